@@ -1,0 +1,1 @@
+//! SQL for Confluent Cloud's API keys.
