@@ -1,1 +1,3 @@
 //! SQL for Confluent Cloud's API keys.
+
+pub mod secret;
