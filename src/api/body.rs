@@ -1,0 +1,146 @@
+//! The raw JSON of one key, and what is said when a body cannot be read.
+//!
+//! A key is kept exactly as it was sent, so that members unknown to this version survive, and is decoded only
+//! where its fields are wanted. Depends on the model; never shows what it holds.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::lenient;
+use super::model::ApiKey;
+use super::text::printable;
+
+/// One key as JSON, exactly as it was sent. Its `Debug` gives its size alone, since the answer to a create holds
+/// a secret. Cheap to clone; a key of a page shares the page's memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyBody(Bytes);
+
+impl KeyBody {
+    /// Takes the body of an answer that must hold one JSON object.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is not JSON or no object.
+    pub fn parse(body: Bytes) -> Result<Self, DecodeError> {
+        let body = Self::parse_any(body)?;
+        match body.raw().as_bytes().first() {
+            Some(b'{') => Ok(body),
+            _ => Err(DecodeError::new("expected one object")),
+        }
+    }
+
+    /// Takes the body of an answer that must hold JSON of any type: the answer to a create is kept even if it
+    /// looks nothing like a key, because it may hold the only copy of a secret.
+    pub(crate) fn parse_any(body: Bytes) -> Result<Self, DecodeError> {
+        let value: &RawValue =
+            serde_json::from_slice(&body).map_err(|e| DecodeError::of_json(&e, &body))?;
+        let value = body.slice_ref(value.get().as_bytes());
+        Ok(Self(value))
+    }
+
+    /// Takes a slice that is known to be valid JSON.
+    pub(super) fn of_valid_json(json: Bytes) -> Self {
+        Self(json)
+    }
+
+    /// Returns the JSON text, without white space around it.
+    pub fn raw(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("the text was valid JSON when the body was made")
+    }
+
+    /// Reads the key's fields.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is not an object. Members of unexpected types are no error, but counted in
+    /// [`ApiKey::oddities`].
+    pub fn decode(&self) -> Result<ApiKey<'_>, DecodeError> {
+        let (key, oddities) =
+            lenient::object(self.raw()).map_err(|e| DecodeError::of_json(&e, &self.0))?;
+        match key {
+            Some(key) if self.0.starts_with(b"{") => Ok(ApiKey { oddities, ..key }),
+            _ => Err(DecodeError::new("expected a key to be an object")),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn from_text(json: &str) -> Self {
+        Self::parse(Bytes::copy_from_slice(json.as_bytes())).unwrap()
+    }
+}
+
+impl fmt::Debug for KeyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyBody({} bytes)", self.0.len())
+    }
+}
+
+/// Why a body could not be read: what was expected and where. It never repeats the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DecodeError(String);
+
+impl DecodeError {
+    pub(crate) fn new(expected: &str) -> Self {
+        Self(expected.to_owned())
+    }
+
+    /// Says where JSON ends to be readable, or that `body` is something else altogether.
+    pub(crate) fn of_json(error: &serde_json::Error, body: &[u8]) -> Self {
+        let start = body.trim_ascii_start();
+        let what = match start {
+            [] => "the body is empty",
+            [0x1f, 0x8b, ..] => "the body is gzip without a header that says so",
+            [b'<', ..] => "the body is a page of HTML or XML",
+            _ if error.is_eof() => "the JSON ends too early",
+            _ => return Self(printable(&format!("the JSON cannot be read: {error}"))),
+        };
+        Self::new(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &'static [u8]) -> String {
+        KeyBody::parse(Bytes::from_static(body))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_text_is_kept_as_it_was_sent() {
+        let body = KeyBody::from_text(" {\"id\" : \"K\", \"new\":1.0}\n");
+        assert_eq!(body.raw(), "{\"id\" : \"K\", \"new\":1.0}");
+        assert_eq!(body.decode().unwrap().id.as_deref(), Some("K"));
+        assert_eq!(format!("{body:?}"), "KeyBody(23 bytes)");
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        insta::assert_snapshot!(refused(b""), @"the body is empty");
+        insta::assert_snapshot!(refused(b"{\"id\":"), @"the JSON ends too early");
+        insta::assert_snapshot!(refused(b"<html></html>"), @"the body is a page of HTML or XML");
+        insta::assert_snapshot!(refused(b"\x1f\x8b\x08"), @"the body is gzip without a header that says so");
+        insta::assert_snapshot!(refused(b"[]"), @"expected one object");
+        insta::assert_snapshot!(refused(b"{} {}"), @"the JSON cannot be read: trailing characters at line 1 column 4");
+        insta::assert_snapshot!(refused(b"{\"a\":\"\xff\"}"), @"the JSON cannot be read: invalid unicode code point at line 1 column 7");
+    }
+
+    #[test]
+    fn a_created_key_is_kept_whatever_type_of_json_it_is() {
+        let body = KeyBody::parse_any(Bytes::from_static(b"[\"canary\"]")).unwrap();
+        let error = body.decode().unwrap_err();
+        assert!(!format!("{error} {error:?} {body:?}").contains("canary"));
+        assert_eq!(body.raw(), "[\"canary\"]");
+        for other in ["null", "7", "\"text\""] {
+            assert!(
+                KeyBody::parse_any(Bytes::from_static(other.as_bytes()))
+                    .unwrap()
+                    .decode()
+                    .is_err()
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Text from outside, made fit for one line of a message.
+//!
+//! Whatever a service or a proxy sent may end up on somebody's terminal, so it is cleaned where it is read:
+//! what is kept by the other modules of this room can be printed as it is. Depends on nothing; never decides
+//! what a text means.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Longest text that goes into a message, in characters.
+const MAX_CHARS: usize = 400;
+
+/// Returns `text` on one line: runs of white space become one space, control characters and characters that
+/// reorder text are escaped as `\u{1b}`, and what is longer than 400 characters is cut, which `…` shows.
+pub(crate) fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(MAX_CHARS));
+    let mut kept = 0;
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+            kept += 1;
+        }
+        for c in word.chars() {
+            if kept >= MAX_CHARS {
+                line.push('…');
+                return line;
+            }
+            kept += 1;
+            if c.is_control() || reorders(c) {
+                line.extend(c.escape_unicode());
+            } else {
+                line.push(c);
+            }
+        }
+    }
+    line
+}
+
+/// Returns the text of an HTML page without its tags, scripts and styles.
+pub(crate) fn without_tags(html: &str) -> String {
+    let tags =
+        regex::Regex::new(r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|<[^>]*>");
+    match tags {
+        Ok(tags) => tags.replace_all(html, " ").into_owned(),
+        Err(_) => html.to_owned(),
+    }
+}
+
+/// Invisible characters that change the order or the lines of what is around them.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A duration as people read it: `0.3 s`, `4.2 s`, `90 s`.
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        if seconds < 9.95 && self.0.subsec_nanos() != 0 {
+            write!(f, "{seconds:.1} s")
+        } else {
+            write!(f, "{seconds:.0} s")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_lines_joined() {
+        assert_eq!(
+            printable("  a\r\n\tb \u{1b}[31mred\u{7}\u{9b} "),
+            "a b \\u{1b}[31mred\\u{7}\\u{9b}"
+        );
+        assert_eq!(printable("user\u{202e}txt"), "user\\u{202e}txt");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let cut = printable(&"é".repeat(1000));
+        assert_eq!(cut.chars().count(), MAX_CHARS + 1);
+        assert!(cut.ends_with('…'));
+        assert_eq!(printable(&"x".repeat(MAX_CHARS)).chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn pages_lose_their_tags_scripts_and_styles() {
+        let page = "<html><head><style>b{}</style><title>502 Bad Gateway</title></head>\
+                    <script>alert('<b>')</script><body><!-- x --><h1>Sorry</h1></body></html>";
+        assert_eq!(printable(&without_tags(page)), "502 Bad Gateway Sorry");
+    }
+
+    #[test]
+    fn durations_read_as_seconds() {
+        let shown = |ms| Seconds(Duration::from_millis(ms)).to_string();
+        assert_eq!(
+            [
+                shown(300),
+                shown(4200),
+                shown(5000),
+                shown(9960),
+                shown(90_400)
+            ],
+            ["0.3 s", "4.2 s", "5 s", "10 s", "90 s"]
+        );
+    }
+}
