@@ -1,0 +1,203 @@
+//! Where requests go: a base URL, checked once.
+//!
+//! Turns what was typed into an [`Endpoint`], and an endpoint plus the path of a request into a URL. Pure; it
+//! never resolves a name. Everything that could send credentials in the clear or somewhere unexpected is
+//! refused here, so that the rest of the client need not ask again.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+use super::error::Error;
+use super::text::printable;
+
+/// The base URL of the service: https anywhere, plain http to this machine only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    url: Url,
+    /// The URL as text, without a final slash: what a request's path is appended to.
+    base: String,
+}
+
+impl Endpoint {
+    /// The address of Confluent Cloud's control plane.
+    pub const PRODUCTION: &'static str = "https://api.confluent.cloud";
+
+    /// Parses a base URL. The host's case and its trailing dot are normalised; a path is kept as a prefix of
+    /// every request's path.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`] if it is not a URL, has a scheme other than `https` (`http` is accepted for
+    /// `127.0.0.0/8`, `::1` and `localhost`), or carries a user name, a query or a fragment. A URL with user
+    /// information is not repeated in the message, since that may be a password.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        // What precedes an `@` may be a password, wherever the parser would find it.
+        let shown = if text.contains('@') {
+            "the endpoint".to_owned()
+        } else {
+            format!("endpoint `{}`", printable(text))
+        };
+        let refuse = |why: &str| Error::Endpoint {
+            reason: format!("{shown} {why}"),
+        };
+        let mut url = Url::parse(text.trim()).map_err(|e| refuse(&format!("is not a URL: {e}")))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse(
+                "carries a user name or password; expected an address alone",
+            ));
+        }
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(refuse("has an unknown scheme; expected `https://`"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse(
+                "carries a query or a fragment; expected an address and perhaps a path",
+            ));
+        }
+        if let Some(Host::Domain(name)) = url.host() {
+            let bare = name.trim_end_matches('.').to_owned();
+            if bare.len() != name.len() && url.set_host(Some(&bare)).is_err() {
+                return Err(refuse("has no host name"));
+            }
+        }
+        if url.scheme() == "http" && !loopback(&url) {
+            return Err(refuse(
+                "would send credentials unencrypted; expected `https://`, or a loopback address",
+            ));
+        }
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { url, base })
+    }
+
+    /// Returns [`Endpoint::PRODUCTION`].
+    pub fn production() -> Self {
+        let url = Url::parse(Self::PRODUCTION).expect("a constant that the tests parse");
+        Self {
+            url,
+            base: Self::PRODUCTION.to_owned(),
+        }
+    }
+
+    /// Returns true if the endpoint is this machine.
+    pub fn is_loopback(&self) -> bool {
+        loopback(&self.url)
+    }
+
+    /// Returns true if requests travel unencrypted, which implies [`Endpoint::is_loopback`].
+    pub(crate) fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
+    }
+
+    /// Returns the address of `path_and_query`, which begins with a slash.
+    pub(crate) fn address(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.base)
+    }
+
+    /// Returns the host that `location`, absolute or relative to this endpoint, points to.
+    pub(crate) fn host_of(&self, location: &str) -> Option<String> {
+        Some(printable(self.url.join(location).ok()?.host_str()?))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)
+    }
+}
+
+fn loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
+        Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        Endpoint::parse(text).unwrap().to_string()
+    }
+
+    fn refused(text: &str) -> String {
+        Endpoint::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_production_address_is_a_valid_endpoint() {
+        assert_eq!(
+            Endpoint::parse(Endpoint::PRODUCTION).unwrap(),
+            Endpoint::production()
+        );
+        assert!(!Endpoint::production().is_loopback());
+    }
+
+    #[test]
+    fn case_trailing_dots_and_slashes_are_normalised() {
+        assert_eq!(
+            parsed("HTTPS://Api.Confluent.Cloud./"),
+            "https://api.confluent.cloud"
+        );
+        assert_eq!(parsed("http://LOCALHOST.:8080"), "http://localhost:8080");
+        assert_eq!(
+            parsed("https://api.example.com:443"),
+            "https://api.example.com"
+        );
+    }
+
+    #[test]
+    fn a_path_is_kept_as_a_prefix() {
+        let endpoint = Endpoint::parse("https://gateway.example/confluent/").unwrap();
+        assert_eq!(
+            endpoint.address("/iam/v2/api-keys"),
+            "https://gateway.example/confluent/iam/v2/api-keys"
+        );
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_alone() {
+        for text in [
+            "http://127.0.0.1:9",
+            "http://127.1.2.3",
+            "http://[::1]:9",
+            "http://localhost",
+        ] {
+            let endpoint = Endpoint::parse(text).unwrap();
+            assert!(endpoint.is_loopback() && endpoint.is_plain(), "{text}");
+        }
+        for text in [
+            "http://api.confluent.cloud",
+            "http://10.0.0.1",
+            "http://localhost.evil.example",
+            "http://[::2]",
+        ] {
+            assert!(refused(text).contains("unencrypted"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_bare_address_is_refused() {
+        insta::assert_snapshot!(refused("api.confluent.cloud"), @"endpoint `api.confluent.cloud` is not a URL: relative URL without a base");
+        insta::assert_snapshot!(refused("localhost:8080"), @"endpoint `localhost:8080` has an unknown scheme; expected `https://`");
+        insta::assert_snapshot!(refused("https://h/?a=b"), @"endpoint `https://h/?a=b` carries a query or a fragment; expected an address and perhaps a path");
+        assert!(refused("https://h/#x").contains("fragment"));
+        assert!(Endpoint::parse("https://./").is_err());
+        assert!(Endpoint::parse("").is_err());
+    }
+
+    #[test]
+    fn passwords_in_an_endpoint_are_not_repeated() {
+        for text in [
+            "https://me:canary@h",
+            "https://me:canary@",
+            "https://canary@h",
+            "me:canary@h:9:9",
+        ] {
+            assert!(!refused(text).contains("canary"), "{text}");
+        }
+    }
+}

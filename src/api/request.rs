@@ -1,0 +1,317 @@
+//! The five operations as plain values.
+//!
+//! Turns ids, filters and bodies into a [`Request`]: method, path, query and body, relative to whatever endpoint
+//! it will be sent to. Pure, so that EXPLAIN and `--dry-run` can show exactly what would be sent. It never sends
+//! anything, and knows nothing of credentials.
+//!
+//! Paths and parameters follow Confluent's API reference, "API Keys (iam/v2)".
+
+use std::fmt::{self, Write as _};
+
+pub use reqwest::Method;
+
+use super::page::PageToken;
+
+/// The collection that all five operations address.
+const COLLECTION: &str = "/iam/v2/api-keys";
+
+/// The most keys that one page may hold.
+pub const MAX_PAGE_SIZE: u16 = 100;
+
+/// The id of an API key, fit to be a path segment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// Wraps `id`, which is opaque. `None` for the empty string, `.` and `..`: as path segments they vanish from
+    /// a URL, and the request would address the whole collection; no key can have such an id.
+    pub fn new(id: &str) -> Option<Self> {
+        (!matches!(id, "" | "." | "..")).then(|| Self(id.to_owned()))
+    }
+
+    /// Returns the id as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a listing asks for.
+///
+/// An empty filter would mean "no filter" to the service, so it is never sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ListParams {
+    /// Only keys of this owner (`spec.owner`, exact match).
+    pub owner: Option<String>,
+    /// Only keys of this resource (`spec.resource`, exact match).
+    pub resource: Option<String>,
+    /// Keys per page, clamped to 1 to [`MAX_PAGE_SIZE`] when the request is made.
+    pub page_size: u16,
+}
+
+impl Default for ListParams {
+    fn default() -> Self {
+        Self {
+            owner: None,
+            resource: None,
+            page_size: MAX_PAGE_SIZE,
+        }
+    }
+}
+
+/// Method, path and query of a request: `GET /iam/v2/api-keys?page_size=100`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestLine {
+    /// The HTTP method.
+    pub method: Method,
+    /// Path and query, percent-encoded, relative to the endpoint.
+    pub path_and_query: String,
+}
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path_and_query)
+    }
+}
+
+/// The JSON text of a create or an update. It holds no secret, since `spec.secret` cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestBody(String);
+
+impl RequestBody {
+    /// Returns the body that sets the members of `spec`: `{"spec":{…}}`.
+    pub fn from_spec(spec: &serde_json::Map<String, serde_json::Value>) -> Self {
+        Self(serde_json::json!({ "spec": spec }).to_string())
+    }
+
+    /// Returns `body` as JSON text.
+    pub fn from_json(body: &serde_json::Value) -> Self {
+        Self(body.to_string())
+    }
+
+    /// Returns the JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One request, ready to be sent to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Method, path and query.
+    pub line: RequestLine,
+    /// The body of a create or an update.
+    pub body: Option<RequestBody>,
+}
+
+impl Request {
+    fn new(method: Method, path_and_query: String, body: Option<&RequestBody>) -> Self {
+        Self {
+            line: RequestLine {
+                method,
+                path_and_query,
+            },
+            body: body.cloned(),
+        }
+    }
+}
+
+/// Returns the request that reads one key.
+pub fn get(id: &KeyId) -> Request {
+    Request::new(Method::GET, one(id), None)
+}
+
+/// Returns the request for one page: the first without a token, else the page the token stands for. The filters
+/// and the page size are repeated beside the token.
+pub fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
+    let mut path = String::from(COLLECTION);
+    let mut separator = '?';
+    let mut add = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = write!(path, "{separator}{name}={}", Encoded(value));
+        separator = '&';
+    };
+    for (name, filter) in [
+        ("spec.owner", &params.owner),
+        ("spec.resource", &params.resource),
+    ] {
+        if let Some(value) = filter.as_deref().filter(|value| !value.is_empty()) {
+            add(name, value);
+        }
+    }
+    add(
+        "page_size",
+        &params.page_size.clamp(1, MAX_PAGE_SIZE).to_string(),
+    );
+    if let Some(token) = token {
+        add("page_token", token.as_str());
+    }
+    Request::new(Method::GET, path, None)
+}
+
+/// Returns the request that creates a key.
+pub fn create(body: &RequestBody) -> Request {
+    Request::new(Method::POST, COLLECTION.to_owned(), Some(body))
+}
+
+/// Returns the request that changes the fields of one key that `body` names.
+pub fn update(id: &KeyId, body: &RequestBody) -> Request {
+    Request::new(Method::PATCH, one(id), Some(body))
+}
+
+/// Returns the request that deletes one key, for good.
+pub fn delete(id: &KeyId) -> Request {
+    Request::new(Method::DELETE, one(id), None)
+}
+
+fn one(id: &KeyId) -> String {
+    format!("{COLLECTION}/{}", Encoded(id.as_str()))
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters, so the text stays one segment or one value.
+struct Encoded<'a>(&'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    f.write_char(char::from(byte))?
+                }
+                _ => write!(f, "%{byte:02X}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::endpoint::Endpoint;
+    use super::*;
+
+    fn id(text: &str) -> KeyId {
+        KeyId::new(text).unwrap()
+    }
+
+    fn token(text: &str) -> PageToken {
+        PageToken::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_listing_asks_for_full_pages_and_sends_no_empty_filter() {
+        let params = ListParams {
+            owner: Some(String::new()),
+            ..ListParams::default()
+        };
+        insta::assert_snapshot!(list(&params, None).line, @"GET /iam/v2/api-keys?page_size=100");
+    }
+
+    #[test]
+    fn every_page_repeats_filters_and_page_size_beside_the_token() {
+        let params = ListParams {
+            owner: Some("sa-1".into()),
+            resource: Some("lkc-2".into()),
+            page_size: 7,
+        };
+        insta::assert_snapshot!(list(&params, Some(&token("a+b/c="))).line, @"GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-2&page_size=7&page_token=a%2Bb%2Fc%3D");
+    }
+
+    #[test]
+    fn page_sizes_are_clamped_to_what_the_service_takes() {
+        let line = |page_size| {
+            list(
+                &ListParams {
+                    page_size,
+                    ..ListParams::default()
+                },
+                None,
+            )
+            .line
+            .to_string()
+        };
+        assert!(line(0).ends_with("page_size=1"));
+        assert!(line(5000).ends_with("page_size=100"));
+    }
+
+    #[test]
+    fn filters_cannot_smuggle_parameters() {
+        let params = ListParams {
+            owner: Some("u-1&page_size=1#ü".into()),
+            ..ListParams::default()
+        };
+        insta::assert_snapshot!(list(&params, None).line, @"GET /iam/v2/api-keys?spec.owner=u-1%26page_size%3D1%23%C3%BC&page_size=100");
+    }
+
+    #[test]
+    fn writes_carry_their_bodies() {
+        let spec = json!({ "display_name": "ci", "owner": { "id": "sa-1" } });
+        let body = RequestBody::from_spec(spec.as_object().unwrap());
+        assert_eq!(
+            body.as_str(),
+            r#"{"spec":{"display_name":"ci","owner":{"id":"sa-1"}}}"#
+        );
+        assert_eq!(create(&body).line.to_string(), "POST /iam/v2/api-keys");
+        assert_eq!(
+            update(&id("K"), &body).line.to_string(),
+            "PATCH /iam/v2/api-keys/K"
+        );
+        assert_eq!(update(&id("K"), &body).body, Some(body));
+        assert_eq!(
+            delete(&id("K")).line.to_string(),
+            "DELETE /iam/v2/api-keys/K"
+        );
+        assert_eq!(delete(&id("K")).body, None);
+    }
+
+    #[test]
+    fn ids_that_vanish_from_a_path_are_no_ids() {
+        assert_eq!(["", ".", ".."].map(KeyId::new), [None, None, None]);
+        assert!(
+            ["...", " ", "%2e%2e", "/"]
+                .iter()
+                .all(|text| KeyId::new(text).is_some())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_id_stays_one_path_segment(text in ".+") {
+            prop_assume!(!matches!(text.as_str(), "." | ".."));
+            let line = get(&id(&text)).line;
+            let url = url::Url::parse(&Endpoint::production().address(&line.path_and_query)).unwrap();
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(&segments[..3], &["iam", "v2", "api-keys"]);
+            prop_assert_eq!(segments.len(), 4);
+            prop_assert!(url.query().is_none() && url.fragment().is_none());
+            // `+` is a plus sign in a path and never unencoded here, so a form decoder reads the segment back.
+            let decoded: String = url::form_urlencoded::parse(segments[3].as_bytes()).map(|(k, _)| k).collect();
+            prop_assert_eq!(decoded, text);
+        }
+
+        #[test]
+        fn any_filter_is_read_back_as_it_was(owner in ".+", cursor in ".+") {
+            let params = ListParams { owner: Some(owner.clone()), ..ListParams::default() };
+            let line = list(&params, Some(&token(&cursor))).line;
+            let url = url::Url::parse(&Endpoint::production().address(&line.path_and_query)).unwrap();
+            let pairs: Vec<_> = url.query_pairs().collect();
+            prop_assert_eq!(pairs.len(), 3);
+            prop_assert_eq!(pairs[0].1.as_ref(), owner);
+            prop_assert_eq!(pairs[2].1.as_ref(), cursor);
+        }
+    }
+}
