@@ -1,0 +1,315 @@
+//! How calls fail.
+//!
+//! One enum for the whole room. Each error of a request knows the request, the attempts and the time; messages
+//! are one sentence, without a remedy, which [`Error::hint`] has. Texts from the service were cleaned where they
+//! were read, and no error holds credentials or the body of a successful answer.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::body::DecodeError;
+use super::failure::{Failure, FailureKind};
+use super::request::{Method, RequestLine};
+use super::service_error::ServiceError;
+use super::text::Seconds;
+
+/// What went wrong in the client.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The endpoint cannot be used.
+    #[error("{reason}")]
+    Endpoint {
+        /// Why, with what was expected.
+        reason: String,
+    },
+    /// The credentials cannot be sent.
+    #[error("{reason}")]
+    Credentials {
+        /// Why, with what was expected; never a value.
+        reason: &'static str,
+    },
+    /// The additional certificates cannot be used.
+    #[error("the additional certificates cannot be used: {reason}")]
+    Certificate {
+        /// Why, with what was expected.
+        reason: String,
+    },
+    /// The service answered with an error.
+    #[error("`{}` answered {service}{}", call.request, call.effort())]
+    Service {
+        /// The request.
+        call: Box<Call>,
+        /// The answer.
+        service: Box<ServiceError>,
+    },
+    /// The answer was a redirection, which is never followed.
+    #[error("`{}` answered {status}, a redirection to {}, where credentials are not sent", call.request, host.as_deref().map_or("nowhere".to_owned(), |host| format!("`{host}`")))]
+    Redirect {
+        /// The request.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// The host it pointed to.
+        host: Option<String>,
+    },
+    /// There was no complete answer.
+    #[error("`{}` {}{}", call.request, no_answer(failure), call.effort())]
+    NoAnswer {
+        /// The request.
+        call: Box<Call>,
+        /// What happened instead.
+        failure: Failure,
+    },
+    /// The answer was a success, but its body cannot be read.
+    #[error("`{}` answered {status}, but {reason}{}", call.request, call.effort())]
+    Decode {
+        /// The request.
+        call: Box<Call>,
+        /// The HTTP status.
+        status: u16,
+        /// What was expected.
+        reason: DecodeError,
+    },
+    /// The service wants a longer pause than there is time for.
+    #[error("the service asks `{}` to wait {}, but only {} are left{}{}", call.request, Seconds(*asked), Seconds(*left), said(service.as_deref()), call.effort())]
+    WaitTooLong {
+        /// The request.
+        call: Box<Call>,
+        /// How long the service asks to wait.
+        asked: Duration,
+        /// How much is left of the time for this call.
+        left: Duration,
+        /// The answer that asked for it, if it was an answer to this very request.
+        service: Option<Box<ServiceError>>,
+    },
+    /// A listing came to the same page again.
+    #[error("the listing `{request}` is endless: the service links to a page for the second time")]
+    RepeatedToken {
+        /// The first request of the listing.
+        request: RequestLine,
+    },
+}
+
+/// A request and what was done to have it answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The request.
+    pub request: RequestLine,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The time from the first attempt to the error, pauses included.
+    pub elapsed: Duration,
+    /// True if at least one attempt may have had its effect, though no answer confirmed it.
+    pub may_have_acted: bool,
+    /// The id of the key that a create made, if the service got as far as saying so.
+    pub created: Option<String>,
+}
+
+impl Call {
+    fn effort(&self) -> Effort<'_> {
+        Effort(self)
+    }
+}
+
+/// `, after 3 tries in 4.2 s`, or nothing if there was but one.
+struct Effort<'a>(&'a Call);
+
+impl fmt::Display for Effort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.attempts {
+            0 | 1 => Ok(()),
+            tries => write!(f, ", after {tries} tries in {}", Seconds(self.0.elapsed)),
+        }
+    }
+}
+
+fn said(service: Option<&ServiceError>) -> String {
+    service.map_or_else(String::new, |service| format!(": {service}"))
+}
+
+fn no_answer(failure: &Failure) -> String {
+    let what = match failure.kind {
+        FailureKind::Dns => "found no address for the host",
+        FailureKind::Refused | FailureKind::Unreachable => "could not connect",
+        FailureKind::Tls => "could not agree on encryption",
+        FailureKind::Timeout => "timed out",
+        FailureKind::Reset => "lost its connection before an answer",
+        FailureKind::Truncated => "got an answer that broke off",
+        FailureKind::TooLarge => "got too long an answer",
+        FailureKind::Other => "could not be sent",
+    };
+    format!("{what}: {}", failure.detail)
+}
+
+impl Error {
+    /// Returns the call that failed; `None` for errors of configuration and of whole listings.
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Service { call, .. }
+            | Self::Redirect { call, .. }
+            | Self::NoAnswer { call, .. }
+            | Self::Decode { call, .. }
+            | Self::WaitTooLong { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Returns what the service said, if it said anything.
+    pub fn service(&self) -> Option<&ServiceError> {
+        match self {
+            Self::Service { service, .. } => Some(service),
+            Self::WaitTooLong { service, .. } => service.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the service answered 404.
+    pub fn is_not_found(&self) -> bool {
+        self.service().is_some_and(|service| service.status == 404)
+    }
+
+    /// Returns true for a 403 that is about the request: no permission, or no such key.
+    pub fn is_forbidden(&self) -> bool {
+        self.service().is_some_and(ServiceError::is_forbidden)
+    }
+
+    /// Returns true if the service does not accept the credentials.
+    pub fn is_unauthorized(&self) -> bool {
+        self.service().is_some_and(ServiceError::is_unauthorized)
+    }
+
+    /// Returns true if the service wants fewer requests.
+    pub fn is_rate_limited(&self) -> bool {
+        match self {
+            Self::WaitTooLong { service: None, .. } => true,
+            _ => self.service().is_some_and(|service| service.status == 429),
+        }
+    }
+
+    /// Returns true if the service may have done what it was asked in spite of the error. For a create this
+    /// means that there may be a live key whose secret nobody has. Always false for reads.
+    pub fn outcome_unknown(&self) -> bool {
+        self.call()
+            .is_some_and(|call| call.request.method != Method::GET && call.may_have_acted)
+    }
+
+    /// Returns the id of a key that was certainly created although the create failed, because its answer named
+    /// the key and then broke off: it should be deleted, for its secret is lost.
+    pub fn created_key(&self) -> Option<&str> {
+        self.call()?.created.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::{self, KeyId, ListParams, RequestBody};
+    use super::*;
+
+    fn call(request: request::Request, attempts: u32, may_have_acted: bool) -> Box<Call> {
+        let elapsed = Duration::from_millis(4210);
+        Box::new(Call {
+            request: request.line,
+            attempts,
+            elapsed,
+            may_have_acted,
+            created: None,
+        })
+    }
+
+    fn list(attempts: u32) -> Box<Call> {
+        call(request::list(&ListParams::default(), None), attempts, true)
+    }
+
+    fn create() -> Box<Call> {
+        call(
+            request::create(&RequestBody::from_json(&serde_json::json!({}))),
+            1,
+            true,
+        )
+    }
+
+    fn service(status: u16, body: &str) -> Box<ServiceError> {
+        Box::new(ServiceError::parse(status, Some("d37c"), body.as_bytes()))
+    }
+
+    #[test]
+    fn messages_are_one_sentence_with_request_and_effort() {
+        let body = r#"{"errors":[{"code":"forbidden_access","detail":"Forbidden Access"}]}"#;
+        let error = Error::Service {
+            call: list(1),
+            service: service(403, body),
+        };
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 403 forbidden_access: Forbidden Access (request id d37c)");
+        let error = Error::Service {
+            call: list(3),
+            service: service(503, ""),
+        };
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 503 Service Unavailable (request id d37c), after 3 tries in 4.2 s");
+        let error = Error::Redirect {
+            call: list(1),
+            status: 302,
+            host: Some("login.example".into()),
+        };
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 302, a redirection to `login.example`, where credentials are not sent");
+        let failure = Failure {
+            kind: FailureKind::Refused,
+            detail: "connection refused".into(),
+            never_sent: true,
+        };
+        let error = Error::NoAnswer {
+            call: list(4),
+            failure,
+        };
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` could not connect: connection refused, after 4 tries in 4.2 s");
+        let error = Error::Decode {
+            call: list(1),
+            status: 200,
+            reason: DecodeError::new("the JSON ends too early"),
+        };
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 200, but the JSON ends too early");
+        let (asked, left) = (Duration::from_secs(120), Duration::from_secs(30));
+        let error = Error::WaitTooLong {
+            call: list(1),
+            asked,
+            left,
+            service: None,
+        };
+        insta::assert_snapshot!(error, @"the service asks `GET /iam/v2/api-keys?page_size=100` to wait 120 s, but only 30 s are left");
+        assert!(error.is_rate_limited());
+    }
+
+    #[test]
+    fn a_write_without_an_answer_has_an_unknown_outcome() {
+        let failure = Failure::timed_out(Duration::from_secs(30));
+        let read = Error::NoAnswer {
+            call: list(8),
+            failure: failure.clone(),
+        };
+        assert!(!read.outcome_unknown());
+        let created = Error::NoAnswer {
+            call: create(),
+            failure: failure.clone(),
+        };
+        assert!(created.outcome_unknown());
+        assert!(created.hint().unwrap().contains("may have been created"));
+        let deleted = call(request::delete(&KeyId::new("K").unwrap()), 2, false);
+        assert!(
+            !Error::NoAnswer {
+                call: deleted,
+                failure: failure.clone()
+            }
+            .outcome_unknown()
+        );
+        let known = Box::new(Call {
+            created: Some("K7".into()),
+            ..*create()
+        });
+        let error = Error::NoAnswer {
+            call: known,
+            failure,
+        };
+        assert_eq!(error.created_key(), Some("K7"));
+        assert!(error.hint().unwrap().contains("`K7`"));
+    }
+}

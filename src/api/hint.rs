@@ -1,0 +1,146 @@
+//! What to do about an error.
+//!
+//! Turns an [`Error`] into the next step, kept apart from the message so that a printer can set it off. Names
+//! flags and variables of the command line in words only.
+
+use super::error::Error;
+use super::failure::FailureKind;
+use super::request::Method;
+use super::service_error::ServiceError;
+
+impl Error {
+    /// Returns what to do about it, as a sentence in lower case without a final stop.
+    pub fn hint(&self) -> Option<String> {
+        if let Some(id) = self.created_key() {
+            return Some(format!(
+                "the key `{id}` was created and its secret is lost: delete it and create another"
+            ));
+        }
+        let creates = self
+            .call()
+            .is_some_and(|call| call.request.method == Method::POST);
+        if creates && self.outcome_unknown() {
+            return Some(
+                "the key may have been created all the same: look for it before trying again"
+                    .to_owned(),
+            );
+        }
+        let hint = match self {
+            Self::Endpoint { .. } => {
+                "`--endpoint` takes an address such as `https://api.confluent.cloud`"
+            }
+            Self::Credentials { .. } => CREDENTIALS,
+            Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
+            Self::Service { service, .. } => return hint_of_service(service),
+            Self::WaitTooLong { .. } => {
+                "wait before trying again, or allow more time with `--timeout`"
+            }
+            Self::Redirect { .. } => {
+                "if the service has moved, name its new address with `--endpoint`"
+            }
+            Self::NoAnswer { failure, .. } => match failure.kind {
+                FailureKind::Tls => {
+                    "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
+                }
+                FailureKind::Dns | FailureKind::Refused | FailureKind::Unreachable => UNREACHABLE,
+                FailureKind::Timeout if failure.never_sent => UNREACHABLE,
+                FailureKind::Timeout => "allow more time with `--timeout`",
+                _ => return None,
+            },
+            Self::Decode { .. } => "is the address given with `--endpoint` that of the service?",
+            Self::RepeatedToken { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+const CREDENTIALS: &str = "set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud or Global API key; \
+                           the key of a cluster does not work here";
+
+const UNREACHABLE: &str = "check the network, and the address if one is given with `--endpoint`";
+
+fn hint_of_service(service: &ServiceError) -> Option<String> {
+    if service.is_unauthorized() {
+        return Some(CREDENTIALS.to_owned());
+    }
+    let hint = if service.resolution.is_some() {
+        return service.resolution.clone();
+    } else if service.is_quota_exceeded() {
+        "delete keys that are not in use, or ask Confluent for a higher quota"
+    } else if service.status == 403 {
+        "the service answers so both for what is not permitted and for keys that no longer exist"
+    } else if service.status == 429 {
+        "wait before trying again, or send fewer requests at a time with `--concurrency`"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::error::Call;
+    use super::super::failure::Failure;
+    use super::super::request::{self, ListParams};
+    use super::*;
+
+    fn list(attempts: u32) -> Box<Call> {
+        Box::new(Call {
+            request: request::list(&ListParams::default(), None).line,
+            attempts,
+            elapsed: Duration::ZERO,
+            may_have_acted: true,
+            created: None,
+        })
+    }
+
+    fn service(status: u16, body: &str) -> Box<ServiceError> {
+        Box::new(ServiceError::parse(status, None, body.as_bytes()))
+    }
+
+    #[test]
+    fn hints_name_what_can_be_done() {
+        let hint = |status, body| {
+            Error::Service {
+                call: list(1),
+                service: service(status, body),
+            }
+            .hint()
+        };
+        assert!(
+            hint(401, "")
+                .unwrap()
+                .contains("CONFLUENT_CLOUD_API_SECRET")
+        );
+        assert!(
+            hint(403, r#"{"message":"invalid API key"}"#)
+                .unwrap()
+                .contains("CONFLUENT_CLOUD_API_KEY")
+        );
+        assert!(hint(402, "").unwrap().contains("quota"));
+        assert_eq!(
+            hint(400, r#"{"errors":[{"resolution":"use fewer"}]}"#).as_deref(),
+            Some("use fewer")
+        );
+        assert_eq!(hint(404, ""), None);
+        let failed = |kind| {
+            let failure = Failure {
+                kind,
+                detail: String::new(),
+                never_sent: false,
+            };
+            Error::NoAnswer {
+                call: list(1),
+                failure,
+            }
+            .hint()
+            .unwrap_or_default()
+        };
+        assert!(failed(FailureKind::Dns).contains("--endpoint"));
+        assert!(failed(FailureKind::Tls).contains("--ca-cert"));
+        assert!(failed(FailureKind::Timeout).contains("--timeout"));
+        assert_eq!(failed(FailureKind::Reset), "");
+    }
+}

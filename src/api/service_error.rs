@@ -1,0 +1,284 @@
+//! What the service says when it refuses.
+//!
+//! Turns status, headers and body of an answer into a [`ServiceError`], whatever shape the body has: the
+//! documented envelope with any member missing, the shapes of older services and of gateways in front, a page of
+//! HTML, or nothing. Its texts are cleaned here, so they can be printed as they are. Knows nothing of retries.
+//!
+//! The envelope is that of Confluent's API reference, "Errors": `{"errors": [{id, status, code, title, detail,
+//! source: {pointer, parameter}}]}`.
+
+use std::fmt;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::text::{printable, without_tags};
+
+/// A refusal, as far as the service explained it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceError {
+    /// The HTTP status, which holds whatever the body says.
+    pub status: u16,
+    /// The error's code: `forbidden_access`.
+    pub code: Option<String>,
+    /// What kind of error it is, in words.
+    pub title: Option<String>,
+    /// What went wrong this time; the raw text, shortened, if the body has no known shape.
+    pub detail: Option<String>,
+    /// The place in the request's body that is at fault, as a JSON pointer.
+    pub source_pointer: Option<String>,
+    /// The query parameter that is at fault.
+    pub source_parameter: Option<String>,
+    /// What the service suggests to do.
+    pub resolution: Option<String>,
+    /// The id under which Confluent's support finds the request.
+    pub request_id: Option<String>,
+    /// What the errors after the first say.
+    pub more: Vec<String>,
+    /// The body says that the credentials themselves are bad.
+    bad_credentials: bool,
+}
+
+impl ServiceError {
+    /// Reads an answer. `request_id` is the header `X-Request-Id`, which goes before any id in the body.
+    pub fn parse(status: u16, request_id: Option<&str>, body: &[u8]) -> Self {
+        let mut error = Self {
+            status,
+            ..Self::default()
+        };
+        let text = String::from_utf8_lossy(body);
+        error.bad_credentials = text.to_ascii_lowercase().contains("invalid api key");
+        match serde_json::from_slice(body) {
+            Ok(body) => error.read(&body),
+            Err(_) if body.starts_with(&[0x1f, 0x8b]) => {
+                error.detail =
+                    Some("the explanation is gzip without a header that says so".to_owned());
+            }
+            Err(_) if text.trim_start().starts_with('<') => {
+                error.detail = clean(&without_tags(&text))
+            }
+            Err(_) => error.detail = clean(&text),
+        }
+        if let Some(id) = request_id.and_then(clean) {
+            error.request_id = Some(id);
+        }
+        error
+    }
+
+    /// Returns true if the credentials are bad, which some services say with 403 instead of 401.
+    pub fn is_unauthorized(&self) -> bool {
+        self.status == 401 || (self.status == 403 && self.bad_credentials)
+    }
+
+    /// Returns true for a 403 that is about this request rather than about the credentials. The service answers
+    /// so for keys that were deleted, too.
+    pub fn is_forbidden(&self) -> bool {
+        self.status == 403 && !self.bad_credentials
+    }
+
+    /// Returns true if a quota is used up: 402, or its older form as a 400.
+    pub fn is_quota_exceeded(&self) -> bool {
+        let mentions = |text: &Option<String>, what: &str| {
+            text.as_deref().is_some_and(|text| text.contains(what))
+        };
+        self.status == 402
+            || mentions(&self.code, "quota_exceeded")
+            || mentions(&self.detail, "is currently limited to")
+    }
+
+    fn read(&mut self, body: &Value) {
+        let entry = match &body["errors"] {
+            Value::Array(errors) => {
+                self.more = errors.iter().skip(1).filter_map(explanation).collect();
+                errors.first().unwrap_or(&Value::Null)
+            }
+            errors @ Value::Object(_) => errors,
+            _ => match &body["error"] {
+                error @ Value::Object(_) => error,
+                Value::String(_) => return self.read_flat(body),
+                _ => body,
+            },
+        };
+        self.code = text(&entry["code"]).or_else(|| text(&entry["error_code"]));
+        self.title = text(&entry["title"]);
+        self.detail = text(&entry["detail"]).or_else(|| text(&entry["message"]));
+        self.resolution = text(&entry["resolution"]).or_else(|| text(&entry["suggestion"]));
+        self.source_pointer = text(&entry["source"]["pointer"]);
+        self.source_parameter = text(&entry["source"]["parameter"]);
+        self.request_id = text(&entry["id"])
+            .or_else(|| text(&body["requestId"]))
+            .or_else(|| text(&body["request_id"]));
+        match &entry["details"] {
+            Value::Array(details) => self.more.extend(details.iter().filter_map(explanation)),
+            details => self.more.extend(text(details)),
+        }
+        if self.code.is_none()
+            && self.title.is_none()
+            && self.detail.is_none()
+            && self.more.is_empty()
+        {
+            self.read_unknown(body);
+        }
+    }
+
+    /// `{"error": "text"}`, perhaps with a longer text beside it, as OAuth's servers and web frameworks write.
+    fn read_flat(&mut self, body: &Value) {
+        let longer = text(&body["error_description"]).or_else(|| text(&body["message"]));
+        (self.code, self.detail) = match longer {
+            Some(longer) => (text(&body["error"]), Some(longer)),
+            None => (None, text(&body["error"])),
+        };
+        self.request_id = text(&body["requestId"]);
+    }
+
+    /// Shows JSON of no known shape as it is, except for what may be a key with its secret.
+    fn read_unknown(&mut self, body: &Value) {
+        self.detail = match body {
+            Value::Null => None,
+            Value::Object(members) if members.is_empty() => None,
+            body if body.to_string().contains("\"secret\"") => {
+                Some("the explanation has an unknown form".to_owned())
+            }
+            Value::String(text) => clean(text),
+            body => clean(&body.to_string()),
+        };
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        let reason = StatusCode::from_u16(self.status)
+            .ok()
+            .and_then(|status| status.canonical_reason());
+        // One name for the kind of error, then what is known beyond it.
+        let kind = self.code.as_deref().or(self.title.as_deref()).or(reason);
+        if let Some(kind) = kind {
+            write!(f, " {kind}")?;
+        }
+        let detail = self.detail.as_deref().or(self.title.as_deref());
+        let mut separator = ": ";
+        for text in detail
+            .into_iter()
+            .filter(|text| Some(*text) != kind)
+            .chain(self.more.iter().map(String::as_str))
+        {
+            write!(f, "{separator}{}", text.trim_end_matches('.'))?;
+            separator = "; ";
+        }
+        if let Some(pointer) = &self.source_pointer {
+            write!(f, ", at `{pointer}`")?;
+        }
+        if let Some(parameter) = &self.source_parameter {
+            write!(f, ", in parameter `{parameter}`")?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " (request id {id})")?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns what one of several errors or details says.
+fn explanation(entry: &Value) -> Option<String> {
+    let said = ["detail", "message", "title", "code"]
+        .iter()
+        .find_map(|member| text(&entry[*member]));
+    let said = said.or_else(|| text(entry))?;
+    Some(
+        match text(&entry["source"]["pointer"]).or_else(|| text(&entry["source"]["parameter"])) {
+            Some(place) => format!("{} at `{place}`", said.trim_end_matches('.')),
+            None => said,
+        },
+    )
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => clean(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn clean(text: &str) -> Option<String> {
+    Some(printable(text)).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, body: &str) -> String {
+        ServiceError::parse(status, None, body.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn the_envelope_is_read_with_any_member_missing() {
+        insta::assert_snapshot!(said(403, r#"{"errors":[{"id":"0a1b","status":"403","code":"forbidden_access","detail":"Forbidden Access","source":{}}]}"#), @"403 forbidden_access: Forbidden Access (request id 0a1b)");
+        insta::assert_snapshot!(said(404, r#"{"errors":[{"id":"77-88","status":"404","code":"api_key_not_found","title":"Not Found","detail":"The API Key (id=GLOBALX) does not exist"}]}"#), @"404 api_key_not_found: The API Key (id=GLOBALX) does not exist (request id 77-88)");
+        insta::assert_snapshot!(said(401, r#"{"errors":[{"id":"9f","status":"401","detail":"Unauthorized","source":{}}]}"#), @"401 Unauthorized (request id 9f)");
+        insta::assert_snapshot!(said(404, r#"{"errors":[{"title":"Not Found","detail":"no such key."}]}"#), @"404 Not Found: no such key");
+        insta::assert_snapshot!(said(400, r#"{"errors":[{"code":"invalid_filter","title":"Invalid Filter","detail":"bad page","source":{"parameter":"page_size"}}]}"#), @"400 invalid_filter: bad page, in parameter `page_size`");
+        insta::assert_snapshot!(said(409, r#"{"errors":[{"code":"resource_already_exists","title":"Conflict"}]}"#), @"409 resource_already_exists: Conflict");
+        insta::assert_snapshot!(said(400, r#"{"errors":[]}"#), @r#"400 Bad Request: {"errors":[]}"#);
+    }
+
+    #[test]
+    fn several_errors_are_all_told() {
+        insta::assert_snapshot!(said(422, r#"{"errors":[{"code":"invalid_configuration","detail":"name too long.","source":{"pointer":"/spec/display_name"}},{"detail":"unknown owner.","source":{"pointer":"/spec/owner"}}]}"#), @"422 invalid_configuration: name too long; unknown owner at `/spec/owner`, at `/spec/display_name`");
+    }
+
+    #[test]
+    fn other_shapes_are_understood() {
+        insta::assert_snapshot!(said(403, r#"{"message":"resource not found"}"#), @"403 Forbidden: resource not found");
+        insta::assert_snapshot!(said(403, r#"{"error":{"code":403,"message":"invalid API key"}}"#), @"403 403: invalid API key");
+        insta::assert_snapshot!(said(500, r#"{"error":"boom"}"#), @"500 Internal Server Error: boom");
+        insta::assert_snapshot!(said(400, r#"{"error":"invalid_grant","error_description":"no"}"#), @"400 invalid_grant: no");
+        insta::assert_snapshot!(said(404, r#"{"error_code":40403,"message":"gone"}"#), @"404 40403: gone");
+        insta::assert_snapshot!(said(429, r#"{"status":429,"error":{"code":"RATE_LIMITED","message":"slow down","details":["ten a second"],"suggestion":"wait"},"requestId":"r-7","doc_url":"https://d"}"#), @"429 RATE_LIMITED: slow down; ten a second (request id r-7)");
+    }
+
+    #[test]
+    fn what_is_no_json_is_shown_cleaned() {
+        insta::assert_snapshot!(said(502, "<html><title>502</title><h1>Bad\u{1b}[2J gateway</h1></html>"), @r"502 Bad Gateway: 502 Bad\u{1b}[2J gateway");
+        insta::assert_snapshot!(said(503, "try\r\nlater"), @"503 Service Unavailable: try later");
+        insta::assert_snapshot!(said(429, ""), @"429 Too Many Requests");
+        insta::assert_snapshot!(said(599, "{}"), @"599");
+        let gzip = ServiceError::parse(401, None, b"\x1f\x8b\x08\0\xff").to_string();
+        insta::assert_snapshot!(gzip, @"401 Unauthorized: the explanation is gzip without a header that says so");
+    }
+
+    #[test]
+    fn the_header_s_request_id_goes_before_the_body_s() {
+        let error = ServiceError::parse(
+            403,
+            Some("from-header"),
+            br#"{"errors":[{"id":"from-body"}]}"#,
+        );
+        assert_eq!(error.request_id.as_deref(), Some("from-header"));
+    }
+
+    #[test]
+    fn a_403_is_about_the_credentials_only_if_it_says_so() {
+        let parse = |body: &str| ServiceError::parse(403, None, body.as_bytes());
+        let bad = parse(r#"{"error":{"code":403,"message":"Invalid API Key provided"}}"#);
+        assert!(bad.is_unauthorized() && !bad.is_forbidden());
+        let gone = parse(r#"{"errors":[{"code":"forbidden_access"}]}"#);
+        assert!(gone.is_forbidden() && !gone.is_unauthorized());
+    }
+
+    #[test]
+    fn quotas_are_recognised_in_both_forms() {
+        assert!(ServiceError::parse(402, None, b"").is_quota_exceeded());
+        let old = br#"{"message":"Your organization is currently limited to 10 keys"}"#;
+        assert!(ServiceError::parse(400, None, old).is_quota_exceeded());
+        assert!(!ServiceError::parse(400, None, b"{}").is_quota_exceeded());
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_not_shown() {
+        let error = ServiceError::parse(500, None, br#"{"id":"K","spec":{"secret":"canary"}}"#);
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+}
