@@ -1,0 +1,355 @@
+//! One call: a request, repeated until there is an answer to it or no hope of one.
+//!
+//! Brings together the transport, the retry policy, the rate limit's gate and the bound on requests in flight,
+//! and turns what comes back into a value or an [`Error`]. A request that waits, for whatever reason, holds no
+//! permit, so that others can use it. Time is tokio's; randomness and the calendar are injected.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::body::DecodeError;
+use super::endpoint::Endpoint;
+use super::error::{Call, Error};
+use super::failure::Failure;
+use super::ratelimit::{self, Gate};
+use super::request::{Method, Request};
+use super::retry::{Outcome, RetryPolicy};
+use super::service_error::ServiceError;
+use super::text::{Seconds, printable};
+use super::traffic::Traffic;
+use super::transport::{Response, Transport};
+
+/// The longest that one attempt may take, if it can be repeated.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A time that no call takes, and that can be added to any instant.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Makes calls. One per client, shared by all its requests.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) retry: RetryPolicy,
+    /// For one call in all: its attempts and the pauses between them.
+    pub(crate) timeout: Duration,
+    /// One for each request that may be in flight.
+    pub(crate) permits: Semaphore,
+    pub(crate) gate: Gate,
+    /// Returns a number from 0 to 1.
+    pub(crate) random: fn() -> f64,
+    pub(crate) now: fn() -> SystemTime,
+}
+
+impl Caller {
+    /// Sends `request` until it is answered, and reads the body of a success with `read`.
+    pub(crate) async fn call<T>(
+        &self,
+        request: &Request,
+        traffic: &Traffic,
+        read: fn(Bytes) -> Result<T, DecodeError>,
+    ) -> Result<T, Error> {
+        let mut progress = Progress::new(request, self.timeout);
+        loop {
+            let permit = self.admit(&mut progress, traffic).await?;
+            progress.attempts += 1;
+            traffic.sent(&request.line, progress.attempts > 1);
+            let (sent, limit) = (Instant::now(), progress.attempt_limit());
+            let answer = timeout(limit, self.transport.send(request)).await;
+            let answer = answer.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
+            let took = sent.elapsed();
+            drop(permit);
+            traffic.answered(
+                answer.as_ref().map_or(0, |response| response.body.len()),
+                took,
+            );
+            log_answer(request, &answer, took);
+            if let Some(pause) = answer
+                .as_ref()
+                .ok()
+                .and_then(|response| ratelimit::pause(response, (self.now)()))
+            {
+                self.gate
+                    .close_for(ratelimit::jittered(pause, (self.random)()));
+            }
+            let problem = match self.interpret(answer, read) {
+                Ok(value) => return Ok(value),
+                Err(problem) => problem,
+            };
+            self.pause_or_give_up(problem, &mut progress, traffic)
+                .await?;
+        }
+    }
+
+    /// Waits until the gate is open and fewer requests than allowed are in flight.
+    async fn admit(
+        &self,
+        progress: &mut Progress<'_>,
+        traffic: &Traffic,
+    ) -> Result<SemaphorePermit<'_>, Error> {
+        loop {
+            if let Some(opens) = self.gate.closed_until() {
+                if opens > progress.deadline {
+                    let asked = opens - Instant::now();
+                    return Err(progress.wait_too_long(asked, None));
+                }
+                traffic.waits_until(opens);
+                sleep_until(opens).await;
+                continue;
+            }
+            let queued = Instant::now();
+            let permit = self
+                .permits
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
+            // Standing in a queue of one's own making is not the service's slowness.
+            let queued = queued.elapsed();
+            progress.deadline += queued;
+            progress.started += queued;
+            if self.gate.closed_until().is_none() {
+                return Ok(permit);
+            }
+        }
+    }
+
+    fn interpret<T>(
+        &self,
+        answer: Result<Response, Failure>,
+        read: fn(Bytes) -> Result<T, DecodeError>,
+    ) -> Result<T, Problem> {
+        let response = answer.map_err(|failure| Problem::Failed {
+            failure,
+            created: None,
+        })?;
+        let status = response.status;
+        match status {
+            200..=299 => {
+                let created = created_id(&response);
+                if let Some(failure) = response.broken {
+                    return Err(Problem::Failed { failure, created });
+                }
+                read(response.body).map_err(|reason| Problem::Undecodable {
+                    status,
+                    reason,
+                    created,
+                })
+            }
+            300..=399 => {
+                let host = response
+                    .header("location")
+                    .and_then(|location| self.endpoint.host_of(location));
+                Err(Problem::Redirected { status, host })
+            }
+            _ => {
+                let asked = ratelimit::asked(&response, (self.now)());
+                let service =
+                    ServiceError::parse(status, response.header("x-request-id"), &response.body);
+                Err(Problem::Refused {
+                    service: Box::new(service),
+                    asked,
+                })
+            }
+        }
+    }
+
+    async fn pause_or_give_up(
+        &self,
+        problem: Problem,
+        progress: &mut Progress<'_>,
+        traffic: &Traffic,
+    ) -> Result<(), Error> {
+        let outcome = problem.outcome();
+        progress.may_have_acted |= outcome.may_have_acted();
+        progress.connects = if outcome.never_sent() {
+            progress.connects + 1
+        } else {
+            0
+        };
+        let exhausted = self
+            .retry
+            .is_exhausted(progress.attempts, progress.connects);
+        if exhausted || !outcome.is_repeatable(&progress.request.line.method) {
+            return Err(problem.into_error(progress));
+        }
+        let asked = problem.asked();
+        let random = (self.random)();
+        let pause = match asked {
+            Some(asked) => ratelimit::jittered(asked, random),
+            None => self.retry.pause(progress.attempts, random),
+        };
+        match asked {
+            Some(asked) if asked > progress.left() => {
+                return Err(progress.wait_too_long(asked, Some(problem)));
+            }
+            None if pause >= progress.left() => return Err(problem.into_error(progress)),
+            _ => {}
+        }
+        let (next, most) = (progress.attempts + 1, self.retry.max_attempts);
+        let reason = problem.into_error(progress);
+        tracing::info!("{reason}; try {next} of {most} in {}", Seconds(pause));
+        if asked.is_some() {
+            traffic.waits_until(Instant::now() + pause);
+        }
+        sleep(pause.min(progress.left())).await;
+        Ok(())
+    }
+}
+
+/// How far a call has got.
+struct Progress<'a> {
+    request: &'a Request,
+    started: Instant,
+    deadline: Instant,
+    attempts: u32,
+    /// How many of the last attempts in a row made no connection.
+    connects: u32,
+    may_have_acted: bool,
+}
+
+impl<'a> Progress<'a> {
+    fn new(request: &'a Request, timeout: Duration) -> Self {
+        let started = Instant::now();
+        Self {
+            request,
+            started,
+            deadline: started + timeout.min(LONGEST_TIMEOUT),
+            attempts: 0,
+            connects: 0,
+            may_have_acted: false,
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// A create gets all the time there is: it will not be repeated, and its answer is worth waiting for.
+    fn attempt_limit(&self) -> Duration {
+        if self.creates() {
+            self.left()
+        } else {
+            self.left().min(ATTEMPT_TIMEOUT)
+        }
+    }
+
+    fn call(&self, created: Option<String>) -> Box<Call> {
+        Box::new(Call {
+            request: self.request.line.clone(),
+            attempts: self.attempts,
+            elapsed: self.started.elapsed(),
+            may_have_acted: self.may_have_acted,
+            created: created.filter(|_| self.creates()),
+        })
+    }
+
+    fn creates(&self) -> bool {
+        self.request.line.method == Method::POST
+    }
+
+    fn wait_too_long(&self, asked: Duration, problem: Option<Problem>) -> Error {
+        let service = match problem {
+            Some(Problem::Refused { service, .. }) => Some(service),
+            _ => None,
+        };
+        Error::WaitTooLong {
+            call: self.call(None),
+            asked,
+            left: self.left(),
+            service,
+        }
+    }
+}
+
+/// An attempt that ended without a value.
+enum Problem {
+    Failed {
+        failure: Failure,
+        created: Option<String>,
+    },
+    Undecodable {
+        status: u16,
+        reason: DecodeError,
+        created: Option<String>,
+    },
+    Redirected {
+        status: u16,
+        host: Option<String>,
+    },
+    Refused {
+        service: Box<ServiceError>,
+        asked: Option<Duration>,
+    },
+}
+
+impl Problem {
+    fn outcome(&self) -> Outcome<'_> {
+        match self {
+            Self::Failed { failure, .. } => Outcome::Failed(failure),
+            Self::Undecodable { .. } => Outcome::Undecodable,
+            Self::Redirected { status, .. } => Outcome::Status(*status),
+            Self::Refused { service, .. } => Outcome::Status(service.status),
+        }
+    }
+
+    fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { asked, .. } => *asked,
+            _ => None,
+        }
+    }
+
+    fn into_error(self, progress: &Progress<'_>) -> Error {
+        match self {
+            Self::Failed { failure, created } => Error::NoAnswer {
+                call: progress.call(created),
+                failure,
+            },
+            Self::Undecodable {
+                status,
+                reason,
+                created,
+            } => Error::Decode {
+                call: progress.call(created),
+                status,
+                reason,
+            },
+            Self::Redirected { status, host } => Error::Redirect {
+                call: progress.call(None),
+                status,
+                host,
+            },
+            Self::Refused { service, .. } => Error::Service {
+                call: progress.call(None),
+                service,
+            },
+        }
+    }
+}
+
+/// Returns the id of the key that a create made, from the `Location` of its answer.
+fn created_id(response: &Response) -> Option<String> {
+    let path = response.header("location")?.split(['?', '#']).next()?;
+    let id = path.rsplit_once("/api-keys/")?.1.trim_end_matches('/');
+    Some(printable(id)).filter(|id| !id.is_empty())
+}
+
+fn log_answer(request: &Request, answer: &Result<Response, Failure>, took: Duration) {
+    let (method, path) = (&request.line.method, &request.line.path_and_query);
+    match answer {
+        Ok(response) => {
+            let id = response
+                .header("x-request-id")
+                .map(printable)
+                .unwrap_or_default();
+            tracing::debug!(%method, path, status = response.status, elapsed = ?took, request_id = id, "answered");
+        }
+        Err(failure) => {
+            tracing::debug!(%method, path, elapsed = ?took, failure = failure.detail, "no answer")
+        }
+    }
+}

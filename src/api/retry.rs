@@ -1,0 +1,218 @@
+//! Whether to repeat a request, and after how long.
+//!
+//! Turns a method and the outcome of an attempt into a decision, and a number of attempts into a pause. Pure:
+//! randomness is a parameter. The loop that uses it is in [`super::call`].
+//!
+//! | outcome of an attempt | GET | PATCH, DELETE | POST |
+//! | --- | --- | --- | --- |
+//! | nothing sent: no address, refused, no connection | repeat | repeat | repeat |
+//! | 429 | repeat | repeat | repeat |
+//! | 408, 502, 503, 504 | repeat | repeat | stop, outcome unknown |
+//! | reset, body cut short or unreadable, timeout | repeat | repeat | stop, outcome unknown |
+//! | 500 | repeat | stop, outcome unknown | stop, outcome unknown |
+//! | another 5xx, body too long | stop | stop, outcome unknown | stop, outcome unknown |
+//! | no trust in the certificate, another 4xx, 3xx | stop | stop | stop |
+//!
+//! A create is repeated only where the service cannot have acted: it has no idempotency key, and a create that
+//! happens twice leaves a live credential that nobody holds. The other methods can be repeated without harm.
+
+use std::time::Duration;
+
+use super::failure::{Failure, FailureKind};
+use super::request::Method;
+
+/// How often and how fast requests are repeated. The time of a whole call is bounded by the client's timeout
+/// besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; at least one is made.
+    pub max_attempts: u32,
+    /// Attempts in a row that make no connection: a host that is not there is reported soon.
+    pub max_connects: u32,
+    /// Bound of the pause after the first attempt, doubled for each one after it.
+    pub base: Duration,
+    /// Largest bound of a pause.
+    pub cap: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        let (base, cap) = (Duration::from_millis(250), Duration::from_secs(20));
+        Self {
+            max_attempts: 8,
+            max_connects: 4,
+            base,
+            cap,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Returns the policy that never repeats a request.
+    pub fn never() -> Self {
+        Self {
+            max_attempts: 1,
+            max_connects: 1,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the policy that repeats at once, for tests: pauses that the service asks for remain.
+    pub fn without_pauses() -> Self {
+        Self {
+            base: Duration::ZERO,
+            cap: Duration::ZERO,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the pause after attempt number `attempt`, counted from 1: exponential backoff with full jitter,
+    /// that is `random`, from 0 to 1, of the bound.
+    pub(crate) fn pause(&self, attempt: u32, random: f64) -> Duration {
+        let factor = 2u32.saturating_pow(attempt.saturating_sub(1));
+        self.base
+            .saturating_mul(factor)
+            .min(self.cap)
+            .mul_f64(random.clamp(0.0, 1.0))
+    }
+
+    /// Returns true if no more attempts are made after `attempts` in all, of which the last `connects` made no
+    /// connection.
+    pub(crate) fn is_exhausted(&self, attempts: u32, connects: u32) -> bool {
+        attempts >= self.max_attempts || connects >= self.max_connects
+    }
+}
+
+/// How an attempt ended, if not well.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    /// There was no complete answer.
+    Failed(&'a Failure),
+    /// The answer was a success whose body cannot be read.
+    Undecodable,
+    /// The answer was no success.
+    Status(u16),
+}
+
+impl Outcome<'_> {
+    /// Returns true if not even a connection was made.
+    pub(crate) fn never_sent(self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.never_sent)
+    }
+
+    /// Returns true if the service may have done what it was asked.
+    pub(crate) fn may_have_acted(self) -> bool {
+        match self {
+            Self::Failed(_) => !self.never_sent(),
+            Self::Undecodable => true,
+            Self::Status(status) => status == 408 || status >= 500,
+        }
+    }
+
+    /// Returns true if a request of `method` may be repeated: the table above.
+    pub(crate) fn is_repeatable(self, method: &Method) -> bool {
+        let creates = *method == Method::POST;
+        match self {
+            Self::Failed(failure) => match failure.kind {
+                FailureKind::Tls | FailureKind::TooLarge | FailureKind::Other => false,
+                _ => failure.never_sent || !creates,
+            },
+            Self::Undecodable => !creates,
+            Self::Status(429) => true,
+            Self::Status(408 | 502..=504) => !creates,
+            Self::Status(500) => *method == Method::GET,
+            Self::Status(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the table says of GET, PATCH, DELETE and POST: repeat or not, and whether a stop leaves doubt.
+    fn row(outcome: Outcome<'_>) -> String {
+        let methods = [Method::GET, Method::PATCH, Method::DELETE, Method::POST];
+        let cell = |method: &Method| match (outcome.is_repeatable(method), outcome.may_have_acted())
+        {
+            (true, _) => "repeat",
+            (false, true) if *method != Method::GET => "unknown",
+            (false, _) => "stop",
+        };
+        methods.each_ref().map(cell).join(" ")
+    }
+
+    fn failed(kind: FailureKind, never_sent: bool) -> String {
+        row(Outcome::Failed(&Failure {
+            kind,
+            detail: String::new(),
+            never_sent,
+        }))
+    }
+
+    #[test]
+    fn what_was_never_sent_is_repeated_by_all_methods() {
+        for kind in [
+            FailureKind::Dns,
+            FailureKind::Refused,
+            FailureKind::Unreachable,
+            FailureKind::Timeout,
+        ] {
+            assert_eq!(failed(kind, true), "repeat repeat repeat repeat");
+        }
+        assert_eq!(failed(FailureKind::Tls, true), "stop stop stop stop");
+        assert_eq!(failed(FailureKind::Other, true), "stop stop stop stop");
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_not_created_twice() {
+        for kind in [
+            FailureKind::Timeout,
+            FailureKind::Reset,
+            FailureKind::Truncated,
+        ] {
+            assert_eq!(failed(kind, false), "repeat repeat repeat unknown");
+        }
+        assert_eq!(row(Outcome::Undecodable), "repeat repeat repeat unknown");
+        assert_eq!(
+            failed(FailureKind::TooLarge, false),
+            "stop unknown unknown unknown"
+        );
+    }
+
+    #[test]
+    fn statuses_follow_the_table() {
+        assert_eq!(row(Outcome::Status(429)), "repeat repeat repeat repeat");
+        for status in [408, 502, 503, 504] {
+            assert_eq!(row(Outcome::Status(status)), "repeat repeat repeat unknown");
+        }
+        assert_eq!(row(Outcome::Status(500)), "repeat unknown unknown unknown");
+        assert_eq!(row(Outcome::Status(501)), "stop unknown unknown unknown");
+        for status in [302, 400, 401, 402, 403, 404, 409, 422] {
+            assert_eq!(row(Outcome::Status(status)), "stop stop stop stop");
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_cap_and_are_fully_jittered() {
+        let policy = RetryPolicy::default();
+        let most: Vec<_> = (1..=9)
+            .map(|attempt| policy.pause(attempt, 1.0).as_millis())
+            .collect();
+        assert_eq!(
+            most,
+            [250, 500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]
+        );
+        assert_eq!(policy.pause(3, 0.5), Duration::from_millis(500));
+        assert_eq!(policy.pause(3, 0.0), Duration::ZERO);
+        assert_eq!(policy.pause(u32::MAX, 7.0), policy.cap);
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_is_given_up_sooner() {
+        let policy = RetryPolicy::default();
+        assert!(policy.is_exhausted(4, 4) && policy.is_exhausted(8, 0));
+        assert!(!policy.is_exhausted(7, 3));
+        assert!(RetryPolicy::never().is_exhausted(1, 0));
+    }
+}

@@ -1,0 +1,182 @@
+//! What a statement cost in requests.
+//!
+//! Counts what the client sends and receives on behalf of one statement, for status lines, `EXPLAIN ANALYZE` and
+//! live progress. Counters form a chain, so that a scan's figures add up into its statement's. Depends on
+//! nothing but the request line; never influences what is sent.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::request::RequestLine;
+
+/// How many request lines are kept for showing.
+const MAX_LINES: usize = 1000;
+
+/// Counters of one statement, or of a part of it. Shared by `Arc`, updated while requests run.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    parent: Option<Arc<Traffic>>,
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
+    wire_nanos: AtomicU64,
+    pages: AtomicU64,
+    keys: AtomicU64,
+    lines: Mutex<Vec<RequestLine>>,
+    waiting_until: Mutex<Option<Instant>>,
+}
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// How many of them repeated an earlier one.
+    pub retries: u64,
+    /// Bytes of the bodies received, after decompression.
+    pub bytes: u64,
+    /// Time between sending requests and having their answers, summed over requests that ran side by side.
+    pub wire: Duration,
+    /// Pages of listings received.
+    pub pages: u64,
+    /// Keys on these pages.
+    pub keys: u64,
+}
+
+impl Traffic {
+    /// Returns counters whose counts are added to `parent`'s as well.
+    pub fn child_of(parent: Arc<Traffic>) -> Self {
+        Self {
+            parent: Some(parent),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the counts of this moment.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            requests: self.requests.load(Relaxed),
+            retries: self.retries.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            wire: Duration::from_nanos(self.wire_nanos.load(Relaxed)),
+            pages: self.pages.load(Relaxed),
+            keys: self.keys.load(Relaxed),
+        }
+    }
+
+    /// Returns the lines of the first 1000 requests, in the order they were sent.
+    pub fn lines(&self) -> Vec<RequestLine> {
+        lock(&self.lines).clone()
+    }
+
+    /// Returns how long the service's rate limit still holds requests back; `None` if it does not.
+    pub fn waiting(&self) -> Option<Duration> {
+        let until = (*lock(&self.waiting_until))?;
+        Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
+    pub(crate) fn sent(&self, line: &RequestLine, again: bool) {
+        self.each(|traffic| {
+            traffic.requests.fetch_add(1, Relaxed);
+            traffic.retries.fetch_add(u64::from(again), Relaxed);
+            let mut lines = lock(&traffic.lines);
+            if lines.len() < MAX_LINES {
+                lines.push(line.clone());
+            }
+        });
+    }
+
+    pub(crate) fn answered(&self, bytes: usize, took: Duration) {
+        self.each(|traffic| {
+            traffic.bytes.fetch_add(bytes as u64, Relaxed);
+            traffic
+                .wire_nanos
+                .fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        });
+    }
+
+    pub(crate) fn page(&self, keys: usize) {
+        self.each(|traffic| {
+            traffic.pages.fetch_add(1, Relaxed);
+            traffic.keys.fetch_add(keys as u64, Relaxed);
+        });
+    }
+
+    pub(crate) fn waits_until(&self, until: Instant) {
+        self.each(|traffic| {
+            let mut waiting = lock(&traffic.waiting_until);
+            *waiting = (*waiting).max(Some(until));
+        });
+    }
+
+    /// Calls `count` with these counters and all they are a part of.
+    fn each(&self, count: impl Fn(&Self)) {
+        let mut traffic = Some(self);
+        while let Some(current) = traffic {
+            count(current);
+            traffic = current.parent.as_deref();
+        }
+    }
+}
+
+/// Locks without minding a panic elsewhere: counters stay usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::{self, ListParams};
+    use super::*;
+
+    #[test]
+    fn counts_add_up_into_the_parent_s() {
+        let statement = Arc::new(Traffic::default());
+        let line = request::list(&ListParams::default(), None).line;
+        for _ in 0..2 {
+            let scan = Traffic::child_of(Arc::clone(&statement));
+            scan.sent(&line, false);
+            scan.sent(&line, true);
+            scan.answered(10, Duration::from_millis(3));
+            scan.page(7);
+            assert_eq!(scan.figures().requests, 2);
+        }
+        let expected = Figures {
+            requests: 4,
+            retries: 2,
+            bytes: 20,
+            wire: Duration::from_millis(6),
+            pages: 2,
+            keys: 14,
+        };
+        assert_eq!(statement.figures(), expected);
+        assert_eq!(statement.lines(), vec![line; 4]);
+    }
+
+    #[test]
+    fn only_so_many_lines_are_kept() {
+        let traffic = Traffic::default();
+        let line = request::list(&ListParams::default(), None).line;
+        (0..MAX_LINES + 5).for_each(|_| traffic.sent(&line, false));
+        assert_eq!(
+            (traffic.lines().len(), traffic.figures().requests),
+            (MAX_LINES, MAX_LINES as u64 + 5)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_wait_is_the_one_shown() {
+        let traffic = Traffic::default();
+        assert_eq!(traffic.waiting(), None);
+        let start = Instant::now();
+        traffic.waits_until(start + Duration::from_secs(9));
+        traffic.waits_until(start + Duration::from_secs(2));
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(traffic.waiting(), Some(Duration::from_secs(5)));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(traffic.waiting(), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! One request out, one answer in.
+//!
+//! [`Transport`] is the seam that everything above is tested at; [`HttpTransport`] is the one that opens sockets.
+//! An answer of any status is a [`Response`] here: whether it is a success is decided above. Failures are told
+//! apart by what they mean for a repetition. Never retries, never follows a redirect, never sends to anything
+//! but the endpoint, and leaves no task behind.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect;
+use tokio::sync::OnceCell;
+
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::failure::{Failure, FailureKind};
+use super::request::Request;
+use super::text::printable;
+
+/// The longest body that is read, in bytes after decompression. A page of 100 keys has some 100 KB.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// How long a connection may take to be made, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an unused connection is kept. Less than what gateways keep theirs, so that a create is not sent into a
+/// connection that is just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Sends requests. The future may be dropped at any time, which closes the connection it used.
+#[async_trait]
+pub(crate) trait Transport: fmt::Debug + Send + Sync {
+    /// Sends `request` once and reads the answer to its end.
+    async fn send(&self, request: &Request) -> Result<Response, Failure>;
+}
+
+/// An answer of any status.
+#[derive(Clone)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// The body, decompressed; what there is of it, if it broke off.
+    pub(crate) body: Bytes,
+    /// Why the body is not complete.
+    pub(crate) broken: Option<Failure>,
+}
+
+impl Response {
+    /// Returns a header's value if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The transport over HTTP/1.1, with TLS by rustls and the platform's trusted roots.
+pub(crate) struct HttpTransport {
+    endpoint: Endpoint,
+    authorization: HeaderValue,
+    certificates: Vec<reqwest::Certificate>,
+    /// Made when the first request is sent: loading the roots takes longer than many a program's whole run.
+    client: OnceCell<reqwest::Client>,
+}
+
+impl HttpTransport {
+    /// Checks the configuration and does no I/O.
+    ///
+    /// # Errors
+    /// [`Error::Credentials`], or [`Error::Certificate`] if `ca_cert` holds no certificate in PEM.
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        credentials: &Credentials,
+        ca_cert: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        let refuse = |why: String| Error::Certificate {
+            reason: printable(&why),
+        };
+        let certificates = match ca_cert {
+            Some(pem) => {
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|e| refuse(e.to_string()))?
+            }
+            None => Vec::new(),
+        };
+        if ca_cert.is_some() && certificates.is_empty() {
+            return Err(refuse(
+                "expected at least one certificate in PEM".to_owned(),
+            ));
+        }
+        let authorization = credentials.authorization()?;
+        Ok(Self {
+            endpoint,
+            authorization,
+            certificates,
+            client: OnceCell::new(),
+        })
+    }
+
+    fn build(&self) -> Result<reqwest::Client, reqwest::Error> {
+        // Fails if a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("iamql/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT);
+        let builder = if self.endpoint.is_loopback() {
+            // This machine and nothing else: no proxy, and no other meaning of its name.
+            let loopback = [
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+            ];
+            builder.no_proxy().resolve_to_addrs("localhost", &loopback)
+        } else {
+            builder
+        };
+        let builder = if self.endpoint.is_plain() {
+            // No TLS, so there is no need to load the roots of trust.
+            builder.tls_certs_only([])
+        } else {
+            let certificates = self.certificates.iter().cloned();
+            builder.https_only(true).tls_certs_merge(certificates)
+        };
+        builder.build()
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    async fn send(&self, request: &Request) -> Result<Response, Failure> {
+        let client = self
+            .client
+            .get_or_try_init(async || self.build())
+            .await
+            .map_err(|e| Failure::of_reqwest(&e))?;
+        let mut builder = client
+            .request(
+                request.line.method.clone(),
+                self.endpoint.address(&request.line.path_and_query),
+            )
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, "application/json");
+        if let Some(body) = &request.body {
+            tracing::trace!(%body, "request body");
+            builder = builder
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.as_str().to_owned());
+        }
+        let mut response = builder.send().await.map_err(|e| Failure::of_reqwest(&e))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let (body, broken) = read_body(&mut response).await;
+        Ok(Response {
+            status,
+            headers,
+            body,
+            broken,
+        })
+    }
+}
+
+async fn read_body(response: &mut reqwest::Response) -> (Bytes, Option<Failure>) {
+    let expected = response
+        .content_length()
+        .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    let too_large = || {
+        let detail = format!(
+            "the body is longer than the limit of {} MiB",
+            MAX_BODY / 1024 / 1024
+        );
+        (
+            Bytes::new(),
+            Some(Failure::sent(FailureKind::TooLarge, detail)),
+        )
+    };
+    if expected > MAX_BODY {
+        return too_large();
+    }
+    let mut body = BytesMut::with_capacity(expected);
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if chunk.len() > MAX_BODY - body.len() => return too_large(),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return (body.freeze(), None),
+            Err(e) => {
+                let failure = Failure::of_reqwest(&e);
+                return (
+                    body.freeze(),
+                    Some(Failure::sent(FailureKind::Truncated, failure.detail)),
+                );
+            }
+        }
+    }
+}
