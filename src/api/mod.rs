@@ -1,0 +1,271 @@
+//! The client of Confluent Cloud's API keys.
+//!
+//! Turns the five operations of the IAM v2 `api-keys` resource into typed calls: keys come back as the JSON that
+//! was sent ([`KeyBody`]), decoded on demand ([`ApiKey`]), and failures as an [`Error`] that knows its request.
+//! Requests are pure values ([`request`]), which can be shown without being sent. Depends on [`crate::secret`]
+//! alone; never prints, never knows SQL, and sends nothing to any host but the configured endpoint.
+//!
+//! Layers, each a file: `transport` (one request, one answer), `call` (with `retry` and `ratelimit`: until there
+//! is an answer), `pagination` (pages to a listing), `page`, `body`, `model` and `lenient` (the wire), `error`,
+//! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost).
+
+mod body;
+mod call;
+mod credentials;
+mod endpoint;
+mod error;
+mod failure;
+mod hint;
+mod lenient;
+pub mod model;
+mod page;
+mod pagination;
+mod ratelimit;
+pub mod request;
+mod retry;
+mod service_error;
+#[cfg(test)]
+mod tests;
+mod text;
+mod traffic;
+mod transport;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::Stream;
+use tokio::sync::Semaphore;
+
+pub use body::{DecodeError, KeyBody};
+pub use credentials::Credentials;
+pub use endpoint::Endpoint;
+pub use error::{Call, Error};
+pub use failure::{Failure, FailureKind};
+pub use model::{ApiKey, Metadata, Reference, Spec};
+pub use page::{Page, PageToken};
+pub use pagination::TokenTrail;
+pub use request::{KeyId, ListParams, MAX_PAGE_SIZE, Method, Request, RequestBody, RequestLine};
+pub use retry::RetryPolicy;
+pub use service_error::ServiceError;
+pub use traffic::{Figures, Traffic};
+
+use call::Caller;
+use ratelimit::Gate;
+use transport::{HttpTransport, Transport};
+
+/// What a client needs to know.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Where requests go.
+    pub endpoint: Endpoint,
+    /// Who sends them.
+    pub credentials: Credentials,
+    /// The longest that one call may take, with all its attempts and pauses. Waiting for a turn among the
+    /// client's own requests does not count.
+    pub timeout: Duration,
+    /// How many requests may be in flight at a time; at least one is.
+    pub concurrency: usize,
+    /// Certificates in PEM that are trusted besides the platform's.
+    pub ca_cert: Option<Vec<u8>>,
+    /// How often and how fast requests are repeated.
+    pub retry: RetryPolicy,
+}
+
+/// The five operations. Cheap to clone; clones share connections, the bound on requests in flight, and the
+/// pauses that the service asks for.
+#[derive(Clone)]
+pub struct ApiKeysClient {
+    caller: Arc<Caller>,
+    traffic: Arc<Traffic>,
+    concurrency: usize,
+    key_id: Option<Arc<str>>,
+}
+
+/// What reading one key came to.
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    /// The key.
+    Found(KeyBody),
+    /// 404: there is no such key.
+    NotFound,
+    /// 403: there is no such key any more, or it may not be seen; the service does not say which.
+    Forbidden(ServiceError),
+}
+
+/// What deleting one key came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// The key existed and is gone.
+    Deleted,
+    /// There was no such key.
+    NotFound,
+}
+
+impl ApiKeysClient {
+    /// Makes a client. Does no I/O: connections and the roots of trust are made with the first request.
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] or [`Error::Certificate`] if those parts of the configuration cannot be used.
+    pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        let transport = HttpTransport::new(
+            config.endpoint.clone(),
+            &config.credentials,
+            config.ca_cert.as_deref(),
+        )?;
+        Ok(Self::over(Arc::new(transport), config))
+    }
+
+    fn over(transport: Arc<dyn Transport>, config: ClientConfig) -> Self {
+        let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let caller = Caller {
+            transport,
+            endpoint: config.endpoint,
+            retry: config.retry,
+            timeout: config.timeout,
+            permits: Semaphore::new(concurrency),
+            gate: Gate::default(),
+            random: fastrand::f64,
+            now: SystemTime::now,
+        };
+        let key_id = config.credentials.key_id().map(Arc::from);
+        Self {
+            caller: Arc::new(caller),
+            traffic: Arc::default(),
+            concurrency,
+            key_id,
+        }
+    }
+
+    /// Returns the same client, with its requests counted by `traffic`.
+    pub fn observed_by(&self, traffic: Arc<Traffic>) -> Self {
+        Self {
+            traffic,
+            ..self.clone()
+        }
+    }
+
+    /// Returns how many requests may be in flight at a time.
+    pub fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
+    /// Returns where requests go.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.caller.endpoint
+    }
+
+    /// Returns the id of the key that authenticates, if it is a key.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// Reads one key that may not exist.
+    ///
+    /// # Errors
+    /// As [`ApiKeysClient::get`], except that 404, and 403 unless it is about the credentials, are values.
+    pub async fn get_opt(&self, id: &KeyId) -> Result<Lookup, Error> {
+        match self.get(id).await {
+            Ok(key) => Ok(Lookup::Found(key)),
+            Err(error) if error.is_not_found() => Ok(Lookup::NotFound),
+            Err(Error::Service { service, .. }) if service.is_forbidden() => {
+                Ok(Lookup::Forbidden(*service))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads one key.
+    ///
+    /// # Errors
+    /// Any refusal is one, 404 included: see [`ApiKeysClient::get_opt`].
+    pub async fn get(&self, id: &KeyId) -> Result<KeyBody, Error> {
+        self.caller
+            .call(&request::get(id), &self.traffic, KeyBody::parse)
+            .await
+    }
+
+    /// Lists keys, page by page. A page is asked for when the stream is polled for it. The stream ends after the
+    /// last page or the first error.
+    ///
+    /// # Errors
+    /// As [`ApiKeysClient::list_page`], and [`Error::RepeatedToken`] if the pages go round in circles.
+    pub fn list(
+        &self,
+        params: ListParams,
+    ) -> impl Stream<Item = Result<Page, Error>> + Send + 'static + use<> {
+        let first = request::list(&params, None).line;
+        let client = self.clone();
+        let fetch = move |token: Option<PageToken>| {
+            let (client, params) = (client.clone(), params.clone());
+            async move { client.list_page(&params, token.as_ref()).await }
+        };
+        pagination::pages(fetch, move |_| Error::RepeatedToken {
+            request: first.clone(),
+        })
+    }
+
+    /// Reads one page: the first without a token, else the one that the token stands for. Callers that walk a
+    /// listing themselves keep a [`TokenTrail`].
+    ///
+    /// # Errors
+    /// Any refusal, and [`Error::Decode`] for a page that cannot be understood or continued.
+    pub async fn list_page(
+        &self,
+        params: &ListParams,
+        token: Option<&PageToken>,
+    ) -> Result<Page, Error> {
+        let page = self
+            .caller
+            .call(&request::list(params, token), &self.traffic, Page::parse)
+            .await?;
+        self.traffic.page(page.len());
+        Ok(page)
+    }
+
+    /// Creates a key. The answer, whatever it looks like, is returned as it was sent: it holds the only copy of
+    /// the secret that there will ever be.
+    ///
+    /// # Errors
+    /// [`Error::outcome_unknown`] tells whether there may be a key nevertheless.
+    pub async fn create(&self, body: &RequestBody) -> Result<KeyBody, Error> {
+        self.caller
+            .call(&request::create(body), &self.traffic, KeyBody::parse_any)
+            .await
+    }
+
+    /// Changes the fields of a key that `body` names, and returns the key as it is then.
+    ///
+    /// # Errors
+    /// Any refusal, 404 included.
+    pub async fn update(&self, id: &KeyId, body: &RequestBody) -> Result<KeyBody, Error> {
+        self.caller
+            .call(&request::update(id, body), &self.traffic, KeyBody::parse)
+            .await
+    }
+
+    /// Deletes a key for good. A 404 is a deletion if an earlier attempt of this call may have had its effect.
+    ///
+    /// # Errors
+    /// Any refusal but 404.
+    pub async fn delete(&self, id: &KeyId) -> Result<Deletion, Error> {
+        match self
+            .caller
+            .call(&request::delete(id), &self.traffic, |_| Ok(()))
+            .await
+        {
+            Ok(()) => Ok(Deletion::Deleted),
+            Err(error) if error.is_not_found() && error.outcome_unknown() => Ok(Deletion::Deleted),
+            Err(error) if error.is_not_found() => Ok(Deletion::NotFound),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl fmt::Debug for ApiKeysClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeysClient")
+            .field("endpoint", self.endpoint())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,252 @@
+//! What calls come to: values, errors, and how many requests they take. Over a script, on paused time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::time::Instant;
+
+use super::super::transport::Response;
+use super::super::*;
+use super::script::*;
+use crate::secret::Secret;
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_repeated_until_they_are_answered() {
+    let cut = Response {
+        broken: Some(Failure::sent(FailureKind::Truncated, "cut")),
+        ..answer(200, &[], "{")
+    };
+    let (client, script) = client([
+        status(503),
+        status(500),
+        Step::Fail(FailureKind::Reset, false),
+        Step::Fail(FailureKind::Refused, true),
+        Step::Answer(answer(200, &[], "<html>")),
+        Step::Answer(cut),
+        ok(),
+    ]);
+    let traffic = Arc::new(Traffic::default());
+    let key = client
+        .observed_by(Arc::clone(&traffic))
+        .get(&id())
+        .await
+        .unwrap();
+    assert_eq!(key.raw(), r#"{"id":"K"}"#);
+    assert_eq!(script.lines(), vec!["GET /iam/v2/api-keys/K"; 7]);
+    assert_eq!(
+        (traffic.figures().requests, traffic.figures().retries),
+        (7, 6)
+    );
+    assert_eq!(traffic.lines().len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_not_repeated() {
+    for code in [400, 401, 402, 403, 404, 409, 422, 501] {
+        let (client, script) = client([status(code), ok()]);
+        assert!(client.get(&id()).await.is_err());
+        assert_eq!(script.lines().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_is_repeated_only_if_nothing_can_have_happened() {
+    let limited = Step::Answer(answer(429, &[("retry-after", "3")], ""));
+    let made = Step::Answer(answer(202, &[], r#"{"spec":{"secret":"s"}}"#));
+    let (client, script) = client([Step::Fail(FailureKind::Refused, true), limited, made]);
+    let start = Instant::now();
+    assert_eq!(
+        client.create(&body()).await.unwrap().raw(),
+        r#"{"spec":{"secret":"s"}}"#
+    );
+    assert_eq!(script.times(start), [0.0, 0.0, 3.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_may_have_happened_is_not_repeated_and_says_so() {
+    let broken = Response {
+        broken: Some(Failure::sent(FailureKind::Truncated, "cut")),
+        ..answer(202, &[], "{")
+    };
+    for step in [
+        status(500),
+        status(502),
+        status(503),
+        status(504),
+        status(408),
+        Step::Fail(FailureKind::Reset, false),
+        Step::Fail(FailureKind::Timeout, false),
+        Step::Late(1000, answer(202, &[], "{}")),
+        Step::Answer(answer(202, &[], "{\"spec\":{\"secret\":\"canary")),
+        Step::Answer(broken),
+    ] {
+        let (client, script) = client([step, ok()]);
+        let error = client.create(&body()).await.unwrap_err();
+        assert!(error.outcome_unknown(), "{error}");
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        assert_eq!(script.lines().len(), 1, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_refused_leaves_no_doubt() {
+    for code in [307, 400, 401, 402, 403, 409, 422] {
+        let (client, _) = client([status(code)]);
+        assert!(
+            !client.create(&body()).await.unwrap_err().outcome_unknown(),
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_answer_broke_off_still_names_the_key() {
+    let location = [(
+        "location",
+        "https://api.confluent.cloud/iam/v2/api-keys/NEWKEY?x",
+    )];
+    let broken = Response {
+        broken: Some(Failure::sent(FailureKind::Truncated, "cut")),
+        ..answer(202, &location, "")
+    };
+    for response in [answer(202, &location, "{\"id\""), broken] {
+        let (client, _) = client([Step::Answer(response)]);
+        let error = client.create(&body()).await.unwrap_err();
+        assert_eq!(error.created_key(), Some("NEWKEY"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_key_is_never_lost_to_its_form() {
+    for odd in ["{}", "[1]", r#"{"id":7,"spec":null}"#] {
+        let (client, _) = client([Step::Answer(answer(201, &[], odd))]);
+        assert_eq!(client.create(&body()).await.unwrap().raw(), odd);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_is_repeated_but_not_after_a_500() {
+    let (client, script) = client([status(504), ok()]);
+    assert!(client.update(&id(), &body()).await.is_ok());
+    assert_eq!(script.lines(), vec!["PATCH /iam/v2/api-keys/K"; 2]);
+    let (client, script) = client_with([status(500), ok()], 1, || 0.0);
+    assert!(
+        client
+            .update(&id(), &body())
+            .await
+            .unwrap_err()
+            .outcome_unknown()
+    );
+    assert_eq!(script.lines().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_on_a_repeated_delete_means_that_the_first_one_worked() {
+    for (first, expected) in [
+        (None, Deletion::NotFound),
+        (Some(status(503)), Deletion::Deleted),
+        (
+            Some(Step::Fail(FailureKind::Reset, false)),
+            Deletion::Deleted,
+        ),
+        (
+            Some(Step::Fail(FailureKind::Refused, true)),
+            Deletion::NotFound,
+        ),
+        (Some(status(429)), Deletion::NotFound),
+    ] {
+        let (client, _) = client(first.into_iter().chain([status(404)]));
+        assert_eq!(client.delete(&id()).await.unwrap(), expected);
+    }
+    let (client, _) = client([status(204)]);
+    assert_eq!(client.delete(&id()).await.unwrap(), Deletion::Deleted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_tells_gone_from_forbidden_from_bad_credentials() {
+    let look = async |step: Step| client([step]).0.get_opt(&id()).await;
+    assert!(matches!(look(ok()).await, Ok(Lookup::Found(_))));
+    assert!(matches!(look(status(404)).await, Ok(Lookup::NotFound)));
+    let gone = r#"{"errors":[{"code":"forbidden_access","detail":"Forbidden Access"}]}"#;
+    let gone = look(Step::Answer(answer(403, &[("x-request-id", "r-1")], gone))).await;
+    assert!(matches!(gone, Ok(Lookup::Forbidden(e)) if e.request_id.as_deref() == Some("r-1")));
+    let bad = look(Step::Answer(answer(
+        403,
+        &[],
+        r#"{"error":{"message":"Invalid API key"}}"#,
+    )))
+    .await;
+    assert!(bad.unwrap_err().is_unauthorized());
+    assert!(look(status(401)).await.unwrap_err().is_unauthorized());
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirections_are_errors_that_name_the_host() {
+    let moved = answer(
+        302,
+        &[(
+            "location",
+            "https://user:pw@Elsewhere.example/login?token=canary",
+        )],
+        "",
+    );
+    let (client, script) = client([Step::Answer(moved), ok()]);
+    let error = client.get(&id()).await.unwrap_err();
+    insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys/K` answered 302, a redirection to `elsewhere.example`, where credentials are not sent");
+    assert_eq!(script.lines().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_asks_for_page_after_page_of_the_configured_endpoint() {
+    let first =
+        r#"{"data":[{},{}],"metadata":{"next":"https://elsewhere.example/x?page_token=t1"}}"#;
+    let (client, script) = client([Step::Answer(answer(200, &[], first)), page()]);
+    let traffic = Arc::new(Traffic::default());
+    let params = ListParams {
+        owner: Some("sa-1".into()),
+        ..ListParams::default()
+    };
+    let mut pages = std::pin::pin!(client.observed_by(Arc::clone(&traffic)).list(params));
+    assert_eq!(pages.next().await.unwrap().unwrap().len(), 2);
+    assert_eq!(script.lines().len(), 1);
+    assert_eq!(pages.next().await.unwrap().unwrap().len(), 1);
+    assert!(pages.next().await.is_none());
+    insta::assert_snapshot!(script.lines().join("\n"), @r"
+    GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100
+    GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100&page_token=t1
+    ");
+    assert_eq!((traffic.figures().pages, traffic.figures().keys), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_goes_in_circles_is_an_error() {
+    let circle = r#"{"data":[],"metadata":{"next":"?page_token=t"}}"#;
+    let (client, script) = client([Step::Answer(answer(200, &[], circle))]);
+    let pages: Vec<_> = client.list(ListParams::default()).collect().await;
+    assert!(matches!(
+        &pages[..],
+        [Ok(_), Err(Error::RepeatedToken { .. })]
+    ));
+    assert_eq!(script.lines().len(), 2);
+}
+
+#[test]
+fn a_client_shows_no_secret() {
+    let config = ClientConfig {
+        endpoint: Endpoint::production(),
+        credentials: Credentials::Basic {
+            key: "KEY".into(),
+            secret: Secret::new("canary"),
+        },
+        timeout: Duration::from_secs(1),
+        concurrency: 0,
+        ca_cert: None,
+        retry: RetryPolicy::never(),
+    };
+    let shown = format!("{config:?}");
+    let client = ApiKeysClient::new(config).unwrap();
+    assert!(!format!("{shown} {client:?} {:?}", client.caller).contains("canary"));
+    assert_eq!((client.key_id(), client.concurrency()), (Some("KEY"), 1));
+    assert_eq!(client.endpoint(), &Endpoint::production());
+}

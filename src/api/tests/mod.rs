@@ -1,0 +1,6 @@
+//! The client as a whole: over a scripted transport on paused time, and over real sockets on loopback.
+
+mod calls;
+mod pauses;
+mod script;
+mod sockets;

@@ -1,0 +1,148 @@
+//! When requests are sent: backoff, rate limits, timeouts and the bound on requests in flight, on paused time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use futures::future;
+use tokio::time::{Instant, sleep};
+
+use super::super::*;
+use super::script::*;
+
+#[tokio::test(start_paused = true)]
+async fn pauses_grow_and_attempts_are_bounded() {
+    let (client, script) = client_with([status(502)], 10, || 1.0);
+    let start = Instant::now();
+    let error = client.get(&id()).await.unwrap_err();
+    assert_eq!(
+        script.times(start),
+        [0.0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75]
+    );
+    insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys/K` answered 502 Bad Gateway, after 8 tries in 32 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_not_there_is_reported_soon() {
+    let (client, script) = client_with([Step::Fail(FailureKind::Dns, true)], 10, || 1.0);
+    let start = Instant::now();
+    assert!(
+        client
+            .create(&body())
+            .await
+            .is_err_and(|e| !e.outcome_unknown())
+    );
+    assert_eq!(script.times(start), [0.0, 0.25, 0.75, 1.75]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_does_not_fit_fails_at_once_and_says_how_long_it_is() {
+    let (client, script) = client([
+        Step::Answer(answer(429, &[("retry-after", "1200")], "slow down")),
+        ok(),
+    ]);
+    let start = Instant::now();
+    let error = client.get(&id()).await.unwrap_err();
+    insta::assert_snapshot!(error, @"the service asks `GET /iam/v2/api-keys/K` to wait 1200 s, but only 300 s are left: 429 Too Many Requests: slow down");
+    assert!(error.is_rate_limited());
+    assert_eq!(
+        error.service().unwrap().detail.as_deref(),
+        Some("slow down")
+    );
+    assert_eq!((script.lines().len(), start.elapsed()), (1, Duration::ZERO));
+    // The next request need not be sent to know.
+    assert!(client.get(&id()).await.unwrap_err().is_rate_limited());
+    assert_eq!(script.lines().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_that_cannot_be_meant_are_replaced_by_the_client_s_own() {
+    for value in ["31536000", "-1", "soon", "0"] {
+        let (client, script) = client_with(
+            [
+                Step::Answer(answer(429, &[("retry-after", value)], "")),
+                ok(),
+            ],
+            10,
+            || 1.0,
+        );
+        let start = Instant::now();
+        assert!(client.get(&id()).await.is_ok());
+        assert_eq!(script.times(start), [0.0, 0.25], "{value}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_used_up_limit_holds_the_next_request_back() {
+    let last = answer(
+        200,
+        &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "4")],
+        r#"{"id":"K"}"#,
+    );
+    let (client, script) = client([Step::Answer(last), ok()]);
+    let traffic = Arc::new(Traffic::default());
+    let client = client.observed_by(Arc::clone(&traffic));
+    let start = Instant::now();
+    client.get(&id()).await.unwrap();
+    assert_eq!(traffic.waiting(), None);
+    let (second, waiting) = future::join(client.get(&id()), async { traffic.waiting() }).await;
+    assert!(second.is_ok());
+    assert_eq!(waiting, Some(Duration::from_secs(4)));
+    assert_eq!(script.times(start), [0.0, 4.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_side_by_side_share_one_pause() {
+    let limited = Step::Answer(answer(429, &[("x-ratelimit-reset", "5")], ""));
+    let (client, script) = client([limited, ok()]);
+    let start = Instant::now();
+    let other = async {
+        sleep(Duration::from_secs(1)).await;
+        client.get(&id()).await
+    };
+    let (first, second) = future::join(client.get(&id()), other).await;
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(script.times(start), [0.0, 5.0, 5.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_requests_are_in_flight_and_their_queue_takes_no_time() {
+    let slow = Step::Late(20, answer(200, &[], r#"{"id":"K"}"#));
+    let (client, script) = client_with([slow], 4, || 0.0);
+    let start = Instant::now();
+    // The last of 80 waits for 380 s, which is more than a call may take, and is sent nevertheless.
+    let results =
+        future::join_all((0..80).map(|_| async { client.get(&id()).await.is_ok() })).await;
+    assert!(results.into_iter().all(|ok| ok));
+    assert_eq!(script.most_in_flight.load(SeqCst), 4);
+    assert_eq!(start.elapsed(), Duration::from_secs(400));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_leaves_its_turn_to_others() {
+    let busy = Step::Answer(answer(503, &[("retry-after", "60")], ""));
+    let (client, script) = client_with([busy, ok()], 1, || 0.0);
+    let start = Instant::now();
+    let (first, second) = future::join(client.get(&id()), client.get(&id())).await;
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(script.times(start), [0.0, 0.0, 60.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_is_given_up_after_thirty_seconds_and_a_call_after_its_timeout() {
+    let slow = Step::Late(1000, answer(200, &[], ""));
+    let (client, script) = client([slow.clone(), ok()]);
+    let start = Instant::now();
+    client.get(&id()).await.unwrap();
+    assert_eq!(script.times(start), [0.0, 30.0]);
+
+    let (client, script) = client_with([slow], 10, || 1.0);
+    let start = Instant::now();
+    let error = client.create(&body()).await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::from_secs(300));
+    assert_eq!(script.lines().len(), 1);
+    insta::assert_snapshot!(error, @"`POST /iam/v2/api-keys` timed out: no answer within 300 s");
+    let start = Instant::now();
+    assert!(client.get(&id()).await.is_err());
+    assert!(start.elapsed() <= Duration::from_secs(300));
+}

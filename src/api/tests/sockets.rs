@@ -1,0 +1,331 @@
+//! Calls over real sockets on loopback, against answers written by hand.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::super::*;
+use crate::secret::Secret;
+
+/// A server that answers each connection with the next of some bytes and closes it.
+struct Server {
+    address: String,
+    requests: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    async fn start(answers: Vec<Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
+        let task = tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let request = read_request(&mut stream).await;
+                log.lock().unwrap().push(request);
+                // A client that has read enough may hang up.
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self {
+            address,
+            requests,
+            task,
+        }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// The first byte of a connection that begins with TLS (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// Reads one request to the end of its body, or as much as there is.
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = stream.read(&mut buffer).await.unwrap_or(0);
+        request.extend_from_slice(&buffer[..read]);
+        if request.first() == Some(&TLS_HANDSHAKE) {
+            return "TLS".to_owned();
+        }
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            if read == 0 {
+                return text;
+            }
+            continue;
+        };
+        let length = head.lines().find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse()
+                .ok()
+        });
+        if read == 0 || body.len() >= length.unwrap_or(0) {
+            return text;
+        }
+    }
+}
+
+fn http(head: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn client(endpoint: &str) -> ApiKeysClient {
+    ApiKeysClient::new(ClientConfig {
+        endpoint: Endpoint::parse(endpoint).unwrap(),
+        credentials: Credentials::Basic {
+            key: "user".into(),
+            secret: Secret::new("pass"),
+        },
+        timeout: Duration::from_secs(60),
+        concurrency: 4,
+        ca_cert: None,
+        retry: RetryPolicy {
+            max_attempts: 2,
+            ..RetryPolicy::without_pauses()
+        },
+    })
+    .unwrap()
+}
+
+fn id() -> KeyId {
+    KeyId::new("K/1").unwrap()
+}
+
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::NoAnswer { failure, .. } => failure,
+        other => panic!("expected no answer, found: {other}"),
+    }
+}
+
+/// Wraps `body` in gzip, as one stored block (RFC 1951, 3.2.4).
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).unwrap();
+    let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
+    gzip.extend_from_slice(&length.to_le_bytes());
+    gzip.extend_from_slice(&(!length).to_le_bytes());
+    gzip.extend_from_slice(body);
+    gzip.extend_from_slice(&crc32fast::hash(body).to_le_bytes());
+    gzip.extend_from_slice(&u32::from(length).to_le_bytes());
+    gzip
+}
+
+#[tokio::test]
+async fn requests_carry_credentials_and_say_what_they_are() {
+    let server = Server::start(vec![http("202 Accepted", b" {\"id\":\"N\"} ")]).await;
+    let client = client(&format!("http://{}/prefix/", server.address));
+    let body =
+        RequestBody::from_json(&serde_json::json!({ "spec": { "owner": { "id": "sa-1" } } }));
+    assert_eq!(client.create(&body).await.unwrap().raw(), "{\"id\":\"N\"}");
+    let request = server.requests().remove(0);
+    let (head, sent) = request.split_once("\r\n\r\n").unwrap();
+    assert_eq!(sent, body.as_str());
+    let head = head.replace(&server.address, "ADDRESS");
+    let mut lines: Vec<_> = head
+        .lines()
+        .filter(|line| !line.starts_with("user-agent"))
+        .collect();
+    lines[1..].sort_unstable();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    POST /prefix/iam/v2/api-keys HTTP/1.1
+    accept-encoding: gzip
+    accept: application/json
+    authorization: Basic dXNlcjpwYXNz
+    content-length: 32
+    content-type: application/json
+    host: ADDRESS
+    ");
+    assert!(head.contains(&format!("user-agent: iamql/{}", env!("CARGO_PKG_VERSION"))));
+}
+
+#[tokio::test]
+async fn an_id_stays_one_path_segment_on_the_wire() {
+    let server = Server::start(vec![http("204 No Content", b"")]).await;
+    client(&format!("http://{}", server.address))
+        .delete(&id())
+        .await
+        .unwrap();
+    assert!(server.requests()[0].starts_with("DELETE /iam/v2/api-keys/K%2F1 HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn compressed_answers_are_read() {
+    let server = Server::start(vec![http(
+        "200 OK\r\nContent-Encoding: gzip",
+        &gzip(b"{\"data\":[{}]}"),
+    )])
+    .await;
+    let page = client(&format!("http://{}", server.address))
+        .list_page(&ListParams::default(), None)
+        .await
+        .unwrap();
+    assert_eq!(page.len(), 1);
+}
+
+#[tokio::test]
+async fn broken_connections_and_bodies_are_met_with_another_try() {
+    let complete = http("200 OK", b"{\"id\":\"K\"}");
+    let cut = complete[..complete.len() - 3].to_vec();
+    let bad_gzip = http("200 OK\r\nContent-Encoding: gzip", b"\x1f\x8b\x08nonsense");
+    for broken in [Vec::new(), b"HTTP/1.1 200".to_vec(), cut, bad_gzip] {
+        let server = Server::start(vec![broken, complete.clone()]).await;
+        let key = client(&format!("http://{}", server.address))
+            .get(&id())
+            .await
+            .unwrap();
+        assert_eq!((key.raw(), server.requests().len()), ("{\"id\":\"K\"}", 2));
+    }
+}
+
+#[tokio::test]
+async fn broken_connections_are_told_from_broken_bodies() {
+    let complete = http("200 OK", b"{\"id\":\"K\"}");
+    for (answer, kind) in [
+        (Vec::new(), FailureKind::Reset),
+        (
+            complete[..complete.len() - 3].to_vec(),
+            FailureKind::Truncated,
+        ),
+    ] {
+        let server = Server::start(vec![answer.clone(), answer]).await;
+        let failure = failure(
+            client(&format!("http://{}", server.address))
+                .get(&id())
+                .await
+                .unwrap_err(),
+        );
+        assert_eq!(
+            (failure.kind, failure.never_sent),
+            (kind, false),
+            "{}",
+            failure.detail
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_status_when_its_body_breaks_off() {
+    let refusal = http("403 Forbidden", b"{\"message\":\"no\"}");
+    let server = Server::start(vec![refusal[..refusal.len() - 2].to_vec()]).await;
+    let error = client(&format!("http://{}", server.address))
+        .get(&id())
+        .await
+        .unwrap_err();
+    assert!(error.is_forbidden(), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_refuses() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = client(&format!("http://{address}"))
+        .get(&id())
+        .await
+        .unwrap_err();
+    insta::assert_snapshot!(error.to_string().split(", after").next().unwrap(), @"`GET /iam/v2/api-keys/K%2F1` could not connect: connection refused");
+    let failure = failure(error);
+    assert_eq!(
+        (failure.kind, failure.never_sent),
+        (FailureKind::Refused, true)
+    );
+}
+
+#[tokio::test]
+async fn redirections_are_not_followed() {
+    let target = Server::start(vec![http("200 OK", b"{}")]).await;
+    let moved = http(
+        &format!(
+            "307 Temporary Redirect\r\nLocation: http://{}/x",
+            target.address
+        ),
+        b"",
+    );
+    let server = Server::start(vec![moved]).await;
+    let error = client(&format!("http://{}", server.address))
+        .get(&id())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Redirect { status: 307, host: Some(host), .. } if host == "127.0.0.1")
+    );
+    assert_eq!(target.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn tls_to_something_else_is_told_as_such() {
+    let server = Server::start(vec![http("400 Bad Request", b"this is not TLS")]).await;
+    let failure = failure(
+        client(&format!("https://{}", server.address))
+            .get(&id())
+            .await
+            .unwrap_err(),
+    );
+    assert_eq!(
+        (failure.kind, failure.never_sent),
+        (FailureKind::Tls, true),
+        "{}",
+        failure.detail
+    );
+}
+
+#[tokio::test]
+async fn bodies_without_end_are_given_up() {
+    let announced = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{".to_vec();
+    let mut endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+    endless.resize(endless.len() + 64 * 1024 * 1024 + 1, b' ');
+    for answer in [announced, endless] {
+        let server = Server::start(vec![answer]).await;
+        let error = client(&format!("http://{}", server.address))
+            .get(&id())
+            .await
+            .unwrap_err();
+        let expected = "got too long an answer: the body is longer than the limit of 64 MiB";
+        assert_eq!(
+            error.to_string(),
+            format!("`GET /iam/v2/api-keys/K%2F1` {expected}")
+        );
+    }
+}
+
+#[test]
+fn certificates_are_checked_when_the_client_is_made() {
+    let config = |pem: &[u8]| ClientConfig {
+        endpoint: Endpoint::production(),
+        credentials: Credentials::Bearer(Secret::new("t")),
+        timeout: Duration::from_secs(1),
+        concurrency: 1,
+        ca_cert: Some(pem.to_vec()),
+        retry: RetryPolicy::never(),
+    };
+    for pem in [
+        &b""[..],
+        b"no certificate",
+        b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
+    ] {
+        let error = ApiKeysClient::new(config(pem)).unwrap_err();
+        assert!(matches!(error, Error::Certificate { .. }), "{error}");
+    }
+}
