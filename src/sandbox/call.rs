@@ -1,0 +1,146 @@
+//! A request and its answer, as the operations see them: values without a socket.
+//!
+//! Turns paths and page tokens into what they name. Never reads headers or bodies.
+
+use axum::http::{Method, StatusCode};
+use url::form_urlencoded;
+
+use super::cursor::Cursor;
+
+/// The path of the collection.
+pub(super) const COLLECTION: &str = "/iam/v2/api-keys";
+
+/// A request, as far as the operations care.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: &'a Method,
+    /// Still percent-encoded.
+    pub(super) path: &'a str,
+    /// Still encoded, without its question mark.
+    pub(super) query: &'a str,
+    pub(super) body: &'a [u8],
+}
+
+/// What a path names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Collection,
+    Key(String),
+}
+
+impl Call<'_> {
+    /// Returns what the path names, if the service has it.
+    pub(super) fn target(&self) -> Option<Target> {
+        match self.path.strip_prefix(COLLECTION)? {
+            "" => Some(Target::Collection),
+            rest => match percent_decoded(rest.strip_prefix('/')?)? {
+                id if id.is_empty() || rest[1..].contains('/') => None,
+                id => Some(Target::Key(id)),
+            },
+        }
+    }
+
+    /// Returns the number of the page that a listing asks for, from 1; `None` for anything but a listing.
+    pub(super) fn page(&self) -> Option<u64> {
+        if self.method != Method::GET || self.path != COLLECTION {
+            return None;
+        }
+        let token =
+            form_urlencoded::parse(self.query.as_bytes()).find(|(name, _)| name == "page_token");
+        Some(
+            token
+                .and_then(|(_, token)| Cursor::parse(&token))
+                .map_or(1, |cursor| cursor.page),
+        )
+    }
+}
+
+/// An answer in the making.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) content_type: &'static str,
+    pub(super) body: String,
+}
+
+impl Reply {
+    pub(super) fn json(status: StatusCode, body: String) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            content_type: "application/json",
+            body,
+        }
+    }
+
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self::json(status, String::new())
+    }
+
+    pub(super) fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// Decodes a path segment; `None` if what comes out is not UTF-8. A stray percent sign stands for itself.
+fn percent_decoded(segment: &str) -> Option<String> {
+    let bytes = segment.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    while place < bytes.len() {
+        let escape = bytes
+            .get(place..place + 3)
+            .filter(|escape| escape[0] == b'%' && escape[1..].iter().all(u8::is_ascii_hexdigit));
+        match escape.and_then(|_| u8::from_str_radix(&segment[place + 1..place + 3], 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                place += 3;
+            }
+            None => {
+                decoded.push(bytes[place]);
+                place += 1;
+            }
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(path: &str) -> Option<Target> {
+        let method = &Method::GET;
+        Call {
+            method,
+            path,
+            query: "",
+            body: &[],
+        }
+        .target()
+    }
+
+    #[test]
+    fn paths_name_the_collection_or_a_key() {
+        let key = |id: &str| Some(Target::Key(id.to_owned()));
+        assert_eq!(target("/iam/v2/api-keys"), Some(Target::Collection));
+        assert_eq!(target("/iam/v2/api-keys/ABC"), key("ABC"));
+        assert_eq!(
+            target("/iam/v2/api-keys/a%20b%2Fc%3f%C3%A9+"),
+            key("a b/c?é+")
+        );
+        assert_eq!(target("/iam/v2/api-keys/100%"), key("100%"));
+        for path in [
+            "/",
+            "/iam/v2/api-keys/",
+            "/iam/v2/api-keysX",
+            "/iam/v2/api-keys/a/b",
+            "/iam/v2/api-keys/%FF",
+            "/iam/v2/users",
+        ] {
+            assert_eq!(target(path), None, "{path}");
+        }
+    }
+}

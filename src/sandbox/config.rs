@@ -1,0 +1,284 @@
+//! What the simulated service is asked to be: how many keys, how slow, how strict, and how it spells what the
+//! published description leaves open.
+//!
+//! Plain values and builder methods. Nothing here opens a socket or makes a key.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::faults::Fault;
+
+/// The API key that opens the sandbox unless another is set.
+pub const DEMO_KEY: &str = "SANDBOXDEMOKEY22";
+
+/// The secret of [`DEMO_KEY`]: in the service's format, checksum included, and worth nothing anywhere else.
+pub const DEMO_SECRET: &str = "cfltSandboxOnlyThisSecretOpensNothingOutsideTheSandboxHerexg6JRA";
+
+/// The bearer token that opens the sandbox unless another is set.
+pub const DEMO_TOKEN: &str = "sandbox-access-token";
+
+/// How GET, PATCH and DELETE answer for a key that does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownKey {
+    /// 403 `forbidden_access`, as recorded answers of the service have it.
+    #[default]
+    Forbidden403,
+    /// 404 `api_key_not_found`, as the published description has it.
+    NotFound404,
+}
+
+/// How the last page of a listing says that it is the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NextStyle {
+    /// `metadata` has no `next`.
+    #[default]
+    Absent,
+    /// `metadata.next` is `null`.
+    Null,
+    /// `metadata.next` is `""`.
+    Empty,
+    /// There is no `metadata`.
+    NoMetadata,
+}
+
+/// The order of a listing. The service documents none, so a client must work with any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PageOrder {
+    /// By id, ascending.
+    #[default]
+    Ascending,
+    /// By id, descending.
+    Descending,
+}
+
+/// What `spec.secret` is wherever a key is read rather than created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretInReads {
+    /// The member is missing, as the published description has it.
+    Absent,
+    /// `""`, as recorded answers have it.
+    #[default]
+    Empty,
+}
+
+/// At most `requests` requests in each `window`; what comes above is answered 429.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests allowed in one window.
+    pub requests: u32,
+    /// Length of a window. Windows follow one another from the first request on.
+    pub window: Duration,
+}
+
+/// What the simulated service is asked to be.
+///
+/// `SandboxConfig::default()` is the organization that a newcomer sees: 250 keys, no latency, no limits, no faults.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SandboxConfig {
+    /// Keys in the organization, the one of `credentials` included. 0 makes an organization without keys.
+    pub keys: usize,
+    /// What the organization, new ids and new secrets are drawn from: the same seed, the same organization.
+    pub seed: u64,
+    /// Time from the arrival of a request to its answer.
+    pub latency: Duration,
+    /// Where to listen. Only loopback addresses are accepted.
+    pub address: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// API key and secret that open the service. The key itself is a row of the organization.
+    pub credentials: (String, String),
+    /// Bearer token that opens the service.
+    pub access_token: String,
+    /// The time at which the organization is seen.
+    pub now: DateTime<Utc>,
+    /// Whether time stands still at `now` but for one second with every write, so that answers can be predicted.
+    pub frozen: bool,
+    /// Order of the listing.
+    pub page_order: PageOrder,
+    /// How an unknown key is answered.
+    pub unknown_key: UnknownKey,
+    /// How the last page is told.
+    pub next_style: NextStyle,
+    /// Whether listings give `metadata.total_size`.
+    pub total_size: bool,
+    /// What a read says of the secret.
+    pub secret_in_reads: SecretInReads,
+    /// The rate limit, if any.
+    pub rate_limit: Option<RateLimit>,
+    /// The most keys that the organization may have, if that is limited. A create above it is answered 402.
+    pub quota: Option<usize>,
+    /// What goes wrong, see [`Fault`].
+    pub faults: Vec<Fault>,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            keys: 250,
+            seed: 1,
+            latency: Duration::ZERO,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            credentials: (DEMO_KEY.to_owned(), DEMO_SECRET.to_owned()),
+            access_token: DEMO_TOKEN.to_owned(),
+            now: Utc::now(),
+            frozen: false,
+            page_order: PageOrder::default(),
+            unknown_key: UnknownKey::default(),
+            next_style: NextStyle::default(),
+            total_size: false,
+            secret_in_reads: SecretInReads::default(),
+            rate_limit: None,
+            quota: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl SandboxConfig {
+    /// Returns the default configuration.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how many keys the organization has.
+    pub fn with_keys(mut self, keys: usize) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Sets the seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the time from the arrival of a request to its answer.
+    pub fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Sets the address to listen on, which must be a loopback address.
+    pub fn with_address(mut self, address: IpAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Sets the port to listen on; 0 takes a free one.
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets the API key and secret that open the service.
+    pub fn with_credentials(mut self, key: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.credentials = (key.into(), secret.into());
+        self
+    }
+
+    /// Sets the bearer token that opens the service.
+    pub fn with_access_token(mut self, token: impl Into<String>) -> Self {
+        self.access_token = token.into();
+        self
+    }
+
+    /// Stops the clock at `now`; every write then happens one second after the one before.
+    pub fn with_now(mut self, now: DateTime<Utc>) -> Self {
+        self.now = now;
+        self.frozen = true;
+        self
+    }
+
+    /// Sets the order of listings.
+    pub fn with_page_order(mut self, order: PageOrder) -> Self {
+        self.page_order = order;
+        self
+    }
+
+    /// Sets how an unknown key is answered.
+    pub fn with_unknown_key(mut self, answer: UnknownKey) -> Self {
+        self.unknown_key = answer;
+        self
+    }
+
+    /// Sets how the last page is told.
+    pub fn with_next_style(mut self, style: NextStyle) -> Self {
+        self.next_style = style;
+        self
+    }
+
+    /// Sets whether listings give `metadata.total_size`.
+    pub fn with_total_size(mut self, total_size: bool) -> Self {
+        self.total_size = total_size;
+        self
+    }
+
+    /// Sets what a read says of the secret.
+    pub fn with_secret_in_reads(mut self, secret: SecretInReads) -> Self {
+        self.secret_in_reads = secret;
+        self
+    }
+
+    /// Allows `requests` requests in each `window`.
+    pub fn with_rate_limit(mut self, requests: u32, window: Duration) -> Self {
+        self.rate_limit = Some(RateLimit { requests, window });
+        self
+    }
+
+    /// Sets the most keys that the organization may have.
+    pub fn with_quota(mut self, keys: usize) -> Self {
+        self.quota = Some(keys);
+        self
+    }
+
+    /// Adds a fault after those already there.
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+}
+
+impl fmt::Debug for SandboxConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Even a pretended secret is kept out: a user may have set a real one by mistake.
+        f.debug_struct("SandboxConfig")
+            .field("keys", &self.keys)
+            .field("seed", &self.seed)
+            .field("latency", &self.latency)
+            .field("address", &self.address)
+            .field("port", &self.port)
+            .field("credentials", &(&self.credentials.0, "******"))
+            .field("now", &self.now)
+            .field("frozen", &self.frozen)
+            .field("page_order", &self.page_order)
+            .field("unknown_key", &self.unknown_key)
+            .field("next_style", &self.next_style)
+            .field("total_size", &self.total_size)
+            .field("secret_in_reads", &self.secret_in_reads)
+            .field("rate_limit", &self.rate_limit)
+            .field("quota", &self.quota)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_neither_secret_nor_token() {
+        let shown = format!("{:?}", SandboxConfig::default());
+        assert!(shown.contains(DEMO_KEY));
+        assert!(!shown.contains(DEMO_SECRET) && !shown.contains(DEMO_TOKEN));
+    }
+}

@@ -1,0 +1,346 @@
+//! The listing: query parameters in, one page out.
+//!
+//! A page is a concatenation of texts that are ready, so that the sandbox stays out of the way of measurements.
+
+use std::fmt::Write;
+
+use axum::http::StatusCode;
+use url::form_urlencoded;
+
+use super::call::{COLLECTION, Reply};
+use super::config::{NextStyle, SandboxConfig};
+use super::cursor::Cursor;
+use super::faults::Action;
+use super::organization::PUBLIC_BASE;
+use super::problem::Problem;
+use super::store::{Filter, Store};
+
+/// Rows per page unless asked for.
+const DEFAULT_PAGE_SIZE: usize = 10;
+/// The most rows per page that can be asked for.
+const MAX_PAGE_SIZE: usize = 100;
+/// Bytes that a row takes, more or less.
+const ROW_BYTES: usize = 1100;
+
+/// Answers a listing. `mischief` is a fault that changes what it says.
+pub(super) fn list(
+    store: &Store,
+    config: &SandboxConfig,
+    query: &str,
+    mischief: Option<&Action>,
+) -> Result<Reply, Problem> {
+    let place = read_query(query)?;
+    let mut rows = store.page(
+        &place.filter,
+        config.page_order,
+        &place.after,
+        place.page_size + 1,
+    );
+    let more = rows.len() > place.page_size;
+    rows.truncate(place.page_size);
+
+    let next = Cursor {
+        page: place.page + 1,
+        after: rows
+            .last()
+            .map_or_else(String::new, |(id, _)| (*id).to_owned()),
+        ..place.clone()
+    };
+    let next = match mischief {
+        Some(Action::RepeatToken) => Some(link(PUBLIC_BASE, &place)),
+        Some(Action::ForeignNext { host }) => Some(link(&format!("https://{host}"), &next)),
+        _ => more.then(|| link(PUBLIC_BASE, &next)),
+    };
+    if let Some(Action::RepeatKeys) = mischief {
+        let again = store
+            .get(&place.after)
+            .map(|key| (place.after.as_str(), key));
+        if let Some(again) = again.or_else(|| rows.first().copied()) {
+            rows.insert(0, again);
+        }
+    }
+
+    let mut body = String::with_capacity(512 + rows.len() * ROW_BYTES);
+    body.push_str("{\"api_version\":\"iam/v2\",\"kind\":\"ApiKeyList\",");
+    let total = config.total_size.then(|| store.count(&place.filter));
+    write_metadata(&mut body, &place, next, total, config.next_style);
+    body.push_str("\"data\":[");
+    for (number, (_, key)) in rows.iter().enumerate() {
+        if number > 0 {
+            body.push(',');
+        }
+        key.write(&mut body);
+    }
+    body.push_str("]}");
+    Ok(Reply::json(StatusCode::OK, body))
+}
+
+fn write_metadata(
+    body: &mut String,
+    place: &Cursor,
+    next: Option<String>,
+    total: Option<usize>,
+    style: NextStyle,
+) {
+    let first = Cursor {
+        page: 1,
+        after: String::new(),
+        ..place.clone()
+    };
+    let next = match (next, style) {
+        (Some(next), _) => format!(",\"next\":\"{next}\""),
+        (None, NextStyle::NoMetadata) => return,
+        (None, NextStyle::Absent) => String::new(),
+        (None, NextStyle::Null) => ",\"next\":null".to_owned(),
+        (None, NextStyle::Empty) => ",\"next\":\"\"".to_owned(),
+    };
+    let _ = write!(
+        body,
+        "\"metadata\":{{\"first\":\"{}\"{next}",
+        link(PUBLIC_BASE, &first)
+    );
+    if let Some(total) = total {
+        let _ = write!(body, ",\"total_size\":{total}");
+    }
+    body.push_str("},");
+}
+
+/// The service writes links to its public host, whatever host it was reached by, and with the token alone.
+fn link(base: &str, place: &Cursor) -> String {
+    format!("{base}{COLLECTION}?page_token={}", place.token())
+}
+
+/// Reads which page is wanted. Unknown parameters are ignored, and of a repeated one the first counts.
+fn read_query(query: &str) -> Result<Cursor, Problem> {
+    let (mut filter, mut page_size, mut token) = (Filter::default(), None, None);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "spec.owner" if filter.owner.is_empty() => filter.owner = value.into_owned(),
+            "spec.resource" if filter.resource.is_empty() => filter.resource = value.into_owned(),
+            "page_size" if page_size.is_none() => page_size = Some(read_page_size(&value)?),
+            "page_token" if token.is_none() && !value.is_empty() => {
+                token = Some(value.into_owned())
+            }
+            _ => {}
+        }
+    }
+    let Some(token) = token else {
+        return Ok(Cursor {
+            page: 1,
+            page_size: page_size.unwrap_or(DEFAULT_PAGE_SIZE),
+            filter,
+            after: String::new(),
+        });
+    };
+    let refused = |detail| Problem::invalid_filter("page_token", detail);
+    let place = Cursor::parse(&token).ok_or_else(|| refused("The page token is not valid"))?;
+    // The token alone is enough; filters beside it must be those it was given for.
+    let same_owner = filter.owner.is_empty() || filter.owner == place.filter.owner;
+    let same_resource =
+        filter.resource.is_empty() || filter.resource.eq_ignore_ascii_case(&place.filter.resource);
+    if !(same_owner && same_resource) {
+        return Err(refused("The page token was issued for other filters"));
+    }
+    Ok(Cursor {
+        page_size: page_size.unwrap_or(place.page_size),
+        ..place
+    })
+}
+
+fn read_page_size(value: &str) -> Result<usize, Problem> {
+    match value.parse() {
+        Ok(size) if (1..=MAX_PAGE_SIZE).contains(&size) => Ok(size),
+        _ => Err(Problem::invalid_filter(
+            "page_size",
+            format!("'{value}' is not a page size from 1 to {MAX_PAGE_SIZE}"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::config::PageOrder;
+    use super::super::faults::Action;
+    use super::super::service::Service;
+    use super::super::store::Key;
+    use super::*;
+
+    fn three() -> Store {
+        let key = |id: &str, owner: &str| {
+            let object = json!({ "id": id, "spec": { "owner": { "id": owner } } });
+            (id.to_owned(), Key::whole(&object))
+        };
+        [key("A", "sa-1"), key("B", "sa-2"), key("C", "sa-1")]
+            .into_iter()
+            .collect()
+    }
+
+    fn page(config: &SandboxConfig, query: &str, mischief: Option<&Action>) -> Value {
+        let reply = list(&three(), config, query, mischief).expect(query);
+        serde_json::from_str(&reply.body).expect("a page is JSON")
+    }
+
+    fn ids(page: &Value) -> Vec<&str> {
+        page["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|key| key["id"].as_str())
+            .collect()
+    }
+
+    fn token(page: &Value) -> String {
+        let next = page["metadata"]["next"].as_str().unwrap_or_default();
+        next.strip_prefix("https://api.confluent.cloud/iam/v2/api-keys?page_token=")
+            .unwrap_or_else(|| panic!("{next}"))
+            .to_owned()
+    }
+
+    fn refusal(query: &str) -> (u16, String) {
+        let problem = list(&three(), &SandboxConfig::default(), query, None).expect_err(query);
+        let body: Value = serde_json::from_str(&problem.body("")).expect("an error is JSON");
+        let error = &body["errors"][0];
+        assert_eq!(error["code"], "invalid_filter");
+        (
+            problem.status.as_u16(),
+            error["source"]["parameter"]
+                .as_str()
+                .unwrap_or("")
+                .to_owned(),
+        )
+    }
+
+    #[test]
+    fn next_links_lead_to_the_end_by_themselves() {
+        let config = SandboxConfig::default();
+        let first = page(&config, "page_size=1&spec.owner=sa-1", None);
+        assert_eq!(ids(&first), ["A"]);
+        let second = page(&config, &format!("page_token={}", token(&first)), None);
+        assert_eq!(ids(&second), ["C"]);
+        assert!(second["metadata"].get("next").is_none());
+        let first_again = second["metadata"]["first"].as_str().unwrap_or_default();
+        let query = first_again.split_once('?').map_or("", |(_, query)| query);
+        assert_eq!(ids(&page(&config, query, None)), ["A"]);
+    }
+
+    #[test]
+    fn empty_and_unknown_parameters_filter_nothing() {
+        let config = SandboxConfig::default();
+        let all = page(
+            &config,
+            "spec.owner=&spec.resource=&page_token=&colour=red",
+            None,
+        );
+        assert_eq!(ids(&all), ["A", "B", "C"]);
+        assert!(ids(&page(&config, "spec.owner=sa-3", None)).is_empty());
+    }
+
+    #[test]
+    fn pages_hold_ten_keys_unless_asked_for_more() {
+        let mut service = Service::new(SandboxConfig::default());
+        for (query, expected) in [("", 10), ("page_size=100", 100)] {
+            let method = axum::http::Method::GET;
+            let call = super::super::call::Call {
+                method: &method,
+                path: COLLECTION,
+                query,
+                body: &[],
+            };
+            let reply = service.answer(call, None).expect("a page");
+            let page: Value = serde_json::from_str(&reply.body).expect("JSON");
+            assert_eq!(ids(&page).len(), expected);
+        }
+    }
+
+    #[test]
+    fn page_sizes_out_of_range_and_foreign_tokens_are_refused() {
+        for size in ["0", "-1", "101", "ten", "", "1.5"] {
+            assert_eq!(
+                refusal(&format!("page_size={size}")),
+                (400, "page_size".to_owned())
+            );
+        }
+        assert_eq!(
+            refusal("page_token=garbage"),
+            (400, "page_token".to_owned())
+        );
+        let config = SandboxConfig::default();
+        let token = token(&page(&config, "page_size=1&spec.owner=sa-1", None));
+        assert_eq!(
+            refusal(&format!("spec.owner=sa-2&page_token={token}")),
+            (400, "page_token".to_owned())
+        );
+        page(
+            &config,
+            &format!("spec.owner=sa-1&page_size=1&page_token={token}"),
+            None,
+        );
+    }
+
+    #[test]
+    fn the_last_page_says_so_in_every_known_way() {
+        let last = |style| {
+            let config = SandboxConfig::default().with_next_style(style);
+            page(&config, "", None)
+                .get("metadata")
+                .map(|metadata| metadata.get("next").cloned())
+        };
+        assert_eq!(last(NextStyle::Absent), Some(None));
+        assert_eq!(last(NextStyle::Null), Some(Some(Value::Null)));
+        assert_eq!(last(NextStyle::Empty), Some(Some(json!(""))));
+        assert_eq!(last(NextStyle::NoMetadata), None);
+    }
+
+    #[test]
+    fn the_total_counts_what_the_filters_admit() {
+        let config = SandboxConfig::default().with_total_size(true);
+        assert_eq!(
+            page(&config, "page_size=1", None)["metadata"]["total_size"],
+            3
+        );
+        assert_eq!(
+            page(&config, "spec.owner=sa-1", None)["metadata"]["total_size"],
+            2
+        );
+    }
+
+    #[test]
+    fn the_order_can_be_turned() {
+        let config = SandboxConfig::default().with_page_order(PageOrder::Descending);
+        let first = page(&config, "page_size=2", None);
+        assert_eq!(ids(&first), ["C", "B"]);
+        assert_eq!(
+            ids(&page(
+                &config,
+                &format!("page_token={}", token(&first)),
+                None
+            )),
+            ["A"]
+        );
+    }
+
+    #[test]
+    fn mischief_repeats_keys_and_tokens_and_points_elsewhere() {
+        let config = SandboxConfig::default();
+        let first = page(&config, "page_size=2", Some(&Action::RepeatKeys));
+        assert_eq!(ids(&first), ["A", "A", "B"]);
+        let query = format!("page_token={}", token(&first));
+        assert_eq!(
+            ids(&page(&config, &query, Some(&Action::RepeatKeys))),
+            ["B", "C"]
+        );
+        let stuck = page(&config, &query, Some(&Action::RepeatToken));
+        assert_eq!(token(&stuck), token(&first));
+        let foreign = Action::ForeignNext {
+            host: "evil.example:8".to_owned(),
+        };
+        let foreign = page(&config, "", Some(&foreign));
+        let next = foreign["metadata"]["next"].as_str().unwrap_or_default();
+        assert!(
+            next.starts_with("https://evil.example:8/iam/v2/api-keys?page_token="),
+            "{next}"
+        );
+    }
+}

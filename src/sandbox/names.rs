@@ -1,0 +1,57 @@
+//! The words that the invented keys are named and described with.
+//!
+//! But for the odd ones, none needs escaping in JSON: everyday keys are written as text.
+
+/// What keys are used for.
+pub(super) const PURPOSES: [&str; 12] = [
+    "ci-deploy",
+    "connect",
+    "terraform",
+    "etl",
+    "dashboard",
+    "replicator",
+    "schema-sync",
+    "backfill",
+    "load-test",
+    "monitoring",
+    "debezium",
+    "laptop",
+];
+/// Whose data they are used with.
+pub(super) const SYSTEMS: [&str; 12] = [
+    "payments",
+    "orders",
+    "billing",
+    "inventory",
+    "fraud",
+    "search",
+    "web",
+    "mobile",
+    "warehouse",
+    "identity",
+    "shipping",
+    "ledger",
+];
+/// Descriptions; one that is listed twice is drawn twice as often.
+pub(super) const DESCRIPTIONS: [&str; 8] = [
+    "created by terraform",
+    "created by terraform",
+    "managed by the platform team",
+    "temporary, delete after the migration",
+    "rotated every quarter",
+    "do not delete: used by on-call",
+    "INC-4812",
+    "for local development",
+];
+
+/// Names that a careless client gets wrong, all of them harmless to look at.
+pub(super) const ODD_NAMES: [(&str, &str); 8] = [
+    ("O'Brien's laptop", "don't panic"),
+    ("the \"blue\" pipeline", "says \"do not touch\""),
+    ("orders, returns, refunds", "a, b, \"c\", d"),
+    ("release notes", "first line\nsecond line\n\nfourth line"),
+    ("決済システム", "日本語の説明、東京リージョン"),
+    ("café München", "naïve façade, crème brûlée"),
+    ("rocket 🚀", "family 👩‍👩‍👧 and flag 🇨🇭"),
+    ("cafe\u{301} combining", "a\u{30a}ngstro\u{308}m"),
+];

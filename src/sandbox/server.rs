@@ -1,0 +1,358 @@
+//! From a request to its answer: log, faults, credentials, rate limit, operation, latency.
+//!
+//! The operations themselves are in `service`, what happens to the bytes is in `wire`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::time::Instant;
+
+use super::call::{Call, Reply};
+use super::config::SandboxConfig;
+use super::draw::Draw;
+use super::faults::{Action, FaultBody, Script};
+use super::limit::{Allowance, Limiter};
+use super::log::{Log, LoggedRequest};
+use super::problem::Problem;
+use super::service::Service;
+use super::wire::{self, Connection, Delivery};
+
+/// The largest body that a request may have, in bytes.
+const MAX_BODY: usize = 1 << 20;
+
+/// Everything that the simulated service knows. Made by [`SandboxState::new`], shared by all requests.
+#[derive(Debug)]
+pub struct SandboxState {
+    config: SandboxConfig,
+    service: Mutex<Service>,
+    desk: Mutex<Desk>,
+    in_flight: AtomicUsize,
+    max_in_flight: AtomicUsize,
+}
+
+/// What every request passes before it reaches the operations.
+#[derive(Debug)]
+struct Desk {
+    log: Log,
+    script: Script,
+    limiter: Limiter,
+    request_ids: Draw,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A test that panicked elsewhere leaves nothing half done that matters here.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SandboxState {
+    /// Invents the organization of `config`, ready to be served.
+    pub fn new(config: SandboxConfig) -> Arc<Self> {
+        let desk = Desk {
+            log: Log::default(),
+            script: Script::new(config.faults.clone()),
+            limiter: Limiter::new(config.rate_limit),
+            // Apart from the other draws, so that reads do not change which ids are drawn for new keys.
+            request_ids: Draw::new(!config.seed),
+        };
+        Arc::new(Self {
+            service: Mutex::new(Service::new(config.clone())),
+            desk: Mutex::new(desk),
+            in_flight: AtomicUsize::new(0),
+            max_in_flight: AtomicUsize::new(0),
+            config,
+        })
+    }
+
+    pub(super) fn config(&self) -> &SandboxConfig {
+        &self.config
+    }
+
+    pub(super) fn service(&self) -> MutexGuard<'_, Service> {
+        lock(&self.service)
+    }
+
+    pub(super) fn requests(&self) -> Vec<LoggedRequest> {
+        lock(&self.desk).log.requests()
+    }
+
+    pub(super) fn clear_requests(&self) {
+        lock(&self.desk).log.clear();
+        self.max_in_flight
+            .store(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    pub(super) fn set_script(&self, script: Script) {
+        lock(&self.desk).script = script;
+    }
+
+    pub(super) fn max_in_flight(&self) -> usize {
+        self.max_in_flight.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self) -> Flight<'_> {
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.max_in_flight.fetch_max(now, Ordering::Relaxed);
+        Flight(self)
+    }
+
+    /// Tells if the request may be answered at all.
+    fn is_authorized(&self, headers: &HeaderMap) -> bool {
+        let Some((scheme, value)) = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+        else {
+            return false;
+        };
+        let value = value.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return value == self.config.access_token;
+        }
+        let (key, secret) = &self.config.credentials;
+        scheme.eq_ignore_ascii_case("basic")
+            && STANDARD
+                .decode(value)
+                .is_ok_and(|pair| pair == format!("{key}:{secret}").as_bytes())
+            && !self.service().is_revoked()
+    }
+
+    /// Decides on the answer, and how it is to reach the client.
+    fn decide(&self, call: Call<'_>, headers: &HeaderMap, fault: Option<Action>) -> Decision {
+        let proper = |mischief: Option<&Action>| self.proper(call, headers, mischief);
+        let Some(fault) = fault else {
+            return proper(None);
+        };
+        match fault {
+            Action::Status {
+                code,
+                headers,
+                body,
+            } => Decision::of(status_fault(code, headers, body)),
+            Action::RateLimited { retry_after, reset } => {
+                let mut reply = Reply::empty(StatusCode::TOO_MANY_REQUESTS);
+                for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
+                    if let Some(value) = value {
+                        reply = reply.with_header(name, value);
+                    }
+                }
+                Decision::of(Ok(reply))
+            }
+            Action::Unauthorized => Decision::of(Err(Problem::unauthorized())),
+            Action::BadCredentials403 => {
+                let body = r#"{"error":{"code":403,"message":"invalid API key"}}"#;
+                Decision::of(Ok(Reply::json(StatusCode::FORBIDDEN, body.to_owned())))
+            }
+            Action::Redirect { status, location } => {
+                let reply = Reply::empty(status_code(status)).with_header("location", location);
+                Decision::of(Ok(reply))
+            }
+            Action::Malformed => {
+                let body = "{\"api_version\":\"iam/v2\",\"kind\":".to_owned();
+                Decision::of(Ok(Reply::json(StatusCode::OK, body)))
+            }
+            Action::HugeBody { bytes } => {
+                let body =
+                    r#"{"api_version":"iam/v2","kind":"ApiKeyList","metadata":{},"data":[]}"#;
+                let reply = Reply::json(StatusCode::OK, body.to_owned());
+                Decision::of(Ok(reply)).delivered(Delivery::Padded { bytes })
+            }
+            Action::Reset => {
+                Decision::of(Ok(Reply::empty(StatusCode::OK))).delivered(Delivery::Cut)
+            }
+            Action::CreateThenDrop => proper(None).delivered(Delivery::Cut),
+            Action::Stall => proper(None).delivered(Delivery::Stalled),
+            Action::Truncate { chunked } => proper(None).delivered(Delivery::Halved { chunked }),
+            Action::SlowBody { pause } => proper(None).delivered(Delivery::Slow { pause }),
+            Action::RepeatKeys | Action::RepeatToken | Action::ForeignNext { .. } => {
+                proper(Some(&fault))
+            }
+        }
+    }
+
+    /// Answers as the service would.
+    fn proper(&self, call: Call<'_>, headers: &HeaderMap, mischief: Option<&Action>) -> Decision {
+        if !self.is_authorized(headers) {
+            return Decision::of(Err(Problem::unauthorized()));
+        }
+        let allowance = lock(&self.desk).limiter.admit(Instant::now());
+        let outcome = if allowance.granted {
+            self.service().answer(call, mischief)
+        } else {
+            let reply = Reply::empty(StatusCode::TOO_MANY_REQUESTS);
+            Ok(reply.with_header("retry-after", allowance.reset.to_string()))
+        };
+        Decision {
+            allowance: Some(allowance),
+            ..Decision::of(outcome)
+        }
+    }
+}
+
+/// Counts a request out when its answer is made, or given up.
+struct Flight<'a>(&'a SandboxState);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer, its rate-limit headers, and its fate.
+struct Decision {
+    outcome: Result<Reply, Problem>,
+    allowance: Option<Allowance>,
+    delivery: Delivery,
+}
+
+impl Decision {
+    fn of(outcome: Result<Reply, Problem>) -> Self {
+        Self {
+            outcome,
+            allowance: None,
+            delivery: Delivery::Whole,
+        }
+    }
+
+    fn delivered(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
+    }
+}
+
+fn status_code(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn status_fault(
+    code: u16,
+    headers: Vec<(String, String)>,
+    body: FaultBody,
+) -> Result<Reply, Problem> {
+    let status = status_code(code);
+    let mut reply = Reply::empty(status);
+    match body {
+        FaultBody::Empty => {}
+        FaultBody::Html => {
+            reply.content_type = "text/html";
+            reply.body = format!(
+                "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n\
+                 <center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
+            );
+        }
+        FaultBody::Json => {
+            let mut problem = Problem::of_status(status);
+            problem.headers = headers;
+            return Err(problem);
+        }
+    }
+    reply.headers = headers;
+    Ok(reply)
+}
+
+/// Serves `state`. Faults that end the connection need the listener of [`Sandbox`](super::Sandbox) to do so; with any
+/// other the answer has a body that fails.
+pub fn router(state: Arc<SandboxState>) -> Router {
+    Router::new().fallback(serve).with_state(state)
+}
+
+async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Response {
+    let arrival = Instant::now();
+    let _flight = state.enter();
+    let (parts, body) = request.into_parts();
+    let connection = parts.extensions.get::<ConnectInfo<Connection>>();
+    let connection = connection.map(|ConnectInfo(connection)| connection.clone());
+    let body = axum::body::to_bytes(body, MAX_BODY).await;
+
+    let call = Call {
+        method: &parts.method,
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or(""),
+        body: body.as_ref().map_or(&[], |body| body),
+    };
+    let (number, request_id, fault) = {
+        let mut desk = lock(&state.desk);
+        let number = desk.log.arrived(logged(&parts, body.as_ref().ok()));
+        let fault = desk.script.strike(call.method, call.path, call.page());
+        (number, desk.request_ids.hex32(), fault)
+    };
+    let decision = match body {
+        Ok(_) => state.decide(call, &parts.headers, fault),
+        Err(_) => Decision::of(Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE))),
+    };
+    if !state.config.latency.is_zero() {
+        tokio::time::sleep_until(arrival + state.config.latency).await;
+    }
+    if decision.delivery == Delivery::Cut {
+        if let Some(connection) = &connection {
+            connection.cut();
+        }
+    } else {
+        let status = match &decision.outcome {
+            Ok(reply) => reply.status,
+            Err(problem) => problem.status,
+        };
+        lock(&state.desk).log.answered(number, status.as_u16());
+    }
+    respond(decision, &request_id, connection)
+}
+
+fn logged(parts: &Parts, body: Option<&Bytes>) -> LoggedRequest {
+    LoggedRequest {
+        method: parts.method.clone(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or("").to_owned(),
+        headers: parts.headers.clone(),
+        body: body.cloned().unwrap_or_default(),
+        status: None,
+    }
+}
+
+fn respond(decision: Decision, request_id: &str, connection: Option<Connection>) -> Response {
+    let reply = decision.outcome.unwrap_or_else(|problem| {
+        let body = problem.body(request_id);
+        Reply {
+            headers: problem.headers,
+            ..Reply::json(problem.status, body)
+        }
+    });
+    let mut headers = HeaderMap::with_capacity(8);
+    if !reply.body.is_empty() {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(reply.content_type),
+        );
+    }
+    if reply.status.is_success() || reply.status == StatusCode::TOO_MANY_REQUESTS {
+        for (name, value) in decision.allowance.iter().flat_map(|allowance| {
+            [
+                ("x-ratelimit-limit", u64::from(allowance.limit)),
+                ("x-ratelimit-remaining", u64::from(allowance.remaining)),
+                ("x-ratelimit-reset", allowance.reset),
+            ]
+        }) {
+            headers.insert(name, HeaderValue::from(value));
+        }
+    }
+    let own = [("x-request-id".to_owned(), request_id.to_owned())];
+    for (name, value) in own.into_iter().chain(reply.headers) {
+        // What a script asks for and HTTP cannot carry is left out.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    let (body, length) = wire::body(reply.body, decision.delivery, connection);
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,447 @@
+//! The five operations of the api-keys resource, over the keys in memory.
+//!
+//! A request as method, path, query and body goes in, an answer as status, headers and body comes out. There is no
+//! socket, no authentication and no waiting here. Where the published description leaves a choice, the comments say
+//! which one is taken; the configuration turns those that clients are known to depend on.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
+
+use super::call::{COLLECTION, Call, Reply, Target};
+use super::config::{SandboxConfig, SecretInReads};
+use super::draw::Draw;
+use super::faults::Action;
+use super::keys;
+use super::listing;
+use super::organization::{Organization, PUBLIC_BASE};
+use super::problem::Problem;
+use super::store::{Key, Store};
+use super::writes::{Changes, NewKey};
+
+/// The organization, its keys and its rules.
+#[derive(Debug)]
+pub(super) struct Service {
+    config: SandboxConfig,
+    organization: Organization,
+    store: Store,
+    draw: Draw,
+    /// Owners that came with keys put in by hand.
+    guests: HashMap<String, Value>,
+    started: Instant,
+    writes: u32,
+    revoked: bool,
+}
+
+impl Service {
+    /// Invents the organization of `config`.
+    pub(super) fn new(config: SandboxConfig) -> Self {
+        let mut draw = Draw::new(config.seed);
+        let organization = Organization::invent(&mut draw);
+        let store = keys::invent(&organization, &config, &mut draw);
+        Self {
+            config,
+            organization,
+            store,
+            draw,
+            guests: HashMap::new(),
+            started: Instant::now(),
+            writes: 0,
+            revoked: false,
+        }
+    }
+
+    /// Tells if the key that opens the service has been deleted.
+    pub(super) fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    /// Returns all keys, by id.
+    pub(super) fn keys(&self) -> Vec<Value> {
+        self.store.iter().map(Key::value).collect()
+    }
+
+    pub(super) fn owners(&self) -> Vec<String> {
+        self.organization.owners().map(str::to_owned).collect()
+    }
+
+    /// Puts a key in as it is, in the place of one of the same id. Its owner may own keys from then on.
+    pub(super) fn insert(&mut self, object: &Value) {
+        if let Some(owner) = object.pointer("/spec/owner")
+            && let Some(id) = owner.get("id").and_then(Value::as_str)
+        {
+            self.guests.insert(id.to_owned(), owner.clone());
+        }
+        let id = object.get("id").and_then(Value::as_str).unwrap_or_default();
+        self.store.put(id, Key::whole(object));
+    }
+
+    /// Carries a request out. `mischief` is a fault that changes what a listing says.
+    pub(super) fn answer(
+        &mut self,
+        call: Call<'_>,
+        mischief: Option<&Action>,
+    ) -> Result<Reply, Problem> {
+        match (
+            call.target().ok_or_else(Problem::unknown_path)?,
+            call.method.as_str(),
+        ) {
+            (Target::Collection, "GET") => {
+                listing::list(&self.store, &self.config, call.query, mischief)
+            }
+            (Target::Collection, "POST") => self.create(call.body),
+            (Target::Collection, _) => Err(Problem::method_not_allowed("GET, POST")),
+            (Target::Key(id), "GET") => self.get(&id),
+            (Target::Key(id), "PATCH") => self.update(&id, call.body),
+            (Target::Key(id), "DELETE") => self.delete(&id),
+            (Target::Key(_), _) => Err(Problem::method_not_allowed("GET, PATCH, DELETE")),
+        }
+    }
+
+    fn unknown(&self, id: &str) -> Problem {
+        Problem::unknown_key(id, self.config.unknown_key)
+    }
+
+    fn get(&self, id: &str) -> Result<Reply, Problem> {
+        let key = self.store.get(id).ok_or_else(|| self.unknown(id))?;
+        let mut body = String::new();
+        key.write(&mut body);
+        Ok(Reply::json(StatusCode::OK, body))
+    }
+
+    fn create(&mut self, body: &[u8]) -> Result<Reply, Problem> {
+        let new = NewKey::read(body)?;
+        let owner = self
+            .organization
+            .owner(&new.owner)
+            .or_else(|| self.guests.get(&new.owner).cloned())
+            .ok_or_else(Problem::unknown_owner)?;
+        let mut resources = Vec::new();
+        for (id, environment) in &new.resources {
+            let resource = self.organization.resource(id, environment.as_deref());
+            resources.push(resource.ok_or_else(|| Problem::unknown_resource(id))?);
+        }
+        if let Some(quota) = self.config.quota
+            && self.store.len() >= quota
+        {
+            return Err(Problem::quota_exceeded(quota));
+        }
+
+        let id = self.new_id();
+        let secret = self.draw.secret();
+        let now = self.write_time();
+        let mut metadata = self.organization.metadata(&id, &new.owner);
+        metadata["created_at"] = json!(now);
+        metadata["updated_at"] = json!(now);
+        let mut spec = Map::new();
+        spec.insert("secret".to_owned(), json!(secret));
+        spec.extend(new.texts);
+        spec.insert("owner".to_owned(), owner);
+        spec.insert("resource".to_owned(), resources[0].clone());
+        if resources.len() > 1 {
+            spec.insert("resources".to_owned(), json!(resources));
+        }
+        let mut object = keys::object(&id, metadata, Value::Object(spec));
+        let location = format!("{PUBLIC_BASE}{COLLECTION}/{id}");
+        // 202 with the secret: the only answer that ever has it.
+        let reply =
+            Reply::json(StatusCode::ACCEPTED, object.to_string()).with_header("location", location);
+        match self.config.secret_in_reads {
+            SecretInReads::Empty => object["spec"]["secret"] = json!(""),
+            SecretInReads::Absent => {
+                object["spec"]
+                    .as_object_mut()
+                    .map(|spec| spec.shift_remove("secret"));
+            }
+        }
+        self.store.put(&id, Key::whole(&object));
+        Ok(reply)
+    }
+
+    fn update(&mut self, id: &str, body: &[u8]) -> Result<Reply, Problem> {
+        let mut object = self.store.get(id).ok_or_else(|| self.unknown(id))?.value();
+        let changes = Changes::read(body)?;
+        if !changes.is_empty() {
+            changes.apply(&mut object);
+            let now = self.write_time();
+            // A key put in by hand may have no metadata, or something else in its place.
+            match object.get_mut("metadata").and_then(Value::as_object_mut) {
+                Some(metadata) => {
+                    metadata.insert("updated_at".to_owned(), json!(now));
+                }
+                None => object["metadata"] = json!({ "updated_at": now }),
+            }
+            self.store.put(id, Key::whole(&object));
+        }
+        self.get(id)
+    }
+
+    fn delete(&mut self, id: &str) -> Result<Reply, Problem> {
+        if !self.store.remove(id) {
+            return Err(self.unknown(id));
+        }
+        self.revoked |= id == self.config.credentials.0;
+        Ok(Reply::empty(StatusCode::NO_CONTENT))
+    }
+
+    fn new_id(&mut self) -> String {
+        loop {
+            let id = self.draw.key_id();
+            if self.store.get(&id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// Returns the time of a write, as the service writes it.
+    fn write_time(&mut self) -> String {
+        self.writes += 1;
+        let now: DateTime<Utc> = if self.config.frozen {
+            self.config.now + TimeDelta::seconds(i64::from(self.writes))
+        } else {
+            let elapsed = TimeDelta::from_std(self.started.elapsed()).unwrap_or_default();
+            self.config.now + elapsed
+        };
+        keys::timestamp(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::super::config::UnknownKey;
+    use super::*;
+
+    /// A service whose clock stands at a round time.
+    fn service(keys: usize) -> Service {
+        Service::new(config(keys))
+    }
+
+    fn config(keys: usize) -> SandboxConfig {
+        let now = DateTime::from_timestamp(1_767_225_600, 0).expect("a time");
+        SandboxConfig::default().with_keys(keys).with_now(now)
+    }
+
+    fn ask(service: &mut Service, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        let call = Call {
+            method: &method,
+            path,
+            query: "",
+            body: body.as_bytes(),
+        };
+        let (status, body) = match service.answer(call, None) {
+            Ok(reply) => (reply.status, reply.body),
+            Err(problem) => (problem.status, problem.body("0")),
+        };
+        (
+            status.as_u16(),
+            serde_json::from_str(&body).unwrap_or_default(),
+        )
+    }
+
+    fn create(service: &mut Service, spec: Value) -> (u16, Value) {
+        ask(service, Method::POST, COLLECTION, &json!({ "spec": spec }))
+    }
+
+    fn path_of(key: &Value) -> String {
+        format!("{COLLECTION}/{}", key["id"].as_str().expect("an id"))
+    }
+
+    #[test]
+    fn a_created_key_shows_its_secret_once() {
+        let mut service = service(5);
+        let owner = service.owners().remove(0);
+        let spec = json!({ "display_name": "new", "owner": { "id": owner }, "resource": { "id": "lkc-1a2b3c" } });
+        let (status, created) = create(&mut service, spec);
+        assert_eq!(status, 202);
+        let secret = created["spec"]["secret"].as_str().expect("a secret");
+        assert!(secret.len() == 64 && secret.starts_with("cflt"));
+        assert_eq!(created["metadata"]["created_at"], "2026-01-01T00:00:01Z");
+        assert_eq!(
+            created["metadata"]["updated_at"],
+            created["metadata"]["created_at"]
+        );
+        assert_eq!(created["spec"]["owner"]["kind"], "ServiceAccount");
+        assert_eq!(created["spec"]["resource"]["kind"], "Cluster");
+
+        let (status, read) = ask(&mut service, Method::GET, &path_of(&created), &Value::Null);
+        assert_eq!((status, &read["spec"]["secret"]), (200, &json!("")));
+        assert!(!json!(service.keys()).to_string().contains(secret));
+        assert_eq!(service.keys().len(), 6);
+    }
+
+    #[test]
+    fn resources_are_understood_in_every_documented_spelling() {
+        let mut service = service(5);
+        let owner = service.owners().remove(0);
+        for (resource, kind) in [
+            (Value::Null, "Cloud"),
+            (json!({ "id": "cloud" }), "Cloud"),
+            (
+                json!({ "id": "CLOUD", "related": "", "resource_name": "" }),
+                "Cloud",
+            ),
+            (json!({ "id": "Global" }), "Global"),
+            (json!({ "id": "TABLEFLOW" }), "Tableflow"),
+            (
+                json!({ "id": "lsrc-1", "environment": "env-1" }),
+                "SchemaRegistry",
+            ),
+            (json!({ "id": "lksqlc-1" }), "ksqlDB"),
+            (
+                json!({ "id": "aws.eu-west-1", "environment": "env-1" }),
+                "Region",
+            ),
+            (json!({ "id": "env-1.aws.eu-west-1" }), "Region"),
+        ] {
+            let spec = json!({ "owner": { "id": owner }, "resource": resource });
+            let (status, key) = create(&mut service, spec);
+            assert_eq!(
+                (status, &key["spec"]["resource"]["kind"]),
+                (202, &json!(kind)),
+                "{resource}"
+            );
+        }
+        let several = json!({ "owner": { "id": owner }, "resources": [{ "id": "lkc-1" }, { "id": "lkc-2" }] });
+        let (_, key) = create(&mut service, several);
+        assert_eq!(key["spec"]["resource"]["id"], "lkc-1");
+        assert_eq!(key["spec"]["resources"][1]["id"], "lkc-2");
+        let unknown = json!({ "owner": { "id": owner }, "resource": { "id": "delorean" } });
+        assert_eq!(create(&mut service, unknown).0, 404);
+    }
+
+    #[test]
+    fn the_same_resource_is_described_alike_in_old_and_new_keys() {
+        let mut service = service(250);
+        let old = service
+            .keys()
+            .into_iter()
+            .find(|key| key["spec"]["resource"]["kind"] == "ksqlDB");
+        let resource = old.expect("a ksqlDB key")["spec"]["resource"].clone();
+        let owner = service.owners().remove(0);
+        let spec = json!({ "owner": { "id": owner }, "resource": { "id": resource["id"] } });
+        assert_eq!(create(&mut service, spec).1["spec"]["resource"], resource);
+    }
+
+    #[test]
+    fn unknown_owners_and_keys_above_the_quota_are_refused() {
+        let mut service = Service::new(config(5).with_quota(6));
+        let (status, body) = create(&mut service, json!({ "owner": { "id": "sa-nobody" } }));
+        assert_eq!(
+            (status, &body["errors"][0]["detail"]),
+            (403, &json!("service account is not valid"))
+        );
+        let spec = json!({ "owner": { "id": service.owners()[0] } });
+        assert_eq!(create(&mut service, spec.clone()).0, 202);
+        let (status, body) = create(&mut service, spec);
+        assert_eq!(
+            (status, &body["errors"][0]["code"]),
+            (402, &json!("quota_exceeded"))
+        );
+        assert_eq!(service.keys().len(), 6);
+    }
+
+    #[test]
+    fn an_update_changes_the_text_and_the_date() {
+        let mut service = service(5);
+        let before = service.keys().remove(0);
+        let path = path_of(&before);
+        let body = json!({ "spec": { "display_name": "renamed" } });
+        let (status, after) = ask(&mut service, Method::PATCH, &path, &body);
+        assert_eq!(
+            (status, &after["spec"]["display_name"]),
+            (200, &json!("renamed"))
+        );
+        assert_eq!(after["metadata"]["updated_at"], "2026-01-01T00:00:01Z");
+        assert_eq!(
+            after["metadata"]["created_at"],
+            before["metadata"]["created_at"]
+        );
+        assert_eq!(
+            ask(&mut service, Method::PATCH, &path, &json!({ "spec": {} })),
+            (200, after.clone())
+        );
+        let refused = json!({ "spec": { "owner": { "id": "u-1" }, "description": "x" } });
+        assert_eq!(ask(&mut service, Method::PATCH, &path, &refused).0, 422);
+        assert_eq!(
+            ask(&mut service, Method::GET, &path, &Value::Null),
+            (200, after)
+        );
+    }
+
+    #[test]
+    fn a_deleted_key_is_unknown_in_the_way_that_is_asked_for() {
+        for (answer, expected) in [
+            (UnknownKey::Forbidden403, 403),
+            (UnknownKey::NotFound404, 404),
+        ] {
+            let mut service = Service::new(config(5).with_unknown_key(answer));
+            let path = path_of(&service.keys()[0]);
+            assert_eq!(
+                ask(&mut service, Method::DELETE, &path, &Value::Null),
+                (204, Value::Null)
+            );
+            for method in [Method::GET, Method::DELETE, Method::PATCH] {
+                assert_eq!(ask(&mut service, method, &path, &json!({})).0, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn deleting_the_session_s_own_key_locks_it_out() {
+        let mut service = service(5);
+        assert!(!service.is_revoked());
+        let path = format!("{COLLECTION}/SANDBOXDEMOKEY22");
+        ask(&mut service, Method::DELETE, &path, &Value::Null);
+        assert!(service.is_revoked());
+    }
+
+    #[test]
+    fn odd_keys_are_stored_read_and_changed() {
+        let mut service = service(0);
+        let odd = json!({ "id": "a/b", "metadata": null, "spec": null, "future": [1] });
+        service.insert(&odd);
+        let path = format!("{COLLECTION}/a%2Fb");
+        assert_eq!(
+            ask(&mut service, Method::GET, &path, &Value::Null),
+            (200, odd)
+        );
+        let body = json!({ "spec": { "description": "d" } });
+        let (status, after) = ask(&mut service, Method::PATCH, &path, &body);
+        assert_eq!(
+            (status, &after["spec"]["description"], &after["future"]),
+            (200, &json!("d"), &json!([1]))
+        );
+    }
+
+    #[test]
+    fn the_owner_of_a_key_put_in_by_hand_may_own_others() {
+        let mut service = service(0);
+        let owner = json!({ "id": "sa-guest1", "kind": "ServiceAccount" });
+        service.insert(&json!({ "id": "K", "spec": { "owner": owner } }));
+        let (status, key) = create(&mut service, json!({ "owner": { "id": "sa-guest1" } }));
+        assert_eq!((status, &key["spec"]["owner"]), (202, &owner));
+    }
+
+    #[test]
+    fn other_methods_are_refused_with_those_that_are_allowed() {
+        let mut service = service(5);
+        let call = Call {
+            method: &Method::PUT,
+            path: COLLECTION,
+            query: "",
+            body: &[],
+        };
+        let problem = service.answer(call, None).expect_err("405");
+        assert_eq!(problem.status.as_u16(), 405);
+        assert_eq!(
+            problem.headers,
+            [("allow".to_owned(), "GET, POST".to_owned())]
+        );
+    }
+}
