@@ -1,4 +1,4 @@
 //! SQL for Confluent Cloud's API keys.
 
-pub mod sandbox;
+pub mod render;
 pub mod secret;

@@ -1,0 +1,5 @@
+//! Results to text.
+
+mod escape;
+
+pub use escape::escape_controls;
