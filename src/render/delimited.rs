@@ -1,0 +1,273 @@
+//! csv and tsv: rows as fields, for programs and spreadsheets.
+//!
+//! csv follows RFC 4180 and tsv PostgreSQL's COPY text format. Both tell NULL from the empty string, write nested
+//! values as JSON text with explicit nulls, and give every value back unharmed to a reader of the same rules.
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Fields, SchemaRef};
+use datafusion::arrow::json::EncoderOptions;
+
+use super::cell::{Cells, Kind};
+use super::dialect::Dialect;
+use super::encode;
+use super::sink::Sink;
+use super::{Error, OutputFormat, RenderOptions, Renderer, Summary};
+
+/// Writes rows as delimited fields, one record a line.
+///
+/// Lines end with LF alone: RFC 4180 says CRLF, but its readers take both, and psql, DuckDB and StackQL write LF,
+/// which line-oriented tools need.
+pub(crate) struct DelimitedRenderer<'w> {
+    sink: Sink<'w>,
+    encoding: EncoderOptions,
+    dialect: Dialect,
+    options: RenderOptions,
+    fields: Fields,
+    rows: usize,
+}
+
+impl<'w> DelimitedRenderer<'w> {
+    /// Writes csv: fields are quoted where needed, NULL is the empty field and the empty string is `""`.
+    /// A NULL in a result of one column is an empty line, as in psql.
+    pub(crate) fn csv(options: RenderOptions, sink: Sink<'w>) -> Self {
+        let delimiter = options.delimiter.unwrap_or(b',');
+        Self::new(
+            Dialect {
+                format: OutputFormat::Csv,
+                delimiter,
+            },
+            options,
+            sink,
+        )
+    }
+
+    /// Writes tsv: a record is always one line, with `\t`, `\n`, `\r` and `\\` for what would break it, and `\N` for
+    /// NULL.
+    pub(crate) fn tsv(options: RenderOptions, sink: Sink<'w>) -> Self {
+        let delimiter = options.delimiter.unwrap_or(b'\t');
+        Self::new(
+            Dialect {
+                format: OutputFormat::Tsv,
+                delimiter,
+            },
+            options,
+            sink,
+        )
+    }
+
+    fn new(dialect: Dialect, options: RenderOptions, sink: Sink<'w>) -> Self {
+        Self {
+            sink,
+            encoding: encode::options(true),
+            dialect,
+            options,
+            fields: Fields::empty(),
+            rows: 0,
+        }
+    }
+}
+
+impl Renderer for DelimitedRenderer<'_> {
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.dialect.check()?;
+        self.fields = schema.fields().clone();
+        if self.options.header && !self.fields.is_empty() {
+            for (index, field) in self.fields.iter().enumerate() {
+                self.dialect.separate(index, &mut self.sink.buffer);
+                self.dialect.write(
+                    Some(field.name().as_bytes()),
+                    Kind::Text,
+                    &self.options,
+                    &mut self.sink.buffer,
+                );
+            }
+            self.sink.buffer.push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.rows += batch.num_rows();
+        if self.fields.is_empty() {
+            return Ok(());
+        }
+        let mut columns = self
+            .fields
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, column)| {
+                Ok((
+                    Kind::of(field),
+                    Cells::try_new(field, column, &self.encoding)?,
+                ))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let mut scratch = Vec::new();
+        for row in 0..batch.num_rows() {
+            for (index, (kind, cells)) in columns.iter_mut().enumerate() {
+                let out = &mut self.sink.buffer;
+                self.dialect.separate(index, out);
+                self.dialect
+                    .write(cells.bytes(row, &mut scratch), *kind, &self.options, out);
+            }
+            self.sink.buffer.push(b'\n');
+            self.sink.spill()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Summary, Error> {
+        self.flush()?;
+        Ok(Summary {
+            rows: self.rows,
+            shortened: Vec::new(),
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(self.sink.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+
+    use super::super::OutputFormat::{Csv, Tsv};
+    use super::super::fixtures::{batch, keys, plain, render, scalars, strings, visible};
+    use super::super::renderer;
+    use super::*;
+
+    #[test]
+    fn csv_quotes_where_needed_and_tells_null_from_empty() {
+        insta::assert_snapshot!(visible(&plain(Csv, &keys())), @r#"
+        id,display_name,description,_spec,spec,age_days,created_at
+        AAAABBBBCCCC2222,billing,"café, ""quoted""","{""a"":[1,null]}","{""display_name"":""billing"",""expires_at"":""2026-01-03T04:05:06Z"",""owner"":{""id"":""sa-1"",""environment"":null},""resources"":[{""id"":""lkc-1"",""environment"":""env-1""},{""id"":""aws.us-east-1"",""environment"":""env-9""}]}",7,2026-01-03T04:05:06Z
+        KEY2,決済サービス,👩‍💻 team | ops,"{""b"":""x y""}","{""display_name"":""決済サービス"",""expires_at"":""2026-01-03T04:05:06.811920Z"",""owner"":{""id"":""u-2"",""environment"":null},""resources"":[]}",-9223372036854775808,2026-01-03T04:05:06.811920Z
+        KEY3,"",,,"{""display_name"":"""",""expires_at"":null,""owner"":null,""resources"":null}",,
+        KEY4,"line
+        break \x1b[31m"," \u{202e}desrever","""not json""",,120,1969-12-31T23:59:59.999999Z
+        "#);
+    }
+
+    #[test]
+    fn tsv_keeps_every_record_on_one_line() {
+        insta::assert_snapshot!(visible(&plain(Tsv, &keys())), @r#"
+        id\tdisplay_name\tdescription\t_spec\tspec\tage_days\tcreated_at
+        AAAABBBBCCCC2222\tbilling\tcafé, "quoted"\t{"a":[1,null]}\t{"display_name":"billing","expires_at":"2026-01-03T04:05:06Z","owner":{"id":"sa-1","environment":null},"resources":[{"id":"lkc-1","environment":"env-1"},{"id":"aws.us-east-1","environment":"env-9"}]}\t7\t2026-01-03T04:05:06Z
+        KEY2\t決済サービス\t👩‍💻 team | ops\t{"b":"x y"}\t{"display_name":"決済サービス","expires_at":"2026-01-03T04:05:06.811920Z","owner":{"id":"u-2","environment":null},"resources":[]}\t-9223372036854775808\t2026-01-03T04:05:06.811920Z
+        KEY3\t\t\N\t\N\t{"display_name":"","expires_at":null,"owner":null,"resources":null}\t\N\t\N
+        KEY4\tline\nbreak \x1b[31m\t \u{202e}desrever\t"not json"\t\N\t120\t1969-12-31T23:59:59.999999Z
+        "#);
+    }
+
+    #[test]
+    fn scalars_are_spelt_as_arrow_spells_them() {
+        assert_eq!(
+            plain(Csv, &scalars()),
+            "ok,ratio\ntrue,1.5\n,NaN\nfalse,-inf\n,1.0\n"
+        );
+    }
+
+    #[test]
+    fn the_header_can_be_left_out() {
+        let options = RenderOptions {
+            header: false,
+            ..Default::default()
+        };
+        let batch = batch([("a", strings([Some("x")]))]);
+        assert_eq!(render(Csv, &options, std::slice::from_ref(&batch)).0, "x\n");
+        assert_eq!(render(Tsv, &options, &[batch]).0, "x\n");
+    }
+
+    #[test]
+    fn the_delimiter_can_be_chosen_and_is_protected() {
+        let options = RenderOptions {
+            delimiter: Some(b';'),
+            ..Default::default()
+        };
+        let batch = batch([("a", strings([Some("x;y")])), ("b", strings([Some("1,2")]))]);
+        assert_eq!(
+            render(Csv, &options, std::slice::from_ref(&batch)).0,
+            "a;b\n\"x;y\";1,2\n"
+        );
+        assert_eq!(render(Tsv, &options, &[batch]).0, "a;b\nx\\;y;1,2\n");
+    }
+
+    #[test]
+    fn a_delimiter_that_cannot_be_read_back_is_refused() {
+        for (format, delimiter) in [
+            (Csv, b'"'),
+            (Csv, b'\n'),
+            (Csv, 0xe9),
+            (Tsv, b'\\'),
+            (Tsv, b'N'),
+        ] {
+            let options = RenderOptions {
+                delimiter: Some(delimiter),
+                ..Default::default()
+            };
+            let mut renderer = renderer(format, &options, Box::new(std::io::sink()));
+            let error = renderer.begin(&keys().schema()).unwrap_err();
+            assert!(
+                matches!(error, Error::Delimiter { .. }),
+                "{format} {delimiter}"
+            );
+        }
+    }
+
+    #[test]
+    fn formulas_are_disarmed_in_text_and_only_if_asked() {
+        let text = strings([Some("=1+1"), Some("@x"), Some("\tx"), Some("a=1")]);
+        let number: ArrayRef = Arc::new(Int64Array::from(vec![-1, -2, -3, -4]));
+        let batch = batch([("text", text), ("n", number)]);
+        let options = RenderOptions {
+            csv_guard: true,
+            ..Default::default()
+        };
+        assert_eq!(
+            plain(Csv, &batch),
+            "text,n\n=1+1,-1\n@x,-2\n\"\tx\",-3\na=1,-4\n"
+        );
+        assert_eq!(
+            render(Csv, &options, std::slice::from_ref(&batch)).0,
+            "text,n\n'=1+1,-1\n'@x,-2\n'\tx,-3\na=1,-4\n"
+        );
+        assert!(render(Tsv, &options, &[batch]).0.contains("'=1+1\t-1\n"));
+    }
+
+    #[test]
+    fn a_terminal_gets_no_control_character_raw() {
+        let options = RenderOptions {
+            terminal: true,
+            ..Default::default()
+        };
+        let batch = batch([("a", strings([Some("\u{1b}[2J\n\u{202e},")]))]);
+        assert_eq!(
+            render(Csv, &options, std::slice::from_ref(&batch)).0,
+            "a\n\"\\x1b[2J\\n\\u{202e},\"\n"
+        );
+        assert_eq!(
+            render(Tsv, &options, &[batch]).0,
+            "a\n\\x1b[2J\\n\\u{202e},\n"
+        );
+    }
+
+    #[test]
+    fn a_flushed_row_is_out() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut renderer = renderer(Csv, &RenderOptions::default(), Box::new(writer));
+        let batch = batch([("a", strings([Some("x")]))]);
+        renderer.begin(&batch.schema()).unwrap();
+        renderer.batch(&batch).unwrap();
+        renderer.flush().unwrap();
+        let mut out = [0; 4];
+        std::io::Read::read_exact(&mut &reader, &mut out).unwrap();
+        assert_eq!(&out, b"a\nx\n");
+        drop(reader);
+        renderer.batch(&batch).unwrap();
+        assert!(renderer.flush().unwrap_err().is_broken_pipe());
+    }
+}

@@ -1,0 +1,143 @@
+//! The seven formats and the names they answer to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+use super::Error;
+
+/// One of the seven forms a result can be written in.
+///
+/// Each answers to its own name and to the names that people bring from psql, DuckDB and StackQL, in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, ValueEnum)]
+pub enum OutputFormat {
+    /// Box with aligned columns, fitted to the terminal
+    #[default]
+    #[value(aliases = ["aligned", "box", "duckbox"])]
+    Table,
+    /// Pipe table as GitHub reads it
+    #[value(alias = "md")]
+    Markdown,
+    /// One `name | value` line per field
+    #[value(aliases = ["expanded", "vertical"])]
+    Line,
+    /// One array of objects
+    Json,
+    /// One object per line
+    #[value(aliases = ["ndjson", "jsonlines", "json-lines"])]
+    Jsonl,
+    /// Comma-separated values, RFC 4180
+    Csv,
+    /// Tab-separated values, escaped as in PostgreSQL's COPY
+    #[value(aliases = ["tabs", "tab"])]
+    Tsv,
+}
+
+impl OutputFormat {
+    /// Returns true if rows leave as they come, so that each can be flushed as soon as it exists.
+    ///
+    /// json streams too, though what is out is not a whole document before the end.
+    pub fn is_streaming(self) -> bool {
+        match self {
+            Self::Json | Self::Jsonl | Self::Csv | Self::Tsv => true,
+            Self::Table | Self::Markdown | Self::Line => false,
+        }
+    }
+
+    /// Returns the format's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Markdown => "markdown",
+            Self::Line => "line",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+        }
+    }
+
+    /// Returns the names of all formats, for a message.
+    pub(crate) fn names() -> String {
+        let names: Vec<_> = Self::value_variants()
+            .iter()
+            .map(|format| format.name())
+            .collect();
+        names.join(", ")
+    }
+
+    /// Returns the format whose name is likest to what was typed, unless none is like it.
+    pub(crate) fn nearest(typed: &str) -> Option<Self> {
+        let typed = typed.to_lowercase();
+        let likeness = |format: &Self| strsim::jaro_winkler(&typed, format.name());
+        let best = Self::value_variants()
+            .iter()
+            .copied()
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+        (likeness(&best) > 0.75).then_some(best)
+    }
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for OutputFormat {
+    type Err = Error;
+
+    // By way of clap, so that the flag and the shell's `\format` know the same names.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        <Self as ValueEnum>::from_str(name.trim(), true).map_err(|_| Error::Format {
+            name: name.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_answers_to_its_own_name_in_any_case() {
+        for format in OutputFormat::value_variants() {
+            assert_eq!(format.name().parse::<OutputFormat>().unwrap(), *format);
+            assert_eq!(
+                format
+                    .name()
+                    .to_uppercase()
+                    .parse::<OutputFormat>()
+                    .unwrap(),
+                *format
+            );
+            assert_eq!(
+                format.to_possible_value().unwrap().get_name(),
+                format.name()
+            );
+        }
+    }
+
+    #[test]
+    fn names_from_other_tools_are_known() {
+        for (name, format) in [
+            ("ndjson", OutputFormat::Jsonl),
+            ("vertical", OutputFormat::Line),
+            ("expanded", OutputFormat::Line),
+            ("md", OutputFormat::Markdown),
+            ("aligned", OutputFormat::Table),
+            ("tabs", OutputFormat::Tsv),
+        ] {
+            assert_eq!(name.parse::<OutputFormat>().unwrap(), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones_and_suggests_the_nearest() {
+        let error = "jsnl".parse::<OutputFormat>().unwrap_err();
+        insta::assert_snapshot!(error, @"there is no output format `jsnl`; expected one of table, markdown, line, json, jsonl, csv, tsv");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `jsonl`?"));
+        assert_eq!("xlsx".parse::<OutputFormat>().unwrap_err().hint(), None);
+    }
+}

@@ -1,0 +1,267 @@
+//! Which columns of a table are shown, and how wide. Pure.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Stands for what is not shown: the rest of a cell, or the columns left out.
+pub(crate) const ELLIPSIS: &str = "…";
+
+/// Columns that text keeps at least, as long as its column is shown; enough to tell rows apart.
+pub(crate) const FLOOR: usize = 8;
+
+/// What a column asks for. Widths are terminal columns of text, borders and padding apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Shows everything.
+    pub(crate) natural: usize,
+    /// Still useful; a narrower column is better left out.
+    pub(crate) floor: usize,
+    /// May be neither shortened nor left out, whatever becomes of the table.
+    pub(crate) pinned: bool,
+}
+
+/// One column as drawn, from left to right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// The column of that index.
+    Column {
+        /// Its index in the schema.
+        index: usize,
+        /// Terminal columns for its text.
+        width: usize,
+    },
+    /// One or more columns left out here.
+    Gap,
+}
+
+impl Slot {
+    /// Returns the terminal columns for its text.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Self::Column { width, .. } => width,
+            Self::Gap => 1,
+        }
+    }
+}
+
+/// Fits columns into `width` terminal columns, borders included; None is no limit.
+///
+/// The widest columns shrink first, down to their floors, so that short ones such as ids stay whole. If the floors are
+/// too wide together, columns are left out: as few as possible, from the middle if that will do, as the first and the last say
+/// most, else from the end. If even the first column is too wide, it shrinks below its floor.
+pub(crate) fn fit(wishes: &[Wish], width: Option<usize>) -> Vec<Slot> {
+    let Some(width) = width else {
+        return (0..wishes.len())
+            .map(|index| Slot::Column {
+                index,
+                width: wishes[index].natural,
+            })
+            .collect();
+    };
+    for kept in (1..=wishes.len()).rev() {
+        for last in [kept / 2, 0] {
+            let slots = keep(wishes, kept - last, last, |wish| wish.floor);
+            if let Some(spare) = width.checked_sub(total(&slots)) {
+                return widen(slots, wishes, spare);
+            }
+        }
+    }
+    let slots = keep(
+        wishes,
+        1,
+        0,
+        |wish| if wish.pinned { wish.natural } else { 1 },
+    );
+    let spare = width.saturating_sub(total(&slots));
+    widen(slots, wishes, spare)
+}
+
+/// Keeps so many of the first columns and so many of the last, and those that are pinned.
+fn keep(wishes: &[Wish], first: usize, last: usize, least: impl Fn(&Wish) -> usize) -> Vec<Slot> {
+    let mut slots = Vec::with_capacity(wishes.len());
+    for (index, wish) in wishes.iter().enumerate() {
+        if index < first || index + last >= wishes.len() || wish.pinned {
+            slots.push(Slot::Column {
+                index,
+                width: least(wish),
+            });
+        } else if slots.last() != Some(&Slot::Gap) {
+            slots.push(Slot::Gap);
+        }
+    }
+    slots
+}
+
+/// Returns the width of the drawn table: a space on either side of each text, and a line around each.
+fn total(slots: &[Slot]) -> usize {
+    slots.iter().map(|slot| slot.width() + 3).sum::<usize>() + 1
+}
+
+/// Gives out what is to spare, always to the narrowest column that wants more.
+fn widen(mut slots: Vec<Slot>, wishes: &[Wish], mut spare: usize) -> Vec<Slot> {
+    loop {
+        let narrowest = slots
+            .iter_mut()
+            .filter_map(|slot| match slot {
+                Slot::Column { index, width } if *width < wishes[*index].natural => Some(width),
+                _ => None,
+            })
+            .min_by_key(|width| **width);
+        match narrowest {
+            Some(width) if spare > 0 => {
+                *width += 1;
+                spare -= 1;
+            }
+            _ => return slots,
+        }
+    }
+}
+
+/// Returns the terminal columns that `text` takes.
+pub(crate) fn measure(text: &str) -> usize {
+    // Nearly all cells are, and the tables behind `width` are slow.
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.width()
+    }
+}
+
+/// Cuts `text`, which is wider than `width`, so that it fits with an ellipsis.
+pub(crate) fn shorten(text: &str, width: usize) -> String {
+    let room = width.saturating_sub(measure(ELLIPSIS));
+    let mut used = 0;
+    let end = text
+        .char_indices()
+        .find(|(_, c)| {
+            used += c.width().unwrap_or(0);
+            used > room
+        })
+        .map_or(text.len(), |(at, _)| at);
+    let mut kept = &text[..end];
+    // A selector can make the whole wider than its characters, and a joiner has nothing left to join.
+    while let Some(last) = kept.chars().next_back()
+        && (measure(kept) > room || last == '\u{200d}')
+    {
+        kept = &kept[..kept.len() - last.len_utf8()];
+    }
+    format!("{kept}{ELLIPSIS}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(natural: usize) -> Wish {
+        Wish {
+            natural,
+            floor: natural.min(FLOOR),
+            pinned: false,
+        }
+    }
+
+    fn whole(natural: usize) -> Wish {
+        Wish {
+            natural,
+            floor: natural,
+            pinned: false,
+        }
+    }
+
+    /// Spells a layout as `index:width`, a gap as `…`.
+    fn fitted(wishes: &[Wish], width: usize) -> String {
+        let spelt = fit(wishes, Some(width)).into_iter().map(|slot| match slot {
+            Slot::Column { index, width } => format!("{index}:{width}"),
+            Slot::Gap => ELLIPSIS.to_owned(),
+        });
+        spelt.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        assert_eq!(fitted(&[whole(16), text(20)], 43), "0:16 1:20");
+        assert_eq!(
+            fit(&[text(5000)], None),
+            [Slot::Column {
+                index: 0,
+                width: 5000
+            }]
+        );
+        assert_eq!(fit(&[], Some(80)), []);
+    }
+
+    #[test]
+    fn the_widest_columns_shrink_first() {
+        assert_eq!(
+            fitted(&[whole(16), text(20), text(300)], 80),
+            "0:16 1:20 2:34"
+        );
+        assert_eq!(
+            fitted(&[whole(16), text(200), text(300)], 80),
+            "0:16 1:27 2:27"
+        );
+    }
+
+    #[test]
+    fn columns_are_left_out_from_the_middle() {
+        assert_eq!(
+            fitted(&[whole(16), text(30), text(30), text(30)], 40),
+            "0:16 … 3:13"
+        );
+        assert_eq!(
+            fitted(&[whole(16), whole(20), text(9), text(9), text(9)], 66),
+            "0:16 1:20 … 4:9"
+        );
+    }
+
+    #[test]
+    fn columns_are_left_out_from_the_end_if_the_last_is_too_wide() {
+        assert_eq!(
+            fitted(&[whole(16), text(9), text(9), whole(30)], 40),
+            "0:16 1:9 …"
+        );
+    }
+
+    #[test]
+    fn the_first_column_shrinks_rather_than_go() {
+        assert_eq!(fitted(&[whole(40), text(30)], 20), "0:12 …");
+        assert_eq!(fitted(&[whole(40)], 1), "0:1");
+    }
+
+    #[test]
+    fn a_pinned_column_is_whole_even_if_the_table_is_not() {
+        let secret = Wish {
+            natural: 64,
+            floor: 64,
+            pinned: true,
+        };
+        assert_eq!(
+            fitted(&[whole(16), text(9), secret, text(9)], 40),
+            "0:1 … 2:64 …"
+        );
+    }
+
+    #[test]
+    fn cutting_leaves_whole_characters() {
+        assert_eq!(shorten("abcdefgh", 4), "abc…");
+        assert_eq!(shorten("日本語", 4), "日…");
+        assert_eq!(shorten("日本語", 5), "日本…");
+        assert_eq!(shorten("e\u{301}e\u{301}e\u{301}", 3), "e\u{301}e\u{301}…");
+        assert_eq!(shorten("👩\u{200d}💻 work", 4), "👩…");
+        assert_eq!(shorten("abc", 1), "…");
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_is_never_wider_than_asked(naturals in prop::collection::vec(0usize..100, 1..12), width in 9usize..200) {
+            let wishes: Vec<_> = naturals.iter().map(|natural| text(*natural)).collect();
+            prop_assert!(total(&fit(&wishes, Some(width))) <= width);
+        }
+
+        #[test]
+        fn shortened_text_fits(string in "\\PC{0,40}", width in 1usize..40) {
+            prop_assert!(measure(&shorten(&string, width)) <= width);
+        }
+    }
+}

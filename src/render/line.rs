@@ -1,0 +1,196 @@
+//! line: one `name | value` line a field, for rows too wide for a table.
+//!
+//! psql's expanded form. Nothing is shortened, rows leave as they come, and control characters are escaped so that a
+//! value cannot pose as the next field.
+
+use std::io::Write;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Fields, SchemaRef};
+use datafusion::arrow::json::EncoderOptions;
+
+use super::cell::Cells;
+use super::encode;
+use super::escape::escape_controls;
+use super::layout::measure;
+use super::sink::Sink;
+use super::{Error, RenderOptions, Renderer, Summary};
+
+/// Terminal columns that the line above a record takes, unless the terminal is narrower.
+const RULE: usize = 40;
+
+/// Writes each row as a record of its own.
+pub(crate) struct LineRenderer<'w> {
+    sink: Sink<'w>,
+    encoding: EncoderOptions,
+    options: RenderOptions,
+    fields: Fields,
+    /// Names, escaped and padded to the same width.
+    names: Vec<String>,
+    rows: usize,
+}
+
+impl<'w> LineRenderer<'w> {
+    /// Writes to `sink`.
+    pub(crate) fn new(options: RenderOptions, sink: Sink<'w>) -> Self {
+        let encoding = encode::options(false);
+        Self {
+            sink,
+            encoding,
+            options,
+            fields: Fields::empty(),
+            names: Vec::new(),
+            rows: 0,
+        }
+    }
+}
+
+/// Starts record `number`: with a rule that says so, or with an empty line between records if headers are off.
+fn push_rule(number: usize, options: &RenderOptions, out: &mut Vec<u8>) {
+    if options.header {
+        let start = out.len();
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "-[ RECORD {number} ]-");
+        let end = start + options.width.map_or(RULE, |width| width.min(RULE));
+        out.resize(end.max(out.len()), b'-');
+        out.push(b'\n');
+    } else if number > 1 {
+        out.push(b'\n');
+    }
+}
+
+impl Renderer for LineRenderer<'_> {
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.fields = schema.fields().clone();
+        let names: Vec<_> = self
+            .fields
+            .iter()
+            .map(|field| escape_controls(field.name()))
+            .collect();
+        let widest = names
+            .iter()
+            .map(|name| measure(name))
+            .max()
+            .unwrap_or_default();
+        self.names = names
+            .iter()
+            .map(|name| format!("{name}{}", " ".repeat(widest - measure(name))))
+            .collect();
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let mut columns = self
+            .fields
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, column)| Cells::try_new(field, column, &self.encoding))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let (on, off) = if self.options.color {
+            ("\x1b[2m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        let null = format!("{on}{}{off}", escape_controls(self.options.null_text()));
+        let mut scratch = Vec::new();
+        for row in 0..batch.num_rows() {
+            self.rows += 1;
+            push_rule(self.rows, &self.options, &mut self.sink.buffer);
+            for (name, cells) in self.names.iter().zip(&mut columns) {
+                let text = cells.text(row, &mut scratch);
+                let value = text.as_deref().map(escape_controls);
+                let value = value.as_deref().unwrap_or(&null);
+                let end = if value.is_empty() { "" } else { " " };
+                // Writing to a Vec cannot fail.
+                let _ = writeln!(self.sink.buffer, "{name} |{end}{value}");
+            }
+            self.sink.spill()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Summary, Error> {
+        self.flush()?;
+        Ok(Summary {
+            rows: self.rows,
+            shortened: Vec::new(),
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(self.sink.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::OutputFormat::Line;
+    use super::super::fixtures::{batch, keys, plain, render, strings};
+    use super::*;
+
+    #[test]
+    fn a_record_for_each_row() {
+        insta::assert_snapshot!(plain(Line, &keys()), @r#"
+        -[ RECORD 1 ]---------------------------
+        id           | AAAABBBBCCCC2222
+        display_name | billing
+        description  | café, "quoted"
+        _spec        | {"a":[1,null]}
+        spec         | {"display_name":"billing","expires_at":"2026-01-03T04:05:06Z","owner":{"id":"sa-1"},"resources":[{"id":"lkc-1","environment":"env-1"},{"id":"aws.us-east-1","environment":"env-9"}]}
+        age_days     | 7
+        created_at   | 2026-01-03T04:05:06Z
+        -[ RECORD 2 ]---------------------------
+        id           | KEY2
+        display_name | 決済サービス
+        description  | 👩‍💻 team | ops
+        _spec        | {"b":"x y"}
+        spec         | {"display_name":"決済サービス","expires_at":"2026-01-03T04:05:06.811920Z","owner":{"id":"u-2"},"resources":[]}
+        age_days     | -9223372036854775808
+        created_at   | 2026-01-03T04:05:06.811920Z
+        -[ RECORD 3 ]---------------------------
+        id           | KEY3
+        display_name |
+        description  | NULL
+        _spec        | NULL
+        spec         | {"display_name":""}
+        age_days     | NULL
+        created_at   | NULL
+        -[ RECORD 4 ]---------------------------
+        id           | KEY4
+        display_name | line\nbreak \x1b[31m
+        description  |  \u{202e}desrever
+        _spec        | "not json"
+        spec         | NULL
+        age_days     | 120
+        created_at   | 1969-12-31T23:59:59.999999Z
+        "#);
+    }
+
+    #[test]
+    fn records_are_numbered_across_batches() {
+        let batch = batch([("a", strings([Some("x")]))]);
+        let options = RenderOptions {
+            width: Some(20),
+            ..Default::default()
+        };
+        let text = render(Line, &options, &[batch.clone(), batch]).0;
+        assert_eq!(
+            text,
+            "-[ RECORD 1 ]-------\na | x\n-[ RECORD 2 ]-------\na | x\n"
+        );
+    }
+
+    #[test]
+    fn without_headers_an_empty_line_parts_records() {
+        let options = RenderOptions {
+            header: false,
+            color: true,
+            ..Default::default()
+        };
+        let batch = batch([("a", strings([Some("x"), None, Some("")]))]);
+        assert_eq!(
+            render(Line, &options, &[batch]).0,
+            "a | x\n\na | \x1b[2mNULL\x1b[0m\n\na |\n"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! JSON text as JSON: strings are escaped, and documents are checked and put on one line.
+//!
+//! Bytes to bytes, without a tree in between. Control characters always leave as `\u00XX`, and with them DEL, the C1
+//! controls, the line separators and the bidirectional controls. JSON does not ask for those, but a terminal obeys
+//! them raw, and to a parser both spellings are the same string.
+
+use serde::de::IgnoredAny;
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Appends `text` as a JSON string, quotes and all.
+pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut clean = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if !is_special(byte) {
+            at += 1;
+            continue;
+        }
+        let len = match byte {
+            b'"' | b'\\' => {
+                out.extend_from_slice(&bytes[clean..at]);
+                out.extend_from_slice(&[b'\\', byte]);
+                1
+            }
+            _ => match control(&bytes[at..]) {
+                Some((code, len)) => {
+                    out.extend_from_slice(&bytes[clean..at]);
+                    push_control(code, out);
+                    len
+                }
+                None => {
+                    at += 1;
+                    continue;
+                }
+            },
+        };
+        at += len;
+        clean = at;
+    }
+    out.extend_from_slice(&bytes[clean..]);
+    out.push(b'"');
+}
+
+/// Appends `text` as the JSON document that it is, white space between tokens dropped.
+///
+/// Members, their order, numbers and strings stay as they were spelt. Text that is no JSON becomes a string.
+pub(crate) fn push_document(text: &str, out: &mut Vec<u8>) {
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return push_string(text, out);
+    }
+    let bytes = text.as_bytes();
+    let mut quoted = false;
+    let mut clean = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let skipped = match bytes[at] {
+            b'"' => {
+                quoted = !quoted;
+                None
+            }
+            // What is escaped ends no string.
+            b'\\' => {
+                at += 2;
+                continue;
+            }
+            b' ' | b'\n' | b'\r' | b'\t' if !quoted => Some((None, 1)),
+            byte if byte >= 0x7f => control(&bytes[at..]).map(|(code, len)| (Some(code), len)),
+            _ => None,
+        };
+        match skipped {
+            None => at += 1,
+            Some((code, len)) => {
+                out.extend_from_slice(&bytes[clean..at]);
+                if let Some(code) = code {
+                    push_control(code, out);
+                }
+                at += len;
+                clean = at;
+            }
+        }
+    }
+    out.extend_from_slice(&bytes[clean..]);
+}
+
+/// Tells whether a byte may need an escape: `"`, `\`, a C0 control, DEL, or the first byte of another control.
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2)
+}
+
+/// Returns the code of the control character that the bytes begin with, and its length in UTF-8.
+fn control(bytes: &[u8]) -> Option<(u16, usize)> {
+    match *bytes {
+        [code @ (0..=0x1f | 0x7f), ..] => Some((code.into(), 1)),
+        // C1: U+0080 to U+009F.
+        [0xc2, low @ 0x80..=0x9f, ..] => Some((low.into(), 2)),
+        // U+200E, U+200F, U+2028 to U+202E.
+        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xa8..=0xae), ..] => {
+            Some((0x2000 + u16::from(low & 0x3f), 3))
+        }
+        // U+2066 to U+2069.
+        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => Some((0x2040 + u16::from(low & 0x3f), 3)),
+        _ => None,
+    }
+}
+
+fn push_control(code: u16, out: &mut Vec<u8>) {
+    let digit = |shift: u16| HEX[usize::from(code >> shift & 15)];
+    match code {
+        0x0a => out.extend_from_slice(br"\n"),
+        0x0d => out.extend_from_slice(br"\r"),
+        0x09 => out.extend_from_slice(br"\t"),
+        _ => out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn string(text: &str) -> String {
+        let mut out = Vec::new();
+        push_string(text, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn document(text: &str) -> String {
+        let mut out = Vec::new();
+        push_document(text, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn strings_are_escaped_where_json_or_a_terminal_asks_for_it() {
+        assert_eq!(string("plain é 日本"), r#""plain é 日本""#);
+        assert_eq!(string("a\"b\\c\n\t\r"), r#""a\"b\\c\n\t\r""#);
+        assert_eq!(
+            string("\u{200f}\u{202e}\u{2066}\u{2026}"),
+            "\"\\u200f\\u202e\\u2066\u{2026}\""
+        );
+        assert_eq!(
+            string("\0\x1b\x7f\u{9b}\u{a0}"),
+            "\"\\u0000\\u001b\\u007f\\u009b\u{a0}\""
+        );
+    }
+
+    #[test]
+    fn documents_keep_everything_but_the_space_between_tokens() {
+        assert_eq!(
+            document("{ \"b\" : [ 1.50 , 2e3 ],\r\n\t\"a b\":\" \\\" x \" }"),
+            r#"{"b":[1.50,2e3],"a b":" \" x "}"#
+        );
+        assert_eq!(
+            document("{\"x\":\"\u{9b}31m\\\\\"} "),
+            r#"{"x":"\u009b31m\\"}"#
+        );
+        assert_eq!(document("null"), "null");
+    }
+
+    #[test]
+    fn what_is_no_json_becomes_a_string() {
+        assert_eq!(document("{'a': 1}\n"), r#""{'a': 1}\n""#);
+        assert_eq!(document("{} {}"), r#""{} {}""#);
+        assert_eq!(document(""), r#""""#);
+    }
+
+    #[test]
+    fn nesting_of_any_depth_is_read_without_recursion() {
+        let open = "[".repeat(100_000);
+        assert_eq!(document(&open), format!("\"{open}\""));
+        let deep = format!("{open}{}", "]".repeat(100_000));
+        assert_eq!(document(&deep), deep);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_string_reads_back_and_holds_no_control(text in any::<String>()) {
+            let written = string(&text);
+            prop_assert!(!written.chars().any(char::is_control));
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+
+        #[test]
+        fn any_document_reads_back_from_one_line(value in any_json()) {
+            let written = document(&serde_json::to_string_pretty(&value).unwrap());
+            prop_assert!(!written.chars().any(char::is_control));
+            prop_assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+        }
+    }
+}
