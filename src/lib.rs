@@ -1,4 +1,4 @@
 //! SQL for Confluent Cloud's API keys.
 
-pub mod render;
+pub mod functions;
 pub mod secret;

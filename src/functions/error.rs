@@ -1,0 +1,152 @@
+//! What can go wrong in a SQL function, in the words of the person who typed it.
+//!
+//! Turns a failed argument into an [`Error`] with a message and, kept apart, a [`hint`](Error::hint). Crosses
+//! DataFusion as `DataFusionError::External`, so that the printer of errors gets the type back. Never prints.
+
+use datafusion::error::DataFusionError;
+
+/// A call that cannot be planned or evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A field that the struct does not have.
+    #[error("no field `{field}` in `{parent}`")]
+    UnknownField {
+        /// The field as typed.
+        field: String,
+        /// Where it was looked for, e.g. `spec.owner`.
+        parent: String,
+        /// The fields that exist there.
+        known: Vec<String>,
+    },
+
+    /// A step into something that has no parts, or not parts of this kind.
+    #[error("cannot take `{step}` of `{parent}`, which is {is}")]
+    NoParts {
+        /// The step as typed.
+        step: String,
+        /// Where it was taken.
+        parent: String,
+        /// What is there: "text", "a list" and so on.
+        is: String,
+    },
+
+    /// A JSON path that does not parse.
+    #[error("`{0}` is not a JSON path")]
+    BadPath(String),
+
+    /// Text that should have been JSON.
+    #[error("malformed JSON in `{function}`: {detail}")]
+    MalformedJson {
+        /// The function that read it.
+        function: &'static str,
+        /// What the parser said, with line and column.
+        detail: String,
+    },
+
+    /// A number of arguments that the function does not take.
+    #[error("`{function}` takes {expected}, not {given}")]
+    Arguments {
+        /// The function called.
+        function: &'static str,
+        /// What it takes, e.g. "an odd number of arguments".
+        expected: String,
+        /// How many were given.
+        given: usize,
+    },
+
+    /// An argument of the right number but the wrong kind.
+    #[error("`{function}` expected {expected}, not `{given}`")]
+    Argument {
+        /// The function called.
+        function: &'static str,
+        /// What it expected.
+        expected: &'static str,
+        /// The value given, as text.
+        given: String,
+    },
+
+    /// A result outside the range of its type.
+    #[error("integer overflow in `{0}`")]
+    Overflow(&'static str),
+}
+
+impl Error {
+    /// Returns the next step to try, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownField { field, known, .. } => Some(match nearest(field, known) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("it has {}", quoted(known)),
+            }),
+            Self::BadPath(_) => Some(
+                "write it as `$.name`, `$[0]` or `$.\"a name\"`, one after the other".to_owned(),
+            ),
+            Self::MalformedJson { .. } => {
+                Some("`json_valid(x)` tells which rows hold JSON".to_owned())
+            }
+            Self::NoParts { is, .. } if is == "a list" => Some(
+                "take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+/// Returns the known name closest to `typed`, if one is close enough to be a slip of the finger.
+fn nearest<'a>(typed: &str, known: &'a [String]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|name| {
+            (
+                strsim::normalized_damerau_levenshtein(&typed.to_lowercase(), name),
+                name,
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name.as_str())
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(field: &str) -> Error {
+        Error::UnknownField {
+            field: field.to_owned(),
+            parent: "spec".to_owned(),
+            known: vec!["display_name".to_owned(), "owner".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_gets_the_name_that_was_meant() {
+        let error = unknown("dislpay_name");
+        assert_eq!(error.to_string(), "no field `dislpay_name` in `spec`");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("did you mean `display_name`?")
+        );
+    }
+
+    #[test]
+    fn a_name_unlike_any_other_gets_the_whole_list() {
+        assert_eq!(
+            unknown("xyz").hint().as_deref(),
+            Some("it has `display_name`, `owner`")
+        );
+    }
+}

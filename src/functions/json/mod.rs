@@ -1,0 +1,10 @@
+//! JSON functions over text, structs, lists and timestamps alike.
+//!
+//! Turns the JSON functions of SQLite 3.38 and later into DataFusion functions. Whatever is not text is taken for
+//! the JSON that it converts to, see [`to_json`]; access to the fields of a struct is left to the planner
+//! ([`extract`]), so that it stays typed and can be pushed down.
+
+pub(crate) mod convert;
+pub(crate) mod extract;
+pub(crate) mod node;
+pub(crate) mod path;

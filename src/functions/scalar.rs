@@ -1,0 +1,370 @@
+//! Scalar functions, written the short way.
+//!
+//! Turns a function over [`Value`]s into a DataFusion function over columns ([`RowFunction`]), and an expression with
+//! holes into a function that is replaced while planning ([`Macro`]). Both take arguments of any type, as SQLite
+//! does. The rooms next door only write the bodies.
+
+use std::hash::{Hash, Hasher};
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{ScalarValue, internal_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignature, Volatility,
+};
+
+use super::error::Error;
+use super::value::{Column, Value, json_containers_field, json_field, to_array};
+
+/// The body of a function: one row's arguments to one value.
+pub(crate) type Eval = fn(&[Value<'_>]) -> Result<Value<'static>, Error>;
+
+/// How many arguments a function takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arity {
+    /// So many, both ends included.
+    Between(usize, usize),
+    /// So many or more.
+    AtLeast(usize),
+    /// Pairs: an even number, or none.
+    Even,
+    /// One, and pairs after it.
+    Odd,
+}
+
+impl Arity {
+    fn takes(self, count: usize) -> bool {
+        match self {
+            Self::Between(least, most) => (least..=most).contains(&count),
+            Self::AtLeast(least) => count >= least,
+            Self::Even => count.is_multiple_of(2),
+            Self::Odd => !count.is_multiple_of(2),
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Self::Between(1, 1) => "one argument".to_owned(),
+            Self::Between(least, most) if least == most => format!("{least} arguments"),
+            Self::Between(least, most) => format!("{least} to {most} arguments"),
+            Self::AtLeast(least) => format!("at least {least}"),
+            Self::Even => "an even number of arguments".to_owned(),
+            Self::Odd => "an odd number of arguments".to_owned(),
+        }
+    }
+
+    /// Checks a call of `function` with `given` arguments.
+    pub(crate) fn check(self, function: &'static str, given: usize) -> Result<(), Error> {
+        if self.takes(given) {
+            Ok(())
+        } else {
+            Err(Error::Arguments {
+                function,
+                expected: self.in_words(),
+                given,
+            })
+        }
+    }
+
+    /// Returns a signature that takes any types; the number is for [`check`](Self::check) in `coerce_types`.
+    pub(crate) fn signature(self, volatility: Volatility) -> Signature {
+        let any = TypeSignature::UserDefined;
+        let signature = if self.takes(0) {
+            TypeSignature::OneOf(vec![TypeSignature::Nullary, any])
+        } else {
+            any
+        };
+        Signature::new(signature, volatility)
+    }
+}
+
+/// What a function returns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Returns {
+    /// One type, whatever the arguments.
+    Type(ReturnType),
+    /// A type that follows from the arguments'.
+    Of(fn(&[DataType]) -> ReturnType),
+}
+
+/// The types that functions here return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReturnType {
+    /// Utf8.
+    Text,
+    /// Utf8, always JSON.
+    Json,
+    /// Utf8, JSON where it is an array or an object.
+    TextOrJson,
+    /// Int64.
+    Int,
+    /// Float64.
+    Real,
+    /// Boolean.
+    Bool,
+}
+
+impl ReturnType {
+    fn field(self, name: &str) -> FieldRef {
+        let data_type = match self {
+            Self::Json => return json_field(name),
+            Self::TextOrJson => return json_containers_field(name),
+            Self::Text => DataType::Utf8,
+            Self::Int => DataType::Int64,
+            Self::Real => DataType::Float64,
+            Self::Bool => DataType::Boolean,
+        };
+        Field::new(name, data_type, true).into()
+    }
+}
+
+/// Finds the expression that does the same as a call, if there is one.
+pub(crate) type Shortcut = fn(&[Expr], &SimplifyContext) -> Result<Option<Expr>>;
+
+/// A function that looks at one row at a time.
+#[derive(Debug)]
+pub(crate) struct RowFunction {
+    name: &'static str,
+    aliases: Vec<String>,
+    arity: Arity,
+    signature: Signature,
+    returns: Returns,
+    eval: Eval,
+    shortcut: Option<Shortcut>,
+}
+
+impl RowFunction {
+    /// Defines a function whose value follows from its arguments alone.
+    pub(crate) fn new(name: &'static str, arity: Arity, returns: ReturnType, eval: Eval) -> Self {
+        Self {
+            name,
+            aliases: Vec::new(),
+            arity,
+            signature: arity.signature(Volatility::Immutable),
+            returns: Returns::Type(returns),
+            eval,
+            shortcut: None,
+        }
+    }
+
+    /// Lets the type follow from the arguments'.
+    pub(crate) fn returning(self, returns: fn(&[DataType]) -> ReturnType) -> Self {
+        Self {
+            returns: Returns::Of(returns),
+            ..self
+        }
+    }
+
+    /// Replaces calls while planning where `shortcut` finds something simpler of the same type.
+    pub(crate) fn shortcut(self, shortcut: Shortcut) -> Self {
+        Self {
+            shortcut: Some(shortcut),
+            ..self
+        }
+    }
+
+    /// Adds other names.
+    pub(crate) fn or(self, aliases: &[&str]) -> Self {
+        Self {
+            aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            ..self
+        }
+    }
+
+    /// Makes it a DataFusion function.
+    pub(crate) fn udf(self) -> ScalarUDF {
+        ScalarUDF::new_from_impl(self)
+    }
+}
+
+// A name stands for one body, and functions cannot be compared.
+impl PartialEq for RowFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for RowFunction {}
+
+impl Hash for RowFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for RowFunction {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        self.arity.check(self.name, arg_types.len())?;
+        Ok(arg_types.to_vec())
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        internal_err!("{} returns a field", self.name)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let returns = match self.returns {
+            Returns::Type(returns) => returns,
+            Returns::Of(returns) => {
+                let types: Vec<_> = args
+                    .arg_fields
+                    .iter()
+                    .map(|field| field.data_type().clone())
+                    .collect();
+                returns(&types)
+            }
+        };
+        Ok(returns.field(self.name))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let simpler = match self.shortcut {
+            Some(shortcut) => shortcut(&args, info)?,
+            None => None,
+        };
+        Ok(match simpler {
+            Some(expr) => ExprSimplifyResult::Simplified(expr),
+            None => ExprSimplifyResult::Original(args),
+        })
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        evaluate(&args, self.eval)
+    }
+}
+
+/// Evaluates `eval` over the rows of `args`, or once if they are all constants.
+pub(crate) fn evaluate(args: &ScalarFunctionArgs, eval: Eval) -> Result<ColumnarValue> {
+    let columns = args
+        .args
+        .iter()
+        .zip(&args.arg_fields)
+        .map(|(value, field)| Column::try_new(value, field))
+        .collect::<Result<Vec<_>>>()?;
+    let constant = args
+        .args
+        .iter()
+        .all(|value| matches!(value, ColumnarValue::Scalar(_)));
+    let rows = if constant { 1 } else { args.number_rows };
+    let values = (0..rows).map(|row| {
+        let values: Vec<_> = columns.iter().map(|column| column.value(row)).collect();
+        eval(&values)
+    });
+    let array = to_array(values, args.return_field.data_type())?;
+    if constant {
+        Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+            &array, 0,
+        )?))
+    } else {
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// A function that stands for an expression, and is replaced by it while planning.
+///
+/// What it stands for is checked, folded and pushed down as if it had been typed.
+#[derive(Debug)]
+pub(crate) struct Macro {
+    name: &'static str,
+    aliases: Vec<String>,
+    arity: Arity,
+    signature: Signature,
+    coerce: fn(&[DataType]) -> Result<Vec<DataType>>,
+    returns: fn(&[DataType]) -> DataType,
+    expand: fn(Vec<Expr>) -> Result<Expr>,
+}
+
+impl Macro {
+    /// Defines a function by the types it wants its arguments in, the type of its value and what it stands for.
+    pub(crate) fn new(
+        name: &'static str,
+        arity: Arity,
+        coerce: fn(&[DataType]) -> Result<Vec<DataType>>,
+        returns: fn(&[DataType]) -> DataType,
+        expand: fn(Vec<Expr>) -> Result<Expr>,
+    ) -> Self {
+        let signature = arity.signature(Volatility::Immutable);
+        Self {
+            name,
+            aliases: Vec::new(),
+            arity,
+            signature,
+            coerce,
+            returns,
+            expand,
+        }
+    }
+
+    /// Adds other names.
+    pub(crate) fn or(self, aliases: &[&str]) -> Self {
+        Self {
+            aliases: aliases.iter().map(|&alias| alias.to_owned()).collect(),
+            ..self
+        }
+    }
+
+    /// Makes it a DataFusion function.
+    pub(crate) fn udf(self) -> ScalarUDF {
+        ScalarUDF::new_from_impl(self)
+    }
+}
+
+impl PartialEq for Macro {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Macro {}
+
+impl Hash for Macro {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Macro {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        self.arity.check(self.name, arg_types.len())?;
+        (self.coerce)(arg_types)
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok((self.returns)(arg_types))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        Ok(ExprSimplifyResult::Simplified((self.expand)(args)?))
+    }
+
+    // Constants are tried before simplification, which takes this as "not yet".
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("{} is replaced while planning", self.name)
+    }
+}
