@@ -1,4 +1,26 @@
 //! SQL for Confluent Cloud's API keys.
+//!
+//! iamql presents the IAM v2 api-keys resource as the virtual table `confluent.iam.api_keys`. A statement flows
+//! through the rooms from left to right, and no room knows those on its left:
+//!
+//! ```text
+//! cli, shell -> session -> sql, table, functions -> api -> Confluent Cloud, or the sandbox
+//!            -> render
+//! ```
+//!
+//! - [`api`]: the client of the service's five operations;
+//! - [`table`]: the table and its view, predicates into requests, answers into rows;
+//! - [`functions`]: SQLite's functions, and paths into JSON;
+//! - [`sql`]: statements as plain values;
+//! - [`session`]: where the engine's reads and the service's writes meet;
+//! - [`render`]: rows as text;
+//! - [`sandbox`]: the simulated service;
+//! - [`cli`]: the command line;
+//! - [`error`], [`secret`]: what all of them share.
 
+pub mod api;
 pub mod functions;
+pub mod render;
+pub mod sandbox;
 pub mod secret;
+pub mod table;

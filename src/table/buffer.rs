@@ -1,0 +1,239 @@
+//! Growing columns that can forget their last row, and become Arrow arrays.
+//!
+//! Arrow's own builders cannot take a value back, and the decoder must: a repeated member replaces the first one, a
+//! repeated key is dropped. Depends on Arrow and the column declaration alone.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, BooleanBufferBuilder, ListArray, StringArray, StructArray,
+    TimestampMicrosecondArray, new_null_array,
+};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::Fields;
+use datafusion::arrow::error::ArrowError;
+
+use super::columns::{Column, Type, list_item};
+
+/// Bytes of text one column of a batch may hold, so that 32-bit offsets never overflow.
+const MAX_TEXT: usize = 1 << 30;
+
+/// The values of one field for all rows so far, NULLs included.
+pub(super) enum Buffer {
+    /// A field that the query does not want: a row count, and NULLs in the end.
+    Unwanted { len: usize },
+    Text {
+        text: String,
+        ends: Vec<i32>,
+        valid: BooleanBufferBuilder,
+    },
+    Time {
+        micros: Vec<i64>,
+        valid: BooleanBufferBuilder,
+    },
+    Object {
+        fields: Vec<Buffer>,
+        valid: BooleanBufferBuilder,
+    },
+    List {
+        items: Box<Buffer>,
+        ends: Vec<i32>,
+        valid: BooleanBufferBuilder,
+    },
+}
+
+impl Buffer {
+    /// Starts an empty buffer for values of type `ty`.
+    pub(super) fn new(ty: &Type) -> Self {
+        let valid = BooleanBufferBuilder::new(0);
+        match ty {
+            Type::Text | Type::TextOrBlank | Type::Json => Self::Text {
+                text: String::new(),
+                ends: Vec::new(),
+                valid,
+            },
+            Type::Timestamp => Self::Time {
+                micros: Vec::new(),
+                valid,
+            },
+            Type::Object(fields) => Self::Object {
+                fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
+                valid,
+            },
+            Type::List(fields) => Self::List {
+                items: Box::new(Self::new(&Type::Object(fields))),
+                ends: Vec::new(),
+                valid,
+            },
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Unwanted { len } => *len,
+            Self::Text { valid, .. }
+            | Self::Time { valid, .. }
+            | Self::Object { valid, .. }
+            | Self::List { valid, .. } => valid.len(),
+        }
+    }
+
+    pub(super) fn push_null(&mut self) {
+        self.pad(self.len() + 1);
+    }
+
+    /// Appends NULLs until there are `len` values.
+    pub(super) fn pad(&mut self, len: usize) {
+        let missing = len.saturating_sub(self.len());
+        match self {
+            Self::Unwanted { len: rows } => *rows = len.max(*rows),
+            Self::Text { text, ends, valid } => {
+                ends.resize(len.max(ends.len()), text.len() as i32);
+                valid.append_n(missing, false);
+            }
+            Self::Time { micros, valid } => {
+                micros.resize(len.max(micros.len()), 0);
+                valid.append_n(missing, false);
+            }
+            Self::Object { fields, valid } => {
+                fields.iter_mut().for_each(|f| f.pad(len));
+                valid.append_n(missing, false);
+            }
+            Self::List { items, ends, valid } => {
+                ends.resize(len.max(ends.len()), items.len() as i32);
+                valid.append_n(missing, false);
+            }
+        }
+    }
+
+    /// Appends `value` to a buffer of text; any other kind takes NULL.
+    pub(super) fn push_text(&mut self, value: &str) {
+        match self {
+            Self::Text { text, ends, valid } => {
+                // Past the bound the value is left out here, and `finish` refuses the batch.
+                if text.len() <= MAX_TEXT {
+                    text.push_str(value);
+                }
+                ends.push(text.len().min(i32::MAX as usize) as i32);
+                valid.append(true);
+            }
+            _ => self.push_null(),
+        }
+    }
+
+    /// Appends `value`, in microseconds since 1970, to a buffer of timestamps; any other kind takes NULL.
+    pub(super) fn push_time(&mut self, value: i64) {
+        match self {
+            Self::Time { micros, valid } => {
+                micros.push(value);
+                valid.append(true);
+            }
+            _ => self.push_null(),
+        }
+    }
+
+    /// Returns the last value of a buffer of text, if it is not NULL.
+    pub(super) fn last_text(&self) -> Option<&str> {
+        let Self::Text { text, ends, valid } = self else {
+            return None;
+        };
+        let last = valid.len().checked_sub(1).filter(|&i| valid.get_bit(i))?;
+        let start = last.checked_sub(1).map_or(0, |i| ends[i] as usize);
+        text.get(start..ends[last] as usize)
+    }
+
+    /// Forgets all but the first `len` values.
+    pub(super) fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Unwanted { len: rows } => *rows = len.min(*rows),
+            Self::Text { text, ends, valid } => {
+                ends.truncate(len);
+                text.truncate(ends.last().map_or(0, |&end| end as usize));
+                cut(valid, len);
+            }
+            Self::Time { micros, valid } => {
+                micros.truncate(len);
+                cut(valid, len);
+            }
+            Self::Object { fields, valid } => {
+                fields.iter_mut().for_each(|f| f.truncate(len));
+                cut(valid, len);
+            }
+            Self::List { items, ends, valid } => {
+                ends.truncate(len);
+                items.truncate(ends.last().map_or(0, |&end| end as usize));
+                cut(valid, len);
+            }
+        }
+    }
+
+    /// Takes all values as an array of the type that `ty` declares.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is more text than 32-bit offsets can address.
+    pub(super) fn finish(&mut self, ty: &Type) -> Result<ArrayRef, ArrowError> {
+        Ok(match (self, ty) {
+            (Self::Unwanted { len }, _) => new_null_array(&ty.arrow(), std::mem::take(len)),
+            (Self::Text { text, ends, valid }, _) => {
+                if text.len() > MAX_TEXT {
+                    return Err(ArrowError::OffsetOverflowError(text.len()));
+                }
+                let values = std::mem::take(text).into_bytes().into();
+                Arc::new(StringArray::try_new(offsets(ends), values, nulls(valid))?)
+            }
+            (Self::Time { micros, valid }, _) => {
+                let values = std::mem::take(micros).into();
+                let array = TimestampMicrosecondArray::try_new(values, nulls(valid))?;
+                Arc::new(array.with_timezone("UTC"))
+            }
+            (Self::Object { fields, valid }, Type::Object(columns)) => {
+                Arc::new(finish_struct(fields, columns, nulls(valid))?)
+            }
+            (Self::List { items, ends, valid }, Type::List(columns)) => {
+                let values = items.finish(&Type::Object(columns))?;
+                let item = Arc::new(list_item(columns));
+                Arc::new(ListArray::try_new(
+                    item,
+                    offsets(ends),
+                    values,
+                    nulls(valid),
+                )?)
+            }
+            (Self::Object { .. } | Self::List { .. }, _) => {
+                return Err(ArrowError::SchemaError(
+                    "a buffer is read as the type it was made for".to_owned(),
+                ));
+            }
+        })
+    }
+}
+
+fn cut(valid: &mut BooleanBufferBuilder, len: usize) {
+    if len < valid.len() {
+        valid.truncate(len);
+    }
+}
+
+fn nulls(valid: &mut BooleanBufferBuilder) -> Option<NullBuffer> {
+    Some(NullBuffer::new(valid.finish()))
+}
+
+fn offsets(ends: &mut Vec<i32>) -> OffsetBuffer<i32> {
+    let starts: Vec<i32> = std::iter::once(0).chain(std::mem::take(ends)).collect();
+    OffsetBuffer::new(ScalarBuffer::from(starts))
+}
+
+fn finish_struct(
+    fields: &mut [Buffer],
+    columns: &[Column],
+    nulls: Option<NullBuffer>,
+) -> Result<StructArray, ArrowError> {
+    let arrow: Fields = columns.iter().map(Column::arrow).collect();
+    let arrays = fields
+        .iter_mut()
+        .zip(columns)
+        .map(|(buffer, column)| buffer.finish(&column.ty))
+        .collect::<Result<Vec<_>, _>>()?;
+    StructArray::try_new(arrow, arrays, nulls)
+}

@@ -1,0 +1,553 @@
+//! Turns the raw JSON of keys into Arrow columns, in one pass and without a tree in between.
+//!
+//! A [`Decoder`] holds one growing buffer for each field that [`super::columns::COLUMNS`] declares; serde drives the
+//! JSON straight into them. Members that nobody declared or wants are skipped over. It never fails on a member of an
+//! unexpected type: the service may grow, and a listing must not break when it does. What could not be read becomes
+//! NULL and is counted in [`Oddities`].
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::buffer::Buffer;
+use super::columns::{COLUMNS, Column, Type};
+
+/// Position of `id` in [`COLUMNS`].
+const ID: usize = 0;
+
+/// What could not be read as declared, for one warning per query.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Oddities {
+    /// Timestamps that could not be parsed.
+    pub timestamps: usize,
+    /// One of them, as it came.
+    pub timestamp: Option<String>,
+    /// Members of another type than declared.
+    pub types: usize,
+    /// The name of one of them.
+    pub member: Option<&'static str>,
+}
+
+impl Oddities {
+    /// Returns true if everything was read as declared.
+    pub fn is_empty(&self) -> bool {
+        self.timestamps == 0 && self.types == 0
+    }
+}
+
+/// Collects keys into record batches.
+pub struct Decoder {
+    schema: SchemaRef,
+    /// Positions in [`COLUMNS`] of the columns of `schema`.
+    projection: Vec<usize>,
+    columns: Vec<Buffer>,
+    rows: usize,
+    seen: Seen,
+    oddities: Oddities,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    /// Starts a decoder for the columns at `projection`, positions in [`COLUMNS`]; `schema` is theirs.
+    pub fn new(schema: SchemaRef, projection: &[usize]) -> Self {
+        let columns = COLUMNS
+            .iter()
+            .enumerate()
+            .map(|(position, column)| {
+                // The id is always read: a key is told from its repetition by it.
+                if position == ID || projection.contains(&position) {
+                    Buffer::new(&column.ty)
+                } else {
+                    Buffer::Unwanted { len: 0 }
+                }
+            })
+            .collect();
+        Self {
+            schema,
+            projection: projection.to_vec(),
+            columns,
+            rows: 0,
+            seen: Seen::default(),
+            oddities: Oddities::default(),
+        }
+    }
+
+    /// Returns how many rows wait for [`Decoder::finish`].
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Takes what could not be read since the last call.
+    pub fn take_oddities(&mut self) -> Oddities {
+        std::mem::take(&mut self.oddities)
+    }
+
+    /// Adds one key, given as the text of its JSON object, unless a key of the same id was added before.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `json` is not a JSON object; nothing is added then.
+    pub fn push(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let read = deserializer
+            .deserialize_map(Members {
+                columns: COLUMNS,
+                buffers: &mut self.columns,
+                row: self.rows,
+                oddities: &mut self.oddities,
+            })
+            .and_then(|()| deserializer.end());
+        let added = self.columns[ID].len() > self.rows;
+        let id = self.columns[ID].last_text().filter(|_| added);
+        let repeated = id.is_some_and(|id| !self.seen.insert(id));
+        if read.is_err() || repeated {
+            self.columns
+                .iter_mut()
+                .for_each(|column| column.truncate(self.rows));
+            return read;
+        }
+        self.rows += 1;
+        self.columns
+            .iter_mut()
+            .for_each(|column| column.pad(self.rows));
+        Ok(())
+    }
+
+    /// Returns the rows added since the last call as one batch; which ids were seen is remembered.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a column holds more text than Arrow's 32-bit offsets can address.
+    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let arrays = self
+            .projection
+            .iter()
+            .map(|&position| self.columns[position].finish(&COLUMNS[position].ty))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.rows = 0;
+        self.columns.iter_mut().for_each(|column| column.truncate(0));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+    }
+}
+
+/// The ids that were reported already.
+///
+/// An id of up to 16 bytes, as all known ones are, is packed into a number: exact, and small enough for millions.
+#[derive(Default)]
+struct Seen {
+    short: HashSet<u128>,
+    long: HashSet<Box<str>>,
+}
+
+impl Seen {
+    fn insert(&mut self, id: &str) -> bool {
+        let mut packed = [0; 16];
+        match packed.get_mut(..id.len()) {
+            // A NUL in an id would make it look like a shorter one.
+            Some(room) if !id.contains('\0') => {
+                room.copy_from_slice(id.as_bytes());
+                self.short.insert(u128::from_be_bytes(packed))
+            }
+            _ => self.long.insert(id.into()),
+        }
+    }
+}
+
+/// Reads the members of an object into one buffer for each of `columns`.
+struct Members<'b> {
+    columns: &'static [Column],
+    buffers: &'b mut [Buffer],
+    row: usize,
+    oddities: &'b mut Oddities,
+}
+
+impl Members<'_> {
+    fn value(&mut self, position: usize) -> Value<'_> {
+        let column = &self.columns[position];
+        Value {
+            name: column.name,
+            ty: column.ty,
+            buffer: &mut self.buffers[position],
+            row: self.row,
+            oddities: self.oddities,
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(wanted) = map.next_key_seed(Wanted(self.columns, self.buffers))? {
+            if let Some(raw) = wanted.raw {
+                let text = map.next_value::<&RawValue>()?.get();
+                self.buffers[raw].truncate(self.row);
+                match text {
+                    "null" => self.buffers[raw].push_null(),
+                    text => self.buffers[raw].push_text(text),
+                }
+                if let Some(typed) = wanted.typed {
+                    let mut deserializer = serde_json::Deserializer::from_str(text);
+                    self.value(typed)
+                        .deserialize(&mut deserializer)
+                        .map_err(A::Error::custom)?;
+                }
+            } else if let Some(typed) = wanted.typed {
+                map.next_value_seed(self.value(typed))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the columns that a member goes to, by its name; `spec` goes to two.
+struct Wanted<'b>(&'static [Column], &'b [Buffer]);
+
+/// Positions of the columns that want a member: as its text, and by its type.
+#[derive(Default)]
+struct Targets {
+    raw: Option<usize>,
+    typed: Option<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Wanted<'_> {
+    type Value = Targets;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Targets, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Wanted<'_> {
+    type Value = Targets;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Targets, E> {
+        let mut targets = Targets::default();
+        for (position, (column, buffer)) in self.0.iter().zip(self.1).enumerate() {
+            if column.json == name && !matches!(buffer, Buffer::Unwanted { .. }) {
+                match column.ty {
+                    Type::Json => targets.raw = Some(position),
+                    _ => targets.typed = Some(position),
+                }
+            }
+        }
+        Ok(targets)
+    }
+}
+
+/// Reads the value of one member into its buffer, as value number `row`.
+///
+/// A member that is repeated replaces what it gave before, as it does for most readers of JSON.
+struct Value<'b> {
+    name: &'static str,
+    ty: Type,
+    buffer: &'b mut Buffer,
+    row: usize,
+    oddities: &'b mut Oddities,
+}
+
+impl Value<'_> {
+    fn text(self, text: &str) {
+        match self.ty {
+            Type::TextOrBlank if text.is_empty() => self.buffer.push_null(),
+            Type::Text | Type::TextOrBlank | Type::Json => self.buffer.push_text(text),
+            Type::Timestamp => match DateTime::parse_from_rfc3339(text) {
+                Ok(time) => self.buffer.push_time(time.timestamp_micros()),
+                Err(_) => {
+                    self.buffer.push_null();
+                    // The empty string is how some services say "not given".
+                    if !text.is_empty() {
+                        self.oddities.timestamps += 1;
+                        self.oddities
+                            .timestamp
+                            .get_or_insert_with(|| text.chars().take(40).collect());
+                    }
+                }
+            },
+            Type::Object(_) | Type::List(_) => self.odd(),
+        }
+    }
+
+    /// Takes a number or a truth value: readable as text, and nothing else.
+    fn scalar(self, text: &str) {
+        match self.ty {
+            Type::Text | Type::TextOrBlank => self.buffer.push_text(text),
+            _ => self.odd(),
+        }
+    }
+
+    fn odd(self) {
+        self.buffer.push_null();
+        self.oddities.types += 1;
+        self.oddities.member.get_or_insert(self.name);
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.buffer.truncate(self.row);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.ty.label())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.text(text);
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.buffer.push_null();
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.scalar(&value.to_string());
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.scalar(&value.to_string());
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.scalar(&value.to_string());
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.scalar(&value.to_string());
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        match (self.ty, &mut *self.buffer) {
+            (Type::Object(columns), Buffer::Object { fields, valid }) => {
+                let row = valid.len();
+                Members {
+                    columns,
+                    buffers: fields,
+                    row,
+                    oddities: self.oddities,
+                }
+                .visit_map(map)?;
+                fields.iter_mut().for_each(|field| field.pad(row + 1));
+                valid.append(true);
+            }
+            _ => {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                self.odd();
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        match (self.ty, &mut *self.buffer) {
+            (Type::List(columns), Buffer::List { items, ends, valid }) => {
+                while seq
+                    .next_element_seed(Value {
+                        name: self.name,
+                        ty: Type::Object(columns),
+                        row: items.len(),
+                        buffer: items,
+                        oddities: self.oddities,
+                    })?
+                    .is_some()
+                {}
+                ends.push(items.len().min(i32::MAX as usize) as i32);
+                valid.append(true);
+            }
+            _ => {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                self.odd();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::columns::schema;
+    use datafusion::arrow::array::{Array, AsArray};
+    use datafusion::arrow::datatypes::TimestampMicrosecondType;
+    use datafusion::arrow::json::LineDelimitedWriter;
+
+    fn decoder(projection: &[usize]) -> Decoder {
+        Decoder::new(Arc::new(schema().project(projection).unwrap()), projection)
+    }
+
+    /// Decodes `keys` and returns each row as JSON, NULLs left out.
+    fn rows(keys: &[&str]) -> (Vec<serde_json::Value>, Oddities) {
+        let mut decoder = decoder(&[0, 1, 2, 3, 4, 5]);
+        for key in keys {
+            decoder.push(key).unwrap();
+        }
+        let mut writer = LineDelimitedWriter::new(Vec::new());
+        writer.write(&decoder.finish().unwrap()).unwrap();
+        writer.finish().unwrap();
+        let text = String::from_utf8(writer.into_inner()).unwrap();
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        (rows, decoder.take_oddities())
+    }
+
+    #[test]
+    fn every_declared_member_reaches_its_column() {
+        let spec = r#"{"secret":"","display_name":"ci","owner":{"id":"sa-1","kind":"ServiceAccount"},"resource":null,"resources":[{"id":"lkc-1"},null],"new":{"x":[1]}}"#;
+        let key = format!(
+            r#"{{"api_version":"iam/v2","kind":"ApiKey","id":"AAAABBBBCCCCDDDD","surprise":1,
+            "metadata":{{"self":"https://x","created_at":"2026-01-03T04:05:06.81192Z"}},"spec":{spec}}}"#
+        );
+        let (rows, oddities) = rows(&[&key]);
+        assert_eq!(
+            rows[0],
+            serde_json::json!({
+                "id": "AAAABBBBCCCCDDDD",
+                "_spec": spec,
+                "api_version": "iam/v2",
+                "kind": "ApiKey",
+                "metadata": {"self": "https://x", "created_at": "2026-01-03T04:05:06.811920Z"},
+                "spec": {
+                    "display_name": "ci",
+                    "owner": {"id": "sa-1", "kind": "ServiceAccount"},
+                    "resources": [{"id": "lkc-1"}, null],
+                },
+            })
+        );
+        assert!(oddities.is_empty());
+    }
+
+    #[test]
+    fn absent_members_and_nulls_are_null_alike() {
+        let (rows, oddities) = rows(&["{}", r#"{"id":null,"spec":null,"metadata":null}"#]);
+        assert_eq!(rows, [serde_json::json!({}), serde_json::json!({})]);
+        assert!(oddities.is_empty());
+    }
+
+    #[test]
+    fn members_of_another_type_are_taken_as_text_or_as_null() {
+        let (rows, oddities) = rows(&[
+            r#"{"id":7,"kind":true,"spec":{"display_name":1.5,"owner":"sa-1","description":["x"],"resources":{}}}"#,
+        ]);
+        assert_eq!(rows[0]["id"], "7");
+        assert_eq!(rows[0]["kind"], "true");
+        assert_eq!(rows[0]["spec"], serde_json::json!({"display_name": "1.5"}));
+        assert_eq!((oddities.types, oddities.member), (3, Some("owner")));
+    }
+
+    #[test]
+    fn a_timestamp_that_cannot_be_parsed_is_null_and_counted() {
+        let (rows, oddities) = rows(&[
+            r#"{"id":"a","metadata":{"created_at":"yesterday","updated_at":"","deleted_at":"2026-01-01T01:00:00+01:00"}}"#,
+        ]);
+        assert_eq!(
+            rows[0]["metadata"],
+            serde_json::json!({"deleted_at": "2026-01-01T00:00:00Z"})
+        );
+        assert_eq!(oddities.timestamps, 1);
+        assert_eq!(oddities.timestamp.as_deref(), Some("yesterday"));
+    }
+
+    #[test]
+    fn a_repeated_member_replaces_the_first_one() {
+        let (rows, _) = rows(&[
+            r#"{"id":"first","id":"second","spec":{"display_name":"x","owner":{"id":"a","kind":"k"},"owner":{"id":"b"},"display_name":null}}"#,
+        ]);
+        assert_eq!(rows[0]["id"], "second");
+        assert_eq!(rows[0]["spec"], serde_json::json!({"owner": {"id": "b"}}));
+    }
+
+    #[test]
+    fn a_repeated_key_is_reported_once_even_across_batches() {
+        let mut decoder = decoder(&[0, 1, 2, 3, 4, 5]);
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(40));
+        for key in [r#"{"id":"a","spec":{}}"#, r#"{"id":"a","spec":{"x":1}}"#, &long] {
+            decoder.push(key).unwrap();
+        }
+        assert_eq!(decoder.finish().unwrap().num_rows(), 2);
+        for key in [r#"{"id":"a"}"#, &long, r#"{"id":"a\u0000"}"#, "{}", "{}"] {
+            decoder.push(key).unwrap();
+        }
+        let batch = decoder.finish().unwrap();
+        let ids = batch.column(0).as_string::<i32>();
+        assert_eq!(ids.iter().collect::<Vec<_>>(), [Some("a\0"), None, None]);
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_an_error_and_adds_nothing() {
+        let mut decoder = decoder(&[0, 4]);
+        for broken in [
+            "[]",
+            "3",
+            r#"{"id":"a""#,
+            r#"{"metadata":{"self":"x","created_at":"2026-01-01T00:00:00Z""#,
+            r#"{"id":"b"} trailing"#,
+        ] {
+            assert!(decoder.push(broken).is_err(), "{broken}");
+        }
+        decoder
+            .push(r#"{"id":"c","metadata":{"created_at":"2026-01-01T00:00:00Z"}}"#)
+            .unwrap();
+        let batch = decoder.finish().unwrap();
+        assert_eq!(batch.num_rows(), 1);
+        let created = batch.column(1).as_struct().column(1);
+        let created = created.as_primitive::<TimestampMicrosecondType>();
+        assert_eq!(created.value(0), 1_767_225_600_000_000);
+    }
+
+    #[test]
+    fn no_columns_still_count_rows() {
+        let mut decoder = decoder(&[]);
+        decoder.push(r#"{"id":"a"}"#).unwrap();
+        decoder.push(r#"{"id":"b"}"#).unwrap();
+        let batch = decoder.finish().unwrap();
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 0));
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_or_skipped_and_no_overflow() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let mut decoder = decoder(&[0, 1, 5]);
+        let _ = decoder.push(&format!(r#"{{"id":"a","new":{deep},"spec":{{"owner":{deep}}}}}"#));
+        assert!(decoder.finish().unwrap().num_rows() <= 1);
+    }
+}

@@ -1,0 +1,125 @@
+//! The virtual table `confluent.iam.api_keys` and the view `vw_api_keys` over it.
+//!
+//! This room turns the service's keys into Arrow rows and the engine's predicates into the fewest requests. It depends
+//! on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
+//!
+//! - [`columns`]: the one declaration of the table;
+//! - [`decode`], `buffer`: JSON of keys into record batches;
+//! - [`pushdown`]: predicates into requests, as plain values;
+//! - [`scan`], `fetch`: the plan node, and the stream that carries the requests out;
+//! - `optimize`: two rules over physical plans that know what a request costs;
+//! - [`catalog`]: where the table, the view and the user's own tables live;
+//! - [`scope`]: what one statement shares with all its scans.
+
+mod buffer;
+pub mod catalog;
+pub mod columns;
+pub mod decode;
+mod fetch;
+mod optimize;
+pub mod pushdown;
+pub mod scan;
+pub mod scope;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::api::ApiKeysClient;
+use fetch::KnownPages;
+pub(crate) use optimize::rules;
+use scan::ApiKeysScan;
+
+/// The service, or the reason why it cannot be asked.
+///
+/// Much needs no service (`SELECT 1`, files, DESCRIBE, EXPLAIN), so a session without credentials is a session still;
+/// the reason comes up at the first request.
+#[derive(Debug, Clone)]
+pub struct Connection(Result<ApiKeysClient, NotConnected>);
+
+/// Why the service cannot be asked, and what to do about it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotConnected {
+    /// What is missing.
+    pub reason: String,
+    /// The next step.
+    pub hint: String,
+}
+
+impl Connection {
+    /// A session that can ask the service through `client`.
+    pub fn to(client: ApiKeysClient) -> Self {
+        Self(Ok(client))
+    }
+
+    /// A session that cannot ask the service, because of `reason`.
+    pub fn missing(reason: NotConnected) -> Self {
+        Self(Err(reason))
+    }
+
+    /// Returns the client.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the reason why there is none.
+    pub fn client(&self) -> Result<&ApiKeysClient, NotConnected> {
+        self.0.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// The table `api_keys`.
+#[derive(Debug, Clone)]
+pub struct ApiKeysTable {
+    connection: Connection,
+    known: KnownPages,
+}
+
+impl ApiKeysTable {
+    /// The keys that `connection` reaches.
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            known: KnownPages::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for ApiKeysTable {
+    fn schema(&self) -> SchemaRef {
+        columns::schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    // Filters are not taken here: those over nested fields never arrive through a view or a CTE, and the physical
+    // pushdown brings all of them to the scan.
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let projection = match projection {
+            Some(columns) => columns.clone(),
+            None => (0..columns::COLUMNS.len()).collect(),
+        };
+        let schema = Arc::new(columns::schema().project(&projection)?);
+        Ok(Arc::new(ApiKeysScan::new(
+            self.connection.clone(),
+            self.known.clone(),
+            schema,
+            projection,
+            limit,
+        )))
+    }
+}

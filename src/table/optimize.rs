@@ -1,0 +1,122 @@
+//! Two rules over physical plans that know what a request costs.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::scan::ApiKeysScan;
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// Returns the engine's rules with ours in their places.
+pub(crate) fn rules(
+    engine: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>],
+) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = Vec::with_capacity(engine.len() + 2);
+    for rule in engine {
+        rules.push(Arc::clone(rule));
+        // Once the join has supplied its predicates its sides can no longer be swapped.
+        if rule.name() == "join_selection" {
+            rules.push(Arc::new(ProbeTheService) as _);
+        }
+    }
+    rules.push(Arc::new(AskNoFurther));
+    rules
+}
+
+/// Puts a scan of `api_keys` on the probe side of a hash join with anything else.
+///
+/// The join then knows the other side's keys before the scan starts, and the scan asks for those alone. The engine
+/// chooses by row counts, which files do not have.
+#[derive(Debug)]
+struct ProbeTheService;
+
+impl PhysicalOptimizerRule for ProbeTheService {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        plan.transform_up(|plan| {
+            if let Some(join) = plan.downcast_ref::<HashJoinExec>()
+                && join.join_type().supports_swap()
+                && reads_keys(join.left())
+                && !reads_keys(join.right())
+            {
+                return Ok(Transformed::yes(
+                    join.swap_inputs(PartitionMode::CollectLeft)?,
+                ));
+            }
+            Ok(Transformed::no(plan))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "probe_the_service"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn reads_keys(plan: &Plan) -> bool {
+    plan.downcast_ref::<ApiKeysScan>().is_some() || plan.children().into_iter().any(reads_keys)
+}
+
+/// Tells scans below a LIMIT to ask for a page only when the rows so far have proved too few.
+#[derive(Debug)]
+struct AskNoFurther;
+
+impl PhysicalOptimizerRule for AskNoFurther {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        limit(plan, false)
+    }
+
+    fn name(&self) -> &str {
+        "ask_no_further"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn limit(plan: Plan, limited: bool) -> Result<Plan> {
+    let limited = limited || plan.fetch().is_some();
+    if let Some(scan) = plan.downcast_ref::<ApiKeysScan>() {
+        return Ok(match limited {
+            true => Arc::new(scan.without_prefetch()),
+            false => plan,
+        });
+    }
+    // These read all of an input, whatever is wanted of their output.
+    let reads_all = |position: usize| {
+        plan.downcast_ref::<SortExec>().is_some()
+            || plan
+                .downcast_ref::<AggregateExec>()
+                .is_some_and(|aggregate| aggregate.limit_options().is_none())
+            || position == 0 && plan.downcast_ref::<HashJoinExec>().is_some()
+    };
+    let children: Vec<Plan> = plan.children().into_iter().cloned().collect();
+    if children.is_empty() {
+        return Ok(plan);
+    }
+    let replaced = children
+        .iter()
+        .enumerate()
+        .map(|(position, child)| limit(Arc::clone(child), limited && !reads_all(position)))
+        .collect::<Result<Vec<_>>>()?;
+    if replaced.iter().zip(&children).all(|(a, b)| Arc::ptr_eq(a, b)) {
+        return Ok(plan);
+    }
+    plan.replace_children(
+        replaced,
+        ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep),
+    )
+}

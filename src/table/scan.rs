@@ -1,0 +1,373 @@
+//! The plan node that reads keys: it learns from the optimizer what is wanted, and says in EXPLAIN what it will ask for.
+//!
+//! Predicates reach it through the physical filter pushdown, which also carries them through views, CTEs and
+//! sub-selects. It takes every one and checks it itself, so that a LIMIT above can reach it; those that a join supplies
+//! while it runs it only reads for hints. No request is sent before the first poll: a join whose other side is empty
+//! costs none.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Statistics, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType,
+};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
+use datafusion::physical_plan::metrics::{
+    Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+    StatisticsArgs,
+};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+
+use super::Connection;
+use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
+use super::pushdown::{Bounds, Plan};
+use super::scope::Scope;
+use crate::api::{ListParams, Traffic, request};
+
+/// Keys assumed to be in an organization of unknown size, for the order of joins.
+const ASSUMED_KEYS: usize = 5_000;
+
+/// Requests that EXPLAIN spells out; the rest it counts.
+const SHOWN_REQUESTS: usize = 8;
+
+/// Reads keys.
+#[derive(Debug, Clone)]
+pub struct ApiKeysScan {
+    connection: Connection,
+    known: KnownPages,
+    shape: Shape,
+    /// Predicates that a join or a sort above supplies while it runs.
+    dynamic: Vec<Arc<dyn PhysicalExpr>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ApiKeysScan {
+    pub(super) fn new(
+        connection: Connection,
+        known: KnownPages,
+        schema: SchemaRef,
+        projection: Vec<usize>,
+        fetch: Option<usize>,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Self {
+            connection,
+            known,
+            shape: Shape {
+                schema,
+                projection,
+                predicates: Vec::new(),
+                fetch,
+                prefetch: true,
+                covered: false,
+            },
+            dynamic: Vec::new(),
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// Returns the same scan, which asks for a page only once the rows so far have proved too few.
+    pub(super) fn without_prefetch(&self) -> Self {
+        let mut scan = self.clone();
+        scan.shape.prefetch = false;
+        scan
+    }
+
+    /// Returns the requests that the predicates known now allow, and how their answers are to be read.
+    fn plan(&self) -> (Plan, Shape) {
+        let asked = Bounds::of(&self.shape.predicates);
+        let bounds = Bounds::of(&self.dynamic).and(asked.clone());
+        let plan = Plan::choose(&bounds, self.known.get());
+        let mut shape = self.shape.clone();
+        shape.covered = plan.covers(&asked);
+        (plan, shape)
+    }
+
+    /// Returns the requests as they go over the wire, at most [`SHOWN_REQUESTS`] of them, and the number of all.
+    fn requests(&self) -> (Vec<String>, usize) {
+        let (plan, shape) = self.plan();
+        match plan {
+            Plan::Nothing => (Vec::new(), 0),
+            Plan::Get(ids) => {
+                let lines = ids.iter().map(|id| request::get(id).line.to_string());
+                (lines.take(SHOWN_REQUESTS).collect(), ids.len())
+            }
+            Plan::List(filters) => {
+                let count = filters.len();
+                let lines = filters.into_iter().map(|filter| {
+                    let params = ListParams {
+                        owner: filter.owner,
+                        resource: filter.resource,
+                        page_size: shape.page_size(),
+                    };
+                    request::list(&params, None).line.to_string()
+                });
+                (lines.take(SHOWN_REQUESTS).collect(), count)
+            }
+        }
+    }
+
+    /// Returns the predicates that the requests carry, and those that are only checked here.
+    fn split(&self) -> (Vec<String>, Vec<String>) {
+        let (plan, _) = self.plan();
+        let (pushed, checked): (Vec<_>, Vec<_>) = self.shape.predicates.iter().partition(|p| {
+            let bounds = Bounds::of([*p]);
+            plan == Plan::Nothing || (bounds != Bounds::ALL && plan.covers(&bounds))
+        });
+        let text = |predicates: Vec<&Arc<dyn PhysicalExpr>>| {
+            predicates.into_iter().map(ToString::to_string).collect()
+        };
+        (text(pushed), text(checked))
+    }
+}
+
+impl DisplayAs for ApiKeysScan {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (requests, count) = self.requests();
+        let (pushed, checked) = self.split();
+        if matches!(format, DisplayFormatType::TreeRender) {
+            // A line with a `=` is taken apart at the first one.
+            for request in requests {
+                writeln!(f, "{}", request.replace('=', ": "))?;
+            }
+            return Ok(());
+        }
+        write!(f, "ApiKeysScan: ")?;
+        match count {
+            0 => write!(f, "no requests")?,
+            _ => write!(f, "requests=[{}", requests.join(", "))?,
+        }
+        if count > requests.len() {
+            write!(f, ", … {} in all", count)?;
+        }
+        if count > 0 {
+            write!(f, "]")?;
+        }
+        if !pushed.is_empty() {
+            write!(f, ", pushed=[{}]", pushed.join(", "))?;
+        }
+        if !checked.is_empty() {
+            write!(f, ", checked here=[{}]", checked.join(", "))?;
+        }
+        if !self.dynamic.is_empty() {
+            let dynamic: Vec<_> = self.dynamic.iter().map(ToString::to_string).collect();
+            write!(f, ", supplied while running=[{}]", dynamic.join(", "))?;
+        }
+        if let Some(fetch) = self.shape.fetch {
+            write!(f, ", fetch={fetch}")?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for ApiKeysScan {
+    fn name(&self) -> &str {
+        "ApiKeysScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    // A join looks here for consumers of the predicates that it supplies.
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        for expr in self.shape.predicates.iter().chain(&self.dynamic) {
+            if f(expr)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters: Vec<_> = result.parent_filters.into_iter().map(|f| f.filter).collect();
+        if filters.is_empty() {
+            return Ok(FilterPushdownPropagation::with_parent_pushdown_result(
+                Vec::new(),
+            ));
+        }
+        let mut scan = self.clone();
+        let verdict = match phase {
+            // A limit that was pushed before the predicate counts rows that the predicate has not seen.
+            FilterPushdownPhase::Pre if self.shape.fetch.is_none() => {
+                scan.shape.predicates.extend(filters.iter().cloned());
+                PushedDown::Yes
+            }
+            FilterPushdownPhase::Pre => PushedDown::No,
+            FilterPushdownPhase::Post => {
+                scan.dynamic.extend(filters.iter().cloned());
+                PushedDown::No
+            }
+        };
+        let verdicts = filters.iter().map(|_| verdict.clone()).collect();
+        Ok(
+            FilterPushdownPropagation::with_parent_pushdown_result(verdicts)
+                .with_updated_node(Arc::new(scan)),
+        )
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        let mut scan = self.clone();
+        scan.shape.fetch = limit;
+        Some(Arc::new(scan))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.shape.fetch
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let (plan, _) = self.plan();
+        let all = self
+            .known
+            .get()
+            .map_or(ASSUMED_KEYS, |pages| pages * usize::from(PAGE_SIZE));
+        let rows = match plan {
+            Plan::Nothing => 0,
+            Plan::Get(ids) => ids.len(),
+            Plan::List(filters) if filters.iter().all(|f| *f != Default::default()) => {
+                filters.len() * usize::from(PAGE_SIZE)
+            }
+            Plan::List(_) => all,
+        };
+        let rows = self.shape.fetch.map_or(rows, |fetch| rows.min(fetch));
+        let statistics = Statistics::new_unknown(&self.shape.schema);
+        Ok(Arc::new(statistics.with_num_rows(Precision::Inexact(rows))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if partition != 0 {
+            return internal_err!("a scan of api_keys has one partition, not {partition}");
+        }
+        let scope = context
+            .session_config()
+            .get_extension::<Scope>()
+            .unwrap_or_default();
+        let traffic = Arc::new(Traffic::child_of(Arc::clone(scope.traffic())));
+        let scan = self.clone();
+        let started = Arc::clone(&traffic);
+        // Predicates that depend on other parts of the query have their values only once it runs.
+        let rows = stream::once(async move {
+            let (plan, shape) = scan.plan();
+            if plan == Plan::Nothing {
+                return Ok::<_, DataFusionError>(stream::empty().boxed());
+            }
+            let client = scan
+                .connection
+                .client()
+                .map_err(|error| DataFusionError::External(Box::new(error)))?
+                .observed_by(started);
+            Ok(fetch::rows(client, plan, shape, scan.known, scope))
+        })
+        .try_flatten();
+        let rows = Measured::new(rows, &self.metrics, traffic).stream();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.shape.schema),
+            rows,
+        )))
+    }
+}
+
+/// Copies the figures of the requests into the metrics that EXPLAIN ANALYZE shows.
+struct Measured<S> {
+    rows: S,
+    metrics: ExecutionPlanMetricsSet,
+    traffic: Arc<Traffic>,
+}
+
+impl<S: Stream<Item = Result<RecordBatch>> + Send + 'static> Measured<S> {
+    fn new(rows: S, metrics: &ExecutionPlanMetricsSet, traffic: Arc<Traffic>) -> Self {
+        Self {
+            rows,
+            metrics: metrics.clone(),
+            traffic,
+        }
+    }
+
+    fn stream(self) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
+        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, 0);
+        let output = MetricBuilder::new(&self.metrics).output_rows(0);
+        let requests = counter("requests");
+        let retries = counter("retries");
+        let bytes = counter("bytes");
+        let wire = MetricBuilder::new(&self.metrics).subset_time("wire_time", 0);
+        let traffic = self.traffic;
+        let rows = self.rows.map(Some).chain(stream::iter([None]));
+        rows.filter_map(move |batch| {
+            let figures = traffic.figures();
+            let behind = |now: u64, counter: &Count| (now as usize).saturating_sub(counter.value());
+            requests.add(behind(figures.requests, &requests));
+            retries.add(behind(figures.retries, &retries));
+            bytes.add(behind(figures.bytes, &bytes));
+            let known = Duration::from_nanos(wire.value() as u64);
+            wire.add_duration(figures.wire.saturating_sub(known));
+            if let Some(Ok(batch)) = &batch {
+                output.add(batch.num_rows());
+            }
+            std::future::ready(batch)
+        })
+    }
+}

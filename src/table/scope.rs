@@ -1,0 +1,152 @@
+//! What one statement shares with all scans that run for it: the figures of its requests, and its warnings.
+//!
+//! The session puts a [`Scope`] into the engine's configuration before it runs a statement; a scan takes it from there.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::decode::Oddities;
+use crate::api::Traffic;
+
+/// The state of one running statement.
+#[derive(Debug, Default)]
+pub struct Scope {
+    traffic: Arc<Traffic>,
+    warnings: Mutex<Vec<Warning>>,
+}
+
+/// Something worth telling that did not stop the statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// A key asked for by id was refused, which the service also does for keys that are gone.
+    Forbidden {
+        /// The id asked for.
+        id: String,
+    },
+    /// Timestamps that could not be parsed.
+    Timestamps {
+        /// How many.
+        count: usize,
+        /// One of them.
+        example: String,
+    },
+    /// Members of another type than the service documents.
+    Types {
+        /// How many.
+        count: usize,
+        /// The name of one of them.
+        member: &'static str,
+    },
+}
+
+impl Scope {
+    /// Starts a statement whose requests are counted by `traffic`.
+    pub fn new(traffic: Arc<Traffic>) -> Self {
+        Self {
+            traffic,
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// Returns the figures of the statement's requests so far.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
+    /// Returns the warnings so far, one of each sort with the counts of all.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.lock().clone()
+    }
+
+    pub(super) fn forbidden(&self, id: &str) {
+        self.lock().push(Warning::Forbidden { id: id.to_owned() });
+    }
+
+    pub(super) fn odd(&self, oddities: Oddities) {
+        let mut warnings = self.lock();
+        if let Some(text) = oddities.timestamp {
+            let known = warnings.iter_mut().find_map(|warning| match warning {
+                Warning::Timestamps { count, .. } => Some(count),
+                _ => None,
+            });
+            match known {
+                Some(count) => *count += oddities.timestamps,
+                None => warnings.push(Warning::Timestamps {
+                    count: oddities.timestamps,
+                    example: text,
+                }),
+            }
+        }
+        if let Some(member) = oddities.member {
+            let known = warnings.iter_mut().find_map(|warning| match warning {
+                Warning::Types { count, .. } => Some(count),
+                _ => None,
+            });
+            match known {
+                Some(count) => *count += oddities.types,
+                None => warnings.push(Warning::Types {
+                    count: oddities.types,
+                    member,
+                }),
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Warning>> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forbidden { id } => write!(
+                f,
+                "key `{id}` is left out: the service answered 403, as it does for keys that are gone and for keys \
+                 that these credentials may not see"
+            ),
+            Self::Timestamps { count: 1, example } => {
+                write!(f, "a timestamp could not be read and is NULL: `{example}`")
+            }
+            Self::Timestamps { count, example } => write!(
+                f,
+                "{count} timestamps could not be read and are NULL, `{example}` among them"
+            ),
+            Self::Types { count: 1, member } => write!(
+                f,
+                "a field is not of the documented type and is NULL: `{member}`"
+            ),
+            Self::Types { count, member } => write!(
+                f,
+                "{count} fields are not of the documented type and are NULL, `{member}` among them"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oddities_of_many_pages_make_one_warning_of_each_sort() {
+        let scope = Scope::default();
+        for text in ["yesterday", "tomorrow"] {
+            scope.odd(Oddities {
+                timestamps: 2,
+                timestamp: Some(text.to_owned()),
+                types: 1,
+                member: Some("owner"),
+            });
+        }
+        scope.odd(Oddities::default());
+        let texts: Vec<_> = scope.warnings().iter().map(Warning::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "4 timestamps could not be read and are NULL, `yesterday` among them",
+                "2 fields are not of the documented type and are NULL, `owner` among them",
+            ]
+        );
+    }
+}
