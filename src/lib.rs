@@ -23,4 +23,5 @@ pub mod functions;
 pub mod render;
 pub mod sandbox;
 pub mod secret;
+pub mod sql;
 pub mod table;

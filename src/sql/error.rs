@@ -1,0 +1,73 @@
+//! What is wrong with a statement, and where.
+
+use sqlparser::tokenizer::{Location, Span};
+
+/// An error in a statement, found before anything was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What is wrong, naming what was typed.
+    pub message: String,
+    /// Where in the statement, lines and columns counted from 1; None if that is not known.
+    pub span: Option<Span>,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    /// An error with nothing but a message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            span: None,
+            hint: None,
+        }
+    }
+
+    /// Adds the place.
+    pub fn at(self, span: Span) -> Self {
+        let known = span != Span::empty();
+        Self {
+            span: known.then_some(span).or(self.span),
+            ..self
+        }
+    }
+
+    /// Adds the place of one character.
+    pub fn at_location(self, location: Location) -> Self {
+        self.at(Span::new(location, location))
+    }
+
+    /// Adds the next step.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+/// Returns the one of `names` that `typed` most likely stands for, if any is close.
+pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let typed = typed.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_a_likely_one_or_none() {
+        let names = ["display_name", "description", "owner"];
+        assert_eq!(nearest("dislay_name", names), Some("display_name"));
+        assert_eq!(nearest("OWNRE", names), Some("owner"));
+        assert_eq!(nearest("colour", names), None);
+        assert_eq!(nearest("", names), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! Statements: text in, plain values out.
+//!
+//! This room turns a script into statements, and a statement into what the session carries out: a query for the
+//! engine, or an operation of ours. It knows the columns of the table and nothing of clients, connections or output.
+//! It never sends a request.
+//!
+//! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
+//! - [`rewrite`], [`names`]: what people write, made plannable, and named in the result as they wrote it;
+//! - [`error`]: what is wrong, where, and the next step.
+
+pub mod dialect;
+pub mod error;
+pub mod names;
+pub mod parse;
+pub mod rewrite;
+pub mod split;

@@ -1,0 +1,151 @@
+//! Text of one statement to its syntax tree.
+
+use std::sync::LazyLock;
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use regex::Regex;
+use sqlparser::ast;
+use sqlparser::tokenizer::{Location, Span};
+
+use super::dialect::IamqlDialect;
+use super::error::Error;
+use super::split::lower_first;
+
+/// How deep a statement may nest: far beyond what people write, far from what the stack holds.
+const MAX_DEPTH: usize = 64;
+
+/// Parses `text`, one statement without its semicolon.
+///
+/// # Errors
+///
+/// Fails with the place of the first token that does not fit.
+pub fn parse(text: &str) -> Result<Statement, Error> {
+    let mut statements = DFParserBuilder::new(text)
+        .with_dialect(&IamqlDialect)
+        .with_recursion_limit(MAX_DEPTH)
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| syntax_error(&error, text))?;
+    match (statements.pop_front(), statements.pop_front()) {
+        (Some(statement), None) => Ok(statement),
+        _ => Err(Error::new("expected one statement")),
+    }
+}
+
+/// Returns the ordinary SQL statement in `statement`, if it is one.
+pub fn as_sql(statement: &Statement) -> Option<&ast::Statement> {
+    match statement {
+        Statement::Statement(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+/// Wraps `query` as a statement for the engine.
+pub fn query_statement(query: ast::Query) -> Statement {
+    Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))))
+}
+
+/// Retells an error of the parser: its place apart from its message, and the message in our style.
+fn syntax_error(error: &DataFusionError, text: &str) -> Error {
+    static PLACE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r",? at Line: (\d+), Column: (\d+)\.?$").ok());
+    let message = match error.find_root() {
+        DataFusionError::SQL(parser, _) => match parser.as_ref() {
+            sqlparser::parser::ParserError::TokenizerError(message)
+            | sqlparser::parser::ParserError::ParserError(message) => message.clone(),
+            sqlparser::parser::ParserError::RecursionLimitExceeded => {
+                return Error::new(format!(
+                    "the statement nests deeper than {MAX_DEPTH} levels"
+                ))
+                .hint("name inner queries with WITH");
+            }
+        },
+        other => other.message().into_owned(),
+    };
+    let place = PLACE.as_ref().and_then(|place| place.captures(&message));
+    let location = place.as_ref().and_then(|place| {
+        let number = |i| place.get(i)?.as_str().parse().ok();
+        Some(Location::new(number(1)?, number(2)?))
+    });
+    let cut = place.as_ref().map_or(message.len(), |place| {
+        place.get(0).map_or(message.len(), |m| m.start())
+    });
+    let message = lower_first(message[..cut].trim_start_matches("sql parser error: "))
+        .replace("expected: ", "expected ")
+        .replace(", found: EOF", ", found the end of the statement");
+    let message = quote_found(&message);
+    let error = Error::new(format!("syntax error: {message}"));
+    match location {
+        Some(location) if location.line > 0 => {
+            error.at(Span::new(location, token_end(text, location)))
+        }
+        _ => error,
+    }
+}
+
+/// Puts the token that was found in backticks.
+fn quote_found(message: &str) -> String {
+    match message.split_once(", found: ") {
+        Some((expected, found)) => format!("{expected}, found `{found}`"),
+        None => message.to_owned(),
+    }
+}
+
+/// Returns the last character of the word that begins at `location`.
+fn token_end(text: &str, location: Location) -> Location {
+    let rest = text
+        .lines()
+        .nth((location.line as usize).saturating_sub(1))
+        .map(|line| line.chars().skip((location.column as usize).saturating_sub(1)));
+    let word = rest.map_or(0, |rest| {
+        rest.take_while(|c| c.is_alphanumeric() || *c == '_').count()
+    });
+    Location::new(location.line, location.column + (word as u64).max(1) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let error = parse(text).unwrap_err();
+        let span = error.span.map_or("nowhere".to_owned(), |span| {
+            format!(
+                "{}:{}-{}",
+                span.start.line, span.start.column, span.end.column
+            )
+        });
+        format!("{} ({span})", error.message)
+    }
+
+    #[test]
+    fn a_syntax_error_names_what_was_found_and_where() {
+        insta::assert_snapshot!(error("SELEC id FROM api_keys"), @"");
+        insta::assert_snapshot!(error("SELECT id FORM api_keys"), @"");
+        insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"");
+        insta::assert_snapshot!(error("SELECT (1"), @"");
+        insta::assert_snapshot!(error("SELECT\n 'x"), @"");
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error() {
+        let deep = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert!(error(&deep).contains("nests deeper"));
+    }
+
+    #[test]
+    fn statements_of_the_engine_parse() {
+        for text in [
+            "SELECT spec->'owner'->>'id' FROM api_keys WHERE spec->>'display_name' = 'x'",
+            "SELECT * EXCLUDE (spec) FROM api_keys",
+            "INSERT INTO confluent.iam.api_keys (spec.display_name, spec.owner.id) VALUES ('a', 'b') RETURNING id",
+            "UPDATE api_keys SET spec.display_name = 'x' WHERE id = $1 RETURNING *",
+            "COPY (SELECT 1) TO 'x.csv'",
+            "EXPLAIN ANALYZE SELECT 1",
+            "EXEC confluent.iam.api_keys.get_iam_v2api_key @id = 'x'",
+        ] {
+            parse(text).unwrap();
+        }
+    }
+}

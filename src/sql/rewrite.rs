@@ -1,0 +1,339 @@
+//! Small repairs of a query's syntax tree, for what people write and the engine's planner does not take.
+//!
+//! - `spec.resources[1].id`, `k.spec.owner.id` from an outer query: the planner takes the fields of a struct by
+//!   subscript everywhere, by dot only in places, so every path into one of our columns becomes subscripts;
+//! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too;
+//! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
+//!
+//! It knows the names of our columns and nothing else, and leaves alone what it does not recognise.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use sqlparser::ast::{
+    AccessExpr, Expr, Ident, ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr,
+    Statement, Subscript, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
+};
+use sqlparser::tokenizer::Span;
+
+use crate::table::columns::{COLUMNS, Type};
+
+/// Repairs `statement` in place.
+pub fn rewrite(statement: &mut Statement) {
+    let mut names = TableNames::default();
+    let _ = statement.visit(&mut names);
+    let _ = statement.visit(&mut Repair { tables: names.0 });
+}
+
+/// Repairs the query in any statement of the engine: a plain one, COPY, EXPLAIN.
+pub fn rewrite_statement(statement: &mut EngineStatement) {
+    match statement {
+        EngineStatement::Statement(statement) => rewrite(statement),
+        EngineStatement::Explain(explain) => rewrite_statement(&mut explain.statement),
+        EngineStatement::CopyTo(copy) => {
+            if let CopyToSource::Query(query) = &mut copy.source {
+                let mut statement = Statement::Query(query.clone());
+                rewrite(&mut statement);
+                if let Statement::Query(rewritten) = statement {
+                    *query = rewritten;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The names and aliases of tables, which a leading `spec.` may stand for instead of the column.
+#[derive(Default)]
+struct TableNames(HashSet<String>);
+
+impl VisitorMut for TableNames {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        let (name, alias) = match factor {
+            TableFactor::Table { name, alias, .. } => (last_ident(name), alias.as_ref()),
+            TableFactor::Derived { alias, .. }
+            | TableFactor::UNNEST { alias, .. }
+            | TableFactor::NestedJoin { alias, .. } => (None, alias.as_ref()),
+            _ => (None, None),
+        };
+        self.0.extend(name.map(folded));
+        self.0.extend(alias.map(|alias| folded(&alias.name)));
+        ControlFlow::Continue(())
+    }
+}
+
+struct Repair {
+    tables: HashSet<String>,
+}
+
+impl VisitorMut for Repair {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        order_by_ordinals(query);
+        name_paths(&mut query.body, &self.tables);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Some(path) = Path::of(expr, &self.tables) {
+            *expr = path.into_subscripts();
+        } else {
+            quote_fields(expr);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A path into one of our nested columns, `k.spec.owner['id']`.
+struct Path {
+    /// The column with its qualifiers.
+    column: Vec<Ident>,
+    /// Steps by name.
+    fields: Vec<Ident>,
+    /// What comes after them, from the first subscript on.
+    rest: Vec<AccessExpr>,
+}
+
+impl Path {
+    fn of(expr: &Expr, tables: &HashSet<String>) -> Option<Self> {
+        let (mut column, rest) = match expr {
+            Expr::CompoundIdentifier(idents) => (idents.clone(), [].as_slice()),
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let mut idents = match root.as_ref() {
+                    Expr::Identifier(ident) => vec![ident.clone()],
+                    Expr::CompoundIdentifier(idents) => idents.clone(),
+                    _ => return None,
+                };
+                let dots = access_chain
+                    .iter()
+                    .map_while(|access| match access {
+                        AccessExpr::Dot(Expr::Identifier(ident)) => Some(ident.clone()),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>();
+                let rest = &access_chain[dots.len()..];
+                idents.extend(dots);
+                (idents, rest)
+            }
+            _ => return None,
+        };
+        let at = column.iter().position(|ident| is_nested_column(ident))?;
+        // An unqualified `spec` may be a table of that name.
+        if at == 0 && column.len() > 1 && tables.contains(&folded(&column[0])) {
+            return None;
+        }
+        let fields = column.split_off(at + 1);
+        (!fields.is_empty() || !rest.is_empty()).then(|| Self {
+            column,
+            fields,
+            rest: rest.to_vec(),
+        })
+    }
+
+    /// Returns the path without the column's qualifiers, as a name for people.
+    fn name(&self) -> String {
+        let mut name = String::new();
+        for ident in self.column.iter().rev().take(1).chain(&self.fields) {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            name.push_str(&folded(ident));
+        }
+        for access in &self.rest {
+            name.push_str(&access.to_string());
+        }
+        name
+    }
+
+    fn into_subscripts(self) -> Expr {
+        let root = match <[Ident; 1]>::try_from(self.column) {
+            Ok([ident]) => Expr::Identifier(ident),
+            Err(idents) => Expr::CompoundIdentifier(idents),
+        };
+        let fields = self.fields.iter().map(|ident| {
+            AccessExpr::Subscript(Subscript::Index {
+                index: text(&folded(ident), ident.span),
+            })
+        });
+        let rest = self.rest.into_iter().map(subscript_of_dot);
+        Expr::CompoundFieldAccess {
+            root: Box::new(root),
+            access_chain: fields.chain(rest).collect(),
+        }
+    }
+}
+
+/// Returns the name of a path into one of our nested columns, without the qualifiers of the column.
+pub(super) fn path_name(expr: &Expr) -> Option<String> {
+    Path::of(expr, &HashSet::new()).map(|path| path.name())
+}
+
+/// Quotes names after a dot that follows a subscript, which the planner takes as text only.
+fn quote_fields(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else {
+        return;
+    };
+    let mut subscripted = !matches!(
+        root.as_ref(),
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_)
+    );
+    for access in access_chain {
+        subscripted |= matches!(access, AccessExpr::Subscript(_));
+        if let (true, AccessExpr::Dot(Expr::Identifier(ident))) = (subscripted, &*access) {
+            *access = AccessExpr::Dot(text(&folded(ident), ident.span));
+        }
+    }
+}
+
+fn subscript_of_dot(access: AccessExpr) -> AccessExpr {
+    match access {
+        AccessExpr::Dot(Expr::Identifier(ident)) => AccessExpr::Subscript(Subscript::Index {
+            index: text(&folded(&ident), ident.span),
+        }),
+        access => access,
+    }
+}
+
+/// Gives every unaliased path in the select list its own name, unless two would be called the same.
+fn name_paths(body: &mut SetExpr, tables: &HashSet<String>) {
+    let Some(select) = leftmost(body) else {
+        return;
+    };
+    let names: Vec<Option<String>> = select
+        .projection
+        .iter()
+        .map(|item| match item {
+            SelectItem::UnnamedExpr(expr) => Path::of(expr, tables).map(|path| path.name()),
+            SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+            _ => None,
+        })
+        .collect();
+    for (position, item) in select.projection.iter_mut().enumerate() {
+        let Some(name) = names[position].as_ref() else {
+            continue;
+        };
+        let unique = names.iter().filter(|n| n.as_ref() == Some(name)).count() == 1;
+        if let (SelectItem::UnnamedExpr(expr), true) = (&*item, unique) {
+            *item = SelectItem::ExprWithAlias {
+                expr: expr.clone(),
+                alias: Ident::with_quote('"', name.clone()),
+            };
+        }
+    }
+}
+
+/// Replaces expressions in ORDER BY by the position of the same expression in the select list, where the planner wants
+/// them there: after DISTINCT and below a set operation.
+fn order_by_ordinals(query: &mut Query) {
+    let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
+    let Some(select) = leftmost(&mut query.body) else {
+        return;
+    };
+    if !is_set && select.distinct.is_none() {
+        return;
+    }
+    let items: Vec<Option<Expr>> = select
+        .projection
+        .iter()
+        .map(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                Some(expr.clone())
+            }
+            _ => None,
+        })
+        .collect();
+    // A wildcard stands for an unknown number of columns, so positions end there.
+    let items: Vec<Expr> = items.into_iter().map_while(|item| item).collect();
+    let Some(order_by) = query.order_by.as_mut() else {
+        return;
+    };
+    let OrderByKind::Expressions(keys) = &mut order_by.kind else {
+        return;
+    };
+    for key in keys {
+        let is_name = matches!(key.expr, Expr::Identifier(_) | Expr::Value(_));
+        if let (false, Some(at)) = (is_name, items.iter().position(|item| *item == key.expr)) {
+            key.expr = Expr::Value(Value::Number((at + 1).to_string(), false).into());
+        }
+    }
+}
+
+fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::SetOperation { left, .. } => leftmost(left),
+        SetExpr::Query(query) => leftmost(&mut query.body),
+        _ => None,
+    }
+}
+
+fn is_nested_column(ident: &Ident) -> bool {
+    let name = folded(ident);
+    COLUMNS
+        .iter()
+        .any(|column| matches!(column.ty, Type::Object(_)) && column.name == name)
+}
+
+/// Returns the name that an identifier stands for: lower case unless quoted.
+pub(super) fn folded(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+pub(super) fn last_ident(name: &ObjectName) -> Option<&Ident> {
+    name.0.last()?.as_ident()
+}
+
+fn text(value: &str, span: Span) -> Expr {
+    Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(value.to_owned()),
+        span,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::parse::parse;
+    use datafusion::sql::parser::Statement as DFStatement;
+
+    fn rewritten(sql: &str) -> String {
+        let DFStatement::Statement(mut statement) = parse(sql).unwrap() else {
+            panic!("{sql} is plain SQL");
+        };
+        rewrite(&mut statement);
+        statement.to_string()
+    }
+
+    #[test]
+    fn paths_into_our_columns_become_subscripts() {
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM api_keys k WHERE spec.owner.id = K.SPEC.Owner.Id"), @"");
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM api_keys WHERE spec.owner['id'] = spec.resources[1].id"), @"");
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM t WHERE (x).y.z = a[1].b"), @"");
+    }
+
+    #[test]
+    fn a_table_called_spec_is_a_table() {
+        insta::assert_snapshot!(rewritten("SELECT spec.id FROM api_keys AS spec"), @"");
+    }
+
+    #[test]
+    fn unaliased_paths_are_named_as_they_are_read() {
+        insta::assert_snapshot!(rewritten("SELECT id, spec.owner.id, k.metadata.self, spec.resources[1].id, spec.secret AS s FROM api_keys k"), @"");
+        insta::assert_snapshot!(rewritten("SELECT a.spec.owner.id, b.spec.owner.id FROM api_keys a, api_keys b"), @"");
+        insta::assert_snapshot!(rewritten("CREATE VIEW v AS SELECT spec.owner.id FROM api_keys"), @"");
+    }
+
+    #[test]
+    fn order_by_after_distinct_and_union_uses_positions() {
+        insta::assert_snapshot!(rewritten("SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY upper(kind) DESC, id"), @"");
+        insta::assert_snapshot!(rewritten("SELECT spec.owner.id FROM api_keys UNION SELECT 'x' ORDER BY spec.owner.id"), @"");
+        insta::assert_snapshot!(rewritten("SELECT upper(kind) FROM api_keys ORDER BY upper(kind)"), @"");
+    }
+}
