@@ -19,9 +19,11 @@
 //! - [`error`], [`secret`]: what all of them share.
 
 pub mod api;
+pub mod error;
 pub mod functions;
 pub mod render;
 pub mod sandbox;
 pub mod secret;
+pub mod session;
 pub mod sql;
 pub mod table;

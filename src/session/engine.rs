@@ -1,0 +1,44 @@
+//! The engine, set up for `api_keys`.
+
+use std::sync::Arc;
+
+use datafusion::catalog::MemoryCatalogProviderList;
+use datafusion::error::Result;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::functions;
+use crate::table::{self, Connection, catalog};
+
+/// Returns a context in which the table and its view are mounted and local files can be read by name.
+///
+/// # Errors
+///
+/// Fails if the engine does not take them.
+pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
+    let mut config = SessionConfig::new()
+        // With more, the engine would fetch pages that nobody asked for, into the partitions.
+        .with_target_partitions(1)
+        .with_information_schema(true)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(catalog::CATALOG, catalog::SCHEMA);
+    let options = config.options_mut();
+    // Errors point to their place.
+    options.sql_parser.collect_spans = true;
+    // `now()` has a zone, and shows it.
+    options.execution.time_zone = Some("UTC".to_owned());
+    // EXPLAIN is about requests.
+    options.explain.physical_plan_only = true;
+    // Keeps plans readable; a page holds whole keys anyway.
+    options.optimizer.enable_leaf_expression_pushdown = false;
+
+    let builder = SessionStateBuilder::new_with_default_features()
+        .with_config(config)
+        .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .with_physical_optimizer_rules(table::rules(&PhysicalOptimizer::new().rules));
+    let state = functions::register(builder).build();
+    let context = SessionContext::new_with_state(state);
+    catalog::mount(&context, connection).await?;
+    Ok(context.enable_url_table())
+}

@@ -1,0 +1,40 @@
+//! A request to stop, from Ctrl-C or SIGTERM, that a statement can wait for.
+//!
+//! A query is dropped where it stands, its requests with it. A write is not: it finishes what is under way and then
+//! stops, because a request that was sent may have been carried out.
+
+use tokio::sync::watch;
+
+/// Says that the running statement is to stop.
+#[derive(Debug, Clone)]
+pub struct Interrupt(watch::Sender<bool>);
+
+impl Default for Interrupt {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Interrupt {
+    /// Asks the running statement to stop.
+    pub fn raise(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Forgets an earlier request, before the next statement.
+    pub fn clear(&self) {
+        self.0.send_replace(false);
+    }
+
+    /// Returns true if the statement was asked to stop.
+    pub fn is_raised(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Returns once the statement is asked to stop.
+    pub async fn raised(&self) {
+        let mut receiver = self.0.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = receiver.wait_for(|raised| *raised).await;
+    }
+}

@@ -1,0 +1,220 @@
+//! A session: statements in, rows to a [`Sink`] and a [`Report`] out.
+//!
+//! Here the engine's reads and the service's writes meet. It depends on [`crate::sql`] for what a statement is, on
+//! [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never asks a person: what it
+//! has to tell stands in the report or the error, and what it needs to ask it asks through [`Options`].
+
+mod diagnose;
+mod engine;
+mod interrupt;
+mod sink;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::ScalarValue;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement as EngineStatement;
+use futures::StreamExt;
+
+use crate::api::Traffic;
+use crate::error::Error;
+use crate::sql::names::Names;
+use crate::sql::split::Piece;
+use crate::sql::{parse, rewrite};
+use crate::table::Connection;
+use crate::table::scope::{Scope, Warning};
+
+pub use interrupt::Interrupt;
+pub use sink::Sink;
+
+/// What a session may do, and with what.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Refuses everything that changes keys, tables or files.
+    pub read_only: bool,
+    /// Values of `$name`; positional ones are called `1`, `2`, ….
+    pub params: BTreeMap<String, String>,
+}
+
+/// A session.
+pub struct Session {
+    context: SessionContext,
+    options: Options,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a statement did, besides its rows.
+#[derive(Debug)]
+pub struct Report {
+    /// What was done.
+    pub done: Done,
+    /// Worth telling.
+    pub warnings: Vec<Warning>,
+    /// The figures of the requests.
+    pub traffic: Arc<Traffic>,
+    /// From the first look at the statement to the end of its rows.
+    pub elapsed: Duration,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Rows were delivered.
+    Rows(usize),
+    /// A statement without a result succeeded, such as CREATE VIEW or SET.
+    Ok,
+}
+
+impl Session {
+    /// Opens a session on `connection`. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot be set up.
+    pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
+        let context = engine::context(connection)
+            .await
+            .map_err(|error| Error::statement("the SQL engine cannot be set up").caused_by(&error))?;
+        Ok(Self { context, options })
+    }
+
+    /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
+    ///
+    /// `traffic` counts the requests while they are made, for whoever wants to show them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement is wrong or cannot be carried out. Rows that the sink has taken by then are not the
+    /// whole answer.
+    pub async fn run(
+        &self,
+        piece: &Piece,
+        traffic: Arc<Traffic>,
+        sink: &mut dyn Sink,
+        interrupt: &Interrupt,
+    ) -> Result<Report, Error> {
+        let started = Instant::now();
+        let scope = Arc::new(Scope::new(traffic));
+        let statement = parse::parse(&piece.text)
+            .map_err(|error| Error::in_statement(error, &piece.text, piece.line))?;
+        let done = tokio::select! {
+            done = self.query(piece, statement, &scope, sink) => done?,
+            () = interrupt.raised() => return Err(Error::interrupted()),
+        };
+        Ok(Report {
+            done,
+            warnings: scope.warnings(),
+            traffic: Arc::clone(scope.traffic()),
+            elapsed: started.elapsed(),
+        })
+    }
+
+    /// Returns the names of all tables and views.
+    pub fn tables(&self) -> Vec<String> {
+        self.context
+            .catalog(crate::table::catalog::CATALOG)
+            .and_then(|catalog| catalog.schema(crate::table::catalog::SCHEMA))
+            .map(|schema| schema.table_names())
+            .unwrap_or_default()
+    }
+
+    async fn query(
+        &self,
+        piece: &Piece,
+        mut statement: EngineStatement,
+        scope: &Arc<Scope>,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
+        rewrite::rewrite_statement(&mut statement);
+        let diagnose = |error: DataFusionError| {
+            diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
+        };
+        let frame = self.plan(statement).await.map_err(diagnose)?;
+        let is_silent = is_silent(frame.logical_plan());
+        let mut rows = stream(frame, scope).await.map_err(diagnose)?;
+        let schema = names.apply(&rows.schema());
+        if !is_silent {
+            sink.begin(&schema)?;
+        }
+        let mut count = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(diagnose)?;
+            count += batch.num_rows();
+            if !is_silent {
+                sink.rows(&renamed(batch, &schema))?;
+            }
+        }
+        if is_silent {
+            return Ok(Done::Ok);
+        }
+        sink.finish()?;
+        Ok(Done::Rows(count))
+    }
+
+    /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
+    async fn plan(&self, statement: EngineStatement) -> Result<DataFrame, DataFusionError> {
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        let changes_nothing = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        if self.options.read_only {
+            changes_nothing.verify_plan(&plan)?;
+        }
+        let plan = self.with_params(plan)?;
+        self.context.execute_logical_plan(plan).await
+    }
+
+    fn with_params(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+        // PREPARE keeps its placeholders for EXECUTE.
+        if self.options.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
+            return Ok(plan);
+        }
+        let values: Vec<(String, ScalarValue)> = self
+            .options
+            .params
+            .iter()
+            .map(|(name, value)| (name.clone(), ScalarValue::from(value.as_str())))
+            .collect();
+        plan.with_param_values(values)
+    }
+}
+
+/// Returns true for plans that answer with nothing worth showing.
+fn is_silent(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row && empty.schema.fields().is_empty())
+}
+
+async fn stream(
+    frame: DataFrame,
+    scope: &Arc<Scope>,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let (mut state, plan) = frame.into_parts();
+    state.config_mut().set_extension(Arc::clone(scope));
+    DataFrame::new(state, plan).execute_stream().await
+}
+
+/// Returns `batch` with the names of `schema`.
+fn renamed(batch: RecordBatch, schema: &SchemaRef) -> RecordBatch {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    // The columns are the same but for their names, so this cannot fail; the batch as it was is no worse.
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).unwrap_or(batch)
+}

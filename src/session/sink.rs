@@ -1,0 +1,43 @@
+//! Where the rows of a statement go.
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+
+use crate::error::Error;
+
+/// Takes the rows of one statement after another.
+///
+/// A statement calls [`begin`](Sink::begin) once, [`rows`](Sink::rows) any number of times, and
+/// [`finish`](Sink::finish) if all went well.
+pub trait Sink: Send {
+    /// Starts a result with these columns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the output cannot be written.
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error>;
+
+    /// Takes some rows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the output cannot be written.
+    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error>;
+
+    /// Hands everything taken so far to the operating system, as far as the format allows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the output cannot be written.
+    fn flush(&mut self) -> Result<(), Error>;
+
+    /// Ends the result; everything is delivered if this succeeds.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the output cannot be written.
+    fn finish(&mut self) -> Result<(), Error>;
+
+    /// Returns true if rows are delivered by [`flush`](Sink::flush), false if only by [`finish`](Sink::finish).
+    fn is_streaming(&self) -> bool;
+}
