@@ -19,6 +19,7 @@
 //! - [`error`], [`secret`]: what all of them share.
 
 pub mod api;
+pub mod cli;
 pub mod error;
 pub mod functions;
 pub mod render;

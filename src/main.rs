@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `iamql`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    iamql::cli::run()
+}

@@ -1,0 +1,241 @@
+//! The command line as it was typed.
+//!
+//! What it means, together with the environment and the configuration file, is [`super::config`]'s business.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::render::OutputFormat;
+
+/// SQL for Confluent Cloud's API keys
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "iamql",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = false,
+    subcommand_negates_reqs = true,
+    after_help = "\
+Examples:
+  iamql --sandbox
+      A shell on a simulated organization; needs no account
+  iamql -e \"SELECT id, spec.display_name FROM api_keys WHERE spec.owner.id = 'sa-abc123'\"
+      The keys of one service account
+  iamql -o csv -e \"SELECT * FROM vw_api_keys WHERE age_days > 90\" > old.csv
+      Keys older than 90 days, for a spreadsheet
+  iamql --dry-run -e \"DELETE FROM api_keys WHERE metadata.created_at < '2024-01-01'\"
+      What would be sent, without sending it
+
+Credentials come from CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET, from CONFLUENT_CLOUD_ACCESS_TOKEN, \
+or from a profile in config.toml."
+)]
+pub struct Args {
+    /// Run this SQL and exit; may be given several times
+    #[arg(short = 'e', long = "execute", value_name = "SQL", conflicts_with = "file")]
+    pub execute: Vec<String>,
+
+    /// Run the statements of this file and exit; - is stdin
+    #[arg(short = 'f', long = "file", visible_short_alias = 'i', alias = "infile", value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+
+    /// Options that every way of running takes.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Another way of running.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Another way of running.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Start the interactive shell
+    Shell,
+    /// Run SQL and exit, with StackQL's options
+    Exec(Exec),
+    /// Serve the simulated service on loopback until stopped
+    Sandbox(Box<SandboxArgs>),
+    /// Print the completion script of a shell
+    Completions {
+        /// Shell to print it for
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `iamql exec`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Exec {
+    /// SQL to run
+    #[arg(value_name = "SQL", required_unless_present = "infile")]
+    pub sql: Option<String>,
+
+    /// Run the statements of this file instead; - is stdin
+    #[arg(short = 'i', long, value_name = "FILE")]
+    pub infile: Option<PathBuf>,
+
+    /// Write rows to this file
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub outfile: Option<PathBuf>,
+}
+
+/// `iamql sandbox`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct SandboxArgs {
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8089)]
+    pub port: u16,
+
+    /// Keys in the organization
+    #[arg(long, default_value_t = 250)]
+    pub keys: usize,
+
+    /// Seed that the organization is made from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Milliseconds that every answer takes
+    #[arg(long, default_value_t = 0)]
+    pub latency_ms: u64,
+
+    /// Something that goes wrong, such as every=3:503; may be given several times
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub faults: Vec<String>,
+
+    /// Keys that the organization may hold
+    #[arg(long, value_name = "N")]
+    pub quota: Option<usize>,
+
+    /// Answer 404 instead of 403 for keys that do not exist
+    #[arg(long)]
+    pub unknown_key_is_404: bool,
+}
+
+/// Options that every way of running takes.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Common {
+    /// How rows are written
+    #[arg(short, long, global = true, value_name = "FORMAT", value_enum, help_heading = "Output")]
+    pub output: Option<OutputFormat>,
+
+    /// Write rows to this file instead of stdout
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub output_file: Option<PathBuf>,
+
+    /// Leave out the line of column names
+    #[arg(short = 'H', long, alias = "hideheaders", global = true, help_heading = "Output")]
+    pub no_header: bool,
+
+    /// Character between csv fields
+    #[arg(short, long, global = true, value_name = "CHAR", help_heading = "Output")]
+    pub delimiter: Option<char>,
+
+    /// Mark csv and tsv cells that a spreadsheet would run as a formula
+    #[arg(long, global = true, help_heading = "Output")]
+    pub csv_guard: bool,
+
+    /// Print rows, warnings and errors, and nothing else
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Show requests on stderr; twice for their bodies too
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = When::Auto, help_heading = "Output")]
+    pub color: When,
+
+    /// Base URL of the service
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
+    pub endpoint: Option<String>,
+
+    /// Run against a simulated organization of 250 keys inside this process
+    #[arg(long, global = true, conflicts_with_all = ["endpoint", "profile", "auth"], help_heading = "Connection")]
+    pub sandbox: bool,
+
+    /// Profile of config.toml to take credentials and settings from
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Connection")]
+    pub profile: Option<String>,
+
+    /// Where credentials are, as StackQL takes it: {"confluent":{"type":"basic","username_var":"…","password_var":"…"}}
+    #[arg(long, global = true, value_name = "JSON", help_heading = "Connection")]
+    pub auth: Option<String>,
+
+    /// PEM file of certificates to trust besides the system's
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
+    pub ca_cert: Option<PathBuf>,
+
+    /// Seconds that one request may take, its retries and waits included [default: 60]
+    #[arg(long, global = true, value_name = "SECONDS", help_heading = "Connection")]
+    pub timeout: Option<u64>,
+
+    /// Requests side by side [default: 8]
+    #[arg(long, global = true, value_name = "N", help_heading = "Connection")]
+    pub concurrency: Option<usize>,
+
+    /// Show the requests that writes would send, and send none that change anything
+    #[arg(long, alias = "dryrun", global = true, help_heading = "Safety")]
+    pub dry_run: bool,
+
+    /// Refuse every statement that changes something
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub read_only: bool,
+
+    /// Do not ask before UPDATE or DELETE of many keys
+    #[arg(short, long, global = true, help_heading = "Safety")]
+    pub yes: bool,
+
+    /// Keys that UPDATE or DELETE may touch without being asked [default: 10]
+    #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
+    pub max_affected: Option<usize>,
+
+    /// Allow INSERT to lose the secrets of the keys that it creates
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub discard_secrets: bool,
+
+    /// Allow DELETE of the key that this session authenticates with
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub allow_self_delete: bool,
+
+    /// Value of $NAME in statements; may be given several times
+    #[arg(long = "param", alias = "var", global = true, value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+}
+
+/// When to do something that depends on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// If there is a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn no_option_takes_a_secret() {
+        let mut command = Args::command();
+        command.build();
+        for arg in command.get_arguments() {
+            let name = arg.get_id().as_str();
+            let takes_value = arg.get_action().takes_values();
+            assert!(
+                !takes_value || !["secret", "password", "token"].iter().any(|s| name.contains(s)),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `--auth`, StackQL's description of where credentials are.
+//!
+//! The shapes are those that StackQL documents for its providers with basic, bearer and API key authentication. A pair
+//! is given by the names of two variables, or in the clear; an encoded pair by a variable or a file.
+
+use serde::Deserialize;
+
+use super::config::{Environment, SecretSource, Source};
+use crate::error::Error;
+use crate::secret::Secret;
+
+#[derive(Deserialize)]
+struct Auth {
+    confluent: Provider,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Provider {
+    r#type: String,
+    username_var: Option<String>,
+    password_var: Option<String>,
+    api_key_var: Option<String>,
+    api_secret_var: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    api_key: Option<String>,
+    api_secret: Option<String>,
+    credentialsenvvar: Option<String>,
+    credentialsfilepath: Option<std::path::PathBuf>,
+    #[serde(rename = "valuePrefix")]
+    value_prefix: Option<String>,
+}
+
+const SHAPE: &str =
+    r#"{"confluent":{"type":"basic","username_var":"NAME OF A VARIABLE","password_var":"NAME OF A VARIABLE"}}"#;
+
+/// Returns where the credentials are that `json` describes.
+///
+/// # Errors
+///
+/// Fails if `json` is not of a known shape, or a variable that it names is not set. No value of it is repeated.
+pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Error> {
+    let auth: Auth = serde_json::from_str(json).map_err(|error| {
+        // The text may hold a password, so that only the place is told.
+        Error::usage(format!(
+            "--auth is not of a known shape at column {}",
+            error.column()
+        ))
+        .hint(format!("write it as {SHAPE}"))
+    })?;
+    let auth = auth.confluent;
+    let variable = |name: &str| {
+        environment
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+            .ok_or_else(|| {
+                Error::usage(format!(
+                    "--auth names the variable `{name}`, which is not set"
+                ))
+            })
+    };
+    let encoded = || -> Result<Option<SecretSource>, Error> {
+        Ok(match (&auth.credentialsenvvar, &auth.credentialsfilepath) {
+            (Some(name), _) => Some(SecretSource::Value(Secret::new(variable(name)?))),
+            (None, Some(file)) => Some(SecretSource::File(file.clone())),
+            (None, None) => None,
+        })
+    };
+    let nothing = |kind: &str| {
+        Error::usage(format!("--auth of type `{kind}` names no credentials"))
+            .hint(format!("write it as {SHAPE}"))
+    };
+    match auth.r#type.as_str() {
+        "null_auth" => Ok(Source::Missing {
+            reason: "no credentials: --auth is of type `null_auth`".to_owned(),
+            hint: "the service takes no request without credentials".to_owned(),
+        }),
+        "basic" => {
+            if let Some(pair) = encoded()? {
+                return Ok(Source::EncodedPair(pair));
+            }
+            let user = auth.username_var.as_ref().or(auth.api_key_var.as_ref());
+            let password = auth.password_var.as_ref().or(auth.api_secret_var.as_ref());
+            let (key, secret) = match (user, password) {
+                (Some(user), Some(password)) => (variable(user)?, variable(password)?),
+                _ => {
+                    let user = auth.username.clone().or_else(|| auth.api_key.clone());
+                    let password = auth.password.clone().or_else(|| auth.api_secret.clone());
+                    user.zip(password).ok_or_else(|| nothing("basic"))?
+                }
+            };
+            Ok(Source::Basic {
+                key,
+                secret: SecretSource::Value(Secret::new(secret)),
+            })
+        }
+        kind @ ("bearer" | "api_key") => {
+            let is_bearer = kind == "bearer" || auth.value_prefix.as_deref() == Some("Bearer ");
+            let token = encoded()?.ok_or_else(|| nothing(kind))?;
+            if !is_bearer {
+                return Err(Error::usage("--auth of type `api_key` has no valuePrefix `Bearer `")
+                    .hint("Confluent Cloud takes Basic and Bearer authentication"));
+            }
+            Ok(Source::Bearer(token))
+        }
+        kind => Err(Error::usage(format!("--auth has the unknown type `{kind}`"))
+            .hint("types that Confluent Cloud takes: basic, bearer")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str) -> Result<Source, Error> {
+        let environment = [("U", "user"), ("P", "canary")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        source(json, &environment.into())
+    }
+
+    #[test]
+    fn a_pair_may_be_named_by_variables_of_either_name() {
+        for json in [
+            r#"{"confluent":{"type":"basic","username_var":"U","password_var":"P"}}"#,
+            r#"{"confluent":{"type":"basic","api_key_var":"U","api_secret_var":"P"}}"#,
+            r#"{"confluent":{"type":"basic","username":"user","password":"canary"}}"#,
+        ] {
+            let Source::Basic { key, secret: SecretSource::Value(secret) } = of(json).unwrap() else {
+                panic!("{json} is a pair");
+            };
+            assert_eq!((key.as_str(), secret.reveal()), ("user", "canary"));
+        }
+    }
+
+    #[test]
+    fn tokens_and_encoded_pairs_come_from_one_variable_or_a_file() {
+        let bearer = of(r#"{"confluent":{"type":"bearer","credentialsenvvar":"P"}}"#);
+        assert!(matches!(bearer.unwrap(), Source::Bearer(_)));
+        let prefixed =
+            of(r#"{"confluent":{"type":"api_key","credentialsenvvar":"P","valuePrefix":"Bearer "}}"#);
+        assert!(matches!(prefixed.unwrap(), Source::Bearer(_)));
+        let file = of(r#"{"confluent":{"type":"basic","credentialsfilepath":"./c.b64"}}"#);
+        assert!(matches!(file.unwrap(), Source::EncodedPair(SecretSource::File(_))));
+    }
+
+    #[test]
+    fn errors_never_repeat_what_may_be_a_password() {
+        for json in [
+            r#"{"confluent":{"type":"basic","username":"canary""#,
+            r#"{"confluent":{"type":"basic","passwrod":"canary"}}"#,
+            r#"{"confluent":{"type":"basic","password":"canary"}}"#,
+            "canary",
+        ] {
+            let error = of(json).unwrap_err();
+            assert!(!format!("{error:?}").contains("canary"), "{json}");
+        }
+        let error = of(r#"{"confluent":{"type":"basic","username_var":"X","password_var":"P"}}"#);
+        assert_eq!(
+            error.unwrap_err().message,
+            "--auth names the variable `X`, which is not set"
+        );
+    }
+}

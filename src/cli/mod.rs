@@ -1,0 +1,307 @@
+//! The command line: what was typed becomes a configuration, a session, and statements that run one after another.
+//!
+//! This is the edge of the program, where the environment, files, signals and the terminal are. It depends on all
+//! rooms; none depends on it.
+
+pub mod args;
+mod auth;
+pub mod config;
+mod connect;
+mod notes;
+mod output;
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode as ProcessExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use etcetera::BaseStrategy;
+
+use crate::api::Traffic;
+use crate::error::{Error, ExitCode};
+use crate::render::RenderOptions;
+use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
+use crate::session::{self, Interrupt, Session};
+use crate::sql::split::split;
+use args::{Args, Command, Common, SandboxArgs, When};
+use config::{Config, Environment};
+use output::Output;
+
+/// Runs the program and returns how it ends.
+pub fn run() -> ProcessExitCode {
+    let args = Args::parse();
+    notes::use_color(use_color(args.common.color, std::io::stderr().is_terminal()));
+    trace_requests(args.common.verbose);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(args)),
+        Err(error) => Err(Error::statement("the program cannot start").caused_by(&error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::Success.into(),
+        Err(error) => {
+            notes::error(&error);
+            match error.is_broken_pipe {
+                true => ExitCode::Success.into(),
+                false => error.code.into(),
+            }
+        }
+    }
+}
+
+async fn dispatch(mut args: Args) -> Result<(), Error> {
+    let scripts = match args.command.take() {
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Args::command(), "iamql", &mut std::io::stdout());
+            return Ok(());
+        }
+        Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
+        Some(Command::Shell) => None,
+        Some(Command::Exec(exec)) => {
+            args.common.output_file = args.common.output_file.or(exec.outfile);
+            match (exec.infile, exec.sql) {
+                (Some(file), _) => Some(vec![read_script(&file)?]),
+                (None, sql) => sql.map(|sql| vec![sql]),
+            }
+        }
+        None if !args.execute.is_empty() => Some(std::mem::take(&mut args.execute)),
+        None if !args.file.is_empty() => {
+            let scripts = args.file.iter().map(|file| read_script(file));
+            Some(scripts.collect::<Result<Vec<_>, _>>()?)
+        }
+        None if !std::io::stdin().is_terminal() => Some(vec![read_script(Path::new("-"))?]),
+        None => None,
+    };
+    let environment: Environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let config = Config::resolve(&args.common, &environment, &config_file(&args.common)?)?;
+    let mut output = Output::open(
+        args.common.output.unwrap_or_default(),
+        render_options(&args.common)?,
+        args.common.output_file.as_deref(),
+    )?;
+
+    // The sandbox serves for as long as the statements run.
+    let (connection, _sandbox) = if args.common.sandbox {
+        let sandbox = Sandbox::start(SandboxConfig::default()).await.map_err(|error| {
+            Error::usage("the sandbox cannot listen on loopback").caused_by(&error)
+        })?;
+        let connection =
+            connect::connect_to_sandbox(&config, &sandbox.url(), sandbox.credentials())?;
+        (connection, Some(sandbox))
+    } else {
+        (connect::connect(&config).await?, None)
+    };
+    let options = session::Options {
+        read_only: config.read_only,
+        params: config.params.clone(),
+    };
+    let session = Session::open(connection, options).await?;
+    let interrupt = Interrupt::default();
+    let _signals = watch_signals(&interrupt)?;
+    match scripts {
+        Some(scripts) => {
+            for script in &scripts {
+                run_script(&session, script, &mut output, &interrupt, args.common.quiet).await?;
+            }
+            Ok(())
+        }
+        None => Err(Error::usage("the interactive shell is not here yet")
+            .hint("run statements with -e, -f, or from a pipe")),
+    }
+}
+
+/// Runs the statements of `script` one after another, up to the first that fails.
+async fn run_script(
+    session: &Session,
+    script: &str,
+    output: &mut Output,
+    interrupt: &Interrupt,
+    quiet: bool,
+) -> Result<(), Error> {
+    let script = split(script);
+    for piece in &script.pieces {
+        let report = session
+            .run(piece, Arc::new(Traffic::default()), output, interrupt)
+            .await?;
+        for warning in &report.warnings {
+            notes::warn(&warning.to_string());
+        }
+        if !quiet {
+            notes::say(&notes::summary(&report));
+        }
+    }
+    match script.broken {
+        Some((piece, error)) => Err(Error::in_statement(error, &piece.text, piece.line)),
+        None => Ok(()),
+    }
+}
+
+fn read_script(path: &Path) -> Result<String, Error> {
+    let read = || -> std::io::Result<String> {
+        if path == Path::new("-") {
+            let mut script = String::new();
+            std::io::stdin().lock().read_to_string(&mut script)?;
+            return Ok(script);
+        }
+        std::fs::read_to_string(path)
+    };
+    read().map_err(|error| {
+        Error::usage(format!("cannot read statements from `{}`", path.display())).caused_by(&error)
+    })
+}
+
+fn render_options(args: &Common) -> Result<RenderOptions, Error> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let delimiter = match args.delimiter {
+        None => None,
+        Some(c) => Some(u8::try_from(c).ok().filter(u8::is_ascii).ok_or_else(|| {
+            Error::usage(format!("--delimiter `{c}` is not one ASCII character"))
+        })?),
+    };
+    Ok(RenderOptions {
+        header: !args.no_header,
+        width: terminal_size::terminal_size()
+            .filter(|_| is_terminal)
+            .map(|(width, _)| usize::from(width.0)),
+        color: use_color(args.color, is_terminal),
+        delimiter,
+        csv_guard: args.csv_guard,
+        ..RenderOptions::default()
+    })
+}
+
+/// Returns whether to use colours on a stream, as <https://no-color.org> and the terminal's type say.
+fn use_color(when: When, is_terminal: bool) -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            is_terminal
+                && !is_set("NO_COLOR")
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// Reads `config.toml`; that there is none is no error.
+fn config_file(args: &Common) -> Result<config::File, Error> {
+    let Some(path) = config_dir().map(|dir| dir.join("config.toml")) else {
+        return Ok(config::File::default());
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => config::File::parse(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.profile.is_none() => {
+            Ok(config::File::default())
+        }
+        Err(error) => Err(Error::usage(format!("cannot read `{}`", path.display()))
+            .caused_by(&error)
+            .hint("profiles stand in that file, as [profiles.NAME]")),
+    }
+}
+
+/// Returns the directory of `config.toml` and `iamqlrc`.
+fn config_dir() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.config_dir().join("iamql"))
+}
+
+/// Shows requests on stderr, from `-v` on.
+fn trace_requests(verbose: u8) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time();
+    tracing_subscriber::registry()
+        .with(layer)
+        .with(Targets::new().with_target("iamql", level))
+        .init();
+}
+
+/// Raises `interrupt` at Ctrl-C and SIGTERM, for as long as the returned guard lives.
+fn watch_signals(interrupt: &Interrupt) -> Result<tokio::task::JoinHandle<()>, Error> {
+    let failed =
+        |error: std::io::Error| Error::statement("signals cannot be watched").caused_by(&error);
+    let interrupt = interrupt.clone();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut ctrl_c = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+        Ok(tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = ctrl_c.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
+                }
+                interrupt.raise();
+            }
+        }))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = failed;
+        Ok(tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                interrupt.raise();
+            }
+        }))
+    }
+}
+
+/// Serves the sandbox until the program is stopped.
+async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
+    let faults = args
+        .faults
+        .iter()
+        .map(|fault| fault.parse())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Error::usage("--fault is not understood").caused_by(&error))?;
+    let config = SandboxConfig {
+        keys: args.keys,
+        seed: args.seed,
+        latency: Duration::from_millis(args.latency_ms),
+        port: args.port,
+        quota: args.quota,
+        faults,
+        unknown_key: match args.unknown_key_is_404 {
+            true => UnknownKey::NotFound404,
+            false => UnknownKey::Forbidden403,
+        },
+        ..SandboxConfig::default()
+    };
+    let sandbox = Sandbox::start(config).await.map_err(|error| {
+        Error::usage(format!("the sandbox cannot listen on port {}", args.port))
+            .caused_by(&error)
+            .hint("--port 0 takes a free one")
+    })?;
+    print(&sandbox.banner());
+    let interrupt = Interrupt::default();
+    let _signals = watch_signals(&interrupt)?;
+    interrupt.raised().await;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the banner is what `iamql sandbox` is asked for")]
+fn print(text: &str) {
+    println!("{}", text.trim_end());
+}

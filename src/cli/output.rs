@@ -1,0 +1,142 @@
+//! Where rows are written: stdout or a file, in the format that was asked for.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+
+use super::notes;
+use crate::error::Error;
+use crate::render::{self, OutputFormat, RenderOptions, Renderer, renderer};
+use crate::session::Sink;
+
+/// Writes the results of one statement after another.
+pub(crate) struct Output {
+    format: OutputFormat,
+    options: RenderOptions,
+    target: Target,
+    current: Option<Box<dyn Renderer>>,
+}
+
+/// What results are written to.
+#[derive(Clone)]
+enum Target {
+    Stdout,
+    File(Arc<Mutex<File>>),
+}
+
+impl Output {
+    /// Writes to stdout, or to the file `path`, which is emptied.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be written.
+    pub(crate) fn open(
+        format: OutputFormat,
+        mut options: RenderOptions,
+        path: Option<&Path>,
+    ) -> Result<Self, Error> {
+        let target = match path {
+            Some(path) => {
+                let file = create(path).map_err(|error| {
+                    Error::usage(format!("cannot write to `{}`", path.display())).caused_by(&error)
+                })?;
+                options.width = None;
+                options.color = false;
+                options.terminal = false;
+                Target::File(Arc::new(Mutex::new(file)))
+            }
+            None => {
+                options.terminal = io::stdout().is_terminal();
+                Target::Stdout
+            }
+        };
+        Ok(Self {
+            format,
+            options,
+            target,
+            current: None,
+        })
+    }
+
+    fn current(&mut self) -> Result<&mut Box<dyn Renderer>, Error> {
+        self.current
+            .as_mut()
+            .ok_or_else(|| Error::statement("rows came before their columns"))
+    }
+}
+
+/// Creates a file for rows, which may hold secrets: for its owner only.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+impl Sink for Output {
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        let mut current = renderer(self.format, &self.options, Box::new(self.target.clone()));
+        current.begin(schema).map_err(output_error)?;
+        self.current = Some(current);
+        Ok(())
+    }
+
+    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.current()?.batch(batch).map_err(output_error)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.current()?.flush().map_err(output_error)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        let summary = self.current()?.finish().map_err(output_error)?;
+        self.current = None;
+        if !summary.shortened.is_empty() {
+            notes::say(&format!(
+                "shortened to fit: {} (\\x or -o line shows all)",
+                summary.shortened.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.format.is_streaming()
+    }
+}
+
+fn output_error(error: render::Error) -> Error {
+    let hint = error.hint();
+    let converted = Error {
+        is_broken_pipe: error.is_broken_pipe(),
+        hint,
+        ..Error::statement("the rows cannot be written")
+    };
+    converted.caused_by(&error)
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout => io::stdout().lock().write(bytes),
+            Self::File(file) => lock(file).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout => io::stdout().lock().flush(),
+            Self::File(file) => lock(file).flush(),
+        }
+    }
+}
+
+fn lock(file: &Mutex<File>) -> std::sync::MutexGuard<'_, File> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
+}
