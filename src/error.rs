@@ -252,7 +252,9 @@ mod tests {
             Location::new(span[0], span[1]),
             Location::new(span[2], span[3]),
         );
-        let error = sql::error::Error::new("no such thing").at(span).hint("try another");
+        let error = sql::error::Error::new("no such thing")
+            .at(span)
+            .hint("try another");
         let error = Error::in_statement(error, text, line);
         Shown {
             error: &error,
@@ -263,19 +265,43 @@ mod tests {
 
     #[test]
     fn the_place_is_marked_under_its_line() {
-        insta::assert_snapshot!(shown("SELECT bogus\nFROM t", [1, 8, 1, 12], 1), @"");
-        insta::assert_snapshot!(shown("SELECT id,\n  日本 bogus", [2, 6, 2, 10], 9), @"");
+        insta::assert_snapshot!(shown("SELECT bogus\nFROM t", [1, 8, 1, 12], 1), @r"
+        error: no such thing
+          |
+        1 | SELECT bogus
+          |        ^^^^^
+        hint: try another
+        ");
+        insta::assert_snapshot!(shown("SELECT id,\n  日本 bogus", [2, 6, 2, 10], 9), @r"
+        error: no such thing
+           |
+        10 |   日本 bogus
+           |        ^^^^^
+        hint: try another
+        ");
     }
 
     #[test]
     fn long_lines_are_cut_around_the_place() {
         let text = format!("SELECT {} bogus {}", "x".repeat(200), "y".repeat(200));
-        insta::assert_snapshot!(shown(&text, [1, 209, 1, 213], 1), @"");
+        insta::assert_snapshot!(shown(&text, [1, 209, 1, 213], 1), @r"
+        error: no such thing
+          |
+        1 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx bogus yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+          |                                                              ^^^^^
+        hint: try another
+        ");
     }
 
     #[test]
     fn places_outside_of_the_text_do_no_harm() {
-        for span in [[0, 0, 0, 0], [1, 90, 1, 95], [7, 1, 7, 1], [1, 3, 1, 1], [1, 2, 5, 1]] {
+        for span in [
+            [0, 0, 0, 0],
+            [1, 90, 1, 95],
+            [7, 1, 7, 1],
+            [1, 3, 1, 1],
+            [1, 2, 5, 1],
+        ] {
             assert!(shown("SELECT", span, 1).starts_with("error: no such thing\n"));
         }
     }
@@ -288,6 +314,9 @@ mod tests {
             color: false,
         }
         .to_string();
-        assert_eq!(text, "error: bad \u{fffd}[2J \u{fffd}\nhint: \u{fffd}\u{fffd}\n");
+        assert_eq!(
+            text,
+            "error: bad \u{fffd}[2J \u{fffd}\nhint: \u{fffd}\u{fffd}\n"
+        );
     }
 }

@@ -42,7 +42,11 @@ mod tests {
 
     #[test]
     fn debug_shows_neither_the_secret_nor_its_length() {
-        let shown = format!("{:?} {:?}", Secret::new("canary"), Some(Secret::new("a longer canary")));
+        let shown = format!(
+            "{:?} {:?}",
+            Secret::new("canary"),
+            Some(Secret::new("a longer canary"))
+        );
         assert_eq!(shown, "****** Some(******)");
     }
 }

@@ -32,11 +32,22 @@ or from a profile in config.toml."
 )]
 pub struct Args {
     /// Run this SQL and exit; may be given several times
-    #[arg(short = 'e', long = "execute", value_name = "SQL", conflicts_with = "file")]
+    #[arg(
+        short = 'e',
+        long = "execute",
+        value_name = "SQL",
+        conflicts_with = "file"
+    )]
     pub execute: Vec<String>,
 
     /// Run the statements of this file and exit; - is stdin
-    #[arg(short = 'f', long = "file", visible_short_alias = 'i', alias = "infile", value_name = "FILE")]
+    #[arg(
+        short = 'f',
+        long = "file",
+        visible_short_alias = 'i',
+        alias = "infile",
+        value_name = "FILE"
+    )]
     pub file: Vec<PathBuf>,
 
     /// Options that every way of running takes.
@@ -116,7 +127,14 @@ pub struct SandboxArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Common {
     /// How rows are written
-    #[arg(short, long, global = true, value_name = "FORMAT", value_enum, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        help_heading = "Output"
+    )]
     pub output: Option<OutputFormat>,
 
     /// Write rows to this file instead of stdout
@@ -124,11 +142,23 @@ pub struct Common {
     pub output_file: Option<PathBuf>,
 
     /// Leave out the line of column names
-    #[arg(short = 'H', long, alias = "hideheaders", global = true, help_heading = "Output")]
+    #[arg(
+        short = 'H',
+        long,
+        alias = "hideheaders",
+        global = true,
+        help_heading = "Output"
+    )]
     pub no_header: bool,
 
     /// Character between csv fields
-    #[arg(short, long, global = true, value_name = "CHAR", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "CHAR",
+        help_heading = "Output"
+    )]
     pub delimiter: Option<char>,
 
     /// Mark csv and tsv cells that a spreadsheet would run as a formula
@@ -168,7 +198,12 @@ pub struct Common {
     pub ca_cert: Option<PathBuf>,
 
     /// Seconds that one request may take, its retries and waits included [default: 60]
-    #[arg(long, global = true, value_name = "SECONDS", help_heading = "Connection")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        help_heading = "Connection"
+    )]
     pub timeout: Option<u64>,
 
     /// Requests side by side [default: 8]
@@ -200,7 +235,12 @@ pub struct Common {
     pub allow_self_delete: bool,
 
     /// Value of $NAME in statements; may be given several times
-    #[arg(long = "param", alias = "var", global = true, value_name = "NAME=VALUE")]
+    #[arg(
+        long = "param",
+        alias = "var",
+        global = true,
+        value_name = "NAME=VALUE"
+    )]
     pub params: Vec<String>,
 }
 
@@ -233,7 +273,10 @@ mod tests {
             let name = arg.get_id().as_str();
             let takes_value = arg.get_action().takes_values();
             assert!(
-                !takes_value || !["secret", "password", "token"].iter().any(|s| name.contains(s)),
+                !takes_value
+                    || !["secret", "password", "token"]
+                        .iter()
+                        .any(|s| name.contains(s)),
                 "{name}"
             );
         }

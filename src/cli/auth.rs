@@ -32,8 +32,7 @@ struct Provider {
     value_prefix: Option<String>,
 }
 
-const SHAPE: &str =
-    r#"{"confluent":{"type":"basic","username_var":"NAME OF A VARIABLE","password_var":"NAME OF A VARIABLE"}}"#;
+const SHAPE: &str = r#"{"confluent":{"type":"basic","username_var":"NAME OF A VARIABLE","password_var":"NAME OF A VARIABLE"}}"#;
 
 /// Returns where the credentials are that `json` describes.
 ///
@@ -100,13 +99,17 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             let is_bearer = kind == "bearer" || auth.value_prefix.as_deref() == Some("Bearer ");
             let token = encoded()?.ok_or_else(|| nothing(kind))?;
             if !is_bearer {
-                return Err(Error::usage("--auth of type `api_key` has no valuePrefix `Bearer `")
-                    .hint("Confluent Cloud takes Basic and Bearer authentication"));
+                return Err(
+                    Error::usage("--auth of type `api_key` has no valuePrefix `Bearer `")
+                        .hint("Confluent Cloud takes Basic and Bearer authentication"),
+                );
             }
             Ok(Source::Bearer(token))
         }
-        kind => Err(Error::usage(format!("--auth has the unknown type `{kind}`"))
-            .hint("types that Confluent Cloud takes: basic, bearer")),
+        kind => Err(
+            Error::usage(format!("--auth has the unknown type `{kind}`"))
+                .hint("types that Confluent Cloud takes: basic, bearer"),
+        ),
     }
 }
 
@@ -127,7 +130,11 @@ mod tests {
             r#"{"confluent":{"type":"basic","api_key_var":"U","api_secret_var":"P"}}"#,
             r#"{"confluent":{"type":"basic","username":"user","password":"canary"}}"#,
         ] {
-            let Source::Basic { key, secret: SecretSource::Value(secret) } = of(json).unwrap() else {
+            let Source::Basic {
+                key,
+                secret: SecretSource::Value(secret),
+            } = of(json).unwrap()
+            else {
                 panic!("{json} is a pair");
             };
             assert_eq!((key.as_str(), secret.reveal()), ("user", "canary"));
@@ -138,11 +145,15 @@ mod tests {
     fn tokens_and_encoded_pairs_come_from_one_variable_or_a_file() {
         let bearer = of(r#"{"confluent":{"type":"bearer","credentialsenvvar":"P"}}"#);
         assert!(matches!(bearer.unwrap(), Source::Bearer(_)));
-        let prefixed =
-            of(r#"{"confluent":{"type":"api_key","credentialsenvvar":"P","valuePrefix":"Bearer "}}"#);
+        let prefixed = of(
+            r#"{"confluent":{"type":"api_key","credentialsenvvar":"P","valuePrefix":"Bearer "}}"#,
+        );
         assert!(matches!(prefixed.unwrap(), Source::Bearer(_)));
         let file = of(r#"{"confluent":{"type":"basic","credentialsfilepath":"./c.b64"}}"#);
-        assert!(matches!(file.unwrap(), Source::EncodedPair(SecretSource::File(_))));
+        assert!(matches!(
+            file.unwrap(),
+            Source::EncodedPair(SecretSource::File(_))
+        ));
     }
 
     #[test]

@@ -221,8 +221,10 @@ impl Profile {
                 secret,
             }),
             (None, None, Some(token)) => Ok(Source::Bearer(token)),
-            (Some(_), None, None) => Err(Error::usage("a profile of config.toml has api_key but no secret")
-                .hint("add api_secret_file or api_secret_command")),
+            (Some(_), None, None) => Err(Error::usage(
+                "a profile of config.toml has api_key but no secret",
+            )
+            .hint("add api_secret_file or api_secret_command")),
             (None, None, None) => Ok(Source::Missing {
                 reason: "the profile has no credentials".to_owned(),
                 hint: "add api_key and api_secret_file or api_secret_command to it".to_owned(),
@@ -250,9 +252,7 @@ fn profile(name: Option<&str>, file: &File) -> Result<Profile, Error> {
     })
 }
 
-fn environment_source<'e>(
-    variable: &impl Fn(&str) -> Option<&'e str>,
-) -> Result<Source, Error> {
+fn environment_source<'e>(variable: &impl Fn(&str) -> Option<&'e str>) -> Result<Source, Error> {
     if let Some(token) = variable(TOKEN) {
         return Ok(Source::Bearer(SecretSource::Value(Secret::new(token))));
     }
@@ -283,8 +283,11 @@ fn params(pairs: &[String]) -> Result<BTreeMap<String, String>, Error> {
         let name = name.trim_start_matches('$');
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
         if !is_name {
-            return Err(Error::usage(format!("--param `{pair}` has no usable name"))
-                .hint("a name is letters, digits and `_`; positional parameters are called 1, 2, …"));
+            return Err(
+                Error::usage(format!("--param `{pair}` has no usable name")).hint(
+                    "a name is letters, digits and `_`; positional parameters are called 1, 2, …",
+                ),
+            );
         }
         params.insert(name.to_owned(), value.to_owned());
     }
@@ -320,7 +323,11 @@ mod tests {
 
     #[test]
     fn flags_come_before_the_environment_and_that_before_the_file() {
-        let environment = [(ENDPOINT, "https://env.example"), (KEY, "ENV"), (SECRET, "s")];
+        let environment = [
+            (ENDPOINT, "https://env.example"),
+            (KEY, "ENV"),
+            (SECRET, "s"),
+        ];
         let config = resolve(&[], &environment, FILE).unwrap();
         assert_eq!(config.endpoint.as_deref(), Some("https://env.example"));
         assert!(matches!(config.credentials, Source::Basic { key, .. } if key == "ENV"));
@@ -349,7 +356,10 @@ mod tests {
     #[test]
     fn missing_credentials_name_their_variables() {
         for (environment, missing) in [
-            (vec![], "CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET are"),
+            (
+                vec![],
+                "CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET are",
+            ),
             (vec![(KEY, "k")], "CONFLUENT_CLOUD_API_SECRET is"),
             (vec![(SECRET, "s"), (KEY, "")], "CONFLUENT_CLOUD_API_KEY is"),
         ] {
@@ -380,6 +390,10 @@ mod tests {
     #[test]
     fn a_secret_in_the_file_is_refused_with_its_line() {
         let error = File::parse("[profiles.x]\napi_key = 'k'\napi_secret = 's'").unwrap_err();
-        assert!(error.message.starts_with("config.toml, line 3: unknown field `api_secret`"));
+        assert!(
+            error
+                .message
+                .starts_with("config.toml, line 3: unknown field `api_secret`")
+        );
     }
 }

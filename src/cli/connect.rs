@@ -95,7 +95,9 @@ async fn read(source: &SecretSource) -> Result<Secret, Error> {
         SecretSource::Command(command) => run(command).await?,
     };
     if secret.is_empty() {
-        return Err(Error::usage("the secret is empty").hint("look at what its file or command holds"));
+        return Err(
+            Error::usage("the secret is empty").hint("look at what its file or command holds")
+        );
     }
     Ok(secret)
 }
@@ -108,9 +110,15 @@ async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
 
 /// Runs `command` in the system's shell and returns what it prints.
 async fn run(command: &str) -> Result<Secret, Error> {
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let (shell, flag) = if cfg!(windows) {
+        ("cmd", "/C")
+    } else {
+        ("sh", "-c")
+    };
     let failed = |what: String| {
-        Error::usage(format!("the command `{command}` that prints the secret {what}"))
+        Error::usage(format!(
+            "the command `{command}` that prints the secret {what}"
+        ))
     };
     let output = tokio::process::Command::new(shell)
         .args([flag, command])
@@ -135,7 +143,9 @@ fn decode_pair(pair: &Secret) -> Result<Credentials, Error> {
             key: key.to_owned(),
             secret: Secret::new(secret),
         }),
-        None => Err(Error::usage("the credentials that --auth names are not KEY:SECRET in Base64")),
+        None => Err(Error::usage(
+            "the credentials that --auth names are not KEY:SECRET in Base64",
+        )),
     }
 }
 

@@ -32,7 +32,10 @@ use output::Output;
 /// Runs the program and returns how it ends.
 pub fn run() -> ProcessExitCode {
     let args = Args::parse();
-    notes::use_color(use_color(args.common.color, std::io::stderr().is_terminal()));
+    notes::use_color(use_color(
+        args.common.color,
+        std::io::stderr().is_terminal(),
+    ));
     trace_requests(args.common.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -89,9 +92,11 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
 
     // The sandbox serves for as long as the statements run.
     let (connection, _sandbox) = if args.common.sandbox {
-        let sandbox = Sandbox::start(SandboxConfig::default()).await.map_err(|error| {
-            Error::usage("the sandbox cannot listen on loopback").caused_by(&error)
-        })?;
+        let sandbox = Sandbox::start(SandboxConfig::default())
+            .await
+            .map_err(|error| {
+                Error::usage("the sandbox cannot listen on loopback").caused_by(&error)
+            })?;
         let connection =
             connect::connect_to_sandbox(&config, &sandbox.url(), sandbox.credentials())?;
         (connection, Some(sandbox))
@@ -301,7 +306,10 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the banner is what `iamql sandbox` is asked for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the banner is what `iamql sandbox` is asked for"
+)]
 fn print(text: &str) {
     println!("{}", text.trim_end());
 }

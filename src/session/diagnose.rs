@@ -80,17 +80,19 @@ fn plan_error(
     tables: &[String],
 ) -> sql::error::Error {
     let diagnostic = error.diagnostic();
-    let span = diagnostic.and_then(|diagnostic| diagnostic.span).map(|span| {
-        let at = |location: datafusion::common::Location| {
-            Location::new(location.line, location.column)
-        };
-        // The engine's spans end behind the last character.
-        let end = at(span.end);
-        Span::new(
-            at(span.start),
-            Location::new(end.line, end.column.saturating_sub(1)),
-        )
-    });
+    let span = diagnostic
+        .and_then(|diagnostic| diagnostic.span)
+        .map(|span| {
+            let at = |location: datafusion::common::Location| {
+                Location::new(location.line, location.column)
+            };
+            // The engine's spans end behind the last character.
+            let end = at(span.end);
+            Span::new(
+                at(span.start),
+                Location::new(end.line, end.column.saturating_sub(1)),
+            )
+        });
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
         _ => {
@@ -129,9 +131,9 @@ fn schema_error(error: &SchemaError) -> sql::error::Error {
             sql::error::Error::new(format!("two columns of one query are called `{name}`"))
                 .hint("give one of them another name with AS")
         }
-        SchemaError::DuplicateQualifiedField { qualifier, name } => sql::error::Error::new(format!(
-            "two columns of one query are called `{qualifier}.{name}`"
-        ))
+        SchemaError::DuplicateQualifiedField { qualifier, name } => sql::error::Error::new(
+            format!("two columns of one query are called `{qualifier}.{name}`"),
+        )
         .hint("give one of them another name with AS"),
     }
 }
@@ -277,8 +279,7 @@ fn other(message: &str) -> sql::error::Error {
 
 /// Makes a message of the engine look like ours, and shortens the types in it.
 fn tidy(message: &str) -> String {
-    static QUOTED: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"'([^'\s]+)'").ok());
+    static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'([^'\s]+)'").ok());
     let message = shorten_types(message);
     let message = message
         .trim()
@@ -293,9 +294,10 @@ fn tidy(message: &str) -> String {
     let mut chars = message.chars();
     match (chars.next(), chars.next()) {
         // An acronym stays as it is.
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
-            first.to_lowercase().chain(message.chars().skip(1)).collect()
-        }
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => first
+            .to_lowercase()
+            .chain(message.chars().skip(1))
+            .collect(),
         _ => message,
     }
 }
@@ -332,10 +334,15 @@ mod tests {
     #[test]
     fn types_in_messages_are_short() {
         assert_eq!(
-            shorten_types("Cannot coerce Utf8 + Struct(\"a\": Struct(\"b\": Utf8), \"c\": Utf8) to x"),
+            shorten_types(
+                "Cannot coerce Utf8 + Struct(\"a\": Struct(\"b\": Utf8), \"c\": Utf8) to x"
+            ),
             "Cannot coerce Utf8 + object to x"
         );
-        assert_eq!(shorten_types("cut off Struct(\"a\": Utf8"), "cut off object");
+        assert_eq!(
+            shorten_types("cut off Struct(\"a\": Utf8"),
+            "cut off object"
+        );
     }
 
     #[test]

@@ -88,9 +88,9 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection)
-            .await
-            .map_err(|error| Error::statement("the SQL engine cannot be set up").caused_by(&error))?;
+        let context = engine::context(connection).await.map_err(|error| {
+            Error::statement("the SQL engine cannot be set up").caused_by(&error)
+        })?;
         Ok(Self { context, options })
     }
 

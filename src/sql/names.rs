@@ -74,11 +74,18 @@ impl Names {
     /// Returns what was typed for column `column` of `count`; None if a wildcard gave it.
     fn typed(&self, column: usize, count: usize) -> Option<&Name> {
         let before = self.0.iter().take_while(|name| name.is_some()).count();
-        let after = self.0.iter().rev().take_while(|name| name.is_some()).count();
+        let after = self
+            .0
+            .iter()
+            .rev()
+            .take_while(|name| name.is_some())
+            .count();
         if column < before {
             self.0.get(column)?.as_ref()
         } else if count - column <= after {
-            self.0.get((self.0.len() + column).checked_sub(count)?)?.as_ref()
+            self.0
+                .get((self.0.len() + column).checked_sub(count)?)?
+                .as_ref()
         } else {
             None
         }
@@ -121,12 +128,15 @@ impl Name {
 
 /// Retells a name that the engine made: `api_keys.spec[owner][id]` as `spec.owner.id`.
 fn readable(name: &str) -> String {
-    static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(?:[\w.]+\.)?(metadata|spec)((?:\[\w+\])+)$").ok()
-    });
+    static PATH: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?:[\w.]+\.)?(metadata|spec)((?:\[\w+\])+)$").ok());
     let path = PATH.as_ref().and_then(|path| path.captures(name));
     match path {
-        Some(parts) => format!("{}{}", &parts[1], parts[2].replace('[', ".").replace(']', "")),
+        Some(parts) => format!(
+            "{}{}",
+            &parts[1],
+            parts[2].replace('[', ".").replace(']', "")
+        ),
         None => name.to_owned(),
     }
 }
@@ -156,18 +166,31 @@ mod tests {
                 "SELECT spec.owner.id, COUNT(*), 1, upper(spec.owner.id), id AS Key, K.ID FROM api_keys k",
                 &["a", "b", "c", "d", "e", "f"]
             ),
-            ["spec.owner.id", "COUNT(*)", "1", "upper(spec.owner.id)", "Key", "id"]
+            [
+                "spec.owner.id",
+                "COUNT(*)",
+                "1",
+                "upper(spec.owner.id)",
+                "Key",
+                "id"
+            ]
         );
     }
 
     #[test]
     fn columns_of_two_tables_keep_their_qualifiers() {
         assert_eq!(
-            named("SELECT a.id, b.id, a.kind FROM api_keys a, api_keys b", &["id", "id", "kind"]),
+            named(
+                "SELECT a.id, b.id, a.kind FROM api_keys a, api_keys b",
+                &["id", "id", "kind"]
+            ),
             ["a.id", "b.id", "kind"]
         );
         assert_eq!(
-            named("SELECT a.spec.owner.id, b.spec.owner.id FROM x", &["p", "q"]),
+            named(
+                "SELECT a.spec.owner.id, b.spec.owner.id FROM x",
+                &["p", "q"]
+            ),
             ["a.spec.owner.id", "b.spec.owner.id"]
         );
     }
@@ -175,7 +198,10 @@ mod tests {
     #[test]
     fn columns_around_a_wildcard_are_found_from_both_ends() {
         assert_eq!(
-            named("SELECT 1, *, 2 FROM t", &["Int64(1)", "x", "api_keys.spec[owner][id]", "Int64(2)"]),
+            named(
+                "SELECT 1, *, 2 FROM t",
+                &["Int64(1)", "x", "api_keys.spec[owner][id]", "Int64(2)"]
+            ),
             ["1", "x", "spec.owner.id", "2"]
         );
     }

@@ -80,13 +80,26 @@ fn syntax_error(error: &DataFusionError, text: &str) -> Error {
         Some(location) if location.line > 0 => {
             error.at(Span::new(location, token_end(text, location)))
         }
+        _ if message.ends_with("the end of the statement") => error.at_location(text_end(text)),
         _ => error,
     }
+}
+
+/// Returns the place behind the last character of `text`.
+fn text_end(text: &str) -> Location {
+    let last = text.lines().last().unwrap_or_default();
+    Location::new(
+        (text.lines().count() as u64).max(1),
+        last.chars().count() as u64 + 1,
+    )
 }
 
 /// Puts the token that was found in backticks.
 fn quote_found(message: &str) -> String {
     match message.split_once(", found: ") {
+        Some((expected, "the end of the statement")) => {
+            format!("{expected}, found the end of the statement")
+        }
         Some((expected, found)) => format!("{expected}, found `{found}`"),
         None => message.to_owned(),
     }
@@ -97,9 +110,13 @@ fn token_end(text: &str, location: Location) -> Location {
     let rest = text
         .lines()
         .nth((location.line as usize).saturating_sub(1))
-        .map(|line| line.chars().skip((location.column as usize).saturating_sub(1)));
+        .map(|line| {
+            line.chars()
+                .skip((location.column as usize).saturating_sub(1))
+        });
     let word = rest.map_or(0, |rest| {
-        rest.take_while(|c| c.is_alphanumeric() || *c == '_').count()
+        rest.take_while(|c| c.is_alphanumeric() || *c == '_')
+            .count()
     });
     Location::new(location.line, location.column + (word as u64).max(1) - 1)
 }
@@ -121,11 +138,11 @@ mod tests {
 
     #[test]
     fn a_syntax_error_names_what_was_found_and_where() {
-        insta::assert_snapshot!(error("SELEC id FROM api_keys"), @"");
-        insta::assert_snapshot!(error("SELECT id FORM api_keys"), @"");
-        insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"");
-        insta::assert_snapshot!(error("SELECT (1"), @"");
-        insta::assert_snapshot!(error("SELECT\n 'x"), @"");
+        insta::assert_snapshot!(error("SELEC id FROM api_keys"), @"syntax error: expected an SQL statement, found `SELEC` (1:1-5)");
+        insta::assert_snapshot!(error("SELECT id FORM api_keys"), @"syntax error: expected end of statement, found `api_keys` (1:16-23)");
+        insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"syntax error: expected an expression, found the end of the statement (1:30-30)");
+        insta::assert_snapshot!(error("SELECT (1"), @"syntax error: expected ), found the end of the statement (1:10-10)");
+        insta::assert_snapshot!(error("SELECT\n 'x"), @"syntax error: unterminated string literal (2:2-2)");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BooleanBufferBuilder, ListArray, StringArray, StructArray,
-    TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanBufferBuilder, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
+    new_null_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Fields;

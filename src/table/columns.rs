@@ -146,11 +146,7 @@ pub fn find<S: AsRef<str>>(path: &[S]) -> Option<&'static Column> {
 
 /// Returns every column and nested field with its dotted path, parents before children.
 pub fn paths() -> Vec<(String, &'static Column)> {
-    fn walk(
-        prefix: &str,
-        columns: &'static [Column],
-        found: &mut Vec<(String, &'static Column)>,
-    ) {
+    fn walk(prefix: &str, columns: &'static [Column], found: &mut Vec<(String, &'static Column)>) {
         for column in columns {
             let path = match prefix {
                 "" => column.name.to_owned(),
@@ -165,12 +161,7 @@ pub fn paths() -> Vec<(String, &'static Column)> {
     found
 }
 
-const fn column(
-    name: &'static str,
-    ty: Type,
-    access: Access,
-    description: &'static str,
-) -> Column {
+const fn column(name: &'static str, ty: Type, access: Access, description: &'static str) -> Column {
     Column {
         name,
         json: name,

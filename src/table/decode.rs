@@ -140,7 +140,9 @@ impl Decoder {
             .map(|&position| self.columns[position].finish(&COLUMNS[position].ty))
             .collect::<Result<Vec<_>, _>>()?;
         self.rows = 0;
-        self.columns.iter_mut().for_each(|column| column.truncate(0));
+        self.columns
+            .iter_mut()
+            .for_each(|column| column.truncate(0));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
     }
 }
@@ -500,7 +502,11 @@ mod tests {
     fn a_repeated_key_is_reported_once_even_across_batches() {
         let mut decoder = decoder(&[0, 1, 2, 3, 4, 5]);
         let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(40));
-        for key in [r#"{"id":"a","spec":{}}"#, r#"{"id":"a","spec":{"x":1}}"#, &long] {
+        for key in [
+            r#"{"id":"a","spec":{}}"#,
+            r#"{"id":"a","spec":{"x":1}}"#,
+            &long,
+        ] {
             decoder.push(key).unwrap();
         }
         assert_eq!(decoder.finish().unwrap().num_rows(), 2);
@@ -529,7 +535,7 @@ mod tests {
             .unwrap();
         let batch = decoder.finish().unwrap();
         assert_eq!(batch.num_rows(), 1);
-        let created = batch.column(1).as_struct().column(1);
+        let created = batch.column(1).as_struct().column(2);
         let created = created.as_primitive::<TimestampMicrosecondType>();
         assert_eq!(created.value(0), 1_767_225_600_000_000);
     }
@@ -547,7 +553,9 @@ mod tests {
     fn deep_nesting_is_an_error_or_skipped_and_no_overflow() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let mut decoder = decoder(&[0, 1, 5]);
-        let _ = decoder.push(&format!(r#"{{"id":"a","new":{deep},"spec":{{"owner":{deep}}}}}"#));
+        let _ = decoder.push(&format!(
+            r#"{{"id":"a","new":{deep},"spec":{{"owner":{deep}}}}}"#
+        ));
         assert!(decoder.finish().unwrap().num_rows() <= 1);
     }
 }

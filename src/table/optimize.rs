@@ -6,11 +6,11 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::ExecutionPlan;
 
 use super::scan::ApiKeysScan;
 
@@ -112,7 +112,11 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
         .enumerate()
         .map(|(position, child)| limit(Arc::clone(child), limited && !reads_all(position)))
         .collect::<Result<Vec<_>>>()?;
-    if replaced.iter().zip(&children).all(|(a, b)| Arc::ptr_eq(a, b)) {
+    if replaced
+        .iter()
+        .zip(&children)
+        .all(|(a, b)| Arc::ptr_eq(a, b))
+    {
         return Ok(plan);
     }
     plan.replace_children(

@@ -152,8 +152,7 @@ impl Bounds {
             self.owner != other.owner,
             self.resource != other.resource,
         ];
-        let exact =
-            self.exact && other.exact && differing.into_iter().filter(|&d| d).count() <= 1;
+        let exact = self.exact && other.exact && differing.into_iter().filter(|&d| d).count() <= 1;
         Self {
             id: self.id.or(other.id),
             owner: self.owner.or(other.owner),
@@ -164,10 +163,7 @@ impl Bounds {
 
     /// Reads the conjunction of `predicates`, expressions over columns named as in `api_keys`.
     pub fn of<'p>(predicates: impl IntoIterator<Item = &'p Arc<dyn PhysicalExpr>>) -> Self {
-        predicates
-            .into_iter()
-            .map(read)
-            .fold(Self::ALL, Self::and)
+        predicates.into_iter().map(read).fold(Self::ALL, Self::and)
     }
 }
 
@@ -469,7 +465,10 @@ mod tests {
             plan("id = 'a' AND spec.display_name LIKE '%x%'"),
             gets(&["a"])
         );
-        assert_eq!(plan("CAST(id AS VARCHAR) = concat('a', 'b')"), gets(&["ab"]));
+        assert_eq!(
+            plan("CAST(id AS VARCHAR) = concat('a', 'b')"),
+            gets(&["ab"])
+        );
     }
 
     #[test]
@@ -508,7 +507,14 @@ mod tests {
 
     #[test]
     fn only_resources_that_the_service_matches_exactly_are_sent() {
-        for id in ["lkc-1", "lsrc-1", "lksqlc-1", "cloud", "global", "tableflow"] {
+        for id in [
+            "lkc-1",
+            "lsrc-1",
+            "lksqlc-1",
+            "cloud",
+            "global",
+            "tableflow",
+        ] {
             assert_eq!(
                 plan(&format!("spec.resource.id = '{id}'")),
                 lists(&[("", id)])
@@ -576,7 +582,9 @@ mod tests {
         };
         assert!(covered("true"));
         assert!(covered("id IN ('a', 'b')"));
-        assert!(covered("spec.owner.id = 'a' AND spec.resource.id = 'lkc-1'"));
+        assert!(covered(
+            "spec.owner.id = 'a' AND spec.resource.id = 'lkc-1'"
+        ));
         assert!(covered("spec.owner.id = 'a' OR spec.owner.id = 'b'"));
         assert!(!covered("spec.owner.id = 'a' AND kind = 'x'"));
         assert!(!covered("spec.resource.id = 'aws.us-east-1'"));

@@ -231,7 +231,11 @@ impl ExecutionPlan for ApiKeysScan {
         result: ChildPushdownResult,
         _: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
-        let filters: Vec<_> = result.parent_filters.into_iter().map(|f| f.filter).collect();
+        let filters: Vec<_> = result
+            .parent_filters
+            .into_iter()
+            .map(|f| f.filter)
+            .collect();
         if filters.is_empty() {
             return Ok(FilterPushdownPropagation::with_parent_pushdown_result(
                 Vec::new(),
