@@ -6,6 +6,7 @@
 //!
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
 //! - [`rewrite`], [`names`]: what people write, made plannable, and named in the result as they wrote it;
+//! - [`write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`error`]: what is wrong, where, and the next step.
 
 pub mod dialect;
@@ -13,4 +14,6 @@ pub mod error;
 pub mod names;
 pub mod parse;
 pub mod rewrite;
+pub mod spec;
 pub mod split;
+pub mod write;

@@ -407,7 +407,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 mod tests {
     use super::*;
     use crate::table::columns::schema;
-    use datafusion::arrow::array::{Array, AsArray};
+    use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::TimestampMicrosecondType;
     use datafusion::arrow::json::LineDelimitedWriter;
 

@@ -1,0 +1,317 @@
+//! The body of a write: a `spec` as JSON, checked field by field against the column declaration.
+//!
+//! All rows of a statement pass through here before the first request, so that what the service would refuse half-way
+//! is refused before anything was created.
+
+use serde_json::{Map, Value};
+
+use super::error::{Error, nearest};
+use super::write::{immutable, read_only};
+use crate::table::columns::{self, Access, Column, Type};
+
+/// The fields of a key to create, or to change.
+pub type Spec = Map<String, Value>;
+
+/// Whether values were typed, or copied from keys that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Typed: a read-only field is a mistake.
+    Typed,
+    /// Copied: the links that the service adds to its references are dropped, for it will add them again.
+    Copied,
+}
+
+/// Checks the spec of a key to create and returns it without what the service fills in itself.
+///
+/// # Errors
+///
+/// Fails at the first field that does not exist, is not to be set, or is of the wrong type, and if there is no owner.
+pub fn for_create(spec: Spec, origin: Origin) -> Result<Spec, Error> {
+    let spec = object("spec", columns_of_spec(), spec, origin)?;
+    match text_at(&spec, "owner") {
+        Some(id) if !id.is_empty() => {}
+        _ => {
+            return Err(
+                Error::new("`spec.owner.id` is missing: every key has an owner")
+                    .hint("set it to the id of a service account (sa-…) or a user (u-…)"),
+            );
+        }
+    }
+    if spec.contains_key("resource") && text_at(&spec, "resource").is_none_or(str::is_empty) {
+        return Err(no_resource());
+    }
+    Ok(spec)
+}
+
+/// Checks the fields of a key to change, which are its texts.
+///
+/// # Errors
+///
+/// Fails at the first field that does not exist or cannot be changed, for NULL, and if there is none.
+pub fn for_update(spec: Spec) -> Result<Spec, Error> {
+    for (name, value) in &spec {
+        let path = format!("spec.{name}");
+        match declared(columns_of_spec(), name) {
+            None => return Err(unknown("spec", columns_of_spec(), name)),
+            Some(column) if column.access == Access::OnCreate => return Err(immutable(&path)),
+            Some(column) if column.access == Access::ReadOnly => return Err(read_only(&path)),
+            Some(_) => {}
+        }
+        match value {
+            Value::String(_) => {}
+            Value::Null => return Err(null(&path)),
+            other => return Err(wrong_type(&path, "text", other)),
+        }
+    }
+    if spec.is_empty() {
+        return Err(Error::new("`spec` sets nothing")
+            .hint("give it display_name or description, such as '{\"description\": \"…\"}'"));
+    }
+    Ok(spec)
+}
+
+/// Parses `text` as the JSON object of a spec.
+///
+/// # Errors
+///
+/// Fails with the place in the text, and for anything but an object.
+pub fn parse(text: &str) -> Result<Spec, Error> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(spec)) => Ok(spec),
+        Ok(other) => Err(wrong_type("spec", "an object", &other)),
+        Err(error) => {
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            Err(Error::new(format!(
+                "`spec` is not JSON: {reason} at line {}, column {} of the text",
+                error.line(),
+                error.column()
+            ))
+            .hint("write it as '{\"display_name\": \"…\", \"owner\": {\"id\": \"sa-…\"}}'"))
+        }
+    }
+}
+
+/// Puts `value` at `path`, whose first step is `spec`, making the objects on the way.
+pub fn put(spec: &mut Spec, path: &[String], value: Value) {
+    let Some((last, steps)) = path.get(1..).and_then(<[String]>::split_last) else {
+        return;
+    };
+    let mut place = spec;
+    for step in steps {
+        let next = place
+            .entry(step.clone())
+            .or_insert_with(|| Value::Object(Map::new()));
+        match next {
+            Value::Object(object) => place = object,
+            _ => return,
+        }
+    }
+    place.insert(last.clone(), value);
+}
+
+/// The error for NULL where the service wants text.
+pub fn null(path: &str) -> Error {
+    Error::new(format!("`{path}` cannot be NULL")).hint("the empty string '' clears it")
+}
+
+/// The error for a resource without an id, which the service would take for the whole cloud.
+pub fn no_resource() -> Error {
+    Error::new("`spec.resource.id` has no value").hint(
+        "name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key; without spec.resource a key is a Cloud \
+         API key",
+    )
+}
+
+fn columns_of_spec() -> &'static [Column] {
+    columns::find(&["spec"]).map_or(&[], |column| column.ty.fields())
+}
+
+fn declared(columns: &'static [Column], name: &str) -> Option<&'static Column> {
+    columns.iter().find(|column| column.json == name)
+}
+
+fn object(
+    path: &str,
+    columns: &'static [Column],
+    members: Spec,
+    origin: Origin,
+) -> Result<Spec, Error> {
+    let mut checked = Spec::new();
+    for (name, value) in members {
+        let Some(column) = declared(columns, &name) else {
+            return Err(unknown(path, columns, &name));
+        };
+        let path = format!("{path}.{name}");
+        let is_blank = matches!(&value, Value::Null) || value.as_str() == Some("");
+        let is_link = matches!(column.name, "related" | "resource_name");
+        if column.access == Access::ReadOnly {
+            // What the service left out, or will add again.
+            if is_blank || (origin == Origin::Copied && is_link) {
+                continue;
+            }
+            return Err(read_only(&path));
+        }
+        if value.is_null() {
+            continue;
+        }
+        let value = match (column.ty, value) {
+            (Type::Object(columns), Value::Object(members)) => {
+                Value::Object(object(&path, columns, members, origin)?)
+            }
+            (Type::List(columns), Value::Array(items)) => list(&path, columns, items, origin)?,
+            (Type::Text | Type::TextOrBlank, value @ Value::String(_)) => value,
+            (ty, value) => {
+                let expected = match ty {
+                    Type::Object(_) => "an object",
+                    Type::List(_) => "a list of objects",
+                    _ => "text",
+                };
+                return Err(wrong_type(&path, expected, &value));
+            }
+        };
+        checked.insert(name, value);
+    }
+    Ok(checked)
+}
+
+fn list(
+    path: &str,
+    columns: &'static [Column],
+    items: Vec<Value>,
+    origin: Origin,
+) -> Result<Value, Error> {
+    let mut checked = Vec::with_capacity(items.len());
+    for (position, item) in items.into_iter().enumerate() {
+        let path = format!("{path}[{}]", position + 1);
+        match item {
+            Value::Object(members) => {
+                checked.push(Value::Object(object(&path, columns, members, origin)?));
+            }
+            other => return Err(wrong_type(&path, "an object", &other)),
+        }
+    }
+    Ok(Value::Array(checked))
+}
+
+fn text_at<'s>(spec: &'s Spec, reference: &str) -> Option<&'s str> {
+    spec.get(reference)?.get("id")?.as_str()
+}
+
+fn unknown(path: &str, columns: &'static [Column], name: &str) -> Error {
+    let error = Error::new(format!("no field `{path}.{name}`"));
+    let names: Vec<&str> = columns
+        .iter()
+        .filter(|column| column.access != Access::ReadOnly)
+        .map(|column| column.json)
+        .collect();
+    match nearest(name, names.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{path}.{near}`?")),
+        None => error.hint(format!("`{path}` may hold {}", names.join(", "))),
+    }
+}
+
+fn wrong_type(path: &str, expected: &str, value: &Value) -> Error {
+    let mut shown: String = value.to_string().chars().take(40).collect();
+    if shown.len() < value.to_string().len() {
+        shown.push('…');
+    }
+    Error::new(format!("`{path}` is {expected}, not `{shown}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn create(json: &str, origin: Origin) -> String {
+        match parse(json).and_then(|spec| for_create(spec, origin)) {
+            Ok(spec) => Value::Object(spec).to_string(),
+            Err(error) => format!("{error} ({})", error.hint.clone().unwrap_or_default()),
+        }
+    }
+
+    fn typed(json: &str) -> String {
+        create(json, Origin::Typed)
+    }
+
+    #[test]
+    fn a_spec_keeps_what_can_be_set() {
+        assert_eq!(
+            typed(
+                r#"{"display_name":"a","description":"","owner":{"id":"sa-1","related":""},"resource":null,"secret":"","expires_at":null}"#
+            ),
+            r#"{"display_name":"a","description":"","owner":{"id":"sa-1"}}"#
+        );
+        assert_eq!(
+            typed(r#"{"owner":{"id":"u-1"},"resources":[{"id":"lkc-1","environment":"env-1"}]}"#),
+            r#"{"owner":{"id":"u-1"},"resources":[{"id":"lkc-1","environment":"env-1"}]}"#
+        );
+    }
+
+    #[test]
+    fn what_the_service_would_refuse_is_refused_first() {
+        insta::assert_snapshot!(typed("{}"), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":""}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
+        insta::assert_snapshot!(typed(r#"{"owner":"sa-1"}"#), @r#"`spec.owner` is an object, not `"sa-1"` ()"#);
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":7}}"#), @"`spec.owner.id` is text, not `7` ()");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"secret":"mine"}"#), @"`spec.secret` is read-only: the service sets it (leave it out)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","resource_name":"crn"}}"#), @"`spec.owner.resource_name` is read-only: the service sets it (leave it out)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"desciption":"x"}"#), @"no field `spec.desciption` (did you mean `spec.description`?)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resource":{"kind":"Cluster"}}"#), @"`spec.resource.id` has no value (name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key; without spec.resource a key is a Cloud API key)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resources":[1]}"#), @"`spec.resources[1]` is an object, not `1` ()");
+        insta::assert_snapshot!(typed(r#"{"owner": sa-1}"#), @r#"`spec` is not JSON: expected value at line 1, column 11 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
+        insta::assert_snapshot!(typed("[1]"), @"`spec` is an object, not `[1]` ()");
+    }
+
+    #[test]
+    fn a_copied_key_loses_its_links_but_never_a_secret_unnoticed() {
+        assert_eq!(
+            create(
+                r#"{"owner":{"id":"sa-1","related":"https://x","resource_name":"crn"}}"#,
+                Origin::Copied
+            ),
+            r#"{"owner":{"id":"sa-1"}}"#
+        );
+        assert!(
+            create(r#"{"owner":{"id":"sa-1"},"secret":"s"}"#, Origin::Copied).contains("read-only")
+        );
+    }
+
+    #[test]
+    fn an_update_sets_texts_and_nothing_else() {
+        let update = |json: &str| match parse(json).and_then(for_update) {
+            Ok(spec) => Value::Object(spec).to_string(),
+            Err(error) => format!("{error} ({})", error.hint.clone().unwrap_or_default()),
+        };
+        assert_eq!(update(r#"{"description":""}"#), r#"{"description":""}"#);
+        insta::assert_snapshot!(update(r#"{"description":null}"#), @"`spec.description` cannot be NULL (the empty string '' clears it)");
+        insta::assert_snapshot!(update(r#"{"owner":{"id":"sa-1"}}"#), @"`spec.owner` cannot be changed once the key exists (only spec.display_name and spec.description can; for anything else create a new key and delete this one)");
+        insta::assert_snapshot!(update(r#"{"secret":"x"}"#), @"`spec.secret` is read-only: the service sets it (leave it out)");
+        insta::assert_snapshot!(update(r#"{"display_name":3}"#), @"`spec.display_name` is text, not `3` ()");
+        insta::assert_snapshot!(update("{}"), @r#"`spec` sets nothing (give it display_name or description, such as '{"description": "…"}')"#);
+    }
+
+    #[test]
+    fn paths_build_nested_objects() {
+        let mut spec = Spec::new();
+        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
+        put(&mut spec, &path("spec.owner.id"), "sa-1".into());
+        put(&mut spec, &path("spec.owner.kind"), "User".into());
+        put(&mut spec, &path("spec.description"), "x".into());
+        assert_eq!(
+            Value::Object(spec).to_string(),
+            r#"{"owner":{"id":"sa-1","kind":"User"},"description":"x"}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_panics(text in r#"[\[\]{}":,a-z0-9 ]{0,40}"#) {
+            if let Ok(spec) = parse(&text) {
+                let _ = for_create(spec.clone(), Origin::Copied);
+                let _ = for_update(spec);
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! INSERT, UPDATE and DELETE on `api_keys`, as plain values; and what is refused in their place.
+//!
+//! A [`Write`] holds what was typed, taken apart: which fields are set, the queries that give the values and find the
+//! rows, the RETURNING list. The engine plans those queries; nothing here sends or plans anything. Statements on other
+//! tables are not ours and are left to the engine.
+
+mod query;
+mod refuse;
+mod target;
+
+use sqlparser::ast::{
+    AssignmentTarget, Delete as DeleteAst, Expr, FromTable, Insert as InsertAst, ObjectName, Query,
+    SelectItem, SetExpr, Spanned, Statement, TableFactor, TableObject, TableWithJoins,
+    Update as UpdateAst, UpdateTableFromKind, Value, ValueWithSpan,
+};
+
+use super::error::Error;
+use super::rewrite::folded;
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
+
+pub use refuse::refuse;
+pub use target::Target;
+pub(crate) use target::{immutable, read_only};
+
+/// A statement that changes keys.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Creates keys.
+    Insert(Insert),
+    /// Renames keys.
+    Update(Update),
+    /// Revokes keys.
+    Delete(Delete),
+}
+
+/// INSERT.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// The fields that are set, in the order of the source's columns.
+    pub targets: Vec<Target>,
+    /// The query that gives the rows; `DEFAULT` is NULL in it.
+    pub source: Query,
+    /// Where the source says `DEFAULT`: row and column, counted from 0.
+    pub defaults: Vec<(usize, usize)>,
+    /// True if the rows come from a table or a file, false if they were typed.
+    pub is_copy: bool,
+    /// The RETURNING list, if there is one.
+    pub returning: Option<Returning>,
+}
+
+/// UPDATE.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The fields that are set, in the order of [`Update::values`].
+    pub targets: Vec<Target>,
+    /// The values without the rows, for values that do not depend on them.
+    pub values: Query,
+    /// The rows, each with its key's columns and then the values.
+    pub rows: Query,
+    /// The ids of the rows alone.
+    pub ids: Query,
+    /// True if there is no WHERE.
+    pub is_unbounded: bool,
+    /// The RETURNING list, if there is one.
+    pub returning: Option<Returning>,
+}
+
+/// DELETE.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The rows, with all columns of their keys.
+    pub rows: Query,
+    /// The ids of the rows alone.
+    pub ids: Query,
+    /// True if there is no WHERE.
+    pub is_unbounded: bool,
+    /// The RETURNING list, if there is one.
+    pub returning: Option<Returning>,
+}
+
+/// RETURNING.
+#[derive(Debug, Clone)]
+pub struct Returning {
+    /// The expressions as they were typed.
+    pub items: Vec<SelectItem>,
+    /// The query over the table that stands for them.
+    pub query: Query,
+}
+
+impl Write {
+    /// Reads `statement` as a write to `api_keys`; None if it is something else.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is a write that the table does not take, naming what does not fit.
+    pub fn of(statement: &Statement) -> Result<Option<Self>, Error> {
+        Ok(match statement {
+            Statement::Insert(insert) => Insert::of(insert)?.map(Self::Insert),
+            Statement::Update(update) => Update::of(update)?.map(Self::Update),
+            Statement::Delete(delete) => Delete::of(delete)?.map(Self::Delete),
+            _ => None,
+        })
+    }
+
+    /// Returns the RETURNING list, if there is one.
+    pub fn returning(&self) -> Option<&Returning> {
+        match self {
+            Self::Insert(insert) => insert.returning.as_ref(),
+            Self::Update(update) => update.returning.as_ref(),
+            Self::Delete(delete) => delete.returning.as_ref(),
+        }
+    }
+}
+
+impl Insert {
+    fn of(insert: &InsertAst) -> Result<Option<Self>, Error> {
+        let TableObject::TableName(name) = &insert.table else {
+            return Ok(None);
+        };
+        if !is_ours(name)? {
+            return Ok(None);
+        }
+        refuse::insert_clauses(insert)?;
+        let Some(source) = &insert.source else {
+            return Err(Error::new("INSERT without rows").at(name.span()).hint(
+                "a key needs an owner: INSERT INTO api_keys (spec.owner.id) VALUES ('sa-…')",
+            ));
+        };
+        if insert.columns.is_empty() {
+            return Err(Error::new("INSERT needs the list of fields that it sets")
+                .at(name.span())
+                .hint("for example INSERT INTO api_keys (spec.display_name, spec.owner.id, spec.resource.id) VALUES (…)"));
+        }
+        let targets = insert
+            .columns
+            .iter()
+            .map(Target::of_insert)
+            .collect::<Result<Vec<_>, _>>()?;
+        target::check_overlaps(&targets)?;
+        let mut source = source.as_ref().clone();
+        let defaults = take_defaults(&mut source, targets.len())?;
+        let is_copy = query::has_from(&source.body);
+        let alias = insert.table_alias.as_ref().map(|alias| &alias.alias);
+        let factor = query::table(name, alias);
+        Ok(Some(Self {
+            targets,
+            source,
+            defaults,
+            is_copy,
+            returning: Returning::of(insert.returning.as_deref(), &factor),
+        }))
+    }
+}
+
+impl Update {
+    fn of(update: &UpdateAst) -> Result<Option<Self>, Error> {
+        let Some(factor) = our_factor(&update.table)? else {
+            return Ok(None);
+        };
+        refuse::update_clauses(update)?;
+        let mut targets = Vec::new();
+        let mut values = Vec::new();
+        for assignment in &update.assignments {
+            match (&assignment.target, &assignment.value) {
+                (AssignmentTarget::ColumnName(name), value) => {
+                    targets.push(Target::of_update(name)?);
+                    values.push(value.clone());
+                }
+                (AssignmentTarget::Tuple(names), Expr::Tuple(tuple))
+                    if names.len() == tuple.len() =>
+                {
+                    for (name, value) in names.iter().zip(tuple) {
+                        targets.push(Target::of_update(name)?);
+                        values.push(value.clone());
+                    }
+                }
+                (AssignmentTarget::Tuple(_), value) => {
+                    return Err(Error::new("expected as many values as fields")
+                        .at(value.span())
+                        .hint("write SET a = …, b = …"));
+                }
+            }
+        }
+        target::check_overlaps(&targets)?;
+        let others = match &update.from {
+            Some(
+                UpdateTableFromKind::BeforeSet(tables) | UpdateTableFromKind::AfterSet(tables),
+            ) => tables.as_slice(),
+            None => &[],
+        };
+        let selection = update.selection.as_ref();
+        Ok(Some(Self {
+            targets,
+            rows: query::rows(&factor, others, selection, &values),
+            ids: query::ids(&factor, others, selection),
+            values: query::values(&values),
+            is_unbounded: selection.is_none(),
+            returning: Returning::of(update.returning.as_deref(), &factor),
+        }))
+    }
+}
+
+impl Delete {
+    fn of(delete: &DeleteAst) -> Result<Option<Self>, Error> {
+        let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
+        let [table] = tables.as_slice() else {
+            return Ok(None);
+        };
+        let Some(factor) = our_factor(table)? else {
+            return Ok(None);
+        };
+        refuse::delete_clauses(delete)?;
+        let others = delete.using.as_deref().unwrap_or_default();
+        let selection = delete.selection.as_ref();
+        Ok(Some(Self {
+            rows: query::rows(&factor, others, selection, &[]),
+            ids: query::ids(&factor, others, selection),
+            is_unbounded: selection.is_none(),
+            returning: Returning::of(delete.returning.as_deref(), &factor),
+        }))
+    }
+}
+
+impl Returning {
+    fn of(items: Option<&[SelectItem]>, factor: &TableFactor) -> Option<Self> {
+        let items = items?;
+        Some(Self {
+            items: items.to_vec(),
+            query: query::select(items.to_vec(), vec![factor.clone()], &[], None),
+        })
+    }
+
+    /// Returns what INSERT shows without RETURNING: the id, the name, and the secret that is shown only now.
+    pub fn of_created() -> Self {
+        let name = ObjectName::from(vec![sqlparser::ast::Ident::new(TABLE)]);
+        let items = query::items("id, spec.display_name AS display_name, spec.secret AS secret");
+        Self {
+            query: query::select(items.clone(), vec![query::table(&name, None)], &[], None),
+            items,
+        }
+    }
+}
+
+/// Returns true if `name` is the table `api_keys`.
+///
+/// # Errors
+///
+/// Fails if it is the view, which cannot be written.
+pub(crate) fn is_ours(name: &ObjectName) -> Result<bool, Error> {
+    if !is_called(name, VIEW) {
+        return Ok(is_called(name, TABLE));
+    }
+    Err(
+        Error::new(format!("`{VIEW}` is a view and cannot be written"))
+            .at(name.span())
+            .hint(format!(
+                "write to `{TABLE}`; its columns are paths such as spec.display_name"
+            )),
+    )
+}
+
+/// Returns true if `name`, with its qualifiers or without, is the table or view `table` of our schema.
+pub(crate) fn is_called(name: &ObjectName, table: &str) -> bool {
+    let full = [CATALOG, SCHEMA, table];
+    let parts: Option<Vec<String>> = name
+        .0
+        .iter()
+        .map(|part| part.as_ident().map(folded))
+        .collect();
+    parts.is_some_and(|parts| {
+        !parts.is_empty() && parts.len() <= full.len() && full[full.len() - parts.len()..] == parts
+    })
+}
+
+fn our_factor(table: &TableWithJoins) -> Result<Option<TableFactor>, Error> {
+    match &table.relation {
+        TableFactor::Table { name, .. } if is_ours(name)? => {
+            if let Some(join) = table.joins.first() {
+                return Err(Error::new("the table that is written cannot be a join")
+                    .at(join.span())
+                    .hint("name the other tables in UPDATE … FROM or DELETE … USING"));
+            }
+            Ok(Some(table.relation.clone()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Replaces `DEFAULT` in VALUES by NULL and returns where it stood.
+fn take_defaults(source: &mut Query, columns: usize) -> Result<Vec<(usize, usize)>, Error> {
+    let SetExpr::Values(values) = source.body.as_mut() else {
+        return Ok(Vec::new());
+    };
+    let mut defaults = Vec::new();
+    for (row, values) in values.rows.iter_mut().enumerate() {
+        if values.len() != columns {
+            let span = values
+                .first()
+                .map_or(sqlparser::tokenizer::Span::empty(), Spanned::span);
+            return Err(Error::new(format!(
+                "row {} has {} values for {columns} fields",
+                row + 1,
+                values.len()
+            ))
+            .at(span));
+        }
+        for (column, value) in values.iter_mut().enumerate() {
+            let is_default = matches!(value, Expr::Identifier(ident)
+                if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"));
+            if is_default {
+                defaults.push((row, column));
+                *value = Expr::Value(ValueWithSpan {
+                    value: Value::Null,
+                    span: value.span(),
+                });
+            }
+        }
+    }
+    Ok(defaults)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Statements that the table does not take, each with the reason and what to use instead.
+
+use sqlparser::ast::{
+    Delete, Insert, ObjectName, OnInsert, Spanned, Statement, TableFactor, Update,
+};
+
+use super::{is_called, is_ours};
+use crate::sql::error::Error;
+use crate::table::catalog::{TABLE, VIEW};
+
+/// Fails for statements that could only mean a change of `api_keys`, or of its schema, that there is no request for.
+///
+/// # Errors
+///
+/// Fails with the reason and what to use instead.
+pub fn refuse(statement: &Statement) -> Result<(), Error> {
+    match statement {
+        Statement::StartTransaction { .. }
+        | Statement::Commit { .. }
+        | Statement::Rollback { .. }
+        | Statement::Savepoint { .. }
+        | Statement::ReleaseSavepoint { .. } => Err(Error::new(
+            "the service has no transactions: every request takes effect at once",
+        )
+        .hint("leave BEGIN, COMMIT and ROLLBACK out; --dry-run shows what a statement would do")),
+        Statement::Merge(merge) => {
+            match &merge.table {
+                TableFactor::Table { name, .. } if is_ours(name)? => Err(Error::new(format!(
+                    "MERGE cannot write to `{TABLE}`"
+                ))
+                .at(name.span())
+                .hint("use INSERT … SELECT for new keys, and UPDATE … FROM for those that exist")),
+                _ => Ok(()),
+            }
+        }
+        Statement::Truncate(truncate) => {
+            match truncate.table_names.iter().find(|t| is_fixed(&t.name)) {
+                Some(table) => Err(Error::new(format!("TRUNCATE cannot empty `{TABLE}`"))
+                    .at(table.name.span())
+                    .hint("use DELETE, which shows what it will revoke")),
+                None => Ok(()),
+            }
+        }
+        Statement::Drop { names, .. } => names.iter().try_for_each(fixed_schema),
+        Statement::CreateTable(create) => fixed_schema(&create.name),
+        Statement::CreateView(create) => fixed_schema(&create.name),
+        Statement::AlterTable(alter) => fixed_schema(&alter.name),
+        Statement::CreateIndex(create) => fixed_schema(&create.table_name),
+        _ => Ok(()),
+    }
+}
+
+fn is_fixed(name: &ObjectName) -> bool {
+    is_called(name, TABLE) || is_called(name, VIEW)
+}
+
+fn fixed_schema(name: &ObjectName) -> Result<(), Error> {
+    if !is_fixed(name) {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "`{name}` is the service's: it cannot be created, altered or dropped"
+    ))
+    .at(name.span())
+    .hint("choose another name for a table or view of your own; DELETE revokes keys"))
+}
+
+pub(super) fn insert_clauses(insert: &Insert) -> Result<(), Error> {
+    if let Some(on) = &insert.on {
+        let clause = match on {
+            OnInsert::OnConflict(_) => "ON CONFLICT",
+            _ => "ON DUPLICATE KEY",
+        };
+        return Err(Error::new(format!(
+            "INSERT … {clause} is not possible: a new key never conflicts with another"
+        ))
+        .hint("leave it out; UPDATE changes keys that exist"));
+    }
+    if insert.overwrite || insert.replace_into || insert.or.is_some() {
+        return Err(
+            Error::new("INSERT cannot replace keys: a new key gets a new id")
+                .hint("use UPDATE to rename a key, or DELETE and INSERT"),
+        );
+    }
+    if insert.partitioned.is_some() || !insert.after_columns.is_empty() {
+        return Err(Error::new(format!("`{TABLE}` has no partitions")));
+    }
+    Ok(())
+}
+
+pub(super) fn update_clauses(update: &Update) -> Result<(), Error> {
+    if update.or.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
+        return Err(limited("UPDATE"));
+    }
+    Ok(())
+}
+
+pub(super) fn delete_clauses(delete: &Delete) -> Result<(), Error> {
+    if delete.limit.is_some() || !delete.order_by.is_empty() {
+        return Err(limited("DELETE"));
+    }
+    Ok(())
+}
+
+fn limited(verb: &str) -> Error {
+    Error::new(format!("{verb} takes no ORDER BY or LIMIT")).hint(format!(
+        "choose the rows in WHERE: {verb} … WHERE id IN (SELECT id FROM {TABLE} … LIMIT n)"
+    ))
+}

@@ -1,0 +1,129 @@
+//! The fields that a write sets, checked against the column declaration.
+
+use sqlparser::ast::{ObjectName, Spanned};
+use sqlparser::tokenizer::Span;
+
+use crate::sql::error::{Error, nearest};
+use crate::sql::rewrite::folded;
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::table::columns::{self, Access, Column};
+
+/// A field that a write sets.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its path, `spec` first.
+    pub path: Vec<String>,
+    /// Its declaration.
+    pub column: &'static Column,
+    /// Where it was typed.
+    pub span: Span,
+}
+
+impl Target {
+    /// Reads a field of an INSERT's column list.
+    pub(super) fn of_insert(name: &ObjectName) -> Result<Self, Error> {
+        let target = Self::of(name, |access| access != Access::ReadOnly)?;
+        match target.column.access {
+            Access::ReadOnly => Err(target.read_only()),
+            Access::OnCreate | Access::Writable => Ok(target),
+        }
+    }
+
+    /// Reads a field of an UPDATE's SET.
+    pub(super) fn of_update(name: &ObjectName) -> Result<Self, Error> {
+        let target = Self::of(name, |access| access == Access::Writable)?;
+        match target.column.access {
+            Access::Writable => Ok(target),
+            _ if target.is_spec() => Ok(target),
+            Access::ReadOnly => Err(target.read_only()),
+            Access::OnCreate => Err(immutable(&target.name()).at(target.span)),
+        }
+    }
+
+    /// Returns true for the whole of `spec`.
+    pub fn is_spec(&self) -> bool {
+        self.path == ["spec"]
+    }
+
+    /// Returns the dotted path.
+    pub fn name(&self) -> String {
+        self.path.join(".")
+    }
+
+    fn of(name: &ObjectName, offered: impl Fn(Access) -> bool) -> Result<Self, Error> {
+        let span = name.span();
+        let idents = name.0.iter().filter_map(|part| part.as_ident());
+        let mut path: Vec<String> = idents.map(folded).collect();
+        // StackQL also writes one quoted name, and calls the body's fields `data__…`.
+        if let [only] = path.as_slice()
+            && only.contains('.')
+        {
+            path = only.split('.').map(str::to_owned).collect();
+        }
+        if path.first().is_some_and(|first| first == "data__spec") {
+            path[0] = "spec".to_owned();
+        }
+        // The table's name may stand before it.
+        for qualifier in [CATALOG, SCHEMA, TABLE] {
+            if path.len() > 1 && path[0] == qualifier {
+                path.remove(0);
+            }
+        }
+        if let Some(column) = columns::find(&path) {
+            return Ok(Self { path, column, span });
+        }
+        let typed = path.join(".");
+        let error = Error::new(format!("no field `{typed}`")).at(span);
+        let paths = columns::paths();
+        let offered: Vec<&str> = paths
+            .iter()
+            .filter(|(_, column)| offered(column.access))
+            .map(|(path, _)| path.as_str())
+            .collect();
+        let nested = offered
+            .iter()
+            .find(|path| path.split_once('.').is_some_and(|(_, rest)| rest == typed));
+        Err(
+            match nearest(&typed, offered.iter().copied()).or(nested.copied()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("fields that can be set: {}", offered.join(", "))),
+            },
+        )
+    }
+
+    fn read_only(&self) -> Error {
+        read_only(&self.name()).at(self.span)
+    }
+}
+
+/// The error for a field that only the service sets.
+pub(crate) fn read_only(name: &str) -> Error {
+    Error::new(format!("`{name}` is read-only: the service sets it")).hint("leave it out")
+}
+
+/// The error for a field that cannot be changed once the key exists.
+pub(crate) fn immutable(name: &str) -> Error {
+    Error::new(format!("`{name}` cannot be changed once the key exists")).hint(
+        "only spec.display_name and spec.description can; for anything else create a new key and delete this one",
+    )
+}
+
+/// Fails if one of `targets` is set twice, or with a field that holds it.
+pub(super) fn check_overlaps(targets: &[Target]) -> Result<(), Error> {
+    for (position, target) in targets.iter().enumerate() {
+        for earlier in &targets[..position] {
+            if target.path.starts_with(&earlier.path) || earlier.path.starts_with(&target.path) {
+                let error = match target.path == earlier.path {
+                    true => Error::new(format!("`{}` is set twice", target.name())),
+                    false => Error::new(format!(
+                        "`{}` and `{}` set the same field",
+                        earlier.name(),
+                        target.name()
+                    )),
+                };
+                return Err(error.at(target.span).hint("set it once"));
+            }
+        }
+    }
+    Ok(())
+}
