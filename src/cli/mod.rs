@@ -23,7 +23,7 @@ use crate::api::Traffic;
 use crate::error::{Error, ExitCode};
 use crate::render::RenderOptions;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
-use crate::session::{self, Interrupt, Session};
+use crate::session::{self, Interrupt, Session, Unsaved};
 use crate::sql::split::split;
 use args::{Args, Command, Common, SandboxArgs, When};
 use config::{Config, Environment};
@@ -103,8 +103,19 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     } else {
         (connect::connect(&config).await?, None)
     };
+    let unsaved = state_dir().map(|dir| Unsaved::in_dir(&dir));
+    if let Some(unsaved) = &unsaved {
+        remind_of(unsaved);
+    }
     let options = session::Options {
         read_only: config.read_only,
+        dry_run: args.common.dry_run,
+        yes: args.common.yes,
+        max_affected: config.max_affected,
+        discard_secrets: args.common.discard_secrets,
+        allow_self_delete: args.common.allow_self_delete,
+        confirm: None,
+        unsaved: unsaved.clone(),
         params: config.params.clone(),
     };
     let session = Session::open(connection, options).await?;
@@ -216,6 +227,28 @@ fn config_file(args: &Common) -> Result<config::File, Error> {
 fn config_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.config_dir().join("iamql"))
+}
+
+/// Returns the directory of the history and of secrets that could not be delivered.
+fn state_dir() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let dir = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Some(dir.join("iamql"))
+}
+
+/// Tells of secrets that an earlier run could not deliver.
+fn remind_of(unsaved: &Unsaved) {
+    match unsaved.count() {
+        0 => {}
+        count => notes::warn(&format!(
+            "`{}` holds {count} that could not be delivered; take what you need and remove the file",
+            unsaved.path().display(),
+            count = match count {
+                1 => "a secret".to_owned(),
+                n => format!("{n} secrets"),
+            }
+        )),
+    }
 }
 
 /// Shows requests on stderr, from `-v` on.

@@ -54,6 +54,11 @@ pub(crate) fn summary(report: &Report) -> String {
     };
     let mut parts = vec![match report.done {
         Done::Rows(rows) => plural(rows as u64, "row"),
+        Done::Inserted(keys) => format!("{} created", plural(keys as u64, "key")),
+        Done::Updated(keys) => format!("{} changed", plural(keys as u64, "key")),
+        Done::Deleted(keys) => format!("{} deleted", plural(keys as u64, "key")),
+        Done::Shown(0) => "nothing would be sent".to_owned(),
+        Done::Shown(n) => format!("{} shown, not sent", plural(n as u64, "request")),
         Done::Ok => "ok".to_owned(),
     }];
     let figures = report.traffic.figures();

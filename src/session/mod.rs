@@ -8,6 +8,7 @@ mod diagnose;
 mod engine;
 mod interrupt;
 mod sink;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,19 +29,37 @@ use futures::StreamExt;
 use crate::api::Traffic;
 use crate::error::Error;
 use crate::sql::names::Names;
+use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::{parse, rewrite};
 use crate::table::Connection;
 use crate::table::scope::{Scope, Warning};
 
+use write::Writer;
+
 pub use interrupt::Interrupt;
 pub use sink::Sink;
+pub use write::{Confirm, Question, Unsaved, Verb};
 
 /// What a session may do, and with what.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Refuses everything that changes keys, tables or files.
     pub read_only: bool,
+    /// Shows the requests of writes, and sends none that changes anything.
+    pub dry_run: bool,
+    /// Writes to many keys without asking.
+    pub yes: bool,
+    /// Keys that UPDATE or DELETE may touch without being asked.
+    pub max_affected: usize,
+    /// Lets INSERT lose the secrets of the keys that it creates.
+    pub discard_secrets: bool,
+    /// Lets DELETE revoke the key that the session authenticates with.
+    pub allow_self_delete: bool,
+    /// Asks a person; None where there is none, and what would be asked is refused.
+    pub confirm: Option<Arc<dyn Confirm>>,
+    /// Where secrets go that cannot be delivered.
+    pub unsaved: Option<Unsaved>,
     /// Values of `$name`; positional ones are called `1`, `2`, ….
     pub params: BTreeMap<String, String>,
 }
@@ -48,6 +67,7 @@ pub struct Options {
 /// A session.
 pub struct Session {
     context: SessionContext,
+    connection: Connection,
     options: Options,
 }
 
@@ -55,6 +75,15 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session")
             .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("read_only", &self.read_only)
+            .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
 }
@@ -77,6 +106,14 @@ pub struct Report {
 pub enum Done {
     /// Rows were delivered.
     Rows(usize),
+    /// Keys were created.
+    Inserted(usize),
+    /// Keys were changed.
+    Updated(usize),
+    /// Keys were revoked.
+    Deleted(usize),
+    /// The requests of a write were shown, and not sent.
+    Shown(usize),
     /// A statement without a result succeeded, such as CREATE VIEW or SET.
     Ok,
 }
@@ -88,10 +125,14 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection).await.map_err(|error| {
+        let context = engine::context(connection.clone()).await.map_err(|error| {
             Error::statement("the SQL engine cannot be set up").caused_by(&error)
         })?;
-        Ok(Self { context, options })
+        Ok(Self {
+            context,
+            connection,
+            options,
+        })
     }
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
@@ -111,11 +152,24 @@ impl Session {
     ) -> Result<Report, Error> {
         let started = Instant::now();
         let scope = Arc::new(Scope::new(traffic));
-        let statement = parse::parse(&piece.text)
-            .map_err(|error| Error::in_statement(error, &piece.text, piece.line))?;
-        let done = tokio::select! {
-            done = self.query(piece, statement, &scope, sink) => done?,
-            () = interrupt.raised() => return Err(Error::interrupted()),
+        let wrong = |error| Error::in_statement(error, &piece.text, piece.line);
+        let statement = parse::parse(&piece.text).map_err(wrong)?;
+        let done = match Operation::of(statement).map_err(wrong)? {
+            Operation::Write { write, is_dry } => {
+                let writer = Writer {
+                    session: self,
+                    piece,
+                    scope: &scope,
+                    sink,
+                    interrupt,
+                    is_dry: is_dry || self.options.dry_run,
+                };
+                writer.run(*write).await?
+            }
+            Operation::Query(statement) => tokio::select! {
+                done = self.query(piece, statement, &scope, sink) => done?,
+                () = interrupt.raised() => return Err(Error::interrupted()),
+            },
         };
         Ok(Report {
             done,

@@ -5,6 +5,7 @@
 //! It never sends a request.
 //!
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
+//! - [`operation`]: who carries a statement out;
 //! - [`rewrite`], [`names`]: what people write, made plannable, and named in the result as they wrote it;
 //! - [`write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`error`]: what is wrong, where, and the next step.
@@ -12,6 +13,7 @@
 pub mod dialect;
 pub mod error;
 pub mod names;
+pub mod operation;
 pub mod parse;
 pub mod rewrite;
 pub mod spec;

@@ -38,7 +38,7 @@ use super::Connection;
 use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
 use super::pushdown::{Bounds, Plan};
 use super::scope::Scope;
-use crate::api::{ListParams, Traffic, request};
+use crate::api::{KeyId, ListParams, Traffic, request};
 
 /// Keys assumed to be in an organization of unknown size, for the order of joins.
 const ASSUMED_KEYS: usize = 5_000;
@@ -105,6 +105,21 @@ impl ApiKeysScan {
         let mut shape = self.shape.clone();
         shape.covered = plan.covers(&asked);
         (plan, shape)
+    }
+
+    /// Returns the ids of the rows, if the predicates name them and nothing else is to be checked.
+    pub(crate) fn known_ids(&self) -> Option<Vec<KeyId>> {
+        let bounds = Bounds::of(&self.shape.predicates);
+        if self.shape.fetch.is_some() || !self.dynamic.is_empty() {
+            return None;
+        }
+        // However many they are, a listing would tell no more.
+        match Plan::choose(&bounds, Some(usize::MAX)) {
+            Plan::Nothing => Some(Vec::new()),
+            plan if !plan.covers(&bounds) => None,
+            Plan::Get(ids) => Some(ids),
+            Plan::List(_) => None,
+        }
     }
 
     /// Returns the requests as they go over the wire, at most [`SHOWN_REQUESTS`] of them, and the number of all.

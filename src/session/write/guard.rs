@@ -1,0 +1,125 @@
+//! What stands between a statement and more keys than were meant.
+
+use datafusion::arrow::array::RecordBatch;
+
+use super::{Rows, Writer, keys};
+use crate::error::Error;
+
+/// Asks a person before many keys are changed or revoked.
+pub trait Confirm: Send + Sync {
+    /// Returns true if the person said yes, by typing the number of keys.
+    fn confirm(&self, question: &Question<'_>) -> bool;
+}
+
+/// What a person is asked.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// What will be done.
+    pub verb: Verb,
+    /// How many keys it touches.
+    pub count: usize,
+    /// Their ids.
+    pub ids: Vec<&'q str>,
+    /// Their rows, with all columns of the table first, if they had to be fetched.
+    pub rows: Option<&'q RecordBatch>,
+}
+
+/// What a write does to keys that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Changes their texts.
+    Update,
+    /// Revokes them.
+    Delete,
+}
+
+impl Verb {
+    /// The SQL keyword.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// For people: `change`, `revoke`.
+    pub fn plain(self) -> &'static str {
+        match self {
+            Self::Update => "change",
+            Self::Delete => "revoke",
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Refuses a statement without WHERE where nobody can be asked. Comes before the first request.
+    pub(super) fn check_bounded(&self, verb: Verb, is_unbounded: bool) -> Result<(), Error> {
+        let options = &self.session.options;
+        if !is_unbounded || options.yes || self.is_dry || options.confirm.is_some() {
+            return Ok(());
+        }
+        Err(Error::statement(format!(
+            "{} without WHERE would {} every key",
+            verb.keyword(),
+            verb.plain()
+        ))
+        .hint("add a WHERE, look with --dry-run, or pass --yes"))
+    }
+
+    /// Asks, or refuses, before more keys are touched than usual. Comes before the first request that changes any.
+    pub(super) fn check_rows(
+        &self,
+        verb: Verb,
+        is_unbounded: bool,
+        rows: &Rows,
+    ) -> Result<(), Error> {
+        let options = &self.session.options;
+        if self.is_dry {
+            return Ok(());
+        }
+        if verb == Verb::Delete {
+            self.check_self(rows)?;
+        }
+        let count = rows.ids.len();
+        if count == 0 || options.yes || (count <= options.max_affected && !is_unbounded) {
+            return Ok(());
+        }
+        let Some(confirm) = &options.confirm else {
+            return Err(Error::statement(format!(
+                "{} would {} {}, more than {}",
+                verb.keyword(),
+                verb.plain(),
+                keys(count),
+                options.max_affected
+            ))
+            .hint("look with --dry-run, then pass --max-affected N or --yes"));
+        };
+        let question = Question {
+            verb,
+            count,
+            ids: rows.ids.iter().map(|id| id.as_str()).collect(),
+            rows: rows.fetched.as_ref(),
+        };
+        match confirm.confirm(&question) {
+            true => Ok(()),
+            false => Err(Error::statement("not confirmed: nothing was changed")),
+        }
+    }
+
+    /// Refuses to revoke the key that the session itself uses.
+    fn check_self(&self, rows: &Rows) -> Result<(), Error> {
+        if self.session.options.allow_self_delete {
+            return Ok(());
+        }
+        let client = self.client()?;
+        match client.key_id() {
+            Some(own) if rows.ids.iter().any(|id| id.as_str() == own) => {
+                Err(Error::statement(format!(
+                    "`{own}` is the key that this session authenticates with: deleting it would lock you out"
+                ))
+                .hint(format!("add AND id <> '{own}', or pass --allow-self-delete")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

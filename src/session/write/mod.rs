@@ -1,0 +1,171 @@
+//! Carries out INSERT, UPDATE and DELETE.
+//!
+//! The engine evaluates every expression; the requests go round it, because a create must hand back rows. The order is
+//! the same for all three: everything that can be wrong is checked, then the guards are asked, then requests go out
+//! side by side, and what each of them did is accounted for whatever happens half-way.
+
+mod delete;
+mod guard;
+mod insert;
+mod requests;
+mod returning;
+mod side_by_side;
+mod unsaved;
+mod update;
+mod values;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::compute::concat_batches;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use futures::TryStreamExt;
+use sqlparser::ast::Query;
+
+use super::{Done, Interrupt, Session, Sink, diagnose, stream};
+use crate::api::{ApiKeysClient, KeyBody, KeyId};
+use crate::error::Error;
+use crate::sql;
+use crate::sql::parse::query_statement;
+use crate::sql::rewrite::rewrite_statement;
+use crate::sql::split::Piece;
+use crate::sql::write::Write;
+use crate::table::columns::{self, COLUMNS};
+use crate::table::decode::Decoder;
+use crate::table::scan::ApiKeysScan;
+use crate::table::scope::Scope;
+
+pub use guard::{Confirm, Question, Verb};
+pub use unsaved::Unsaved;
+
+/// One statement that changes keys, under way.
+pub(super) struct Writer<'s> {
+    pub(super) session: &'s Session,
+    pub(super) piece: &'s Piece,
+    pub(super) scope: &'s Arc<Scope>,
+    pub(super) sink: &'s mut dyn Sink,
+    pub(super) interrupt: &'s Interrupt,
+    /// True if the requests are to be shown, and none sent that changes anything.
+    pub(super) is_dry: bool,
+}
+
+/// The keys that an UPDATE or DELETE is about.
+struct Rows {
+    ids: Vec<KeyId>,
+    /// Their rows, in the same order, if they had to be fetched.
+    fetched: Option<RecordBatch>,
+}
+
+impl Writer<'_> {
+    /// Carries out `write`.
+    pub(super) async fn run(mut self, write: Write) -> Result<Done, Error> {
+        if self.session.options.read_only && !self.is_dry {
+            return Err(Error::statement("this session is read-only")
+                .hint("leave out --read-only, or see with EXPLAIN what the statement would send"));
+        }
+        match write {
+            Write::Insert(insert) => self.insert(insert).await,
+            Write::Update(update) => self.update(update).await,
+            Write::Delete(delete) => self.delete(delete).await,
+        }
+    }
+
+    fn client(&self) -> Result<ApiKeysClient, Error> {
+        let client = self.session.connection.client()?;
+        Ok(client.observed_by(Arc::clone(self.scope.traffic())))
+    }
+
+    fn wrong(&self, error: sql::error::Error) -> Error {
+        Error::in_statement(error, &self.piece.text, self.piece.line)
+    }
+
+    fn failed(&self, error: &DataFusionError) -> Error {
+        diagnose::diagnose(
+            error,
+            &self.piece.text,
+            self.piece.line,
+            &self.session.tables(),
+        )
+    }
+
+    async fn frame(&self, query: Query) -> Result<DataFrame, DataFusionError> {
+        let mut statement = query_statement(query);
+        rewrite_statement(&mut statement);
+        self.session.plan(statement).await
+    }
+
+    /// Runs `query` and returns all of its rows.
+    async fn rows_of(&self, query: Query) -> Result<RecordBatch, Error> {
+        let collected = async {
+            let rows = stream(self.frame(query).await?, self.scope).await?;
+            let schema = rows.schema();
+            let batches: Vec<RecordBatch> = rows.try_collect().await?;
+            Ok(concat_batches(&schema, &batches)?)
+        };
+        let interrupted = self.interrupt.raised();
+        tokio::select! {
+            rows = collected => rows.map_err(|error: DataFusionError| self.failed(&error)),
+            () = interrupted => Err(Error::interrupted()),
+        }
+    }
+
+    /// Returns the ids that `query` will find, if its predicate alone tells them.
+    async fn known_ids(&self, query: Query) -> Result<Option<Vec<KeyId>>, Error> {
+        let plan = async { self.frame(query).await?.create_physical_plan().await };
+        let mut plan = plan.await.map_err(|error| self.failed(&error))?;
+        while let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+            plan = Arc::clone(projection.input());
+        }
+        if plan.downcast_ref::<EmptyExec>().is_some() {
+            return Ok(Some(Vec::new()));
+        }
+        Ok(plan
+            .downcast_ref::<ApiKeysScan>()
+            .and_then(ApiKeysScan::known_ids))
+    }
+
+    /// Finds the rows of an UPDATE or DELETE: by their ids alone if `ids` tells them and nothing else is `needed`.
+    async fn find(&self, ids: Query, rows: Query, needs_rows: bool) -> Result<Rows, Error> {
+        if !needs_rows && let Some(ids) = self.known_ids(ids).await? {
+            return Ok(Rows { ids, fetched: None });
+        }
+        let fetched = self.rows_of(rows).await?;
+        let ids = fetched
+            .column(0)
+            .as_string_opt::<i32>()
+            .ok_or_else(|| Error::statement("the rows of the write have no ids"))?;
+        let ids = (0..fetched.num_rows())
+            .map(|row| {
+                let id = if ids.is_null(row) { "" } else { ids.value(row) };
+                KeyId::new(id).ok_or_else(|| {
+                    Error::statement(format!("key `{id}` cannot be addressed by its id"))
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Rows {
+            ids,
+            fetched: Some(fetched),
+        })
+    }
+}
+
+/// Decodes one key as a row with all columns of the table.
+fn row_of(key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
+    let all: Vec<usize> = (0..COLUMNS.len()).collect();
+    let mut decoder = Decoder::new(columns::schema(), &all);
+    decoder
+        .push(key.raw())
+        .map_err(|error| DataFusionError::External(Box::new(error)))?;
+    Ok(decoder.finish()?)
+}
+
+/// `1 key`, `2 keys`.
+fn keys(count: usize) -> String {
+    match count {
+        1 => "1 key".to_owned(),
+        count => format!("{count} keys"),
+    }
+}

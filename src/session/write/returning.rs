@@ -1,0 +1,206 @@
+//! RETURNING: expressions over the keys that a write created, changed or deleted.
+//!
+//! It is planned before the first request, against a table that holds nothing yet, so that a wrong name never surfaces
+//! after a key was created. The same plan then runs over each key as it comes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray, StructArray};
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider, SchemaProvider, streaming::StreamingTable,
+};
+use datafusion::common::plan_err;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{
+    SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext,
+};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::{TryStreamExt, stream};
+
+use crate::render::cell_json;
+use crate::sql::names::Names;
+use crate::sql::parse::query_statement;
+use crate::sql::rewrite::rewrite_statement;
+use crate::sql::write;
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::table::columns;
+
+/// A RETURNING list, planned.
+pub(super) struct Returning {
+    plan: Arc<dyn ExecutionPlan>,
+    rows: Arc<Rows>,
+    context: Arc<TaskContext>,
+    schema: SchemaRef,
+    /// Positions of the table's columns that the list reads.
+    reads: Vec<usize>,
+}
+
+/// The table that the plan reads: whatever rows are put in.
+#[derive(Debug)]
+struct Rows(Mutex<RecordBatch>);
+
+impl Returning {
+    /// Plans `returning` with the functions and settings of `state`.
+    ///
+    /// # Errors
+    ///
+    /// Fails for a name that does not exist, and for aggregates, which have no rows to be over.
+    pub(super) async fn plan(returning: &write::Returning, state: SessionState) -> Result<Self> {
+        let rows = Arc::new(Rows(Mutex::new(RecordBatch::new_empty(columns::schema()))));
+        let table = StreamingTable::try_new(columns::schema(), vec![Arc::clone(&rows) as _])?;
+        let schema = MemorySchemaProvider::new();
+        schema.register_table(TABLE.to_owned(), Arc::new(table))?;
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(SCHEMA, Arc::new(schema))?;
+        let list = MemoryCatalogProviderList::new();
+        list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+        let state = SessionStateBuilder::new_from_existing(state)
+            .with_catalog_list(Arc::new(list))
+            .build();
+
+        let mut statement = query_statement(returning.query.clone());
+        rewrite_statement(&mut statement);
+        let logical = state.statement_to_plan(statement).await?;
+        if logical.exists(|plan| {
+            Ok(matches!(
+                plan,
+                LogicalPlan::Aggregate(_) | LogicalPlan::Window(_)
+            ))
+        })? {
+            return plan_err!("RETURNING takes expressions over each row, no aggregates");
+        }
+        let reads = reads(&state.optimize(&logical)?)?;
+        let plan = state.create_physical_plan(&logical).await?;
+        let schema = Names::of_items(&returning.items).apply(&plan.schema());
+        Ok(Self {
+            plan,
+            rows,
+            context: state.task_ctx(),
+            schema,
+            reads,
+        })
+    }
+
+    /// Returns the columns of the result.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Returns true if the list reads no column but the key's id.
+    pub(super) fn needs_id_only(&self) -> bool {
+        self.reads.iter().all(|&column| column == 0)
+    }
+
+    /// Returns the list's values for `rows`, which have the columns of the table.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an expression cannot be evaluated.
+    pub(super) async fn apply(&self, rows: RecordBatch) -> Result<RecordBatch> {
+        *self.rows.0.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+        let results = execute_stream(Arc::clone(&self.plan), Arc::clone(&self.context))?;
+        let schema = results.schema();
+        let batches: Vec<RecordBatch> = results.try_collect().await?;
+        let batch = concat_batches(&schema, &batches)?;
+        Ok(super::super::renamed(batch, &self.schema))
+    }
+
+    /// Returns true if the secret of a created key reaches the result, found out by sending one through.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an expression cannot be evaluated.
+    pub(super) async fn carries_secret(&self) -> Result<bool> {
+        const PROBE: &str = "cflt-probe-of-the-returning-list";
+        let result = self.apply(probe(PROBE)?).await?;
+        holds(&result, PROBE)
+    }
+}
+
+/// Returns true if `text` stands in any cell of `batch`.
+pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
+    let quoted = serde_json::Value::from(text).to_string();
+    let text = quoted.trim_matches('"');
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        for row in 0..batch.num_rows() {
+            let cell = cell_json(field, column, row)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            if cell.contains(text) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Returns a row in which nothing is set but the secret, in `spec` and in `_spec`.
+fn probe(secret: &str) -> Result<RecordBatch> {
+    let mut decoder = crate::table::decode::Decoder::new(
+        columns::schema(),
+        &(0..columns::COLUMNS.len()).collect::<Vec<_>>(),
+    );
+    let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
+    decoder
+        .push(&key.to_string())
+        .map_err(|error| DataFusionError::External(Box::new(error)))?;
+    Ok(decoder.finish()?)
+}
+
+/// Returns the positions of the columns that the scan in `plan` reads.
+fn reads(plan: &LogicalPlan) -> Result<Vec<usize>> {
+    let mut read = Vec::new();
+    plan.apply(|plan| {
+        if let LogicalPlan::TableScan(scan) = plan {
+            read = match &scan.projection {
+                Some(columns) => columns.clone(),
+                None => (0..columns::COLUMNS.len()).collect(),
+            };
+        }
+        Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+    })?;
+    Ok(read)
+}
+
+impl PartitionStream for Rows {
+    fn schema(&self) -> &SchemaRef {
+        static SCHEMA: std::sync::LazyLock<SchemaRef> = std::sync::LazyLock::new(columns::schema);
+        &SCHEMA
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let rows = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Box::pin(RecordBatchStreamAdapter::new(
+            columns::schema(),
+            stream::iter([Ok(rows)]),
+        ))
+    }
+}
+
+/// Returns rows that hold nothing but `ids`.
+pub(super) fn ids_only(ids: &[&str]) -> Result<RecordBatch> {
+    let schema = columns::schema();
+    let arrays = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(position, field)| match (position, field.data_type()) {
+            (0, _) => Arc::new(StringArray::from(ids.to_vec())) as ArrayRef,
+            (_, DataType::Struct(fields)) => {
+                Arc::new(StructArray::new_null(fields.clone(), ids.len()))
+            }
+            (_, ty) => datafusion::arrow::array::new_null_array(ty, ids.len()),
+        })
+        .collect();
+    Ok(RecordBatch::try_new(schema, arrays)?)
+}

@@ -1,0 +1,137 @@
+//! Requests that change something, side by side, stopped in an orderly way.
+//!
+//! A request that was sent may have been carried out, so none is ever dropped: after a failure or an interruption no
+//! further one is sent, and those under way are waited for.
+
+use std::future::Future;
+
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+
+use crate::session::Interrupt;
+
+/// How the requests of a statement ended.
+#[derive(Debug)]
+pub(super) struct Outcomes<E> {
+    /// The positions that were done, in order.
+    pub(super) done: Vec<usize>,
+    /// What failed, by position, in order.
+    pub(super) failed: Vec<(usize, E)>,
+    /// How many were never sent.
+    pub(super) not_tried: usize,
+    /// True if it was interrupted.
+    pub(super) is_interrupted: bool,
+}
+
+/// Runs `request` for each position below `count`, at most `concurrency` at a time.
+///
+/// Each success is given to `deliver` in order of position, which returns false to stop. Stops at the first failure,
+/// at the first success that could not be delivered, and when `interrupt` is raised.
+pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
+    count: usize,
+    concurrency: usize,
+    interrupt: &Interrupt,
+    request: impl Fn(usize) -> F,
+    mut deliver: impl AsyncFnMut(usize, T) -> bool,
+) -> Outcomes<E> {
+    let mut outcomes = Outcomes {
+        done: Vec::new(),
+        failed: Vec::new(),
+        not_tried: 0,
+        is_interrupted: false,
+    };
+    let mut under_way = FuturesOrdered::new();
+    let mut next = 0;
+    let mut is_stopped = false;
+    loop {
+        while !is_stopped && !interrupt.is_raised() && next < count && under_way.len() < concurrency
+        {
+            let position = next;
+            let sent = request(position);
+            under_way.push_back(async move { (position, sent.await) });
+            next += 1;
+        }
+        let Some((position, outcome)) = under_way.next().await else {
+            break;
+        };
+        match outcome {
+            Ok(value) => {
+                outcomes.done.push(position);
+                is_stopped |= !deliver(position, value).await;
+            }
+            Err(error) => {
+                outcomes.failed.push((position, error));
+                is_stopped = true;
+            }
+        }
+    }
+    outcomes.not_tried = count - next;
+    outcomes.is_interrupted = interrupt.is_raised();
+    outcomes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep};
+
+    async fn succeed(position: usize) -> Result<usize, &'static str> {
+        sleep(Duration::from_millis(20)).await;
+        Ok(position)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn eight_at_a_time_take_an_eighth_of_the_time() {
+        let started = Instant::now();
+        let delivered = Mutex::new(Vec::new());
+        let outcomes = run(200, 8, &Interrupt::default(), succeed, async |_, value| {
+            delivered.lock().unwrap().push(value);
+            true
+        })
+        .await;
+        assert_eq!(started.elapsed(), Duration::from_millis(200 / 8 * 20));
+        assert_eq!((outcomes.done.len(), outcomes.not_tried), (200, 0));
+        let delivered = delivered.into_inner().unwrap();
+        assert_eq!(delivered, (0..200).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_those_under_way_are_waited_for_and_no_more_sent() {
+        let request = async |position| match position {
+            5 => Err("no"),
+            position => succeed(position).await,
+        };
+        let outcomes = run(50, 4, &Interrupt::default(), request, async |_, _| true).await;
+        let done = outcomes.done;
+        assert_eq!(outcomes.failed, [(5, "no")]);
+        assert_eq!(done.len() + 1 + outcomes.not_tried, 50);
+        assert!(done.len() < 10, "{done:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivery_that_fails_stops_it() {
+        let deliver = async |position, _| position < 2;
+        let outcomes = run(50, 3, &Interrupt::default(), succeed, deliver).await;
+        assert_eq!(outcomes.done.len() + outcomes.not_tried, 50);
+        assert!(outcomes.done.len() <= 6);
+        assert!(!outcomes.is_interrupted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interruption_stops_it() {
+        let interrupt = Interrupt::default();
+        let raise = interrupt.clone();
+        let deliver = async |position, _| {
+            if position == 9 {
+                raise.raise();
+            }
+            true
+        };
+        let outcomes = run(50, 3, &interrupt, succeed, deliver).await;
+        assert!(outcomes.is_interrupted);
+        assert_eq!(outcomes.done.len() + outcomes.not_tried, 50);
+        assert!(outcomes.done.len() <= 14);
+    }
+}

@@ -1,0 +1,194 @@
+//! UPDATE: one PATCH a key, with the fields that are set and no others.
+
+use std::collections::HashMap;
+
+use datafusion::arrow::array::RecordBatch;
+
+use super::returning::Returning;
+use super::side_by_side;
+use super::{Rows, Verb, Writer, row_of, values};
+use crate::api::{self, KeyBody, KeyId, RequestBody, request};
+use crate::error::Error;
+use crate::session::Done;
+use crate::sql::spec::Spec;
+use crate::sql::write::Update;
+use crate::table::columns::COLUMNS;
+
+impl Writer<'_> {
+    pub(super) async fn update(&mut self, update: Update) -> Result<Done, Error> {
+        self.check_bounded(Verb::Update, update.is_unbounded)?;
+        let returning = self
+            .plan_optional_returning(update.returning.as_ref())
+            .await?;
+        let constant = self.constant_values(&update).await?;
+        let needs_rows = constant.is_none();
+        let rows = self
+            .find(update.ids.clone(), update.rows.clone(), needs_rows)
+            .await?;
+        let specs = match (&constant, &rows.fetched) {
+            (Some(values), _) => {
+                let spec = values::of_update(&update, values, 0).map_err(|e| self.wrong(e))?;
+                spec.iter().cycle().take(rows.ids.len()).cloned().collect()
+            }
+            (None, Some(fetched)) => values::of_update(&update, fetched, COLUMNS.len())
+                .map_err(|error| self.wrong(error))?,
+            (None, None) => Vec::new(),
+        };
+        let (rows, specs) = distinct(rows, specs)?;
+        let bodies: Vec<RequestBody> = specs.iter().map(RequestBody::from_spec).collect();
+        if self.is_dry {
+            let pairs = rows.ids.iter().zip(&bodies);
+            let requests: Vec<_> = pairs.map(|(id, body)| request::update(id, body)).collect();
+            return self.show(&requests);
+        }
+        self.check_rows(Verb::Update, update.is_unbounded, &rows)?;
+        let client = self.client()?;
+        let mut delivery = RowDelivery::begin(returning.as_ref(), self.sink)?;
+        let mut updated = 0;
+        let outcomes = side_by_side::run(
+            bodies.len(),
+            client.concurrency(),
+            self.interrupt,
+            |row| patch(&client, &rows.ids[row], &bodies[row]),
+            async |_, key: Option<KeyBody>| match key {
+                Some(key) => {
+                    updated += 1;
+                    delivery.deliver(|| row_of(&key)).await
+                }
+                None => true,
+            },
+        )
+        .await;
+        let output = delivery.finish();
+        super::delete::report(Verb::Update, &rows.ids, outcomes, output)?;
+        Ok(Done::Updated(updated))
+    }
+
+    /// Returns the values of an UPDATE as one row, if they do not depend on the rows that it changes.
+    async fn constant_values(&self, update: &Update) -> Result<Option<RecordBatch>, Error> {
+        match self.frame(update.values.clone()).await {
+            Ok(_) => self.rows_of(update.values.clone()).await.map(Some),
+            // They name columns; if they name none that exists, planning them over the rows says so.
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub(super) async fn plan_optional_returning(
+        &self,
+        typed: Option<&crate::sql::write::Returning>,
+    ) -> Result<Option<Returning>, Error> {
+        let Some(typed) = typed else {
+            return Ok(None);
+        };
+        Returning::plan(typed, self.session.context.state())
+            .await
+            .map(Some)
+            .map_err(|error| self.failed(&error))
+    }
+}
+
+/// Changes one key; None if it does not exist any more.
+async fn patch(
+    client: &api::ApiKeysClient,
+    id: &KeyId,
+    body: &RequestBody,
+) -> Result<Option<KeyBody>, api::Error> {
+    match client.update(id, body).await {
+        Ok(key) => Ok(Some(key)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Drops rows that a join gave twice.
+///
+/// # Errors
+///
+/// Fails if a key is to be set to two different things.
+fn distinct(rows: Rows, specs: Vec<Spec>) -> Result<(Rows, Vec<Spec>), Error> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let mut ids: Vec<KeyId> = Vec::with_capacity(rows.ids.len());
+    let mut kept: Vec<Spec> = Vec::with_capacity(specs.len());
+    for (id, spec) in rows.ids.into_iter().zip(specs) {
+        match first.get(id.as_str()) {
+            Some(&position) if kept[position] == spec => {}
+            Some(_) => {
+                return Err(Error::statement(format!(
+                    "key `{}` matches several rows that set it to different values",
+                    id.as_str()
+                ))
+                .hint("make the join give one row for each key"));
+            }
+            None => {
+                first.insert(id.as_str().to_owned(), ids.len());
+                ids.push(id);
+                kept.push(spec);
+            }
+        }
+    }
+    let rows = Rows {
+        ids,
+        fetched: rows.fetched,
+    };
+    Ok((rows, kept))
+}
+
+/// Hands the rows of a RETURNING list to the output.
+pub(super) struct RowDelivery<'d> {
+    returning: Option<&'d Returning>,
+    sink: &'d mut dyn crate::session::Sink,
+    error: Option<Error>,
+}
+
+impl<'d> RowDelivery<'d> {
+    pub(super) fn begin(
+        returning: Option<&'d Returning>,
+        sink: &'d mut dyn crate::session::Sink,
+    ) -> Result<Self, Error> {
+        if let Some(returning) = returning {
+            sink.begin(returning.schema())?;
+            sink.flush()?;
+        }
+        Ok(Self {
+            returning,
+            sink,
+            error: None,
+        })
+    }
+
+    /// Returns false if nothing more can be delivered.
+    pub(super) async fn deliver(
+        &mut self,
+        row: impl FnOnce() -> Result<RecordBatch, datafusion::error::DataFusionError>,
+    ) -> bool {
+        let Some(returning) = self.returning else {
+            return true;
+        };
+        if self.error.is_some() {
+            return false;
+        }
+        let delivered = async {
+            let unreadable = |error: datafusion::error::DataFusionError| {
+                Error::statement("the answer cannot be shown").caused_by(&error)
+            };
+            let row = row().map_err(unreadable)?;
+            let shown = returning.apply(row).await.map_err(unreadable)?;
+            self.sink.rows(&shown)?;
+            match self.sink.is_streaming() {
+                true => self.sink.flush(),
+                false => Ok(()),
+            }
+        };
+        self.error = delivered.await.err();
+        self.error.is_none()
+    }
+
+    /// Ends the result and returns what went wrong with it.
+    pub(super) fn finish(self) -> Option<Error> {
+        match (self.error, self.returning) {
+            (Some(error), _) => Some(error),
+            (None, Some(_)) => self.sink.finish().err(),
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Arrow values as the JSON of a request's body.
+
+use std::collections::HashSet;
+
+use datafusion::arrow::array::RecordBatch;
+use serde_json::Value;
+
+use crate::render::cell_json;
+use crate::sql;
+use crate::sql::spec::{self, Origin, Spec};
+use crate::sql::write::{Insert, Target, Update};
+use crate::table::columns::Type;
+
+/// Returns the checked spec of every row of an INSERT.
+///
+/// # Errors
+///
+/// Fails at the first row that cannot be created, naming the row and the field.
+pub(super) fn of_insert(
+    insert: &Insert,
+    rows: &RecordBatch,
+) -> Result<Vec<Spec>, sql::error::Error> {
+    let defaults: HashSet<(usize, usize)> = insert.defaults.iter().copied().collect();
+    let origin = match insert.is_copy {
+        true => Origin::Copied,
+        false => Origin::Typed,
+    };
+    each_row(rows.num_rows(), |row| {
+        let mut spec = Spec::new();
+        for (column, target) in insert.targets.iter().enumerate() {
+            if defaults.contains(&(row, column)) {
+                continue;
+            }
+            match value(target, rows, column, row)? {
+                Some(value) => set(&mut spec, target, value)?,
+                // An empty cell must not turn into a key for the whole cloud.
+                None if target.name().starts_with("spec.resource")
+                    && (target.path.len() == 2 || target.column.name == "id") =>
+                {
+                    return Err(spec::no_resource().at(target.span));
+                }
+                None if target.is_spec() => return Err(spec::null("spec").at(target.span)),
+                None => {}
+            }
+        }
+        spec::for_create(spec, origin)
+    })
+}
+
+/// Returns the checked fields that every row of an UPDATE sets; the values begin at `first` of the columns.
+///
+/// # Errors
+///
+/// Fails at the first row that cannot be changed so, naming the row and the field.
+pub(super) fn of_update(
+    update: &Update,
+    rows: &RecordBatch,
+    first: usize,
+) -> Result<Vec<Spec>, sql::error::Error> {
+    each_row(rows.num_rows(), |row| {
+        let mut spec = Spec::new();
+        for (position, target) in update.targets.iter().enumerate() {
+            match value(target, rows, first + position, row)? {
+                Some(value) => set(&mut spec, target, value)?,
+                None => return Err(spec::null(&target.name()).at(target.span)),
+            }
+        }
+        spec::for_update(spec)
+    })
+}
+
+fn each_row(
+    rows: usize,
+    read: impl Fn(usize) -> Result<Spec, sql::error::Error>,
+) -> Result<Vec<Spec>, sql::error::Error> {
+    (0..rows)
+        .map(|row| {
+            read(row).map_err(|mut error| {
+                if rows > 1 {
+                    error.message = format!("row {}: {}", row + 1, error.message);
+                }
+                error
+            })
+        })
+        .collect()
+}
+
+fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), sql::error::Error> {
+    match value {
+        Value::Object(members) if target.is_spec() => spec.extend(members),
+        value => spec::put(spec, &target.path, value),
+    }
+    Ok(())
+}
+
+/// Returns the value of one cell; None for NULL.
+fn value(
+    target: &Target,
+    rows: &RecordBatch,
+    column: usize,
+    row: usize,
+) -> Result<Option<Value>, sql::error::Error> {
+    let schema = rows.schema();
+    let field = schema.fields()[column].clone();
+    let unreadable = |error: String| {
+        sql::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
+            .at(target.span)
+    };
+    let text =
+        cell_json(&field, rows.column(column), row).map_err(|e| unreadable(e.to_string()))?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
+    Ok(match (value, target.column.ty) {
+        (Value::Null, _) => None,
+        (Value::String(text), _) if target.is_spec() => Some(Value::Object(
+            spec::parse(&text).map_err(|e| e.at(target.span))?,
+        )),
+        // A nested field may be given as JSON text too.
+        (Value::String(text), Type::Object(_) | Type::List(_)) => {
+            Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        }
+        (value, _) => Some(value),
+    })
+}

@@ -1,0 +1,78 @@
+//! Who carries a statement out: the engine, or us.
+
+use datafusion::sql::parser::Statement as EngineStatement;
+use sqlparser::ast::Statement;
+
+use super::error::Error;
+use super::parse::as_sql;
+use super::write::{self, Write};
+
+/// A statement, by who carries it out.
+#[derive(Debug)]
+pub enum Operation {
+    /// The engine.
+    Query(EngineStatement),
+    /// Us: a write to `api_keys`.
+    Write {
+        /// The write.
+        write: Box<Write>,
+        /// True for EXPLAIN: the requests are shown and not sent.
+        is_dry: bool,
+    },
+}
+
+impl Operation {
+    /// Reads `statement`.
+    ///
+    /// # Errors
+    ///
+    /// Fails for statements that are refused, with the reason and what to use instead.
+    pub fn of(statement: EngineStatement) -> Result<Self, Error> {
+        if let EngineStatement::Explain(explain) = &statement {
+            return match Self::of_sql(as_sql(&explain.statement))? {
+                Some(_) if explain.options.analyze => {
+                    Err(Error::new("EXPLAIN ANALYZE of a write would carry it out")
+                        .hint("EXPLAIN shows its requests without sending them"))
+                }
+                Some(write) => Ok(Self::Write {
+                    write,
+                    is_dry: true,
+                }),
+                None => Ok(Self::Query(statement)),
+            };
+        }
+        Ok(match Self::of_sql(as_sql(&statement))? {
+            Some(write) => Self::Write {
+                write,
+                is_dry: false,
+            },
+            None => Self::Query(statement),
+        })
+    }
+
+    fn of_sql(statement: Option<&Statement>) -> Result<Option<Box<Write>>, Error> {
+        let Some(statement) = statement else {
+            return Ok(None);
+        };
+        write::refuse(statement)?;
+        Ok(Write::of(statement)?.map(Box::new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::parse::parse;
+
+    #[test]
+    fn explain_of_a_write_is_a_dry_run() {
+        let of = |sql: &str| Operation::of(parse(sql).unwrap());
+        let dry = of("EXPLAIN DELETE FROM api_keys WHERE id = 'a'").unwrap();
+        assert!(matches!(dry, Operation::Write { is_dry: true, .. }));
+        let wet = of("DELETE FROM api_keys WHERE id = 'a'").unwrap();
+        assert!(matches!(wet, Operation::Write { is_dry: false, .. }));
+        assert!(of("EXPLAIN ANALYZE DELETE FROM api_keys").is_err());
+        let query = of("EXPLAIN ANALYZE SELECT 1").unwrap();
+        assert!(matches!(query, Operation::Query(_)));
+    }
+}
