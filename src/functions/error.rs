@@ -66,6 +66,15 @@ pub enum Error {
         given: String,
     },
 
+    /// A use of a table function that cannot be planned.
+    #[error("{what} cannot be planned")]
+    Unplannable {
+        /// What was typed, e.g. "`json_each` over a column of an outer query".
+        what: String,
+        /// What to type instead.
+        instead: &'static str,
+    },
+
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
     Overflow(&'static str),
@@ -89,6 +98,7 @@ impl Error {
                 "take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all"
                     .to_owned(),
             ),
+            Self::Unplannable { instead, .. } => Some((*instead).to_owned()),
             _ => None,
         }
     }

@@ -67,17 +67,13 @@ impl Arity {
             })
         }
     }
+}
 
-    /// Returns a signature that takes any types; the number is for [`check`](Self::check) in `coerce_types`.
-    pub(crate) fn signature(self, volatility: Volatility) -> Signature {
-        let any = TypeSignature::UserDefined;
-        let signature = if self.takes(0) {
-            TypeSignature::OneOf(vec![TypeSignature::Nullary, any])
-        } else {
-            any
-        };
-        Signature::new(signature, volatility)
-    }
+/// Returns a signature that takes any number of arguments of any type, so that what is wrong with them can be said in
+/// our own words.
+pub(crate) fn anything(volatility: Volatility) -> Signature {
+    let signatures = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
+    Signature::new(TypeSignature::OneOf(signatures), volatility)
 }
 
 /// What a function returns.
@@ -142,7 +138,7 @@ impl RowFunction {
             name,
             aliases: Vec::new(),
             arity,
-            signature: arity.signature(Volatility::Immutable),
+            signature: anything(Volatility::Immutable),
             returns: Returns::Type(returns),
             eval,
             shortcut: None,
@@ -207,16 +203,12 @@ impl ScalarUDFImpl for RowFunction {
         &self.signature
     }
 
-    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        self.arity.check(self.name, arg_types.len())?;
-        Ok(arg_types.to_vec())
-    }
-
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         internal_err!("{} returns a field", self.name)
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        self.arity.check(self.name, args.arg_fields.len())?;
         let returns = match self.returns {
             Returns::Type(returns) => returns,
             Returns::Of(returns) => {
@@ -297,7 +289,8 @@ impl Macro {
         returns: fn(&[DataType]) -> DataType,
         expand: fn(Vec<Expr>) -> Result<Expr>,
     ) -> Self {
-        let signature = arity.signature(Volatility::Immutable);
+        let signatures = vec![TypeSignature::Nullary, TypeSignature::UserDefined];
+        let signature = Signature::new(TypeSignature::OneOf(signatures), Volatility::Immutable);
         Self {
             name,
             aliases: Vec::new(),
@@ -351,11 +344,16 @@ impl ScalarUDFImpl for Macro {
     }
 
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        self.arity.check(self.name, arg_types.len())?;
-        (self.coerce)(arg_types)
+        // What is wrong with the number is said by `return_type`, where it is not buried.
+        if self.arity.takes(arg_types.len()) {
+            (self.coerce)(arg_types)
+        } else {
+            Ok(arg_types.to_vec())
+        }
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        self.arity.check(self.name, arg_types.len())?;
         Ok((self.returns)(arg_types))
     }
 

@@ -6,14 +6,15 @@ use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::json::ReaderBuilder;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::common::tree_node::TreeNode;
+use datafusion::config::Dialect;
 use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
 
 use super::value::json_field;
-use super::{Error, register};
+use super::{Error, register, rewrite};
 
 /// Three keys: of a service account with everything set, of a user with little, and of nobody with nothing.
 const KEYS: [&str; 3] = [
@@ -45,9 +46,19 @@ pub(crate) fn context() -> SessionContext {
     context
 }
 
+/// Plans `sql` as the session does: parsed, rewritten, planned.
+pub(crate) async fn planned(context: &SessionContext, sql: &str) -> Result<DataFrame> {
+    let mut statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
+    if let Statement::Statement(statement) = &mut statement {
+        rewrite(statement.as_mut());
+    }
+    let plan = context.state().statement_to_plan(statement).await?;
+    context.execute_logical_plan(plan).await
+}
+
 /// Runs `sql` and returns its cells, NULL as "NULL".
 pub(crate) async fn rows(sql: &str) -> Result<Vec<Vec<String>>> {
-    let batches = context().sql(sql).await?.collect().await?;
+    let batches = planned(&context(), sql).await?.collect().await?;
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = Vec::new();
     for batch in &batches {
@@ -93,26 +104,25 @@ pub(crate) async fn error(sql: &str) -> Error {
     }
 }
 
+/// Returns the plan of `sql` after optimisation, indented.
+pub(crate) async fn optimized_plan(sql: &str) -> String {
+    let frame = planned(&context(), sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    frame
+        .into_optimized_plan()
+        .expect("optimizes")
+        .display_indent()
+        .to_string()
+}
+
 /// Returns the predicate of `SELECT id FROM api_keys WHERE <predicate>` after optimisation.
 pub(crate) async fn optimized_filter(predicate: &str) -> String {
-    let sql = format!("SELECT id FROM api_keys WHERE {predicate}");
-    let plan = context()
-        .sql(&sql)
-        .await
-        .expect("a plan")
-        .into_optimized_plan()
-        .expect("optimizes");
-    let mut filters = Vec::new();
-    plan.apply(|node| {
-        use datafusion::common::tree_node::TreeNodeRecursion;
-        use datafusion::logical_expr::LogicalPlan;
-        if let LogicalPlan::Filter(filter) = node {
-            filters.push(filter.predicate.to_string());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .expect("visits");
-    filters.join(" AND ")
+    let plan = optimized_plan(&format!("SELECT id FROM api_keys WHERE {predicate}")).await;
+    let filters = plan
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Filter: "));
+    filters.collect::<Vec<_>>().join(" AND ")
 }
 
 fn keys() -> RecordBatch {

@@ -82,19 +82,6 @@ impl Value<'_> {
             other => other.real().map(|number| number as i64),
         }
     }
-
-    /// Returns the value without its ties to the column.
-    pub(crate) fn into_owned(self) -> Value<'static> {
-        match self {
-            Self::Null => Value::Null,
-            Self::Bool(flag) => Value::Bool(flag),
-            Self::Int(number) => Value::Int(number),
-            Self::Real(number) => Value::Real(number),
-            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
-            Self::Json(text) => Value::Json(Cow::Owned(text.into_owned())),
-            Self::Blob(bytes) => Value::Blob(Cow::Owned(bytes.into_owned())),
-        }
-    }
 }
 
 /// An Arrow column, read as SQL values.
@@ -134,14 +121,6 @@ impl Column {
         })
     }
 
-    /// Reads `array`, whose field says whether text is JSON.
-    pub(crate) fn of_array(array: &ArrayRef, field: &Field) -> Result<Self> {
-        Ok(Self {
-            cells: Cells::try_new(array, field)?,
-            constant: false,
-        })
-    }
-
     /// Returns the value of `row`.
     pub(crate) fn value(&self, row: usize) -> Value<'_> {
         let row = if self.constant { 0 } else { row };
@@ -153,7 +132,7 @@ impl Column {
             Cells::Real(array) => Value::Real(array.value(row)),
             Cells::Text(array) => Value::Text(array.value(row).into()),
             Cells::Containers(array) => match array.value(row) {
-                json if json.starts_with(['{', '[']) => Value::Json(json.into()),
+                json if is_container(json) => Value::Json(json.into()),
                 text => Value::Text(text.into()),
             },
             Cells::Json(array) => Value::Json(array.value(row).into()),
@@ -254,6 +233,11 @@ pub(crate) fn is_json(field: &Field) -> bool {
         .metadata()
         .get(EXTENSION_NAME)
         .is_some_and(|name| name == JSON_EXTENSION)
+}
+
+/// Returns true for the text of an array or an object. Text that merely looks like one cannot be told apart.
+fn is_container(text: &str) -> bool {
+    text.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Returns a nullable field of JSON text: Utf8 with Arrow's `arrow.json` extension type.

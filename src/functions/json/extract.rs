@@ -18,7 +18,7 @@ use super::node::Node;
 use super::path::{self, Step};
 use crate::functions::error::Error;
 use crate::functions::nested::{self, Access};
-use crate::functions::scalar::{Arity, ReturnType, RowFunction, evaluate};
+use crate::functions::scalar::{Arity, ReturnType, RowFunction, anything, evaluate};
 use crate::functions::value::{Value, json_containers_field, json_field};
 
 /// `json_extract(json, path [, path …])`.
@@ -73,7 +73,7 @@ const NAME: &str = "json_extract";
 impl JsonExtract {
     fn new() -> Self {
         Self {
-            signature: ARITY.signature(Volatility::Immutable),
+            signature: anything(Volatility::Immutable),
         }
     }
 }
@@ -87,16 +87,12 @@ impl ScalarUDFImpl for JsonExtract {
         &self.signature
     }
 
-    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        ARITY.check(NAME, arg_types.len())?;
-        Ok(arg_types.to_vec())
-    }
-
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         internal_err!("{NAME} returns a field")
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        ARITY.check(NAME, args.arg_fields.len())?;
         let data_type = args.arg_fields[0].data_type();
         let mut accesses = Vec::new();
         for path in &args.scalar_arguments[1..] {

@@ -1,0 +1,379 @@
+//! What has to change in the syntax tree before DataFusion plans it.
+//!
+//! Puts a call of `json_each` or `json_tree` in FROM into parentheses with everything to its left, which its arguments
+//! may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape `lateral` can
+//! plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`; lets `json_extract(…)` be matched
+//! with LIKE even if it is a timestamp, which is text in SQLite; and replaces `ORDER BY 2` by the second expression of a
+//! query with GROUP BY, where DataFusion only finds a bare aggregate. Pure: a tree in, a tree out.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    Value, ValueWithSpan, VisitMut, VisitorMut,
+};
+
+/// Rewrites a statement, a query or an expression in place.
+///
+/// A second time changes nothing.
+pub fn rewrite(node: &mut impl VisitMut) {
+    // The visitor never breaks off.
+    let _ = node.visit(&mut Rewriter);
+}
+
+struct Rewriter;
+
+impl VisitorMut for Rewriter {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let SetExpr::Select(select) = query.body.as_ref()
+            && let Some(OrderBy {
+                kind: OrderByKind::Expressions(order),
+                ..
+            }) = &mut query.order_by
+        {
+            spell_ordinals_out(select, order);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let from = std::mem::take(&mut select.from);
+        select.from = grouped(from);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::NestedJoin {
+            table_with_joins, ..
+        } = factor
+            && !is_pair(table_with_joins)
+        {
+            let tables = vec![std::mem::replace(table_with_joins.as_mut(), nothing())];
+            if let Some(table) = grouped(tables).pop() {
+                **table_with_joins = table;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::RLike {
+                negated,
+                expr: text,
+                pattern,
+                ..
+            } => {
+                let op = if *negated {
+                    BinaryOperator::PGRegexNotMatch
+                } else {
+                    BinaryOperator::PGRegexMatch
+                };
+                read_as_text(text);
+                *expr = Expr::BinaryOp {
+                    left: taken(text),
+                    op,
+                    right: taken(pattern),
+                };
+            }
+            Expr::BinaryOp {
+                left,
+                op: op @ BinaryOperator::Regexp,
+                ..
+            } => {
+                *op = BinaryOperator::PGRegexMatch;
+                read_as_text(left);
+            }
+            Expr::Like { expr: text, .. } | Expr::ILike { expr: text, .. } => read_as_text(text),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Leaves nothing in the place of `expr`.
+fn taken(expr: &mut Box<Expr>) -> Box<Expr> {
+    std::mem::replace(expr, Box::new(Expr::Tuple(Vec::new())))
+}
+
+/// Wraps a call of `json_extract` in `to_text`, which vanishes again if it is text already.
+fn read_as_text(expr: &mut Box<Expr>) {
+    let Expr::Function(call) = expr.as_ref() else {
+        return;
+    };
+    if !call.name.to_string().eq_ignore_ascii_case("json_extract") {
+        return;
+    }
+    let arg = FunctionArg::Unnamed(FunctionArgExpr::Expr(*taken(expr)));
+    **expr = Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new("to_text")]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![arg],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+}
+
+fn spell_ordinals_out(select: &Select, order: &mut [OrderByExpr]) {
+    let grouped = match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(expressions, _) => !expressions.is_empty(),
+    };
+    if !grouped || select.distinct.is_some() {
+        return;
+    }
+    for by in order {
+        let Expr::Value(ValueWithSpan {
+            value: Value::Number(ordinal, _),
+            ..
+        }) = &by.expr
+        else {
+            continue;
+        };
+        let place = ordinal
+            .parse::<usize>()
+            .ok()
+            .and_then(|ordinal| ordinal.checked_sub(1));
+        // An item behind `*` is not where it seems.
+        let plain = |item: &SelectItem| {
+            matches!(
+                item,
+                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
+            )
+        };
+        if let Some(items) = place.and_then(|place| select.projection.get(..=place))
+            && items.iter().all(plain)
+            && let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) =
+                items.last()
+            && !matches!(expr, Expr::Value(_))
+        {
+            by.expr = expr.clone();
+        }
+    }
+}
+
+/// Returns true for `json_each(…)` and `json_tree(…)` in FROM.
+pub(crate) fn is_json_rows(factor: &TableFactor) -> bool {
+    let name = match factor {
+        TableFactor::Table {
+            name,
+            args: Some(_),
+            ..
+        }
+        | TableFactor::Function { name, .. } => name,
+        _ => return false,
+    };
+    match name.0.as_slice() {
+        [part] => part.as_ident().is_some_and(|ident| {
+            ["json_each", "json_tree"]
+                .iter()
+                .any(|name| ident.value.eq_ignore_ascii_case(name))
+        }),
+        _ => false,
+    }
+}
+
+/// Returns true for `x JOIN json_each(…)` and nothing more, which is what this module makes.
+pub(crate) fn is_pair(table: &TableWithJoins) -> bool {
+    matches!(table.joins.as_slice(), [join] if is_json_rows(&join.relation))
+}
+
+fn grouped(from: Vec<TableWithJoins>) -> Vec<TableWithJoins> {
+    let mut tables: Vec<TableWithJoins> = Vec::with_capacity(from.len());
+    for TableWithJoins { relation, joins } in from {
+        let mut table = TableWithJoins {
+            relation,
+            joins: Vec::new(),
+        };
+        if is_json_rows(&table.relation)
+            && let Some(left) = crossed(std::mem::take(&mut tables))
+        {
+            table = pair(left, cross(table.relation));
+        }
+        for join in joins {
+            if is_json_rows(&join.relation) && sees_its_left(&join.join_operator) {
+                table = pair(table, join);
+            } else {
+                table.joins.push(join);
+            }
+        }
+        tables.push(table);
+    }
+    tables
+}
+
+/// Joins a list of tables, as the commas between them do.
+fn crossed(tables: Vec<TableWithJoins>) -> Option<TableWithJoins> {
+    tables.into_iter().reduce(|mut left, right| {
+        left.joins.push(cross(factor(right)));
+        left
+    })
+}
+
+fn cross(relation: TableFactor) -> Join {
+    Join {
+        relation,
+        global: false,
+        join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+    }
+}
+
+fn pair(left: TableWithJoins, join: Join) -> TableWithJoins {
+    let pair = TableWithJoins {
+        relation: factor(left),
+        joins: vec![join],
+    };
+    TableWithJoins {
+        relation: nested(pair),
+        joins: Vec::new(),
+    }
+}
+
+fn factor(table: TableWithJoins) -> TableFactor {
+    if table.joins.is_empty() {
+        table.relation
+    } else {
+        nested(table)
+    }
+}
+
+fn nested(table: TableWithJoins) -> TableFactor {
+    TableFactor::NestedJoin {
+        table_with_joins: Box::new(table),
+        alias: None,
+    }
+}
+
+fn nothing() -> TableWithJoins {
+    let nothing = TableFactor::UNNEST {
+        alias: None,
+        array_exprs: Vec::new(),
+        with_offset: false,
+        with_offset_alias: None,
+        with_ordinality: false,
+    };
+    TableWithJoins {
+        relation: nothing,
+        joins: Vec::new(),
+    }
+}
+
+/// Returns true for the joins whose left side is settled first.
+fn sees_its_left(operator: &JoinOperator) -> bool {
+    matches!(
+        operator,
+        JoinOperator::Join(_)
+            | JoinOperator::Inner(_)
+            | JoinOperator::CrossJoin(_)
+            | JoinOperator::Left(_)
+            | JoinOperator::LeftOuter(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::dialect::GenericDialect;
+    use datafusion::sql::sqlparser::parser::Parser;
+
+    use super::*;
+
+    fn rewritten(sql: &str) -> String {
+        let mut statements = Parser::parse_sql(&GenericDialect {}, sql).expect("SQL");
+        rewrite(&mut statements);
+        let once = statements[0].to_string();
+        rewrite(&mut statements);
+        assert_eq!(statements[0].to_string(), once, "a second time");
+        once
+    }
+
+    #[test]
+    fn json_rows_are_paired_with_their_left() {
+        for (sql, expected) in [
+            ("a, json_each(a.x)", "(a CROSS JOIN json_each(a.x))"),
+            (
+                "a, b, JSON_EACH(x) AS j, c",
+                "((a CROSS JOIN b) CROSS JOIN JSON_EACH(x) AS j), c",
+            ),
+            (
+                "a JOIN json_tree(a.x) AS t ON true JOIN c",
+                "(a JOIN json_tree(a.x) AS t ON true) JOIN c",
+            ),
+            (
+                "a JOIN b ON p LEFT JOIN json_each(x) ON true",
+                "((a JOIN b ON p) LEFT JOIN json_each(x) ON true)",
+            ),
+            (
+                "a, json_each(x) AS e, json_each(e.value) AS f",
+                "((a CROSS JOIN json_each(x) AS e) CROSS JOIN json_each(e.value) AS f)",
+            ),
+            (
+                "(a JOIN b JOIN json_each(x))",
+                "(((a JOIN b) JOIN json_each(x)))",
+            ),
+            ("json_each('[1]')", "json_each('[1]')"),
+            ("a, other(a.x)", "a, other(a.x)"),
+        ] {
+            assert_eq!(
+                rewritten(&format!("SELECT 1 FROM {sql}")),
+                format!("SELECT 1 FROM {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn regexp_is_an_operator() {
+        assert_eq!(
+            rewritten("SELECT 1 FROM t WHERE a REGEXP '^x' AND b NOT REGEXP 'y'"),
+            "SELECT 1 FROM t WHERE a ~ '^x' AND b !~ 'y'"
+        );
+    }
+
+    #[test]
+    fn json_extract_is_text_to_like() {
+        assert_eq!(
+            rewritten(
+                "SELECT 1 FROM t WHERE json_extract(a, '$.b') NOT LIKE '2026%' AND a LIKE 'x'"
+            ),
+            "SELECT 1 FROM t WHERE to_text(json_extract(a, '$.b')) NOT LIKE '2026%' AND a LIKE 'x'"
+        );
+    }
+
+    #[test]
+    fn ordinals_of_grouped_queries_are_spelled_out() {
+        for (sql, expected) in [
+            (
+                "SELECT a, round(avg(b)) FROM t GROUP BY 1 ORDER BY 2 DESC, 1",
+                "round(avg(b)) DESC, a",
+            ),
+            ("SELECT a, 5 FROM t GROUP BY a ORDER BY 2, 3", "2, 3"),
+            ("SELECT *, a FROM t GROUP BY ALL ORDER BY 2", "2"),
+            ("SELECT upper(a) FROM t ORDER BY 1", "1"),
+            ("SELECT DISTINCT upper(a) FROM t GROUP BY a ORDER BY 1", "1"),
+        ] {
+            let rewritten = rewritten(sql);
+            assert!(
+                rewritten.ends_with(&format!("ORDER BY {expected}")),
+                "{rewritten}"
+            );
+        }
+    }
+
+    #[test]
+    fn subqueries_and_unions_are_reached() {
+        assert_eq!(
+            rewritten("SELECT 1 UNION SELECT 2 FROM (SELECT 3 FROM a, json_each(x)) AS s"),
+            "SELECT 1 UNION SELECT 2 FROM (SELECT 3 FROM (a CROSS JOIN json_each(x))) AS s"
+        );
+    }
+}
