@@ -1,9 +1,50 @@
 //! SQL functions beyond DataFusion's: SQLite's, as StackQL documents them.
 //!
-//! Turns a session's builder into one that knows nested access in four spellings and SQLite's functions, over JSON
-//! text and Arrow's structs alike.
+//! Turns a session's builder into one that knows nested access in four spellings and SQLite's functions, over JSON text
+//! and Arrow's structs alike. Depends on DataFusion and nothing else of this program; never touches the network.
+//!
+//! # What is whose
+//!
+//! People write PostgreSQL's dialect and SQLite's. A function of DataFusion stays where both agree on sane input, and is
+//! replaced where SQLite's answer is the documented one and DataFusion has an error or another:
+//!
+//! | function | whose, and why |
+//! | --- | --- |
+//! | `substr`, `substring` | SQLite's: a negative start counts from the end |
+//! | `instr`, `length`, `replace` | SQLite's: any type is text, also a struct; nothing replaces nothing |
+//! | `split_part` | StackQL's: each character of the separator separates; out of range is empty, as in PostgreSQL |
+//! | `regexp_like`, `regexp_replace` | DataFusion's (PostgreSQL's), also over timestamps; first match without the flag `g` |
+//! | `date`, `time`, `datetime` as calls | SQLite's; `DATE '…'`, `CAST(… AS date)` and `…::date` stay DataFusion's |
+//! | `now`, `date_trunc`, `date_part`, `extract`, `to_char` | DataFusion's |
+//! | `lower`, `upper`, `trim`, `ltrim`, `rtrim`, `concat`, `coalesce`, `ifnull`, `nullif` | DataFusion's; case beyond ASCII |
+//! | `max`, `min` | DataFusion's aggregates; SQLite's scalars with two arguments and more |
+//! | `group_concat`, `total`, `json_group_…` | SQLite's, computed by `string_agg` and `sum` |
+//! | mathematics | SQLite's, since the engine is built without its own; what is no number is NULL |
+//! | `iif` | SQLite's; text beside anything else makes both text |
+//! | `text + number`, `-`, `*`, `/`, `%` | SQLite's: text counts for its number; DataFusion refuses it |
+//!
+//! # Where the answers differ from SQLite's
+//!
+//! A column has one type here, and SQLite's values have one each:
+//!
+//! - `json_extract` and `->>` give text where the JSON is text, because the type is not known before the value; over a
+//!   struct they give the field's own. Truth values are booleans, and equal SQLite's 1 and 0.
+//! - Text from `json_extract`, `->>` and `json_each` that looks like an array or an object is taken for one by other JSON
+//!   functions: `json_array(json_extract('{"a":"[1]"}', '$.a'))` is `[[1]]`.
+//! - JSON is written anew: escapes, floats and integers beyond 64 bits in their usual spelling (`"\u00e9"` as `"é"`,
+//!   `1e2` as `100.0`), the latter being reals. Nesting deeper than 128 levels is malformed.
+//! - `-> -1` is the last element, `-> 'a.b'` and `->> '1'` are members of that name, as in later versions of SQLite; a
+//!   path that ends with a dot is an error; `$["a"]` is a path.
+//! - A date beyond the end of its month is always carried over, `24:00` is midnight, and fractions of a millisecond are
+//!   cut.
+//! - `printf` counts characters rather than bytes, and gives no NULL for an empty text. `unhex` gives text.
+//! - `json_each` takes columns of the tables to its left in the same FROM, not of an outer query.
+//!
+//! `tests/fixtures/sqlite_functions.tsv` holds the values of sqlite3 for some hundreds of calls, with ours where they are
+//! meant to differ.
 
 mod aggregate;
+mod catalogue;
 #[cfg(test)]
 mod conformance;
 mod error;
@@ -28,13 +69,14 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::planner::ExprPlanner;
 
+pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub use error::Error;
 pub use json::convert::to_json;
 pub use rewrite::rewrite;
 
 /// Adds the functions to `builder`, whose default features must be there already.
 ///
-/// Statements go through [`rewrite`] before they are planned.
+/// Statements go through [`rewrite()`] before they are planned.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     // The first planner that takes an expression has it, so these come before the engine's.
     let planners: [Arc<dyn ExprPlanner>; 4] = [

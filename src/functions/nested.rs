@@ -39,7 +39,11 @@ impl ExprPlanner for NestedPlanner {
             _ => return Ok(PlannerResult::Original(raw)),
         };
         let RawBinaryExpr { left, right, .. } = raw;
-        let data_type = left.get_type(schema)?;
+        // A parameter has no type yet; it can only become text.
+        let data_type = match &left {
+            Expr::Placeholder(_) => DataType::Utf8,
+            left => left.get_type(schema)?,
+        };
         if let Some(steps) = constant_key(&right)?
             && let Access::Typed(found) = resolve(&spelled(&left), &data_type, &steps)?
         {
@@ -265,6 +269,14 @@ mod tests {
     async fn text_of_a_part_is_what_json_would_hold() {
         for (expression, expected) in [
             ("metadata ->> 'created_at'", "2026-01-03T04:05:06.811920Z"),
+            (
+                "json_extract(metadata, '$.created_at')",
+                "2026-01-03T04:05:06.811920Z",
+            ),
+            (
+                "coalesce(json_extract(metadata, '$.deleted_at'), 'never')",
+                "never",
+            ),
             ("spec ->> 'description'", "naïve \"key\""),
             ("spec -> 'resource' ->> 'related'", "NULL"),
             (

@@ -31,12 +31,18 @@ impl ExprPlanner for OperatorPlanner {
         ) {
             return Ok(PlannerResult::Original(raw));
         }
+        // A parameter has no type yet, and what is wrong with an expression is DataFusion's to say.
+        let (Ok(left_type), Ok(right_type)) =
+            (raw.left.get_type(schema), raw.right.get_type(schema))
+        else {
+            return Ok(PlannerResult::Original(raw));
+        };
         let RawBinaryExpr { op, left, right } = raw;
-        let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
         let (left, right) = if matches!(op, Eq | NotEq) {
             (truth(left, &right_type), truth(right, &left_type))
-        } else if left_type.is_string() && (right_type.is_string() || right_type.is_numeric())
-            || right_type.is_string() && left_type.is_numeric()
+        } else if (left_type.is_string() || right_type.is_string())
+            && counts(&left_type)
+            && counts(&right_type)
         {
             (number(left, &left_type), number(right, &right_type))
         } else {
@@ -44,6 +50,11 @@ impl ExprPlanner for OperatorPlanner {
         };
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
+}
+
+/// Returns true for what can stand beside text in arithmetic.
+fn counts(data_type: &DataType) -> bool {
+    data_type.is_string() || data_type.is_numeric() || data_type.is_null()
 }
 
 /// Reads 1 and 0 as true and false if that is what they are compared with.
@@ -91,4 +102,52 @@ fn writes_an_integer(format: &Expr) -> bool {
                 ]
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::common::ScalarValue;
+
+    use super::super::testing::{context, planned, value};
+
+    #[tokio::test]
+    async fn text_counts_for_its_number_and_integers_stay_integers() {
+        for (expression, expected) in [
+            ("'12' + 1", "13"),
+            ("'1.5' * 2", "3.0"),
+            ("'12 keys' - '2'", "10"),
+            ("'none' + 1", "1.0"),
+            ("'7' / 2", "3"),
+            ("7 % to_text(4)", "3.0"),
+            ("strftime('%Y', '2026-06-01') + 1", "2027"),
+            ("strftime('%Y-%m', '2026-06-01') + 1", "2027.0"),
+            ("NULL + 'x' IS NULL", "true"),
+        ] {
+            assert_eq!(value(expression).await, expected, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn truth_compares_with_1_and_0() {
+        assert_eq!(value("json_valid('[]') = 1").await, "true");
+        assert_eq!(value("0 <> json_valid('[]')").await, "true");
+        assert_eq!(value("1 = 1").await, "true");
+    }
+
+    #[tokio::test]
+    async fn parameters_get_their_type_from_the_engine() {
+        let context = context();
+        let sql = "SELECT id FROM api_keys WHERE (spec ->> 'display_name') = $1";
+        let frame = planned(&context, sql).await.expect("a plan");
+        let frame = frame
+            .with_param_values(vec![ScalarValue::from("ci")])
+            .expect("a parameter");
+        assert_eq!(frame.count().await.expect("runs"), 1);
+        let frame = planned(&context, "SELECT $1 -> 'a', $2 + 1")
+            .await
+            .expect("a plan");
+        let values = vec![ScalarValue::from("{\"a\":1}"), ScalarValue::from(2_i64)];
+        let frame = frame.with_param_values(values).expect("parameters");
+        assert_eq!(frame.count().await.expect("runs"), 1);
+    }
 }

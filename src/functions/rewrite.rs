@@ -2,17 +2,16 @@
 //!
 //! Puts a call of `json_each` or `json_tree` in FROM into parentheses with everything to its left, which its arguments
 //! may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape `lateral` can
-//! plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`; lets `json_extract(…)` be matched
-//! with LIKE even if it is a timestamp, which is text in SQLite; and replaces `ORDER BY 2` by the second expression of a
-//! query with GROUP BY, where DataFusion only finds a bare aggregate. Pure: a tree in, a tree out.
+//! plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
+//! replaces `ORDER BY 2` by the second expression of a query with GROUP BY, where DataFusion only finds a bare aggregate.
+//! Pure: a tree in, a tree out.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
-    Value, ValueWithSpan, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, OrderBy, OrderByExpr,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
+    ValueWithSpan, VisitMut, VisitorMut,
 };
 
 /// Rewrites a statement, a query or an expression in place.
@@ -73,7 +72,6 @@ impl VisitorMut for Rewriter {
                 } else {
                     BinaryOperator::PGRegexMatch
                 };
-                read_as_text(text);
                 *expr = Expr::BinaryOp {
                     left: taken(text),
                     op,
@@ -81,14 +79,11 @@ impl VisitorMut for Rewriter {
                 };
             }
             Expr::BinaryOp {
-                left,
                 op: op @ BinaryOperator::Regexp,
                 ..
             } => {
                 *op = BinaryOperator::PGRegexMatch;
-                read_as_text(left);
             }
-            Expr::Like { expr: text, .. } | Expr::ILike { expr: text, .. } => read_as_text(text),
             _ => {}
         }
         ControlFlow::Continue(())
@@ -98,31 +93,6 @@ impl VisitorMut for Rewriter {
 /// Leaves nothing in the place of `expr`.
 fn taken(expr: &mut Box<Expr>) -> Box<Expr> {
     std::mem::replace(expr, Box::new(Expr::Tuple(Vec::new())))
-}
-
-/// Wraps a call of `json_extract` in `to_text`, which vanishes again if it is text already.
-fn read_as_text(expr: &mut Box<Expr>) {
-    let Expr::Function(call) = expr.as_ref() else {
-        return;
-    };
-    if !call.name.to_string().eq_ignore_ascii_case("json_extract") {
-        return;
-    }
-    let arg = FunctionArg::Unnamed(FunctionArgExpr::Expr(*taken(expr)));
-    **expr = Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("to_text")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: vec![arg],
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    });
 }
 
 fn spell_ordinals_out(select: &Select, order: &mut [OrderByExpr]) {
@@ -336,16 +306,6 @@ mod tests {
         assert_eq!(
             rewritten("SELECT 1 FROM t WHERE a REGEXP '^x' AND b NOT REGEXP 'y'"),
             "SELECT 1 FROM t WHERE a ~ '^x' AND b !~ 'y'"
-        );
-    }
-
-    #[test]
-    fn json_extract_is_text_to_like() {
-        assert_eq!(
-            rewritten(
-                "SELECT 1 FROM t WHERE json_extract(a, '$.b') NOT LIKE '2026%' AND a LIKE 'x'"
-            ),
-            "SELECT 1 FROM t WHERE to_text(json_extract(a, '$.b')) NOT LIKE '2026%' AND a LIKE 'x'"
         );
     }
 

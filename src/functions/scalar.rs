@@ -49,7 +49,8 @@ impl Arity {
             Self::Between(1, 1) => "one argument".to_owned(),
             Self::Between(least, most) if least == most => format!("{least} arguments"),
             Self::Between(least, most) => format!("{least} to {most} arguments"),
-            Self::AtLeast(least) => format!("at least {least}"),
+            Self::AtLeast(1) => "at least one argument".to_owned(),
+            Self::AtLeast(least) => format!("at least {least} arguments"),
             Self::Even => "an even number of arguments".to_owned(),
             Self::Odd => "an odd number of arguments".to_owned(),
         }
@@ -83,6 +84,15 @@ pub(crate) enum Returns {
     Type(ReturnType),
     /// A type that follows from the arguments'.
     Of(fn(&[DataType]) -> ReturnType),
+}
+
+impl Returns {
+    fn of(self, arg_types: &[DataType]) -> ReturnType {
+        match self {
+            Self::Type(returns) => returns,
+            Self::Of(returns) => returns(arg_types),
+        }
+    }
 }
 
 /// The types that functions here return.
@@ -203,24 +213,24 @@ impl ScalarUDFImpl for RowFunction {
         &self.signature
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        internal_err!("{} returns a field", self.name)
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        self.arity.check(self.name, arg_types.len())?;
+        Ok(self
+            .returns
+            .of(arg_types)
+            .field(self.name)
+            .data_type()
+            .clone())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.arity.check(self.name, args.arg_fields.len())?;
-        let returns = match self.returns {
-            Returns::Type(returns) => returns,
-            Returns::Of(returns) => {
-                let types: Vec<_> = args
-                    .arg_fields
-                    .iter()
-                    .map(|field| field.data_type().clone())
-                    .collect();
-                returns(&types)
-            }
-        };
-        Ok(returns.field(self.name))
+        let types: Vec<_> = args
+            .arg_fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        self.arity.check(self.name, types.len())?;
+        Ok(self.returns.of(&types).field(self.name))
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {

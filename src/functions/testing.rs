@@ -30,10 +30,13 @@ const KEYS: [&str; 3] = [
 
 /// Returns a session with the functions and the table `api_keys`.
 pub(crate) fn context() -> SessionContext {
-    let config = SessionConfig::new().with_target_partitions(1).set_bool(
-        "datafusion.optimizer.enable_leaf_expression_pushdown",
-        false,
-    );
+    let config = SessionConfig::new()
+        .with_target_partitions(1)
+        .with_information_schema(true)
+        .set_bool(
+            "datafusion.optimizer.enable_leaf_expression_pushdown",
+            false,
+        );
     let builder = SessionStateBuilder::new()
         .with_config(config)
         .with_default_features();

@@ -244,8 +244,16 @@ fn type_of(args: &[Value<'_>]) -> Evaluated {
     Ok(Value::Text(name.into()))
 }
 
+/// Beside text everything is text: which of the two it will be is not known before the row is.
 fn iif_types(types: &[DataType]) -> PlanResult<Vec<DataType>> {
-    match comparison_coercion(&types[1], &types[2]) {
+    let common = match types[1].is_string() != types[2].is_string() {
+        true if types[1].is_null() || types[2].is_null() => {
+            comparison_coercion(&types[1], &types[2])
+        }
+        true => Some(DataType::Utf8),
+        false => comparison_coercion(&types[1], &types[2]),
+    };
+    match common {
         Some(common) => Ok(vec![DataType::Boolean, common.clone(), common]),
         None => plan_err!("iif has no type for both {} and {}", types[1], types[2]),
     }
@@ -313,6 +321,7 @@ mod tests {
     async fn iif_is_lazy_and_finds_a_common_type() {
         assert_eq!(value("iif(1 > 2, 1, 2.5)").await, "2.5");
         assert_eq!(value("if(NULL, 'a', 'b')").await, "b");
+        assert_eq!(value("iif(true, 1, 'none')").await, "1");
         assert_eq!(value("iif(1, 'a', 'b')").await, "a");
         let sql = "SELECT iif(length(id) = 0, 1 / (length(id) - 4), 2) FROM api_keys LIMIT 1";
         assert_eq!(column(sql).await, ["2"]);

@@ -1,8 +1,9 @@
 //! Taking JSON apart: `json_extract`, and what `->` and `->>` mean over JSON text.
 //!
 //! Over a struct, a list or anything nested in them, `json_extract` with one constant path is only another spelling
-//! of field access: it is replaced by `get_field` while planning, keeps the field's type, and an unknown field is an
-//! error of planning. Over text it reads JSON and gives SQLite's values as text, NULL where there is nothing.
+//! of field access: it is replaced by `get_field` while planning, and an unknown field is an error of planning. Numbers
+//! keep their type, while timestamps become text, which JSON has for them, and structs and lists become JSON. Over text
+//! it reads JSON and gives SQLite's values as text, NULL where there is nothing.
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{ScalarValue, internal_err};
@@ -13,7 +14,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::convert::to_json;
+use super::convert::{to_json, to_text};
 use super::node::Node;
 use super::path::{self, Step};
 use crate::functions::error::Error;
@@ -87,8 +88,9 @@ impl ScalarUDFImpl for JsonExtract {
         &self.signature
     }
 
+    // What the call returns follows from its path, see `return_field_from_args`.
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        internal_err!("{NAME} returns a field")
+        Ok(DataType::Utf8)
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
@@ -109,6 +111,9 @@ impl ScalarUDFImpl for JsonExtract {
         }
         Ok(match accesses.pop() {
             Some(Access::Typed(found)) if found.is_nested() => json_field(NAME),
+            Some(Access::Typed(found)) if found.is_temporal() => {
+                Field::new(NAME, DataType::Utf8, true).into()
+            }
             Some(Access::Typed(found)) => Field::new(NAME, found, true).into(),
             _ => json_containers_field(NAME),
         })
@@ -126,10 +131,10 @@ impl ScalarUDFImpl for JsonExtract {
             match nested::resolve(&nested::spelled(base), &data_type, &steps)? {
                 Access::Typed(found) => {
                     let part = nested::access(base.clone(), &steps);
-                    ExprSimplifyResult::Simplified(if found.is_nested() {
-                        to_json().call(vec![part])
-                    } else {
-                        part
+                    ExprSimplifyResult::Simplified(match found {
+                        found if found.is_nested() => to_json().call(vec![part]),
+                        found if found.is_temporal() => to_text().call(vec![part]),
+                        _ => part,
                     })
                 }
                 Access::Text => ExprSimplifyResult::Original(args),
