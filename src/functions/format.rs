@@ -14,8 +14,8 @@ use super::error::Error;
 use super::scalar::{Arity, ReturnType, RowFunction};
 use super::value::Value;
 
-/// The most characters that a width or a precision may ask for.
-const LONGEST: usize = 100_000;
+/// The most characters that a width or a precision may ask for; Rust's formatting ends at 65,535.
+const LONGEST: usize = 60_000;
 /// The digits of a float that SQLite shows, and with the flag `!`; the rest are zeros.
 const DIGITS: usize = 16;
 pub(super) const MORE_DIGITS: usize = 26;
@@ -363,5 +363,21 @@ mod tests {
         let value = [Value::Text("naïve".into())];
         assert_eq!(formatted("[%7s]", &value), "[  naïve]");
         assert_eq!(formatted("[%.3s]", &value), "[naï]");
+    }
+
+    #[test]
+    fn enormous_widths_and_precisions_are_cut() {
+        for format in [
+            "%999999999d",
+            "%.999999999d",
+            "%.999999999f",
+            "%.999999999e",
+            "%.999999999g",
+        ] {
+            assert!(
+                formatted(format, &[Value::Real(1.5)]).len() <= LONGEST + 10,
+                "{format}"
+            );
+        }
     }
 }

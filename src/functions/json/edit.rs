@@ -254,4 +254,15 @@ mod tests {
             assert_eq!(patched(target, patch), expected, "{target} + {patch}");
         }
     }
+
+    #[test]
+    fn a_path_cannot_grow_json_without_end() {
+        let path = Value::Text(format!("${}", ".a".repeat(100_000)).into());
+        let grown = edit(
+            "json_set",
+            &[Value::Text("{}".into()), path, Value::Int(1)],
+            SET,
+        );
+        assert!(matches!(grown, Err(Error::BadPath(_))));
+    }
 }

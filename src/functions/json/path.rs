@@ -6,6 +6,9 @@
 
 use crate::functions::error::Error;
 
+/// The most steps of a path, which is also how deep JSON may be: what is deeper could not be written safely.
+const DEEPEST: usize = 128;
+
 /// One step down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -33,6 +36,9 @@ pub(crate) fn parse(path: &str) -> Result<Vec<Step>, Error> {
         .ok_or_else(bad)?;
         steps.push(step);
         rest = after;
+    }
+    if steps.len() > DEEPEST {
+        return Err(bad());
     }
     Ok(steps)
 }

@@ -27,7 +27,12 @@ fn one(value: TimeValue, modifier: &str, first: bool) -> Option<TimeValue> {
         ("unixepoch", TimeValue::Number(number, _)) if first => unix(number)?,
         ("julianday", TimeValue::Number(_, Some(moment))) if first => moment,
         ("auto" | "unixepoch" | "julianday", _) => return None,
-        _ => return moved(value.moment()?, modifier).map(TimeValue::Moment),
+        // A sum must not leave the range even for a while, or it could overflow.
+        _ => {
+            return moved(value.moment()?, modifier)?
+                .in_range()
+                .map(TimeValue::Moment);
+        }
     };
     Some(TimeValue::Moment(explained))
 }
@@ -151,4 +156,22 @@ fn universal(moment: Moment) -> Option<Moment> {
         julian: moment.julian - i64::from(offset) * 1000,
         zoned: true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_modifier_breaks_it(modifiers in prop::collection::vec(
+            "[+-][0-9]{1,20}(\\.[0-9]{1,3})? (second|minute|hour|day|month|year)s?|weekday [0-9]|[+-]?[0-9: é]{0,9}",
+            0..5,
+        )) {
+            let start = TimeValue::Moment(Moment::new(UNIX_EPOCH));
+            apply(start, modifiers.iter().map(String::as_str));
+        }
+    }
 }
