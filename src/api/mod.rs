@@ -1,12 +1,12 @@
 //! The client of Confluent Cloud's API keys.
 //!
 //! Turns the five operations of the IAM v2 `api-keys` resource into typed calls: keys come back as the JSON that
-//! was sent ([`KeyBody`]), decoded on demand ([`ApiKey`]), and failures as an [`Error`] that knows its request.
+//! was sent ([`KeyBody`]), for the table to decode, and failures as an [`Error`] that knows its request.
 //! Requests are pure values ([`request`]), which can be shown without being sent. Depends on [`crate::secret`]
 //! alone; never prints, never knows SQL, and sends nothing to any host but the configured endpoint.
 //!
 //! Layers, each a file: `transport` (one request, one answer), `call` (with `retry` and `ratelimit`: until there
-//! is an answer), `pagination` (pages to a listing), `page`, `body`, `model` and `lenient` (the wire), `error`,
+//! is an answer), `pagination` (pages to a listing), `page` and `body` (the wire), `error`,
 //! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost).
 
 mod body;
@@ -16,9 +16,7 @@ mod endpoint;
 mod error;
 mod failure;
 mod hint;
-mod lenient;
-pub mod model;
-mod page;
+pub mod page;
 mod pagination;
 mod ratelimit;
 pub mod request;
@@ -42,7 +40,6 @@ pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::{Call, Error};
 pub use failure::{Failure, FailureKind};
-pub use model::{ApiKey, Metadata, Reference, Spec};
 pub use page::{Page, PageToken};
 pub use pagination::TokenTrail;
 pub use request::{KeyId, ListParams, MAX_PAGE_SIZE, Method, Request, RequestBody, RequestLine};

@@ -6,6 +6,7 @@
 
 mod diagnose;
 mod engine;
+mod explain;
 mod interrupt;
 mod sink;
 mod write;
@@ -191,28 +192,38 @@ impl Session {
     async fn query(
         &self,
         piece: &Piece,
-        mut statement: EngineStatement,
+        statement: EngineStatement,
         scope: &Arc<Scope>,
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
         let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
-        rewrite::rewrite_statement(&mut statement);
         let diagnose = |error: DataFusionError| {
             diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
         };
         let frame = self.plan(statement).await.map_err(diagnose)?;
         let is_silent = is_silent(frame.logical_plan());
+        let explains = matches!(
+            frame.logical_plan(),
+            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
+        );
         let mut rows = stream(frame, scope).await.map_err(diagnose)?;
-        let schema = names.apply(&rows.schema());
+        let schema = match explains {
+            true => explain::schema(),
+            false => names.apply(&rows.schema()),
+        };
         if !is_silent {
             sink.begin(&schema)?;
         }
         let mut count = 0;
         while let Some(batch) = rows.next().await {
+            let batch = match explains {
+                true => batch.and_then(|batch| Ok(explain::lines(&batch)?)),
+                false => batch.map(|batch| renamed(batch, &schema)),
+            };
             let batch = batch.map_err(diagnose)?;
             count += batch.num_rows();
             if !is_silent {
-                sink.rows(&renamed(batch, &schema))?;
+                sink.rows(&batch)?;
             }
         }
         if is_silent {
@@ -223,7 +234,8 @@ impl Session {
     }
 
     /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
-    async fn plan(&self, statement: EngineStatement) -> Result<DataFrame, DataFusionError> {
+    async fn plan(&self, mut statement: EngineStatement) -> Result<DataFrame, DataFusionError> {
+        rewrite::rewrite_statement(&mut statement);
         let plan = self.context.state().statement_to_plan(statement).await?;
         let changes_nothing = SQLOptions::new()
             .with_allow_ddl(false)

@@ -5,7 +5,8 @@
 //! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too;
 //! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
 //!
-//! It knows the names of our columns and nothing else, and leaves alone what it does not recognise.
+//! What the functions want of a query, above all `json_each` over a column, is done along with it. It knows the names
+//! of our columns and nothing else, and leaves alone what it does not recognise.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -17,6 +18,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
+use crate::functions;
 use crate::table::columns::{COLUMNS, Type};
 
 /// Repairs `statement` in place.
@@ -24,6 +26,7 @@ pub fn rewrite(statement: &mut Statement) {
     let mut names = TableNames::default();
     let _ = statement.visit(&mut names);
     let _ = statement.visit(&mut Repair { tables: names.0 });
+    functions::rewrite(statement);
 }
 
 /// Repairs the query in any statement of the engine: a plain one, COPY, EXPLAIN.

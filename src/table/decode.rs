@@ -458,6 +458,66 @@ mod tests {
         assert!(oddities.is_empty());
     }
 
+    /// The five kinds of resource that have published bodies.
+    fn resources() -> [serde_json::Value; 5] {
+        let word = |word: &str, kind: &str, version: &str| serde_json::json!({"api_version": version, "id": word, "kind": kind, "related": word, "resource_name": word});
+        [
+            word("cloud", "Cloud", "iam/v2"),
+            word("global", "Global", "global/v1"),
+            word("tableflow", "Tableflow", "tableflow/v1"),
+            serde_json::json!({
+                "api_version": "cmk/v2", "id": "lkc-a1b2c3", "kind": "Cluster",
+                "related": "http://api.confluent.cloud/v2/clusters/lkc-a1b2c3",
+                "resource_name": "crn://api.confluent.cloud/organization=o-1/cluster=lkc-a1b2c3",
+            }),
+            serde_json::json!({
+                "api_version": "fcpm/v2", "id": "gcp.europe-west3", "environment": "env-q1w2e3", "kind": "Region",
+                "related": "https://api.confluent.cloud/fcpm/v2/regions?cloud=gcp",
+                "resource_name": "crn://api.confluent.cloud/organization=o-1/environment=env-q1w2e3/flink-region=gcp.europe-west3",
+            }),
+        ]
+    }
+
+    #[test]
+    fn keys_of_every_kind_decode_at_every_moment_of_their_life() {
+        let secret = serde_json::json!("cfltNotASecretAtAll/+");
+        let moments = [
+            ("created", &secret),
+            ("read", &serde_json::json!("")),
+            ("updated", &serde_json::Value::Null),
+        ];
+        for resource in resources() {
+            for (moment, secret) in moments {
+                let owner = serde_json::json!({
+                    "api_version": "iam/v2", "id": "sa-9x8y7z", "kind": "ServiceAccount",
+                    "related": "http://api.confluent.cloud/v2/service-accounts/sa-9x8y7z",
+                    "resource_name": "crn://api.confluent.cloud/organization=o-1/service-account=sa-9x8y7z",
+                });
+                let mut spec = serde_json::json!({
+                    "description": "made for a test", "display_name": "nightly build",
+                    "owner": owner, "resource": resource, "secret": secret,
+                });
+                let metadata = serde_json::json!({
+                    "self": "http://api.confluent.cloud/v2/api-keys/QZX7MNPLK2RT4VWA",
+                    "resource_name": "crn://api.confluent.cloud/organization=o-1/service-account=sa-9x8y7z/api-key=QZX7MNPLK2RT4VWA",
+                    "created_at": "2024-02-03T04:05:06.811920Z", "updated_at": "2024-02-04T00:00:00Z",
+                });
+                let mut key = serde_json::json!({
+                    "id": "QZX7MNPLK2RT4VWA", "api_version": "iam/v2", "kind": "ApiKey",
+                    "metadata": metadata, "spec": spec,
+                });
+                let (rows, oddities) = rows(&[&key.to_string()]);
+                if moment != "created" {
+                    spec.as_object_mut().unwrap().remove("secret");
+                }
+                key["_spec"] = key["spec"].to_string().into();
+                key["spec"] = spec;
+                assert_eq!(rows, [key], "{moment}");
+                assert!(oddities.is_empty());
+            }
+        }
+    }
+
     #[test]
     fn absent_members_and_nulls_are_null_alike() {
         let (rows, oddities) = rows(&["{}", r#"{"id":null,"spec":null,"metadata":null}"#]);

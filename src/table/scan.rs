@@ -6,7 +6,7 @@
 //! costs none.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -33,6 +33,7 @@ use datafusion::physical_plan::{
     StatisticsArgs,
 };
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use regex::{Captures, Regex};
 
 use super::Connection;
 use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
@@ -154,10 +155,25 @@ impl ApiKeysScan {
             plan == Plan::Nothing || (bounds != Bounds::ALL && plan.covers(&bounds))
         });
         let text = |predicates: Vec<&Arc<dyn PhysicalExpr>>| {
-            predicates.into_iter().map(ToString::to_string).collect()
+            predicates.into_iter().map(readable).collect()
         };
         (text(pushed), text(checked))
     }
+}
+
+/// Returns `predicate` with columns as they are typed: `get_field(spec@1, owner, id)` is `spec.owner.id`.
+fn readable(predicate: &Arc<dyn PhysicalExpr>) -> String {
+    static FIELD: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"get_field\((\w+)@\d+((?:, \w+)+)\)").ok());
+    static COLUMN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(\w+)@\d+").ok());
+    let text = predicate.to_string();
+    let (Some(field), Some(column)) = (FIELD.as_ref(), COLUMN.as_ref()) else {
+        return text;
+    };
+    let text = field.replace_all(&text, |found: &Captures<'_>| {
+        format!("{}{}", &found[1], found[2].replace(", ", "."))
+    });
+    column.replace_all(&text, "$1").into_owned()
 }
 
 impl DisplayAs for ApiKeysScan {
@@ -189,7 +205,7 @@ impl DisplayAs for ApiKeysScan {
             write!(f, ", checked here=[{}]", checked.join(", "))?;
         }
         if !self.dynamic.is_empty() {
-            let dynamic: Vec<_> = self.dynamic.iter().map(ToString::to_string).collect();
+            let dynamic: Vec<_> = self.dynamic.iter().map(readable).collect();
             write!(f, ", supplied while running=[{}]", dynamic.join(", "))?;
         }
         if let Some(fetch) = self.shape.fetch {

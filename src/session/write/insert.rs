@@ -55,7 +55,7 @@ impl Writer<'_> {
             async |_, key| delivery.deliver(key).await,
         )
         .await;
-        delivery.finish();
+        delivery.finish(!outcomes.failed.is_empty());
         let (undelivered, output_error) = (delivery.undelivered(), delivery.error);
         let count = outcomes.done.len();
         let saved = self.save(&undelivered);
@@ -168,8 +168,11 @@ impl Delivery<'_> {
         Ok(has_secret)
     }
 
-    fn finish(&mut self) {
-        if self.error.is_none() {
+    /// Ends the result, unless it `failed` before there were rows.
+    fn finish(&mut self, failed: bool) {
+        // A failure with nothing created has no rows to show.
+        let is_empty = self.waiting.is_empty() && self.lost.is_empty();
+        if self.error.is_none() && !(failed && is_empty && !self.sink.is_streaming()) {
             match self.sink.finish() {
                 Ok(()) => self.waiting.clear(),
                 Err(error) => self.error = Some(error),
@@ -212,6 +215,10 @@ fn insert_error(
         if error.hint.is_none() {
             error.hint = match failure.outcome_unknown() && failure.created_key().is_none() {
                 true => Some(find_out(&specs[*row])),
+                false if failure.is_forbidden() && !failure.is_unauthorized() => Some(
+                    "the owner may not exist, or these credentials may not create keys for it"
+                        .to_owned(),
+                ),
                 false => failure.hint(),
             };
         }

@@ -30,7 +30,6 @@ use crate::api::{ApiKeysClient, KeyBody, KeyId};
 use crate::error::Error;
 use crate::sql;
 use crate::sql::parse::query_statement;
-use crate::sql::rewrite::rewrite_statement;
 use crate::sql::split::Piece;
 use crate::sql::write::Write;
 use crate::table::columns::{self, COLUMNS};
@@ -92,9 +91,7 @@ impl Writer<'_> {
     }
 
     async fn frame(&self, query: Query) -> Result<DataFrame, DataFusionError> {
-        let mut statement = query_statement(query);
-        rewrite_statement(&mut statement);
-        self.session.plan(statement).await
+        self.session.plan(query_statement(query)).await
     }
 
     /// Runs `query` and returns all of its rows.
