@@ -39,7 +39,7 @@ pub struct Error {
     /// What lies behind it, outermost first.
     pub causes: Vec<String>,
     /// The place in the statement.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// The next step.
     pub hint: Option<String>,
     /// How the program ends because of it.
@@ -109,10 +109,12 @@ impl Error {
     /// Makes an error of `error` in the statement `text`, which begins at `line` of the script.
     pub fn in_statement(error: sql::error::Error, text: &str, line: u64) -> Self {
         Self {
-            place: error.span.map(|span| Place {
-                text: text.to_owned(),
-                line,
-                span,
+            place: error.span.map(|span| {
+                Box::new(Place {
+                    text: text.to_owned(),
+                    line,
+                    span,
+                })
             }),
             hint: error.hint,
             ..Self::statement(error.message)

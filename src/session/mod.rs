@@ -165,7 +165,7 @@ impl Session {
                     interrupt,
                     is_dry: is_dry || self.options.dry_run,
                 };
-                writer.run(*write).await?
+                writer.run(write).await?
             }
             Operation::Query(statement) => tokio::select! {
                 done = self.query(piece, statement, &scope, sink) => done?,

@@ -15,7 +15,7 @@ pub enum Operation {
     /// Us: a write to `api_keys`.
     Write {
         /// The write.
-        write: Box<Write>,
+        write: Write,
         /// True for EXPLAIN: the requests are shown and not sent.
         is_dry: bool,
     },
@@ -50,12 +50,12 @@ impl Operation {
         })
     }
 
-    fn of_sql(statement: Option<&Statement>) -> Result<Option<Box<Write>>, Error> {
+    fn of_sql(statement: Option<&Statement>) -> Result<Option<Write>, Error> {
         let Some(statement) = statement else {
             return Ok(None);
         };
         write::refuse(statement)?;
-        Ok(Write::of(statement)?.map(Box::new))
+        Write::of(statement)
     }
 }
 

@@ -124,7 +124,7 @@ impl Path {
             }
             _ => return None,
         };
-        let at = column.iter().position(|ident| is_nested_column(ident))?;
+        let at = column.iter().position(is_nested_column)?;
         // An unqualified `spec` may be a table of that name.
         if at == 0 && column.len() > 1 && tables.contains(&folded(&column[0])) {
             return None;

@@ -285,7 +285,7 @@ impl ExecutionPlan for ApiKeysScan {
                 PushedDown::No
             }
         };
-        let verdicts = filters.iter().map(|_| verdict.clone()).collect();
+        let verdicts = filters.iter().map(|_| verdict).collect();
         Ok(
             FilterPushdownPropagation::with_parent_pushdown_result(verdicts)
                 .with_updated_node(Arc::new(scan)),

@@ -66,9 +66,9 @@ impl Writer<'_> {
                 .hint("leave out --read-only, or see with EXPLAIN what the statement would send"));
         }
         match write {
-            Write::Insert(insert) => self.insert(insert).await,
-            Write::Update(update) => self.update(update).await,
-            Write::Delete(delete) => self.delete(delete).await,
+            Write::Insert(insert) => self.insert(*insert).await,
+            Write::Update(update) => self.update(*update).await,
+            Write::Delete(delete) => self.delete(*delete).await,
         }
     }
 

@@ -101,13 +101,12 @@ fn value(
     row: usize,
 ) -> Result<Option<Value>, sql::error::Error> {
     let schema = rows.schema();
-    let field = schema.fields()[column].clone();
+    let field = &schema.fields()[column];
     let unreadable = |error: String| {
         sql::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
             .at(target.span)
     };
-    let text =
-        cell_json(&field, rows.column(column), row).map_err(|e| unreadable(e.to_string()))?;
+    let text = cell_json(field, rows.column(column), row).map_err(|e| unreadable(e.to_string()))?;
     let value: Value = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
     Ok(match (value, target.column.ty) {
         (Value::Null, _) => None,

@@ -26,11 +26,11 @@ pub(crate) use target::{immutable, read_only};
 #[derive(Debug, Clone)]
 pub enum Write {
     /// Creates keys.
-    Insert(Insert),
+    Insert(Box<Insert>),
     /// Renames keys.
-    Update(Update),
+    Update(Box<Update>),
     /// Revokes keys.
-    Delete(Delete),
+    Delete(Box<Delete>),
 }
 
 /// INSERT.
@@ -95,9 +95,9 @@ impl Write {
     /// Fails if it is a write that the table does not take, naming what does not fit.
     pub fn of(statement: &Statement) -> Result<Option<Self>, Error> {
         Ok(match statement {
-            Statement::Insert(insert) => Insert::of(insert)?.map(Self::Insert),
-            Statement::Update(update) => Update::of(update)?.map(Self::Update),
-            Statement::Delete(delete) => Delete::of(delete)?.map(Self::Delete),
+            Statement::Insert(insert) => Insert::of(insert)?.map(Box::new).map(Self::Insert),
+            Statement::Update(update) => Update::of(update)?.map(Box::new).map(Self::Update),
+            Statement::Delete(delete) => Delete::of(delete)?.map(Box::new).map(Self::Delete),
             _ => None,
         })
     }

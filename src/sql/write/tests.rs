@@ -7,14 +7,14 @@ fn write(sql: &str) -> Result<Option<Write>, Error> {
 
 fn insert(sql: &str) -> Insert {
     match write(sql) {
-        Ok(Some(Write::Insert(insert))) => insert,
+        Ok(Some(Write::Insert(insert))) => *insert,
         other => panic!("{sql} is an INSERT: {other:?}"),
     }
 }
 
 fn update(sql: &str) -> Update {
     match write(sql) {
-        Ok(Some(Write::Update(update))) => update,
+        Ok(Some(Write::Update(update))) => *update,
         other => panic!("{sql} is an UPDATE: {other:?}"),
     }
 }
