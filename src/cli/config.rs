@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::args::Common;
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::session::Options;
 use crate::sql::error::nearest;
 
 /// Environment variables, by name.
@@ -23,8 +24,6 @@ const SECRET: &str = "CONFLUENT_CLOUD_API_SECRET";
 const TOKEN: &str = "CONFLUENT_CLOUD_ACCESS_TOKEN";
 const ENDPOINT: &str = "CONFLUENT_CLOUD_ENDPOINT";
 
-/// Keys that UPDATE or DELETE may touch without being asked.
-const MAX_AFFECTED: usize = 10;
 /// Requests side by side.
 const CONCURRENCY: usize = 8;
 /// Time that one request may take, its retries and waits included.
@@ -196,7 +195,7 @@ impl Config {
             max_affected: args
                 .max_affected
                 .or(profile.max_affected)
-                .unwrap_or(MAX_AFFECTED),
+                .unwrap_or(Options::MAX_AFFECTED),
             read_only: args.read_only || profile.read_only,
             params: params(&args.params)?,
         })

@@ -43,7 +43,7 @@ pub use sink::Sink;
 pub use write::{Confirm, Question, Unsaved, Verb};
 
 /// What a session may do, and with what.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Options {
     /// Refuses everything that changes keys, tables or files.
     pub read_only: bool,
@@ -78,6 +78,27 @@ impl std::fmt::Debug for Session {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            dry_run: false,
+            yes: false,
+            max_affected: Self::MAX_AFFECTED,
+            discard_secrets: false,
+            allow_self_delete: false,
+            confirm: None,
+            unsaved: None,
+            params: BTreeMap::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Keys that UPDATE or DELETE may touch without being asked, unless it is said otherwise.
+    pub const MAX_AFFECTED: usize = 10;
 }
 
 impl std::fmt::Debug for Options {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::returning::ids_only;
-use super::side_by_side::{self, Outcomes};
+use super::side_by_side::{self, Outcomes, Width};
 use super::update::RowDelivery;
 use super::{Rows, Verb, Writer, keys};
 use crate::api::{self, Deletion, KeyId, request};
@@ -26,7 +26,7 @@ impl Writer<'_> {
         let rows = self
             .find(delete.ids.clone(), delete.rows.clone(), needs_rows)
             .await?;
-        let (positions, rows) = distinct(rows);
+        let (positions, rows, deletes_own) = own_last(distinct(rows), self.own_key().as_deref());
         if self.is_dry {
             let requests: Vec<_> = rows.ids.iter().map(request::delete).collect();
             return self.show(&requests);
@@ -37,7 +37,11 @@ impl Writer<'_> {
         let mut deleted = 0;
         let outcomes = side_by_side::run(
             rows.ids.len(),
-            client.concurrency(),
+            Width {
+                concurrency: client.concurrency(),
+                // Without it, the others could not be deleted.
+                last_alone: deletes_own,
+            },
             self.interrupt,
             |row| client.delete(&rows.ids[row]),
             async |row, outcome| {
@@ -61,6 +65,21 @@ impl Writer<'_> {
         report(Verb::Delete, &rows.ids, outcomes, output)?;
         Ok(Done::Deleted(deleted))
     }
+}
+
+/// Puts the key `own` behind all others, and returns whether it is there.
+fn own_last(
+    (mut positions, mut rows): (Vec<usize>, Rows),
+    own: Option<&str>,
+) -> (Vec<usize>, Rows, bool) {
+    let Some(at) = rows.ids.iter().position(|id| Some(id.as_str()) == own) else {
+        return (positions, rows, false);
+    };
+    let id = rows.ids.remove(at);
+    rows.ids.push(id);
+    let position = positions.remove(at);
+    positions.push(position);
+    (positions, rows, true)
 }
 
 /// Drops keys that a join gave twice; returns the positions of those that stay, too.

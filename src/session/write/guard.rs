@@ -111,8 +111,7 @@ impl Writer<'_> {
         if self.session.options.allow_self_delete {
             return Ok(());
         }
-        let client = self.client()?;
-        match client.key_id() {
+        match self.own_key() {
             Some(own) if rows.ids.iter().any(|id| id.as_str() == own) => {
                 Err(Error::statement(format!(
                     "`{own}` is the key that this session authenticates with: deleting it would lock you out"

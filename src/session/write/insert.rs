@@ -7,7 +7,7 @@
 use datafusion::error::DataFusionError;
 
 use super::returning::{Returning, holds};
-use super::side_by_side::{self, Outcomes};
+use super::side_by_side::{self, Outcomes, Width};
 use super::{Writer, keys, row_of, values};
 use crate::api::{self, KeyBody, RequestBody, request};
 use crate::error::{Error, ExitCode};
@@ -49,7 +49,10 @@ impl Writer<'_> {
         };
         let outcomes = side_by_side::run(
             bodies.len(),
-            client.concurrency(),
+            Width {
+                concurrency: client.concurrency(),
+                last_alone: false,
+            },
             self.interrupt,
             |row| client.create(&bodies[row]),
             async |_, key| delivery.deliver(key).await,

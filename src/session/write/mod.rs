@@ -77,6 +77,12 @@ impl Writer<'_> {
         Ok(client.observed_by(Arc::clone(self.scope.traffic())))
     }
 
+    /// Returns the key that the session authenticates with.
+    fn own_key(&self) -> Option<String> {
+        let client = self.session.connection.client().ok()?;
+        client.key_id().map(str::to_owned)
+    }
+
     fn wrong(&self, error: sql::error::Error) -> Error {
         Error::in_statement(error, &self.piece.text, self.piece.line)
     }

@@ -23,13 +23,22 @@ pub(super) struct Outcomes<E> {
     pub(super) is_interrupted: bool,
 }
 
-/// Runs `request` for each position below `count`, at most `concurrency` at a time.
+/// How many requests go side by side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width {
+    /// At most so many at a time.
+    pub(super) concurrency: usize,
+    /// The last one is sent only after all others were answered.
+    pub(super) last_alone: bool,
+}
+
+/// Runs `request` for each position below `count`, as many at a time as `width` says.
 ///
 /// Each success is given to `deliver` in order of position, which returns false to stop. Stops at the first failure,
 /// at the first success that could not be delivered, and when `interrupt` is raised.
 pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
     count: usize,
-    concurrency: usize,
+    width: Width,
     interrupt: &Interrupt,
     request: impl Fn(usize) -> F,
     mut deliver: impl AsyncFnMut(usize, T) -> bool,
@@ -44,8 +53,11 @@ pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
     let mut next = 0;
     let mut is_stopped = false;
     loop {
-        while !is_stopped && !interrupt.is_raised() && next < count && under_way.len() < concurrency
-        {
+        while !is_stopped && !interrupt.is_raised() && next < count {
+            let waits = width.last_alone && next + 1 == count && !under_way.is_empty();
+            if waits || under_way.len() >= width.concurrency {
+                break;
+            }
             let position = next;
             let sent = request(position);
             under_way.push_back(async move { (position, sent.await) });
@@ -77,6 +89,31 @@ mod tests {
     use std::time::Duration;
     use tokio::time::{Instant, sleep};
 
+    fn width(concurrency: usize) -> Width {
+        Width {
+            concurrency,
+            last_alone: false,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_one_may_have_to_wait_for_all_others() {
+        let running = Mutex::new(0);
+        let request = async |position: usize| {
+            let others = std::mem::replace(&mut *running.lock().unwrap(), position);
+            assert!(position < 9 || others == 8, "{others}");
+            succeed(position).await
+        };
+        let width = Width {
+            last_alone: true,
+            ..width(4)
+        };
+        let started = Instant::now();
+        let outcomes = run(10, width, &Interrupt::default(), request, async |_, _| true).await;
+        assert_eq!(outcomes.done.len(), 10);
+        assert_eq!(started.elapsed(), Duration::from_millis(4 * 20));
+    }
+
     async fn succeed(position: usize) -> Result<usize, &'static str> {
         sleep(Duration::from_millis(20)).await;
         Ok(position)
@@ -86,10 +123,16 @@ mod tests {
     async fn eight_at_a_time_take_an_eighth_of_the_time() {
         let started = Instant::now();
         let delivered = Mutex::new(Vec::new());
-        let outcomes = run(200, 8, &Interrupt::default(), succeed, async |_, value| {
-            delivered.lock().unwrap().push(value);
-            true
-        })
+        let outcomes = run(
+            200,
+            width(8),
+            &Interrupt::default(),
+            succeed,
+            async |_, value| {
+                delivered.lock().unwrap().push(value);
+                true
+            },
+        )
         .await;
         assert_eq!(started.elapsed(), Duration::from_millis(200 / 8 * 20));
         assert_eq!((outcomes.done.len(), outcomes.not_tried), (200, 0));
@@ -103,7 +146,14 @@ mod tests {
             5 => Err("no"),
             position => succeed(position).await,
         };
-        let outcomes = run(50, 4, &Interrupt::default(), request, async |_, _| true).await;
+        let outcomes = run(
+            50,
+            width(4),
+            &Interrupt::default(),
+            request,
+            async |_, _| true,
+        )
+        .await;
         let done = outcomes.done;
         assert_eq!(outcomes.failed, [(5, "no")]);
         assert_eq!(done.len() + 1 + outcomes.not_tried, 50);
@@ -113,7 +163,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_delivery_that_fails_stops_it() {
         let deliver = async |position, _| position < 2;
-        let outcomes = run(50, 3, &Interrupt::default(), succeed, deliver).await;
+        let outcomes = run(50, width(3), &Interrupt::default(), succeed, deliver).await;
         assert_eq!(outcomes.done.len() + outcomes.not_tried, 50);
         assert!(outcomes.done.len() <= 6);
         assert!(!outcomes.is_interrupted);
@@ -129,7 +179,7 @@ mod tests {
             }
             true
         };
-        let outcomes = run(50, 3, &interrupt, succeed, deliver).await;
+        let outcomes = run(50, width(3), &interrupt, succeed, deliver).await;
         assert!(outcomes.is_interrupted);
         assert_eq!(outcomes.done.len() + outcomes.not_tried, 50);
         assert!(outcomes.done.len() <= 14);

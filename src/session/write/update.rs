@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use datafusion::arrow::array::RecordBatch;
 
 use super::returning::Returning;
-use super::side_by_side;
+use super::side_by_side::{self, Width};
 use super::{Rows, Verb, Writer, row_of, values};
 use crate::api::{self, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
@@ -47,7 +47,10 @@ impl Writer<'_> {
         let mut updated = 0;
         let outcomes = side_by_side::run(
             bodies.len(),
-            client.concurrency(),
+            Width {
+                concurrency: client.concurrency(),
+                last_alone: false,
+            },
             self.interrupt,
             |row| patch(&client, &rows.ids[row], &bodies[row]),
             async |_, key: Option<KeyBody>| match key {

@@ -1,0 +1,29 @@
+//! The integration tests: one binary, because linking the engine is slow, and a module for each subject.
+//!
+//! They run a session over the simulated service in this process, or, where the process itself is the subject, the
+//! real program against it. Offline, in parallel, and nothing is left behind.
+
+mod secrets;
+mod support;
+mod writes;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[test]
+fn every_file_beside_this_one_is_a_module_of_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = include_str!("main.rs");
+    let declared: BTreeSet<_> = main
+        .lines()
+        .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'))
+        .map(str::to_owned)
+        .collect();
+    let present: BTreeSet<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "main")
+        .collect();
+    assert_eq!(declared, present);
+}

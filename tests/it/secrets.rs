@@ -1,0 +1,276 @@
+//! No secret is lost: whatever happens to the output or to the program in the middle of many creates, every key that
+//! was created is either delivered or saved.
+
+#![cfg(unix)]
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{TestEnv, key, organization};
+
+const ROWS: usize = 50;
+
+/// An environment in which `sa-1` may own keys, every answer taking a little.
+fn environment() -> TestEnv {
+    let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(3)));
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+    env
+}
+
+fn insert() -> String {
+    let rows: Vec<String> = (0..ROWS)
+        .map(|n| format!("('name-{n:02}', 'sa-1')"))
+        .collect();
+    format!(
+        "INSERT INTO api_keys (spec.display_name, spec.owner.id) VALUES {}",
+        rows.join(",")
+    )
+}
+
+/// The ids of the keys that exist beside `K000`.
+fn created(env: &TestEnv) -> BTreeSet<String> {
+    let keys = env.sandbox.keys().into_iter();
+    keys.map(|key| key["id"].as_str().unwrap().to_owned())
+        .filter(|id| id != "K000")
+        .collect()
+}
+
+/// The ids in rows of JSON, each of which has its secret.
+fn ids(lines: &str, secret: &str) -> BTreeSet<String> {
+    lines
+        .lines()
+        .map(|line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            let secret = row.pointer(secret).unwrap().as_str().unwrap();
+            assert!(secret.starts_with("cflt") && secret.len() == 64, "{line}");
+            row["id"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+fn unsaved_file(env: &TestEnv) -> PathBuf {
+    env.state().join("iamql/unsaved-secrets.jsonl")
+}
+
+/// The ids in the file of secrets that could not be delivered.
+fn saved(env: &TestEnv) -> BTreeSet<String> {
+    let path = unsaved_file(env);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return BTreeSet::new();
+    };
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    ids(&text, "/spec/secret")
+}
+
+/// Asserts that each of the keys that were created is delivered or saved, and none twice.
+#[track_caller]
+fn assert_accounted(env: &TestEnv, delivered: &BTreeSet<String>, stderr: &str) {
+    let saved = saved(env);
+    let all: BTreeSet<String> = delivered.union(&saved).cloned().collect();
+    assert_eq!(all, created(env), "{stderr}");
+    assert!(delivered.is_disjoint(&saved));
+    if !saved.is_empty() {
+        assert!(stderr.contains("unsaved-secrets.jsonl"), "{stderr}");
+    }
+}
+
+fn signal(child: &Child, signal: &str) {
+    let status = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// Ends `child` and returns its exit code, stdout and stderr.
+fn end(mut child: Child) -> (Option<i32>, String, String) {
+    let read = |stream: Option<Box<dyn Read>>| {
+        let mut text = String::new();
+        if let Some(mut stream) = stream {
+            stream.read_to_string(&mut text).unwrap();
+        }
+        text
+    };
+    let stdout = read(child.stdout.take().map(|s| Box::new(s) as _));
+    let stderr = read(child.stderr.take().map(|s| Box::new(s) as _));
+    (child.wait().unwrap().code(), stdout, stderr)
+}
+
+#[test]
+fn all_rows_are_delivered_in_order_in_every_format() {
+    for format in ["jsonl", "json", "csv", "tsv", "table", "markdown", "line"] {
+        let env = environment();
+        let output = env.iamql(&["-o", format, "-e", &insert()]);
+        let rows = output.rows();
+        let positions: Vec<usize> = (0..ROWS)
+            .map(|n| rows.find(&format!("name-{n:02}")).unwrap())
+            .collect();
+        assert!(positions.is_sorted(), "{format}");
+        assert_eq!(rows.matches("cflt").count(), ROWS, "{format}");
+        assert!(!unsaved_file(&env).exists());
+    }
+}
+
+#[test]
+fn an_interruption_stops_creating_and_loses_nothing() {
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let env = environment();
+        let child = env
+            .command(&["-o", "jsonl", "-e", &insert()])
+            .spawn()
+            .unwrap();
+        env.wait_for_requests(12);
+        signal(&child, name);
+        let (code, stdout, stderr) = end(child);
+        let delivered = ids(&stdout, "/secret");
+        assert_accounted(&env, &delivered, &stderr);
+        if delivered.len() < ROWS {
+            assert_eq!(code, Some(130), "{stderr}");
+            assert!(stderr.contains("INSERT was interrupted"), "{stderr}");
+            assert!(stderr.contains("not tried"), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn an_interruption_of_a_table_still_shows_what_was_created() {
+    let env = environment();
+    let child = env.command(&["-e", &insert()]).spawn().unwrap();
+    env.wait_for_requests(12);
+    signal(&child, "-INT");
+    let (_, stdout, stderr) = end(child);
+    assert_eq!(
+        stdout.matches("cflt").count(),
+        created(&env).len(),
+        "{stderr}"
+    );
+    assert!(!unsaved_file(&env).exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_stops_creating_and_loses_nothing() {
+    let env = environment();
+    let mut child = env
+        .command(&["-o", "jsonl", "-e", &insert()])
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut reader = BufReader::with_capacity(1, child.stdout.take().unwrap());
+    reader.read_line(&mut first).unwrap();
+    drop(reader);
+    let (code, _, stderr) = end(child);
+    let saved = saved(&env);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("its rows cannot be written"), "{stderr}");
+    // What went into the pipe before it was closed cannot be told from what was read.
+    let read = ids(&first, "/secret");
+    assert!(saved.is_disjoint(&read));
+    assert!(saved.is_subset(&created(&env)));
+    assert!(!saved.is_empty());
+    assert!(created(&env).len() < ROWS);
+}
+
+#[test]
+fn a_full_disk_stops_creating_and_loses_nothing() {
+    for (format, creates) in [("jsonl", true), ("table", true), ("csv", false)] {
+        let env = environment();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut command = env.command(&["-o", format, "-e", &insert()]);
+        let child = command.stdout(Stdio::from(full)).spawn().unwrap();
+        let (code, _, stderr) = end(child);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert_accounted(&env, &BTreeSet::new(), &stderr);
+        // The header of a csv finds it out before anything is created.
+        assert_eq!(!created(&env).is_empty(), creates, "{format}: {stderr}");
+    }
+}
+
+#[test]
+fn an_output_file_that_cannot_be_written_is_found_out_first() {
+    let env = environment();
+    let output = env.iamql(&[
+        "--output-file",
+        "/nonexistent/x.csv",
+        "-o",
+        "csv",
+        "-e",
+        &insert(),
+    ]);
+    assert!(
+        output
+            .error(2)
+            .contains("cannot write to `/nonexistent/x.csv`")
+    );
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn an_output_file_with_secrets_is_for_its_owner_only() {
+    let env = environment();
+    let _ = env.iamql(&["--output-file", "keys.csv", "-o", "csv", "-e", &insert()]);
+    let path = env.work().join("keys.csv");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap().lines().count(),
+        ROWS + 1
+    );
+}
+
+#[test]
+fn secrets_that_cannot_be_saved_either_name_their_keys() {
+    let env = environment();
+    std::fs::write(
+        env.state().join("iamql"),
+        "a file where the folder should be",
+    )
+    .unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
+    let (code, _, stderr) = end(command.stdout(Stdio::from(full)).spawn().unwrap());
+    assert_eq!(code, Some(1));
+    for id in created(&env) {
+        assert!(stderr.contains(&format!("'{id}'")), "{stderr}");
+    }
+    assert!(
+        stderr.contains("DELETE FROM api_keys WHERE id IN"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("cflt"), "{stderr}");
+}
+
+#[test]
+fn the_next_start_mentions_secrets_that_wait() {
+    let env = environment();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let sql = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1')";
+    let mut command = env.command(&["-o", "jsonl", "-e", sql]);
+    let _ = end(command.stdout(Stdio::from(full)).spawn().unwrap());
+    assert_eq!(saved(&env).len(), 1);
+    let output = env.iamql(&["-e", "SELECT 1"]);
+    assert!(
+        output
+            .stderr
+            .contains("unsaved-secrets.jsonl` holds a secret"),
+        "{output:?}"
+    );
+    assert_eq!(output.code, Some(0));
+}
+
+#[test]
+fn a_failure_half_way_delivers_what_was_created_and_exits_with_one() {
+    let env = TestEnv::start(organization(0).with_quota(9));
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+    let output = env.iamql(&["-o", "jsonl", "-e", &insert()]);
+    assert_eq!(output.code, Some(1));
+    assert_eq!(ids(&output.stdout, "/secret"), created(&env));
+    assert!(output.stderr.contains("8 keys created"), "{output:?}");
+}

@@ -1,0 +1,173 @@
+//! The real program in an environment of its own, against a sandbox in this process.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use iamql::sandbox::{Sandbox, SandboxConfig};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::answer::without_token;
+use super::organization;
+
+/// The program's environment: nothing of the real one but what is set here.
+#[derive(Debug)]
+pub(crate) struct TestEnv {
+    // Dropped in this order: the server stops before its runtime does.
+    /// The simulated service.
+    pub(crate) sandbox: Sandbox,
+    runtime: Runtime,
+    folder: TempDir,
+}
+
+impl TestEnv {
+    /// An environment with an organization of `keys` keys.
+    pub(crate) fn with_keys(keys: usize) -> Self {
+        Self::start(organization(keys))
+    }
+
+    /// An environment with the sandbox that `config` describes.
+    pub(crate) fn start(config: SandboxConfig) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(config)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["home", "config", "state", "work"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        Self {
+            sandbox,
+            runtime,
+            folder,
+        }
+    }
+
+    /// The program with `args`, reaching the sandbox by the usual variables.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let (key, secret) = self.sandbox.credentials();
+        let mut command = self.command_without_credentials(args);
+        command
+            .env("CONFLUENT_CLOUD_ENDPOINT", self.sandbox.url())
+            .env("CONFLUENT_CLOUD_API_KEY", key)
+            .env("CONFLUENT_CLOUD_API_SECRET", secret);
+        command
+    }
+
+    /// The program with `args` and no variable that concerns it.
+    pub(crate) fn command_without_credentials(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iamql"));
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.folder.path().join("home"))
+            .env("XDG_CONFIG_HOME", self.folder.path().join("config"))
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .env("XDG_DATA_HOME", self.folder.path().join("state"))
+            .env("XDG_CACHE_HOME", self.folder.path().join("state"))
+            .env("TZ", "UTC")
+            .current_dir(self.work())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program with `args`.
+    pub(crate) fn iamql(&self, args: &[&str]) -> Output {
+        Output::of(self.command(args).spawn().unwrap())
+    }
+
+    /// Runs the program with `args`, `input` on its stdin.
+    pub(crate) fn iamql_reading(&self, input: &str, args: &[&str]) -> Output {
+        let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+        // A program that fails before it reads closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        Output::of(child)
+    }
+
+    /// The folder in which the program runs.
+    pub(crate) fn work(&self) -> std::path::PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// The folder of the program's configuration.
+    pub(crate) fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("config")
+    }
+
+    /// The folder of the program's state.
+    pub(crate) fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Waits until the sandbox has seen `count` requests.
+    pub(crate) fn wait_for_requests(&self, count: usize) {
+        self.runtime.block_on(async {
+            while self.sandbox.requests().len() < count {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// The request lines that the sandbox has seen.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.sandbox.requests();
+        requests
+            .iter()
+            .map(|request| without_token(&request.to_string()))
+            .collect()
+    }
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+#[must_use = "assert how the program ended"]
+pub(crate) struct Output {
+    /// What it wrote to stdout.
+    pub(crate) stdout: String,
+    /// What it wrote to stderr.
+    pub(crate) stderr: String,
+    /// Its exit code; None if a signal ended it.
+    pub(crate) code: Option<i32>,
+}
+
+impl Output {
+    /// Waits for the end of `child`.
+    pub(crate) fn of(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        Self {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code(),
+        }
+    }
+
+    /// What it wrote to stdout, if it succeeded without a word on stderr.
+    #[track_caller]
+    pub(crate) fn rows(&self) -> &str {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        &self.stdout
+    }
+
+    /// What it wrote to stderr, if it ended with `code` and wrote no rows.
+    #[track_caller]
+    pub(crate) fn error(&self, code: i32) -> &str {
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (Some(code), ""),
+            "{self:?}"
+        );
+        &self.stderr
+    }
+}
+
+/// The files in `folder`, for tests that nothing was left behind.
+pub(crate) fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}

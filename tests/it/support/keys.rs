@@ -1,0 +1,40 @@
+//! Keys of known content, and questions about those that the sandbox invented.
+
+use serde_json::{Value, json};
+
+/// A key as the service would give it, with nothing that a test did not ask for.
+pub(crate) fn key(id: &str, owner: &str, resource: &str) -> Value {
+    json!({
+        "api_version": "iam/v2",
+        "kind": "ApiKey",
+        "id": id,
+        "metadata": {
+            "self": format!("https://api.confluent.cloud/iam/v2/api-keys/{id}"),
+            "created_at": "2026-01-02T03:04:05.678Z",
+            "updated_at": "2026-01-02T03:04:05.678Z",
+        },
+        "spec": {
+            "secret": "",
+            "display_name": format!("key {id}"),
+            "owner": { "id": owner, "api_version": "iam/v2", "kind": "ServiceAccount" },
+            "resource": { "id": resource, "api_version": "cmk/v2", "kind": "Cluster" },
+        },
+    })
+}
+
+/// The id `K000`, `K001`, … of key number `n`.
+pub(crate) fn number(n: usize) -> String {
+    format!("K{n:03}")
+}
+
+/// The owners in `keys`, each once, those of no key left out.
+pub(crate) fn owners_of(keys: &[Value]) -> Vec<String> {
+    let mut owners: Vec<String> = keys
+        .iter()
+        .filter_map(|key| key.pointer("/spec/owner/id")?.as_str())
+        .map(str::to_owned)
+        .collect();
+    owners.sort();
+    owners.dedup();
+    owners
+}

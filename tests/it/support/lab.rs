@@ -1,0 +1,164 @@
+//! A session over a sandbox in this process: the quick way to run a statement and see its requests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iamql::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy, Traffic};
+use iamql::error::{Error, Shown};
+use iamql::sandbox::{Sandbox, SandboxConfig};
+use iamql::secret::Secret;
+use iamql::session::{Interrupt, Options, Session};
+use iamql::sql::split::split;
+use iamql::table::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::answer::{Answer, Collector, without_token};
+use super::organization;
+
+/// A session over a sandbox.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    /// The simulated service.
+    pub(crate) sandbox: Sandbox,
+    session: Session,
+    folder: TempDir,
+}
+
+impl Lab {
+    /// A lab with an organization of `keys` keys.
+    pub(crate) async fn with_keys(keys: usize) -> Self {
+        Self::start(organization(keys)).await
+    }
+
+    /// A lab with exactly `keys`.
+    pub(crate) async fn of(keys: impl IntoIterator<Item = Value>) -> Self {
+        let lab = Self::with_keys(0).await;
+        keys.into_iter().for_each(|key| lab.sandbox.insert(key));
+        lab
+    }
+
+    /// A lab over the sandbox that `config` describes.
+    pub(crate) async fn start(config: SandboxConfig) -> Self {
+        Self::with_params(config, []).await
+    }
+
+    /// A lab whose session has parameters.
+    pub(crate) async fn with_params<const N: usize>(
+        config: SandboxConfig,
+        params: [(&str, &str); N],
+    ) -> Self {
+        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let options = Options {
+            params: BTreeMap::from(params),
+            ..Options::default()
+        };
+        Self::with_options(config, options).await
+    }
+
+    /// A lab whose session has other options.
+    pub(crate) async fn with_options(config: SandboxConfig, options: Options) -> Self {
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let (key, secret) = sandbox.credentials();
+        let client = ApiKeysClient::new(ClientConfig {
+            endpoint: Endpoint::parse(&sandbox.url()).unwrap(),
+            credentials: Credentials::Basic {
+                key: key.to_owned(),
+                secret: Secret::new(secret),
+            },
+            timeout: Duration::from_secs(60),
+            concurrency: 8,
+            ca_cert: None,
+            retry: RetryPolicy::without_pauses(),
+        })
+        .unwrap();
+        let session = Session::open(Connection::to(client), options)
+            .await
+            .unwrap();
+        Self {
+            sandbox,
+            session,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Runs `script` and returns what its last statement came to. In it, `{dir}` stands for a folder of the lab's own.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the first statement of it that does.
+    pub(crate) async fn try_run(&self, script: &str) -> Result<Answer, Error> {
+        let script = split(&script.replace("{dir}", self.folder().to_str().unwrap()));
+        let mut answer = Answer::default();
+        for piece in &script.pieces {
+            self.sandbox.clear_requests();
+            let mut rows = Collector::default();
+            let traffic = Arc::new(Traffic::default());
+            let report = self
+                .session
+                .run(piece, traffic, &mut rows, &Interrupt::default())
+                .await?;
+            answer = Answer {
+                rows: rows.lines(),
+                columns: rows.columns,
+                requests: self.requests(),
+                warnings: report.warnings.iter().map(ToString::to_string).collect(),
+            };
+        }
+        Ok(answer)
+    }
+
+    /// Runs `script`, which succeeds, and returns what its last statement came to.
+    #[track_caller]
+    pub(crate) fn run(&self, script: &str) -> impl Future<Output = Answer> {
+        let caller = std::panic::Location::caller();
+        async move {
+            match self.try_run(script).await {
+                Ok(answer) => answer,
+                Err(error) => panic!("{caller}: {script}\n{}", shown(&error)),
+            }
+        }
+    }
+
+    /// Runs `script`, whose last statement fails, and returns the error as people see it.
+    #[track_caller]
+    pub(crate) fn fail(&self, script: &str) -> impl Future<Output = String> {
+        let caller = std::panic::Location::caller();
+        async move {
+            match self.try_run(script).await {
+                Ok(answer) => panic!("{caller}: {script}\n{answer:?}"),
+                Err(error) => shown(&error),
+            }
+        }
+    }
+
+    /// The request lines since the last statement began.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.sandbox.requests();
+        requests
+            .iter()
+            .map(|request| without_token(&request.to_string()))
+            .collect()
+    }
+
+    /// Puts a file into the lab's own folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder().join(name), text).unwrap();
+    }
+
+    /// The lab's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// The error as people see it.
+pub(crate) fn shown(error: &Error) -> String {
+    Shown {
+        error,
+        color: false,
+    }
+    .to_string()
+}

@@ -1,0 +1,31 @@
+//! What the tests stand on: [`Lab`] for a session in this process, [`TestEnv`] for the real program, and the keys that
+//! both are filled with.
+
+mod answer;
+mod env;
+mod keys;
+mod lab;
+
+pub(crate) use answer::Answer;
+pub(crate) use env::{Output, TestEnv};
+pub(crate) use keys::{key, number, owners_of};
+pub(crate) use lab::Lab;
+
+use chrono::{DateTime, Utc};
+use iamql::sandbox::SandboxConfig;
+
+/// The seed that every test's organization is made from.
+pub(crate) const SEED: u64 = 2026;
+
+/// The time at which every test's sandbox stands still.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_782_907_200, 0).unwrap()
+}
+
+/// An organization of `keys` keys, the same in every run.
+pub(crate) fn organization(keys: usize) -> SandboxConfig {
+    SandboxConfig::new()
+        .with_keys(keys)
+        .with_seed(SEED)
+        .with_now(now())
+}
