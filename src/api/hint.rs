@@ -31,6 +31,12 @@ impl Error {
             }
             Self::Credentials { .. } => CREDENTIALS,
             Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
+            // A listing asks for no key in particular.
+            Self::Service { call, service }
+                if service.is_forbidden() && call.request.is_listing() =>
+            {
+                "the owner of these credentials may not list API keys"
+            }
             Self::Service { service, .. } => return hint_of_service(service),
             Self::WaitTooLong { .. } => {
                 "wait before trying again, or allow more time with `--timeout`"
@@ -125,6 +131,7 @@ mod tests {
             Some("use fewer")
         );
         assert_eq!(hint(404, ""), None);
+        assert!(hint(403, "").unwrap().contains("may not list"));
         let failed = |kind| {
             let failure = Failure {
                 kind,

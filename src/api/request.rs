@@ -73,6 +73,13 @@ pub struct RequestLine {
     pub path_and_query: String,
 }
 
+impl RequestLine {
+    /// Returns true if this asks for a page of keys rather than for one key.
+    pub(crate) fn is_listing(&self) -> bool {
+        self.method == Method::GET && self.path_and_query.split('?').next() == Some(COLLECTION)
+    }
+}
+
 impl fmt::Display for RequestLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path_and_query)

@@ -152,7 +152,9 @@ impl fmt::Display for ServiceError {
             .ok()
             .and_then(|status| status.canonical_reason());
         // One name for the kind of error, then what is known beyond it.
-        let kind = self.code.as_deref().or(self.title.as_deref()).or(reason);
+        let status = self.status.to_string();
+        let code = self.code.as_deref().filter(|code| *code != status);
+        let kind = code.or(self.title.as_deref()).or(reason);
         if let Some(kind) = kind {
             write!(f, " {kind}")?;
         }
@@ -232,7 +234,7 @@ mod tests {
     #[test]
     fn other_shapes_are_understood() {
         insta::assert_snapshot!(said(403, r#"{"message":"resource not found"}"#), @"403 Forbidden: resource not found");
-        insta::assert_snapshot!(said(403, r#"{"error":{"code":403,"message":"invalid API key"}}"#), @"403 403: invalid API key");
+        insta::assert_snapshot!(said(403, r#"{"error":{"code":403,"message":"invalid API key"}}"#), @"403 Forbidden: invalid API key");
         insta::assert_snapshot!(said(500, r#"{"error":"boom"}"#), @"500 Internal Server Error: boom");
         insta::assert_snapshot!(said(400, r#"{"error":"invalid_grant","error_description":"no"}"#), @"400 invalid_grant: no");
         insta::assert_snapshot!(said(404, r#"{"error_code":40403,"message":"gone"}"#), @"404 40403: gone");

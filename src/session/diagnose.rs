@@ -267,10 +267,10 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
 
 fn other(message: &str) -> sql::error::Error {
     let message = tidy(message);
-    match message.split_once(" Did you mean ") {
+    match message.split_once("Did you mean ") {
         Some((message, near)) => {
             let near = near.trim_end_matches(['?', '.']).replace('\'', "`");
-            sql::error::Error::new(message.trim_end_matches('.'))
+            sql::error::Error::new(message.trim_end().trim_end_matches('.'))
                 .hint(format!("did you mean {near}?"))
         }
         None => sql::error::Error::new(message),

@@ -3,6 +3,7 @@
 //! - `spec.resources[1].id`, `k.spec.owner.id` from an outer query: the planner takes the fields of a struct by
 //!   subscript everywhere, by dot only in places, so every path into one of our columns becomes subscripts;
 //! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too;
+//! - `FETCH FIRST 5 ROWS ONLY` becomes LIMIT 5;
 //! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
 //!
 //! What the functions want of a query, above all `json_each` over a column, is done along with it. It knows the names
@@ -13,8 +14,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr,
-    Statement, Subscript, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
+    SetExpr, Statement, Subscript, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -76,6 +77,7 @@ impl VisitorMut for Repair {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        fetch_to_limit(query);
         order_by_ordinals(query);
         name_paths(&mut query.body, &self.tables);
         ControlFlow::Continue(())
@@ -229,6 +231,30 @@ fn name_paths(body: &mut SetExpr, tables: &HashSet<String>) {
     }
 }
 
+/// Turns FETCH FIRST, which the planner does not know, into LIMIT, where the two mean the same.
+fn fetch_to_limit(query: &mut Query) {
+    let Some(fetch) = query.fetch.as_ref().filter(|f| !f.percent && !f.with_ties) else {
+        return;
+    };
+    let clause = query
+        .limit_clause
+        .get_or_insert_with(|| LimitClause::LimitOffset {
+            limit: None,
+            offset: None,
+            limit_by: Vec::new(),
+        });
+    // The planner refuses a query with both.
+    if let LimitClause::LimitOffset {
+        limit: limit @ None,
+        ..
+    } = clause
+    {
+        let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
+        *limit = Some(fetch.quantity.clone().unwrap_or_else(one));
+        query.fetch = None;
+    }
+}
+
 /// Replaces expressions in ORDER BY by the position of the same expression in the select list, where the planner wants
 /// them there: after DISTINCT and below a set operation.
 fn order_by_ordinals(query: &mut Query) {
@@ -331,6 +357,13 @@ mod tests {
         insta::assert_snapshot!(rewritten("SELECT id, spec.owner.id, k.metadata.self, spec.resources[1].id, spec.secret AS s FROM api_keys k"), @r#"SELECT id, spec['owner']['id'] AS "spec.owner.id", k.metadata['self'] AS "metadata.self", spec['resources'][1]['id'] AS "spec.resources[1].id", spec['secret'] AS s FROM api_keys k"#);
         insta::assert_snapshot!(rewritten("SELECT a.spec.owner.id, b.spec.owner.id FROM api_keys a, api_keys b"), @"SELECT a.spec['owner']['id'], b.spec['owner']['id'] FROM api_keys a, api_keys b");
         insta::assert_snapshot!(rewritten("CREATE VIEW v AS SELECT spec.owner.id FROM api_keys"), @r#"CREATE VIEW v AS SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys"#);
+    }
+
+    #[test]
+    fn fetch_first_is_a_limit() {
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM t OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY"), @"SELECT 1 FROM t LIMIT 3 OFFSET 2 ROWS");
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH NEXT ROW ONLY"), @"SELECT 1 FROM t LIMIT 1");
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES"), @"SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES");
     }
 
     #[test]

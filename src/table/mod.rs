@@ -7,7 +7,7 @@
 //! - [`decode`], `buffer`: JSON of keys into record batches;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`: the plan node, and the stream that carries the requests out;
-//! - `optimize`: two rules over physical plans that know what a request costs;
+//! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
 //! - [`catalog`]: where the table, the view and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod columns;
 pub mod decode;
 mod fetch;
+mod in_turn;
 mod optimize;
 pub mod pushdown;
 pub mod scan;

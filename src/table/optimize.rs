@@ -6,12 +6,14 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
+use super::in_turn::InTurn;
 use super::scan::ApiKeysScan;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -44,6 +46,8 @@ impl PhysicalOptimizerRule for ProbeTheService {
         plan.transform_up(|plan| {
             if let Some(join) = plan.downcast_ref::<HashJoinExec>()
                 && join.join_type().supports_swap()
+                // NOT IN is answered from this side alone.
+                && !join.null_aware
                 && reads_keys(join.left())
                 && !reads_keys(join.right())
             {
@@ -69,7 +73,8 @@ fn reads_keys(plan: &Plan) -> bool {
     plan.downcast_ref::<ApiKeysScan>().is_some() || plan.children().into_iter().any(reads_keys)
 }
 
-/// Tells scans below a LIMIT to ask for a page only when the rows so far have proved too few.
+/// Lets scans below a LIMIT ask for a page only when the rows so far have proved too few: those of the scan itself, and
+/// those of the other branches of a UNION before it.
 #[derive(Debug)]
 struct AskNoFurther;
 
@@ -107,10 +112,18 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
     if children.is_empty() {
         return Ok(plan);
     }
+    let is_merged = limited && plan.downcast_ref::<CoalescePartitionsExec>().is_some();
     let replaced = children
         .iter()
         .enumerate()
-        .map(|(position, child)| limit(Arc::clone(child), limited && !reads_all(position)))
+        .map(|(position, child)| {
+            let replaced = limit(Arc::clone(child), limited && !reads_all(position))?;
+            let several = replaced.output_partitioning().partition_count() > 1;
+            Ok(match is_merged && several && reads_keys(&replaced) {
+                true => Arc::new(InTurn::new(replaced)) as Plan,
+                false => replaced,
+            })
+        })
         .collect::<Result<Vec<_>>>()?;
     if replaced
         .iter()

@@ -3,6 +3,9 @@
 //! They run a session over the simulated service in this process, or, where the process itself is the subject, the
 //! real program against it. Offline, in parallel, and nothing is left behind.
 
+mod joins;
+mod limits;
+mod requests;
 mod secrets;
 mod support;
 mod writes;
@@ -23,7 +26,7 @@ fn every_file_beside_this_one_is_a_module_of_it() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .filter(|name| name != "main")
+        .filter(|name| name != "main" && !name.starts_with('.'))
         .collect();
     assert_eq!(declared, present);
 }

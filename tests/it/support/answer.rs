@@ -53,6 +53,17 @@ pub(crate) fn without_token(line: &str) -> String {
     TOKEN.replace(line, "page_token=*").into_owned()
 }
 
+/// Hides what differs from run to run in an error: request ids, ports, times.
+pub(crate) fn steady(text: &str) -> String {
+    static VARYING: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x) (request\ id\ )[0-9a-f]+ | (127\.0\.0\.1:)\d+ | (tries\ in\ )[0-9.]+\ m?s",
+        )
+        .unwrap()
+    });
+    VARYING.replace_all(text, "$1$2$3*").into_owned()
+}
+
 /// Collects rows as text.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {

@@ -15,7 +15,7 @@ use iamql::table::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::answer::{Answer, Collector, without_token};
+use super::answer::{Answer, Collector, steady, without_token};
 use super::organization;
 
 /// A session over a sandbox.
@@ -154,11 +154,11 @@ impl Lab {
     }
 }
 
-/// The error as people see it.
+/// The error as people see it, without what differs from run to run.
 pub(crate) fn shown(error: &Error) -> String {
-    Shown {
+    let shown = Shown {
         error,
         color: false,
-    }
-    .to_string()
+    };
+    steady(&shown.to_string())
 }
