@@ -52,13 +52,14 @@ pub(crate) fn summary(report: &Report) -> String {
         1 => format!("1 {one}"),
         n => format!("{n} {one}s"),
     };
-    let mut parts = vec![match report.done {
-        Done::Rows(rows) => plural(rows as u64, "row"),
-        Done::Inserted(keys) => format!("{} created", plural(keys as u64, "key")),
-        Done::Updated(keys) => format!("{} changed", plural(keys as u64, "key")),
-        Done::Deleted(keys) => format!("{} deleted", plural(keys as u64, "key")),
+    let mut parts = vec![match &report.done {
+        Done::Rows(rows) => plural(*rows as u64, "row"),
+        Done::Inserted(keys) => format!("{} created", plural(*keys as u64, "key")),
+        Done::Updated(keys) => format!("{} changed", plural(*keys as u64, "key")),
+        Done::Deleted(keys) => format!("{} deleted", plural(*keys as u64, "key")),
         Done::Shown(0) => "nothing would be sent".to_owned(),
-        Done::Shown(n) => format!("{} shown, not sent", plural(n as u64, "request")),
+        Done::Shown(n) => format!("{} shown, not sent", plural(*n as u64, "request")),
+        Done::Note(note) => note.clone(),
         Done::Ok => "ok".to_owned(),
     }];
     let figures = report.traffic.figures();

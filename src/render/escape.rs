@@ -13,6 +13,9 @@ use unicode_width::UnicodeWidthChar;
 /// Living scripts stack a few; longer piles only serve to paint over the neighbouring rows.
 const MARKS: usize = 8;
 
+/// A character for private use that escaped text never holds, so that layouts can mark a place with it.
+pub(super) const PLACEHOLDER: char = '\u{f8fe}';
+
 /// Returns the text with every control or invisible character replaced by a visible escape.
 ///
 /// `\n`, `\r` and `\t` by name, other ASCII controls as `\x1b`, all else as `\u{202e}`: C1 controls, line separators,
@@ -96,6 +99,7 @@ fn is_ignorable(c: char) -> bool {
             | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
             | '\u{feff}'
+            | PLACEHOLDER
             | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
             | '\u{1bca0}'..='\u{1bca3}'

@@ -1,11 +1,11 @@
 //! table: a box of aligned columns, for people.
 //!
 //! Rows are held until [`finish`](Renderer::finish), since widths need them all; no cell is held beyond the width that
-//! could ever be shown. The box is drawn here rather than by a table library: cells are measured and shortened
-//! anyway, a dimmed NULL must not count as text, and rows go out one by one instead of as a second copy of the table.
+//! could ever be shown. What to shorten and what to leave out is decided here; comfy-table lays out what is left.
 
 use std::io;
 
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Fields, SchemaRef};
 use datafusion::arrow::json::EncoderOptions;
@@ -48,85 +48,86 @@ impl<'w> TableRenderer<'w> {
         }
     }
 
+    /// Writes the rows, as many at a time as keep the copy that is laid out small.
     fn draw(&mut self, slots: &[Slot]) -> io::Result<()> {
-        self.draw_rule(slots, ["┌", "┬", "┐"]);
-        if self.options.header {
-            draw_row(&self.columns, slots, &mut self.sink.buffer, |index| {
-                (&self.columns[index].name, None)
-            });
-            self.draw_rule(slots, ["├", "┼", "┤"]);
-        }
-        let null = Text::new(self.options.null_text(), None);
-        let dim = self.options.color.then_some(("\x1b[2m", "\x1b[0m"));
+        let mut table = self.layout(slots);
+        let null = self.null();
         for row in self.cells.chunks_exact(self.columns.len()) {
-            draw_row(
-                &self.columns,
-                slots,
-                &mut self.sink.buffer,
-                |index| match &row[index] {
-                    Some(cell) => (cell, None),
-                    None => (&null, dim),
+            table.add_row(slots.iter().map(|slot| match *slot {
+                Slot::Column { index, width } => match &row[index] {
+                    Some(cell) => fitted(cell, width),
+                    None => null.clone(),
                 },
-            );
-            self.sink.spill()?;
+                Slot::Gap => ELLIPSIS.to_owned(),
+            }));
         }
-        self.draw_rule(slots, ["└", "┴", "┘"]);
-        Ok(())
+        let text = self.dimmed(table.to_string());
+        self.sink.buffer.extend_from_slice(text.as_bytes());
+        self.sink.buffer.push(b'\n');
+        self.sink.spill()
     }
 
-    fn draw_rule(&mut self, slots: &[Slot], [left, middle, right]: [&str; 3]) {
-        let out = &mut self.sink.buffer;
-        for (index, slot) in slots.iter().enumerate() {
-            out.extend_from_slice(if index == 0 { left } else { middle }.as_bytes());
-            out.extend_from_slice("─".repeat(slot.width() + 2).as_bytes());
+    /// Returns the table without its rows, its columns as wide as `slots` say.
+    fn layout(&self, slots: &[Slot]) -> comfy_table::Table {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_preset(BOX)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        if self.options.header {
+            table.set_header(slots.iter().map(|slot| match *slot {
+                Slot::Column { index, width } => fitted(&self.columns[index].name, width),
+                Slot::Gap => ELLIPSIS.to_owned(),
+            }));
         }
-        out.extend_from_slice(right.as_bytes());
-        out.push(b'\n');
-    }
-}
-
-/// What goes before and after a text and takes no room.
-type Style = Option<(&'static str, &'static str)>;
-
-/// Appends one line of the table, with the text that `cell` gives for a column's index.
-fn draw_row<'t>(
-    columns: &[Column],
-    slots: &[Slot],
-    out: &mut Vec<u8>,
-    cell: impl Fn(usize) -> (&'t Text, Style),
-) {
-    for slot in slots {
-        out.extend_from_slice("│ ".as_bytes());
-        match *slot {
-            Slot::Column { index, width } => {
-                let (text, style) = cell(index);
-                draw_cell(text, width, columns[index].kind == Kind::Number, style, out);
+        for (position, slot) in slots.iter().enumerate() {
+            let Slot::Column { index, width } = *slot else {
+                continue;
+            };
+            // Without rows and header there is no such column yet.
+            if let Some(column) = table.column_mut(position) {
+                if self.columns[index].kind == Kind::Number {
+                    column.set_cell_alignment(CellAlignment::Right);
+                }
+                let padding = 2;
+                let width = u16::try_from(width + padding).unwrap_or(u16::MAX);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
             }
-            Slot::Gap => out.extend_from_slice(ELLIPSIS.as_bytes()),
         }
-        out.push(b' ');
+        table
     }
-    out.extend_from_slice("│\n".as_bytes());
+
+    /// Returns what stands for NULL while the table is laid out.
+    fn null(&self) -> String {
+        let text = escape_controls(self.options.null_text());
+        match self.options.color {
+            true => DIM.to_string().repeat(measure(&text)),
+            false => text.into_owned(),
+        }
+    }
+
+    /// Puts the dimmed text of NULL in its place, which styles must not have widened.
+    fn dimmed(&self, table: String) -> String {
+        let placeholder = self.null();
+        if !self.options.color || placeholder.is_empty() {
+            return table;
+        }
+        let text = escape_controls(self.options.null_text());
+        table.replace(&placeholder, &format!("\x1b[2m{text}\x1b[0m"))
+    }
 }
 
-/// Appends a text, shortened and padded to `width`.
-fn draw_cell(text: &Text, width: usize, right: bool, style: Style, out: &mut Vec<u8>) {
-    let short;
-    let (text, used) = if text.width > width {
-        short = shorten(&text.text, width);
-        (short.as_str(), measure(&short))
-    } else {
-        (&*text.text, text.width)
-    };
-    let padding = width.saturating_sub(used);
-    let (before, after) = if right { (padding, 0) } else { (0, padding) };
-    let (on, off) = style.unwrap_or_default();
-    out.resize(out.len() + before, b' ');
-    for part in [on, text, off] {
-        out.extend_from_slice(part.as_bytes());
+fn fitted(text: &Text, width: usize) -> String {
+    match text.width > width {
+        true => shorten(&text.text, width),
+        false => text.text.to_string(),
     }
-    out.resize(out.len() + after, b' ');
 }
+
+/// Borders, a line below the header, and none between rows.
+const BOX: &str = "││──├─┼┤│    ┬┴┌┐└┘";
+
+/// Stands for a column of NULL's text; [`Text`] never holds it.
+const DIM: char = super::escape::PLACEHOLDER;
 
 impl Renderer for TableRenderer<'_> {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {

@@ -9,15 +9,16 @@ mod engine;
 mod explain;
 mod interrupt;
 mod sink;
+mod stackql;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::ScalarValue;
+use datafusion::common::{ScalarValue, SchemaError};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -70,6 +71,8 @@ pub struct Session {
     context: SessionContext,
     connection: Connection,
     options: Options,
+    /// The queries that fill materialized views, by name.
+    materialized: Mutex<BTreeMap<String, String>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -136,6 +139,8 @@ pub enum Done {
     Deleted(usize),
     /// The requests of a write were shown, and not sent.
     Shown(usize),
+    /// Nothing had to be done, and why; or rows that nobody asked for.
+    Note(String),
     /// A statement without a result succeeded, such as CREATE VIEW or SET.
     Ok,
 }
@@ -154,6 +159,7 @@ impl Session {
             context,
             connection,
             options,
+            materialized: Mutex::default(),
         })
     }
 
@@ -175,8 +181,12 @@ impl Session {
         let started = Instant::now();
         let scope = Arc::new(Scope::new(traffic));
         let wrong = |error| Error::in_statement(error, &piece.text, piece.line);
-        let statement = parse::parse(&piece.text).map_err(wrong)?;
-        let done = match Operation::of(statement).map_err(wrong)? {
+        let done = match Operation::read(&piece.text).map_err(wrong)? {
+            Operation::Stackql(statement) => {
+                let traffic = Arc::clone(scope.traffic());
+                self.stackql(statement, piece, traffic, sink, interrupt)
+                    .await?
+            }
             Operation::Write { write, is_dry } => {
                 let writer = Writer {
                     session: self,
@@ -256,8 +266,8 @@ impl Session {
 
     /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
     async fn plan(&self, mut statement: EngineStatement) -> Result<DataFrame, DataFusionError> {
-        rewrite::rewrite_statement(&mut statement);
-        let plan = self.context.state().statement_to_plan(statement).await?;
+        rewrite::rewrite(&mut statement);
+        let plan = self.logical_plan(statement).await?;
         let changes_nothing = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -267,6 +277,29 @@ impl Session {
         }
         let plan = self.with_params(plan)?;
         self.context.execute_logical_plan(plan).await
+    }
+
+    /// Plans `statement`. What is quoted like a name and is none may be a string, as SQLite has it.
+    async fn logical_plan(
+        &self,
+        mut statement: EngineStatement,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let state = self.context.state();
+        loop {
+            let error = match state.statement_to_plan(statement.clone()).await {
+                Ok(plan) => return Ok(plan),
+                Err(error) => error,
+            };
+            let DataFusionError::SchemaError(schema, _) = error.find_root() else {
+                return Err(error);
+            };
+            let SchemaError::FieldNotFound { field, .. } = schema.as_ref() else {
+                return Err(error);
+            };
+            if !rewrite::name_to_text(&mut statement, &field.name) {
+                return Err(error);
+            }
+        }
     }
 
     fn with_params(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {

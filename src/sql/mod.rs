@@ -8,14 +8,18 @@
 //! - [`operation`]: who carries a statement out;
 //! - [`rewrite`], [`names`]: what people write, made plannable, and named in the result as they wrote it;
 //! - [`write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
+//! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
 
 pub mod dialect;
 pub mod error;
+pub mod methods;
 pub mod names;
 pub mod operation;
 pub mod parse;
 pub mod rewrite;
 pub mod spec;
+mod spelling;
 pub mod split;
+pub mod stackql;
 pub mod write;

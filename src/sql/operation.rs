@@ -4,12 +4,15 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::Statement;
 
 use super::error::Error;
-use super::parse::as_sql;
+use super::parse::{as_sql, parse};
+use super::stackql::{self, Stackql};
 use super::write::{self, Write};
 
 /// A statement, by who carries it out.
 #[derive(Debug)]
 pub enum Operation {
+    /// Us, without a look at the parser: a statement of StackQL's.
+    Stackql(Stackql),
     /// The engine.
     Query(EngineStatement),
     /// Us: a write to `api_keys`.
@@ -22,6 +25,18 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Reads the statement `text`.
+    ///
+    /// # Errors
+    ///
+    /// Fails for statements that cannot be read or are refused, with the reason and what to use instead.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        match stackql::read(text)? {
+            Some(statement) => Ok(Self::Stackql(statement)),
+            None => Self::of(parse(text)?),
+        }
+    }
+
     /// Reads `statement`.
     ///
     /// # Errors
@@ -62,7 +77,6 @@ impl Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::parse::parse;
 
     #[test]
     fn explain_of_a_write_is_a_dry_run() {

@@ -19,33 +19,47 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
+use super::spelling;
 use crate::functions;
 use crate::table::columns::{COLUMNS, Type};
 
-/// Repairs `statement` in place.
-pub fn rewrite(statement: &mut Statement) {
-    let mut names = TableNames::default();
-    let _ = statement.visit(&mut names);
-    let _ = statement.visit(&mut Repair { tables: names.0 });
-    functions::rewrite(statement);
+/// Repairs the query in any statement of the engine: a plain one, COPY, EXPLAIN.
+pub fn rewrite(statement: &mut EngineStatement) {
+    each_sql(statement, &mut repair);
 }
 
-/// Repairs the query in any statement of the engine: a plain one, COPY, EXPLAIN.
-pub fn rewrite_statement(statement: &mut EngineStatement) {
+/// Turns the quoted name `name` into a string where it is an argument of a function; returns whether it was one.
+pub fn name_to_text(statement: &mut EngineStatement, name: &str) -> bool {
+    let mut found = false;
+    each_sql(statement, &mut |sql| {
+        found |= spelling::name_to_text(sql, name);
+    });
+    found
+}
+
+fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Statement)) {
     match statement {
-        EngineStatement::Statement(statement) => rewrite(statement),
-        EngineStatement::Explain(explain) => rewrite_statement(&mut explain.statement),
+        EngineStatement::Statement(statement) => change(statement),
+        EngineStatement::Explain(explain) => each_sql(&mut explain.statement, change),
         EngineStatement::CopyTo(copy) => {
             if let CopyToSource::Query(query) = &mut copy.source {
                 let mut statement = Statement::Query(query.clone());
-                rewrite(&mut statement);
-                if let Statement::Query(rewritten) = statement {
-                    *query = rewritten;
+                change(&mut statement);
+                if let Statement::Query(changed) = statement {
+                    *query = changed;
                 }
             }
         }
         _ => {}
     }
+}
+
+fn repair(statement: &mut Statement) {
+    spelling::parameters(statement);
+    let mut names = TableNames::default();
+    let _ = statement.visit(&mut names);
+    let _ = statement.visit(&mut Repair { tables: names.0 });
+    functions::rewrite(statement);
 }
 
 /// The names and aliases of tables, which a leading `spec.` may stand for instead of the column.
@@ -330,12 +344,9 @@ fn text(value: &str, span: Span) -> Expr {
 mod tests {
     use super::*;
     use crate::sql::parse::parse;
-    use datafusion::sql::parser::Statement as DFStatement;
 
     fn rewritten(sql: &str) -> String {
-        let DFStatement::Statement(mut statement) = parse(sql).unwrap() else {
-            panic!("{sql} is plain SQL");
-        };
+        let mut statement = parse(sql).unwrap();
         rewrite(&mut statement);
         statement.to_string()
     }

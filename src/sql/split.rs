@@ -16,6 +16,17 @@ pub struct Piece {
     pub terminated: bool,
 }
 
+impl Piece {
+    /// Returns `text`, run in the place of this statement.
+    pub fn with_text(&self, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            line: self.line,
+            terminated: true,
+        }
+    }
+}
+
 /// The statements of a script.
 #[derive(Debug, Default)]
 pub struct Script {

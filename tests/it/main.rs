@@ -7,6 +7,7 @@ mod joins;
 mod limits;
 mod requests;
 mod secrets;
+mod stackql;
 mod support;
 mod writes;
 

@@ -27,7 +27,7 @@ use futures::{TryStreamExt, stream};
 use crate::render::cell_json;
 use crate::sql::names::Names;
 use crate::sql::parse::query_statement;
-use crate::sql::rewrite::rewrite_statement;
+use crate::sql::rewrite::rewrite;
 use crate::sql::write;
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 use crate::table::columns;
@@ -66,7 +66,7 @@ impl Returning {
             .build();
 
         let mut statement = query_statement(returning.query.clone());
-        rewrite_statement(&mut statement);
+        rewrite(&mut statement);
         let logical = state.statement_to_plan(statement).await?;
         if logical.exists(|plan| {
             Ok(matches!(

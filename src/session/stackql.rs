@@ -1,0 +1,305 @@
+//! Answers StackQL's own statements. None of them needs the network, but those that stand for SQL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::{RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::sql::sqlparser::ast::ExprWithAlias;
+
+use super::{Done, Interrupt, Session, Sink, diagnose};
+use crate::api::Traffic;
+use crate::error::Error;
+use crate::functions;
+use crate::sql::error::nearest;
+use crate::sql::split::Piece;
+use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+
+impl Session {
+    /// Carries out `statement`, which the statement `piece` was read as.
+    pub(super) async fn stackql(
+        &self,
+        statement: Stackql,
+        piece: &Piece,
+        traffic: Arc<Traffic>,
+        sink: &mut dyn Sink,
+        interrupt: &Interrupt,
+    ) -> Result<Done, Error> {
+        match statement {
+            Stackql::Answer(answer) => self.deliver(answer, piece, sink).await,
+            Stackql::Describe(describe) => {
+                let answer = self.describe(&describe).await?;
+                self.deliver(answer, piece, sink).await
+            }
+            Stackql::Auth => self.deliver(self.auth(), piece, sink).await,
+            Stackql::Functions { like } => {
+                let answer = self.functions(like);
+                self.deliver(answer, piece, sink).await
+            }
+            Stackql::Sql { sql, shows_rows } => {
+                let statement = piece.with_text(sql);
+                let mut nowhere = Nowhere;
+                let sink = match shows_rows {
+                    true => sink,
+                    false => &mut nowhere,
+                };
+                let run = Box::pin(self.run(&statement, traffic, sink, interrupt));
+                let done = run.await?.done;
+                Ok(match (done, shows_rows) {
+                    (Done::Rows(rows), false) => {
+                        Done::Note(format!("{rows} rows; /*+ SHOWRESULTS */ shows them"))
+                    }
+                    (done, _) => done,
+                })
+            }
+            Stackql::Materialize { name, query } => {
+                self.fill(&name, &query, piece, traffic, interrupt).await?;
+                self.materialized().insert(name, query);
+                Ok(Done::Ok)
+            }
+            Stackql::Refresh { name } => {
+                let query = self.materialized().get(&name).cloned();
+                let Some(query) = query else {
+                    return Err(self.no_materialized(&name));
+                };
+                self.fill(&name, &query, piece, traffic, interrupt).await?;
+                Ok(Done::Ok)
+            }
+            Stackql::Sleep(milliseconds) => tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(milliseconds)) => Ok(Done::Ok),
+                () = interrupt.raised() => Err(Error::interrupted()),
+            },
+            Stackql::Nothing(note) => Ok(Done::Note(note)),
+        }
+    }
+
+    async fn deliver(
+        &self,
+        answer: Answer,
+        piece: &Piece,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        let failed = |error: DataFusionError| {
+            diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
+        };
+        let schema = schema_of(&answer.columns);
+        let rows = self.filtered(answer).await.map_err(failed)?;
+        sink.begin(&schema)?;
+        let mut count = 0;
+        for batch in rows {
+            count += batch.num_rows();
+            sink.rows(&super::renamed(batch, &schema))?;
+        }
+        sink.finish()?;
+        Ok(Done::Rows(count))
+    }
+
+    /// Returns the rows of `answer` that its filter wants; the engine evaluates it.
+    async fn filtered(&self, answer: Answer) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let names: Vec<String> = answer.columns.iter().map(|c| c.to_lowercase()).collect();
+        let fields = names
+            .iter()
+            .map(|name| Field::new(name, DataType::Utf8, true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let columns = (0..names.len()).map(|column| {
+            let cells = answer.rows.iter().map(|row| row[column].as_deref());
+            Arc::new(cells.collect::<StringArray>()) as _
+        });
+        let batch = RecordBatch::try_new(schema, columns.collect())?;
+        let frame = self.context.read_batch(batch)?;
+        let predicate = match answer.filter {
+            Filter::None => return frame.collect().await,
+            Filter::Like(pattern) => names
+                .iter()
+                .filter(|name| ["id", "name", "methodname"].contains(&name.as_str()))
+                .map(|name| col(name.as_str()).ilike(lit(pattern.clone())))
+                .reduce(Expr::or)
+                .unwrap_or_else(|| lit(true)),
+            Filter::Where(expr) => {
+                let expr = ExprWithAlias {
+                    expr: *expr,
+                    alias: None,
+                };
+                let state = self.context.state();
+                state.create_logical_expr_from_sql_expr(expr, frame.schema())?
+            }
+        };
+        frame.filter(predicate)?.collect().await
+    }
+
+    async fn describe(&self, describe: &Describe) -> Result<Answer, Error> {
+        let name: Vec<&str> = describe.name.iter().map(String::as_str).collect();
+        if name.ends_with(&[TABLE]) && [CATALOG, SCHEMA, TABLE].ends_with(&name) {
+            return Ok(describe.of_api_keys());
+        }
+        let schema = self.table(&describe.name).await?.schema();
+        let row = |field: &Arc<Field>| {
+            let name = Some(field.name().clone());
+            let mut row = vec![name, Some(type_name(field.data_type()).to_owned())];
+            if describe.extended {
+                row.push(None);
+            }
+            row
+        };
+        let mut columns = vec!["name", "type"];
+        if describe.extended {
+            columns.push("description");
+        }
+        Ok(Answer {
+            columns,
+            rows: schema.fields().iter().map(row).collect(),
+            filter: Filter::None,
+        })
+    }
+
+    async fn table(&self, name: &[String]) -> Result<Arc<dyn TableProvider>, Error> {
+        let reference = match name {
+            [table] => TableReference::bare(table.as_str()),
+            [schema, table] => TableReference::partial(schema.as_str(), table.as_str()),
+            _ => TableReference::parse_str(&name.join(".")),
+        };
+        self.context.table_provider(reference).await.map_err(|_| {
+            let typed = name.join(".");
+            let tables = self.tables();
+            let error = Error::statement(format!("no table `{typed}`"));
+            let last = name.last().map_or("", String::as_str);
+            match nearest(last, tables.iter().map(String::as_str)) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("tables here: {}", tables.join(", "))),
+            }
+        })
+    }
+
+    fn auth(&self) -> Answer {
+        let row = match self.connection.client() {
+            Ok(client) => match client.key_id() {
+                Some(key) => vec![Some(key.to_owned()), Some("basic".to_owned())],
+                None => vec![None, Some("bearer".to_owned())],
+            },
+            Err(missing) => vec![None, Some(missing.reason)],
+        };
+        Answer {
+            columns: vec!["principal", "type"],
+            rows: vec![row],
+            filter: Filter::None,
+        }
+    }
+
+    /// Returns the functions of this session: ours, described, and the engine's.
+    fn functions(&self, like: Option<String>) -> Answer {
+        let state = self.context.state();
+        let ours = functions::catalogue().iter().map(|function| {
+            (
+                function.name.to_owned(),
+                function.signature.to_owned(),
+                function.description.to_owned(),
+            )
+        });
+        let described: std::collections::BTreeSet<String> =
+            ours.clone().map(|(name, ..)| name).collect();
+        let engine = state
+            .scalar_functions()
+            .keys()
+            .chain(state.aggregate_functions().keys())
+            .chain(state.window_functions().keys())
+            .filter(|name| !described.contains(*name) && !name.starts_with("__"))
+            .map(|name| (name.clone(), format!("{name}(…)"), String::new()));
+        let mut rows: Vec<_> = ours.chain(engine).collect();
+        rows.sort();
+        rows.dedup_by(|a, b| a.0 == b.0);
+        Answer {
+            columns: vec!["name", "signature", "description"],
+            rows: rows
+                .into_iter()
+                .map(|(name, signature, description)| {
+                    let description = (!description.is_empty()).then_some(description);
+                    vec![Some(name), Some(signature), description]
+                })
+                .collect(),
+            filter: like.map_or(Filter::None, Filter::Like),
+        }
+    }
+
+    /// Makes the table `name` of the rows of `query`, in the place of one that was there.
+    async fn fill(
+        &self,
+        name: &str,
+        query: &str,
+        piece: &Piece,
+        traffic: Arc<Traffic>,
+        interrupt: &Interrupt,
+    ) -> Result<(), Error> {
+        let statement = piece.with_text(format!("CREATE OR REPLACE TABLE {name} AS {query}"));
+        Box::pin(self.run(&statement, traffic, &mut Nowhere, interrupt)).await?;
+        Ok(())
+    }
+
+    fn no_materialized(&self, name: &str) -> Error {
+        let views = self.materialized();
+        let known: Vec<&str> = views.keys().map(String::as_str).collect();
+        let error = Error::statement(format!("no materialized view `{name}`"));
+        match known.is_empty() {
+            true => error.hint("CREATE MATERIALIZED VIEW makes one, for this session"),
+            false => error.hint(format!("there is: {}", known.join(", "))),
+        }
+    }
+
+    fn materialized(
+        &self,
+    ) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, String>> {
+        self.materialized
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn schema_of(columns: &[&str]) -> SchemaRef {
+    let fields = columns
+        .iter()
+        .map(|name| Field::new(*name, DataType::Utf8, true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Returns the type of a column, as DESCRIBE names it.
+fn type_name(ty: &DataType) -> &'static str {
+    match ty {
+        DataType::Boolean => "boolean",
+        ty if ty.is_integer() => "integer",
+        ty if ty.is_floating() => "number",
+        DataType::Timestamp(..) => "timestamp",
+        DataType::Date32 | DataType::Date64 => "date",
+        DataType::Struct(_) | DataType::Map(..) => "object",
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "array",
+        _ => "string",
+    }
+}
+
+/// Takes rows that nobody asked for.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn begin(&mut self, _: &SchemaRef) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn rows(&mut self, _: &RecordBatch) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn is_streaming(&self) -> bool {
+        true
+    }
+}

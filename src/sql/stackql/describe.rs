@@ -1,0 +1,175 @@
+//! DESCRIBE of tables and of methods.
+
+use super::tokens::Tokens;
+use super::{Answer, Filter, Stackql, expect_method};
+use crate::sql::error::Error;
+use crate::sql::methods::{Method, MethodOperation};
+use crate::table::columns::{self, Access, COLUMNS, Column, Pushdown, Type};
+
+/// `DESCRIBE [EXTENDED] name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Describe {
+    /// The table's name, its parts.
+    pub name: Vec<String>,
+    /// True if nested fields and descriptions are asked for.
+    pub extended: bool,
+}
+
+impl Describe {
+    /// Returns the columns of `api_keys`: the six of `SELECT *`, or with EXTENDED every nested field too.
+    pub fn of_api_keys(&self) -> Answer {
+        let name_and_type = |path: &str, column: &Column| {
+            vec![Some(path.to_owned()), Some(type_name(column).to_owned())]
+        };
+        if !self.extended {
+            return Answer {
+                columns: vec!["name", "type"],
+                rows: COLUMNS.iter().map(|c| name_and_type(c.name, c)).collect(),
+                filter: Filter::None,
+            };
+        }
+        let rows = columns::paths().into_iter().map(|(path, column)| {
+            let mut row = name_and_type(&path, column);
+            row.push(Some(column.description.to_owned()));
+            row.push(Some(writable(column).to_owned()));
+            row.push(pushdown(column).map(str::to_owned));
+            row
+        });
+        Answer {
+            columns: vec!["name", "type", "description", "writable", "pushed_down"],
+            rows: rows.collect(),
+            filter: Filter::None,
+        }
+    }
+}
+
+pub(super) fn read(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
+    let mut extended = tokens.take("extended");
+    if tokens.take("method") {
+        extended |= tokens.take("extended");
+        let place = tokens.span();
+        let name = tokens.rest_as_name()?;
+        let method = expect_method(&name).map_err(|error| error.at(place))?;
+        return Ok(Some(Stackql::Answer(of_method(method, extended))));
+    }
+    let name = tokens.name();
+    // DESCRIBE of a query, or of a file, is the engine's.
+    if name.is_empty() || !tokens.is_done() {
+        return Ok(None);
+    }
+    Ok(Some(Stackql::Describe(Describe { name, extended })))
+}
+
+/// Returns who may set a column, and when.
+pub fn writable(column: &Column) -> &'static str {
+    match column.access {
+        Access::ReadOnly => "no",
+        Access::OnCreate => "on INSERT",
+        Access::Writable => "yes",
+    }
+}
+
+/// Returns what an equality on a column is sent as.
+pub fn pushdown(column: &Column) -> Option<&'static str> {
+    match column.pushdown {
+        Pushdown::None => None,
+        Pushdown::Get => Some("GET by id"),
+        Pushdown::Owner => Some("spec.owner="),
+        Pushdown::Resource => Some("spec.resource="),
+    }
+}
+
+/// Returns the type of a column, as StackQL names it.
+fn type_name(column: &Column) -> &'static str {
+    match column.ty {
+        Type::Text | Type::TextOrBlank => "string",
+        Type::Timestamp => "timestamp",
+        Type::Json | Type::Object(_) => "object",
+        Type::List(_) => "array",
+    }
+}
+
+fn of_method(method: &Method, extended: bool) -> Answer {
+    let mut rows: Vec<Vec<Option<String>>> = Vec::new();
+    let mut add = |name: &str, ty: &str, param: &str, shape: String, description: &str| {
+        let mut row = vec![
+            Some(name.to_owned()),
+            Some(ty.to_owned()),
+            Some(param.to_owned()),
+            Some(shape),
+        ];
+        if extended {
+            row.push(Some(description.to_owned()));
+        }
+        rows.push(row);
+    };
+    let written = |column: &Column| match method.operation {
+        MethodOperation::Update => column.access == Access::Writable,
+        _ => column.access != Access::ReadOnly,
+    };
+    for required in [true, false] {
+        for parameter in method
+            .parameters
+            .iter()
+            .filter(|p| p.is_required == required)
+        {
+            let kind = match required {
+                true => "input_required",
+                false => "input_optional",
+            };
+            let body = columns::find(&[parameter.name]).filter(|_| parameter.ty == "object");
+            let shape = body.map_or_else(String::new, |column| shape(column, &written).to_string());
+            add(
+                parameter.name,
+                parameter.ty,
+                kind,
+                shape,
+                parameter.description,
+            );
+        }
+    }
+    if method.has_output {
+        let mut outputs: Vec<&Column> = COLUMNS.iter().filter(|c| c.name == c.json).collect();
+        outputs.sort_by_key(|column| column.name);
+        for column in outputs {
+            let shape = match column.ty {
+                Type::Object(_) => shape(column, &|_| true).to_string(),
+                _ => String::new(),
+            };
+            add(
+                column.name,
+                type_name(column),
+                "output",
+                shape,
+                column.description,
+            );
+        }
+    }
+    let mut columns = vec!["name", "type", "param_type", "shape"];
+    if extended {
+        columns.push("description");
+    }
+    Answer {
+        columns,
+        rows,
+        filter: Filter::None,
+    }
+}
+
+/// Returns the JSON Schema of a column, with the fields that `wanted` accepts.
+fn shape(column: &Column, wanted: &dyn Fn(&Column) -> bool) -> serde_json::Value {
+    let object = |columns: &[Column]| {
+        let properties: serde_json::Map<String, serde_json::Value> = columns
+            .iter()
+            .filter(|column| wanted(column))
+            .map(|column| (column.json.to_owned(), shape(column, wanted)))
+            .collect();
+        serde_json::json!({"properties": properties, "type": "object"})
+    };
+    match column.ty {
+        Type::Object(columns) => object(columns),
+        Type::List(columns) => serde_json::json!({"items": object(columns), "type": "array"}),
+        Type::Timestamp => serde_json::json!({"format": "date-time", "type": "string"}),
+        _ => serde_json::json!({"type": "string"}),
+    }
+}

@@ -1,0 +1,170 @@
+//! EXEC: a method by its name, turned into the SQL that does the same, so that the same guards hold.
+
+use std::collections::BTreeMap;
+
+use sqlparser::tokenizer::{Span, Token};
+
+use super::tokens::Tokens;
+use super::{Stackql, expect_method, unknown};
+use crate::sql::error::Error;
+use crate::sql::methods::{Method, MethodOperation};
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+
+/// The parameters of a call: their values, and where they were typed.
+type Arguments = BTreeMap<String, (String, Span)>;
+
+pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
+    let shows_rows = tokens.has_hint("SHOWRESULTS");
+    let place = tokens.span();
+    let method = expect_method(&tokens.name()).map_err(|error| error.at(place))?;
+    let mut arguments = Arguments::new();
+    let mut body = None;
+    while !tokens.is_done() {
+        let place = tokens.span();
+        let name = argument_name(&mut tokens)?;
+        if !tokens.take_symbol(&Token::Eq) {
+            return Err(tokens.unexpected("="));
+        }
+        let value = argument_value(&mut tokens)?;
+        match name.strip_prefix('@') {
+            Some("json") => body = Some((value, place)),
+            Some(_) => {
+                return Err(Error::new(format!("no parameter `@{name}`"))
+                    .at(place)
+                    .hint("a body is given as @@json = '{…}'"));
+            }
+            None => {
+                check_argument(method, &name, place)?;
+                arguments.insert(name, (value, place));
+            }
+        }
+        tokens.take_symbol(&Token::Comma);
+    }
+    let sql = sql(method, &arguments, body, shows_rows)?;
+    // The secret of a new key is in the answer and nowhere else, so it is shown whatever was asked for.
+    let shows_rows = shows_rows || method.operation == MethodOperation::Create;
+    Ok(Stackql::Sql { sql, shows_rows })
+}
+
+/// Takes `@name`, `@"name"` or `@@json`, and returns it without the first `@`.
+fn argument_name(tokens: &mut Tokens) -> Result<String, Error> {
+    let unexpected = tokens.unexpected("a parameter such as @id");
+    match tokens.advance() {
+        Some(Token::Word(word)) if word.value.starts_with('@') => {
+            let name = word.value[1..].to_lowercase();
+            if name.is_empty() {
+                return tokens.word().ok_or(unexpected);
+            }
+            // The rest of a name with dots in it.
+            let mut name = name;
+            while tokens.take_symbol(&Token::Period) {
+                name.push('.');
+                name.push_str(&tokens.word().unwrap_or_default());
+            }
+            Ok(name)
+        }
+        Some(Token::Placeholder(name)) if name.starts_with('@') => Ok(name[1..].to_lowercase()),
+        Some(Token::AtSign) => match tokens.take_symbol(&Token::AtSign) {
+            true => tokens
+                .word()
+                .map(|name| format!("@{name}"))
+                .ok_or(unexpected),
+            false => tokens.word().ok_or(unexpected),
+        },
+        _ => Err(unexpected),
+    }
+}
+
+fn argument_value(tokens: &mut Tokens) -> Result<String, Error> {
+    let unexpected = tokens.unexpected("a value such as 'text'");
+    match tokens.advance() {
+        Some(Token::SingleQuotedString(text) | Token::Number(text, _)) => Ok(text),
+        Some(Token::Word(word)) if word.quote_style == Some('"') => Ok(word.value),
+        Some(Token::Word(word))
+            if ["true", "false"].contains(&word.value.to_lowercase().as_str()) =>
+        {
+            Ok(word.value.to_lowercase())
+        }
+        _ => Err(unexpected),
+    }
+}
+
+fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error> {
+    let in_path_or_query = method.parameters.iter().filter(|p| p.ty != "object");
+    let known: Vec<&str> = in_path_or_query.map(|p| p.name).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    Err(unknown("parameter", name, known).at(place))
+}
+
+fn sql(
+    method: &Method,
+    arguments: &Arguments,
+    body: Option<(String, Span)>,
+    shows_rows: bool,
+) -> Result<String, Error> {
+    let table = format!("{CATALOG}.{SCHEMA}.{TABLE}");
+    // A method with a body is of no use without one, whatever the service calls required.
+    for parameter in method
+        .parameters
+        .iter()
+        .filter(|p| p.is_required || p.ty == "object")
+    {
+        let is_given = match parameter.ty {
+            "object" => body.is_some(),
+            _ => arguments.contains_key(parameter.name),
+        };
+        if !is_given {
+            let (name, example) = match parameter.ty {
+                "object" => ("@@json", "@@json = '{\"spec\": {…}}'".to_owned()),
+                _ => ("@id", "@id = '…'".to_owned()),
+            };
+            return Err(Error::new(format!("`{}` needs {name}", method.name))
+                .hint(format!("add {example}")));
+        }
+    }
+    if let (Some((_, place)), false) = (&body, method.parameters.iter().any(|p| p.ty == "object")) {
+        return Err(Error::new(format!("`{}` takes no body", method.name)).at(*place));
+    }
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let condition = |column: &str, name: &str| {
+        arguments
+            .get(name)
+            .map(|(value, _)| format!("{column} = {}", quoted(value)))
+    };
+    let by_id = condition("id", "id").unwrap_or_default();
+    let spec = body.map(|(body, place)| spec_of(&body).map_err(|error| error.at(place)));
+    let spec = quoted(&spec.transpose()?.unwrap_or_default());
+    let returning = if shows_rows { " RETURNING *" } else { "" };
+    Ok(match method.operation {
+        MethodOperation::Get => format!("SELECT * FROM {table} WHERE {by_id}"),
+        MethodOperation::List => {
+            let owner = condition("spec.owner.id", "spec.owner");
+            let resource = condition("spec.resource.id", "spec.resource");
+            let conditions: Vec<String> = owner.into_iter().chain(resource).collect();
+            match conditions.as_slice() {
+                [] => format!("SELECT * FROM {table}"),
+                _ => format!("SELECT * FROM {table} WHERE {}", conditions.join(" AND ")),
+            }
+        }
+        MethodOperation::Create => format!("INSERT INTO {table} (spec) SELECT {spec}{returning}"),
+        MethodOperation::Update => {
+            format!("UPDATE {table} SET spec = {spec} WHERE {by_id}{returning}")
+        }
+        MethodOperation::Delete => format!("DELETE FROM {table} WHERE {by_id}"),
+    })
+}
+
+/// Returns the `spec` in the body of a request.
+fn spec_of(body: &str) -> Result<String, Error> {
+    let body = crate::sql::spec::parse(body).map_err(|mut error| {
+        error.message = error.message.replace("`spec`", "@@json");
+        error
+    })?;
+    match body.get("spec") {
+        Some(spec) => Ok(spec.to_string()),
+        None => Err(Error::new("@@json has no `spec`")
+            .hint("it is the whole body of the request: '{\"spec\": {…}}'")),
+    }
+}

@@ -1,0 +1,255 @@
+//! StackQL's own statements, which the SQL parser does not know: SHOW PROVIDERS and its kin, DESCRIBE, EXEC, and the
+//! commands around them.
+//!
+//! They are read from tokens, and become answers that need no network, or ordinary SQL. Everything else is not ours
+//! and goes on to the parser.
+
+mod describe;
+mod exec;
+mod show;
+mod tokens;
+
+use sqlparser::ast::Expr;
+
+use super::error::{Error, nearest};
+use super::methods::{METHODS, Method};
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use tokens::Tokens;
+
+pub use describe::{Describe, pushdown, writable};
+
+/// A statement of StackQL's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stackql {
+    /// Rows that are known.
+    Answer(Answer),
+    /// The columns of a table.
+    Describe(Describe),
+    /// Who the session authenticates as.
+    Auth,
+    /// The functions that statements may use.
+    Functions {
+        /// What their names must be like.
+        like: Option<String>,
+    },
+    /// SQL in the place of the statement.
+    Sql {
+        /// The statement to run.
+        sql: String,
+        /// False if its rows are not asked for.
+        shows_rows: bool,
+    },
+    /// A view that holds its rows, to be made.
+    Materialize {
+        /// Its name.
+        name: String,
+        /// The query that fills it.
+        query: String,
+    },
+    /// A view that holds its rows, to be filled anew.
+    Refresh {
+        /// Its name.
+        name: String,
+    },
+    /// A wait, in milliseconds.
+    Sleep(u64),
+    /// Nothing to do, and why.
+    Nothing(String),
+}
+
+/// Rows that are known without asking anybody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Names of the columns.
+    pub columns: Vec<&'static str>,
+    /// The rows, all of text.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Which of them are asked for.
+    pub filter: Filter,
+}
+
+/// Which rows of an answer are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All.
+    None,
+    /// Those with a text like this in the first two columns.
+    Like(String),
+    /// Those for which an expression over the columns is true.
+    Where(Box<Expr>),
+}
+
+/// Reads `text` as one of StackQL's statements; None if it is none.
+///
+/// # Errors
+///
+/// Fails if it is one and does not fit, with what would.
+pub fn read(text: &str) -> Result<Option<Stackql>, Error> {
+    let Some(mut tokens) = Tokens::of(text) else {
+        return Ok(None);
+    };
+    let Some(first) = tokens.word() else {
+        return Ok(None);
+    };
+    match first.as_str() {
+        "show" => show::read(tokens, text),
+        "describe" | "desc" => describe::read(tokens),
+        "exec" => exec::read(tokens).map(Some),
+        "use" => used(tokens).map(Some),
+        "registry" => registry(tokens).map(Some),
+        "sleep" => sleep(tokens).map(Some),
+        "purge" => Ok(Some(Stackql::Nothing("there is no cache to purge".to_owned()))),
+        "auth" => Err(Error::new("AUTH has no login to make: Confluent Cloud takes a key and its secret").hint(
+            "set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET, or pass --auth or --profile",
+        )),
+        "nativequery" => Err(Error::new("NATIVEQUERY has no database behind it to ask")
+            .hint("write the query itself; SQLite's functions are here")),
+        "replace" => Err(Error::new("REPLACE has no method: the service cannot replace a key").hint(
+            "UPDATE changes a key's name and description; SHOW METHODS IN confluent.iam.api_keys lists what there is",
+        )),
+        "create" => materialize(tokens, text),
+        "refresh" => {
+            tokens.expect("materialized")?;
+            tokens.expect("view")?;
+            let name = tokens.rest_as_name()?.join(".");
+            Ok(Some(Stackql::Refresh { name }))
+        }
+        "drop" => drop_materialized(tokens),
+        _ => Ok(None),
+    }
+}
+
+fn used(mut tokens: Tokens) -> Result<Stackql, Error> {
+    let place = tokens.span();
+    match tokens.rest_as_name()?.first().map(String::as_str) {
+        None | Some(CATALOG) => Ok(Stackql::Nothing(format!("`{CATALOG}` is in use"))),
+        Some(other) => Err(no_provider(other).at(place)),
+    }
+}
+
+fn registry(mut tokens: Tokens) -> Result<Stackql, Error> {
+    let place = tokens.span();
+    let verb = tokens.word().unwrap_or_default();
+    let provider = tokens.word();
+    if let Some(name) = provider.as_deref().filter(|name| *name != CATALOG) {
+        return Err(no_provider(name).at(place));
+    }
+    let version = Some(format!("v{}", env!("CARGO_PKG_VERSION")));
+    match verb.as_str() {
+        "pull" => Ok(Stackql::Nothing(format!("`{CATALOG}` is built in"))),
+        "list" => Ok(Stackql::Answer(Answer {
+            columns: match provider {
+                Some(_) => vec!["provider", "versions"],
+                None => vec!["provider", "version"],
+            },
+            rows: vec![vec![Some(CATALOG.to_owned()), version]],
+            filter: Filter::None,
+        })),
+        _ => Err(Error::new("REGISTRY knows LIST and PULL").at(place)),
+    }
+}
+
+fn sleep(mut tokens: Tokens) -> Result<Stackql, Error> {
+    let place = tokens.span();
+    tokens
+        .number()
+        .and_then(|number| number.parse().ok())
+        .map(Stackql::Sleep)
+        .ok_or_else(|| {
+            Error::new("SLEEP wants a number of milliseconds")
+                .at(place)
+                .hint("for example SLEEP 100")
+        })
+}
+
+/// Reads `CREATE [OR REPLACE] MATERIALIZED VIEW name AS query`.
+fn materialize(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Error> {
+    if tokens.take("or") {
+        tokens.take("replace");
+    }
+    if !tokens.take("materialized") {
+        return Ok(None);
+    }
+    tokens.expect("view")?;
+    let name = tokens.name().join(".");
+    tokens.expect("as")?;
+    Ok(Some(Stackql::Materialize {
+        name,
+        query: tokens.rest_of(text).to_owned(),
+    }))
+}
+
+fn drop_materialized(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
+    if !tokens.take("materialized") {
+        return Ok(None);
+    }
+    tokens.expect("view")?;
+    let exists = match tokens.take("if") {
+        true => {
+            tokens.expect("exists")?;
+            "IF EXISTS "
+        }
+        false => "",
+    };
+    let name = tokens.rest_as_name()?.join(".");
+    Ok(Some(Stackql::Sql {
+        sql: format!("DROP TABLE {exists}{name}"),
+        shows_rows: false,
+    }))
+}
+
+fn no_provider(name: &str) -> Error {
+    unknown("provider", name, [CATALOG])
+}
+
+/// Fails unless `name` is our resource, in full or from the right.
+fn expect_resource(name: &[String]) -> Result<(), Error> {
+    let full = [CATALOG, SCHEMA, TABLE];
+    let known = full
+        .get(full.len().saturating_sub(name.len())..)
+        .unwrap_or_default();
+    if name.len() > full.len() {
+        return Err(Error::new(format!("no resource `{}`", name.join(".")))
+            .hint(format!("the resource is {}", full.join("."))));
+    }
+    for (position, (given, known)) in name.iter().zip(known).enumerate() {
+        if given != known {
+            let kind = ["resource", "service", "provider"][name.len() - 1 - position];
+            return Err(unknown(kind, given, [*known]));
+        }
+    }
+    match name {
+        [] => Err(Error::new("expected the name of a resource")
+            .hint(format!("the resource is {}", full.join(".")))),
+        _ => Ok(()),
+    }
+}
+
+/// Finds the method that the last part of `name` names; the other parts are the resource.
+fn expect_method(name: &[String]) -> Result<&'static Method, Error> {
+    let Some((last, resource)) = name.split_last() else {
+        return Err(Error::new("expected the name of a method")
+            .hint("SHOW METHODS IN confluent.iam.api_keys lists them"));
+    };
+    if !resource.is_empty() {
+        expect_resource(resource)?;
+    }
+    super::methods::find(last).ok_or_else(|| {
+        let spelled = last.replace("_v2_api_", "_v2api_");
+        unknown("method", &spelled, METHODS.iter().map(|method| method.name))
+    })
+}
+
+/// The error for a name that does not exist: the nearest one, and all that there are.
+fn unknown<'n>(kind: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> Error {
+    let known: Vec<&str> = known.into_iter().collect();
+    let all = known.join(", ");
+    let error = Error::new(format!("no {kind} `{name}`"));
+    match nearest(name, known.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`? There is: {all}")),
+        None => error.hint(format!("there is: {all}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+use super::*;
+
+fn answer(text: &str) -> Answer {
+    match read(text) {
+        Ok(Some(Stackql::Answer(answer))) => answer,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn rows(text: &str) -> String {
+    let answer = answer(text);
+    let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "NULL".to_owned());
+    let rows = answer
+        .rows
+        .iter()
+        .map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" | "));
+    std::iter::once(answer.columns.join(" | "))
+        .chain(rows)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn sql(text: &str) -> String {
+    match read(text) {
+        Ok(Some(Stackql::Sql { sql, .. })) => sql,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn error(text: &str) -> String {
+    let error = read(text).unwrap_err();
+    format!(
+        "{} @{} ({})",
+        error.message,
+        error.span.map_or(0, |span| span.start.column),
+        error.hint.unwrap_or_default()
+    )
+}
+
+#[test]
+fn the_table_can_be_discovered_from_the_top() {
+    insta::assert_snapshot!(rows("SHOW PROVIDERS"), @r"
+    name | version
+    confluent | v0.1.0
+    ");
+    insta::assert_snapshot!(rows("show services in confluent"), @r"
+    id | name | title
+    iam:v0.1.0 | iam | Identity and access management
+    ");
+    insta::assert_snapshot!(rows("SHOW EXTENDED RESOURCES FROM confluent.iam"), @r"
+    name | id | description
+    api_keys | confluent.iam.api_keys | API keys
+    vw_api_keys | confluent.iam.vw_api_keys | API keys, flat and read-only, for people
+    ");
+    insta::assert_snapshot!(rows("SHOW METHODS IN confluent.iam.api_keys"), @r"
+    MethodName | RequiredParams | SQLVerb
+    get_iam_v2api_key | id | SELECT
+    list_iam_v2api_keys |  | SELECT
+    create_iam_v2api_key | spec | INSERT
+    delete_iam_v2api_key | id | DELETE
+    update_iam_v2api_key | id | UPDATE
+    ");
+    insta::assert_snapshot!(rows("SHOW EXTENDED METHODS IN \"confluent\".\"iam\".\"api_keys\""), @r"
+    MethodName | RequiredParams | SQLVerb | description | request
+    get_iam_v2api_key | id | SELECT | Reads one API key | GET /iam/v2/api-keys/{id}
+    list_iam_v2api_keys |  | SELECT | Reads all API keys that the credentials may see, page by page | GET /iam/v2/api-keys
+    create_iam_v2api_key | spec | INSERT | Creates an API key; its secret is in the answer and nowhere else | POST /iam/v2/api-keys
+    delete_iam_v2api_key | id | DELETE | Revokes an API key for good | DELETE /iam/v2/api-keys/{id}
+    update_iam_v2api_key | id | UPDATE | Changes the name and the description of an API key | PATCH /iam/v2/api-keys/{id}
+    ");
+}
+
+#[test]
+fn filters_are_kept_for_the_session() {
+    assert_eq!(
+        answer("SHOW SERVICES IN confluent LIKE '%iam%'").filter,
+        Filter::Like("%iam%".to_owned())
+    );
+    let filter =
+        answer("SHOW METHODS IN api_keys WHERE SQLVerb = 'SELECT' AND MethodName LIKE 'get%'")
+            .filter;
+    assert!(matches!(filter, Filter::Where(_)));
+}
+
+#[test]
+fn a_statement_to_edit_holds_every_field_that_can_be_set() {
+    insta::assert_snapshot!(rows("SHOW INSERT INTO confluent.iam.api_keys"), @r#"
+    insert_statement
+    INSERT INTO confluent.iam.api_keys (spec)
+    SELECT '{
+      "display_name": "{{ display_name }}",
+      "description": "{{ description }}",
+      "owner": {
+        "id": "{{ owner_id }}",
+        "environment": "{{ owner_environment }}",
+        "api_version": "{{ owner_api_version }}",
+        "kind": "{{ owner_kind }}"
+      },
+      "resource": {
+        "id": "{{ resource_id }}",
+        "environment": "{{ resource_environment }}",
+        "api_version": "{{ resource_api_version }}",
+        "kind": "{{ resource_kind }}"
+      },
+      "resources": [{
+        "id": "{{ resources_id }}",
+        "environment": "{{ resources_environment }}",
+        "api_version": "{{ resources_api_version }}",
+        "kind": "{{ resources_kind }}"
+      }]
+    }'
+    RETURNING id, spec.secret;
+    "#);
+    insta::assert_snapshot!(rows("SHOW INSERT /*+ REQUIRED */ INTO confluent.iam.api_keys (data__spec)"), @r#"
+    insert_statement
+    INSERT INTO confluent.iam.api_keys (data__spec)
+    SELECT '{
+      "owner": {
+        "id": "{{ owner_id }}"
+      }
+    }'
+    RETURNING id, spec.secret;
+    "#);
+}
+
+#[test]
+fn methods_are_described_with_their_parameters() {
+    insta::assert_snapshot!(rows("DESCRIBE METHOD confluent.iam.api_keys.update_iam_v2_api_key"), @r#"
+    name | type | param_type | shape
+    id | string | input_required | 
+    spec | object | input_optional | {"properties":{"display_name":{"type":"string"},"description":{"type":"string"}},"type":"object"}
+    api_version | string | output | 
+    id | string | output | 
+    kind | string | output | 
+    metadata | object | output | {"properties":{"self":{"type":"string"},"resource_name":{"type":"string"},"created_at":{"format":"date-time","type":"string"},"updated_at":{"format":"date-time","type":"string"},"deleted_at":{"format":"date-time","type":"string"}},"type":"object"}
+    spec | object | output | {"properties":{"secret":{"type":"string"},"display_name":{"type":"string"},"description":{"type":"string"},"expires_at":{"format":"date-time","type":"string"},"owner":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resource":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resources":{"items":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"type":"array"}},"type":"object"}
+    "#);
+    insta::assert_snapshot!(rows("DESCRIBE METHOD EXTENDED confluent.iam.api_keys.delete_iam_v2api_key"), @r"
+    name | type | param_type | shape | description
+    id | string | input_required |  | The API key
+    ");
+}
+
+#[test]
+fn exec_is_sql_of_another_name() {
+    insta::assert_snapshot!(sql("EXEC confluent.iam.api_keys.get_iam_v2api_key @id = 'K''1'"), @"SELECT * FROM confluent.iam.api_keys WHERE id = 'K''1'");
+    insta::assert_snapshot!(sql("EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.list_iam_v2_api_keys"), @"SELECT * FROM confluent.iam.api_keys");
+    insta::assert_snapshot!(sql(r#"EXEC confluent.iam.api_keys.list_iam_v2api_keys @"spec.owner" = 'sa-1', @spec.resource = 'lkc-1', @page_size = 10"#), @"SELECT * FROM confluent.iam.api_keys WHERE spec.owner.id = 'sa-1' AND spec.resource.id = 'lkc-1'");
+    insta::assert_snapshot!(sql(r#"EXEC /*+ AWAIT */ confluent.iam.api_keys.create_iam_v2api_key @@json = '{"spec": {"owner": {"id": "sa-1"}}}'"#), @r#"INSERT INTO confluent.iam.api_keys (spec) SELECT '{"owner":{"id":"sa-1"}}'"#);
+    insta::assert_snapshot!(sql(r#"EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.update_iam_v2api_key @id = 'K1' @@json = '{"spec": {"description": "x"}}'"#), @r#"UPDATE confluent.iam.api_keys SET spec = '{"description":"x"}' WHERE id = 'K1' RETURNING *"#);
+    insta::assert_snapshot!(sql("EXEC confluent.iam.api_keys.delete_iam_v2api_key @id='K1'"), @"DELETE FROM confluent.iam.api_keys WHERE id = 'K1'");
+}
+
+#[test]
+fn what_does_not_exist_gets_the_nearest_name_and_all_there_are() {
+    insta::assert_snapshot!(error("SHOW SERVICES IN conflunt"), @"no provider `conflunt` @15 (did you mean `confluent`? There is: confluent)");
+    insta::assert_snapshot!(error("SHOW METHODS IN confluent.iam.api_key"), @"no resource `api_key` @14 (did you mean `api_keys`? There is: api_keys)");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_keyy @id = 'x'"), @"no method `get_iam_v2api_keyy` @6 (did you mean `get_iam_v2api_key`? There is: get_iam_v2api_key, list_iam_v2api_keys, create_iam_v2api_key, delete_iam_v2api_key, update_iam_v2api_key)");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key @ID_ = 'x'"), @"no parameter `id_` @47 (did you mean `id`? There is: id)");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = 'x' @@json = '{}'"), @"`delete_iam_v2api_key` takes no body @60 ()");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"owner\": 1}'"), @r#"@@json has no `spec` @50 (it is the whole body of the request: '{"spec": {…}}')"#);
+    insta::assert_snapshot!(error("REPLACE confluent.iam.api_keys SET spec = 'x'"), @"REPLACE has no method: the service cannot replace a key @0 (UPDATE changes a key's name and description; SHOW METHODS IN confluent.iam.api_keys lists what there is)");
+    insta::assert_snapshot!(error("USE aws"), @"no provider `aws` @5 (there is: confluent)");
+    insta::assert_snapshot!(error("SLEEP soon"), @"SLEEP wants a number of milliseconds @7 (for example SLEEP 100)");
+}
+
+#[test]
+fn other_statements_are_left_alone() {
+    for text in [
+        "SELECT 1",
+        "SHOW TABLES",
+        "SHOW datafusion.execution.batch_size",
+        "SHOW ALL",
+        "DESCRIBE SELECT 1",
+        "CREATE VIEW v AS SELECT 1",
+        "DROP VIEW v",
+        "EXECUTE p('x')",
+        "'unterminated",
+        "",
+    ] {
+        assert_eq!(read(text), Ok(None), "{text}");
+    }
+}
+
+#[test]
+fn views_that_hold_their_rows_are_tables() {
+    let read = |text: &str| read(text).unwrap().unwrap();
+    assert_eq!(
+        read("CREATE OR REPLACE MATERIALIZED VIEW mv AS\n SELECT id\nFROM api_keys"),
+        Stackql::Materialize {
+            name: "mv".to_owned(),
+            query: "SELECT id\nFROM api_keys".to_owned(),
+        }
+    );
+    assert_eq!(
+        read("REFRESH MATERIALIZED VIEW mv"),
+        Stackql::Refresh {
+            name: "mv".to_owned()
+        }
+    );
+    assert_eq!(
+        sql("DROP MATERIALIZED VIEW IF EXISTS mv"),
+        "DROP TABLE IF EXISTS mv"
+    );
+}

@@ -1,0 +1,232 @@
+//! What people bring from StackQL: its statements for this resource run unchanged.
+
+use crate::support::{Lab, key, number, organization};
+
+async fn lab() -> Lab {
+    let lab = Lab::with_keys(0).await;
+    for n in 0..4 {
+        lab.sandbox.insert(key(&number(n), "sa-1", "lkc-1"));
+    }
+    lab.sandbox.insert(key("K004", "u-2", "cloud"));
+    lab
+}
+
+#[tokio::test]
+async fn selects_of_the_documentation_run_unchanged() {
+    let lab = lab().await;
+    for (sql, rows) in [
+        (
+            "SELECT id, _spec, api_version, kind, metadata, spec FROM confluent.iam.api_keys ;",
+            5,
+        ),
+        (
+            "SELECT id, api_version, kind, metadata, spec FROM confluent.iam.api_keys WHERE id = 'K001' -- required\n;",
+            1,
+        ),
+        (
+            "SELECT id, spec FROM confluent.iam.api_keys WHERE \"spec.owner\" = 'sa-1' AND page_size = '100';",
+            4,
+        ),
+        (
+            "SELECT id, spec FROM confluent.iam.api_keys WHERE spec.owner = 'sa-1' AND spec.resource = 'lkc-1';",
+            4,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE id IN ('K000', 'K001');",
+            2,
+        ),
+        (
+            "SELECT id, JSON_EXTRACT(spec, '$.owner.id') AS owner_id, JSON_EXTRACT(spec, '$.resource.id') AS resource_id FROM confluent.iam.api_keys ORDER BY owner_id DESC LIMIT 5;",
+            5,
+        ),
+        (
+            "SELECT JSON_EXTRACT(spec, '$.owner.id') owner, COUNT(*) AS num_keys, GROUP_CONCAT(id) AS key_list FROM confluent.iam.api_keys GROUP BY JSON_EXTRACT(spec, '$.owner.id') HAVING COUNT(*) > 1;",
+            1,
+        ),
+        (
+            "SELECT k.id, json_each.key, json_each.value FROM confluent.iam.api_keys k, JSON_EACH(spec) WHERE json_each.key = 'display_name';",
+            5,
+        ),
+        (
+            "SELECT a.id, b.id AS other FROM confluent.iam.api_keys a INNER JOIN confluent.iam.api_keys b ON JSON_EXTRACT(a.spec, '$.owner.id') = JSON_EXTRACT(b.spec, '$.owner.id') WHERE a.id < b.id;",
+            6,
+        ),
+        (
+            "SELECT id, ROUND(JULIANDAY('now') - JULIANDAY(JSON_EXTRACT(metadata, '$.created_at'))) AS age FROM confluent.iam.api_keys WHERE JULIANDAY('now') - JULIANDAY(JSON_EXTRACT(metadata, '$.created_at')) > 90;",
+            5,
+        ),
+        (
+            "SELECT id, SPLIT_PART(JSON_EXTRACT(metadata, '$.self'), '/', -1) AS tail FROM confluent.iam.api_keys;",
+            5,
+        ),
+        (
+            "SELECT id, IIF(JSON_EXTRACT(spec, '$.owner.id') LIKE 'sa-%', \"service account\", \"user\") AS kind_of_owner FROM confluent.iam.api_keys;",
+            5,
+        ),
+        (
+            "SELECT id, ROW_NUMBER() OVER (ORDER BY JSON_EXTRACT(metadata, '$.created_at') DESC) AS n FROM confluent.iam.api_keys;",
+            5,
+        ),
+        (
+            "WITH o AS (SELECT JSON_EXTRACT(spec, '$.owner.id') AS owner FROM confluent.iam.api_keys) SELECT owner, COUNT(*) AS n FROM o GROUP BY owner UNION ALL SELECT 'all', COUNT(*) FROM o;",
+            3,
+        ),
+        (
+            "SELECT (STRFTIME('%s','now') - STRFTIME('%s', JSON_EXTRACT(metadata, '$.created_at')))/86400 AS days FROM confluent.iam.api_keys",
+            5,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE JSON_EXTRACT(spec, '$.owner.id') REGEXP '^sa-'",
+            4,
+        ),
+        (
+            "SELECT JSON_EXTRACT(spec, '$.owner.id') AS own, JSON_GROUP_OBJECT(id, JSON_EXTRACT(spec, '$.display_name')), JSON_GROUP_ARRAY(JSON_OBJECT('id', id)) FROM confluent.iam.api_keys GROUP BY own",
+            2,
+        ),
+        (
+            "CREATE OR REPLACE VIEW owners AS SELECT id, JSON_EXTRACT(spec, '$.owner.id') AS owner FROM confluent.iam.api_keys; SELECT * FROM owners;",
+            5,
+        ),
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(answer.rows.len(), rows, "{sql}\n{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn list_parameters_are_pushed_down_in_every_spelling() {
+    let lab = lab().await;
+    for sql in [
+        "SELECT id FROM api_keys WHERE spec.owner = 'sa-1' AND page_size = 10",
+        "SELECT id FROM api_keys WHERE \"spec.owner\" = 'sa-1'",
+        "SELECT k.id FROM api_keys k WHERE k.\"spec.owner\" IN ('sa-1')",
+        "EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.list_iam_v2api_keys @\"spec.owner\" = 'sa-1'",
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(
+            answer.requests,
+            ["GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100"],
+            "{sql}"
+        );
+        assert_eq!(answer.rows.len(), 4);
+    }
+    let answer = lab
+        .run("SELECT spec.owner FROM api_keys WHERE spec.owner = 'u-2'")
+        .await;
+    assert!(answer.value().contains(r#""id":"u-2""#), "{answer:?}");
+}
+
+#[tokio::test]
+async fn all_five_methods_can_be_called() {
+    let lab = lab().await;
+    let answer = lab
+        .run("EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.get_iam_v2api_key @id='K000';")
+        .await;
+    assert_eq!(answer.requests, ["GET /iam/v2/api-keys/K000"]);
+    assert_eq!(answer.columns.len(), 6);
+    let answer = lab
+        .run("EXEC confluent.iam.api_keys.get_iam_v2api_key @id='K000'")
+        .await;
+    assert_eq!((answer.rows.len(), answer.requests.len()), (0, 1));
+    let answer = lab
+        .run("EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.list_iam_v2_api_keys")
+        .await;
+    assert_eq!(answer.rows.len(), 5);
+    let answer = lab
+        .run(r#"EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{"spec": {"owner": {"id": "sa-1"}, "display_name": "new"}}'"#)
+        .await;
+    assert_eq!(answer.columns, ["id", "display_name", "secret"]);
+    assert!(answer.rows[0].contains("cflt"));
+    let answer = lab
+        .run(r#"EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.update_iam_v2_api_key @id = 'K000' @@json = '{"spec": {"description": "x"}}'"#)
+        .await;
+    assert_eq!(answer.requests, ["PATCH /iam/v2/api-keys/K000"]);
+    assert!(answer.rows[0].contains(r#""description":"x""#));
+    let answer = lab
+        .run("EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = 'K000'")
+        .await;
+    assert_eq!(answer.requests, ["DELETE /iam/v2/api-keys/K000"]);
+    assert_eq!(lab.sandbox.keys().len(), 5);
+}
+
+#[tokio::test]
+async fn guards_hold_for_exec_too() {
+    let lab = Lab::start(organization(3)).await;
+    let own = lab.sandbox.credentials().0.to_owned();
+    let error = lab
+        .fail(&format!(
+            "EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = '{own}'"
+        ))
+        .await;
+    assert!(error.contains("lock you out"), "{error}");
+    let error = lab
+        .fail(r#"EXEC confluent.iam.api_keys.update_iam_v2api_key @id = 'x' @@json = '{"spec": {"owner": {"id": "y"}}}'"#)
+        .await;
+    assert!(error.contains("cannot be changed"), "{error}");
+    assert_eq!(lab.requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn discovery_needs_no_requests() {
+    let lab = lab().await;
+    for (sql, rows) in [
+        ("SHOW PROVIDERS", 1),
+        ("SHOW SERVICES IN confluent LIKE '%iam%'", 1),
+        ("SHOW SERVICES IN confluent LIKE 'x%'", 0),
+        (
+            "SHOW EXTENDED RESOURCES FROM confluent.iam WHERE name = 'api_keys'",
+            1,
+        ),
+        ("SHOW METHODS IN confluent.iam.api_keys", 5),
+        (
+            "SHOW EXTENDED METHODS IN confluent.iam.api_keys WHERE SQLVerb = 'SELECT' AND MethodName LIKE 'get%'",
+            1,
+        ),
+        ("SHOW METHODS IN confluent.iam.api_keys LIKE 'list%'", 1),
+        ("SHOW INSERT INTO confluent.iam.api_keys", 1),
+        ("DESCRIBE confluent.iam.api_keys", 6),
+        ("DESC api_keys", 6),
+        ("DESCRIBE EXTENDED api_keys", 36),
+        ("SHOW COLUMNS FROM api_keys", 6),
+        ("DESCRIBE vw_api_keys", 13),
+        (
+            "DESCRIBE METHOD EXTENDED confluent.iam.api_keys.create_iam_v2api_key",
+            6,
+        ),
+        ("SHOW FUNCTIONS LIKE 'json_extract'", 1),
+        ("SHOW VERSION", 1),
+        ("SHOW EXTENDED VERSION", 1),
+        ("SHOW AUTH confluent", 1),
+        ("REGISTRY LIST", 1),
+        ("REGISTRY LIST confluent", 1),
+        ("REGISTRY PULL confluent v1", 0),
+        ("USE confluent", 0),
+        ("SLEEP 1", 0),
+        ("PURGE cache", 0),
+        ("SHOW TABLES", 9),
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(answer.rows.len(), rows, "{sql}\n{answer:?}");
+        assert_eq!(answer.requests, [""; 0], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn materialized_views_hold_their_rows_until_they_are_refreshed() {
+    let lab = lab().await;
+    let count = "SELECT count(*) FROM mv";
+    let _ = lab
+        .run("CREATE MATERIALIZED VIEW mv AS SELECT id, spec FROM confluent.iam.api_keys")
+        .await;
+    let _ = lab.run("DELETE FROM api_keys WHERE id = 'K000'").await;
+    assert_eq!(lab.run(count).await.value(), "5");
+    let _ = lab.run("REFRESH MATERIALIZED VIEW mv").await;
+    assert_eq!(lab.run(count).await.value(), "4");
+    let _ = lab.run("DROP MATERIALIZED VIEW mv").await;
+    assert!(lab.fail(count).await.contains("no table `mv`"));
+    assert!(
+        lab.fail("REFRESH MATERIALIZED VIEW other")
+            .await
+            .contains("no materialized view `other`")
+    );
+}
