@@ -1,84 +1,114 @@
-//! What a table remembers while it waits for its last row: each column's needs and each cell's text.
+//! What a table remembers of each column while it waits for its last row. Pure.
+
+use datafusion::arrow::array::{Array, AsArray};
 
 use super::cell::Kind;
 use super::escape::escape_controls;
-use super::layout::{FLOOR, Wish, measure, shorten};
+use super::layout::{FLOOR, MOST, Wish, measure, shortened};
+
+/// The name of columns, and of members of structs, that hold what is shown once and never again.
+const SECRET: &str = "secret";
 
 /// Terminal columns that leave a timestamp its seconds, with an ellipsis for the fraction.
 const SECONDS: usize = 20;
 
 /// One column, as far as the rows so far tell.
 pub(crate) struct Column {
-    /// Its header.
-    pub(crate) name: Text,
+    /// Its header, escaped.
+    pub(crate) name: Box<str>,
     /// What it holds.
     pub(crate) kind: Kind,
+    /// Whether all of its values are secrets, by its name.
+    secret: bool,
     /// Terminal columns of its widest cell.
-    pub(crate) widest: usize,
-    /// Whether it may be neither shortened nor left out.
-    pub(crate) pinned: bool,
+    widest: usize,
+    /// Terminal columns of its widest secret, which is neither shortened nor left out; 0 if it has none.
+    pinned: usize,
+    /// Whether a cell was shortened when it came.
+    cut: bool,
     /// Terminal columns below which it had better be left out, if it needs that many.
     floor: usize,
-}
-
-/// Escaped text and the terminal columns that it takes, or would take if it had not been shortened.
-pub(crate) struct Text {
-    /// The text, shortened if it could never be shown in full.
-    pub(crate) text: Box<str>,
-    /// Terminal columns of the full text.
-    pub(crate) width: usize,
-}
-
-impl Text {
-    /// Escapes `raw`, and keeps no more of it than fits into `most`.
-    pub(crate) fn new(raw: &str, most: Option<usize>) -> Self {
-        let text = escape_controls(raw);
-        let width = measure(&text);
-        match most {
-            Some(most) if width > most => Self {
-                text: shorten(&text, most).into(),
-                width,
-            },
-            _ => Self {
-                text: text.into(),
-                width,
-            },
-        }
-    }
 }
 
 impl Column {
     /// Starts a column without cells. Ids and secrets are known by their names.
     pub(crate) fn new(name: &str, kind: Kind) -> Self {
         let last = name.rsplit('.').next().unwrap_or(name);
-        let pinned = last == "secret";
+        let secret = last == SECRET;
         let id = last == "id" || last.ends_with("_id");
         let floor = match kind {
-            Kind::Text | Kind::Json if !id && !pinned => FLOOR,
+            Kind::Text | Kind::Json if !id && !secret => FLOOR,
             Kind::Scalar => SECONDS,
             // A part of an id or of a number is of no use.
             _ => usize::MAX,
         };
         Self {
-            name: Text::new(name, None),
+            name: shortened(&escape_controls(name), MOST).into(),
             kind,
+            secret,
             widest: 0,
+            pinned: 0,
+            cut: false,
             floor,
-            pinned,
         }
+    }
+
+    /// Takes note of a value, and returns it escaped and no wider than a table that fits `width` could ever show.
+    ///
+    /// One that holds a secret is returned whole.
+    pub(crate) fn take(&mut self, raw: &str, width: usize, holds_secret: bool) -> Box<str> {
+        let text = escape_controls(raw);
+        let full = measure(&text);
+        self.widest = self.widest.max(full);
+        if self.secret || holds_secret {
+            self.pinned = self.pinned.max(full);
+            return text.into();
+        }
+        let most = width.min(MOST);
+        self.cut |= full > most;
+        shortened(&text, most).into()
+    }
+
+    /// Takes note of a NULL that is shown as `text`, which is escaped already.
+    pub(crate) fn take_null(&mut self, text: &str) {
+        self.widest = self.widest.max(measure(text));
     }
 
     /// Returns what the column asks for, with its name above it or without.
     pub(crate) fn wish(&self, header: bool) -> Wish {
-        let name = if header { self.name.width } else { 0 };
-        let natural = self.widest.max(name);
-        let floor = self.widest.min(self.floor).max(name.min(FLOOR));
+        let name = if header { measure(&self.name) } else { 0 };
+        // comfy-table gives each column room for a character.
+        let natural = self.widest.max(name).max(1);
+        let floor = self.widest.min(self.floor).max(name.min(FLOOR)).max(1);
         Wish {
             natural,
-            floor: if self.pinned { natural } else { floor },
-            pinned: self.pinned,
+            floor: floor.max(self.pinned),
+            pinned: self.pinned > 0,
         }
     }
+
+    /// Tells whether all cells show whole in so many terminal columns.
+    pub(crate) fn fits(&self, width: usize) -> bool {
+        self.widest <= width && !self.cut
+    }
+}
+
+/// Tells whether a value is a struct that has a secret in it, at any depth.
+pub(crate) fn holds_secret(array: &dyn Array, row: usize) -> bool {
+    array.as_struct_opt().is_some_and(|value| {
+        value.is_valid(row)
+            && value
+                .fields()
+                .iter()
+                .zip(value.columns())
+                .any(|(field, member)| {
+                    if field.name() == SECRET {
+                        member.is_valid(row)
+                    } else {
+                        holds_secret(member, row)
+                    }
+                })
+    })
 }
 
 #[cfg(test)]
@@ -126,8 +156,31 @@ mod tests {
 
     #[test]
     fn no_more_text_is_held_than_could_be_shown() {
-        let text = Text::new(&"x".repeat(1000), Some(80));
-        assert_eq!((measure(&text.text), text.width), (80, 1000));
-        assert_eq!(&*Text::new("a\nb", None).text, r"a\nb");
+        let mut column = Column::new("a", Kind::Text);
+        assert_eq!(&*column.take("a\nb", 80, false), r"a\nb");
+        assert!(column.fits(4));
+        assert_eq!(measure(&column.take(&"x".repeat(1000), 80, false)), 80);
+        assert!(!column.fits(1000));
+    }
+
+    #[test]
+    fn a_secret_is_held_whole_and_asks_for_its_width() {
+        let secret = "s".repeat(64);
+        let mut column = Column::new("spec.secret", Kind::Text);
+        assert!(!column.wish(true).pinned);
+        assert_eq!(*column.take(&secret, 40, false), secret);
+        let mut outer = Column::new("spec", Kind::Json);
+        assert_eq!(*outer.take(&secret, 40, true), secret);
+        outer.take(&"x".repeat(200), 40, false);
+        for (column, natural) in [(column, 64), (outer, 200)] {
+            assert_eq!(
+                column.wish(true),
+                Wish {
+                    natural,
+                    floor: 64,
+                    pinned: true
+                }
+            );
+        }
     }
 }

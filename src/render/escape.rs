@@ -13,9 +13,6 @@ use unicode_width::UnicodeWidthChar;
 /// Living scripts stack a few; longer piles only serve to paint over the neighbouring rows.
 const MARKS: usize = 8;
 
-/// A character for private use that escaped text never holds, so that layouts can mark a place with it.
-pub(super) const PLACEHOLDER: char = '\u{f8fe}';
-
 /// Returns the text with every control or invisible character replaced by a visible escape.
 ///
 /// `\n`, `\r` and `\t` by name, other ASCII controls as `\x1b`, all else as `\u{202e}`: C1 controls, line separators,
@@ -38,7 +35,11 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
         let bare = c.width() == Some(0);
         marks = if bare { marks + 1 } else { 0 };
         let hidden = if is_joiner(c) {
-            !(previous.is_some_and(joins) && rest.clone().next().is_some_and(joins))
+            let next = rest.clone().next();
+            // What follows must itself be shown: no selector, and no mark too many.
+            !previous.is_some_and(joins)
+                || !next.is_some_and(|next| joins(next) && !is_selector(next))
+                || marks == MARKS
         } else if is_selector(c) {
             !previous.is_some_and(selects)
         } else {
@@ -49,7 +50,8 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
         } else {
             out.push(c);
         }
-        previous = Some(c);
+        // What comes next stands beside what is shown.
+        previous = out.chars().next_back();
     }
     Cow::Owned(out)
 }
@@ -99,7 +101,6 @@ fn is_ignorable(c: char) -> bool {
             | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
             | '\u{feff}'
-            | PLACEHOLDER
             | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
             | '\u{1bca0}'..='\u{1bca3}'
@@ -144,6 +145,8 @@ mod tests {
         assert_eq!(escape_controls("a\u{e0041}\u{fe01}"), r"a\u{e0041}\u{fe01}");
         assert_eq!(escape_controls("é\u{fe01}\u{fe02}"), "é\u{fe01}\\u{fe02}");
         assert_eq!(escape_controls("one\u{2028}two"), r"one\u{2028}two");
+        assert_eq!(escape_controls("\u{1772}\u{e0100}"), r"\u{1772}\u{e0100}");
+        assert_eq!(escape_controls("א\u{200d}\u{fe0f}"), r"א\u{200d}\u{fe0f}");
     }
 
     #[test]

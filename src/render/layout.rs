@@ -1,5 +1,7 @@
 //! Which columns of a table are shown, and how wide. Pure.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Stands for what is not shown: the rest of a cell, or the columns left out.
@@ -8,6 +10,10 @@ pub(crate) const ELLIPSIS: &str = "…";
 /// Columns that text keeps at least, as long as its column is shown; enough to tell rows apart.
 pub(crate) const FLOOR: usize = 8;
 
+/// Columns that text takes at most, so that with its padding comfy-table can count them. A secret may be wider,
+/// and then continues on the next line.
+pub(crate) const MOST: usize = u16::MAX as usize - 2;
+
 /// What a column asks for. Widths are terminal columns of text, borders and padding apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wish {
@@ -15,7 +21,7 @@ pub(crate) struct Wish {
     pub(crate) natural: usize,
     /// Still useful; a narrower column is better left out.
     pub(crate) floor: usize,
-    /// May be neither shortened nor left out, whatever becomes of the table.
+    /// May be neither narrower than its floor nor left out, whatever becomes of the table.
     pub(crate) pinned: bool,
 }
 
@@ -47,7 +53,8 @@ impl Slot {
 ///
 /// The widest columns shrink first, down to their floors, so that short ones such as ids stay whole. If the floors are
 /// too wide together, columns are left out: as few as possible, from the middle if that will do, as the first and the last say
-/// most, else from the end. If even the first column is too wide, it shrinks below its floor.
+/// most, else from the end. If even the first column is too wide, it shrinks below its floor; but not beside pinned columns,
+/// as a secret is of no use without the id that it goes with: then the table is wider than asked.
 pub(crate) fn fit(wishes: &[Wish], width: Option<usize>) -> Vec<Slot> {
     let Some(width) = width else {
         return (0..wishes.len())
@@ -65,12 +72,8 @@ pub(crate) fn fit(wishes: &[Wish], width: Option<usize>) -> Vec<Slot> {
             }
         }
     }
-    let slots = keep(
-        wishes,
-        1,
-        0,
-        |wish| if wish.pinned { wish.natural } else { 1 },
-    );
+    let pinned = wishes.iter().any(|wish| wish.pinned);
+    let slots = keep(wishes, 1, 0, |wish| if pinned { wish.floor } else { 1 });
     let spare = width.saturating_sub(total(&slots));
     widen(slots, wishes, spare)
 }
@@ -126,8 +129,11 @@ pub(crate) fn measure(text: &str) -> usize {
     }
 }
 
-/// Cuts `text`, which is wider than `width`, so that it fits with an ellipsis.
-pub(crate) fn shorten(text: &str, width: usize) -> String {
+/// Returns `text`, with an ellipsis for its end if it is wider than `width`.
+pub(crate) fn shortened(text: &str, width: usize) -> Cow<'_, str> {
+    if measure(text) <= width {
+        return Cow::Borrowed(text);
+    }
     let room = width.saturating_sub(measure(ELLIPSIS));
     let mut used = 0;
     let end = text
@@ -144,7 +150,7 @@ pub(crate) fn shorten(text: &str, width: usize) -> String {
     {
         kept = &kept[..kept.len() - last.len_utf8()];
     }
-    format!("{kept}{ELLIPSIS}")
+    Cow::Owned(format!("{kept}{ELLIPSIS}"))
 }
 
 #[cfg(test)]
@@ -238,18 +244,21 @@ mod tests {
         };
         assert_eq!(
             fitted(&[whole(16), text(9), secret, text(9)], 40),
-            "0:1 … 2:64 …"
+            "0:16 … 2:64 …"
         );
     }
 
     #[test]
     fn cutting_leaves_whole_characters() {
-        assert_eq!(shorten("abcdefgh", 4), "abc…");
-        assert_eq!(shorten("日本語", 4), "日…");
-        assert_eq!(shorten("日本語", 5), "日本…");
-        assert_eq!(shorten("e\u{301}e\u{301}e\u{301}", 3), "e\u{301}e\u{301}…");
-        assert_eq!(shorten("👩\u{200d}💻 work", 4), "👩…");
-        assert_eq!(shorten("abc", 1), "…");
+        assert_eq!(shortened("abcdefgh", 4), "abc…");
+        assert_eq!(shortened("日本語", 4), "日…");
+        assert_eq!(shortened("日本語", 5), "日本…");
+        assert_eq!(
+            shortened("e\u{301}e\u{301}e\u{301}s", 3),
+            "e\u{301}e\u{301}…"
+        );
+        assert_eq!(shortened("👩\u{200d}💻 work", 4), "👩…");
+        assert_eq!(shortened("abc", 1), "…");
     }
 
     proptest! {
@@ -261,7 +270,7 @@ mod tests {
 
         #[test]
         fn shortened_text_fits(string in "\\PC{0,40}", width in 1usize..40) {
-            prop_assert!(measure(&shorten(&string, width)) <= width);
+            prop_assert!(measure(&shortened(&string, width)) <= width);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! markdown: a pipe table as GitHub reads it.
 //!
 //! Rows leave as they come, without padding; nobody aligns Markdown by eye once it is rendered. Whatever a value holds,
-//! it stays text inside its cell: no markup, no link, no image, no further cell.
+//! it stays text inside its cell: no markup, no link, no image, no further cell. comfy-table would hold all rows to
+//! align the source, and has no way to say that a column is aligned to the right when it is read.
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Fields, SchemaRef};

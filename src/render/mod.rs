@@ -49,8 +49,8 @@ pub struct RenderOptions {
     pub null: Option<String>,
     /// Terminal columns that a table should fit into; None is no limit.
     ///
-    /// Fitting shortens cells. A column called `secret` is never shortened, but a secret inside a nested column
-    /// would be: render a result that holds the only copy of anything with None.
+    /// Fitting shortens cells, but never one in a column called `secret`, or one whose struct has a `secret` that is
+    /// not NULL; the table is rather wider than asked.
     pub width: Option<usize>,
     /// Dim NULL with terminal escapes, in table and line.
     pub color: bool,

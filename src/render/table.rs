@@ -1,36 +1,44 @@
 //! table: a box of aligned columns, for people.
 //!
-//! Rows are held until [`finish`](Renderer::finish), since widths need them all; no cell is held beyond the width that
-//! could ever be shown. What to shorten and what to leave out is decided here; comfy-table lays out what is left.
+//! Rows are held until [`finish`](Renderer::finish), since widths need them all. Here it is settled what each cell
+//! shows: its text without controls, shortened to what [`layout`] grants its column. comfy-table draws the box around
+//! it, pads and aligns; it never has to wrap a cell, and never sees a terminal.
 
 use std::io;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Fields, SchemaRef};
 use datafusion::arrow::json::EncoderOptions;
 
 use super::cell::{Cells, Kind};
-use super::column::{Column, Text};
+use super::column::{Column, holds_secret};
 use super::encode;
 use super::escape::escape_controls;
-use super::layout::{self, ELLIPSIS, Slot, measure, shorten};
+use super::layout::{self, ELLIPSIS, Slot, shortened};
 use super::sink::Sink;
 use super::{Error, RenderOptions, Renderer, Summary};
+
+/// The lines of the box, in the order of comfy-table's presets: thin, and none between rows.
+const LINES: &str = "││──├─┼┤│    ┬┴┌┐└┘";
+
+/// Where a dimmed text begins and ends while comfy-table has it, which would count terminal escapes as text. They
+/// take no room, and [`escape_controls`] leaves neither in any cell.
+const DIM: [(char, &str); 2] = [('\u{2061}', "\x1b[2m"), ('\u{2062}', "\x1b[0m")];
 
 /// Writes rows as a table that fits the terminal.
 ///
 /// Numbers are aligned to the right. Ids and numbers stay whole as long as they are shown at all, since a part of one
-/// is of no use, and timestamps keep their seconds; a secret is always shown whole. Without any columns nothing is
-/// written.
+/// is of no use, and timestamps keep their seconds. A secret is always shown whole, also one inside a struct. Nothing
+/// is written of a table without columns, or without both a header and rows.
 pub(crate) struct TableRenderer<'w> {
     sink: Sink<'w>,
     encoding: EncoderOptions,
     options: RenderOptions,
     fields: Fields,
     columns: Vec<Column>,
-    /// Row by row, one for each column.
-    cells: Vec<Option<Text>>,
+    /// Row by row, one for each column; None is NULL.
+    cells: Vec<Option<Box<str>>>,
     rows: usize,
 }
 
@@ -48,86 +56,59 @@ impl<'w> TableRenderer<'w> {
         }
     }
 
-    /// Writes the rows, as many at a time as keep the copy that is laid out small.
-    fn draw(&mut self, slots: &[Slot]) -> io::Result<()> {
-        let mut table = self.layout(slots);
-        let null = self.null();
-        for row in self.cells.chunks_exact(self.columns.len()) {
-            table.add_row(slots.iter().map(|slot| match *slot {
-                Slot::Column { index, width } => match &row[index] {
-                    Some(cell) => fitted(cell, width),
-                    None => null.clone(),
-                },
-                Slot::Gap => ELLIPSIS.to_owned(),
-            }));
-        }
-        let text = self.dimmed(table.to_string());
-        self.sink.buffer.extend_from_slice(text.as_bytes());
-        self.sink.buffer.push(b'\n');
-        self.sink.spill()
-    }
-
-    /// Returns the table without its rows, its columns as wide as `slots` say.
-    fn layout(&self, slots: &[Slot]) -> comfy_table::Table {
-        let mut table = comfy_table::Table::new();
+    fn lay_out(&self, slots: &[Slot]) -> Table {
+        let mut table = Table::new();
         table
-            .load_preset(BOX)
+            .load_preset(LINES)
             .set_content_arrangement(ContentArrangement::Disabled);
         if self.options.header {
-            table.set_header(slots.iter().map(|slot| match *slot {
-                Slot::Column { index, width } => fitted(&self.columns[index].name, width),
-                Slot::Gap => ELLIPSIS.to_owned(),
+            table.set_header(row(slots, |index, width| {
+                shortened(&self.columns[index].name, width).into_owned()
             }));
         }
-        for (position, slot) in slots.iter().enumerate() {
-            let Slot::Column { index, width } = *slot else {
-                continue;
-            };
-            // Without rows and header there is no such column yet.
-            if let Some(column) = table.column_mut(position) {
-                if self.columns[index].kind == Kind::Number {
-                    column.set_cell_alignment(CellAlignment::Right);
+        let null = escape_controls(self.options.null_text());
+        for cells in self.cells.chunks_exact(self.columns.len()) {
+            table.add_row(row(slots, |index, width| match &cells[index] {
+                Some(text) => shortened(text, width).into_owned(),
+                None if self.options.color => {
+                    let [(on, _), (off, _)] = DIM;
+                    format!("{on}{}{off}", shortened(&null, width))
                 }
-                let padding = 2;
-                let width = u16::try_from(width + padding).unwrap_or(u16::MAX);
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+                None => shortened(&null, width).into_owned(),
+            }));
+        }
+        for (column, slot) in table.column_iter_mut().zip(slots) {
+            if matches!(slot, Slot::Column { index, .. } if self.columns[*index].kind == Kind::Number)
+            {
+                column.set_cell_alignment(CellAlignment::Right);
             }
         }
         table
     }
 
-    /// Returns what stands for NULL while the table is laid out.
-    fn null(&self) -> String {
-        let text = escape_controls(self.options.null_text());
-        match self.options.color {
-            true => DIM.to_string().repeat(measure(&text)),
-            false => text.into_owned(),
+    fn write(&mut self, table: &Table) -> io::Result<()> {
+        for mut line in table.lines() {
+            if self.options.color {
+                for (mark, escape) in DIM {
+                    line = line.replace(mark, escape);
+                }
+            }
+            self.sink.buffer.extend_from_slice(line.as_bytes());
+            self.sink.buffer.push(b'\n');
+            self.sink.spill()?;
         }
-    }
-
-    /// Puts the dimmed text of NULL in its place, which styles must not have widened.
-    fn dimmed(&self, table: String) -> String {
-        let placeholder = self.null();
-        if !self.options.color || placeholder.is_empty() {
-            return table;
-        }
-        let text = escape_controls(self.options.null_text());
-        table.replace(&placeholder, &format!("\x1b[2m{text}\x1b[0m"))
+        Ok(())
     }
 }
 
-fn fitted(text: &Text, width: usize) -> String {
-    match text.width > width {
-        true => shorten(&text.text, width),
-        false => text.text.to_string(),
-    }
+/// Returns the texts of one row, given that of a column by its index and width.
+fn row(slots: &[Slot], text: impl Fn(usize, usize) -> String) -> Vec<String> {
+    let texts = slots.iter().map(|slot| match *slot {
+        Slot::Column { index, width } => text(index, width),
+        Slot::Gap => ELLIPSIS.to_owned(),
+    });
+    texts.collect()
 }
-
-/// Borders, a line below the header, and none between rows.
-const BOX: &str = "││──├─┼┤│    ┬┴┌┐└┘";
-
-/// Stands for a column of NULL's text; [`Text`] never holds it.
-const DIM: char = super::escape::PLACEHOLDER;
 
 impl Renderer for TableRenderer<'_> {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
@@ -148,21 +129,19 @@ impl Renderer for TableRenderer<'_> {
             .zip(batch.columns())
             .map(|(field, column)| Cells::try_new(field, column, &self.encoding))
             .collect::<Result<Vec<_>, Error>>()?;
-        let null = measure(&escape_controls(self.options.null_text()));
+        let null = escape_controls(self.options.null_text());
+        let most = self.options.width.unwrap_or(usize::MAX);
         let mut scratch = Vec::new();
         for row in 0..batch.num_rows() {
-            for (reader, column) in readers.iter_mut().zip(&mut self.columns) {
-                let most = if column.pinned {
-                    None
-                } else {
-                    self.options.width
+            let columns = self.columns.iter_mut().zip(batch.columns());
+            for (reader, (column, array)) in readers.iter_mut().zip(columns) {
+                let cell = match reader.text(row, &mut scratch) {
+                    Some(raw) => Some(column.take(&raw, most, holds_secret(array, row))),
+                    None => {
+                        column.take_null(&null);
+                        None
+                    }
                 };
-                let cell = reader
-                    .text(row, &mut scratch)
-                    .map(|raw| Text::new(&raw, most));
-                column.widest = column
-                    .widest
-                    .max(cell.as_ref().map_or(null, |cell| cell.width));
                 self.cells.push(cell);
             }
         }
@@ -170,29 +149,27 @@ impl Renderer for TableRenderer<'_> {
     }
 
     fn finish(&mut self) -> Result<Summary, Error> {
-        let mut shortened = Vec::new();
-        if !self.columns.is_empty() {
-            let wishes: Vec<_> = self
-                .columns
-                .iter()
-                .map(|column| column.wish(self.options.header))
-                .collect();
-            let slots = layout::fit(&wishes, self.options.width);
-            for (index, column) in self.columns.iter().enumerate() {
-                let shown = slots.iter().any(|slot| match slot {
-                    Slot::Column {
-                        index: shown,
-                        width,
-                    } => *shown == index && *width >= column.widest,
-                    Slot::Gap => false,
-                });
-                if !shown {
-                    shortened.push(self.fields[index].name().clone());
-                }
-            }
-            self.draw(&slots)?;
+        let wishes: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| column.wish(self.options.header))
+            .collect();
+        let slots = layout::fit(&wishes, self.options.width);
+        if !slots.is_empty() && (self.options.header || self.rows > 0) {
+            let table = self.lay_out(&slots);
+            self.write(&table)?;
         }
         self.flush()?;
+        let mut whole = vec![false; self.columns.len()];
+        for slot in slots {
+            if let Slot::Column { index, width } = slot {
+                whole[index] = self.columns[index].fits(width);
+            }
+        }
+        let shortened = (self.fields.iter().zip(whole))
+            .filter(|(_, whole)| !whole)
+            .map(|(field, _)| field.name().clone())
+            .collect();
         Ok(Summary {
             rows: self.rows,
             shortened,
@@ -208,13 +185,23 @@ impl Renderer for TableRenderer<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray};
-    use datafusion::arrow::datatypes::Schema;
+    use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray, StructArray};
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
     use proptest::prelude::*;
 
     use super::super::OutputFormat::Table;
     use super::super::fixtures::{batch, keys, plain, render, strings};
+    use super::super::layout::measure;
     use super::*;
+
+    const ALL_BUT_ID: [&str; 6] = [
+        "display_name",
+        "description",
+        "_spec",
+        "spec",
+        "age_days",
+        "created_at",
+    ];
 
     fn fitted(width: usize, batch: &RecordBatch) -> (String, Summary) {
         let options = RenderOptions {
@@ -254,17 +241,7 @@ mod tests {
         └──────────────────┴─────────────┴─────────────┴─────────────┴─────────────┴───┘
         "#);
         assert_eq!(summary.rows, 4);
-        assert_eq!(
-            summary.shortened,
-            [
-                "display_name",
-                "description",
-                "_spec",
-                "spec",
-                "age_days",
-                "created_at"
-            ]
-        );
+        assert_eq!(summary.shortened, ALL_BUT_ID);
     }
 
     #[test]
@@ -280,17 +257,7 @@ mod tests {
         │ KEY4             │ line\nbreak … │ … │
         └──────────────────┴───────────────┴───┘
         ");
-        assert_eq!(
-            summary.shortened,
-            [
-                "display_name",
-                "description",
-                "_spec",
-                "spec",
-                "age_days",
-                "created_at"
-            ]
-        );
+        assert_eq!(summary.shortened, ALL_BUT_ID);
     }
 
     #[test]
@@ -352,12 +319,61 @@ mod tests {
         assert!(!summary.shortened.contains(&"spec.secret".to_owned()));
     }
 
+    /// Structs that hold a struct with a secret, or NULL.
+    fn nested(secrets: [Option<&str>; 2], note: &str) -> ArrayRef {
+        let member = |name: &str, array: ArrayRef| {
+            let field = Field::new(name, array.data_type().clone(), true);
+            StructArray::from(vec![
+                (Arc::new(field), array),
+                (
+                    Arc::new(Field::new("note", DataType::Utf8, true)),
+                    strings([Some(note), Some(note)]),
+                ),
+            ])
+        };
+        Arc::new(member("spec", Arc::new(member("secret", strings(secrets)))))
+    }
+
     #[test]
-    fn a_result_of_no_columns_is_nothing() {
-        assert_eq!(
-            plain(Table, &RecordBatch::new_empty(Arc::new(Schema::empty()))),
-            ""
-        );
+    fn a_secret_inside_a_struct_is_never_shortened() {
+        let secret = "cflt".repeat(16);
+        let names = strings([Some("a display name that is long"), None]);
+        let made = batch([
+            ("id", strings([Some("KEY1"), Some("KEY2")])),
+            ("key", nested([Some(&secret), None], "x")),
+            ("display_name", names),
+        ]);
+        let (text, summary) = fitted(40, &made);
+        assert!(text.contains(&secret), "{text}");
+        assert_eq!(summary.shortened, ["display_name"]);
+    }
+
+    #[test]
+    fn a_struct_without_its_secret_is_shortened_like_any_other() {
+        let read = batch([("key", nested([None, None], &"long ".repeat(20)))]);
+        let (text, summary) = fitted(40, &read);
+        assert!(text.lines().all(|line| measure(line) <= 40), "{text}");
+        assert_eq!(summary.shortened, ["key"]);
+    }
+
+    #[test]
+    fn text_too_long_for_any_table_is_shortened() {
+        let batch = batch([("a", strings([Some(&"x ".repeat(40_000))]))]);
+        let (text, summary) = render(Table, &RenderOptions::default(), &[batch]);
+        let widths: Vec<_> = text.lines().map(measure).collect();
+        assert_eq!(widths, [layout::MOST + 4; 5]);
+        assert_eq!(summary.shortened, ["a"]);
+    }
+
+    #[test]
+    fn a_result_without_columns_or_without_header_and_rows_is_nothing() {
+        let empty = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        assert_eq!(plain(Table, &empty), "");
+        let options = RenderOptions {
+            header: false,
+            ..Default::default()
+        };
+        assert_eq!(render(Table, &options, &[keys().slice(0, 0)]).0, "");
     }
 
     proptest! {
