@@ -813,6 +813,10 @@ async fn parameters_reach_every_part_of_a_write() {
         .await;
     assert_eq!(answer.requests, ["PATCH /iam/v2/api-keys/K000"]);
     assert_eq!(answer.rows, ["K000 | it's"]);
+    let answer = lab
+        .run("UPDATE api_keys SET spec.description = $text WHERE id = $id RETURNING $text || '!' AS t")
+        .await;
+    assert_eq!(answer.rows, ["it's!"]);
     let answer = lab.run("DELETE FROM api_keys WHERE id = $id").await;
     assert_eq!(answer.requests, ["DELETE /iam/v2/api-keys/K000"]);
 }

@@ -11,6 +11,7 @@ use super::side_by_side::{self, Outcomes, Width};
 use super::{Writer, keys, row_of, values};
 use crate::api::{self, KeyBody, RequestBody, request};
 use crate::error::{Error, ExitCode};
+use crate::secret::Secret;
 use crate::session::Done;
 use crate::sql::spec::Spec;
 use crate::sql::write::{self, Insert};
@@ -70,8 +71,7 @@ impl Writer<'_> {
 
     async fn plan_returning(&self, typed: Option<&write::Returning>) -> Result<Returning, Error> {
         let shown = write::Returning::of_created();
-        let state = self.session.context.state();
-        let returning = Returning::plan(typed.unwrap_or(&shown), state)
+        let returning = Returning::plan(typed.unwrap_or(&shown), self.session)
             .await
             .map_err(|error| self.failed(&error))?;
         let carries = returning
@@ -164,7 +164,9 @@ impl Delivery<'_> {
         let secret = secret_of(key);
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
         let has_secret = match &secret {
-            Some(secret) if self.needs_secret => holds(&shown, secret).map_err(unreadable)?,
+            Some(secret) if self.needs_secret => {
+                holds(&shown, secret.reveal()).map_err(unreadable)?
+            }
             _ => true,
         };
         self.sink.rows(&shown)?;
@@ -257,8 +259,8 @@ fn find_out(spec: &Spec) -> String {
     )
 }
 
-fn secret_of(key: &KeyBody) -> Option<String> {
-    member(key, |key| key.get("spec")?.get("secret"))
+fn secret_of(key: &KeyBody) -> Option<Secret> {
+    member(key, |key| key.get("spec")?.get("secret")).map(Secret::new)
 }
 
 fn id_of(key: &KeyBody) -> Option<String> {

@@ -15,9 +15,7 @@ use datafusion::catalog::{
 use datafusion::common::plan_err;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{
-    SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext,
-};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
@@ -25,6 +23,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
 
 use crate::render::cell_json;
+use crate::session::Session;
 use crate::sql::names::Names;
 use crate::sql::parse::query_statement;
 use crate::sql::rewrite::rewrite;
@@ -47,12 +46,12 @@ pub(super) struct Returning {
 struct Rows(Mutex<RecordBatch>);
 
 impl Returning {
-    /// Plans `returning` with the functions and settings of `state`.
+    /// Plans `returning` with the functions, settings and parameters of `session`.
     ///
     /// # Errors
     ///
     /// Fails for a name that does not exist, and for aggregates, which have no rows to be over.
-    pub(super) async fn plan(returning: &write::Returning, state: SessionState) -> Result<Self> {
+    pub(super) async fn plan(returning: &write::Returning, session: &Session) -> Result<Self> {
         let rows = Arc::new(Rows(Mutex::new(RecordBatch::new_empty(columns::schema()))));
         let table = StreamingTable::try_new(columns::schema(), vec![Arc::clone(&rows) as _])?;
         let schema = MemorySchemaProvider::new();
@@ -61,13 +60,13 @@ impl Returning {
         catalog.register_schema(SCHEMA, Arc::new(schema))?;
         let list = MemoryCatalogProviderList::new();
         list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
-        let state = SessionStateBuilder::new_from_existing(state)
+        let state = SessionStateBuilder::new_from_existing(session.context.state())
             .with_catalog_list(Arc::new(list))
             .build();
 
         let mut statement = query_statement(returning.query.clone());
         rewrite(&mut statement);
-        let logical = state.statement_to_plan(statement).await?;
+        let logical = session.with_params(state.statement_to_plan(statement).await?)?;
         if logical.exists(|plan| {
             Ok(matches!(
                 plan,

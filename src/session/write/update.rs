@@ -83,7 +83,7 @@ impl Writer<'_> {
         let Some(typed) = typed else {
             return Ok(None);
         };
-        Returning::plan(typed, self.session.context.state())
+        Returning::plan(typed, self.session)
             .await
             .map(Some)
             .map_err(|error| self.failed(&error))
