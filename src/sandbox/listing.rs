@@ -48,7 +48,9 @@ pub(super) fn list(
     };
     let next = match mischief {
         Some(Action::RepeatToken) => Some(link(PUBLIC_BASE, &place)),
-        Some(Action::ForeignNext { host }) => Some(link(&format!("https://{host}"), &next)),
+        Some(Action::ForeignNext { host }) => {
+            more.then(|| link(&format!("https://{host}"), &next))
+        }
         _ => more.then(|| link(PUBLIC_BASE, &next)),
     };
     if let Some(Action::RepeatKeys) = mischief {
@@ -336,7 +338,7 @@ mod tests {
         let foreign = Action::ForeignNext {
             host: "evil.example:8".to_owned(),
         };
-        let foreign = page(&config, "", Some(&foreign));
+        let foreign = page(&config, "page_size=1", Some(&foreign));
         let next = foreign["metadata"]["next"].as_str().unwrap_or_default();
         assert!(
             next.starts_with("https://evil.example:8/iam/v2/api-keys?page_token="),

@@ -99,6 +99,7 @@ fn plan_error(
             let message = root.message();
             nested_field(&message, text)
                 .or_else(|| unknown_table(&message, tables))
+                .or_else(|| misplaced_subquery(&message))
                 .unwrap_or_else(|| other(&message))
         }
     };
@@ -263,6 +264,19 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint(format!("tables here: {}", tables.join(", "))),
     })
+}
+
+/// Retells that the engine can test a subquery in a condition and nowhere else.
+fn misplaced_subquery(message: &str) -> Option<sql::error::Error> {
+    let what = [
+        ("expression Exists(", "EXISTS (SELECT …)"),
+        ("expression InSubquery(", "IN (SELECT …)"),
+    ];
+    let (_, what) = what.iter().find(|(mark, _)| message.contains(mark))?;
+    Some(
+        sql::error::Error::new(format!("{what} cannot stand here"))
+            .hint("it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0"),
+    )
 }
 
 fn other(message: &str) -> sql::error::Error {

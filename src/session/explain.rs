@@ -13,13 +13,17 @@ pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("plan", DataType::Utf8, false)]))
 }
 
-/// Returns the lines of the plans in `batch`, whose columns are the engine's: the kind of plan, and its text.
+/// Returns the lines of the plans in `batch`, whose columns are the engine's: the kind of plan, and its text. Where there
+/// are several, as after VERBOSE, each one's kind stands in a line before it.
 pub(super) fn lines(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let kinds = batch.column(0).as_string::<i32>();
     let plans = batch.column(1).as_string::<i32>();
-    let lines: StringArray = (0..plans.len())
-        .filter(|&row| plans.is_valid(row))
-        .flat_map(|row| plans.value(row).lines())
-        .map(Some)
-        .collect();
-    RecordBatch::try_new(schema(), vec![Arc::new(lines)])
+    let mut lines = Vec::new();
+    for (kind, plan) in kinds.iter().zip(plans) {
+        if plans.len() > 1 {
+            lines.extend(kind.map(|kind| format!("{kind}:")));
+        }
+        lines.extend(plan.into_iter().flat_map(str::lines).map(str::to_owned));
+    }
+    RecordBatch::try_new(schema(), vec![Arc::new(StringArray::from(lines))])
 }

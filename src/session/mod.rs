@@ -276,6 +276,13 @@ impl Session {
             changes_nothing.verify_plan(&plan)?;
         }
         let plan = self.with_params(plan)?;
+        if let LogicalPlan::Explain(explain) = &plan {
+            // The engine would tell an error as if it were a plan.
+            self.context
+                .state()
+                .create_physical_plan(&explain.plan)
+                .await?;
+        }
         self.context.execute_logical_plan(plan).await
     }
 

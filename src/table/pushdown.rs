@@ -281,6 +281,14 @@ fn is_matched_exactly(id: &str) -> bool {
         || ["cloud", "global", "tableflow"].contains(&id)
 }
 
+/// Returns the paths in `expr` on which an equality saves something.
+pub(super) fn pushed_paths(expr: &Arc<dyn PhysicalExpr>) -> BTreeSet<String> {
+    if pushed_path(expr).is_some() {
+        return path(expr).map(|path| path.join(".")).into_iter().collect();
+    }
+    expr.children().into_iter().flat_map(pushed_paths).collect()
+}
+
 fn downcast<T: 'static>(expr: &Arc<dyn PhysicalExpr>) -> Option<&T> {
     (expr.as_ref() as &dyn std::any::Any).downcast_ref()
 }

@@ -5,6 +5,7 @@
 //! while it runs it only reads for hints. No request is sent before the first poll: a join whose other side is empty
 //! costs none.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use datafusion::common::{Statistics, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType,
 };
@@ -37,7 +39,7 @@ use regex::{Captures, Regex};
 
 use super::Connection;
 use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
-use super::pushdown::{Bounds, Plan};
+use super::pushdown::{Bounds, Plan, pushed_paths};
 use super::scope::Scope;
 use crate::api::{KeyId, ListParams, Traffic, request};
 
@@ -159,6 +161,22 @@ impl ApiKeysScan {
         };
         (text(pushed), text(checked))
     }
+
+    /// Returns the paths for which a join, a sort or a subquery may supply values that save requests.
+    fn narrowed_by(&self) -> Vec<String> {
+        let pending = self.shape.predicates.iter().filter(|p| is_pending(p));
+        let paths: BTreeSet<_> = pending
+            .chain(&self.dynamic)
+            .flat_map(pushed_paths)
+            .collect();
+        paths.into_iter().collect()
+    }
+}
+
+/// Returns true if `predicate` holds a value that is known only once the query runs.
+fn is_pending(predicate: &Arc<dyn PhysicalExpr>) -> bool {
+    let expr: &dyn std::any::Any = predicate.as_ref();
+    expr.is::<ScalarSubqueryExpr>() || predicate.children().into_iter().any(is_pending)
 }
 
 /// Returns `predicate` with columns as they are typed: `get_field(spec@1, owner, id)` is `spec.owner.id`.
@@ -204,9 +222,13 @@ impl DisplayAs for ApiKeysScan {
         if !checked.is_empty() {
             write!(f, ", checked here=[{}]", checked.join(", "))?;
         }
-        if !self.dynamic.is_empty() {
-            let dynamic: Vec<_> = self.dynamic.iter().map(readable).collect();
-            write!(f, ", supplied while running=[{}]", dynamic.join(", "))?;
+        let narrowed = self.narrowed_by();
+        if !narrowed.is_empty() {
+            write!(
+                f,
+                ", may be narrowed while running by=[{}]",
+                narrowed.join(", ")
+            )?;
         }
         if let Some(fetch) = self.shape.fetch {
             write!(f, ", fetch={fetch}")?;

@@ -3,12 +3,15 @@
 //! They run a session over the simulated service in this process, or, where the process itself is the subject, the
 //! real program against it. Offline, in parallel, and nothing is left behind.
 
+mod data;
+mod explain;
 mod joins;
 mod limits;
 mod requests;
 mod secrets;
 mod stackql;
 mod support;
+mod view;
 mod writes;
 
 use std::collections::BTreeSet;

@@ -32,6 +32,13 @@ impl Answer {
         &self.rows[0]
     }
 
+    /// The cells of the only row.
+    #[track_caller]
+    pub(crate) fn value_list(&self) -> Vec<&str> {
+        assert_eq!(self.rows.len(), 1, "{self:?}");
+        self.rows[0].split(" | ").collect()
+    }
+
     /// The rows in an order that does not depend on that of the answers.
     pub(crate) fn sorted(&self) -> Vec<&str> {
         let mut rows: Vec<&str> = self.rows.iter().map(String::as_str).collect();

@@ -1,0 +1,255 @@
+//! What becomes of the keys: every one is reported once, whatever is missing from it or odd about it.
+
+use iamql::sandbox::{Action, Fault, NextStyle, PageOrder, SecretInReads};
+use serde_json::{Value, json};
+
+use crate::support::{Lab, key, number, organization};
+
+const STYLES: [NextStyle; 4] = [
+    NextStyle::Absent,
+    NextStyle::Null,
+    NextStyle::Empty,
+    NextStyle::NoMetadata,
+];
+
+#[tokio::test]
+async fn a_listing_of_any_size_is_whole_however_its_end_is_told() {
+    for style in STYLES {
+        let lab = Lab::start(organization(0).with_next_style(style)).await;
+        let mut count = 0;
+        for size in [0, 1, 99, 100, 101, 199, 200, 201] {
+            while count < size {
+                lab.sandbox.insert(key(&number(count), "sa-1", "lkc-1"));
+                count += 1;
+            }
+            let answer = lab.run("SELECT id FROM api_keys").await;
+            let expected: Vec<_> = (0..size).map(number).collect();
+            assert_eq!(answer.rows, expected, "{style:?}");
+            assert_eq!(
+                answer.requests.len(),
+                size.div_ceil(100).max(1),
+                "{style:?}, {size} keys"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_order_of_the_listing_and_what_reads_say_of_secrets_do_not_matter() {
+    for (order, secret) in [
+        (PageOrder::Ascending, SecretInReads::Absent),
+        (PageOrder::Descending, SecretInReads::Empty),
+    ] {
+        let config = organization(250)
+            .with_page_order(order)
+            .with_secret_in_reads(secret)
+            .with_total_size(true);
+        let lab = Lab::start(config).await;
+        let answer = lab
+            .run("SELECT count(*), count(DISTINCT id), count(spec.secret) FROM api_keys")
+            .await;
+        assert_eq!(answer.value_list(), ["250", "250", "0"], "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_key_of_a_believable_organization_is_told_as_it_was_sent() {
+    let lab = Lab::with_keys(250).await;
+    let answer = lab
+        .run(
+            "SELECT id, spec.display_name, spec.description, spec.owner.id, spec.owner.kind,
+                    spec.resource.id, spec.resource.environment, metadata.resource_name, _spec
+             FROM api_keys ORDER BY id",
+        )
+        .await;
+    let text = |key: &Value, pointer: &str| {
+        let value = key.pointer(pointer).and_then(Value::as_str);
+        value.unwrap_or("NULL").to_owned()
+    };
+    let expected: Vec<_> = lab
+        .sandbox
+        .keys()
+        .iter()
+        .map(|key| {
+            let mut cells: Vec<_> = [
+                "/id",
+                "/spec/display_name",
+                "/spec/description",
+                "/spec/owner/id",
+                "/spec/owner/kind",
+                "/spec/resource/id",
+                "/spec/resource/environment",
+                "/metadata/resource_name",
+            ]
+            .iter()
+            .map(|pointer| text(key, pointer))
+            .collect();
+            cells.push(key["spec"].to_string());
+            cells.join(" | ")
+        })
+        .collect();
+    assert_eq!(answer.rows, expected);
+}
+
+#[tokio::test]
+async fn what_a_key_lacks_is_null() {
+    let bare = json!({"id": "K000"});
+    let nulls = json!({
+        "id": "K001", "api_version": null, "kind": null, "metadata": null, "spec": null,
+    });
+    let empty = json!({"id": "K002", "metadata": {}, "spec": {"owner": {}, "resources": []}});
+    let partial = json!({
+        "id": "K003",
+        "metadata": {"created_at": "", "updated_at": null},
+        "spec": {"secret": "", "display_name": "", "owner": null, "resource": {"id": null}},
+    });
+    let lab = Lab::of([bare, nulls, empty, partial]).await;
+    let answer = lab
+        .run(
+            "SELECT id, kind, metadata.created_at, spec.secret, spec.display_name, spec.owner.id,
+                    spec.owner IS NULL, spec.resource.id, spec.resources IS NULL, _spec
+             FROM api_keys ORDER BY id",
+        )
+        .await;
+    assert_eq!(
+        answer.rows,
+        [
+            "K000 | NULL | NULL | NULL | NULL | NULL | true | NULL | true | NULL",
+            "K001 | NULL | NULL | NULL | NULL | NULL | true | NULL | true | NULL",
+            r#"K002 | NULL | NULL | NULL | NULL | NULL | false | NULL | false | {"owner":{},"resources":[]}"#,
+            r#"K003 | NULL | NULL | NULL |  | NULL | true | NULL | true | {"secret":"","display_name":"","owner":null,"resource":{"id":null}}"#,
+        ]
+    );
+    assert_eq!(answer.warnings, [""; 0]);
+    let nobody = lab
+        .run("SELECT count(*) FROM vw_api_keys WHERE owner_id IS NULL")
+        .await;
+    assert_eq!(nobody.value(), "4");
+}
+
+#[tokio::test]
+async fn a_key_that_comes_twice_is_reported_once() {
+    let lab = Lab::with_keys(250).await;
+    lab.sandbox.set_faults(vec![Fault::new(Action::RepeatKeys)]);
+    for query in [
+        "SELECT count(*), count(DISTINCT id) FROM api_keys",
+        "SELECT count(*), count(DISTINCT id) FROM vw_api_keys",
+        "SELECT count(*), count(DISTINCT id) FROM (SELECT * FROM api_keys LIMIT 250)",
+    ] {
+        let answer = lab.run(query).await;
+        assert_eq!(answer.value_list(), ["250", "250"], "{query}");
+    }
+    let kinds = lab.run("SELECT count(kind) FROM api_keys").await;
+    assert_eq!(kinds.value(), "250");
+}
+
+#[tokio::test]
+async fn unknown_fields_are_kept_in_the_raw_spec_and_ignored_elsewhere() {
+    let mut grown = key("K001", "sa-1", "lkc-1");
+    grown["new"] = json!({"deep": [1, 2.5, {"x": null}]});
+    grown["spec"]["tags"] = json!(["a", {"b": 1}]);
+    grown["spec"]["owner"]["team"] = json!("red");
+    let lab = Lab::of([grown.clone()]).await;
+    let answer = lab.run("SELECT _spec, spec.owner.id FROM api_keys").await;
+    assert_eq!(answer.rows, [format!("{} | sa-1", grown["spec"])]);
+    let answer = lab
+        .run("SELECT json_extract(_spec, '$.tags[1].b'), _spec -> 'owner' ->> 'team' FROM api_keys")
+        .await;
+    assert_eq!(answer.rows, ["1 | red"]);
+}
+
+#[tokio::test]
+async fn timestamps_that_cannot_be_read_are_null_with_one_warning() {
+    let lab = Lab::of((0..150).map(|n| {
+        let mut key = key(&number(n), "sa-1", "lkc-1");
+        if n % 50 == 0 {
+            key["metadata"]["created_at"] = json!("yesterday");
+            key["spec"]["expires_at"] = json!("2026-13-45");
+        }
+        key
+    }))
+    .await;
+    let answer = lab
+        .run("SELECT count(*), count(metadata.created_at), count(spec.expires_at) FROM api_keys")
+        .await;
+    assert_eq!(answer.value_list(), ["150", "147", "0"]);
+    assert_eq!(
+        answer.warnings,
+        ["6 timestamps could not be read and are NULL, `yesterday` among them"]
+    );
+    let one = lab
+        .run("SELECT metadata.created_at FROM api_keys WHERE id = 'K050'")
+        .await;
+    assert_eq!(one.value(), "NULL");
+    assert_eq!(
+        one.warnings,
+        ["a timestamp could not be read and is NULL: `yesterday`"]
+    );
+}
+
+#[tokio::test]
+async fn fields_of_another_type_are_null_with_one_warning() {
+    let mut odd = key("K001", "sa-1", "lkc-1");
+    odd["spec"]["owner"] = json!("sa-1");
+    odd["spec"]["resources"] = json!({"id": "lkc-1"});
+    odd["spec"]["description"] = json!(7);
+    let lab = Lab::of([odd]).await;
+    let answer = lab
+        .run("SELECT spec.owner.id, spec.resources, spec.description FROM api_keys")
+        .await;
+    assert_eq!(answer.rows, ["NULL | NULL | 7"]);
+    assert_eq!(
+        answer.warnings,
+        ["2 fields are not of the documented type and are NULL, `owner` among them"]
+    );
+}
+
+#[tokio::test]
+async fn timestamps_are_utc_to_the_microsecond() {
+    let mut zoned = key("K001", "sa-1", "lkc-1");
+    zoned["metadata"]["created_at"] = json!("2026-01-02T03:04:05.1234567+02:00");
+    zoned["metadata"]["updated_at"] = json!("2026-01-02T03:04:05Z");
+    let lab = Lab::of([zoned]).await;
+    let answer = lab
+        .run("SELECT metadata.created_at, metadata.updated_at FROM api_keys")
+        .await;
+    assert_eq!(
+        answer.rows,
+        ["2026-01-02T01:04:05.123456Z | 2026-01-02T03:04:05Z"]
+    );
+}
+
+#[tokio::test]
+async fn names_of_any_script_and_with_any_quote_arrive_unharmed() {
+    for name in [
+        "",
+        "naïve \"quoted\" 'name'",
+        "日本語 🔑",
+        "back\\slash\ttab\nline",
+        "\u{202e}right to left",
+        "NULL",
+        "0",
+    ] {
+        let mut named = key("K001", "sa-1", "lkc-1");
+        named["spec"]["display_name"] = json!(name);
+        let lab = Lab::of([named]).await;
+        let answer = lab
+            .run(&format!(
+                "SELECT spec.display_name FROM api_keys WHERE spec.display_name = '{}'",
+                name.replace('\'', "''")
+            ))
+            .await;
+        assert_eq!(answer.rows, [name]);
+    }
+}
+
+#[tokio::test]
+async fn the_link_to_the_next_page_is_read_for_its_token_alone() {
+    let lab = Lab::with_keys(250).await;
+    lab.sandbox.set_faults(vec![Fault::new(Action::ForeignNext {
+        host: "elsewhere.example".to_owned(),
+    })]);
+    let answer = lab.run("SELECT count(*) FROM api_keys").await;
+    assert_eq!(answer.value(), "250");
+    assert_eq!(answer.requests.len(), 3);
+}
