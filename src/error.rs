@@ -55,7 +55,7 @@ pub struct Place {
     pub text: String,
     /// The line of the script on which the statement begins, counted from 1.
     pub line: u64,
-    /// Where in `text`, lines and columns counted from 1.
+    /// Where in `text`, lines and columns counted from 1, the end behind the last character.
     pub span: Span,
 }
 
@@ -200,7 +200,7 @@ impl Place {
         let chars: Vec<char> = line.chars().collect();
         let first = (start.column as usize).saturating_sub(1).min(chars.len());
         let last = match end.line == start.line {
-            true => (end.column as usize).saturating_sub(1),
+            true => (end.column as usize).saturating_sub(2),
             false => chars.len(),
         }
         .max(first)
@@ -267,14 +267,14 @@ mod tests {
 
     #[test]
     fn the_place_is_marked_under_its_line() {
-        insta::assert_snapshot!(shown("SELECT bogus\nFROM t", [1, 8, 1, 12], 1), @r"
+        insta::assert_snapshot!(shown("SELECT bogus\nFROM t", [1, 8, 1, 13], 1), @r"
         error: no such thing
           |
         1 | SELECT bogus
           |        ^^^^^
         hint: try another
         ");
-        insta::assert_snapshot!(shown("SELECT id,\n  日本 bogus", [2, 6, 2, 10], 9), @r"
+        insta::assert_snapshot!(shown("SELECT id,\n  日本 bogus", [2, 6, 2, 11], 9), @r"
         error: no such thing
            |
         10 |   日本 bogus
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn long_lines_are_cut_around_the_place() {
         let text = format!("SELECT {} bogus {}", "x".repeat(200), "y".repeat(200));
-        insta::assert_snapshot!(shown(&text, [1, 209, 1, 213], 1), @r"
+        insta::assert_snapshot!(shown(&text, [1, 209, 1, 214], 1), @r"
         error: no such thing
           |
         1 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx bogus yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…

@@ -48,9 +48,7 @@ pub(super) fn list(
     };
     let next = match mischief {
         Some(Action::RepeatToken) => Some(link(PUBLIC_BASE, &place)),
-        Some(Action::ForeignNext { host }) => {
-            more.then(|| link(&format!("https://{host}"), &next))
-        }
+        Some(Action::ForeignNext { host }) => more.then(|| link(&format!("https://{host}"), &next)),
         _ => more.then(|| link(PUBLIC_BASE, &next)),
     };
     if let Some(Action::RepeatKeys) = mischief {

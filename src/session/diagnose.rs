@@ -86,18 +86,14 @@ fn plan_error(
             let at = |location: datafusion::common::Location| {
                 Location::new(location.line, location.column)
             };
-            // The engine's spans end behind the last character.
-            let end = at(span.end);
-            Span::new(
-                at(span.start),
-                Location::new(end.line, end.column.saturating_sub(1)),
-            )
+            Span::new(at(span.start), at(span.end))
         });
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
         _ => {
             let message = root.message();
             nested_field(&message, text)
+                .or_else(|| missing_parameter(&message, text))
                 .or_else(|| unknown_table(&message, tables))
                 .or_else(|| misplaced_subquery(&message))
                 .unwrap_or_else(|| other(&message))
@@ -239,7 +235,23 @@ fn find(text: &str, name: &str) -> Option<Span> {
     tokens.into_iter().find_map(|token| match &token.token {
         Token::Word(word) if word.value.eq_ignore_ascii_case(name) => Some(token.span),
         Token::SingleQuotedString(text) if text.contains(name) => Some(token.span),
+        Token::Placeholder(placeholder) if placeholder == name => Some(token.span),
         _ => None,
+    })
+}
+
+/// Retells that `$name` has no value.
+fn missing_parameter(message: &str, text: &str) -> Option<sql::error::Error> {
+    static PATTERN: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"[Pp]laceholder '?(\$\w+)'? was not provided").ok());
+    let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
+    let error = sql::error::Error::new(format!("parameter `{name}` has no value")).hint(format!(
+        "pass it as --param {}=…",
+        name.trim_start_matches('$')
+    ));
+    Some(match find(text, name) {
+        Some(span) => error.at(span),
+        None => error,
     })
 }
 

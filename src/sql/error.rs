@@ -8,7 +8,8 @@ use sqlparser::tokenizer::{Location, Span};
 pub struct Error {
     /// What is wrong, naming what was typed.
     pub message: String,
-    /// Where in the statement, lines and columns counted from 1; None if that is not known.
+    /// Where in the statement, lines and columns counted from 1, the end behind the last character; None if that is
+    /// not known.
     pub span: Option<Span>,
     /// The next step.
     pub hint: Option<String>,

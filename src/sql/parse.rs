@@ -105,7 +105,7 @@ fn quote_found(message: &str) -> String {
     }
 }
 
-/// Returns the last character of the word that begins at `location`.
+/// Returns the end of the word that begins at `location`.
 fn token_end(text: &str, location: Location) -> Location {
     let rest = text
         .lines()
@@ -118,7 +118,7 @@ fn token_end(text: &str, location: Location) -> Location {
         rest.take_while(|c| c.is_alphanumeric() || *c == '_')
             .count()
     });
-    Location::new(location.line, location.column + (word as u64).max(1) - 1)
+    Location::new(location.line, location.column + (word as u64).max(1))
 }
 
 #[cfg(test)]
@@ -138,11 +138,11 @@ mod tests {
 
     #[test]
     fn a_syntax_error_names_what_was_found_and_where() {
-        insta::assert_snapshot!(error("SELEC id FROM api_keys"), @"syntax error: expected an SQL statement, found `SELEC` (1:1-5)");
-        insta::assert_snapshot!(error("SELECT id FORM api_keys"), @"syntax error: expected end of statement, found `api_keys` (1:16-23)");
+        insta::assert_snapshot!(error("SELEC id FROM api_keys"), @"syntax error: expected an SQL statement, found `SELEC` (1:1-6)");
+        insta::assert_snapshot!(error("SELECT id FORM api_keys"), @"syntax error: expected end of statement, found `api_keys` (1:16-24)");
         insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"syntax error: expected an expression, found the end of the statement (1:30-30)");
         insta::assert_snapshot!(error("SELECT (1"), @"syntax error: expected ), found the end of the statement (1:10-10)");
-        insta::assert_snapshot!(error("SELECT\n 'x"), @"syntax error: unterminated string literal (2:2-2)");
+        insta::assert_snapshot!(error("SELECT\n 'x"), @"syntax error: unterminated string literal (2:2-3)");
     }
 
     #[test]

@@ -63,14 +63,9 @@ impl Tokens {
     /// Returns the place of the next token, or of the last one at the end.
     pub(super) fn span(&self) -> Span {
         let at = self.next.min(self.tokens.len().saturating_sub(1));
-        let span = self
-            .tokens
+        self.tokens
             .get(at)
-            .map_or(Span::empty(), |token| token.span);
-        // The tokenizer's spans end behind the last character.
-        let mut end = span.end;
-        end.column = end.column.saturating_sub(1).max(span.start.column);
-        Span::new(span.start, end)
+            .map_or(Span::empty(), |token| token.span)
     }
 
     /// Takes a word and returns it in lower case.
