@@ -3,7 +3,7 @@
 //! The columns are those that StackQL prints; EXTENDED adds some at the end.
 
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Span, Token};
 
 use super::describe::Describe;
 use super::tokens::Tokens;
@@ -94,8 +94,8 @@ fn providers() -> Answer {
 }
 
 fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let place = tokens.span();
-    match container(tokens)?.as_slice() {
+    let (name, place) = container(tokens)?;
+    match name.as_slice() {
         [provider] if provider == CATALOG => {}
         [provider] => return Err(no_provider(provider).at(place)),
         _ => {
@@ -121,8 +121,8 @@ fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
 }
 
 fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let place = tokens.span();
-    match container(tokens)?.as_slice() {
+    let (name, place) = container(tokens)?;
+    match name.as_slice() {
         [provider, service] if provider == CATALOG && service == SCHEMA => {}
         [provider, _] if provider != CATALOG => return Err(no_provider(provider).at(place)),
         [_, service] => return Err(unknown("service", service, [SCHEMA]).at(place)),
@@ -146,8 +146,8 @@ fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
 }
 
 fn methods(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let place = tokens.span();
-    expect_resource(&container(tokens)?).map_err(|error| error.at(place))?;
+    let (name, place) = container(tokens)?;
+    expect_resource(&name).map_err(|error| error.at(place))?;
     let required = |parameters: &[crate::sql::methods::Parameter]| {
         let required = parameters.iter().filter(|p| p.is_required).map(|p| p.name);
         required.collect::<Vec<_>>().join(", ")
@@ -190,12 +190,14 @@ fn extend(answer: &mut Answer, column: &'static str, cells: &[&str]) {
     }
 }
 
-/// Takes `{IN | FROM} name`.
-fn container(tokens: &mut Tokens) -> Result<Vec<String>, Error> {
+/// Takes `{IN | FROM} name` and returns the name with its place.
+fn container(tokens: &mut Tokens) -> Result<(Vec<String>, Span), Error> {
     if !tokens.take("in") && !tokens.take("from") {
         return Err(tokens.unexpected("IN"));
     }
-    Ok(tokens.name())
+    let start = tokens.span().start;
+    let name = tokens.name();
+    Ok((name, Span::new(start, tokens.last_span().end)))
 }
 
 /// Takes `[LIKE 'pattern' | WHERE expression]`, which ends the statement.

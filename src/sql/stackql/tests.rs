@@ -153,8 +153,8 @@ fn exec_is_sql_of_another_name() {
 
 #[test]
 fn what_does_not_exist_gets_the_nearest_name_and_all_there_are() {
-    insta::assert_snapshot!(error("SHOW SERVICES IN conflunt"), @"no provider `conflunt` @15 (did you mean `confluent`? There is: confluent)");
-    insta::assert_snapshot!(error("SHOW METHODS IN confluent.iam.api_key"), @"no resource `api_key` @14 (did you mean `api_keys`? There is: api_keys)");
+    insta::assert_snapshot!(error("SHOW SERVICES IN conflunt"), @"no provider `conflunt` @18 (did you mean `confluent`? There is: confluent)");
+    insta::assert_snapshot!(error("SHOW METHODS IN confluent.iam.api_key"), @"no resource `api_key` @17 (did you mean `api_keys`? There is: api_keys)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_keyy @id = 'x'"), @"no method `get_iam_v2api_keyy` @6 (did you mean `get_iam_v2api_key`? There is: get_iam_v2api_key, list_iam_v2api_keys, create_iam_v2api_key, delete_iam_v2api_key, update_iam_v2api_key)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key @ID_ = 'x'"), @"no parameter `id_` @47 (did you mean `id`? There is: id)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");

@@ -68,6 +68,12 @@ impl Tokens {
             .map_or(Span::empty(), |token| token.span)
     }
 
+    /// Returns the place of the token that was read last.
+    pub(super) fn last_span(&self) -> Span {
+        let last = self.next.checked_sub(1).and_then(|at| self.tokens.get(at));
+        last.map_or(Span::empty(), |token| token.span)
+    }
+
     /// Takes a word and returns it in lower case.
     pub(super) fn word(&mut self) -> Option<String> {
         match self.peek() {
