@@ -1,12 +1,14 @@
-//! The dialect that statements are written in: sqlparser's generic one, with the arrows bound as tightly as in
-//! PostgreSQL.
+//! The dialect that statements are written in: sqlparser's generic one, with the arrows and IS DISTINCT FROM bound as
+//! in PostgreSQL.
 //!
 //! The generic dialect binds `->` and `->>` looser than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
 //! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
 
 use std::any::TypeId;
 
+use sqlparser::ast::Expr;
 use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
@@ -48,6 +50,31 @@ impl Dialect for IamqlDialect {
             Token::Arrow | Token::LongArrow => Some(Ok(ARROW_PRECEDENCE)),
             _ => None,
         }
+    }
+
+    // The parser would take all that follows for the right side, so that `a IS DISTINCT FROM b OR c` would compare `a`
+    // with `b OR c`.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        expr: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let compare: fn(Box<Expr>, Box<Expr>) -> Expr =
+            if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
+                Expr::IsDistinctFrom
+            } else if parser.parse_keywords(&[
+                Keyword::IS,
+                Keyword::NOT,
+                Keyword::DISTINCT,
+                Keyword::FROM,
+            ]) {
+                Expr::IsNotDistinctFrom
+            } else {
+                return None;
+            };
+        let right = parser.parse_subexpr(precedence);
+        Some(right.map(|right| compare(Box::new(expr.clone()), Box::new(right))))
     }
 
     as_generic! {
@@ -126,7 +153,7 @@ impl Dialect for IamqlDialect {
 mod tests {
     use super::*;
 
-    use sqlparser::ast::{BinaryOperator, Expr};
+    use sqlparser::ast::BinaryOperator;
 
     fn parse(sql: &str) -> Expr {
         let mut parser = Parser::new(&IamqlDialect).try_with_sql(sql).unwrap();
@@ -148,6 +175,21 @@ mod tests {
                     ..
                 }
             ));
+        }
+    }
+
+    #[test]
+    fn a_comparison_for_distinctness_ends_before_and_and_or() {
+        for operator in ["AND", "OR"] {
+            for comparison in ["IS DISTINCT FROM", "IS NOT DISTINCT FROM"] {
+                let Expr::BinaryOp { left, op, .. } =
+                    parse(&format!("a {comparison} b || 'x' {operator} c = d"))
+                else {
+                    panic!("{comparison} is not applied last");
+                };
+                assert_eq!(op.to_string(), operator);
+                assert_eq!(left.to_string(), format!("a {comparison} b || 'x'"));
+            }
         }
     }
 

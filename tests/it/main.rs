@@ -4,6 +4,7 @@
 //! real program against it. Offline, in parallel, and nothing is left behind.
 
 mod data;
+mod equivalence;
 mod explain;
 mod joins;
 mod limits;
