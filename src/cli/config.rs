@@ -2,7 +2,7 @@
 //!
 //! Flags come before the environment, the environment before the file. [`Config::resolve`] is a pure function of the
 //! three: it reads no file and runs no command. Where a profile names a file or a command that gives the secret, that
-//! is data here, and `super::connect` carries it out.
+//! is data here, and `connect` carries it out.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
 //! - [`operation`]: who carries a statement out;
 //! - [`rewrite`], [`names`]: what people write, made plannable, and named in the result as they wrote it;
-//! - [`write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
+//! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
 
