@@ -19,6 +19,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use super::decode::Decoder;
 use super::pushdown::{Filter, Plan};
 use super::scope::Scope;
+use super::shared::SharedListing;
 use crate::api::{self, ApiKeysClient, KeyBody, ListParams, Lookup, Page};
 
 /// Rows per page, the most that the service gives.
@@ -37,6 +38,8 @@ pub(super) struct Shape {
     pub(super) fetch: Option<usize>,
     /// True if more rows than are needed may be asked for in advance.
     pub(super) prefetch: bool,
+    /// The listing that other scans of the statement read too.
+    pub(super) shared: Option<Arc<SharedListing>>,
     /// True if the requests answer with wanted rows only, so that `fetch` may shrink a page.
     pub(super) covered: bool,
 }
@@ -114,18 +117,29 @@ pub(super) fn rows(
             let page_size = shape.page_size();
             let prefetch = shape.prefetch && shape.fetch.is_none();
             let whole = filters == [Filter::default()] && page_size == PAGE_SIZE;
-            let pages = stream::iter(filters)
-                .map(move |filter| {
-                    let params = ListParams {
-                        owner: filter.owner,
-                        resource: filter.resource,
-                        page_size,
-                    };
-                    let known = whole.then(|| known.clone());
-                    listing(client.clone(), params, prefetch, known)
-                })
-                .flatten_unordered(parallel)
-                .map_ok(|page| page.keys().collect());
+            let shared = shape
+                .shared
+                .clone()
+                .filter(|shared| shared.filters() == filters);
+            let list = move || {
+                stream::iter(filters)
+                    .map(move |filter| {
+                        let params = ListParams {
+                            owner: filter.owner,
+                            resource: filter.resource,
+                            page_size,
+                        };
+                        let known = whole.then(|| known.clone());
+                        listing(client.clone(), params, prefetch, known)
+                    })
+                    .flatten_unordered(parallel)
+                    .map_ok(|page| page.keys().collect())
+                    .boxed()
+            };
+            let pages = match shared {
+                Some(shared) => shared.read(list),
+                None => list(),
+            };
             batches(pages, shape, scope)
         }
     }

@@ -6,7 +6,7 @@
 //! - [`columns`]: the one declaration of the table;
 //! - [`decode`], `buffer`: JSON of keys into record batches;
 //! - [`pushdown`]: predicates into requests, as plain values;
-//! - [`scan`], `fetch`: the plan node, and the stream that carries the requests out;
+//! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
 //! - [`catalog`]: where the table, the view and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
@@ -21,6 +21,7 @@ mod optimize;
 pub mod pushdown;
 pub mod scan;
 pub mod scope;
+mod shared;
 
 use std::sync::Arc;
 

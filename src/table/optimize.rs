@@ -1,9 +1,9 @@
-//! Two rules over physical plans that know what a request costs.
+//! Three rules over physical plans that know what a request costs.
 
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
@@ -14,7 +14,9 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::in_turn::InTurn;
+use super::pushdown::Filter;
 use super::scan::ApiKeysScan;
+use super::shared::SharedListing;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -22,7 +24,7 @@ type Plan = Arc<dyn ExecutionPlan>;
 pub(crate) fn rules(
     engine: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>],
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = Vec::with_capacity(engine.len() + 2);
+    let mut rules = Vec::with_capacity(engine.len() + 3);
     for rule in engine {
         rules.push(Arc::clone(rule));
         // Once the join has supplied its predicates its sides can no longer be swapped.
@@ -31,6 +33,7 @@ pub(crate) fn rules(
         }
     }
     rules.push(Arc::new(AskNoFurther));
+    rules.push(Arc::new(ListOnce));
     rules
 }
 
@@ -136,4 +139,53 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
         replaced,
         ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep),
     )
+}
+
+/// Lets scans that list the same keys share one listing.
+#[derive(Debug)]
+struct ListOnce;
+
+impl PhysicalOptimizerRule for ListOnce {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        let mut listings: Vec<(Vec<Filter>, usize)> = Vec::new();
+        plan.apply(|plan| {
+            if let Some(filters) = plan.downcast_ref().and_then(ApiKeysScan::listing) {
+                match listings.iter_mut().find(|(known, _)| *known == filters) {
+                    Some((_, scans)) => *scans += 1,
+                    None => listings.push((filters, 1)),
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        let shared: Vec<Arc<SharedListing>> = listings
+            .into_iter()
+            .filter(|(_, scans)| *scans > 1)
+            .map(|(filters, _)| Arc::new(SharedListing::new(filters)))
+            .collect();
+        if shared.is_empty() {
+            return Ok(plan);
+        }
+        plan.transform_up(|plan| {
+            let Some(scan) = plan.downcast_ref::<ApiKeysScan>() else {
+                return Ok(Transformed::no(plan));
+            };
+            let listing = scan.listing();
+            let twin = shared
+                .iter()
+                .find(|s| Some(s.filters()) == listing.as_deref());
+            Ok(match twin {
+                Some(twin) => Transformed::yes(Arc::new(scan.sharing(Arc::clone(twin)))),
+                None => Transformed::no(plan),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "list_once"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
 }

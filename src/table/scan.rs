@@ -39,8 +39,9 @@ use regex::{Captures, Regex};
 
 use super::Connection;
 use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
-use super::pushdown::{Bounds, Plan, pushed_paths};
+use super::pushdown::{Bounds, Filter, Plan, pushed_paths};
 use super::scope::Scope;
+use super::shared::SharedListing;
 use crate::api::{KeyId, ListParams, Traffic, request};
 
 /// Keys assumed to be in an organization of unknown size, for the order of joins.
@@ -85,6 +86,7 @@ impl ApiKeysScan {
                 predicates: Vec::new(),
                 fetch,
                 prefetch: true,
+                shared: None,
                 covered: false,
             },
             dynamic: Vec::new(),
@@ -103,11 +105,34 @@ impl ApiKeysScan {
     /// Returns the requests that the predicates known now allow, and how their answers are to be read.
     fn plan(&self) -> (Plan, Shape) {
         let asked = Bounds::of(&self.shape.predicates);
-        let bounds = Bounds::of(&self.dynamic).and(asked.clone());
+        let bounds = match &self.shape.shared {
+            // What a join supplies would only ask again for some of what the other scan has asked for.
+            Some(_) => asked.clone(),
+            None => Bounds::of(&self.dynamic).and(asked.clone()),
+        };
         let plan = Plan::choose(&bounds, self.known.get());
         let mut shape = self.shape.clone();
         shape.covered = plan.covers(&asked);
         (plan, shape)
+    }
+
+    /// Returns the filters of the listing that this scan will read to its end, if it is one.
+    pub(super) fn listing(&self) -> Option<Vec<Filter>> {
+        if !self.shape.prefetch || self.shape.fetch.is_some() {
+            return None;
+        }
+        let asked = Bounds::of(&self.shape.predicates);
+        match Plan::choose(&asked, self.known.get()) {
+            Plan::List(filters) => Some(filters),
+            Plan::Nothing | Plan::Get(_) => None,
+        }
+    }
+
+    /// Returns the same scan, which reads the pages of `shared`.
+    pub(super) fn sharing(&self, shared: Arc<SharedListing>) -> Self {
+        let mut scan = self.clone();
+        scan.shape.shared = Some(shared);
+        scan
     }
 
     /// Returns the ids of the rows, if the predicates name them and nothing else is to be checked.
@@ -229,6 +254,9 @@ impl DisplayAs for ApiKeysScan {
                 ", may be narrowed while running by=[{}]",
                 narrowed.join(", ")
             )?;
+        }
+        if self.shape.shared.is_some() {
+            write!(f, ", shared with another scan")?;
         }
         if let Some(fetch) = self.shape.fetch {
             write!(f, ", fetch={fetch}")?;

@@ -524,3 +524,30 @@ async fn every_owner_of_the_organization_is_found_by_its_filter() {
         );
     }
 }
+
+#[tokio::test]
+async fn scans_that_list_the_same_keys_share_one_listing() {
+    let lab = Lab::with_keys(150).await;
+    let pages = [
+        "GET /iam/v2/api-keys?page_size=100",
+        "GET /iam/v2/api-keys?page_size=100&page_token=*",
+    ];
+    for sql in [
+        "SELECT count(*) FROM api_keys a JOIN api_keys b ON a.spec.owner.id = b.spec.owner.id WHERE a.id < b.id",
+        "WITH o AS (SELECT spec.owner.id AS owner FROM api_keys) SELECT owner FROM o UNION ALL SELECT 'all' FROM o",
+        "SELECT id FROM api_keys WHERE spec.owner.id IN (SELECT spec.owner.id FROM api_keys GROUP BY 1 HAVING count(*) > 3)",
+        "SELECT id FROM vw_api_keys v WHERE age_days > (SELECT avg(age_days) FROM vw_api_keys)",
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(answer.requests, pages, "{sql}");
+        assert!(!answer.rows.is_empty(), "{sql}");
+    }
+    // What differs is asked for separately.
+    let owner = owners_of(&lab.sandbox.keys()).remove(0);
+    let answer = lab
+        .run(&format!(
+            "SELECT count(*) FROM api_keys WHERE spec.owner.id = '{owner}' UNION ALL SELECT count(*) FROM api_keys"
+        ))
+        .await;
+    assert_eq!(answer.requests.len(), 3);
+}

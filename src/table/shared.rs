@@ -1,0 +1,166 @@
+//! One listing that several scans of a statement read: both sides of a self-join, a CTE that is used twice.
+//!
+//! It is fetched once, so that it costs its pages once and all of them see the same keys. Its pages are kept until the
+//! statement ends, for the scan that comes last.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datafusion::common::runtime::SpawnedTask;
+use futures::stream::{self, BoxStream, StreamExt};
+use tokio::sync::watch;
+
+use super::pushdown::Filter;
+use crate::api::{self, KeyBody};
+
+/// Pages of keys as they come.
+pub(super) type Pages = BoxStream<'static, Result<Vec<KeyBody>, api::Error>>;
+
+/// A listing with several readers.
+pub(super) struct SharedListing {
+    filters: Vec<Filter>,
+    pages: Mutex<Vec<Vec<KeyBody>>>,
+    progress: watch::Sender<Progress>,
+    /// The listing under way; it ends with the last reader and the plan.
+    task: Mutex<Option<SpawnedTask<()>>>,
+}
+
+/// How far the listing is.
+#[derive(Debug, Default, Clone)]
+struct Progress {
+    pages: usize,
+    end: Option<Result<(), api::Error>>,
+}
+
+impl fmt::Debug for SharedListing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedListing")
+            .field("filters", &self.filters)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SharedListing {
+    /// A listing of the keys that `filters` let through.
+    pub(super) fn new(filters: Vec<Filter>) -> Self {
+        Self {
+            filters,
+            pages: Mutex::default(),
+            progress: watch::Sender::default(),
+            task: Mutex::default(),
+        }
+    }
+
+    /// Returns what it lists.
+    pub(super) fn filters(&self) -> &[Filter] {
+        &self.filters
+    }
+
+    /// Returns all pages, from the first one on; the first reader that is polled sets `list` going.
+    pub(super) fn read(self: Arc<Self>, list: impl FnOnce() -> Pages + Send + 'static) -> Pages {
+        let started = Arc::clone(&self);
+        let start = async move {
+            started.start(list);
+            let progress = started.progress.subscribe();
+            stream::unfold(
+                (started, progress, 0),
+                |(shared, mut progress, read)| async move {
+                    // The sender lives in `shared`, so that waiting cannot fail.
+                    let now = progress
+                        .wait_for(|now| now.pages > read || now.end.is_some())
+                        .await
+                        .ok()?
+                        .clone();
+                    match now.end {
+                        _ if now.pages > read => {
+                            let page = lock(&shared.pages).get(read).cloned()?;
+                            Some((Ok(page), (shared, progress, read + 1)))
+                        }
+                        // Behind the error there is nothing.
+                        Some(Err(error)) if read == now.pages => {
+                            Some((Err(error), (shared, progress, read + 1)))
+                        }
+                        _ => None,
+                    }
+                },
+            )
+        };
+        stream::once(start).flatten().boxed()
+    }
+
+    fn start(self: &Arc<Self>, list: impl FnOnce() -> Pages + Send + 'static) {
+        let mut task = lock(&self.task);
+        if task.is_some() {
+            return;
+        }
+        let shared = Arc::downgrade(self);
+        let mut pages = list();
+        *task = Some(SpawnedTask::spawn(async move {
+            while let Some(page) = pages.next().await {
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                match page {
+                    Ok(page) => {
+                        lock(&shared.pages).push(page);
+                        shared.progress.send_modify(|now| now.pages += 1);
+                    }
+                    Err(error) => {
+                        shared
+                            .progress
+                            .send_modify(|now| now.end = Some(Err(error)));
+                        return;
+                    }
+                }
+            }
+            if let Some(shared) = shared.upgrade() {
+                shared.progress.send_modify(|now| now.end = Some(Ok(())));
+            }
+        }));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::page::Page;
+    use bytes::Bytes;
+    use futures::TryStreamExt;
+
+    fn page(id: &str) -> Vec<KeyBody> {
+        let body = format!(r#"{{"data":[{{"id":"{id}"}}]}}"#);
+        Page::parse(Bytes::from(body)).unwrap().keys().collect()
+    }
+
+    fn listing() -> Pages {
+        stream::iter([Ok(page("a")), Ok(page("b"))]).boxed()
+    }
+
+    #[tokio::test]
+    async fn every_reader_gets_every_page_of_one_listing() {
+        let shared = Arc::new(SharedListing::new(Vec::new()));
+        let first = Arc::clone(&shared).read(listing);
+        let second = Arc::clone(&shared).read(|| panic!("it is listed once"));
+        let first: Vec<_> = first.try_collect().await.unwrap();
+        let second: Vec<_> = second.try_collect().await.unwrap();
+        assert_eq!(first, [page("a"), page("b")]);
+        assert_eq!(first, second);
+    }
+
+    #[tokio::test]
+    async fn every_reader_gets_the_error_behind_the_pages() {
+        let shared = Arc::new(SharedListing::new(Vec::new()));
+        let error = api::Endpoint::parse("nonsense").unwrap_err();
+        let list = move || stream::iter([Ok(page("a")), Err(error)]).boxed();
+        let first = Arc::clone(&shared).read(list).collect::<Vec<_>>().await;
+        let second = shared.read(|| panic!("it is listed once"));
+        let second = second.collect::<Vec<_>>().await;
+        for pages in [first, second] {
+            assert!(matches!(pages.as_slice(), [Ok(_), Err(_)]));
+        }
+    }
+}
