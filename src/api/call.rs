@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::body::DecodeError;
@@ -28,6 +28,27 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A time that no call takes, and that can be added to any instant.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Tells calls to send nothing more.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Option<watch::Receiver<bool>>);
+
+impl Stop {
+    /// Stops calls once `receiver` holds true.
+    pub fn when(receiver: watch::Receiver<bool>) -> Self {
+        Self(Some(receiver))
+    }
+
+    async fn raised(&self) {
+        let Some(receiver) = &self.0 else {
+            return std::future::pending().await;
+        };
+        // Without a sender nobody is left to raise it.
+        if receiver.clone().wait_for(|raised| *raised).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
 
 /// Makes calls. One per client, shared by all its requests.
 #[derive(Debug)]
@@ -51,11 +72,17 @@ impl Caller {
         &self,
         request: &Request,
         traffic: &Traffic,
+        stop: &Stop,
         read: fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
         let mut progress = Progress::new(request, self.timeout);
         loop {
-            let permit = self.admit(&mut progress, traffic).await?;
+            let permit = tokio::select! {
+                // Once it is to stop, nothing more is sent, even if it could be at once.
+                biased;
+                () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
+                permit = self.admit(&mut progress, traffic) => permit?,
+            };
             progress.attempts += 1;
             traffic.sent(&request.line, progress.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());
@@ -80,8 +107,11 @@ impl Caller {
                 Ok(value) => return Ok(value),
                 Err(problem) => problem,
             };
-            self.pause_or_give_up(problem, &mut progress, traffic)
-                .await?;
+            tokio::select! {
+                paused = self.pause_or_give_up(problem, &mut progress, traffic) => paused?,
+                // What is to be told of the stop is told where the next attempt is not made.
+                () = stop.raised() => {}
+            }
         }
     }
 
@@ -147,8 +177,12 @@ impl Caller {
             }
             _ => {
                 let asked = ratelimit::asked(&response, (self.now)());
-                let service =
-                    ServiceError::parse(status, response.header("x-request-id"), &response.body);
+                let body = self.transport.masked(&response.body);
+                let request_id = response
+                    .header("x-request-id")
+                    .map(|id| self.transport.masked(id.as_bytes()));
+                let request_id = request_id.as_deref().map(String::from_utf8_lossy);
+                let service = ServiceError::parse(status, request_id.as_deref(), &body);
                 Err(Problem::Refused {
                     service: Box::new(service),
                     asked,

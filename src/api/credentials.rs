@@ -33,6 +33,22 @@ impl Credentials {
         }
     }
 
+    /// Returns the secrets in `self`, and what `authorization` makes of them.
+    pub(crate) fn forms(&self, authorization: &HeaderValue) -> Vec<Secret> {
+        let secret = match self {
+            Self::Basic { secret, .. } | Self::Bearer(secret) => secret.clone(),
+        };
+        let encoded = authorization
+            .to_str()
+            .ok()
+            .and_then(|text| text.split(' ').nth(1));
+        encoded
+            .map(Secret::new)
+            .into_iter()
+            .chain([secret])
+            .collect()
+    }
+
     /// Returns the value of the `Authorization` header, marked sensitive.
     ///
     /// # Errors

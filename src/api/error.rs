@@ -83,6 +83,12 @@ pub enum Error {
         /// The answer that asked for it, if it was an answer to this very request.
         service: Option<Box<ServiceError>>,
     },
+    /// The statement was stopped before the request was sent, or sent again.
+    #[error("`{}` was not sent{}: the statement was stopped", call.request, if call.attempts == 0 { "" } else { " again" })]
+    Stopped {
+        /// The request.
+        call: Box<Call>,
+    },
     /// A listing came to the same page again.
     #[error("the listing `{request}` is endless: the service links to a page for the second time")]
     RepeatedToken {
@@ -150,7 +156,8 @@ impl Error {
             | Self::Redirect { call, .. }
             | Self::NoAnswer { call, .. }
             | Self::Decode { call, .. }
-            | Self::WaitTooLong { call, .. } => Some(call),
+            | Self::WaitTooLong { call, .. }
+            | Self::Stopped { call } => Some(call),
             _ => None,
         }
     }
@@ -192,6 +199,11 @@ impl Error {
     pub fn outcome_unknown(&self) -> bool {
         self.call()
             .is_some_and(|call| call.request.method != Method::GET && call.may_have_acted)
+    }
+
+    /// Returns true if the request certainly had no effect, because it was stopped before it could have one.
+    pub fn is_not_sent(&self) -> bool {
+        matches!(self, Self::Stopped { call } if !call.may_have_acted)
     }
 
     /// Returns the id of a key that was certainly created although the create failed, because its answer named

@@ -54,7 +54,7 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => "is the address given with `--endpoint` that of the service?",
-            Self::RepeatedToken { .. } => return None,
+            Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
         };
         Some(hint.to_owned())
     }

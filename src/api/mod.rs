@@ -36,6 +36,7 @@ use futures::Stream;
 use tokio::sync::Semaphore;
 
 pub use body::{DecodeError, KeyBody};
+pub use call::Stop;
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::{Call, Error};
@@ -75,6 +76,7 @@ pub struct ClientConfig {
 pub struct ApiKeysClient {
     caller: Arc<Caller>,
     traffic: Arc<Traffic>,
+    stop: Stop,
     concurrency: usize,
     key_id: Option<Arc<str>>,
 }
@@ -129,6 +131,7 @@ impl ApiKeysClient {
         Self {
             caller: Arc::new(caller),
             traffic: Arc::default(),
+            stop: Stop::default(),
             concurrency,
             key_id,
         }
@@ -138,6 +141,14 @@ impl ApiKeysClient {
     pub fn observed_by(&self, traffic: Arc<Traffic>) -> Self {
         Self {
             traffic,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the same client, which sends nothing more once `stop` is raised.
+    pub fn stopped_by(&self, stop: Stop) -> Self {
+        Self {
+            stop,
             ..self.clone()
         }
     }
@@ -178,7 +189,7 @@ impl ApiKeysClient {
     /// Any refusal is one, 404 included: see [`ApiKeysClient::get_opt`].
     pub async fn get(&self, id: &KeyId) -> Result<KeyBody, Error> {
         self.caller
-            .call(&request::get(id), &self.traffic, KeyBody::parse)
+            .call(&request::get(id), &self.traffic, &self.stop, KeyBody::parse)
             .await
     }
 
@@ -214,7 +225,12 @@ impl ApiKeysClient {
     ) -> Result<Page, Error> {
         let page = self
             .caller
-            .call(&request::list(params, token), &self.traffic, Page::parse)
+            .call(
+                &request::list(params, token),
+                &self.traffic,
+                &self.stop,
+                Page::parse,
+            )
             .await?;
         self.traffic.page(page.len());
         Ok(page)
@@ -227,7 +243,12 @@ impl ApiKeysClient {
     /// [`Error::outcome_unknown`] tells whether there may be a key nevertheless.
     pub async fn create(&self, body: &RequestBody) -> Result<KeyBody, Error> {
         self.caller
-            .call(&request::create(body), &self.traffic, KeyBody::parse_any)
+            .call(
+                &request::create(body),
+                &self.traffic,
+                &self.stop,
+                KeyBody::parse_any,
+            )
             .await
     }
 
@@ -237,7 +258,12 @@ impl ApiKeysClient {
     /// Any refusal, 404 included.
     pub async fn update(&self, id: &KeyId, body: &RequestBody) -> Result<KeyBody, Error> {
         self.caller
-            .call(&request::update(id, body), &self.traffic, KeyBody::parse)
+            .call(
+                &request::update(id, body),
+                &self.traffic,
+                &self.stop,
+                KeyBody::parse,
+            )
             .await
     }
 
@@ -248,7 +274,7 @@ impl ApiKeysClient {
     pub async fn delete(&self, id: &KeyId) -> Result<Deletion, Error> {
         match self
             .caller
-            .call(&request::delete(id), &self.traffic, |_| Ok(()))
+            .call(&request::delete(id), &self.traffic, &self.stop, |_| Ok(()))
             .await
         {
             Ok(()) => Ok(Deletion::Deleted),

@@ -7,10 +7,12 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use regex::Regex;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect;
 use tokio::sync::OnceCell;
@@ -21,6 +23,7 @@ use super::error::Error;
 use super::failure::{Failure, FailureKind};
 use super::request::Request;
 use super::text::printable;
+use crate::secret::Secret;
 
 /// The longest body that is read, in bytes after decompression. A page of 100 keys has some 100 KB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -37,6 +40,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
     /// Sends `request` once and reads the answer to its end.
     async fn send(&self, request: &Request) -> Result<Response, Failure>;
+
+    /// Returns `text`, from an answer that is going to be told, without the secrets that it repeats.
+    fn masked(&self, text: &[u8]) -> Vec<u8> {
+        text.to_vec()
+    }
 }
 
 /// An answer of any status.
@@ -61,6 +69,8 @@ impl Response {
 pub(crate) struct HttpTransport {
     endpoint: Endpoint,
     authorization: HeaderValue,
+    /// The credentials in every form in which an answer might repeat them.
+    secrets: Vec<Secret>,
     certificates: Vec<reqwest::Certificate>,
     /// Made when the first request is sent: loading the roots takes longer than many a program's whole run.
     client: OnceCell<reqwest::Client>,
@@ -93,6 +103,7 @@ impl HttpTransport {
         let authorization = credentials.authorization()?;
         Ok(Self {
             endpoint,
+            secrets: credentials.forms(&authorization),
             authorization,
             certificates,
             client: OnceCell::new(),
@@ -139,6 +150,19 @@ impl fmt::Debug for HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
+    fn masked(&self, text: &[u8]) -> Vec<u8> {
+        static CREATED: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new("cflt[A-Za-z0-9+/]{60}").ok());
+        let mut text = String::from_utf8_lossy(text).into_owned();
+        for secret in &self.secrets {
+            text = text.replace(secret.reveal(), "***");
+        }
+        if let Some(created) = CREATED.as_ref() {
+            text = created.replace_all(&text, "***").into_owned();
+        }
+        text.into_bytes()
+    }
+
     async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let client = self
             .client

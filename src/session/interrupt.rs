@@ -5,6 +5,8 @@
 
 use tokio::sync::watch;
 
+use crate::api::Stop;
+
 /// Says that the running statement is to stop.
 #[derive(Debug, Clone)]
 pub struct Interrupt(watch::Sender<bool>);
@@ -29,6 +31,11 @@ impl Interrupt {
     /// Returns true if the statement was asked to stop.
     pub fn is_raised(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Returns what tells a client to send nothing more.
+    pub(crate) fn stop(&self) -> Stop {
+        Stop::when(self.0.subscribe())
     }
 
     /// Returns once the statement is asked to stop.

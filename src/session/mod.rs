@@ -126,6 +126,15 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
+/// What a name in double quotes is that no column has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoted {
+    /// A mistake: in a write it could mean other keys than were meant.
+    Name,
+    /// A string, if it is the argument of a function, as SQLite has it.
+    NameOrText,
+}
+
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {
@@ -231,7 +240,10 @@ impl Session {
         let diagnose = |error: DataFusionError| {
             diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
         };
-        let frame = self.plan(statement).await.map_err(diagnose)?;
+        let frame = self
+            .plan(statement, Quoted::NameOrText)
+            .await
+            .map_err(diagnose)?;
         let is_silent = is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
@@ -265,9 +277,13 @@ impl Session {
     }
 
     /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
-    async fn plan(&self, mut statement: EngineStatement) -> Result<DataFrame, DataFusionError> {
+    async fn plan(
+        &self,
+        mut statement: EngineStatement,
+        quoted: Quoted,
+    ) -> Result<DataFrame, DataFusionError> {
         rewrite::rewrite(&mut statement);
-        let plan = self.logical_plan(statement).await?;
+        let plan = self.logical_plan(statement, quoted).await?;
         let changes_nothing = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -290,6 +306,7 @@ impl Session {
     async fn logical_plan(
         &self,
         mut statement: EngineStatement,
+        quoted: Quoted,
     ) -> Result<LogicalPlan, DataFusionError> {
         let state = self.context.state();
         loop {
@@ -303,7 +320,7 @@ impl Session {
             let SchemaError::FieldNotFound { field, .. } = schema.as_ref() else {
                 return Err(error);
             };
-            if !rewrite::name_to_text(&mut statement, &field.name) {
+            if quoted == Quoted::Name || !rewrite::name_to_text(&mut statement, &field.name) {
                 return Err(error);
             }
         }

@@ -38,6 +38,11 @@ pub trait Sink: Send {
     /// Fails if the output cannot be written.
     fn finish(&mut self) -> Result<(), Error>;
 
+    /// Returns true if rows go nowhere, so that nobody will ever see them.
+    fn discards(&self) -> bool {
+        false
+    }
+
     /// Returns true if rows are delivered by [`flush`](Sink::flush), false if only by [`finish`](Sink::finish).
     fn is_streaming(&self) -> bool;
 }

@@ -820,3 +820,49 @@ async fn parameters_reach_every_part_of_a_write() {
     let answer = lab.run("DELETE FROM api_keys WHERE id = $id").await;
     assert_eq!(answer.requests, ["DELETE /iam/v2/api-keys/K000"]);
 }
+
+#[tokio::test]
+async fn what_looks_like_a_name_in_a_write_is_one() {
+    let lab = small().await;
+    for sql in [
+        "DELETE FROM api_keys WHERE lower(\"display_name\") NOT LIKE 'prod%'",
+        "UPDATE api_keys SET spec.description = upper(\"bogus\") WHERE id = 'K000'",
+        "DELETE FROM api_keys WHERE page_size = '100'",
+        "UPDATE api_keys SET spec.description = 'x' WHERE id = 'K000' OR page_size = 5",
+        "SET datafusion.catalog.default_schema = 'other'",
+        "INSERT INTO api_keys (spec.owner.id, spec.resource) VALUES ('sa-1', 'null')",
+        "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1') RETURNING id, spec.secret, (SELECT max(id) FROM api_keys)",
+    ] {
+        let _ = lab.fail(sql).await;
+        assert!(
+            lab.requests().iter().all(|line| line.starts_with("GET")),
+            "{sql}"
+        );
+    }
+    let answer = lab
+        .run("UPDATE api_keys SET spec.display_name = concat(\"id\", '-x') WHERE id = 'K000' RETURNING spec.display_name")
+        .await;
+    assert_eq!(answer.rows, ["K000-x"]);
+    let answer = lab
+        .run("UPDATE api_keys SET spec.description = uuid() WHERE id IN ('K001', 'K002') RETURNING spec.description")
+        .await;
+    assert_ne!(answer.rows[0], answer.rows[1]);
+}
+
+#[tokio::test]
+async fn a_create_without_its_secret_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let unsaved = iamql::session::Unsaved::in_dir(folder.path());
+    let lab = with(Options {
+        unsaved: Some(unsaved.clone()),
+        ..Options::default()
+    })
+    .await;
+    lab.sandbox
+        .set_faults(vec!["post,nth=2:malformed".parse::<Fault>().unwrap()]);
+    let error = lab
+        .fail("INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1'), ('sa-1') RETURNING CASE WHEN id = 'PROBE' THEN spec.secret END")
+        .await;
+    assert!(error.contains("unsaved-secrets.jsonl"), "{error}");
+    assert_eq!(unsaved.count(), 1);
+}

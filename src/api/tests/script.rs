@@ -153,6 +153,7 @@ pub(super) fn client_with(
     let client = ApiKeysClient {
         caller: Arc::new(caller),
         traffic: Arc::default(),
+        stop: Stop::default(),
         concurrency,
         key_id: None,
     };

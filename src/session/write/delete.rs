@@ -105,6 +105,7 @@ pub(super) fn report(
     outcomes: Outcomes<api::Error>,
     output: Option<Error>,
 ) -> Result<(), Error> {
+    let outcomes = outcomes.settled();
     if outcomes.failed.is_empty() && outcomes.not_tried == 0 {
         return output.map_or(Ok(()), Err);
     }

@@ -37,6 +37,12 @@ impl Writer<'_> {
             return self.show(&requests);
         }
         let client = self.client()?;
+        if self.sink.discards() && !self.session.options.discard_secrets && !bodies.is_empty() {
+            return Err(Error::statement(
+                "the output goes nowhere, and the secrets would be lost with it",
+            )
+            .hint("write to a file or a pipe, or pass --discard-secrets"));
+        }
         // An output that is closed already is found out here rather than with a secret in hand.
         self.sink.begin(returning.schema())?;
         self.sink.flush()?;
@@ -58,7 +64,8 @@ impl Writer<'_> {
             |row| client.create(&bodies[row]),
             async |_, key| delivery.deliver(key).await,
         )
-        .await;
+        .await
+        .settled();
         delivery.finish(!outcomes.failed.is_empty());
         let (undelivered, output_error) = (delivery.undelivered(), delivery.error);
         let count = outcomes.done.len();
@@ -104,9 +111,13 @@ impl Writer<'_> {
             Ok(path) => format!("{count} in `{}`", path.display()),
             Err(error) => {
                 let ids: Vec<String> = keys.iter().filter_map(id_of).collect();
+                let unknown = match keys.len() - ids.len() {
+                    0 => String::new(),
+                    n => format!(", and {n} whose ids cannot be read"),
+                };
                 format!(
                     "{count} lost, for they could not be saved either ({error}); revoke the keys: DELETE FROM \
-                     api_keys WHERE id IN ('{}')",
+                     api_keys WHERE id IN ('{}'){unknown}",
                     ids.join("', '")
                 )
             }
@@ -164,10 +175,10 @@ impl Delivery<'_> {
         let secret = secret_of(key);
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
         let has_secret = match &secret {
-            Some(secret) if self.needs_secret => {
-                holds(&shown, secret.reveal()).map_err(unreadable)?
-            }
-            _ => true,
+            _ if !self.needs_secret => true,
+            Some(secret) => holds(&shown, secret.reveal()).map_err(unreadable)?,
+            // The secret may stand where nobody looked for it, so that the whole answer is kept.
+            None => false,
         };
         self.sink.rows(&shown)?;
         Ok(has_secret)

@@ -25,7 +25,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use futures::TryStreamExt;
 use sqlparser::ast::Query;
 
-use super::{Done, Interrupt, Session, Sink, diagnose, stream};
+use super::{Done, Interrupt, Quoted, Session, Sink, diagnose, stream};
 use crate::api::{ApiKeysClient, KeyBody, KeyId};
 use crate::error::Error;
 use crate::sql;
@@ -65,16 +65,23 @@ impl Writer<'_> {
             return Err(Error::statement("this session is read-only")
                 .hint("leave out --read-only, or see with EXPLAIN what the statement would send"));
         }
-        match write {
+        let done = match write {
             Write::Insert(insert) => self.insert(*insert).await,
             Write::Update(update) => self.update(*update).await,
             Write::Delete(delete) => self.delete(*delete).await,
-        }
+        };
+        // A reader that went away is no success where something was to be changed.
+        done.map_err(|error| Error {
+            is_broken_pipe: false,
+            ..error
+        })
     }
 
     fn client(&self) -> Result<ApiKeysClient, Error> {
         let client = self.session.connection.client()?;
-        Ok(client.observed_by(Arc::clone(self.scope.traffic())))
+        Ok(client
+            .observed_by(Arc::clone(self.scope.traffic()))
+            .stopped_by(self.interrupt.stop()))
     }
 
     /// Returns the key that the session authenticates with.
@@ -97,7 +104,9 @@ impl Writer<'_> {
     }
 
     async fn frame(&self, query: Query) -> Result<DataFrame, DataFusionError> {
-        self.session.plan(query_statement(query)).await
+        self.session
+            .plan(query_statement(query), Quoted::Name)
+            .await
     }
 
     /// Runs `query` and returns all of its rows.

@@ -16,7 +16,7 @@ use datafusion::common::plan_err;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -75,6 +75,9 @@ impl Returning {
         })? {
             return plan_err!("RETURNING takes expressions over each row, no aggregates");
         }
+        if logical.exists(|plan| Ok(plan.expressions().iter().any(has_subquery)))? {
+            return plan_err!("RETURNING takes expressions over each row, no subqueries");
+        }
         let reads = reads(&state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
         let schema = Names::of_items(&returning.items).apply(&plan.schema());
@@ -121,6 +124,17 @@ impl Returning {
         let result = self.apply(probe(PROBE)?).await?;
         holds(&result, PROBE)
     }
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    let is_subquery = |expr: &Expr| {
+        Ok(matches!(
+            expr,
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)
+        ))
+    };
+    // The closure never fails.
+    expr.exists(is_subquery).unwrap_or(true)
 }
 
 /// Returns true if `text` stands in any cell of `batch`.

@@ -8,6 +8,7 @@ use std::future::Future;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
+use crate::api;
 use crate::session::Interrupt;
 
 /// How the requests of a statement ended.
@@ -21,6 +22,16 @@ pub(super) struct Outcomes<E> {
     pub(super) not_tried: usize,
     /// True if it was interrupted.
     pub(super) is_interrupted: bool,
+}
+
+impl Outcomes<api::Error> {
+    /// Counts what was stopped before it could have an effect among what was not tried.
+    pub(super) fn settled(mut self) -> Self {
+        let failed = self.failed.len();
+        self.failed.retain(|(_, error)| !error.is_not_sent());
+        self.not_tried += failed - self.failed.len();
+        self
+    }
 }
 
 /// How many requests go side by side.

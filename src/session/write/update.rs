@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::returning::Returning;
 use super::side_by_side::{self, Width};
@@ -70,6 +72,8 @@ impl Writer<'_> {
     /// Returns the values of an UPDATE as one row, if they do not depend on the rows that it changes.
     async fn constant_values(&self, update: &Update) -> Result<Option<RecordBatch>, Error> {
         match self.frame(update.values.clone()).await {
+            // What differs from row to row, as uuid() does, is no constant either.
+            Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
             Ok(_) => self.rows_of(update.values.clone()).await.map(Some),
             // They name columns; if they name none that exists, planning them over the rows says so.
             Err(_) => Ok(None),
@@ -88,6 +92,12 @@ impl Writer<'_> {
             .map(Some)
             .map_err(|error| self.failed(&error))
     }
+}
+
+fn is_volatile(plan: &LogicalPlan) -> bool {
+    let is_volatile = |plan: &LogicalPlan| Ok(plan.expressions().iter().any(Expr::is_volatile));
+    // The closure never fails.
+    plan.exists(is_volatile).unwrap_or(true)
 }
 
 /// Changes one key; None if it does not exist any more.

@@ -115,7 +115,8 @@ fn value(
         )),
         // A nested field may be given as JSON text too.
         (Value::String(text), Type::Object(_) | Type::List(_)) => {
-            Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+            let value: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            (!value.is_null()).then_some(value)
         }
         (value, _) => Some(value),
     })

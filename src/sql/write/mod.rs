@@ -158,6 +158,7 @@ impl Update {
             return Ok(None);
         };
         refuse::update_clauses(update)?;
+        refuse::parameters(update.selection.as_ref())?;
         let mut targets = Vec::new();
         let mut values = Vec::new();
         for assignment in &update.assignments {
@@ -210,6 +211,7 @@ impl Delete {
             return Ok(None);
         };
         refuse::delete_clauses(delete)?;
+        refuse::parameters(delete.selection.as_ref())?;
         let others = delete.using.as_deref().unwrap_or_default();
         let selection = delete.selection.as_ref();
         Ok(Some(Self {

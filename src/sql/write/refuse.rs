@@ -1,11 +1,15 @@
 //! Statements that the table does not take, each with the reason and what to use instead.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
-    Delete, Insert, ObjectName, OnInsert, Spanned, Statement, TableFactor, Update,
+    Delete, Expr, Insert, ObjectName, OnInsert, Spanned, Statement, TableFactor, Update,
+    visit_expressions,
 };
 
 use super::{is_called, is_ours};
 use crate::sql::error::Error;
+use crate::sql::rewrite::folded;
 use crate::table::catalog::{TABLE, VIEW};
 
 /// Fails for statements that could only mean a change of `api_keys`, or of its schema, that there is no request for.
@@ -23,6 +27,18 @@ pub fn refuse(statement: &Statement) -> Result<(), Error> {
             "the service has no transactions: every request takes effect at once",
         )
         .hint("leave BEGIN, COMMIT and ROLLBACK out; --dry-run shows what a statement would do")),
+        // Names of tables would mean one thing to a SELECT and another to a write.
+        Statement::Set(set)
+            if set
+                .to_string()
+                .to_lowercase()
+                .contains("datafusion.catalog.default_") =>
+        {
+            Err(
+                Error::new("the default catalog and schema cannot be changed")
+                    .hint("write the full name, such as other.table"),
+            )
+        }
         Statement::Merge(merge) => {
             match &merge.table {
                 TableFactor::Table { name, .. } if is_ours(name)? => Err(Error::new(format!(
@@ -100,6 +116,28 @@ pub(super) fn delete_clauses(delete: &Delete) -> Result<(), Error> {
         return Err(limited("DELETE"));
     }
     Ok(())
+}
+
+/// Fails if `selection` names StackQL's parameters: they are no conditions, and a write has to have one.
+pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
+    let mut found = None;
+    let _ = visit_expressions(&selection.cloned(), |expr| {
+        if let Expr::Identifier(ident) = expr
+            && ["page_size", "page_token"].contains(&folded(ident).as_str())
+        {
+            found = Some(ident.clone());
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    match found {
+        Some(ident) => Err(
+            Error::new(format!("`{ident}` is no condition that a write can have"))
+                .at(ident.span)
+                .hint("leave it out: it belongs to listings, and chooses no keys"),
+        ),
+        None => Ok(()),
+    }
 }
 
 fn limited(verb: &str) -> Error {
