@@ -189,7 +189,7 @@ fn constant_key(key: &Expr) -> Result<Option<Vec<Step>>, Error> {
 /// Returns access as it is usually typed, `spec.owner`, for messages.
 pub(crate) fn spelled(expr: &Expr) -> String {
     match expr {
-        Expr::Column(column) => column.name.clone(),
+        Expr::Column(column) | Expr::OuterReferenceColumn(_, column) => column.name.clone(),
         Expr::ScalarFunction(call) if call.func == get_field() => {
             let parts: Vec<_> = call
                 .args

@@ -1,5 +1,6 @@
 //! Retells the engine's errors: what was typed, where, and the nearest thing that exists.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use datafusion::common::{Column, SchemaError};
@@ -15,6 +16,8 @@ use crate::sql::dialect::IamqlDialect;
 use crate::sql::error::nearest;
 use crate::table::NotConnected;
 use crate::table::columns::{self, COLUMNS};
+
+use super::wording::{plain, retell};
 
 /// Names listed in a hint; beyond it a list helps nobody.
 const LISTED: usize = 12;
@@ -83,19 +86,26 @@ fn plan_error(
     let span = diagnostic
         .and_then(|diagnostic| diagnostic.span)
         .map(|span| {
-            let at = |location: datafusion::common::Location| {
-                Location::new(location.line, location.column)
-            };
+            let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
             Span::new(at(span.start), at(span.end))
         });
     let mut retold = match root {
-        DataFusionError::SchemaError(schema, _) => schema_error(schema),
+        DataFusionError::SchemaError(schema, _) => {
+            let retold = schema_error(schema);
+            // Some clauses, such as ORDER BY, come without a place.
+            match (schema.as_ref(), span) {
+                (SchemaError::FieldNotFound { field, .. }, None) => match find(text, &field.name) {
+                    Some(place) => retold.at(place),
+                    None => retold,
+                },
+                _ => retold,
+            }
+        }
         _ => {
             let message = root.message();
             nested_field(&message, text)
                 .or_else(|| missing_parameter(&message, text))
                 .or_else(|| unknown_table(&message, tables))
-                .or_else(|| misplaced_subquery(&message))
                 .unwrap_or_else(|| other(&message))
         }
     };
@@ -108,7 +118,7 @@ fn plan_error(
         && let Some(diagnostic) = diagnostic
         && let Some(help) = diagnostic.helps.first()
     {
-        retold = retold.hint(tidy(&help.message));
+        retold = retold.hint(plain(&help.message));
     }
     retold
 }
@@ -138,33 +148,84 @@ fn schema_error(error: &SchemaError) -> sql::error::Error {
 fn unknown_column(field: &Column, valid: &[Column]) -> sql::error::Error {
     let typed = field.flat_name();
     let error = sql::error::Error::new(format!("no column `{typed}`"));
-    let first = typed.split('.').next().unwrap_or(&typed).to_owned();
+    match near_column(field, &typed, valid) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => match listed(field, valid) {
+            Some(list) => error.hint(list),
+            None => error,
+        },
+    }
+}
+
+/// Returns the column that was most likely meant by `field`, which was `typed`.
+fn near_column(field: &Column, typed: &str, valid: &[Column]) -> Option<String> {
     let names: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
-    if let Some(name) = nearest(&field.name, names.iter().copied()) {
-        return error.hint(format!("did you mean `{name}`?"));
+    if let Some(qualifier) = &field.relation
+        && is_table(qualifier.table(), valid)
+    {
+        let of_table = valid
+            .iter()
+            .filter(|column| belongs(column, qualifier.table()));
+        let near = nearest(&field.name, of_table.map(|column| column.name.as_str()));
+        return near.map(|near| format!("{qualifier}.{near}"));
     }
-    // `spce.owner.id`: the first step is what is wrong.
-    if let (true, Some(name)) = (typed.contains('.'), nearest(&first, names.iter().copied())) {
-        return error.hint(format!("did you mean `{name}{}`?", &typed[first.len()..]));
+    if field.relation.is_none()
+        && let Some(near) = nearest(typed, names.iter().copied())
+    {
+        return Some(near.to_owned());
     }
-    // `owner` alone, or `display_name`, is a field of `spec`.
+    // `owner.id` alone, or `display_name`, is a field of `spec`.
     let keys = COLUMNS.iter().all(|column| names.contains(&column.name));
-    let paths = columns::paths();
-    let nested = paths.iter().find(|(path, _)| {
+    let nested = columns::paths().into_iter().find(|(path, _)| {
         path.split_once('.')
             .is_some_and(|(_, rest)| rest == typed || rest.replace('.', "_") == typed)
     });
     if let (true, Some((path, _))) = (keys, nested) {
-        return error.hint(format!("did you mean `{path}`?"));
+        return Some(path);
     }
+    // `spce.owner.id`: the first step is what is wrong.
+    if let Some((first, rest)) = typed.split_once('.') {
+        return nearest(first, names.iter().copied()).map(|near| format!("{near}.{rest}"));
+    }
+    // `owner` for `owner_id`.
+    let longer = names
+        .iter()
+        .find(|name| name.starts_with(&format!("{typed}_")));
+    longer.map(|name| (*name).to_owned())
+}
+
+/// Names what there is instead of `field`: the tables, if it was asked for of an unknown one, else the columns.
+fn listed(field: &Column, valid: &[Column]) -> Option<String> {
+    if let Some(qualifier) = &field.relation
+        && !is_table(qualifier.table(), valid)
+    {
+        let tables = valid
+            .iter()
+            .filter_map(|c| Some(c.relation.as_ref()?.table()));
+        let tables: BTreeSet<&str> = tables.collect();
+        let tables: Vec<_> = tables.into_iter().collect();
+        return (!tables.is_empty()).then(|| format!("tables here: {}", tables.join(", ")));
+    }
+    let names: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
     match names.len() {
-        0 => error,
-        1..=LISTED => error.hint(format!("columns here: {}", names.join(", "))),
-        _ => error.hint(format!(
+        0 => None,
+        1..=LISTED => Some(format!("columns here: {}", names.join(", "))),
+        _ => Some(format!(
             "columns here: {}, …; DESCRIBE lists all",
             names[..LISTED].join(", ")
         )),
     }
+}
+
+fn is_table(name: &str, valid: &[Column]) -> bool {
+    valid.iter().any(|column| belongs(column, name))
+}
+
+fn belongs(column: &Column, table: &str) -> bool {
+    column
+        .relation
+        .as_ref()
+        .is_some_and(|relation| relation.table() == table)
 }
 
 /// Retells "Field x not found in struct", which comes without a place.
@@ -278,21 +339,15 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
     })
 }
 
-/// Retells that the engine can test a subquery in a condition and nowhere else.
-fn misplaced_subquery(message: &str) -> Option<sql::error::Error> {
-    let what = [
-        ("expression Exists(", "EXISTS (SELECT …)"),
-        ("expression InSubquery(", "IN (SELECT …)"),
-    ];
-    let (_, what) = what.iter().find(|(mark, _)| message.contains(mark))?;
-    Some(
-        sql::error::Error::new(format!("{what} cannot stand here"))
-            .hint("it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0"),
-    )
-}
-
 fn other(message: &str) -> sql::error::Error {
-    let message = tidy(message);
+    let message = plain(message);
+    if let Some((message, hint)) = retell(&message) {
+        let error = sql::error::Error::new(message);
+        return match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        };
+    }
     match message.split_once("Did you mean ") {
         Some((message, near)) => {
             let near = near.trim_end_matches(['?', '.']).replace('\'', "`");
@@ -303,73 +358,9 @@ fn other(message: &str) -> sql::error::Error {
     }
 }
 
-/// Makes a message of the engine look like ours, and shortens the types in it.
-fn tidy(message: &str) -> String {
-    static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'([^'\s]+)'").ok());
-    let message = shorten_types(message);
-    let message = message
-        .trim()
-        .trim_end_matches('.')
-        .trim_start_matches("Error during planning: ")
-        .trim_start_matches("Execution error: ")
-        .to_owned();
-    let message = match QUOTED.as_ref() {
-        Some(quoted) => quoted.replace_all(&message, "`$1`").into_owned(),
-        None => message,
-    };
-    let mut chars = message.chars();
-    match (chars.next(), chars.next()) {
-        // An acronym stays as it is.
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => first
-            .to_lowercase()
-            .chain(message.chars().skip(1))
-            .collect(),
-        _ => message,
-    }
-}
-
-/// Replaces `Struct("id": Utf8, …)`, which can be hundreds of characters, by `object`.
-fn shorten_types(message: &str) -> String {
-    let mut short = String::with_capacity(message.len());
-    let mut rest = message;
-    while let Some(at) = rest.find("Struct(") {
-        short.push_str(&rest[..at]);
-        short.push_str("object");
-        let mut depth = 0_usize;
-        let end = rest[at..].char_indices().find_map(|(i, c)| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth -= 1,
-                _ => return None,
-            }
-            (depth == 0).then_some(at + i + 1)
-        });
-        match end {
-            Some(end) => rest = &rest[end..],
-            None => return short,
-        }
-    }
-    short.push_str(rest);
-    short
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn types_in_messages_are_short() {
-        assert_eq!(
-            shorten_types(
-                "Cannot coerce Utf8 + Struct(\"a\": Struct(\"b\": Utf8), \"c\": Utf8) to x"
-            ),
-            "Cannot coerce Utf8 + object to x"
-        );
-        assert_eq!(
-            shorten_types("cut off Struct(\"a\": Utf8"),
-            "cut off object"
-        );
-    }
 
     #[test]
     fn a_field_is_found_with_what_it_was_taken_of() {

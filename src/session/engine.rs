@@ -5,11 +5,12 @@ use std::sync::Arc;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::functions;
-use crate::table::{self, Connection, catalog};
+use crate::table::{self, Connection, PrepareSubqueries, catalog};
 
 /// Returns a context in which the table and its view are mounted and local files can be read by name.
 ///
@@ -33,9 +34,12 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
     // Keeps plans readable; a page holds whole keys anyway.
     options.optimizer.enable_leaf_expression_pushdown = false;
 
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(PrepareSubqueries)];
+    rules.extend(Optimizer::new().rules);
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .with_optimizer_rules(rules)
         .with_physical_optimizer_rules(table::rules(&PhysicalOptimizer::new().rules));
     let state = functions::register(builder).build();
     let context = SessionContext::new_with_state(state);

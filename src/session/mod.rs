@@ -10,6 +10,7 @@ mod explain;
 mod interrupt;
 mod sink;
 mod stackql;
+mod wording;
 mod write;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 //!
 //! - `spec.resources[1].id`, `k.spec.owner.id` from an outer query: the planner takes the fields of a struct by
 //!   subscript everywhere, by dot only in places, so every path into one of our columns becomes subscripts;
-//! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too;
+//! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too, and `x::date` beside `x` is not `x`;
+//! - `LIKE 'a!_b' ESCAPE '!'` is escaped by backslashes;
 //! - `FETCH FIRST 5 ROWS ONLY` becomes LIMIT 5;
 //! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
 //!
@@ -103,6 +104,7 @@ impl VisitorMut for Repair {
         } else {
             quote_fields(expr);
         }
+        escape_by_backslash(expr);
         ControlFlow::Continue(())
     }
 }
@@ -226,7 +228,9 @@ fn name_paths(body: &mut SetExpr, tables: &HashSet<String>) {
         .projection
         .iter()
         .map(|item| match item {
-            SelectItem::UnnamedExpr(expr) => Path::of(expr, tables).map(|path| path.name()),
+            SelectItem::UnnamedExpr(expr) => Path::of(expr, tables)
+                .map(|path| path.name())
+                .or_else(|| conversion_name(expr, &select.projection)),
             SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
             _ => None,
         })
@@ -242,6 +246,62 @@ fn name_paths(body: &mut SetExpr, tables: &HashSet<String>) {
                 alias: Ident::with_quote('"', name.clone()),
             };
         }
+    }
+}
+
+/// Returns a name for `expr` if it is a conversion of what another of `items` is, too: the planner calls both the same.
+fn conversion_name(expr: &Expr, items: &[SelectItem]) -> Option<String> {
+    let same = items
+        .iter()
+        .filter(|item| matches!(item, SelectItem::UnnamedExpr(other) if converted(other) == converted(expr)));
+    (matches!(expr, Expr::Cast { .. }) && same.count() > 1).then(|| expr.to_string())
+}
+
+/// Returns what is converted by `expr`, or `expr` itself.
+fn converted(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast { expr, .. } | Expr::Nested(expr) => converted(expr),
+        expr => expr,
+    }
+}
+
+/// Turns a pattern with an escape character of its own into one with the backslash, the only one that the engine knows.
+fn escape_by_backslash(expr: &mut Expr) {
+    let (Expr::Like {
+        pattern,
+        escape_char,
+        ..
+    }
+    | Expr::ILike {
+        pattern,
+        escape_char,
+        ..
+    }) = expr
+    else {
+        return;
+    };
+    let escape = match escape_char.as_ref().map(|escape| &escape.value) {
+        Some(Value::SingleQuotedString(escape)) => escape.clone(),
+        _ => return,
+    };
+    let (Expr::Value(pattern), Ok(escape)) = (pattern.as_mut(), escape.parse::<char>()) else {
+        return;
+    };
+    if let Value::SingleQuotedString(text) = &mut pattern.value {
+        let mut escaped = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                c if c == escape => {
+                    escaped.push('\\');
+                    escaped.extend(chars.next());
+                }
+                '\\' => escaped.push_str("\\\\"),
+                c => escaped.push(c),
+            }
+        }
+        *text = escaped;
+        *escape_char = None;
     }
 }
 
@@ -368,6 +428,16 @@ mod tests {
         insta::assert_snapshot!(rewritten("SELECT id, spec.owner.id, k.metadata.self, spec.resources[1].id, spec.secret AS s FROM api_keys k"), @r#"SELECT id, spec['owner']['id'] AS "spec.owner.id", k.metadata['self'] AS "metadata.self", spec['resources'][1]['id'] AS "spec.resources[1].id", spec['secret'] AS s FROM api_keys k"#);
         insta::assert_snapshot!(rewritten("SELECT a.spec.owner.id, b.spec.owner.id FROM api_keys a, api_keys b"), @"SELECT a.spec['owner']['id'], b.spec['owner']['id'] FROM api_keys a, api_keys b");
         insta::assert_snapshot!(rewritten("CREATE VIEW v AS SELECT spec.owner.id FROM api_keys"), @r#"CREATE VIEW v AS SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys"#);
+    }
+
+    #[test]
+    fn conversions_of_one_thing_are_told_apart() {
+        insta::assert_snapshot!(rewritten("SELECT id, id::date, CAST(id AS INT), kind::date FROM t"), @r#"SELECT id, id::DATE AS "id::DATE", CAST(id AS INT) AS "CAST(id AS INT)", kind::DATE FROM t"#);
+    }
+
+    #[test]
+    fn patterns_are_escaped_by_backslashes() {
+        insta::assert_snapshot!(rewritten(r"SELECT 1 FROM t WHERE a LIKE '1!%\_!!' ESCAPE '!' OR a ILIKE 'x' ESCAPE 'xy'"), @r"SELECT 1 FROM t WHERE a LIKE '1\%\\_\!' OR a ILIKE 'x' ESCAPE 'xy'");
     }
 
     #[test]

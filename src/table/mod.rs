@@ -8,6 +8,7 @@
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
+//! - `subqueries`: a rule over logical plans that lets paths be used in subqueries;
 //! - [`catalog`]: where the table, the view and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -22,6 +23,7 @@ pub mod pushdown;
 pub mod scan;
 pub mod scope;
 mod shared;
+mod subqueries;
 
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ use crate::api::ApiKeysClient;
 use fetch::KnownPages;
 pub(crate) use optimize::rules;
 use scan::ApiKeysScan;
+pub(crate) use subqueries::PrepareSubqueries;
 
 /// The service, or the reason why it cannot be asked.
 ///

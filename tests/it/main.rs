@@ -5,11 +5,14 @@
 
 mod data;
 mod equivalence;
+mod errors;
 mod explain;
 mod joins;
 mod limits;
 mod requests;
 mod secrets;
+mod service;
+mod slt;
 mod stackql;
 mod support;
 mod view;

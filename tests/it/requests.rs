@@ -1,6 +1,5 @@
 //! Which requests a SELECT sends, and that its rows are those that an evaluation of the keys by hand gives.
 
-use iamql::sandbox::{Action, Fault, FaultBody, UnknownKey};
 use serde_json::{Value, json};
 
 use crate::support::{Lab, key, number, organization, owners_of};
@@ -444,47 +443,6 @@ async fn ids_and_owners_are_encoded_and_what_cannot_be_an_id_is_not_asked_for() 
         .run("SELECT id FROM api_keys WHERE id IN ('.', '..')")
         .await;
     assert_eq!(answer.requests, [""; 0]);
-}
-
-#[tokio::test]
-async fn an_unknown_key_is_no_row_and_a_warning_only_for_403() {
-    let query = "SELECT id FROM api_keys WHERE id IN ('K001', 'GONE')";
-    let lab = Lab::start(organization(0).with_unknown_key(UnknownKey::NotFound404)).await;
-    lab.sandbox.insert(key("K001", "sa-1", "lkc-1"));
-    let answer = lab.run(query).await;
-    assert_eq!((answer.sorted(), answer.warnings.len()), (vec!["K001"], 0));
-
-    let lab = Lab::of([key("K001", "sa-1", "lkc-1")]).await;
-    let answer = lab.run(query).await;
-    assert_eq!(answer.rows, ["K001"]);
-    insta::assert_snapshot!(answer.warnings.join("\n"), @"key `GONE` is left out: the service answered 403, as it does for keys that are gone and for keys that these credentials may not see");
-}
-
-#[tokio::test]
-async fn answers_about_the_credentials_are_errors() {
-    let lab = Lab::of([key("K001", "sa-1", "lkc-1")]).await;
-    lab.sandbox
-        .set_faults(vec![Fault::new(Action::Unauthorized)]);
-    let query = "SELECT id FROM api_keys WHERE id = 'K001'";
-    insta::assert_snapshot!(lab.fail(query).await, @r"
-    error: `GET /iam/v2/api-keys/K001` answered 401 Unauthorized (request id *)
-    hint: set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud or Global API key; the key of a cluster does not work here
-    ");
-    lab.sandbox
-        .set_faults(vec![Fault::new(Action::BadCredentials403)]);
-    insta::assert_snapshot!(lab.fail(query).await, @r"
-    error: `GET /iam/v2/api-keys/K001` answered 403 Forbidden: invalid API key (request id *)
-    hint: set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud or Global API key; the key of a cluster does not work here
-    ");
-    lab.sandbox.set_faults(vec![Fault::new(Action::Status {
-        code: 403,
-        headers: Vec::new(),
-        body: FaultBody::Json,
-    })]);
-    insta::assert_snapshot!(lab.fail("SELECT id FROM api_keys").await, @r"
-    error: `GET /iam/v2/api-keys?page_size=100` answered 403 forbidden: Forbidden (request id *)
-    hint: the owner of these credentials may not list API keys
-    ");
 }
 
 #[tokio::test]

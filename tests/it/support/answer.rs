@@ -64,11 +64,11 @@ pub(crate) fn without_token(line: &str) -> String {
 pub(crate) fn steady(text: &str) -> String {
     static VARYING: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r"(?x) (request\ id\ )[0-9a-f]+ | (127\.0\.0\.1:)\d+ | (tries\ in\ )[0-9.]+\ m?s",
+            r"(?x) (request\ id\ )[0-9a-f]+ | (127\.0\.0\.1:)\d+ | (tries\ in\ )[0-9.]+\ m?s | (before\ an\ answer:\ )[^,\n]+",
         )
         .unwrap()
     });
-    VARYING.replace_all(text, "$1$2$3*").into_owned()
+    VARYING.replace_all(text, "$1$2$3$4*").into_owned()
 }
 
 /// Collects rows as text.

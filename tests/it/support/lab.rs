@@ -107,7 +107,10 @@ impl Lab {
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),
             };
         }
-        Ok(answer)
+        match script.broken {
+            Some((piece, error)) => Err(Error::in_statement(error, &piece.text, piece.line)),
+            None => Ok(answer),
+        }
     }
 
     /// Runs `script`, which succeeds, and returns what its last statement came to.

@@ -1,0 +1,390 @@
+//! What is wrong with a statement: said in its own words, with its place and the next step.
+
+use crate::support::{Lab, key};
+
+async fn lab() -> Lab {
+    Lab::of([key("K001", "sa-1", "lkc-1")]).await
+}
+
+/// Words of the engine and the language that mean nothing to the person who typed.
+const NOISE: [&str; 12] = [
+    "Error during planning",
+    "External error",
+    "Execution error",
+    "Internal error",
+    "DataFusion",
+    "Struct(",
+    "Schema error",
+    "SQL error",
+    "ParserError",
+    "Arrow error",
+    "Utf8",
+    "get_field",
+];
+
+/// Runs each of `statements`, which fail, and returns their errors.
+async fn errors(statements: &[&str]) -> String {
+    let lab = lab().await;
+    let mut errors = String::new();
+    for statement in statements {
+        let error = lab.fail(statement).await;
+        for noise in NOISE {
+            assert!(!error.contains(noise), "{statement}: {error}");
+        }
+        errors.push_str(&error);
+        errors.push('\n');
+    }
+    errors
+}
+
+#[tokio::test]
+async fn unknown_tables_and_columns_are_named_with_the_nearest() {
+    let errors = errors(&[
+        "SELECT * FROM api_key",
+        "SELECT * FROM confluent.iam.apikeys",
+        "SELECT * FROM nothing_like_it",
+        "SELECT * FROM other.iam.api_keys",
+        "SELECT ids FROM api_keys",
+        "SELECT k.kindd FROM api_keys k",
+        "SELECT id FROM api_keys WHERE owner.id = 'x'",
+        "SELECT display_name FROM api_keys",
+        "SELECT x.id FROM api_keys k",
+        "SELECT owner FROM vw_api_keys",
+        "SELECT id FROM vw_api_keys ORDER BY create_at",
+        "SELECT spce.owner.id FROM api_keys",
+        "SELECT id\nFROM api_keys\nWHERE kind = 'x'\n  AND bogus = 1",
+        "SELECT 1; SELECT 2;\n\nSELECT bogus\nFROM api_keys",
+        "SELECT id FROM '{dir}/missing.csv'",
+        "SELECT id FROM api_keys a, api_keys b",
+    ])
+    .await;
+    let folder = regex::Regex::new("`/[^`]*/missing").unwrap();
+    insta::assert_snapshot!(folder.replace_all(&errors, "`DIR/missing"), @r"
+    error: no table `api_key`
+      |
+    1 | SELECT * FROM api_key
+      |               ^^^^^^^
+    hint: did you mean `api_keys`?
+
+    error: no table `apikeys`
+      |
+    1 | SELECT * FROM confluent.iam.apikeys
+      |               ^^^^^^^^^^^^^^^^^^^^^
+    hint: did you mean `api_keys`?
+
+    error: no table `nothing_like_it`
+      |
+    1 | SELECT * FROM nothing_like_it
+      |               ^^^^^^^^^^^^^^^
+    hint: tables here: api_keys, vw_api_keys
+
+    error: no table `other.iam.api_keys`
+      |
+    1 | SELECT * FROM other.iam.api_keys
+      |               ^^^^^^^^^^^^^^^^^^
+    hint: did you mean `api_keys`?
+
+    error: no column `ids`
+      |
+    1 | SELECT ids FROM api_keys
+      |        ^^^
+    hint: did you mean `id`?
+
+    error: no column `k.kindd`
+      |
+    1 | SELECT k.kindd FROM api_keys k
+      |        ^^^^^^^
+    hint: did you mean `k.kind`?
+
+    error: no column `owner.id`
+      |
+    1 | SELECT id FROM api_keys WHERE owner.id = 'x'
+      |                               ^^^^^^^^
+    hint: did you mean `spec.owner.id`?
+
+    error: no column `display_name`
+      |
+    1 | SELECT display_name FROM api_keys
+      |        ^^^^^^^^^^^^
+    hint: did you mean `spec.display_name`?
+
+    error: no column `x.id`
+      |
+    1 | SELECT x.id FROM api_keys k
+      |        ^^^^
+    hint: tables here: k
+
+    error: no column `owner`
+      |
+    1 | SELECT owner FROM vw_api_keys
+      |        ^^^^^
+    hint: did you mean `owner_id`?
+
+    error: no column `create_at`
+      |
+    1 | SELECT id FROM vw_api_keys ORDER BY create_at
+      |                                     ^^^^^^^^^
+    hint: did you mean `created_at`?
+
+    error: no column `spce.owner.id`
+      |
+    1 | SELECT spce.owner.id FROM api_keys
+      |        ^^^^^^^^^^^^^
+    hint: did you mean `spec.owner.id`?
+
+    error: no column `bogus`
+      |
+    4 |   AND bogus = 1
+      |       ^^^^^
+    hint: columns here: id, _spec, api_version, kind, metadata, spec
+
+    error: no column `bogus`
+      |
+    3 | SELECT bogus
+      |        ^^^^^
+    hint: columns here: id, _spec, api_version, kind, metadata, spec
+
+    error: no file `DIR/missing.csv`
+
+    error: column `id` is in more than one of the tables
+      |
+    1 | SELECT id FROM api_keys a, api_keys b
+      |        ^^
+    hint: put the table's name or alias before it
+    ");
+}
+
+#[tokio::test]
+async fn unknown_fields_are_found_in_all_four_spellings() {
+    let errors = errors(&[
+        "SELECT spec.dislay_name FROM api_keys",
+        "SELECT k.id FROM api_keys k WHERE k.spec.owner.idd = 'x'",
+        "SELECT spec['owner']['kin'] FROM api_keys",
+        "SELECT spec -> 'onwer' ->> 'id' FROM api_keys",
+        "SELECT json_extract(spec, '$.resource.environ') FROM api_keys",
+        "SELECT id,\n  metadata.crated_at\nFROM api_keys",
+        "SELECT id FROM api_keys k WHERE EXISTS (SELECT 1 FROM api_keys o WHERE o.id = k.spec.owner.ownr)",
+        "SELECT spec.resources.id FROM api_keys",
+        "SELECT spec.owner.id.x FROM api_keys",
+        "SELECT spec.zebra FROM api_keys",
+    ])
+    .await;
+    insta::assert_snapshot!(errors, @r"
+    error: no field `dislay_name` in `spec`
+      |
+    1 | SELECT spec.dislay_name FROM api_keys
+      |             ^^^^^^^^^^^
+    hint: did you mean `display_name`?
+
+    error: no field `idd` in `spec.owner`
+      |
+    1 | SELECT k.id FROM api_keys k WHERE k.spec.owner.idd = 'x'
+      |                                                ^^^
+    hint: did you mean `id`?
+
+    error: no field `kin` in `spec.owner`
+      |
+    1 | SELECT spec['owner']['kin'] FROM api_keys
+      |                      ^^^^^
+    hint: did you mean `kind`?
+
+    error: no field `onwer` in `spec`
+      |
+    1 | SELECT spec -> 'onwer' ->> 'id' FROM api_keys
+      |                ^^^^^^^
+    hint: did you mean `owner`?
+
+    error: no field `environ` in `spec.resource`
+      |
+    1 | SELECT json_extract(spec, '$.resource.environ') FROM api_keys
+      |                           ^^^^^^^^^^^^^^^^^^^^
+    hint: did you mean `environment`?
+
+    error: no field `crated_at` in `metadata`
+      |
+    2 |   metadata.crated_at
+      |            ^^^^^^^^^
+    hint: did you mean `created_at`?
+
+    error: no field `ownr` in `spec.owner`
+      |
+    1 | … EXISTS (SELECT 1 FROM api_keys o WHERE o.id = k.spec.owner.ownr)
+      |                                                              ^^^^
+    hint: it has `id`, `environment`, `related`, `resource_name`, `api_version`, `kind`
+
+    error: cannot take `id` of `spec.resources`, which is a list
+    hint: take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all
+
+    error: cannot take a field of text
+
+    error: no field `zebra` in `spec`
+      |
+    1 | SELECT spec.zebra FROM api_keys
+      |             ^^^^^
+    hint: it has `secret`, `display_name`, `description`, `expires_at`, `owner`, `resource`, `resources`
+    ");
+}
+
+#[tokio::test]
+async fn syntax_errors_point_to_the_token() {
+    let errors = errors(&[
+        "SELEC id FROM api_keys",
+        "SELECT id FROM api_keys WHERE",
+        "SELECT id FORM api_keys",
+        "SELECT (id FROM api_keys",
+        "SELECT id\nFROM api_keys\nORDER id",
+        "SELECT id FROM api_keys WHERE id = 'x",
+        "SELECT id FROM api_keys LIMIT 'x'",
+        "SELECT id FROM api_keys WHERE id == == 'x'",
+    ])
+    .await;
+    insta::assert_snapshot!(errors, @r"
+    error: syntax error: expected an SQL statement, found `SELEC`
+      |
+    1 | SELEC id FROM api_keys
+      | ^^^^^
+
+    error: syntax error: expected an expression, found the end of the statement
+      |
+    1 | SELECT id FROM api_keys WHERE
+      |                              ^
+
+    error: syntax error: expected end of statement, found `api_keys`
+      |
+    1 | SELECT id FORM api_keys
+      |                ^^^^^^^^
+
+    error: syntax error: expected ), found `FROM`
+      |
+    1 | SELECT (id FROM api_keys
+      |            ^^^^
+
+    error: syntax error: expected end of statement, found `ORDER`
+      |
+    3 | ORDER id
+      | ^^^^^
+
+    error: unterminated string literal
+      |
+    1 | SELECT id FROM api_keys WHERE id = 'x
+      |                                    ^
+
+    error: expected LIMIT to be an integer or null, but got text
+
+    error: syntax error: expected an expression, found `==`
+      |
+    1 | SELECT id FROM api_keys WHERE id == == 'x'
+      |                                     ^
+    ");
+}
+
+#[tokio::test]
+async fn types_that_do_not_fit_are_told_in_plain_words() {
+    let errors = errors(&[
+        "SELECT id + spec FROM api_keys",
+        "SELECT id FROM api_keys WHERE spec = 'x'",
+        "SELECT id FROM api_keys WHERE metadata.created_at < 'yesterday'",
+        "SELECT id FROM api_keys WHERE id",
+        "SELECT sum(id) FROM api_keys",
+        "SELECT upper() FROM api_keys",
+        "SELECT uper(id) FROM api_keys",
+        "SELECT CAST('x' AS INT)",
+        "SELECT 1 / 0",
+        "SELECT spec.owner.id, count(*) FROM api_keys",
+        "SELECT id, id FROM api_keys",
+        "SELECT spec.owner.id, spec.owner.id FROM api_keys",
+        "SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys",
+        "SELECT id FROM api_keys WHERE id = (SELECT id, kind FROM api_keys)",
+        "SELECT id FROM api_keys WHERE id = (SELECT 'a' UNION ALL SELECT 'b')",
+        "SELECT coalesce(metadata.created_at, 'x') FROM api_keys",
+        "SELECT id, EXISTS (SELECT 1) FROM api_keys",
+        "SELECT id FROM api_keys WHERE id = $owner",
+        "SELECT id FROM api_keys WHERE id = $1",
+        "SELECT id FROM api_keys LIMIT -1",
+        "COPY (SELECT spec FROM api_keys) TO '{dir}/x.csv'",
+        "COPY (SELECT id FROM api_keys) TO '{dir}/x.unknown'",
+        "SET nonsense = 1",
+        "SELECT interval 'x'",
+    ])
+    .await;
+    insta::assert_snapshot!(errors, @r#"
+    error: cannot coerce arithmetic expression text + object to valid types
+      |
+    1 | SELECT id + spec FROM api_keys
+      |        ^^^^^^^^^
+
+    error: cannot compare object with text by `=`
+
+    error: error parsing timestamp from `yesterday`: timestamp must contain at least 10 characters
+
+    error: a condition was expected, and `id` is text
+
+    error: `sum` does not take text
+    hint: convert it with CAST
+
+    error: `upper` does not support zero arguments
+
+    error: invalid function `uper`
+      |
+    1 | SELECT uper(id) FROM api_keys
+      |        ^^^^
+    hint: did you mean `upper`?
+
+    error: cannot cast string `x` to value of integer type
+
+    error: divide by zero error
+
+    error: a column in SELECT is neither in GROUP BY nor in an aggregate function
+      |
+    1 | SELECT spec.owner.id, count(*) FROM api_keys
+      |        ^^^^
+    hint: add it to GROUP BY, or take one of its values with min or max
+
+    error: `id` stands in the select list twice
+    hint: give one of them another name with AS
+
+    error: `spec.owner.id` stands in the select list twice
+    hint: give one of them another name with AS
+
+    error: UNION queries have different number of columns
+      |
+    1 | SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error: too many columns! The subquery should only return one column: api_keys.id, api_keys.kind
+    hint: select only one column in the subquery
+
+    error: scalar subquery returned more than one row
+
+    error: `coalesce` does not take these arguments: `coalesce(timestamp, text)`
+    hint: convert them with CAST
+
+    error: a test of a subquery cannot stand here
+    hint: it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0
+
+    error: parameter `$owner` has no value
+      |
+    1 | SELECT id FROM api_keys WHERE id = $owner
+      |                                    ^^^^^^
+    hint: pass it as --param owner=…
+
+    error: parameter `$1` has no value
+      |
+    1 | SELECT id FROM api_keys WHERE id = $1
+      |                                    ^^
+    hint: pass it as --param 1=…
+
+    error: LIMIT must be >= 0, `-1` was provided
+
+    error: csv files hold no nested columns
+    hint: select their fields, or write json or parquet
+
+    error: unknown format of files: `unknown`
+    hint: formats of files: csv, json, parquet, arrow; STORED AS names one
+
+    error: no setting `nonsense`
+    hint: SHOW ALL lists the settings
+
+    error: invalid input syntax for type interval: "x"
+    "#);
+}
