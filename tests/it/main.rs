@@ -3,6 +3,8 @@
 //! They run a session over the simulated service in this process, or, where the process itself is the subject, the
 //! real program against it. Offline, in parallel, and nothing is left behind.
 
+mod cli;
+mod config;
 mod data;
 mod equivalence;
 mod errors;

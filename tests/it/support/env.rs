@@ -8,7 +8,7 @@ use iamql::sandbox::{Sandbox, SandboxConfig};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::answer::without_token;
+use super::answer::{steady, without_token};
 use super::organization;
 
 /// The program's environment: nothing of the real one but what is set here.
@@ -153,15 +153,15 @@ impl Output {
         &self.stdout
     }
 
-    /// What it wrote to stderr, if it ended with `code` and wrote no rows.
+    /// What it wrote to stderr, if it ended with `code` and wrote no rows, without what differs from run to run.
     #[track_caller]
-    pub(crate) fn error(&self, code: i32) -> &str {
+    pub(crate) fn error(&self, code: i32) -> String {
         assert_eq!(
             (self.code, self.stdout.as_str()),
             (Some(code), ""),
             "{self:?}"
         );
-        &self.stderr
+        steady(&self.stderr)
     }
 }
 

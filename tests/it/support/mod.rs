@@ -7,7 +7,7 @@ mod keys;
 mod lab;
 
 pub(crate) use answer::Answer;
-pub(crate) use env::{Output, TestEnv};
+pub(crate) use env::{Output, TestEnv, files};
 pub(crate) use keys::{key, number, owners_of};
 pub(crate) use lab::Lab;
 

@@ -1,0 +1,390 @@
+//! The real program: where statements come from, where rows go, and how it ends.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use iamql::sandbox::{Action, Fault};
+
+use crate::support::{Output, TestEnv, files, key};
+
+/// Two keys, one with quotes in its name and one without a name.
+fn env() -> TestEnv {
+    let env = TestEnv::with_keys(0);
+    let mut named = key("K001", "sa-1", "lkc-1");
+    named["spec"]["display_name"] = "a \"b\", c".into();
+    env.sandbox.insert(named);
+    let mut unnamed = key("K002", "sa-1", "cloud");
+    unnamed["spec"]["display_name"] = serde_json::Value::Null;
+    env.sandbox.insert(unnamed);
+    env
+}
+
+const NAMES: &str = "SELECT id, spec.display_name FROM api_keys ORDER BY id";
+const OWNER: &str = "SELECT id, spec.owner FROM api_keys WHERE id = 'K001'";
+
+#[test]
+fn statements_come_from_arguments_files_and_stdin() {
+    let env = env();
+    let script = "-- two statements\nSELECT 1 AS n;\nSELECT 2 AS n;\n";
+    std::fs::write(env.work().join("script.sql"), script).unwrap();
+    let expected = "n\n1\nn\n2\n";
+    for args in [
+        ["-o", "csv", "-e", "SELECT 1 AS n", "-e", "SELECT 2 AS n"].as_slice(),
+        &["-o", "csv", "-e", "SELECT 1 AS n; SELECT 2 AS n"],
+        &["-o", "csv", "-f", "script.sql"],
+        &["-o", "csv", "-i", "script.sql"],
+        &["exec", "SELECT 1 AS n; SELECT 2 AS n", "-o", "csv"],
+        &["exec", "-i", "script.sql", "-o", "csv"],
+    ] {
+        assert_eq!(env.iamql(args).rows(), expected, "{args:?}");
+    }
+    for args in [
+        ["-o", "csv"].as_slice(),
+        &["-o", "csv", "-f", "-"],
+        &["exec", "-i", "-", "--output", "csv"],
+    ] {
+        assert_eq!(env.iamql_reading(script, args).rows(), expected, "{args:?}");
+    }
+    assert_eq!(env.iamql_reading("", &[]).rows(), "");
+    assert_eq!(env.iamql_reading("-- nothing\n;;", &[]).rows(), "");
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn rows_are_written_in_every_format() {
+    let env = env();
+    let mut all = String::new();
+    for format in ["table", "markdown", "line", "json", "jsonl", "csv", "tsv"] {
+        for query in [NAMES, OWNER] {
+            let output = env.iamql(&["-o", format, "-e", query]);
+            all.push_str(&format!("{format}:\n{}\n", output.rows()));
+        }
+    }
+    insta::assert_snapshot!(all, @r#"
+    table:
+    ┌──────┬───────────────────┐
+    │ id   │ spec.display_name │
+    ├──────┼───────────────────┤
+    │ K001 │ a "b", c          │
+    │ K002 │ NULL              │
+    └──────┴───────────────────┘
+
+    table:
+    ┌──────┬──────────────────────────────────────────────────────────────┐
+    │ id   │ spec.owner                                                   │
+    ├──────┼──────────────────────────────────────────────────────────────┤
+    │ K001 │ {"id":"sa-1","api_version":"iam/v2","kind":"ServiceAccount"} │
+    └──────┴──────────────────────────────────────────────────────────────┘
+
+    markdown:
+    | id | spec.display_name |
+    | --- | --- |
+    | K001 | a "b", c |
+    | K002 | NULL |
+
+    markdown:
+    | id | spec.owner |
+    | --- | --- |
+    | K001 | {"id":"sa-1","api_version":"iam/v2","kind":"ServiceAccount"} |
+
+    line:
+    -[ RECORD 1 ]---------------------------
+    id                | K001
+    spec.display_name | a "b", c
+    -[ RECORD 2 ]---------------------------
+    id                | K002
+    spec.display_name | NULL
+
+    line:
+    -[ RECORD 1 ]---------------------------
+    id         | K001
+    spec.owner | {"id":"sa-1","api_version":"iam/v2","kind":"ServiceAccount"}
+
+    json:
+    [
+    {"id":"K001","spec.display_name":"a \"b\", c"},
+    {"id":"K002","spec.display_name":null}
+    ]
+
+    json:
+    [
+    {"id":"K001","spec.owner":{"id":"sa-1","environment":null,"related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}}
+    ]
+
+    jsonl:
+    {"id":"K001","spec.display_name":"a \"b\", c"}
+    {"id":"K002","spec.display_name":null}
+
+    jsonl:
+    {"id":"K001","spec.owner":{"id":"sa-1","environment":null,"related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}}
+
+    csv:
+    id,spec.display_name
+    K001,"a ""b"", c"
+    K002,
+
+    csv:
+    id,spec.owner
+    K001,"{""id"":""sa-1"",""environment"":null,""related"":null,""resource_name"":null,""api_version"":""iam/v2"",""kind"":""ServiceAccount""}"
+
+    tsv:
+    id	spec.display_name
+    K001	a "b", c
+    K002	\N
+
+    tsv:
+    id	spec.owner
+    K001	{"id":"sa-1","environment":null,"related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}
+    "#);
+}
+
+#[test]
+fn no_rows_are_still_a_result() {
+    let env = env();
+    let query = "SELECT id, kind FROM api_keys WHERE false";
+    let of = |format: &str| env.iamql(&["-o", format, "-e", query]).rows().to_owned();
+    assert_eq!(of("json"), "[]\n");
+    assert_eq!(of("jsonl"), "");
+    assert_eq!(of("csv"), "id,kind\n");
+    assert_eq!(of("tsv"), "id\tkind\n");
+    assert_eq!(of("line"), "");
+    insta::assert_snapshot!(of("table"), @r"
+    ┌────┬──────┐
+    │ id │ kind │
+    ├────┼──────┤
+    └────┴──────┘
+    ");
+    insta::assert_snapshot!(of("markdown"), @r"
+    | id | kind |
+    | --- | --- |
+    ");
+}
+
+#[test]
+fn the_line_of_names_can_be_left_out() {
+    let env = env();
+    for flag in ["--no-header", "-H", "--hideheaders"] {
+        let output = env.iamql(&["-o", "csv", flag, "-e", NAMES]);
+        assert_eq!(output.rows(), "K001,\"a \"\"b\"\", c\"\nK002,\n");
+    }
+}
+
+#[test]
+fn rows_go_to_a_file_that_only_its_owner_reads() {
+    let env = env();
+    for args in [
+        ["-o", "jsonl", "--output-file", "rows", "-e", OWNER].as_slice(),
+        &["exec", OWNER, "-o", "jsonl", "-f", "rows"],
+    ] {
+        assert_eq!(env.iamql(args).rows(), "");
+        let path = env.work().join("rows");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("{\"id\":\"K001\","), "{text}");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn warnings_go_to_stderr_even_if_quiet() {
+    let env = env();
+    let query = "SELECT id FROM api_keys WHERE id IN ('K001', 'GONE')";
+    for args in [
+        ["-o", "csv", "-e", query].as_slice(),
+        &["-q", "-o", "csv", "-e", query],
+    ] {
+        let output = env.iamql(args);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(0), "id\nK001\n")
+        );
+        assert!(output.stderr.starts_with("warning: key `GONE` is left out"));
+        assert_eq!(output.stderr.lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_script_stops_at_its_first_failure() {
+    let env = env();
+    std::fs::write(
+        env.work().join("script.sql"),
+        "SELECT 1 AS n;\nSELECT\n  bogus\nFROM api_keys;\nSELECT 3 AS n;\n",
+    )
+    .unwrap();
+    let output = env.iamql(&["-o", "csv", "-f", "script.sql"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "n\n1\n"));
+    insta::assert_snapshot!(output.stderr, @r"
+    error: no column `bogus`
+      |
+    3 |   bogus
+      |   ^^^^^
+    hint: columns here: id, _spec, api_version, kind, metadata, spec
+    ");
+    let output = env.iamql(&[
+        "-o",
+        "csv",
+        "-e",
+        "SELECT 1 AS n",
+        "-e",
+        "SELEC",
+        "-e",
+        "SELECT 3",
+    ]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "n\n1\n"));
+    let output = env.iamql(&["-o", "csv", "-e", "SELECT 1 AS n; SELECT 'open"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "n\n1\n"));
+}
+
+#[test]
+fn a_listing_that_fails_leaves_its_array_open() {
+    let env = TestEnv::with_keys(250);
+    env.sandbox.set_faults(vec![Fault::status(400).on_page(2)]);
+    let output = env.iamql(&["-o", "json", "-e", "SELECT id FROM api_keys"]);
+    assert_eq!(output.code, Some(1));
+    assert!(serde_json::from_str::<serde_json::Value>(&output.stdout).is_err());
+    assert!(output.stderr.contains("answered 400"), "{}", output.stderr);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let env = TestEnv::with_keys(2_000);
+    for format in ["jsonl", "csv", "json", "table", "line"] {
+        let mut child = env
+            .command(&["-o", format, "-e", "SELECT * FROM api_keys"])
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        reader.read_line(&mut first).unwrap();
+        drop(reader);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), stderr.as_str()),
+            (Some(0), ""),
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_slow_listing() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let env = TestEnv::with_keys(250);
+        env.sandbox
+            .set_faults(vec![Fault::new(Action::Stall).on_page(2)]);
+        let mut child = env
+            .command(&["-o", "csv", "-e", "SELECT id FROM api_keys"])
+            .spawn()
+            .unwrap();
+        env.wait_for_requests(2);
+        let kill = Command::new("kill")
+            .args([&format!("-{signal}"), &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let mut stderr = String::new();
+        let _ = child.stderr.take().unwrap().read_to_string(&mut stderr);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(stderr, "error: interrupted\n", "{signal}");
+    }
+}
+
+#[test]
+fn the_sandbox_needs_no_account() {
+    let env = env();
+    let run = |sql: &str| {
+        let command = env
+            .command_without_credentials(&["--sandbox", "-o", "csv", "-e", sql])
+            .spawn();
+        Output::of(command.unwrap())
+    };
+    assert_eq!(run("SELECT count(*) AS n FROM api_keys").rows(), "n\n250\n");
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn verbose_shows_requests_and_no_secret() {
+    let env = env();
+    let (_, secret) = env.sandbox.credentials();
+    for flag in ["-v", "-vv"] {
+        let output = env.iamql(&[
+            flag,
+            "-o",
+            "csv",
+            "-e",
+            "SELECT id FROM api_keys WHERE id = 'K001'",
+        ]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(0), "id\nK001\n")
+        );
+        assert!(
+            output.stderr.contains("/iam/v2/api-keys/K001"),
+            "{}",
+            output.stderr
+        );
+        assert!(!output.stderr.contains(secret), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn stdout_holds_rows_and_nothing_else() {
+    let env = env();
+    let output = env.iamql(&[
+        "-e",
+        "CREATE VIEW v AS SELECT id FROM api_keys; SET datafusion.execution.batch_size = 10",
+    ]);
+    assert_eq!(output.rows(), "");
+    let colored = env.iamql(&["--color", "never", "-e", "SELECT bogus FROM api_keys"]);
+    assert!(!colored.error(1).contains('\x1b'));
+    let colored = env.iamql(&["--color", "always", "-e", "SELECT bogus FROM api_keys"]);
+    assert!(colored.error(1).contains('\x1b'));
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let env = env();
+    let output = env.iamql(&["-o", "csv", "-e", NAMES]);
+    assert_eq!(output.rows().lines().count(), 3);
+    assert_eq!(files(&env.work()), [""; 0]);
+    assert_eq!(files(&env.state()), [""; 0]);
+    assert_eq!(files(&env.config()), [""; 0]);
+}
+
+#[test]
+fn help_and_version_are_asked_for() {
+    let env = env();
+    assert!(env.iamql(&["--help"]).rows().contains("--output-file"));
+    assert!(env.iamql(&["--version"]).rows().starts_with("iamql 0."));
+    assert!(env.iamql(&["completions", "bash"]).rows().contains("iamql"));
+}
+
+#[test]
+fn the_served_sandbox_says_how_to_reach_it() {
+    let env = env();
+    let mut child = env
+        .command_without_credentials(&["sandbox", "--port", "0", "--keys", "3"])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut variables = Vec::new();
+    while variables.len() < 3 {
+        let line = lines.next().unwrap().unwrap();
+        if let Some((name, value)) = line.strip_prefix("export ").and_then(|l| l.split_once('=')) {
+            variables.push((name.to_owned(), value.trim_matches('\'').to_owned()));
+        }
+    }
+    let count = env
+        .command_without_credentials(&["-o", "csv", "-e", "SELECT count(*) AS n FROM api_keys"])
+        .envs(variables)
+        .spawn();
+    assert_eq!(Output::of(count.unwrap()).rows(), "n\n3\n");
+    let kill = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
