@@ -6,11 +6,12 @@
 //!
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
 //! - [`operation`]: who carries a statement out;
-//! - [`rewrite`], [`names`]: what people write, made plannable, and named in the result as they wrote it;
+//! - [`rewrite`], `clauses`, [`names`]: what people write, made plannable, and named in the result as they wrote it;
 //! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
 
+mod clauses;
 pub mod dialect;
 pub mod error;
 pub mod methods;

@@ -3,9 +3,7 @@
 //! - `spec.resources[1].id`, `k.spec.owner.id` from an outer query: the planner takes the fields of a struct by
 //!   subscript everywhere, by dot only in places, so every path into one of our columns becomes subscripts;
 //! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too, and `x::date` beside `x` is not `x`;
-//! - `LIKE 'a!_b' ESCAPE '!'` is escaped by backslashes;
-//! - `FETCH FIRST 5 ROWS ONLY` becomes LIMIT 5;
-//! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
+//! - clauses that the planner does not know are put into others, see `clauses`.
 //!
 //! What the functions want of a query, above all `json_each` over a column, is done along with it. It knows the names
 //! of our columns and nothing else, and leaves alone what it does not recognise.
@@ -15,11 +13,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem,
-    SetExpr, Statement, Subscript, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, Subscript,
+    TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
+use super::clauses;
 use super::spelling;
 use crate::functions;
 use crate::table::columns::{COLUMNS, Type};
@@ -92,8 +91,8 @@ impl VisitorMut for Repair {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        fetch_to_limit(query);
-        order_by_ordinals(query);
+        clauses::fetch_to_limit(query);
+        clauses::order_by_ordinals(query);
         name_paths(&mut query.body, &self.tables);
         ControlFlow::Continue(())
     }
@@ -104,7 +103,7 @@ impl VisitorMut for Repair {
         } else {
             quote_fields(expr);
         }
-        escape_by_backslash(expr);
+        clauses::escape_by_backslash(expr);
         ControlFlow::Continue(())
     }
 }
@@ -265,107 +264,7 @@ fn converted(expr: &Expr) -> &Expr {
     }
 }
 
-/// Turns a pattern with an escape character of its own into one with the backslash, the only one that the engine knows.
-fn escape_by_backslash(expr: &mut Expr) {
-    let (Expr::Like {
-        pattern,
-        escape_char,
-        ..
-    }
-    | Expr::ILike {
-        pattern,
-        escape_char,
-        ..
-    }) = expr
-    else {
-        return;
-    };
-    let escape = match escape_char.as_ref().map(|escape| &escape.value) {
-        Some(Value::SingleQuotedString(escape)) => escape.clone(),
-        _ => return,
-    };
-    let (Expr::Value(pattern), Ok(escape)) = (pattern.as_mut(), escape.parse::<char>()) else {
-        return;
-    };
-    if let Value::SingleQuotedString(text) = &mut pattern.value {
-        let mut escaped = String::with_capacity(text.len());
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            match c {
-                c if c == escape => {
-                    escaped.push('\\');
-                    escaped.extend(chars.next());
-                }
-                '\\' => escaped.push_str("\\\\"),
-                c => escaped.push(c),
-            }
-        }
-        *text = escaped;
-        *escape_char = None;
-    }
-}
-
-/// Turns FETCH FIRST, which the planner does not know, into LIMIT, where the two mean the same.
-fn fetch_to_limit(query: &mut Query) {
-    let Some(fetch) = query.fetch.as_ref().filter(|f| !f.percent && !f.with_ties) else {
-        return;
-    };
-    let clause = query
-        .limit_clause
-        .get_or_insert_with(|| LimitClause::LimitOffset {
-            limit: None,
-            offset: None,
-            limit_by: Vec::new(),
-        });
-    // The planner refuses a query with both.
-    if let LimitClause::LimitOffset {
-        limit: limit @ None,
-        ..
-    } = clause
-    {
-        let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
-        *limit = Some(fetch.quantity.clone().unwrap_or_else(one));
-        query.fetch = None;
-    }
-}
-
-/// Replaces expressions in ORDER BY by the position of the same expression in the select list, where the planner wants
-/// them there: after DISTINCT and below a set operation.
-fn order_by_ordinals(query: &mut Query) {
-    let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
-    let Some(select) = leftmost(&mut query.body) else {
-        return;
-    };
-    if !is_set && select.distinct.is_none() {
-        return;
-    }
-    let items: Vec<Option<Expr>> = select
-        .projection
-        .iter()
-        .map(|item| match item {
-            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                Some(expr.clone())
-            }
-            _ => None,
-        })
-        .collect();
-    // A wildcard stands for an unknown number of columns, so positions end there.
-    let items: Vec<Expr> = items.into_iter().map_while(|item| item).collect();
-    let Some(order_by) = query.order_by.as_mut() else {
-        return;
-    };
-    let OrderByKind::Expressions(keys) = &mut order_by.kind else {
-        return;
-    };
-    for key in keys {
-        let is_name = matches!(key.expr, Expr::Identifier(_) | Expr::Value(_));
-        if let (false, Some(at)) = (is_name, items.iter().position(|item| *item == key.expr)) {
-            key.expr = Expr::Value(Value::Number((at + 1).to_string(), false).into());
-        }
-    }
-}
-
-fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
+pub(super) fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
     match body {
         SetExpr::Select(select) => Some(select),
         SetExpr::SetOperation { left, .. } => leftmost(left),
@@ -433,24 +332,5 @@ mod tests {
     #[test]
     fn conversions_of_one_thing_are_told_apart() {
         insta::assert_snapshot!(rewritten("SELECT id, id::date, CAST(id AS INT), kind::date FROM t"), @r#"SELECT id, id::DATE AS "id::DATE", CAST(id AS INT) AS "CAST(id AS INT)", kind::DATE FROM t"#);
-    }
-
-    #[test]
-    fn patterns_are_escaped_by_backslashes() {
-        insta::assert_snapshot!(rewritten(r"SELECT 1 FROM t WHERE a LIKE '1!%\_!!' ESCAPE '!' OR a ILIKE 'x' ESCAPE 'xy'"), @r"SELECT 1 FROM t WHERE a LIKE '1\%\\_\!' OR a ILIKE 'x' ESCAPE 'xy'");
-    }
-
-    #[test]
-    fn fetch_first_is_a_limit() {
-        insta::assert_snapshot!(rewritten("SELECT 1 FROM t OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY"), @"SELECT 1 FROM t LIMIT 3 OFFSET 2 ROWS");
-        insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH NEXT ROW ONLY"), @"SELECT 1 FROM t LIMIT 1");
-        insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES"), @"SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES");
-    }
-
-    #[test]
-    fn order_by_after_distinct_and_union_uses_positions() {
-        insta::assert_snapshot!(rewritten("SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY upper(kind) DESC, id"), @"SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY 2 DESC, id");
-        insta::assert_snapshot!(rewritten("SELECT spec.owner.id FROM api_keys UNION SELECT 'x' ORDER BY spec.owner.id"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys UNION SELECT 'x' ORDER BY 1"#);
-        insta::assert_snapshot!(rewritten("SELECT upper(kind) FROM api_keys ORDER BY upper(kind)"), @"SELECT upper(kind) FROM api_keys ORDER BY upper(kind)");
     }
 }

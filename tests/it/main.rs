@@ -9,6 +9,7 @@ mod data;
 mod equivalence;
 mod errors;
 mod explain;
+mod filters;
 mod joins;
 mod limits;
 mod requests;

@@ -1,5 +1,6 @@
 //! Keys of known content, and questions about those that the sandbox invented.
 
+use iamql::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 /// A key as the service would give it, with nothing that a test did not ask for.
@@ -37,4 +38,29 @@ pub(crate) fn owners_of(keys: &[Value]) -> Vec<String> {
     owners.sort();
     owners.dedup();
     owners
+}
+
+/// The ids of the keys that `wanted` admits, in order.
+pub(crate) fn ids(sandbox: &Sandbox, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+    let keys = sandbox.keys();
+    let ids = keys.iter().filter(|key| wanted(key));
+    let mut ids: Vec<_> = ids
+        .map(|key| text(key, "/id").unwrap().to_owned())
+        .collect();
+    ids.sort();
+    ids
+}
+
+fn text<'k>(key: &'k Value, pointer: &str) -> Option<&'k str> {
+    key.pointer(pointer)?.as_str()
+}
+
+/// The owner of `key`.
+pub(crate) fn owner(key: &Value) -> Option<&str> {
+    text(key, "/spec/owner/id")
+}
+
+/// The resource of `key`.
+pub(crate) fn resource(key: &Value) -> Option<&str> {
+    text(key, "/spec/resource/id")
 }

@@ -33,6 +33,19 @@ impl Lab {
         Self::start(organization(keys)).await
     }
 
+    /// A lab with an organization of 250 keys and a view `mine` of the session over it.
+    pub(crate) async fn with_view() -> Self {
+        let lab = Lab::with_keys(250).await;
+        let view = lab
+            .run(
+                "CREATE VIEW mine AS
+                 SELECT id, spec.owner.id AS owner, spec.resource.id AS resource, kind FROM api_keys",
+            )
+            .await;
+        assert_eq!(view.requests, [""; 0]);
+        lab
+    }
+
     /// A lab with exactly `keys`.
     pub(crate) async fn of(keys: impl IntoIterator<Item = Value>) -> Self {
         let lab = Self::with_keys(0).await;

@@ -8,7 +8,7 @@ mod lab;
 
 pub(crate) use answer::Answer;
 pub(crate) use env::{Output, TestEnv, files};
-pub(crate) use keys::{key, number, owners_of};
+pub(crate) use keys::{ids, key, number, owner, owners_of, resource};
 pub(crate) use lab::Lab;
 
 use chrono::{DateTime, Utc};
