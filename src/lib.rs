@@ -15,7 +15,7 @@
 //! - [`session`]: where the engine's reads and the service's writes meet;
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
-//! - [`cli`]: the command line;
+//! - [`cli`]: the command line, and with it the interactive shell;
 //! - [`error`], [`secret`]: what all of them share.
 
 pub mod api;
@@ -26,5 +26,6 @@ pub mod render;
 pub mod sandbox;
 pub mod secret;
 pub mod session;
+mod shell;
 pub mod sql;
 pub mod table;

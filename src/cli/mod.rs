@@ -7,8 +7,8 @@ pub mod args;
 mod auth;
 pub mod config;
 mod connect;
-mod notes;
-mod output;
+pub(crate) mod notes;
+pub(crate) mod output;
 
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ use crate::api::Traffic;
 use crate::error::{Error, ExitCode};
 use crate::render::RenderOptions;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
-use crate::session::{self, Interrupt, Session, Unsaved};
+use crate::session::{self, Confirm, Interrupt, Session, Unsaved};
+use crate::shell::{self, Opened, Progress, Setup};
 use crate::sql::split::split;
 use args::{Args, Command, Common, SandboxArgs, When};
 use config::{Config, Environment};
@@ -83,15 +84,38 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let environment: Environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let config = Config::resolve(&args.common, &environment, &config_file(&args.common)?)?;
+    let file = config_file(&args.common)?;
+    shell::enable_progress(args.common.quiet, args.common.verbose > 0);
+    let interrupt = Interrupt::default();
+    let _signals = watch_signals(&interrupt)?;
+    if let Some(unsaved) = unsaved() {
+        remind_of(&unsaved);
+    }
+    let Some(scripts) = scripts else {
+        return run_shell(args.common, environment, file, interrupt).await;
+    };
     let mut output = Output::open(
         args.common.output.unwrap_or_default(),
         render_options(&args.common)?,
         args.common.output_file.as_deref(),
     )?;
+    let opened = open(&args.common, &environment, &file, None).await?;
+    for script in &scripts {
+        let quiet = args.common.quiet;
+        run_script(&opened.session, script, &mut output, &interrupt, quiet).await?;
+    }
+    Ok(())
+}
 
-    // The sandbox serves for as long as the statements run.
-    let (connection, _sandbox) = if args.common.sandbox {
+/// Opens a session as `args` over `environment` over `file` say; `confirm` asks a person, if there is one.
+async fn open(
+    args: &Common,
+    environment: &Environment,
+    file: &config::File,
+    confirm: Option<Arc<dyn Confirm>>,
+) -> Result<Opened, Error> {
+    let config = Config::resolve(args, environment, file)?;
+    let (connection, sandbox) = if args.sandbox {
         let sandbox = Sandbox::start(SandboxConfig::default())
             .await
             .map_err(|error| {
@@ -103,34 +127,58 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     } else {
         (connect::connect(&config).await?, None)
     };
-    let unsaved = state_dir().map(|dir| Unsaved::in_dir(&dir));
-    if let Some(unsaved) = &unsaved {
-        remind_of(unsaved);
-    }
     let options = session::Options {
         read_only: config.read_only,
-        dry_run: args.common.dry_run,
-        yes: args.common.yes,
+        dry_run: args.dry_run,
+        yes: args.yes,
         max_affected: config.max_affected,
-        discard_secrets: args.common.discard_secrets,
-        allow_self_delete: args.common.allow_self_delete,
-        confirm: None,
-        unsaved: unsaved.clone(),
-        params: config.params.clone(),
+        discard_secrets: args.discard_secrets,
+        allow_self_delete: args.allow_self_delete,
+        confirm,
+        unsaved: unsaved(),
+        params: config.params,
     };
-    let session = Session::open(connection, options).await?;
-    let interrupt = Interrupt::default();
-    let _signals = watch_signals(&interrupt)?;
-    match scripts {
-        Some(scripts) => {
-            for script in &scripts {
-                run_script(&session, script, &mut output, &interrupt, args.common.quiet).await?;
+    Ok(Opened {
+        session: Session::open(connection, options).await?,
+        sandbox,
+    })
+}
+
+/// Runs the shell.
+async fn run_shell(
+    args: Common,
+    environment: Environment,
+    file: config::File,
+    interrupt: Interrupt,
+) -> Result<(), Error> {
+    let confirm = std::io::stdin()
+        .is_terminal()
+        .then(|| Arc::new(shell::AtTerminal) as Arc<dyn Confirm>);
+    let opened = open(&args, &environment, &file, confirm.clone()).await?;
+    shell::run(Setup {
+        opened,
+        profiles: file.profiles.keys().cloned().collect(),
+        format: args.output.unwrap_or_default(),
+        render: render_options(&args)?,
+        output_file: args.output_file.clone(),
+        quiet: args.quiet,
+        interrupt,
+        config_dir: config_dir(),
+        state_dir: state_dir(),
+        reopen: Box::new(move |profile| {
+            let mut args = args.clone();
+            if profile.is_some() {
+                (args.sandbox, args.endpoint, args.auth) = (false, None, None);
+                args.profile = profile;
             }
-            Ok(())
-        }
-        None => Err(Error::usage("the interactive shell is not here yet")
-            .hint("run statements with -e, -f, or from a pipe")),
-    }
+            let (environment, confirm) = (environment.clone(), confirm.clone());
+            Box::pin(async move {
+                // The file may have changed since.
+                open(&args, &environment, &config_file(&args)?, confirm).await
+            })
+        }),
+    })
+    .await
 }
 
 /// Runs the statements of `script` one after another, up to the first that fails.
@@ -143,14 +191,15 @@ async fn run_script(
 ) -> Result<(), Error> {
     let script = split(script);
     for piece in &script.pieces {
-        let report = session
-            .run(piece, Arc::new(Traffic::default()), output, interrupt)
-            .await?;
+        let traffic = Arc::new(Traffic::default());
+        let progress = Progress::of(&traffic);
+        let report = session.run(piece, traffic, output, interrupt).await?;
+        drop(progress);
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
         }
         if !quiet {
-            notes::say(&notes::summary(&report));
+            notes::say(&notes::summary(&report, true));
         }
     }
     match script.broken {
@@ -234,6 +283,11 @@ fn state_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     let dir = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     Some(dir.join("iamql"))
+}
+
+/// Returns where secrets go that cannot be delivered.
+fn unsaved() -> Option<Unsaved> {
+    state_dir().map(|dir| Unsaved::in_dir(&dir))
 }
 
 /// Tells of secrets that an earlier run could not deliver.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Shown};
 use crate::session::{Done, Report};
@@ -14,7 +15,54 @@ pub(crate) fn use_color(color: bool) {
     COLOR.store(color, Ordering::Relaxed);
 }
 
+/// The line of live progress, which is rewritten in place and must be gone before anything else is written.
+static STATUS: Mutex<Status> = Mutex::new(Status {
+    is_shown: false,
+    is_wanted: false,
+});
+
+struct Status {
+    is_shown: bool,
+    is_wanted: bool,
+}
+
+impl Status {
+    fn lock() -> MutexGuard<'static, Self> {
+        STATUS.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn erase(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
+/// Allows a line of progress, until [`end_status`] or the first rows on the terminal.
+pub(crate) fn begin_status() {
+    Status::lock().is_wanted = true;
+}
+
+/// Shows `text`, which must fit one line of the terminal, in place of the line of progress before it.
+pub(crate) fn show_status(text: &str) {
+    let mut status = Status::lock();
+    if status.is_wanted {
+        status.is_shown = true;
+        let _ = std::io::stderr()
+            .lock()
+            .write_all(format!("\r{text}\x1b[K").as_bytes());
+    }
+}
+
+/// Erases the line of progress; there is none from now on.
+pub(crate) fn end_status() {
+    let mut status = Status::lock();
+    status.is_wanted = false;
+    status.erase();
+}
+
 fn write(text: &str) {
+    Status::lock().erase();
     // Nobody is left to tell if stderr is closed.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
@@ -38,6 +86,11 @@ pub(crate) fn say(message: &str) {
     }
 }
 
+/// Tells a person what they asked for or are asked about.
+pub(crate) fn tell(text: &str) {
+    write(&format!("{}\n", text.trim_end()));
+}
+
 /// Shows an error; a reader who went away is not told so.
 pub(crate) fn error(error: &Error) {
     if !error.is_broken_pipe {
@@ -46,8 +99,8 @@ pub(crate) fn error(error: &Error) {
     }
 }
 
-/// Says what a statement did, in one line.
-pub(crate) fn summary(report: &Report) -> String {
+/// Says what a statement did, in one line; with `timing` also how long it took.
+pub(crate) fn summary(report: &Report, timing: bool) -> String {
     let plural = |n: u64, one: &str| match n {
         1 => format!("1 {one}"),
         n => format!("{n} {one}s"),
@@ -71,6 +124,12 @@ pub(crate) fn summary(report: &Report) -> String {
         1 => parts.push("1 retry".to_owned()),
         n => parts.push(format!("{n} retries")),
     }
-    parts.push(format!("{:.3} s", report.elapsed.as_secs_f64()));
-    format!("({})", parts.join(", "))
+    if timing {
+        parts.push(format!("{:.3} s", report.elapsed.as_secs_f64()));
+    }
+    let pushed = match report.pushed.is_empty() {
+        true => String::new(),
+        false => format!("; pushed down: {}", report.pushed.join(", ")),
+    };
+    crate::render::escape_controls(&format!("({}{pushed})", parts.join(", "))).into_owned()
 }

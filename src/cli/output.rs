@@ -24,7 +24,7 @@ pub(crate) struct Output {
 /// What results are written to.
 #[derive(Clone)]
 enum Target {
-    Stdout,
+    Stdout { is_terminal: bool },
     File(Arc<Mutex<File>>),
 }
 
@@ -51,7 +51,9 @@ impl Output {
             }
             None => {
                 options.terminal = io::stdout().is_terminal();
-                Target::Stdout
+                Target::Stdout {
+                    is_terminal: options.terminal,
+                }
             }
         };
         Ok(Self {
@@ -62,11 +64,28 @@ impl Output {
         })
     }
 
+    /// Writes the results from now on in another form to the same place.
+    pub(crate) fn reform(&mut self, format: OutputFormat, options: &RenderOptions) {
+        let terminal = self.options.terminal;
+        self.format = format;
+        self.options = RenderOptions {
+            terminal,
+            width: options.width.filter(|_| terminal),
+            color: options.color && terminal,
+            ..options.clone()
+        };
+    }
+
     fn current(&mut self) -> Result<&mut Box<dyn Renderer>, Error> {
         self.current
             .as_mut()
             .ok_or_else(|| Error::statement("rows came before their columns"))
     }
+}
+
+/// Returns stdout where it is a terminal: the line of progress goes before anything is written.
+pub(crate) fn stdout() -> impl Write + Send {
+    Target::Stdout { is_terminal: true }
 }
 
 /// Creates a file for rows, which may hold secrets: for its owner only.
@@ -97,12 +116,7 @@ impl Sink for Output {
     fn finish(&mut self) -> Result<(), Error> {
         let summary = self.current()?.finish().map_err(output_error)?;
         self.current = None;
-        if !summary.shortened.is_empty() {
-            notes::say(&format!(
-                "shortened to fit: {} (\\x or -o line shows all)",
-                summary.shortened.join(", ")
-            ));
-        }
+        note_shortened(&summary.shortened);
         Ok(())
     }
 
@@ -111,7 +125,17 @@ impl Sink for Output {
     }
 }
 
-fn output_error(error: render::Error) -> Error {
+/// Tells which columns a table does not show whole.
+pub(crate) fn note_shortened(columns: &[String]) {
+    if !columns.is_empty() {
+        notes::say(&format!(
+            "shortened to fit: {} (\\x or -o line shows all)",
+            render::escape_controls(&columns.join(", "))
+        ));
+    }
+}
+
+pub(crate) fn output_error(error: render::Error) -> Error {
     let hint = error.hint();
     let converted = Error {
         is_broken_pipe: error.is_broken_pipe(),
@@ -124,14 +148,19 @@ fn output_error(error: render::Error) -> Error {
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stdout => io::stdout().lock().write(bytes),
+            Self::Stdout { is_terminal } => {
+                if *is_terminal {
+                    notes::end_status();
+                }
+                io::stdout().lock().write(bytes)
+            }
             Self::File(file) => lock(file).write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Stdout => io::stdout().lock().flush(),
+            Self::Stdout { .. } => io::stdout().lock().flush(),
             Self::File(file) => lock(file).flush(),
         }
     }

@@ -8,6 +8,7 @@ mod diagnose;
 mod engine;
 mod explain;
 mod interrupt;
+mod names;
 mod sink;
 mod stackql;
 mod wording;
@@ -41,7 +42,9 @@ use crate::table::scope::{Scope, Warning};
 use write::Writer;
 
 pub use interrupt::Interrupt;
+pub use names::{Function, Relation};
 pub use sink::Sink;
+pub(crate) use write::create_dir;
 pub use write::{Confirm, Question, Unsaved, Verb};
 
 /// What a session may do, and with what.
@@ -123,6 +126,8 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// The figures of the requests.
     pub traffic: Arc<Traffic>,
+    /// The predicates that the requests carried, as they are typed.
+    pub pushed: Vec<String>,
     /// From the first look at the statement to the end of its rows.
     pub elapsed: Duration,
 }
@@ -216,9 +221,15 @@ impl Session {
         Ok(Report {
             done,
             warnings: scope.warnings(),
+            pushed: scope.pushed(),
             traffic: Arc::clone(scope.traffic()),
             elapsed: started.elapsed(),
         })
+    }
+
+    /// Returns the service that this session asks, or why it cannot.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Returns the names of all tables and views.

@@ -405,6 +405,7 @@ impl ExecutionPlan for ApiKeysScan {
                 .client()
                 .map_err(|error| DataFusionError::External(Box::new(error)))?
                 .observed_by(started);
+            scope.push(scan.split().0);
             Ok(fetch::rows(client, plan, shape, scan.known, scope))
         })
         .try_flatten();

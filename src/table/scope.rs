@@ -2,6 +2,7 @@
 //!
 //! The session puts a [`Scope`] into the engine's configuration before it runs a statement; a scan takes it from there.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ use crate::api::Traffic;
 pub struct Scope {
     traffic: Arc<Traffic>,
     warnings: Mutex<Vec<Warning>>,
+    pushed: Mutex<BTreeSet<String>>,
 }
 
 /// Something worth telling that did not stop the statement.
@@ -44,7 +46,7 @@ impl Scope {
     pub fn new(traffic: Arc<Traffic>) -> Self {
         Self {
             traffic,
-            warnings: Mutex::default(),
+            ..Self::default()
         }
     }
 
@@ -56,6 +58,17 @@ impl Scope {
     /// Returns the warnings so far, one of each sort with the counts of all.
     pub fn warnings(&self) -> Vec<Warning> {
         self.lock().clone()
+    }
+
+    /// Returns the predicates that the requests so far carried, as they are typed.
+    pub fn pushed(&self) -> Vec<String> {
+        let pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        pushed.iter().cloned().collect()
+    }
+
+    pub(super) fn push(&self, predicates: Vec<String>) {
+        let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        pushed.extend(predicates);
     }
 
     pub(super) fn forbidden(&self, id: &str) {

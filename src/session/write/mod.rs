@@ -39,6 +39,7 @@ use crate::table::scope::Scope;
 
 pub use guard::{Confirm, Question, Verb};
 pub use unsaved::Unsaved;
+pub(crate) use unsaved::create_dir;
 
 /// One statement that changes keys, under way.
 pub(super) struct Writer<'s> {

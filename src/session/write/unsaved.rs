@@ -60,8 +60,9 @@ impl Unsaved {
     }
 }
 
+/// Makes the directory `dir` for its owner only, and those above it.
 #[cfg(unix)]
-fn create_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new()
         .recursive(true)
@@ -69,8 +70,9 @@ fn create_dir(dir: &Path) -> io::Result<()> {
         .create(dir)
 }
 
+/// Makes the directory `dir` and those above it.
 #[cfg(not(unix))]
-fn create_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)
 }
 

@@ -1,0 +1,163 @@
+//! What can be named in a session: tables, views and functions.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::{Documentation, TableType};
+
+use super::Session;
+use crate::functions::{self, FunctionKind};
+use crate::table::catalog::{CATALOG, SCHEMA};
+
+/// A table or a view.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub schema: SchemaRef,
+    /// True for a view.
+    pub is_view: bool,
+}
+
+/// A function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// How it is called, `name(…)`.
+    pub signature: String,
+    /// What it does, in one line; empty if nobody says.
+    pub description: String,
+    /// `scalar`, `aggregate`, `window` or `table`.
+    pub kind: &'static str,
+}
+
+impl Session {
+    /// Returns all tables and views, in order of their names.
+    pub async fn relations(&self) -> Vec<Relation> {
+        let schema = self
+            .context
+            .catalog(CATALOG)
+            .and_then(|catalog| catalog.schema(SCHEMA));
+        let Some(schema) = schema else {
+            return Vec::new();
+        };
+        let mut relations = Vec::new();
+        for name in self.tables() {
+            // One that cannot be opened is left out; a statement that names it says why.
+            if let Ok(Some(table)) = schema.table(&name).await {
+                relations.push(Relation {
+                    name,
+                    schema: table.schema(),
+                    is_view: table.table_type() == TableType::View,
+                });
+            }
+        }
+        relations
+    }
+
+    /// Returns all functions, in order of their names.
+    pub fn functions(&self) -> Vec<Function> {
+        let state = self.context.state();
+        let mut found: BTreeMap<String, Function> = BTreeMap::new();
+        for (name, function) in state.scalar_functions() {
+            let function = of_engine(name, "scalar", function.documentation());
+            found.insert(name.clone(), function);
+        }
+        for (name, function) in state.aggregate_functions() {
+            let function = of_engine(name, "aggregate", function.documentation());
+            found.insert(name.clone(), function);
+        }
+        for (name, function) in state.window_functions() {
+            let function = of_engine(name, "window", function.documentation());
+            found.insert(name.clone(), function);
+        }
+        for ours in functions::catalogue() {
+            let function = Function {
+                name: ours.name.to_owned(),
+                signature: ours.signature.to_owned(),
+                description: ours.description.to_owned(),
+                kind: match ours.kind {
+                    FunctionKind::Scalar => "scalar",
+                    FunctionKind::Aggregate => "aggregate",
+                    FunctionKind::Table => "table",
+                },
+            };
+            found.insert(ours.name.to_owned(), function);
+        }
+        found.into_values().collect()
+    }
+}
+
+fn of_engine(name: &str, kind: &'static str, docs: Option<&Documentation>) -> Function {
+    let signature = docs.map(|docs| docs.syntax_example.lines().next().unwrap_or_default());
+    let description = docs.map(|docs| docs.description.lines().next().unwrap_or_default());
+    Function {
+        name: name.to_owned(),
+        // An alias is documented under the other name.
+        signature: signature
+            .filter(|signature| signature.starts_with(name))
+            .map_or_else(|| format!("{name}(…)"), str::to_owned),
+        description: in_our_style(description.unwrap_or_default()),
+        kind,
+    }
+}
+
+/// Returns the first sentence of `text`, without its final stop and not capitalised.
+fn in_our_style(text: &str) -> String {
+    let sentence = text.split(". ").next().unwrap_or_default();
+    let mut chars = sentence.trim().trim_end_matches('.').chars();
+    match (chars.next(), chars.as_str()) {
+        // An abbreviation stays as it is.
+        (Some(first), rest) if !rest.starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
+        (Some(first), rest) => format!("{first}{rest}"),
+        (None, _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Options;
+    use crate::table::{Connection, NotConnected};
+
+    async fn session() -> Session {
+        let connection = Connection::missing(NotConnected {
+            reason: String::new(),
+            hint: String::new(),
+        });
+        Session::open(connection, Options::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_table_and_its_view_are_there_without_a_service() {
+        let names: Vec<_> = session()
+            .await
+            .relations()
+            .await
+            .into_iter()
+            .map(|relation| (relation.name, relation.is_view))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("api_keys".to_owned(), false),
+                ("vw_api_keys".to_owned(), true)
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn functions_of_the_engine_and_ours_say_how_they_are_called() {
+        let functions = session().await.functions();
+        let find = |name: &str| functions.iter().find(|f| f.name == name).unwrap();
+        assert!(find("json_extract").signature.starts_with("json_extract("));
+        assert!(find("count").signature.starts_with("count("));
+        assert_eq!(find("count").kind, "aggregate");
+        assert_eq!(find("row_number").kind, "window");
+        assert!(functions.is_sorted_by_key(|f| f.name.clone()));
+    }
+}

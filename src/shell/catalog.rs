@@ -1,0 +1,256 @@
+//! What can be named: tables with their columns, functions, methods. A plain value, so that completion and `\d` are
+//! pure functions of it.
+
+use datafusion::arrow::datatypes::{DataType, Fields};
+
+use crate::session::{Function, Relation};
+use crate::table::catalog as names;
+use crate::table::columns::{Access, COLUMNS, Column, Pushdown};
+
+/// All that can be named in a session.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Catalog {
+    /// Tables and views, in order of their names.
+    pub(super) tables: Vec<Table>,
+    /// Functions, in order of their names.
+    pub(super) functions: Vec<Function>,
+    /// Profiles of config.toml.
+    pub(super) profiles: Vec<String>,
+    /// Variables of `\set`.
+    pub(super) variables: Vec<String>,
+}
+
+/// A table or a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) name: String,
+    /// True for views.
+    pub(super) is_view: bool,
+    pub(super) fields: Vec<Field>,
+}
+
+/// A column, or a field of a nested one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    /// Its type, for people.
+    pub(super) ty: String,
+    pub(super) fields: Vec<Field>,
+    /// Who may set it; read-only for everything but the columns of `api_keys`.
+    pub(super) access: Access,
+    /// What a predicate on it saves.
+    pub(super) pushdown: Pushdown,
+    pub(super) description: &'static str,
+}
+
+impl Catalog {
+    /// Makes the catalog of a session's tables and functions.
+    pub(super) fn new(relations: Vec<Relation>, functions: Vec<Function>) -> Self {
+        Self {
+            tables: relations.into_iter().map(Table::of).collect(),
+            functions,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the table called `name`, which may have its catalog and schema before it.
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
+        let name = bare(name);
+        self.tables
+            .iter()
+            .find(|table| table.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Returns the name of a table without its catalog and schema.
+pub(super) fn bare(name: &str) -> &str {
+    [
+        format!("{}.{}.", names::CATALOG, names::SCHEMA),
+        format!("{}.", names::SCHEMA),
+    ]
+    .iter()
+    .find_map(|prefix| {
+        let head = name.get(..prefix.len())?;
+        head.eq_ignore_ascii_case(prefix)
+            .then(|| &name[prefix.len()..])
+    })
+    .unwrap_or(name)
+}
+
+impl Table {
+    fn of(relation: Relation) -> Self {
+        let fields = match relation.name == names::TABLE {
+            true => COLUMNS.iter().map(Field::of_column).collect(),
+            false => fields_of(relation.schema.fields()),
+        };
+        Self {
+            name: relation.name,
+            is_view: relation.is_view,
+            fields,
+        }
+    }
+
+    /// Returns true for the table of keys, which has methods and can be written.
+    pub(super) fn is_api_keys(&self) -> bool {
+        self.name == names::TABLE
+    }
+}
+
+impl Field {
+    fn of_column(column: &'static Column) -> Self {
+        Self {
+            name: column.name.to_owned(),
+            ty: column.ty.label().to_owned(),
+            fields: column.ty.fields().iter().map(Self::of_column).collect(),
+            access: column.access,
+            pushdown: column.pushdown,
+            description: column.description,
+        }
+    }
+}
+
+fn fields_of(fields: &Fields) -> Vec<Field> {
+    fields
+        .iter()
+        .map(|field| Field {
+            name: field.name().clone(),
+            ty: label(field.data_type()),
+            fields: match field.data_type() {
+                DataType::Struct(fields) => fields_of(fields),
+                DataType::List(item) => match item.data_type() {
+                    DataType::Struct(fields) => fields_of(fields),
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            },
+            access: Access::ReadOnly,
+            pushdown: Pushdown::None,
+            description: "",
+        })
+        .collect()
+}
+
+/// Returns the name of an Arrow type for people, the same words as the columns of `api_keys` use.
+fn label(ty: &DataType) -> String {
+    match ty {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        DataType::Timestamp(..) => "timestamp".to_owned(),
+        DataType::Struct(_) => "object".to_owned(),
+        DataType::List(item) => format!("list of {}", label(item.data_type())),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            "integer".to_owned()
+        }
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => "number".to_owned(),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
+/// One of the service's five operations on keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Method {
+    /// Its name, as StackQL spells it.
+    pub(super) name: &'static str,
+    /// The statement that it carries out.
+    pub(super) sql: &'static str,
+    /// Method and path of its request.
+    pub(super) request: &'static str,
+}
+
+/// The methods of `api_keys`.
+pub(super) const METHODS: [Method; 5] = [
+    Method {
+        name: "list_iam_v2api_keys",
+        sql: "SELECT",
+        request: "GET /iam/v2/api-keys",
+    },
+    Method {
+        name: "get_iam_v2api_key",
+        sql: "SELECT … WHERE id = …",
+        request: "GET /iam/v2/api-keys/{id}",
+    },
+    Method {
+        name: "create_iam_v2api_key",
+        sql: "INSERT",
+        request: "POST /iam/v2/api-keys",
+    },
+    Method {
+        name: "update_iam_v2api_key",
+        sql: "UPDATE",
+        request: "PATCH /iam/v2/api-keys/{id}",
+    },
+    Method {
+        name: "delete_iam_v2api_key",
+        sql: "DELETE",
+        request: "DELETE /iam/v2/api-keys/{id}",
+    },
+];
+
+#[cfg(test)]
+pub(super) fn sample() -> Catalog {
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::{Field as ArrowField, Schema};
+
+    let view = Schema::new(vec![
+        ArrowField::new("id", DataType::Utf8, true),
+        ArrowField::new("owner_id", DataType::Utf8, true),
+        ArrowField::new("age_days", DataType::Int64, true),
+    ]);
+    let relation = |name: &str, schema, is_view| Relation {
+        name: name.to_owned(),
+        schema,
+        is_view,
+    };
+    let function = |name: &str, signature: &str, description: &str| Function {
+        name: name.to_owned(),
+        signature: signature.to_owned(),
+        description: description.to_owned(),
+        kind: "scalar",
+    };
+    Catalog {
+        profiles: vec!["prod".to_owned(), "test".to_owned()],
+        variables: vec!["owner".to_owned()],
+        ..Catalog::new(
+            vec![
+                relation("api_keys", crate::table::columns::schema(), false),
+                relation("vw_api_keys", Arc::new(view), true),
+            ],
+            vec![
+                function("count", "count(x)", "how many"),
+                function(
+                    "json_extract",
+                    "json_extract(json, path [, path …])",
+                    "the value at a path",
+                ),
+            ],
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_found_by_any_of_its_names() {
+        let catalog = sample();
+        for name in [
+            "api_keys",
+            "API_KEYS",
+            "iam.api_keys",
+            "confluent.iam.api_keys",
+        ] {
+            assert!(catalog.table(name).unwrap().is_api_keys(), "{name}");
+        }
+        assert!(catalog.table("other.api_keys").is_none());
+    }
+
+    #[test]
+    fn fields_of_the_table_know_more_than_their_type() {
+        let catalog = sample();
+        let spec = &catalog.table("api_keys").unwrap().fields[5];
+        assert_eq!((spec.name.as_str(), spec.ty.as_str()), ("spec", "object"));
+        let owner = spec.fields.iter().find(|f| f.name == "owner").unwrap();
+        assert_eq!(owner.fields[0].pushdown, Pushdown::Owner);
+    }
+}

@@ -1,0 +1,164 @@
+//! Asks before many keys are changed or revoked: shows them, and wants their number typed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use rustyline::DefaultEditor;
+
+use super::pager::Size;
+use crate::cli::notes;
+use crate::render::{OutputFormat, RenderOptions, renderer};
+use crate::session::{Confirm, Question};
+
+/// Keys shown before the question; beyond it their number says more.
+const SHOWN: usize = 20;
+
+/// What is shown of each key, besides its id.
+const PREVIEW: [&[&str]; 3] = [
+    &["spec", "display_name"],
+    &["spec", "owner", "id"],
+    &["spec", "resource", "id"],
+];
+
+/// Asks at the terminal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtTerminal;
+
+impl Confirm for AtTerminal {
+    fn confirm(&self, question: &Question<'_>) -> bool {
+        notes::end_status();
+        notes::tell(&preview(question));
+        confirm(&prompt(question), question.count)
+    }
+}
+
+/// Asks with `prompt`, and returns true if `count` is typed. Ctrl-C, Ctrl-D and anything else are a no.
+fn confirm(prompt: &str, count: usize) -> bool {
+    // An editor of its own, so that the answer is kept in no history.
+    DefaultEditor::new()
+        .and_then(|mut editor| editor.readline(prompt))
+        .is_ok_and(|answer| is_yes(&answer, count))
+}
+
+fn is_yes(answer: &str, count: usize) -> bool {
+    answer.trim() == count.to_string()
+}
+
+fn prompt(question: &Question<'_>) -> String {
+    let keys = match question.count {
+        1 => "this key".to_owned(),
+        n => format!("these {n} keys"),
+    };
+    format!(
+        "Type {} to {} {keys}: ",
+        question.count,
+        question.verb.plain()
+    )
+}
+
+/// Returns the first keys as a table.
+fn preview(question: &Question<'_>) -> String {
+    let options = RenderOptions {
+        width: Size::of_terminal().map(|size| size.columns),
+        ..RenderOptions::default()
+    };
+    let mut text = Vec::new();
+    let mut table = renderer(OutputFormat::Table, &options, Box::new(&mut text));
+    let rows = rows(question);
+    let drawn = rows.is_some_and(|rows| {
+        table.begin(&rows.schema()).is_ok() && table.batch(&rows).is_ok() && table.finish().is_ok()
+    });
+    drop(table);
+    let mut text = match drawn {
+        true => String::from_utf8_lossy(&text).into_owned(),
+        false => question
+            .ids
+            .iter()
+            .take(SHOWN)
+            .map(|id| format!("{id}\n"))
+            .collect(),
+    };
+    if question.count > SHOWN {
+        text.push_str(&format!("… and {} more\n", question.count - SHOWN));
+    }
+    text
+}
+
+fn rows(question: &Question<'_>) -> Option<RecordBatch> {
+    let ids = question.ids.iter().take(SHOWN).map(|id| Some(*id));
+    let mut columns: Vec<(String, ArrayRef)> =
+        vec![("id".to_owned(), Arc::new(ids.collect::<StringArray>()))];
+    if let Some(rows) = question.rows {
+        let rows = rows.slice(0, rows.num_rows().min(SHOWN));
+        for path in PREVIEW {
+            if let Some(column) = reach(&rows, path) {
+                columns.push((path[1..].join("_"), column));
+            }
+        }
+    }
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|(name, _)| Field::new(name, DataType::Utf8, true))
+        .collect();
+    // Names that differ are needed nowhere, but two alike would be odd to read.
+    let names: BTreeSet<_> = fields.iter().map(Field::name).collect();
+    debug_assert_eq!(names.len(), fields.len());
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()
+}
+
+/// Returns the text column at `path`.
+fn reach(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
+    let (first, rest) = path.split_first()?;
+    let mut column = Arc::clone(rows.column_by_name(first)?);
+    for step in rest {
+        column = Arc::clone(column.as_struct_opt()?.column_by_name(step)?);
+    }
+    (column.data_type() == &DataType::Utf8).then_some(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Verb;
+
+    fn question<'q>(ids: &'q [String], rows: Option<&'q RecordBatch>) -> Question<'q> {
+        Question {
+            verb: Verb::Delete,
+            count: ids.len(),
+            ids: ids.iter().map(String::as_str).collect(),
+            rows,
+        }
+    }
+
+    #[test]
+    fn only_the_count_is_a_yes() {
+        assert!(is_yes("12", 12) && is_yes(" 12 ", 12));
+        for answer in ["", "y", "yes", "13", "012", "12 "[..1].trim()] {
+            assert!(!is_yes(answer, 12), "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_question_names_what_will_be_done() {
+        let ids: Vec<_> = (0..12).map(|n| format!("K{n}")).collect();
+        assert_eq!(
+            prompt(&question(&ids, None)),
+            "Type 12 to revoke these 12 keys: "
+        );
+        assert_eq!(
+            prompt(&question(&ids[..1], None)),
+            "Type 1 to revoke this key: "
+        );
+    }
+
+    #[test]
+    fn many_keys_are_shown_in_part() {
+        let ids: Vec<_> = (0..23).map(|n| format!("K{n}")).collect();
+        let text = preview(&question(&ids, None));
+        assert!(text.contains("K19") && !text.contains("K20"), "{text}");
+        assert!(text.ends_with("… and 3 more\n"), "{text}");
+    }
+}

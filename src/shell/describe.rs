@@ -1,0 +1,278 @@
+//! Answers to `\d`, `\dt`, `\dv` and `\df`, as rows for whatever format is set. Pure.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
+use datafusion::arrow::error::ArrowError;
+
+use super::catalog::{Catalog, Field, METHODS, Table};
+use crate::error::Error;
+use crate::sql::error::nearest;
+use crate::table::columns::{Access, Pushdown};
+
+/// Rows of text; an empty one shows as nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    columns: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    /// Makes the rows of pairs.
+    pub(super) fn pairs(columns: &'static [&'static str; 2], rows: Vec<[String; 2]>) -> Self {
+        Self {
+            columns,
+            rows: rows.into_iter().map(Vec::from).collect(),
+        }
+    }
+
+    /// Returns the rows as Arrow has them.
+    pub(super) fn batch(&self) -> Result<RecordBatch, ArrowError> {
+        let fields: Vec<_> = self
+            .columns
+            .iter()
+            .map(|name| ArrowField::new(*name, DataType::Utf8, false))
+            .collect();
+        let columns = (0..self.columns.len())
+            .map(|column| {
+                let cells = self.rows.iter().map(|row| Some(row[column].as_str()));
+                Arc::new(cells.collect::<StringArray>()) as ArrayRef
+            })
+            .collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    }
+}
+
+/// Describes the table `name`: its columns with their fields, and for the table of keys its methods.
+///
+/// # Errors
+///
+/// Fails if there is no such table, naming the nearest.
+pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error> {
+    let Some(table) = catalog.table(name) else {
+        let error = Error::statement(format!("there is no table `{name}`"));
+        let names = catalog.tables.iter().map(|table| table.name.as_str());
+        return Err(match nearest(name, names) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("\\dt lists the tables"),
+        });
+    };
+    let mut rows = Vec::new();
+    match table.is_api_keys() {
+        true => columns(&table.fields, 0, &mut rows),
+        false => plain_columns(&table.fields, 0, &mut rows),
+    }
+    Ok(match table.is_api_keys() {
+        true => vec![
+            Grid {
+                columns: &["column", "type", "writable", "pushed down", "description"],
+                rows,
+            },
+            methods(),
+        ],
+        false => vec![Grid {
+            columns: &["column", "type"],
+            rows,
+        }],
+    })
+}
+
+fn columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
+    for field in fields {
+        rows.push(vec![
+            indented(field, depth),
+            field.ty.clone(),
+            match field.access {
+                Access::ReadOnly => "no",
+                Access::OnCreate => "on INSERT",
+                Access::Writable => "yes",
+            }
+            .to_owned(),
+            match field.pushdown {
+                Pushdown::None => "",
+                Pushdown::Get => "GET by id",
+                Pushdown::Owner => "spec.owner=",
+                Pushdown::Resource => "spec.resource=",
+            }
+            .to_owned(),
+            field.description.to_owned(),
+        ]);
+        columns(&field.fields, depth + 1, rows);
+    }
+}
+
+fn plain_columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
+    for field in fields {
+        rows.push(vec![indented(field, depth), field.ty.clone()]);
+        plain_columns(&field.fields, depth + 1, rows);
+    }
+}
+
+/// Returns the name of a field, below that of its column.
+fn indented(field: &Field, depth: usize) -> String {
+    let dot = if depth == 0 { "" } else { "." };
+    format!("{}{dot}{}", "  ".repeat(depth), field.name)
+}
+
+fn methods() -> Grid {
+    Grid {
+        columns: &["method", "statement", "request"],
+        rows: METHODS
+            .iter()
+            .map(|method| {
+                [method.name, method.sql, method.request]
+                    .map(str::to_owned)
+                    .into()
+            })
+            .collect(),
+    }
+}
+
+/// Lists the tables whose name matches `pattern`; only views, or only tables, if `views` says so.
+pub(super) fn tables(catalog: &Catalog, pattern: Option<&str>, views: Option<bool>) -> Grid {
+    let wanted = |table: &&Table| {
+        views.is_none_or(|views| views == table.is_view)
+            && pattern.is_none_or(|pattern| matches(pattern, &table.name))
+    };
+    Grid {
+        columns: &["name", "kind", "columns"],
+        rows: catalog
+            .tables
+            .iter()
+            .filter(wanted)
+            .map(|table| {
+                let kind = if table.is_view { "view" } else { "table" };
+                let columns = table.fields.iter().map(|field| field.name.as_str());
+                vec![
+                    table.name.clone(),
+                    kind.to_owned(),
+                    columns.collect::<Vec<_>>().join(", "),
+                ]
+            })
+            .collect(),
+    }
+}
+
+/// Lists the functions whose name matches `pattern`.
+pub(super) fn functions(catalog: &Catalog, pattern: Option<&str>) -> Grid {
+    Grid {
+        columns: &["function", "kind", "description"],
+        rows: catalog
+            .functions
+            .iter()
+            .filter(|f| pattern.is_none_or(|pattern| matches(pattern, &f.name)))
+            .map(|f| {
+                vec![
+                    f.signature.clone(),
+                    f.kind.to_owned(),
+                    f.description.clone(),
+                ]
+            })
+            .collect(),
+    }
+}
+
+/// Returns true if `name` matches `pattern`, in which `*` and `%` stand for anything; without either it is a part.
+fn matches(pattern: &str, name: &str) -> bool {
+    let pattern = pattern.to_lowercase().replace('%', "*");
+    let name = name.to_lowercase();
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return name.contains(&pattern);
+    };
+    let Some(mut left) = name.strip_prefix(head) else {
+        return false;
+    };
+    let parts: Vec<&str> = rest.split('*').collect();
+    let Some((tail, middle)) = parts.split_last() else {
+        return true;
+    };
+    for part in middle {
+        match left.find(part) {
+            Some(at) => left = &left[at + part.len()..],
+            None => return false,
+        }
+    }
+    left.ends_with(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::sample;
+    use super::*;
+
+    fn spelt(grid: &Grid) -> String {
+        let rows = grid
+            .rows
+            .iter()
+            .map(|row| row.join(" | ").trim_end().to_owned());
+        rows.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_table_of_keys_has_nested_fields_and_methods() {
+        let grids = describe("confluent.iam.api_keys", &sample()).unwrap();
+        let columns = spelt(&grids[0]);
+        for line in [
+            "id | text | no | GET by id | ",
+            "spec | object | on INSERT |  | ",
+            "  .display_name | text | yes |  | ",
+            "  .owner | object | on INSERT |  | ",
+            "    .id | text | on INSERT | spec.owner= | ",
+            "    .id | text | on INSERT | spec.resource= | ",
+        ] {
+            assert!(columns.contains(line), "{line}\n{columns}");
+        }
+        insta::assert_snapshot!(spelt(&grids[1]), @r"
+        list_iam_v2api_keys | SELECT | GET /iam/v2/api-keys
+        get_iam_v2api_key | SELECT … WHERE id = … | GET /iam/v2/api-keys/{id}
+        create_iam_v2api_key | INSERT | POST /iam/v2/api-keys
+        update_iam_v2api_key | UPDATE | PATCH /iam/v2/api-keys/{id}
+        delete_iam_v2api_key | DELETE | DELETE /iam/v2/api-keys/{id}
+        ");
+    }
+
+    #[test]
+    fn other_tables_have_columns_and_types() {
+        let grids = describe("vw_api_keys", &sample()).unwrap();
+        insta::assert_snapshot!(spelt(&grids[0]), @r"
+        id | text
+        owner_id | text
+        age_days | integer
+        ");
+        assert_eq!(grids.len(), 1);
+        let error = describe("api_kyes", &sample()).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("did you mean `api_keys`?"));
+    }
+
+    #[test]
+    fn tables_and_functions_are_listed_by_pattern() {
+        let catalog = sample();
+        insta::assert_snapshot!(spelt(&tables(&catalog, None, Some(true))), @"vw_api_keys | view | id, owner_id, age_days");
+        assert_eq!(tables(&catalog, Some("vw*"), None).rows.len(), 1);
+        assert_eq!(tables(&catalog, None, None).rows.len(), 2);
+        insta::assert_snapshot!(spelt(&functions(&catalog, Some("json"))), @"json_extract(json, path [, path …]) | scalar | the value at a path");
+    }
+
+    #[test]
+    fn patterns_have_stars_or_are_parts() {
+        for (pattern, name, expected) in [
+            ("json", "json_extract", true),
+            ("EXTRACT", "json_extract", true),
+            ("json*", "json_extract", true),
+            ("*json", "json_extract", false),
+            ("j*n_*t", "json_extract", true),
+            ("*", "x", true),
+            ("a%b", "ab", true),
+            ("ab*b", "ab", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn rows_become_a_batch() {
+        let batch = tables(&sample(), None, None).batch().unwrap();
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 3));
+    }
+}

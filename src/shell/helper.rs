@@ -1,0 +1,252 @@
+//! What rustyline asks for while a line is edited, answered by the pure parts.
+//!
+//! A line is looked at together with those of the same statement that were entered before it. One pass of the
+//! tokenizer answers a keystroke; text beyond [`MAX_TEXT`] is left plain, so that its cost stays bounded.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{MAIN_SEPARATOR, Path};
+use std::sync::Arc;
+
+use rustyline::completion::{Candidate as Offered, Completer};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::validate::Validator;
+use rustyline::{Context, Helper, Result};
+
+use super::catalog::Catalog;
+use super::complete::{self, Candidate};
+use super::highlight;
+use super::history::History;
+use super::lex::lex;
+
+/// Bytes of a statement that are coloured as it is typed.
+const MAX_TEXT: usize = 20_000;
+
+/// What is known while a line is edited.
+#[derive(Debug, Default)]
+pub(super) struct LineHelper {
+    /// The lines of the statement that were entered before, with their line breaks.
+    pub(super) before: String,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) history: History,
+    pub(super) color: bool,
+}
+
+impl LineHelper {
+    fn text(&self, line: &str) -> String {
+        format!("{}{line}", self.before)
+    }
+}
+
+impl Helper for LineHelper {}
+
+// A line is always taken: what is unfinished goes on at the next prompt, which says what it lacks.
+impl Validator for LineHelper {}
+
+impl Offered for Candidate {
+    fn display(&self) -> &str {
+        &self.display
+    }
+
+    fn replacement(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Completer for LineHelper {
+    type Candidate = Candidate;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> Result<(usize, Vec<Candidate>)> {
+        let before = self.before.len();
+        let text = self.text(line);
+        let completion =
+            complete::complete(&text, before, before + pos, &self.catalog, &list_files);
+        Ok((completion.start - before, completion.candidates))
+    }
+}
+
+/// What is shown behind the cursor.
+#[derive(Debug)]
+pub(super) struct Suggestion {
+    text: String,
+    /// True if the right arrow takes it.
+    is_text: bool,
+}
+
+impl Hint for Suggestion {
+    fn display(&self) -> &str {
+        &self.text
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.is_text.then_some(self.text.as_str())
+    }
+}
+
+impl Hinter for LineHelper {
+    type Hint = Suggestion;
+
+    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Suggestion> {
+        // Without colours it would look like something that was typed.
+        if !self.color || pos < line.len() || line.trim().is_empty() || line.len() > MAX_TEXT {
+            return None;
+        }
+        if let Some(signature) = complete::signature(line, &self.catalog) {
+            return Some(Suggestion {
+                text: signature.to_owned(),
+                is_text: false,
+            });
+        }
+        let text = self.text(line);
+        let rest = self.history.suggestion(&text)?.get(text.len()..)?;
+        let text = rest.lines().next().filter(|rest| !rest.is_empty())?;
+        Some(Suggestion {
+            text: text.to_owned(),
+            is_text: true,
+        })
+    }
+}
+
+impl Highlighter for LineHelper {
+    fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        let before = self.before.len();
+        if !self.color || before + line.len() > MAX_TEXT || line.starts_with(['\\', '.']) {
+            return Cow::Borrowed(line);
+        }
+        let text = self.text(line);
+        Cow::Owned(highlight::highlight(
+            &text,
+            &lex(&text),
+            before,
+            before + pos,
+        ))
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        match self.color {
+            true => Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")),
+            false => Cow::Borrowed(prompt),
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        match self.color {
+            true => Cow::Owned(format!("\x1b[2m{hint}\x1b[0m")),
+            false => Cow::Borrowed(hint),
+        }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        // Colours depend on what stands further left, and brackets on the cursor.
+        self.color
+    }
+}
+
+/// Lists the paths that begin with `prefix`, folders with a separator; `~/` is the home directory.
+fn list_files(prefix: &str) -> Vec<String> {
+    let (folder, name) = match prefix.rfind(['/', MAIN_SEPARATOR]) {
+        Some(at) => prefix.split_at(at + 1),
+        None => ("", prefix),
+    };
+    let place = match folder {
+        "" => Path::new(".").to_owned(),
+        folder => super::expand_home(folder),
+    };
+    let Ok(entries) = fs::read_dir(place) else {
+        return Vec::new();
+    };
+    let mut found: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let file = entry.file_name().into_string().ok()?;
+            // Hidden files are offered to those who ask for them.
+            let is_offered = file.starts_with(name) && (!file.starts_with('.') || !name.is_empty());
+            let is_folder = fs::metadata(entry.path()).is_ok_and(|meta| meta.is_dir());
+            let end = if is_folder { "/" } else { "" };
+            is_offered.then(|| format!("{folder}{file}{end}"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::sample;
+    use super::*;
+    use rustyline::history::MemHistory;
+
+    fn helper(before: &str) -> LineHelper {
+        let mut history = History::default();
+        history.add("SELECT id\nFROM api_keys;");
+        LineHelper {
+            before: before.to_owned(),
+            catalog: Arc::new(sample()),
+            history,
+            color: true,
+        }
+    }
+
+    fn hint(before: &str, line: &str) -> Option<(String, bool)> {
+        let history = MemHistory::new();
+        let hint = helper(before).hint(line, line.len(), &Context::new(&history))?;
+        Some((hint.text.clone(), hint.completion().is_some()))
+    }
+
+    #[test]
+    fn earlier_statements_are_suggested_line_by_line() {
+        assert_eq!(hint("", "SEL"), Some(("ECT id".to_owned(), true)));
+        assert_eq!(
+            hint("SELECT id\n", "FR"),
+            Some(("OM api_keys;".to_owned(), true))
+        );
+        assert_eq!(hint("", "SELECT id"), None);
+        assert_eq!(hint("", "  "), None);
+    }
+
+    #[test]
+    fn the_arguments_of_a_function_are_shown_but_not_typed() {
+        assert_eq!(hint("", "SELECT count("), Some(("x)".to_owned(), false)));
+    }
+
+    #[test]
+    fn completion_knows_the_lines_before() {
+        let helper = helper("SELECT 1 FROM vw_api_keys\n");
+        let history = MemHistory::new();
+        let line = "WHERE ow";
+        let (start, found) = helper
+            .complete(line, line.len(), &Context::new(&history))
+            .unwrap();
+        assert_eq!((start, found[0].text.as_str()), (6, "owner_id"));
+    }
+
+    #[test]
+    fn very_long_text_is_left_plain() {
+        let helper = helper("");
+        let line = "SELECT ".repeat(MAX_TEXT);
+        assert!(matches!(helper.highlight(&line, 0), Cow::Borrowed(_)));
+        assert!(matches!(helper.highlight("SELECT", 0), Cow::Owned(_)));
+    }
+
+    #[test]
+    fn folders_end_in_a_separator_and_hidden_files_are_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["a.sql", "b.sql", ".hidden"] {
+            fs::write(dir.path().join(file), "").unwrap();
+        }
+        fs::create_dir(dir.path().join("also")).unwrap();
+        let base = format!("{}/", dir.path().display());
+        let listed = |prefix: &str| -> Vec<String> {
+            let found = list_files(&format!("{base}{prefix}"));
+            found
+                .iter()
+                .map(|path| path[base.len()..].to_owned())
+                .collect()
+        };
+        assert_eq!(listed("a"), ["a.sql", "also/"]);
+        assert_eq!(listed(""), ["a.sql", "also/", "b.sql"]);
+        assert_eq!(listed("."), [".hidden"]);
+        assert!(list_files("/no/such/folder/").is_empty());
+    }
+}

@@ -1,0 +1,270 @@
+//! What was typed in earlier sessions, and what of it must never be kept.
+//!
+//! A file in the state directory, for its owner only: one entry a line, as a JSON string, so that an entry of many
+//! lines stays one. Sessions side by side append to it; the next one to start leaves out what is there twice.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::session::create_dir;
+
+/// Entries that are kept.
+pub(super) const MAX_ENTRIES: usize = 5000;
+
+const NAME: &str = "history";
+
+/// The entries of this session and those before it, oldest first, none twice.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    entries: Vec<String>,
+    file: Option<PathBuf>,
+}
+
+impl History {
+    /// Reads the file in the directory `state`, which is made if there is none. Without a directory, or if it cannot be
+    /// read, the history lasts as long as the session.
+    pub(super) fn open(state: Option<&Path>) -> Self {
+        let file = state
+            .filter(|dir| create_dir(dir).is_ok())
+            .map(|dir| dir.join(NAME));
+        let text = file
+            .as_deref()
+            .and_then(|file| fs::read_to_string(file).ok())
+            .unwrap_or_default();
+        let stored: Vec<String> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        let entries = newest(stored.iter().map(String::as_str));
+        let history = Self { entries, file };
+        if stored.len() > history.entries.len() {
+            // No history is worth an error.
+            let _ = history.rewrite();
+        }
+        history
+    }
+
+    /// Returns the entries, oldest first.
+    pub(super) fn entries(&self) -> &[String] {
+        &self.entries
+    }
+
+    /// Adds `entry` unless it must not be kept; returns true if it was added.
+    pub(super) fn add(&mut self, entry: &str) -> bool {
+        if !may_be_kept(entry) {
+            return false;
+        }
+        let is_new = self.entries.last().is_none_or(|last| last != entry);
+        self.entries.retain(|old| old != entry);
+        self.entries.push(entry.to_owned());
+        if self.entries.len() > MAX_ENTRIES {
+            self.entries.remove(0);
+        }
+        if is_new {
+            let _ = self.append(entry);
+        }
+        true
+    }
+
+    /// Returns the last entry that begins with `text` and goes on.
+    pub(super) fn suggestion(&self, text: &str) -> Option<&str> {
+        self.entries
+            .iter()
+            .rev()
+            .find(|entry| entry.len() > text.len() && entry.starts_with(text))
+            .map(String::as_str)
+    }
+
+    fn append(&self, entry: &str) -> io::Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let mut options = File::options();
+        options.append(true).create(true);
+        write(&options, file, &line(entry)?)
+    }
+
+    fn rewrite(&self) -> io::Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let mut text = String::new();
+        for entry in &self.entries {
+            text.push_str(&line(entry)?);
+        }
+        // Beside it first, so that a crash leaves one or the other whole.
+        let new = file.with_extension(format!("new-{}", std::process::id()));
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        write(&options, &new, &text)?;
+        fs::rename(new, file)
+    }
+}
+
+fn line(entry: &str) -> io::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string(entry)?))
+}
+
+fn write(options: &fs::OpenOptions, path: &Path, text: &str) -> io::Result<()> {
+    #[cfg(unix)]
+    let options = {
+        let mut options = options.clone();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options
+    };
+    let mut file = options.open(path)?;
+    // A file that was there before may have been opened up to others.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
+}
+
+/// Returns the last [`MAX_ENTRIES`] of `entries` without those that come again later or must not be kept.
+fn newest<'e>(entries: impl DoubleEndedIterator<Item = &'e str>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut newest: Vec<String> = entries
+        .rev()
+        .filter(|entry| may_be_kept(entry) && seen.insert(*entry))
+        .take(MAX_ENTRIES)
+        .map(str::to_owned)
+        .collect();
+    newest.reverse();
+    newest
+}
+
+/// Returns false for what is blank, what begins with a space, and what holds a secret: one as the service makes them
+/// (`cflt` and 60 characters, or 64 of Base64), a bearer token, or a member called `secret` with a value.
+fn may_be_kept(entry: &str) -> bool {
+    static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r"(^|[^A-Za-z0-9+/])(cflt[A-Za-z0-9+/]{20,}|[A-Za-z0-9+/]{64}={0,2}([^A-Za-z0-9+/]|$))",
+            r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+            r#"|(?i)\bsecret["'\]\\]*\s*[:=]\s*\\?['"][^'"\\]"#,
+        ))
+        .ok()
+    });
+    !entry.trim().is_empty()
+        && !entry.starts_with(' ')
+        && SECRET
+            .as_ref()
+            .is_some_and(|secret| !secret.is_match(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn statements_with_secrets_are_not_kept() {
+        let secret = format!("cflt{}", "aB3+/".repeat(12));
+        let old = "aB3/".repeat(16);
+        for entry in [
+            format!("SELECT '{secret}'"),
+            format!("SELECT {secret}"),
+            format!("\\set s {secret}"),
+            format!("SELECT '{old}'"),
+            r#"INSERT INTO t VALUES ('{"secret": "hunter2"}')"#.to_owned(),
+            r#"EXEC x @@json = '{\"secret\":\"hunter2\"}'"#.to_owned(),
+            "UPDATE t SET spec.secret = 'hunter2'".to_owned(),
+            "SELECT 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc'".to_owned(),
+        ] {
+            assert!(!may_be_kept(&entry), "{entry}");
+        }
+    }
+
+    #[test]
+    fn other_statements_are_kept() {
+        for entry in [
+            "SELECT spec.secret FROM api_keys",
+            "SELECT 'cflt', id FROM api_keys WHERE id = 'ABCD1234EFGH5678'",
+            "SELECT * FROM api_keys WHERE spec.secret IS NULL",
+            "SELECT 1 FROM confluent.iam.api_keys -- the secret: none",
+            r#"SELECT '{"secret": ""}'"#,
+        ] {
+            assert!(may_be_kept(entry), "{entry}");
+        }
+        assert!(!may_be_kept("  ") && !may_be_kept(" SELECT 1"));
+    }
+
+    #[test]
+    fn an_entry_is_there_once_and_last() {
+        let mut history = History::default();
+        for entry in ["a", "b", "a", "a"] {
+            assert!(history.add(entry));
+        }
+        assert_eq!(history.entries(), ["b", "a"]);
+        history.add("abc\ndef");
+        assert_eq!(history.suggestion("ab"), Some("abc\ndef"));
+        assert_eq!(history.suggestion("abc\ndef"), None);
+    }
+
+    #[test]
+    fn the_oldest_entries_go() {
+        let mut history = History::default();
+        for n in 0..MAX_ENTRIES + 2 {
+            history.add(&format!("SELECT {n}"));
+        }
+        assert_eq!(history.entries().len(), MAX_ENTRIES);
+        assert_eq!(history.entries()[0], "SELECT 2");
+    }
+
+    #[test]
+    fn entries_last_across_sessions_side_by_side() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state/iamql");
+        let mut one = History::open(Some(&state));
+        let mut two = History::open(Some(&state));
+        one.add("SELECT 1");
+        two.add("SELECT\n2");
+        one.add("SELECT 1");
+        two.add("SELECT '\\é'");
+        one.add("SELECT 3");
+        two.add("SELECT 1");
+        let expected = ["SELECT\n2", "SELECT '\\é'", "SELECT 3", "SELECT 1"];
+        assert_eq!(History::open(Some(&state)).entries(), expected);
+        // The first one to open it has left out what was there twice.
+        let text = fs::read_to_string(state.join(NAME)).unwrap();
+        assert_eq!(text.lines().count(), expected.len());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("iamql");
+        History::open(Some(&state)).add("SELECT 1");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&state), 0o700);
+        assert_eq!(mode(&state.join(NAME)), 0o600);
+        fs::set_permissions(state.join(NAME), fs::Permissions::from_mode(0o644)).unwrap();
+        History::open(Some(&state)).add("SELECT 2");
+        assert_eq!(mode(&state.join(NAME)), 0o600);
+    }
+
+    #[test]
+    fn a_broken_file_is_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(NAME), "not json\n\"SELECT 1\"\n\"").unwrap();
+        assert_eq!(History::open(Some(dir.path())).entries(), ["SELECT 1"]);
+        assert!(History::open(None).entries().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_statement_with_a_secret_slips_through(
+            before in "[ a-z'(=,\n]{0,10}", secret in "cflt[A-Za-z0-9+/]{60}", after in "[ a-z')=,;\n]{0,10}"
+        ) {
+            prop_assume!(!before.ends_with(|c: char| c.is_ascii_alphanumeric()));
+            prop_assume!(!after.starts_with(|c: char| c.is_ascii_alphanumeric()));
+            let entry = format!("{before}{secret}{after}");
+            prop_assert!(!may_be_kept(&entry));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What the prompt says: ready for a statement, or what the one that was begun still lacks. Pure.
+
+use super::lex::{Kind, Lexed, Open};
+
+/// What the text before the cursor lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// Nothing: a statement may begin.
+    Nothing,
+    /// The semicolon.
+    Semicolon,
+    /// A closing bracket.
+    Bracket,
+    /// The end of a string, a name or a comment.
+    End(Open),
+}
+
+/// Returns what `lexed` lacks, from its last semicolon on.
+pub(super) fn pending(lexed: &Lexed) -> Pending {
+    if let Some(open) = lexed.open {
+        return Pending::End(open);
+    }
+    let mut depth = 0usize;
+    let mut is_blank = true;
+    for lexeme in &lexed.lexemes {
+        match lexeme.kind {
+            Kind::Semicolon => (depth, is_blank) = (0, true),
+            Kind::Space | Kind::Comment => continue,
+            Kind::Opening => depth += 1,
+            Kind::Closing => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_blank &= lexeme.kind == Kind::Semicolon;
+    }
+    match (is_blank, depth) {
+        (true, _) => Pending::Nothing,
+        (false, 0) => Pending::Semicolon,
+        (false, _) => Pending::Bracket,
+    }
+}
+
+impl Pending {
+    /// Returns the prompt. All are of one width, so that the lines of a statement stand below each other.
+    pub(super) fn prompt(self) -> &'static str {
+        match self {
+            Self::Nothing => "iamql> ",
+            Self::Semicolon => "    -> ",
+            Self::Bracket => "    (> ",
+            Self::End(Open::Text('$')) => "    $> ",
+            Self::End(Open::Text(_)) => "    '> ",
+            Self::End(Open::Name('`')) => "    `> ",
+            Self::End(Open::Name(_)) => "    \"> ",
+            Self::End(Open::Comment) => "   /*> ",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lex::lex;
+    use super::*;
+
+    fn prompt(text: &str) -> &'static str {
+        pending(&lex(text)).prompt()
+    }
+
+    #[test]
+    fn the_prompt_shows_what_the_statement_lacks() {
+        for (text, expected) in [
+            ("", "iamql> "),
+            ("  -- a remark\n", "iamql> "),
+            ("SELECT 1;\n", "iamql> "),
+            ("SELECT 1; SELECT 2\n", "    -> "),
+            ("SELEC id FORM\n", "    -> "),
+            ("SELECT (1 + [\n", "    (> "),
+            ("SELECT (1)\n", "    -> "),
+            ("SELECT '(\n", "    '> "),
+            ("SELECT \"a\n", "    \"> "),
+            ("SELECT `a\n", "    `> "),
+            ("SELECT $$a\n", "    $> "),
+            ("SELECT 1 /* why\n", "   /*> "),
+        ] {
+            assert_eq!(prompt(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn all_prompts_are_equally_wide() {
+        for text in ["", "a", "(", "'", "\"", "/*"] {
+            assert_eq!(prompt(text).len(), 7);
+        }
+    }
+}

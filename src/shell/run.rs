@@ -1,0 +1,293 @@
+//! Runs one statement: its rows to where they go, what it did to stderr.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::Command;
+use super::describe::Grid;
+use super::input::{Input, Step};
+use super::progress::Progress;
+use super::screen::Screen;
+use super::settings::{Expanded, Settings};
+use super::{Shell, expand_home, variables};
+use crate::api::Traffic;
+use crate::cli::notes;
+use crate::cli::output::Output;
+use crate::error::{Error, ExitCode};
+use crate::render::{OutputFormat, RenderOptions};
+use crate::session::{Done, Sink};
+use crate::sql::operation::Operation;
+use crate::sql::parse::parse;
+use crate::sql::split::Piece;
+use crate::sql::write::Write;
+
+/// What comes after a step.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// The next one.
+    GoOn,
+    /// This text is to be edited.
+    Edit(String),
+    /// Nothing.
+    Leave,
+}
+
+/// How one run differs from the settings.
+#[derive(Debug, Default)]
+struct Once {
+    file: Option<String>,
+    expanded: bool,
+    no_pager: bool,
+}
+
+impl Shell {
+    /// Does one step.
+    pub(super) async fn step(&mut self, step: Step, input: &mut Input) -> Result<Flow, Error> {
+        match step {
+            Step::Statement(piece) => self.run(&piece, &Once::default()).await?,
+            Step::Wrong(error) => return Err(error),
+            Step::Command(Command::Go { file, expanded }, piece) => {
+                let piece = self.this_or_last(piece)?;
+                let once = Once {
+                    file,
+                    expanded,
+                    no_pager: false,
+                };
+                self.run(&piece, &once).await?;
+            }
+            Step::Command(Command::Watch(every), piece) => {
+                let piece = self.this_or_last(piece)?;
+                self.watch(&piece, every).await?;
+            }
+            Step::Command(Command::Edit, piece) => {
+                let piece = piece.or_else(|| self.last.clone());
+                return Ok(Flow::Edit(piece.map_or_else(String::new, |piece| {
+                    let end = if piece.terminated { ";" } else { "" };
+                    format!("{}{end}\n", piece.text)
+                })));
+            }
+            Step::Command(command, _) => return self.act(command, input).await,
+        }
+        Ok(Flow::GoOn)
+    }
+
+    fn this_or_last(&self, piece: Option<Piece>) -> Result<Piece, Error> {
+        piece.or_else(|| self.last.clone()).ok_or_else(|| {
+            Error::statement("there is no statement to run")
+                .hint("type one before the command: SELECT 1 \\g")
+        })
+    }
+
+    /// Runs `piece` again and again, until Ctrl-C.
+    async fn watch(&mut self, piece: &Piece, every: Duration) -> Result<(), Error> {
+        let once = Once {
+            no_pager: true,
+            ..Once::default()
+        };
+        loop {
+            notes::say(&format!(
+                "{}, every {} s, until Ctrl-C",
+                chrono::Local::now().format("%Y-%m-%d %H:%M:%S"),
+                every.as_secs_f64()
+            ));
+            match self.run(piece, &once).await {
+                Err(error) if error.code == ExitCode::Interrupted => return Ok(()),
+                outcome => outcome?,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = self.interrupt.raised() => return Ok(()),
+            }
+        }
+    }
+
+    async fn run(&mut self, piece: &Piece, once: &Once) -> Result<(), Error> {
+        self.last = Some(piece.clone());
+        let piece = Piece {
+            text: variables::expand(&piece.text, &self.variables),
+            line: if self.in_script { piece.line } else { 1 },
+            terminated: piece.terminated,
+        };
+        let traffic = Arc::new(Traffic::default());
+        let mut output = self.output.take();
+        let outcome = {
+            let mut sink = self.sink(&mut output, &piece, once)?;
+            let _progress = Progress::of(&traffic);
+            let session = &self.opened.session;
+            session
+                .run(&piece, Arc::clone(&traffic), sink.as_mut(), &self.interrupt)
+                .await
+        };
+        self.output = output;
+        let report = outcome.map_err(|error| stopped(error, &traffic))?;
+        for warning in &report.warnings {
+            notes::warn(&warning.to_string());
+        }
+        if self.settings.footer {
+            notes::say(&notes::summary(&report, self.settings.timing));
+        }
+        if report.done == Done::Ok {
+            self.learn().await;
+        }
+        Ok(())
+    }
+
+    /// Shows rows that no statement gave.
+    pub(super) fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
+        let mut output = self.output.take();
+        let outcome = self.show_in(&mut output, grids);
+        self.output = output;
+        outcome
+    }
+
+    fn show_in(&self, output: &mut Option<Output>, grids: &[Grid]) -> Result<(), Error> {
+        for grid in grids {
+            let rows = grid.batch().map_err(|error| {
+                Error::statement("the answer cannot be shown").caused_by(&error)
+            })?;
+            let mut sink: Box<dyn Sink + '_> = match output {
+                Some(output) => {
+                    output.reform(format_of(&self.settings), &self.settings.render);
+                    Box::new(Borrowed(output))
+                }
+                None => Box::new(Screen::new(&self.settings, self.pager.clone(), false)),
+            };
+            sink.begin(&rows.schema())?;
+            sink.rows(&rows)?;
+            sink.finish()?;
+        }
+        Ok(())
+    }
+
+    fn sink<'o>(
+        &self,
+        output: &'o mut Option<Output>,
+        piece: &Piece,
+        once: &Once,
+    ) -> Result<Box<dyn Sink + 'o>, Error> {
+        let mut settings = self.settings.clone();
+        if once.expanded {
+            settings.expanded = Expanded::On;
+        }
+        // The secrets of new keys are shown once: neither cut, nor lost when a pager is left early.
+        let whole = creates_keys(&piece.text);
+        if let Some(file) = &once.file {
+            let path = expand_home(file);
+            let output = open(&settings, &path)?;
+            return Ok(Box::new(output));
+        }
+        Ok(match output {
+            Some(output) => {
+                let render = RenderOptions {
+                    width: settings.render.width.filter(|_| !whole),
+                    ..settings.render.clone()
+                };
+                output.reform(format_of(&settings), &render);
+                Box::new(Borrowed(output))
+            }
+            None => {
+                let pager = self.pager.clone().filter(|_| !once.no_pager);
+                Box::new(Screen::new(&settings, pager, whole))
+            }
+        })
+    }
+
+    /// Sends rows to `file` from now on.
+    pub(super) fn open_output(&mut self, file: &str) -> Result<(), Error> {
+        self.output = Some(open(&self.settings, &expand_home(file))?);
+        Ok(())
+    }
+}
+
+fn open(settings: &Settings, path: &Path) -> Result<Output, Error> {
+    Output::open(format_of(settings), settings.render.clone(), Some(path)).map_err(|error| Error {
+        code: ExitCode::Statement,
+        ..error
+    })
+}
+
+/// Returns the format of rows that go elsewhere, where there is no width to fit.
+fn format_of(settings: &Settings) -> OutputFormat {
+    match (settings.format, settings.expanded) {
+        (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
+        (format, _) => format,
+    }
+}
+
+fn creates_keys(text: &str) -> bool {
+    let operation = parse(text).and_then(Operation::of);
+    matches!(
+        operation,
+        Ok(Operation::Write {
+            write: Write::Insert(_),
+            ..
+        })
+    )
+}
+
+/// Adds to an interruption how far it came.
+fn stopped(error: Error, traffic: &Traffic) -> Error {
+    if error.code != ExitCode::Interrupted {
+        return error;
+    }
+    let figures = traffic.figures();
+    let message = match figures.requests {
+        0 => error.message.clone(),
+        1 => format!("{} after 1 request", error.message),
+        n => format!("{} after {n} requests", error.message),
+    };
+    Error { message, ..error }
+}
+
+/// A sink that outlives the statement.
+struct Borrowed<'o>(&'o mut Output);
+
+impl Sink for Borrowed<'_> {
+    fn begin(&mut self, schema: &datafusion::arrow::datatypes::SchemaRef) -> Result<(), Error> {
+        self.0.begin(schema)
+    }
+
+    fn rows(&mut self, batch: &datafusion::arrow::array::RecordBatch) -> Result<(), Error> {
+        self.0.rows(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.0.flush()
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.0.finish()
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.0.is_streaming()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_insert_creates_keys() {
+        assert!(creates_keys(
+            "INSERT INTO api_keys (spec.owner.id) VALUES ('u-1')"
+        ));
+        for text in [
+            "SELECT 1",
+            "DELETE FROM api_keys WHERE id = 'a'",
+            "nonsense",
+        ] {
+            assert!(!creates_keys(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interruption_says_how_far_it_came() {
+        let error = stopped(Error::interrupted(), &Traffic::default());
+        assert_eq!(error.message, "interrupted");
+        let error = stopped(Error::statement("no"), &Traffic::default());
+        assert_eq!(error.message, "no");
+    }
+}

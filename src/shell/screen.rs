@@ -1,0 +1,228 @@
+//! Rows on the terminal: a table fitted to it, or one line per field, through the pager if it is too much.
+//!
+//! What people read is held back until it is whole, since its layout depends on all of it; what programs read leaves
+//! as it comes.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+
+use super::pager::{Paged, Size};
+use super::settings::{Expanded, Settings};
+use crate::cli::output::{note_shortened, output_error};
+use crate::error::Error;
+use crate::render::{OutputFormat, RenderOptions, Renderer, Summary, renderer};
+use crate::session::Sink;
+
+/// Takes the rows of one statement to the terminal.
+pub(super) struct Screen {
+    format: OutputFormat,
+    expanded: Expanded,
+    options: RenderOptions,
+    pager: Option<String>,
+    size: Option<Size>,
+    state: State,
+}
+
+enum State {
+    Idle,
+    /// Rows leave as they come.
+    Streaming(Box<dyn Renderer>, Shared),
+    /// Rows wait for the last of them.
+    Holding(SchemaRef, Vec<RecordBatch>),
+}
+
+impl Screen {
+    /// Shows rows as `settings` say. With `whole` nothing is shortened and nothing goes through the pager, which may
+    /// be left before the end: for rows that are shown only once.
+    pub(super) fn new(settings: &Settings, pager: Option<String>, whole: bool) -> Self {
+        let size = Size::of_terminal();
+        let width = settings.width.or(size.map(|size| size.columns));
+        Self {
+            format: settings.format,
+            expanded: settings.expanded,
+            options: RenderOptions {
+                width: width.filter(|_| !whole),
+                terminal: true,
+                ..settings.render.clone()
+            },
+            pager: pager.filter(|_| settings.pager && !whole),
+            size,
+            state: State::Idle,
+        }
+    }
+
+    fn paged(&self) -> Shared {
+        let paged = Paged::new(self.size, self.pager.clone());
+        Shared(Arc::new(Mutex::new(paged)))
+    }
+
+    fn layout(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, Error> {
+        let render =
+            |format| rendered(format, &self.options, schema, batches).map_err(output_error);
+        let format = match (self.format, self.expanded) {
+            (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
+            (format, _) => format,
+        };
+        let (text, summary) = render(format)?;
+        match (format, self.expanded) {
+            (OutputFormat::Table, Expanded::Auto) if !summary.shortened.is_empty() => {
+                Ok(render(OutputFormat::Line)?.0)
+            }
+            _ => {
+                note_shortened(&summary.shortened);
+                Ok(text)
+            }
+        }
+    }
+}
+
+fn rendered(
+    format: OutputFormat,
+    options: &RenderOptions,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+) -> Result<(Vec<u8>, Summary), crate::render::Error> {
+    let mut text = Vec::new();
+    let mut renderer = renderer(format, options, Box::new(&mut text));
+    renderer.begin(schema)?;
+    for batch in batches {
+        renderer.batch(batch)?;
+    }
+    let summary = renderer.finish()?;
+    drop(renderer);
+    Ok((text, summary))
+}
+
+impl Sink for Screen {
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        if !self.format.is_streaming() {
+            self.state = State::Holding(Arc::clone(schema), Vec::new());
+            return Ok(());
+        }
+        let paged = self.paged();
+        let mut renderer = renderer(self.format, &self.options, Box::new(paged.clone()));
+        renderer.begin(schema).map_err(output_error)?;
+        self.state = State::Streaming(renderer, paged);
+        Ok(())
+    }
+
+    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        match &mut self.state {
+            State::Idle => Err(Error::statement("rows came before their columns")),
+            State::Streaming(renderer, _) => renderer.batch(batch).map_err(output_error),
+            State::Holding(_, batches) => {
+                batches.push(batch.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match &mut self.state {
+            State::Streaming(renderer, _) => renderer.flush().map_err(output_error),
+            State::Idle | State::Holding(..) => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => Ok(()),
+            State::Streaming(mut renderer, paged) => {
+                renderer.finish().map_err(output_error)?;
+                paged.lock().finish().map_err(write_error)
+            }
+            State::Holding(schema, batches) => {
+                let text = self.layout(&schema, &batches)?;
+                show(&text, &self.paged())
+            }
+        }
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.format.is_streaming()
+    }
+}
+
+/// Shows `text`, which is no result, through the pager if it is too much for the screen.
+pub(super) fn show_text(text: &str, pager: Option<String>) -> Result<(), Error> {
+    let paged = Paged::new(Size::of_terminal(), pager);
+    show(text.as_bytes(), &Shared(Arc::new(Mutex::new(paged))))
+}
+
+fn show(text: &[u8], paged: &Shared) -> Result<(), Error> {
+    let mut paged = paged.lock();
+    let written = paged.write_all(text);
+    // The pager is waited for even if it was left before the end.
+    paged.finish().and(written).map_err(write_error)
+}
+
+fn write_error(error: io::Error) -> Error {
+    Error {
+        is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe,
+        ..Error::statement("the rows cannot be shown")
+            .caused_by(&error)
+            .hint("\\pset pager off does without a pager")
+    }
+}
+
+/// A [`Paged`] that its renderer writes to and that is finished here.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Paged>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Paged> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings;
+    use super::*;
+    use datafusion::arrow::array::{ArrayRef, StringArray};
+
+    fn screen(expanded: Expanded, width: usize) -> Screen {
+        let settings = Settings {
+            expanded,
+            width: Some(width),
+            ..settings::sample()
+        };
+        Screen::new(&settings, None, false)
+    }
+
+    fn shown(screen: &Screen) -> String {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["a value of thirty-one characters"]));
+        let batch =
+            RecordBatch::try_from_iter([("id", Arc::clone(&text)), ("name", text)]).unwrap();
+        let text = screen.layout(&batch.schema(), &[batch]).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn auto_turns_a_table_that_does_not_fit() {
+        assert!(shown(&screen(Expanded::Auto, 100)).starts_with('┌'));
+        assert!(shown(&screen(Expanded::Auto, 40)).contains("RECORD 1"));
+        assert!(shown(&screen(Expanded::Off, 40)).starts_with('┌'));
+        assert!(shown(&screen(Expanded::On, 100)).contains("RECORD 1"));
+    }
+
+    #[test]
+    fn what_is_shown_only_once_is_neither_cut_nor_paged() {
+        let screen = Screen::new(&settings::sample(), Some("less".to_owned()), true);
+        assert_eq!(screen.options.width, None);
+        assert_eq!(screen.pager, None);
+    }
+}

@@ -1,0 +1,84 @@
+//! `:name`, `:'name'` and `:"name"` in statements, replaced by what `\set` gave them. Pure.
+
+use std::collections::BTreeMap;
+
+use super::lex::{Kind, lex};
+
+/// The variables of `\set`.
+pub(super) type Variables = BTreeMap<String, String>;
+
+/// Returns `text` with its variables replaced: `:name` by the value as it is, `:'name'` by the value as a string,
+/// `:"name"` as a name. Strings, comments and names that are not set are left alone.
+pub(super) fn expand(text: &str, variables: &Variables) -> String {
+    if variables.is_empty() || !text.contains(':') {
+        return text.to_owned();
+    }
+    let lexemes = lex(text).lexemes;
+    let mut expanded = String::with_capacity(text.len());
+    let mut index = 0;
+    while let Some(lexeme) = lexemes.get(index) {
+        let value = lexemes
+            .get(index + 1)
+            .filter(|_| lexeme.kind == Kind::Colon)
+            .and_then(|next| value(next.kind, &text[next.start..next.end], variables));
+        match value {
+            Some(value) => {
+                expanded.push_str(&value);
+                index += 2;
+            }
+            None => {
+                expanded.push_str(&text[lexeme.start..lexeme.end]);
+                index += 1;
+            }
+        }
+    }
+    expanded
+}
+
+fn value(kind: Kind, name: &str, variables: &Variables) -> Option<String> {
+    let inner = || name.get(1..name.len().checked_sub(1)?);
+    match kind {
+        Kind::Word => variables.get(name).cloned(),
+        Kind::Text if name.starts_with('\'') => {
+            let value = variables.get(inner()?)?;
+            Some(format!("'{}'", value.replace('\'', "''")))
+        }
+        Kind::Text | Kind::QuotedName if name.starts_with('"') => {
+            let value = variables.get(inner()?)?;
+            Some(format!("\"{}\"", value.replace('"', "\"\"")))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(text: &str) -> String {
+        let variables = [("owner", "sa-'1"), ("n", "10"), ("col", "a\"b")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        expand(text, &variables.into())
+    }
+
+    #[test]
+    fn variables_are_put_in_as_they_are_as_strings_and_as_names() {
+        assert_eq!(
+            expanded("SELECT :\"col\" FROM t WHERE o = :'owner' LIMIT :n"),
+            "SELECT \"a\"\"b\" FROM t WHERE o = 'sa-''1' LIMIT 10"
+        );
+    }
+
+    #[test]
+    fn casts_strings_comments_and_unknown_names_stay() {
+        for text in [
+            "SELECT '1'::n",
+            "SELECT ':n' -- :n",
+            "SELECT :unknown, a[1:2]",
+            "SELECT ':n",
+            "a:",
+        ] {
+            assert_eq!(expanded(text), text);
+        }
+    }
+}
