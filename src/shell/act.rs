@@ -82,7 +82,7 @@ impl Shell {
     }
 
     fn say_setting(&self, name: &str) {
-        if self.settings.footer {
+        if self.settings.footer && !self.in_script {
             notes::say(&format!("{name} is {}", self.settings.get(name)));
         }
     }

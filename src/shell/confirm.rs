@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use rustyline::DefaultEditor;
+use rustyline::{Config, DefaultEditor};
 
 use super::pager::Size;
 use crate::cli::notes;
@@ -37,7 +37,8 @@ impl Confirm for AtTerminal {
 /// Asks with `prompt`, and returns true if `count` is typed. Ctrl-C, Ctrl-D and anything else are a no.
 fn confirm(prompt: &str, count: usize) -> bool {
     // An editor of its own, so that the answer is kept in no history.
-    DefaultEditor::new()
+    let config = Config::builder().behavior(super::behavior()).build();
+    DefaultEditor::with_config(config)
         .and_then(|mut editor| editor.readline(prompt))
         .is_ok_and(|answer| is_yes(&answer, count))
 }

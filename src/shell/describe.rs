@@ -82,7 +82,8 @@ fn columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
     for field in fields {
         rows.push(vec![
             indented(field, depth),
-            field.ty.clone(),
+            // Its fields stand below it.
+            field.ty.replace("list of object", "list"),
             match field.access {
                 Access::ReadOnly => "no",
                 Access::OnCreate => "on INSERT",
@@ -92,8 +93,8 @@ fn columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
             match field.pushdown {
                 Pushdown::None => "",
                 Pushdown::Get => "GET by id",
-                Pushdown::Owner => "spec.owner=",
-                Pushdown::Resource => "spec.resource=",
+                Pushdown::Owner => "spec.owner",
+                Pushdown::Resource => "spec.resource",
             }
             .to_owned(),
             field.description.to_owned(),
@@ -218,8 +219,8 @@ mod tests {
             "spec | object | on INSERT |  | ",
             "  .display_name | text | yes |  | ",
             "  .owner | object | on INSERT |  | ",
-            "    .id | text | on INSERT | spec.owner= | ",
-            "    .id | text | on INSERT | spec.resource= | ",
+            "    .id | text | on INSERT | spec.owner | ",
+            "    .id | text | on INSERT | spec.resource | ",
         ] {
             assert!(columns.contains(line), "{line}\n{columns}");
         }

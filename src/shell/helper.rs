@@ -4,6 +4,7 @@
 //! tokenizer answers a keystroke; text beyond [`MAX_TEXT`] is left plain, so that its cost stays bounded.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) struct LineHelper {
     pub(super) catalog: Arc<Catalog>,
     pub(super) history: History,
     pub(super) color: bool,
+    /// The line is entered: nothing is shown any more that helps with editing it.
+    pub(super) is_entered: Cell<bool>,
 }
 
 impl LineHelper {
@@ -115,12 +118,8 @@ impl Highlighter for LineHelper {
             return Cow::Borrowed(line);
         }
         let text = self.text(line);
-        Cow::Owned(highlight::highlight(
-            &text,
-            &lex(&text),
-            before,
-            before + pos,
-        ))
+        let cursor = (!self.is_entered.get()).then_some(before + pos);
+        Cow::Owned(highlight::highlight(&text, &lex(&text), before, cursor))
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
@@ -137,7 +136,8 @@ impl Highlighter for LineHelper {
         }
     }
 
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.is_entered.set(kind == CmdKind::ForcedRefresh);
         // Colours depend on what stands further left, and brackets on the cursor.
         self.color
     }
@@ -185,6 +185,7 @@ mod tests {
             catalog: Arc::new(sample()),
             history,
             color: true,
+            ..LineHelper::default()
         }
     }
 

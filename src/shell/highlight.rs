@@ -13,10 +13,10 @@ const VARIABLE: &str = "\x1b[33m";
 /// Marks the brackets of the pair that the cursor is at.
 const BRACKET: &str = "\x1b[1;33m";
 
-/// Returns `text` from byte `from` on in colours, with the bracket pair at byte `cursor` marked. Its width on the
-/// terminal is that of the text itself.
-pub(super) fn highlight(text: &str, lexed: &Lexed, from: usize, cursor: usize) -> String {
-    let pair = bracket_pair(&lexed.lexemes, text, cursor);
+/// Returns `text` from byte `from` on in colours, with the bracket pair at byte `cursor` marked, if it is to
+/// be. Its width on the terminal is that of the text itself.
+pub(super) fn highlight(text: &str, lexed: &Lexed, from: usize, cursor: Option<usize>) -> String {
+    let pair = cursor.and_then(|cursor| bracket_pair(&lexed.lexemes, text, cursor));
     let mut shown = String::with_capacity((text.len() - from.min(text.len())) * 2);
     for (index, lexeme) in lexed.lexemes.iter().enumerate() {
         if lexeme.end <= from {
@@ -116,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(text: &str, cursor: usize) -> String {
-        highlight(text, &lex(text), 0, cursor)
+        highlight(text, &lex(text), 0, Some(cursor))
             .replace(RESET, "⟩")
             .replace(KEYWORD, "K⟨")
             .replace(FUNCTION, "F⟨")
@@ -152,7 +152,7 @@ mod tests {
     fn a_later_line_knows_what_the_earlier_ones_opened() {
         let text = "SELECT 'a\nFROM";
         assert_eq!(
-            highlight(text, &lex(text), 10, 0),
+            highlight(text, &lex(text), 10, None),
             format!("{TEXT}FROM{RESET}")
         );
     }
@@ -160,7 +160,7 @@ mod tests {
     proptest! {
         #[test]
         fn colours_change_nothing_but_colours(text in "[a-zA-Z';\"`/*\\-\n é$.()\\[\\]0-9:]{0,60}", cursor in 0usize..60) {
-            let shown = highlight(&text, &lex(&text), 0, cursor);
+            let shown = highlight(&text, &lex(&text), 0, Some(cursor));
             let mut plain = shown;
             for style in [RESET, KEYWORD, FUNCTION, TEXT, NUMBER, COMMENT, VARIABLE, BRACKET] {
                 plain = plain.replace(style, "");

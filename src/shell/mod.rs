@@ -170,11 +170,7 @@ fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor, Error> {
         } else {
             ColorMode::Disabled
         })
-        // Prompts are no rows: they go past a stdout that leads elsewhere.
-        .behavior(match std::io::stdout().is_terminal() {
-            true => Behavior::Stdio,
-            false => Behavior::PreferTerm,
-        })
+        .behavior(behavior())
         .build();
     let memory = MemHistory::with_config(&config);
     let mut editor = Editor::with_history(config, memory).map_err(failed)?;
@@ -186,6 +182,14 @@ fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor, Error> {
     }));
     recall(&mut editor);
     Ok(editor)
+}
+
+/// Prompts are no rows: they go past a stdout that leads elsewhere.
+fn behavior() -> Behavior {
+    match std::io::stdout().is_terminal() {
+        true => Behavior::Stdio,
+        false => Behavior::PreferTerm,
+    }
 }
 
 /// Gives the entries of the history to the editor's arrows and Ctrl-R.
@@ -261,7 +265,7 @@ impl Shell {
 
     fn greet(&self) {
         notes::tell(&format!(
-            "iamql {}, {}\nStatements end with a semicolon. \\? lists commands, \\q leaves.",
+            "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q leaves.",
             env!("CARGO_PKG_VERSION"),
             self.place()
         ));
@@ -272,16 +276,16 @@ impl Shell {
         match self.opened.session.connection().client() {
             Ok(client) => {
                 let who = match client.key_id() {
-                    Some(key) => format!("with API key {key}"),
-                    None => "with a bearer token".to_owned(),
+                    Some(key) => format!("API key {key}"),
+                    None => "a bearer token".to_owned(),
                 };
                 let what = match self.opened.sandbox.is_some() {
-                    true => "the sandbox (simulated keys) at ",
+                    true => "the sandbox at ",
                     false => "",
                 };
-                format!("connected to {what}{} {who}", client.endpoint())
+                format!("on {what}{}, {who}", client.endpoint())
             }
-            Err(missing) => format!("not connected: {}\n{}", missing.reason, missing.hint),
+            Err(missing) => format!("not connected: {}; {}", missing.reason, missing.hint),
         }
     }
 
@@ -293,6 +297,9 @@ impl Shell {
             if let Some(helper) = editor.helper_mut() {
                 helper.before = input.text().to_owned();
                 helper.catalog = Arc::clone(&self.catalog);
+            }
+            if self.life.is_leaving() {
+                return Err(Error::interrupted());
             }
             let line = self
                 .life

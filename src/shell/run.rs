@@ -16,7 +16,7 @@ use crate::cli::notes;
 use crate::cli::output::Output;
 use crate::error::{Error, ExitCode};
 use crate::render::{OutputFormat, RenderOptions};
-use crate::session::{Done, Sink};
+use crate::session::{Done, Report, Sink};
 use crate::sql::operation::Operation;
 use crate::sql::parse::parse;
 use crate::sql::split::Piece;
@@ -111,14 +111,7 @@ impl Shell {
         };
         let traffic = Arc::new(Traffic::default());
         let mut output = self.output.take();
-        let outcome = {
-            let mut sink = self.sink(&mut output, &piece, once)?;
-            let _progress = Progress::of(&traffic);
-            let session = &self.opened.session;
-            session
-                .run(&piece, Arc::clone(&traffic), sink.as_mut(), &self.interrupt)
-                .await
-        };
+        let outcome = self.run_into(&mut output, &piece, once, &traffic).await;
         self.output = output;
         let report = outcome.map_err(|error| stopped(error, &traffic))?;
         for warning in &report.warnings {
@@ -133,49 +126,59 @@ impl Shell {
         Ok(())
     }
 
-    /// Shows rows that no statement gave.
-    pub(super) fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
-        let mut output = self.output.take();
-        let outcome = self.show_in(&mut output, grids);
-        self.output = output;
-        outcome
+    /// Runs `piece`; its rows go to `output` if that is set.
+    async fn run_into(
+        &self,
+        output: &mut Option<Output>,
+        piece: &Piece,
+        once: &Once,
+        traffic: &Arc<Traffic>,
+    ) -> Result<Report, Error> {
+        let mut target = self.target(output, once, creates_keys(&piece.text))?;
+        let progress = Progress::of(traffic);
+        let session = &self.opened.session;
+        let report = session
+            .run(piece, Arc::clone(traffic), target.sink(), &self.interrupt)
+            .await?;
+        drop(progress);
+        target.present()?;
+        Ok(report)
     }
 
-    fn show_in(&self, output: &mut Option<Output>, grids: &[Grid]) -> Result<(), Error> {
-        for grid in grids {
-            let rows = grid.batch().map_err(|error| {
-                Error::statement("the answer cannot be shown").caused_by(&error)
-            })?;
-            let mut sink: Box<dyn Sink + '_> = match output {
-                Some(output) => {
-                    output.reform(format_of(&self.settings), &self.settings.render);
-                    Box::new(Borrowed(output))
-                }
-                None => Box::new(Screen::new(&self.settings, self.pager.clone(), false)),
-            };
-            sink.begin(&rows.schema())?;
-            sink.rows(&rows)?;
-            sink.finish()?;
+    /// Shows rows that no statement gave.
+    pub(super) fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
+        let results = grids
+            .iter()
+            .map(Grid::batch)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::statement("the answer cannot be shown").caused_by(&error))?;
+        let Some(output) = &mut self.output else {
+            let screen = Screen::new(&self.settings, self.pager.clone(), false);
+            return screen.show_all(&results);
+        };
+        output.reform(format_of(&self.settings), &self.settings.render);
+        for rows in &results {
+            output.begin(&rows.schema())?;
+            output.rows(rows)?;
+            output.finish()?;
         }
         Ok(())
     }
 
-    fn sink<'o>(
+    /// Returns where rows go. With `whole` they are neither cut nor paged: the secrets of new keys are shown once, and a
+    /// pager may be left early.
+    fn target<'o>(
         &self,
         output: &'o mut Option<Output>,
-        piece: &Piece,
         once: &Once,
-    ) -> Result<Box<dyn Sink + 'o>, Error> {
+        whole: bool,
+    ) -> Result<Target<'o>, Error> {
         let mut settings = self.settings.clone();
         if once.expanded {
-            settings.expanded = Expanded::On;
+            settings.format = OutputFormat::Line;
         }
-        // The secrets of new keys are shown once: neither cut, nor lost when a pager is left early.
-        let whole = creates_keys(&piece.text);
         if let Some(file) = &once.file {
-            let path = expand_home(file);
-            let output = open(&settings, &path)?;
-            return Ok(Box::new(output));
+            return Ok(Target::File(open(&settings, &expand_home(file))?));
         }
         Ok(match output {
             Some(output) => {
@@ -184,11 +187,11 @@ impl Shell {
                     ..settings.render.clone()
                 };
                 output.reform(format_of(&settings), &render);
-                Box::new(Borrowed(output))
+                Target::Output(output)
             }
             None => {
                 let pager = self.pager.clone().filter(|_| !once.no_pager);
-                Box::new(Screen::new(&settings, pager, whole))
+                Target::Screen(Screen::new(&settings, pager, whole))
             }
         })
     }
@@ -240,28 +243,30 @@ fn stopped(error: Error, traffic: &Traffic) -> Error {
     Error { message, ..error }
 }
 
-/// A sink that outlives the statement.
-struct Borrowed<'o>(&'o mut Output);
+/// Where the rows of a statement go.
+enum Target<'o> {
+    Screen(Screen),
+    /// Where `\o` says.
+    Output(&'o mut Output),
+    /// A file for this statement alone.
+    File(Output),
+}
 
-impl Sink for Borrowed<'_> {
-    fn begin(&mut self, schema: &datafusion::arrow::datatypes::SchemaRef) -> Result<(), Error> {
-        self.0.begin(schema)
+impl Target<'_> {
+    fn sink(&mut self) -> &mut dyn Sink {
+        match self {
+            Self::Screen(screen) => screen,
+            Self::Output(output) => *output,
+            Self::File(output) => output,
+        }
     }
 
-    fn rows(&mut self, batch: &datafusion::arrow::array::RecordBatch) -> Result<(), Error> {
-        self.0.rows(batch)
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        self.0.flush()
-    }
-
-    fn finish(&mut self) -> Result<(), Error> {
-        self.0.finish()
-    }
-
-    fn is_streaming(&self) -> bool {
-        self.0.is_streaming()
+    /// Shows what the screen has held back.
+    fn present(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Screen(screen) => screen.present(),
+            Self::Output(_) | Self::File(_) => Ok(()),
+        }
     }
 }
 

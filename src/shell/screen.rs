@@ -23,6 +23,8 @@ pub(super) struct Screen {
     options: RenderOptions,
     pager: Option<String>,
     size: Option<Size>,
+    /// Rows are shown as soon as the statement is done with them, so that it knows that they were.
+    is_eager: bool,
     state: State,
 }
 
@@ -32,6 +34,8 @@ enum State {
     Streaming(Box<dyn Renderer>, Shared),
     /// Rows wait for the last of them.
     Holding(SchemaRef, Vec<RecordBatch>),
+    /// All rows are here.
+    Ready(SchemaRef, Vec<RecordBatch>),
 }
 
 impl Screen {
@@ -50,8 +54,25 @@ impl Screen {
             },
             pager: pager.filter(|_| settings.pager && !whole),
             size,
+            is_eager: whole,
             state: State::Idle,
         }
+    }
+
+    /// Shows the rows of a statement that has ended. A person may take their time with them, which is none of the
+    /// statement's.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be written.
+    pub(super) fn present(&mut self) -> Result<(), Error> {
+        let State::Ready(schema, batches) = std::mem::replace(&mut self.state, State::Idle) else {
+            return Ok(());
+        };
+        let (text, shortened) = self.layout(&schema, &batches)?;
+        show(&text, &self.paged())?;
+        note_shortened(&shortened);
+        Ok(())
     }
 
     fn paged(&self) -> Shared {
@@ -59,7 +80,30 @@ impl Screen {
         Shared(Arc::new(Mutex::new(paged)))
     }
 
-    fn layout(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, Error> {
+    /// Shows results that are at hand, one below the other.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be written.
+    pub(super) fn show_all(&self, results: &[RecordBatch]) -> Result<(), Error> {
+        let mut all = Vec::new();
+        let mut cut = Vec::new();
+        for rows in results {
+            let (text, shortened) = self.layout(&rows.schema(), std::slice::from_ref(rows))?;
+            all.extend(text);
+            cut.extend(shortened);
+        }
+        show(&all, &self.paged())?;
+        note_shortened(&cut);
+        Ok(())
+    }
+
+    /// Returns the text of the rows, and the columns that it does not show whole.
+    fn layout(
+        &self,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+    ) -> Result<(Vec<u8>, Vec<String>), Error> {
         let render =
             |format| rendered(format, &self.options, schema, batches).map_err(output_error);
         let format = match (self.format, self.expanded) {
@@ -69,13 +113,24 @@ impl Screen {
         let (text, summary) = render(format)?;
         match (format, self.expanded) {
             (OutputFormat::Table, Expanded::Auto) if !summary.shortened.is_empty() => {
-                Ok(render(OutputFormat::Line)?.0)
+                Ok((render(OutputFormat::Line)?.0, Vec::new()))
             }
-            _ => {
-                note_shortened(&summary.shortened);
-                Ok(text)
+            // Nothing is cut here, and a table that wraps cannot be read.
+            (OutputFormat::Table, _) if self.is_eager && self.wraps(&text) => {
+                Ok((render(OutputFormat::Line)?.0, Vec::new()))
             }
+            _ => Ok((text, summary.shortened)),
         }
+    }
+
+    /// Returns true if a table is wider than the terminal; all its lines are equally wide.
+    fn wraps(&self, table: &[u8]) -> bool {
+        let rule = table
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let width = String::from_utf8_lossy(rule).chars().count();
+        self.size.is_some_and(|size| width > size.columns)
     }
 }
 
@@ -111,7 +166,9 @@ impl Sink for Screen {
 
     fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         match &mut self.state {
-            State::Idle => Err(Error::statement("rows came before their columns")),
+            State::Idle | State::Ready(..) => {
+                Err(Error::statement("rows came before their columns"))
+            }
             State::Streaming(renderer, _) => renderer.batch(batch).map_err(output_error),
             State::Holding(_, batches) => {
                 batches.push(batch.clone());
@@ -123,20 +180,23 @@ impl Sink for Screen {
     fn flush(&mut self) -> Result<(), Error> {
         match &mut self.state {
             State::Streaming(renderer, _) => renderer.flush().map_err(output_error),
-            State::Idle | State::Holding(..) => Ok(()),
+            _ => Ok(()),
         }
     }
 
     fn finish(&mut self) -> Result<(), Error> {
         match std::mem::replace(&mut self.state, State::Idle) {
-            State::Idle => Ok(()),
+            State::Idle | State::Ready(..) => Ok(()),
             State::Streaming(mut renderer, paged) => {
                 renderer.finish().map_err(output_error)?;
                 paged.lock().finish().map_err(write_error)
             }
             State::Holding(schema, batches) => {
-                let text = self.layout(&schema, &batches)?;
-                show(&text, &self.paged())
+                self.state = State::Ready(schema, batches);
+                match self.is_eager {
+                    true => self.present(),
+                    false => Ok(()),
+                }
             }
         }
     }
@@ -207,7 +267,7 @@ mod tests {
         let text: ArrayRef = Arc::new(StringArray::from(vec!["a value of thirty-one characters"]));
         let batch =
             RecordBatch::try_from_iter([("id", Arc::clone(&text)), ("name", text)]).unwrap();
-        let text = screen.layout(&batch.schema(), &[batch]).unwrap();
+        let text = screen.layout(&batch.schema(), &[batch]).unwrap().0;
         String::from_utf8(text).unwrap()
     }
 
@@ -217,6 +277,15 @@ mod tests {
         assert!(shown(&screen(Expanded::Auto, 40)).contains("RECORD 1"));
         assert!(shown(&screen(Expanded::Off, 40)).starts_with('┌'));
         assert!(shown(&screen(Expanded::On, 100)).contains("RECORD 1"));
+    }
+
+    #[test]
+    fn a_table_that_may_not_be_cut_is_turned_rather_than_wrapped() {
+        let mut screen = Screen::new(&settings::sample(), None, true);
+        for (columns, expected) in [(60, "-["), (100, "┌")] {
+            screen.size = Some(Size { columns, rows: 24 });
+            assert!(shown(&screen).starts_with(expected), "{columns}");
+        }
     }
 
     #[test]

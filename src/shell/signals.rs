@@ -2,11 +2,14 @@
 //!
 //! While a statement runs they stop it as Ctrl-C does, which is the command line's business; the shell then leaves.
 
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-#[cfg(unix)]
 use crate::error::Error;
+#[cfg(unix)]
+use crate::{cli::notes, error::ExitCode};
 
 /// What the loop and the signals tell each other.
 #[derive(Debug, Default, Clone)]
@@ -55,49 +58,63 @@ pub(super) fn watch(life: &Life) -> Result<Watch, Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let life = life.clone();
+    let modes = terminal_modes();
     Ok(Watch(tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
+            // In this order: the loop looks at the one after it has cleared the other, and runs nothing any more.
             life.is_leaving.store(true, Ordering::SeqCst);
             if life.is_reading.load(Ordering::SeqCst) {
-                interrupt_editor().await;
-                if life.is_reading.load(Ordering::SeqCst) {
-                    leave_at_once();
-                }
+                restore(modes.as_deref());
+                leave();
             }
         }
     })))
 }
 
-/// Makes the editor give up its line and restore the terminal, by the one signal that it listens to.
+/// Returns the modes of the terminal as `stty` spells them, before the line editor changes them.
 #[cfg(unix)]
-async fn interrupt_editor() {
-    use std::time::Duration;
-
-    let own = std::process::id().to_string();
-    // If it cannot be sent the program is left the hard way.
-    let _ = tokio::process::Command::new("sh")
-        .args(["-c", "kill -INT \"$1\"", "sh", &own])
-        .status()
-        .await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+fn terminal_modes() -> Option<String> {
+    let output = Command::new("stty")
+        .arg("-g")
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let modes = String::from_utf8(output.stdout).ok()?;
+    Some(modes.trim().to_owned())
 }
 
-/// Nothing runs and nothing is unsaved while a line is read.
+/// Gives the terminal back as it was.
+#[cfg(unix)]
+fn restore(modes: Option<&str>) {
+    if let Some(modes) = modes {
+        // The terminal may be gone, and nobody is left to tell.
+        let _ = Command::new("stty")
+            .arg(modes)
+            .stderr(Stdio::null())
+            .status();
+        // Pasted text is marked no more, and the next prompt begins on its own line.
+        notes::tell("\x1b[?2004l");
+    }
+}
+
+/// Leaves the program: the read from the terminal cannot be given up otherwise, and nothing else is under way.
 #[cfg(unix)]
 #[expect(
     clippy::exit,
-    reason = "a read from the terminal cannot be given up otherwise"
+    reason = "nothing runs and nothing is unsaved while a line is read"
 )]
-fn leave_at_once() {
-    std::process::exit(crate::error::ExitCode::Interrupted as i32);
+fn leave() {
+    std::process::exit(ExitCode::Interrupted as i32);
 }
 
 /// Without such signals there is nothing to watch for.
 #[cfg(not(unix))]
-pub(super) fn watch(_: &Life) -> Result<(), crate::error::Error> {
+pub(super) fn watch(_: &Life) -> Result<(), Error> {
     Ok(())
 }
