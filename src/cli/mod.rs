@@ -86,13 +86,11 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         .collect();
     let file = config_file(&args.common)?;
     shell::enable_progress(args.common.quiet, args.common.verbose > 0);
-    let interrupt = Interrupt::default();
-    let _signals = watch_signals(&interrupt)?;
     if let Some(unsaved) = unsaved() {
         remind_of(&unsaved);
     }
     let Some(scripts) = scripts else {
-        return run_shell(args.common, environment, file, interrupt).await;
+        return run_shell(args.common, environment, file).await;
     };
     let mut output = Output::open(
         args.common.output.unwrap_or_default(),
@@ -100,6 +98,8 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         args.common.output_file.as_deref(),
     )?;
     let opened = open(&args.common, &environment, &file, None).await?;
+    let interrupt = Interrupt::default();
+    let _signals = watch_signals(&interrupt)?;
     for script in &scripts {
         let quiet = args.common.quiet;
         run_script(&opened.session, script, &mut output, &interrupt, quiet).await?;
@@ -149,12 +149,13 @@ async fn run_shell(
     args: Common,
     environment: Environment,
     file: config::File,
-    interrupt: Interrupt,
 ) -> Result<(), Error> {
     let confirm = std::io::stdin()
         .is_terminal()
         .then(|| Arc::new(shell::AtTerminal) as Arc<dyn Confirm>);
     let opened = open(&args, &environment, &file, confirm.clone()).await?;
+    let interrupt = Interrupt::default();
+    let _signals = watch_signals(&interrupt)?;
     shell::run(Setup {
         opened,
         profiles: file.profiles.keys().cloned().collect(),

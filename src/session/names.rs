@@ -57,7 +57,7 @@ impl Session {
         relations
     }
 
-    /// Returns all functions, in order of their names.
+    /// Returns all functions that people call, ours and the engine's, in order of their names.
     pub fn functions(&self) -> Vec<Function> {
         let state = self.context.state();
         let mut found: BTreeMap<String, Function> = BTreeMap::new();
@@ -86,6 +86,7 @@ impl Session {
             };
             found.insert(ours.name.to_owned(), function);
         }
+        found.retain(|name, _| !name.starts_with("__"));
         found.into_values().collect()
     }
 }

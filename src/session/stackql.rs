@@ -14,7 +14,6 @@ use datafusion::sql::sqlparser::ast::ExprWithAlias;
 use super::{Done, Interrupt, Session, Sink, diagnose};
 use crate::api::Traffic;
 use crate::error::Error;
-use crate::functions;
 use crate::sql::error::nearest;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
@@ -38,7 +37,7 @@ impl Session {
             }
             Stackql::Auth => self.deliver(self.auth(), piece, sink).await,
             Stackql::Functions { like } => {
-                let answer = self.functions(like);
+                let answer = self.show_functions(like);
                 self.deliver(answer, piece, sink).await
             }
             Stackql::Sql { sql, shows_rows } => {
@@ -190,37 +189,15 @@ impl Session {
         }
     }
 
-    /// Returns the functions of this session: ours, described, and the engine's.
-    fn functions(&self, like: Option<String>) -> Answer {
-        let state = self.context.state();
-        let ours = functions::catalogue().iter().map(|function| {
-            (
-                function.name.to_owned(),
-                function.signature.to_owned(),
-                function.description.to_owned(),
-            )
+    /// Returns the functions of this session.
+    fn show_functions(&self, like: Option<String>) -> Answer {
+        let rows = self.functions().into_iter().map(|function| {
+            let description = Some(function.description).filter(|text| !text.is_empty());
+            vec![Some(function.name), Some(function.signature), description]
         });
-        let described: std::collections::BTreeSet<String> =
-            ours.clone().map(|(name, ..)| name).collect();
-        let engine = state
-            .scalar_functions()
-            .keys()
-            .chain(state.aggregate_functions().keys())
-            .chain(state.window_functions().keys())
-            .filter(|name| !described.contains(*name) && !name.starts_with("__"))
-            .map(|name| (name.clone(), format!("{name}(…)"), String::new()));
-        let mut rows: Vec<_> = ours.chain(engine).collect();
-        rows.sort();
-        rows.dedup_by(|a, b| a.0 == b.0);
         Answer {
             columns: vec!["name", "signature", "description"],
-            rows: rows
-                .into_iter()
-                .map(|(name, signature, description)| {
-                    let description = (!description.is_empty()).then_some(description);
-                    vec![Some(name), Some(signature), description]
-                })
-                .collect(),
+            rows: rows.collect(),
             filter: like.map_or(Filter::None, Filter::Like),
         }
     }

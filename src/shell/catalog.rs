@@ -145,46 +145,6 @@ fn label(ty: &DataType) -> String {
     }
 }
 
-/// One of the service's five operations on keys.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Method {
-    /// Its name, as StackQL spells it.
-    pub(super) name: &'static str,
-    /// The statement that it carries out.
-    pub(super) sql: &'static str,
-    /// Method and path of its request.
-    pub(super) request: &'static str,
-}
-
-/// The methods of `api_keys`.
-pub(super) const METHODS: [Method; 5] = [
-    Method {
-        name: "list_iam_v2api_keys",
-        sql: "SELECT",
-        request: "GET /iam/v2/api-keys",
-    },
-    Method {
-        name: "get_iam_v2api_key",
-        sql: "SELECT … WHERE id = …",
-        request: "GET /iam/v2/api-keys/{id}",
-    },
-    Method {
-        name: "create_iam_v2api_key",
-        sql: "INSERT",
-        request: "POST /iam/v2/api-keys",
-    },
-    Method {
-        name: "update_iam_v2api_key",
-        sql: "UPDATE",
-        request: "PATCH /iam/v2/api-keys/{id}",
-    },
-    Method {
-        name: "delete_iam_v2api_key",
-        sql: "DELETE",
-        request: "DELETE /iam/v2/api-keys/{id}",
-    },
-];
-
 #[cfg(test)]
 pub(super) fn sample() -> Catalog {
     use std::sync::Arc;

@@ -1,12 +1,13 @@
 //! What may be typed next. A pure function of the text, the cursor and the [`Catalog`]; files come from a function.
 
-use super::catalog::{Catalog, Field, METHODS};
+use super::catalog::{Catalog, Field};
 use super::command::{self, Argument, COMMANDS};
 use super::context::{Context, Place, Source};
 use super::lex::{Kind, lex};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
+use crate::sql::methods::METHODS;
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 use crate::table::columns::Access;
 

@@ -6,9 +6,10 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::arrow::error::ArrowError;
 
-use super::catalog::{Catalog, Field, METHODS, Table};
+use super::catalog::{Catalog, Field, Table};
 use crate::error::Error;
 use crate::sql::error::nearest;
+use crate::sql::methods::METHODS;
 use crate::table::columns::{Access, Pushdown};
 
 /// Rows of text; an empty one shows as nothing.
@@ -122,7 +123,7 @@ fn methods() -> Grid {
         rows: METHODS
             .iter()
             .map(|method| {
-                [method.name, method.sql, method.request]
+                [method.name, method.verb, method.request]
                     .map(str::to_owned)
                     .into()
             })
@@ -225,11 +226,11 @@ mod tests {
             assert!(columns.contains(line), "{line}\n{columns}");
         }
         insta::assert_snapshot!(spelt(&grids[1]), @r"
+        get_iam_v2api_key | SELECT | GET /iam/v2/api-keys/{id}
         list_iam_v2api_keys | SELECT | GET /iam/v2/api-keys
-        get_iam_v2api_key | SELECT … WHERE id = … | GET /iam/v2/api-keys/{id}
         create_iam_v2api_key | INSERT | POST /iam/v2/api-keys
-        update_iam_v2api_key | UPDATE | PATCH /iam/v2/api-keys/{id}
         delete_iam_v2api_key | DELETE | DELETE /iam/v2/api-keys/{id}
+        update_iam_v2api_key | UPDATE | PATCH /iam/v2/api-keys/{id}
         ");
     }
 

@@ -18,8 +18,8 @@ use crate::error::{Error, ExitCode};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::{Done, Report, Sink};
 use crate::sql::operation::Operation;
-use crate::sql::parse::parse;
 use crate::sql::split::Piece;
+use crate::sql::stackql::Stackql;
 use crate::sql::write::Write;
 
 /// What comes after a step.
@@ -120,7 +120,7 @@ impl Shell {
         if self.settings.footer {
             notes::say(&notes::summary(&report, self.settings.timing));
         }
-        if report.done == Done::Ok {
+        if matches!(report.done, Done::Ok | Done::Note(_)) {
             self.learn().await;
         }
         Ok(())
@@ -219,14 +219,14 @@ fn format_of(settings: &Settings) -> OutputFormat {
 }
 
 fn creates_keys(text: &str) -> bool {
-    let operation = parse(text).and_then(Operation::of);
-    matches!(
-        operation,
+    match Operation::read(text) {
         Ok(Operation::Write {
             write: Write::Insert(_),
             ..
-        })
-    )
+        }) => true,
+        Ok(Operation::Stackql(Stackql::Sql { sql, .. })) => creates_keys(&sql),
+        _ => false,
+    }
 }
 
 /// Adds to an interruption how far it came.
@@ -276,6 +276,9 @@ mod tests {
 
     #[test]
     fn only_insert_creates_keys() {
+        assert!(creates_keys(
+            "EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"spec\":{\"owner\":{\"id\":\"u-1\"}}}'"
+        ));
         assert!(creates_keys(
             "INSERT INTO api_keys (spec.owner.id) VALUES ('u-1')"
         ));
