@@ -1,6 +1,6 @@
 //! What may be typed next. A pure function of the text, the cursor and the [`Catalog`]; files come from a function.
 
-use super::catalog::{Catalog, Field};
+use super::catalog::{Catalog, Field, Table};
 use super::command::{self, Argument, COMMANDS};
 use super::context::{Context, Place, Source};
 use super::lex::{Kind, lex};
@@ -241,37 +241,43 @@ impl Candidates {
 
     /// Offers the columns that `wanted` holds for, or the fields of the one that the path leads to.
     fn fields(&mut self, context: &Context, catalog: &Catalog, wanted: fn(Access) -> bool) {
-        let mut path: Vec<&str> = context.path.iter().map(String::as_str).collect();
-        let mut sources: Vec<&Source> = context.tables.iter().collect();
-        if let [CATALOG, SCHEMA, ..] = path.as_slice() {
-            path.drain(..2);
+        if context.path.is_empty() && context.tables.len() > 1 {
+            self.names(context.tables.iter().map(|source| &source.alias));
         }
-        if let Some((first, rest)) = path.split_first()
-            && let Some(source) = context
-                .tables
-                .iter()
-                .find(|s| s.alias.eq_ignore_ascii_case(first))
-        {
-            (sources, path) = (vec![source], rest.to_vec());
-        } else if path.is_empty() && sources.len() > 1 {
-            self.names(sources.iter().map(|source| &source.alias));
-        }
-        let tables: Vec<_> = match sources.is_empty() {
-            // Nothing after FROM yet.
-            true => catalog.tables.iter().collect(),
-            false => sources
-                .iter()
-                .filter_map(|s| catalog.table(&s.table))
-                .collect(),
-        };
+        let (tables, path) = resolve(context, catalog);
         for table in tables {
-            let writable = |field: &&Field| wanted(field.access);
-            for field in reach(&table.fields, &path).iter().filter(writable) {
-                // SET and INSERT name the fields of an object, not the object.
+            let fields = reach(&table.fields, &path).iter();
+            for field in fields.filter(|field| wanted(field.access)) {
                 self.offer(&field.name, &format!("{}  {}", field.name, field.ty));
             }
         }
     }
+}
+
+/// Returns the tables that the path at the cursor may be about, and what of it leads into their columns.
+fn resolve<'c>(context: &'c Context, catalog: &'c Catalog) -> (Vec<&'c Table>, Vec<&'c str>) {
+    let mut path: Vec<&str> = context.path.iter().map(String::as_str).collect();
+    if let [CATALOG, SCHEMA, ..] = path.as_slice() {
+        path.drain(..2);
+    }
+    let table = |source: &Source| catalog.table(&source.table);
+    let first = path.first().copied().unwrap_or_default();
+    let named = context
+        .tables
+        .iter()
+        .find(|s| s.alias.eq_ignore_ascii_case(first));
+    if let Some(source) = named {
+        return (table(source).into_iter().collect(), path.split_off(1));
+    }
+    if !context.tables.is_empty() {
+        return (context.tables.iter().filter_map(table).collect(), path);
+    }
+    // Nothing stands after FROM yet, so the first name may be the alias of a table to come.
+    let is_column = |table: &Table| table.fields.iter().any(|field| field.name == first);
+    if !path.is_empty() && !catalog.tables.iter().any(is_column) {
+        path.remove(0);
+    }
+    (catalog.tables.iter().collect(), path)
 }
 
 /// Follows `path` into nested fields.
@@ -389,6 +395,8 @@ mod tests {
             "de: description"
         );
         assert_eq!(offered("SELECT spec.bogus.|"), ": ");
+        // The alias comes later.
+        assert_eq!(offered("SELECT k.spec.owner.i|"), "i: id");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Input {
                     let before = self.text[..at].trim().to_owned();
                     let line = self.begins();
                     self.text.clear();
-                    (pending(&lex(&before)) != Pending::Nothing).then(|| Piece {
+                    (pending(&lex(&before)) != Pending::Nothing).then_some(Piece {
                         text: before,
                         line,
                         terminated: true,

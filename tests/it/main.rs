@@ -16,6 +16,7 @@ mod requests;
 mod secrets;
 mod service;
 mod slt;
+mod shell;
 mod stackql;
 mod support;
 mod view;

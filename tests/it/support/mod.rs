@@ -5,11 +5,15 @@ mod answer;
 mod env;
 mod keys;
 mod lab;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 pub(crate) use answer::Answer;
 pub(crate) use env::{Output, TestEnv, files};
 pub(crate) use keys::{ids, key, number, owner, owners_of, resource};
 pub(crate) use lab::Lab;
+#[cfg(target_os = "linux")]
+pub(crate) use terminal::Terminal;
 
 use chrono::{DateTime, Utc};
 use iamql::sandbox::SandboxConfig;

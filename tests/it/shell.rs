@@ -1,0 +1,285 @@
+//! The interactive shell at a real terminal.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::{Terminal, TestEnv, organization};
+
+const READY: &str = "iamql> ";
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+const UP: &str = "\x1b[A";
+
+/// Starts the shell without colours, and waits until it is ready. None where no terminal can be had.
+fn shell(env: &TestEnv, args: &[&str]) -> Option<Terminal> {
+    let args: Vec<&str> = ["--color", "never"].iter().chain(args).copied().collect();
+    let mut terminal = Terminal::start(&env.command(&args))?;
+    terminal.wait_for(READY);
+    Some(terminal)
+}
+
+#[test]
+fn a_person_is_greeted_and_may_leave_in_several_ways() {
+    let env = TestEnv::with_keys(1);
+    for way in ["\\q\r", "exit\r", ".quit\r", CTRL_D] {
+        let Some(mut terminal) = Terminal::start(&env.command(&[])) else {
+            return;
+        };
+        let greeting = terminal.wait_for("leaves.");
+        assert!(greeting.contains(&env.sandbox.url()), "{greeting}");
+        terminal.wait_for(READY);
+        terminal.press(way);
+        assert_eq!(terminal.end(), Some(0), "{way:?}");
+    }
+    assert!(env.requests().is_empty());
+}
+
+#[test]
+fn the_prompt_shows_what_a_statement_lacks() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    for (line, prompt) in [
+        ("SELECT 'a", "    '> "),
+        ("b' AS", "    -> "),
+        ("x, (", "    (> "),
+        ("1) AS y /* why", "   /*> "),
+    ] {
+        terminal.enter(line);
+        terminal.wait_for(prompt);
+    }
+    terminal.enter("*/;");
+    let rows = terminal.wait_for("(1 row");
+    assert!(rows.contains("a\\nb"), "{rows}");
+}
+
+#[test]
+fn ctrl_c_forgets_what_was_begun() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT 'never");
+    terminal.wait_for("    '> ");
+    terminal.press(CTRL_C);
+    terminal.wait_for(READY);
+    terminal.enter("SELECT 40 + 2 AS n;");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn tab_completes_nested_fields() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.press("SELECT k.spec.disp\t");
+    terminal.wait_for("k.spec.display_name");
+    terminal.enter(" FROM api_keys k;");
+    terminal.wait_for("(1 row");
+}
+
+#[test]
+fn the_history_lasts_over_two_runs_and_keeps_no_secret() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    let secret = format!("cflt{}", "a".repeat(60));
+    terminal.enter("SELECT 40");
+    terminal.wait_for("    -> ");
+    terminal.enter("+ 2 AS n;");
+    terminal.wait_for(READY);
+    terminal.enter(&format!("SELECT '{secret}' AS s;"));
+    terminal.wait_for(READY);
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), Some(0));
+    let kept = std::fs::read_to_string(env.state().join("iamql/history")).unwrap();
+    assert!(kept.contains("40") && !kept.contains("cflt"), "{kept}");
+
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    // The command that left, and then the statement.
+    terminal.press(UP);
+    terminal.press(UP);
+    terminal.enter("");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn ctrl_c_stops_a_slow_listing_and_its_requests() {
+    let env = TestEnv::start(organization(3000).with_latency(Duration::from_millis(100)));
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT count(*) FROM api_keys;");
+    env.wait_for_requests(3);
+    // The line of progress.
+    terminal.wait_for(" pages, ");
+    terminal.press(CTRL_C);
+    terminal.wait_for("interrupted after ");
+    terminal.wait_for(READY);
+    assert!(env.requests().len() < 30, "{}", env.requests().len());
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn ctrl_c_ends_watching() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT id FROM api_keys \\watch 0.1");
+    for _ in 0..3 {
+        terminal.wait_for("every 0.1 s");
+    }
+    terminal.press(CTRL_C);
+    terminal.wait_for(READY);
+    assert!(env.requests().len() >= 2);
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn an_error_ends_neither_the_shell_nor_the_session() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("CREATE VIEW v AS SELECT 42 AS n;");
+    terminal.wait_for(READY);
+    terminal.enter("SELEC 1; SELECT n FROM v;");
+    let text = terminal.wait_for("(1 row");
+    assert!(
+        text.contains("error: syntax error") && text.contains("42"),
+        "{text}"
+    );
+}
+
+#[test]
+fn many_keys_are_deleted_only_if_their_count_is_typed() {
+    let env = TestEnv::with_keys(12);
+    let Some(mut terminal) = shell(&env, &["--allow-self-delete"]) else {
+        return;
+    };
+    let before = env.sandbox.keys().len();
+    for answer in ["", "y", "yes", "11", CTRL_C] {
+        terminal.enter("DELETE FROM api_keys;");
+        terminal.wait_for(&format!("Type {before} to revoke these {before} keys: "));
+        terminal.enter(answer);
+        terminal.wait_for("not confirmed");
+        terminal.wait_for(READY);
+    }
+    assert_eq!(env.sandbox.keys().len(), before);
+    terminal.enter("DELETE FROM api_keys;");
+    terminal.wait_for("keys: ");
+    terminal.enter(&before.to_string());
+    terminal.wait_for("keys deleted");
+    assert!(env.sandbox.keys().is_empty());
+}
+
+#[test]
+fn what_is_longer_than_the_screen_goes_through_the_pager() {
+    let env = TestEnv::with_keys(100);
+    let mut command = env.command(&["--color", "never"]);
+    command.env("PAGER", "cat > paged.txt");
+    let Some(mut terminal) = Terminal::start(&command) else {
+        return;
+    };
+    terminal.wait_for(READY);
+    terminal.enter("SELECT id FROM api_keys;");
+    let shown = terminal.wait_for("rows");
+    assert!(!shown.contains('┌'), "{shown}");
+    let paged = std::fs::read_to_string(env.work().join("paged.txt")).unwrap();
+    assert!(paged.starts_with('┌') && paged.lines().count() > 100);
+    terminal.wait_for(READY);
+    terminal.enter("\\pset pager off");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT id FROM api_keys;");
+    terminal.wait_for("┌");
+    terminal.wait_for("└");
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_program() {
+    let env = TestEnv::with_keys(1);
+    let Some(terminal) = shell(&env, &[]) else {
+        return;
+    };
+    let pid = std::fs::read_to_string(env.work().join("pid")).unwrap();
+    let process = Path::new("/proc").join(pid.trim());
+    assert!(process.exists());
+    terminal.close();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while is_running(&process) {
+        assert!(Instant::now() < patience, "the program goes on");
+        std::thread::yield_now();
+    }
+}
+
+/// Returns false for a process that is gone, or that nobody has taken note of yet.
+fn is_running(process: &Path) -> bool {
+    std::fs::read_to_string(process.join("stat")).is_ok_and(|stat| {
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        !state.starts_with('Z')
+    })
+}
+
+#[test]
+fn a_terminal_that_cannot_do_anything_gets_no_escapes() {
+    let env = TestEnv::with_keys(1);
+    let mut command = env.command(&[]);
+    command.env("TERM", "dumb");
+    let Some(mut terminal) = Terminal::start(&command) else {
+        return;
+    };
+    terminal.wait_for(READY);
+    terminal.enter("SELECT NULL AS n;");
+    let shown = terminal.wait_for("(1 row");
+    assert!(
+        shown.contains("NULL") && !shown.contains('\x1b'),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn without_a_terminal_there_is_neither_prompt_nor_banner() {
+    let env = TestEnv::with_keys(2);
+    let output = env.iamql_reading(
+        "\\format csv\nSELECT count(*) AS n\nFROM api_keys;\n\\echo done\n",
+        &["shell"],
+    );
+    assert_eq!(output.rows(), "n\n2\ndone\n");
+    let output = env.iamql_reading(
+        "SELECT 1 AS n;\nSELECT bad;\nSELECT 2;",
+        &["shell", "-o", "csv"],
+    );
+    assert_eq!((output.code, output.stdout.as_str()), (Some(1), "n\n1\n"));
+    assert!(
+        output.stderr.contains("2 | SELECT bad"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn statements_of_iamqlrc_run_at_the_start() {
+    let env = TestEnv::with_keys(1);
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(
+        folder.join("iamqlrc"),
+        "\\set n 42\nCREATE VIEW mine AS SELECT :n AS n;\n",
+    )
+    .unwrap();
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT n FROM mine;");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}

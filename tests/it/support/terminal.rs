@@ -1,0 +1,107 @@
+//! The program at a terminal: a person's keys in, what the screen gets out.
+//!
+//! The terminal is made by `script`, which Linux systems have; nothing here waits for time to pass, but for text.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Long beyond what any answer takes, so that a test that waits for the wrong thing fails rather than hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that talks to a terminal of 100 columns and 30 rows.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    script: Child,
+    keys: ChildStdin,
+    output: Receiver<Vec<u8>>,
+    /// What has come and was not waited for yet.
+    screen: String,
+}
+
+impl Terminal {
+    /// Starts `program` with its arguments and environment. None where there is no `script`.
+    pub(crate) fn start(program: &Command) -> Option<Self> {
+        let words = std::iter::once(program.get_program()).chain(program.get_args());
+        let words: Vec<String> = words
+            .map(|word| format!("'{}'", word.to_str().unwrap()))
+            .collect();
+        let line = format!(
+            "stty cols 100 rows 30; echo $$ > pid; exec {}",
+            words.join(" ")
+        );
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut script = Command::new("script");
+        script
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env_clear()
+            .env("PATH", path)
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .current_dir(program.get_current_dir().unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        for (name, value) in program.get_envs() {
+            if let Some(value) = value {
+                script.env(name, value);
+            }
+        }
+        let mut script = script.spawn().ok()?;
+        let keys = script.stdin.take().unwrap();
+        let mut stdout = script.stdout.take().unwrap();
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stdout.read(&mut bytes)
+                && sender.send(bytes[..count].to_vec()).is_ok()
+            {}
+        });
+        Some(Self {
+            script,
+            keys,
+            output,
+            screen: String::new(),
+        })
+    }
+
+    /// Presses keys, as the bytes that a terminal sends for them.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Types a line and Enter.
+    pub(crate) fn enter(&mut self, line: &str) {
+        self.press(&format!("{line}\r"));
+    }
+
+    /// Waits until `text` is on the screen, and returns what came before it.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.screen.find(text) {
+                let rest = self.screen.split_off(at + text.len());
+                let mut before = std::mem::replace(&mut self.screen, rest);
+                before.truncate(at);
+                return before;
+            }
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.screen.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(_) => panic!("`{text}` does not come; there is: {}", self.screen),
+            }
+        }
+    }
+
+    /// Waits for the end of the program, and returns its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.script.wait().unwrap().code()
+    }
+
+    /// Closes the terminal, as a window is closed.
+    pub(crate) fn close(mut self) {
+        self.script.kill().unwrap();
+        self.script.wait().unwrap();
+    }
+}
