@@ -220,7 +220,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "pset",
         "\\pset [NAME [VALUE]]",
-        "how rows are shown: header, null, pager, width, …",
+        "how rows are shown: null, pager, width, …",
         Argument::Setting,
         &["show"],
     ),
