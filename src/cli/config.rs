@@ -160,13 +160,6 @@ impl Config {
                 .map(|value| value.trim())
                 .filter(|value| !value.is_empty())
         };
-        let endpoint = args
-            .endpoint
-            .clone()
-            // A profile that was named comes before the environment; one that merely exists comes after it.
-            .or_else(|| args.profile.as_ref().and(profile.endpoint.clone()))
-            .or_else(|| variable(ENDPOINT).map(str::to_owned))
-            .or_else(|| profile.endpoint.clone());
         let credentials = match (&args.auth, &args.profile) {
             (Some(auth), _) => super::auth::source(auth, environment)?,
             (None, Some(_)) => profile.source()?,
@@ -178,6 +171,16 @@ impl Config {
                 found => found,
             },
         };
+        // Credentials go to the endpoint that they were configured with: those of a profile never to the environment's,
+        // nor the other way round.
+        let from_profile = args.profile.is_some()
+            || args.auth.is_none()
+                && matches!(environment_source(&variable)?, Source::Missing { .. });
+        let endpoint = args.endpoint.clone().or_else(|| match from_profile {
+            true if matches!(credentials, Source::Missing { .. }) => None,
+            true => profile.endpoint.clone(),
+            false => variable(ENDPOINT).map(str::to_owned),
+        });
         let concurrency = args.concurrency.or(profile.concurrency);
         let timeout = args.timeout.or(profile.timeout);
         if concurrency == Some(0) {

@@ -25,6 +25,7 @@ use crate::render::RenderOptions;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Confirm, Interrupt, Session, Unsaved};
 use crate::shell::{self, Opened, Progress, Setup};
+use crate::sql::operation::Operation;
 use crate::sql::split::split;
 use args::{Args, Command, Common, SandboxArgs, When};
 use config::{Config, Environment};
@@ -100,9 +101,11 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let opened = open(&args.common, &environment, &file, None).await?;
     let interrupt = Interrupt::default();
     let _signals = watch_signals(&interrupt)?;
-    for script in &scripts {
+    for (position, script) in scripts.iter().enumerate() {
         let quiet = args.common.quiet;
-        run_script(&opened.session, script, &mut output, &interrupt, quiet).await?;
+        run_script(&opened.session, script, &mut output, &interrupt, quiet)
+            .await
+            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))?;
     }
     Ok(())
 }
@@ -191,10 +194,17 @@ async fn run_script(
     quiet: bool,
 ) -> Result<(), Error> {
     let script = split(script);
-    for piece in &script.pieces {
+    for (position, piece) in script.pieces.iter().enumerate() {
         let traffic = Arc::new(Traffic::default());
         let progress = Progress::of(&traffic);
-        let report = session.run(piece, traffic, output, interrupt).await?;
+        let report = session
+            .run(piece, traffic, output, interrupt)
+            .await
+            .map_err(|error| {
+                let rest = script.pieces[position + 1..].iter();
+                let rest: Vec<&str> = rest.map(|piece| piece.text.as_str()).collect();
+                unfinished(error, &rest.join(";\n"))
+            })?;
         drop(progress);
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
@@ -206,6 +216,23 @@ async fn run_script(
     match script.broken {
         Some((piece, error)) => Err(Error::in_statement(error, &piece.text, piece.line)),
         None => Ok(()),
+    }
+}
+
+/// A reader that goes away is no error, unless statements that change something have not been run because of it.
+fn unfinished(error: Error, rest: &str) -> Error {
+    let writes = split(rest).pieces.iter().any(|piece| {
+        matches!(
+            Operation::read(&piece.text),
+            Ok(Operation::Write { is_dry: false, .. } | Operation::Stackql(_))
+        )
+    });
+    match error.is_broken_pipe && writes {
+        true => Error {
+            is_broken_pipe: false,
+            ..Error::statement("the reader of the rows went away, and what follows was not run")
+        },
+        false => error,
     }
 }
 

@@ -25,11 +25,38 @@ pub(crate) struct Output {
 #[derive(Clone)]
 enum Target {
     Stdout { is_terminal: bool },
-    File(Arc<Mutex<File>>),
+    File(Arc<Mutex<OutputFile>>),
+}
+
+/// A file, whose former content stays until there is a result to write in its place.
+struct OutputFile {
+    file: File,
+    is_emptied: bool,
+}
+
+impl OutputFile {
+    /// Prepares the file for a result, which may hold secrets.
+    fn begin(&mut self, holds_secrets: bool) -> io::Result<()> {
+        if !self.is_emptied {
+            // A device has no length to set.
+            if self.file.metadata()?.is_file() {
+                self.file.set_len(0)?;
+            }
+            self.is_emptied = true;
+        }
+        #[cfg(unix)]
+        if holds_secrets && self.file.metadata()?.is_file() {
+            self.file
+                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        }
+        #[cfg(not(unix))]
+        let _ = holds_secrets;
+        Ok(())
+    }
 }
 
 impl Output {
-    /// Writes to stdout, or to the file `path`, which is emptied.
+    /// Writes to stdout, or to the file `path`, which is emptied once there is a result.
     ///
     /// # Errors
     ///
@@ -47,7 +74,10 @@ impl Output {
                 options.width = None;
                 options.color = false;
                 options.terminal = false;
-                Target::File(Arc::new(Mutex::new(file)))
+                Target::File(Arc::new(Mutex::new(OutputFile {
+                    file,
+                    is_emptied: false,
+                })))
             }
             None => {
                 options.terminal = io::stdout().is_terminal();
@@ -88,10 +118,10 @@ pub(crate) fn stdout() -> impl Write + Send {
     Target::Stdout { is_terminal: true }
 }
 
-/// Creates a file for rows, which may hold secrets: for its owner only.
+/// Opens a file for rows, which may hold secrets: a new one is for its owner only.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -99,6 +129,15 @@ fn create(path: &Path) -> io::Result<File> {
 
 impl Sink for Output {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        if let Target::File(file) = &self.target {
+            let marked = schema
+                .fields()
+                .iter()
+                .any(|field| field.metadata().contains_key(render::SECRET_MARK));
+            lock(file)
+                .begin(marked)
+                .map_err(|error| output_error(error.into()))?;
+        }
         let mut current = renderer(self.format, &self.options, Box::new(self.target.clone()));
         current.begin(schema).map_err(output_error)?;
         self.current = Some(current);
@@ -123,6 +162,25 @@ impl Sink for Output {
     fn is_streaming(&self) -> bool {
         self.format.is_streaming()
     }
+
+    fn discards(&self) -> bool {
+        matches!(self.target, Target::Stdout { .. }) && is_null(io::stdout())
+    }
+}
+
+/// Returns true if `stream` is the null device, as a closed one is too: the runtime opens it in its place.
+#[cfg(unix)]
+fn is_null(stream: impl std::os::fd::AsFd) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |file: io::Result<File>| file?.metadata().map(|meta| meta.rdev());
+    let stream = device(stream.as_fd().try_clone_to_owned().map(File::from));
+    let null = device(File::open("/dev/null"));
+    matches!((stream, null), (Ok(stream), Ok(null)) if stream == null)
+}
+
+#[cfg(not(unix))]
+fn is_null(_: io::Stdout) -> bool {
+    false
 }
 
 /// Tells which columns a table does not show whole.
@@ -154,18 +212,18 @@ impl Write for Target {
                 }
                 io::stdout().lock().write(bytes)
             }
-            Self::File(file) => lock(file).write(bytes),
+            Self::File(file) => lock(file).file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout { .. } => io::stdout().lock().flush(),
-            Self::File(file) => lock(file).flush(),
+            Self::File(file) => lock(file).file.flush(),
         }
     }
 }
 
-fn lock(file: &Mutex<File>) -> std::sync::MutexGuard<'_, File> {
+fn lock(file: &Mutex<OutputFile>) -> std::sync::MutexGuard<'_, OutputFile> {
     file.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,9 @@
 //! What a table remembers of each column while it waits for its last row. Pure.
 
 use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::Field;
 
+use super::SECRET_MARK;
 use super::cell::Kind;
 use super::escape::escape_controls;
 use super::layout::{FLOOR, MOST, Wish, measure, shortened};
@@ -31,6 +33,15 @@ pub(crate) struct Column {
 }
 
 impl Column {
+    /// Starts the column of `field`, without cells.
+    pub(crate) fn of(field: &Field) -> Self {
+        let column = Self::new(field.name(), Kind::of(field));
+        Self {
+            secret: column.secret || field.metadata().contains_key(SECRET_MARK),
+            ..column
+        }
+    }
+
     /// Starts a column without cells. Ids and secrets are known by their names.
     pub(crate) fn new(name: &str, kind: Kind) -> Self {
         let last = name.rsplit('.').next().unwrap_or(name);

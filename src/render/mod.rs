@@ -117,6 +117,9 @@ pub trait Renderer: Send {
     fn flush(&mut self) -> Result<(), Error>;
 }
 
+/// Marks, in the metadata of a field, a column that holds what is shown once and never again: it is never shortened.
+pub const SECRET_MARK: &str = "iamql.secret";
+
 /// Returns a renderer for one result; options that the format has no use for are ignored.
 pub fn renderer<'w>(
     format: OutputFormat,

@@ -113,11 +113,7 @@ fn row(slots: &[Slot], text: impl Fn(usize, usize) -> String) -> Vec<String> {
 impl Renderer for TableRenderer<'_> {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         self.fields = schema.fields().clone();
-        self.columns = self
-            .fields
-            .iter()
-            .map(|field| Column::new(field.name(), Kind::of(field)))
-            .collect();
+        self.columns = self.fields.iter().map(|field| Column::of(field)).collect();
         Ok(())
     }
 

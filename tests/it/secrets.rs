@@ -264,3 +264,42 @@ fn a_failure_half_way_delivers_what_was_created_and_exits_with_one() {
     assert_eq!(ids(&output.stdout, "/secret"), created(&env));
     assert!(output.stderr.contains("8 keys created"), "{output:?}");
 }
+
+#[test]
+fn an_output_that_goes_nowhere_is_refused_before_anything_is_created() {
+    let env = environment();
+    let null = File::options().write(true).open("/dev/null").unwrap();
+    let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
+    let (code, _, stderr) = end(command.stdout(Stdio::from(null)).spawn().unwrap());
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("the output goes nowhere"), "{stderr}");
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn an_output_file_keeps_its_content_until_there_is_a_result_and_opens_to_nobody() {
+    let env = environment();
+    let path = env.work().join("keys.csv");
+    std::fs::write(&path, "precious").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    let failed = env.iamql(&["--output-file", "keys.csv", "-o", "csv", "-e", "SELEC 1"]);
+    assert_eq!(failed.code, Some(1));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    let _ = env.iamql(&["--output-file", "keys.csv", "-o", "csv", "-e", &insert()]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), ROWS + 1);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_hide_a_write_that_was_not_run() {
+    let env = environment();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let sql = "SELECT 1; DELETE FROM api_keys WHERE id = 'K000'";
+    let mut command = env.command(&["-o", "csv", "-e", sql]);
+    let (code, _, stderr) = end(command.stdout(Stdio::from(writer)).spawn().unwrap());
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("what follows was not run"), "{stderr}");
+}

@@ -78,7 +78,7 @@ impl Writer<'_> {
 
     async fn plan_returning(&self, typed: Option<&write::Returning>) -> Result<Returning, Error> {
         let shown = write::Returning::of_created();
-        let returning = Returning::plan(typed.unwrap_or(&shown), self.session)
+        let mut returning = Returning::plan(typed.unwrap_or(&shown), self.session)
             .await
             .map_err(|error| self.failed(&error))?;
         let carries = returning

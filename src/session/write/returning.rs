@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray, StructArray};
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider, SchemaProvider, streaming::StreamingTable,
@@ -22,7 +22,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
 
-use crate::render::cell_json;
+use crate::render::{SECRET_MARK, cell_json};
 use crate::session::Session;
 use crate::sql::names::Names;
 use crate::sql::parse::query_statement;
@@ -114,15 +114,32 @@ impl Returning {
         Ok(super::super::renamed(batch, &self.schema))
     }
 
-    /// Returns true if the secret of a created key reaches the result, found out by sending one through.
+    /// Returns true if the secret of a created key reaches the result, found out by sending one through; the columns
+    /// that it reaches are marked, so that they are shown whole.
     ///
     /// # Errors
     ///
     /// Fails if an expression cannot be evaluated.
-    pub(super) async fn carries_secret(&self) -> Result<bool> {
+    pub(super) async fn carries_secret(&mut self) -> Result<bool> {
         const PROBE: &str = "cflt-probe-of-the-returning-list";
         let result = self.apply(probe(PROBE)?).await?;
-        holds(&result, PROBE)
+        let mut fields = Vec::with_capacity(result.num_columns());
+        let mut carries = false;
+        for (column, field) in self.schema.fields().iter().enumerate() {
+            let mut field = field.as_ref().clone();
+            if holds(&result.project(&[column])?, PROBE)? {
+                carries = true;
+                field
+                    .metadata_mut()
+                    .insert(SECRET_MARK.to_owned(), String::new());
+            }
+            fields.push(field);
+        }
+        self.schema = Arc::new(Schema::new_with_metadata(
+            fields,
+            self.schema.metadata().clone(),
+        ));
+        Ok(carries)
     }
 }
 
