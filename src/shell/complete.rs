@@ -1,33 +1,20 @@
 //! What may be typed next. A pure function of the text, the cursor and the [`Catalog`]; files come from a function.
 
-use super::catalog::{Catalog, Field, Table};
-use super::command::{self, Argument, COMMANDS};
-use super::context::{Context, Place, Source};
+use super::candidates::{Candidate, Candidates, Files};
+use super::catalog::Catalog;
+use super::context::{Context, Place};
 use super::lex::{Kind, lex};
+use super::listing::{self, Argument, COMMANDS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
-use crate::sql::methods::METHODS;
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 use crate::table::columns::Access;
-
-/// Lists the paths that begin with a text; those of folders end in a separator.
-pub(super) type Files<'f> = &'f dyn Fn(&str) -> Vec<String>;
 
 /// What could stand in place of the text from byte `start` up to the cursor.
 #[derive(Debug, Default)]
 pub(super) struct Completion {
     pub(super) start: usize,
     pub(super) candidates: Vec<Candidate>,
-}
-
-/// Something that could stand at the cursor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Candidate {
-    /// What is put in.
-    pub(super) text: String,
-    /// What is shown in the list.
-    pub(super) display: String,
 }
 
 /// Completes `text` at byte `cursor`. Nothing before byte `line` is replaced: that is where the line at the prompt
@@ -64,7 +51,7 @@ pub(super) fn complete(
     }
     Completion {
         start: context.start.max(line),
-        candidates: found.candidates,
+        candidates: found.into_vec(),
     }
 }
 
@@ -101,7 +88,7 @@ fn complete_command(
             candidates: commands(sign, typed),
         };
     };
-    let argument = command::find(sign, name).map_or(Argument::None, |entry| entry.argument);
+    let argument = listing::find(sign, name).map_or(Argument::None, |entry| entry.argument);
     let earlier = rest.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     let mut prefix = &rest[earlier..];
     if argument == Argument::File
@@ -129,7 +116,7 @@ fn complete_command(
     }
     Completion {
         start: cursor - prefix.len(),
-        candidates: found.candidates,
+        candidates: found.into_vec(),
     }
 }
 
@@ -147,159 +134,6 @@ fn commands(sign: &str, prefix: &str) -> Vec<Candidate> {
     }
     found
 }
-
-/// What is offered for one prefix.
-struct Candidates {
-    prefix: String,
-    candidates: Vec<Candidate>,
-}
-
-impl Candidates {
-    fn new(prefix: &str) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-            candidates: Vec::new(),
-        }
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        name.get(..self.prefix.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(&self.prefix))
-    }
-
-    fn offer(&mut self, text: &str, display: &str) {
-        if self.matches(text) && !self.candidates.iter().any(|c| c.text == text) {
-            self.candidates.push(Candidate {
-                text: text.to_owned(),
-                display: display.to_owned(),
-            });
-        }
-    }
-
-    fn names<S: AsRef<str>>(&mut self, names: impl IntoIterator<Item = S>) {
-        for name in names {
-            self.offer(name.as_ref(), name.as_ref());
-        }
-    }
-
-    fn files(&mut self, files: Files<'_>) {
-        self.names(files(&self.prefix));
-    }
-
-    /// Offers keywords in the case that was begun.
-    fn keywords<'k>(&mut self, keywords: impl IntoIterator<Item = &'k &'static str>) {
-        let is_lower = self.prefix.contains(char::is_lowercase);
-        for keyword in keywords {
-            match is_lower {
-                true => self.names([keyword.to_lowercase()]),
-                false => self.names([keyword]),
-            }
-        }
-    }
-
-    fn functions(&mut self, catalog: &Catalog, wanted: impl Fn(&str) -> bool) {
-        for function in catalog.functions.iter().filter(|f| wanted(f.kind)) {
-            self.offer(&format!("{}(", function.name), &function.signature);
-        }
-    }
-
-    fn tables(&mut self, context: &Context, catalog: &Catalog) {
-        let path: Vec<&str> = context.path.iter().map(String::as_str).collect();
-        match path.as_slice() {
-            [] => {
-                let queries = context.tables.iter().filter(|s| s.table.is_empty());
-                self.names(queries.map(|source| &source.alias));
-                self.names(catalog.tables.iter().map(|table| &table.name));
-                if !self.prefix.is_empty() {
-                    self.names([CATALOG, INFORMATION]);
-                    self.functions(catalog, |kind| kind == "table");
-                    self.keywords(&["EXTENDED", "LATERAL", "METHOD", "SELECT"]);
-                }
-            }
-            [catalog] if catalog.eq_ignore_ascii_case(CATALOG) => self.names([SCHEMA]),
-            [INFORMATION] => self.names(INFORMATION_TABLES),
-            [SCHEMA] | [_, SCHEMA] => {
-                self.names(catalog.tables.iter().map(|table| &table.name));
-            }
-            _ => {}
-        }
-    }
-
-    fn methods(&mut self, path: &[String]) {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        match path.as_slice() {
-            [] => self.names([format!("{CATALOG}.{SCHEMA}.{TABLE}.")]),
-            [CATALOG] => self.names([format!("{SCHEMA}.{TABLE}.")]),
-            [CATALOG, SCHEMA] => self.names([format!("{TABLE}.")]),
-            _ => {
-                for method in METHODS {
-                    self.offer(method.name, &format!("{}  {}", method.name, method.request));
-                }
-            }
-        }
-    }
-
-    /// Offers the columns that `wanted` holds for, or the fields of the one that the path leads to.
-    fn fields(&mut self, context: &Context, catalog: &Catalog, wanted: fn(Access) -> bool) {
-        if context.path.is_empty() && context.tables.len() > 1 {
-            self.names(context.tables.iter().map(|source| &source.alias));
-        }
-        let (tables, path) = resolve(context, catalog);
-        for table in tables {
-            let fields = reach(&table.fields, &path).iter();
-            for field in fields.filter(|field| wanted(field.access)) {
-                self.offer(&field.name, &format!("{}  {}", field.name, field.ty));
-            }
-        }
-    }
-}
-
-/// Returns the tables that the path at the cursor may be about, and what of it leads into their columns.
-fn resolve<'c>(context: &'c Context, catalog: &'c Catalog) -> (Vec<&'c Table>, Vec<&'c str>) {
-    let mut path: Vec<&str> = context.path.iter().map(String::as_str).collect();
-    if let [CATALOG, SCHEMA, ..] = path.as_slice() {
-        path.drain(..2);
-    }
-    let table = |source: &Source| catalog.table(&source.table);
-    let first = path.first().copied().unwrap_or_default();
-    let named = context
-        .tables
-        .iter()
-        .find(|s| s.alias.eq_ignore_ascii_case(first));
-    if let Some(source) = named {
-        return (table(source).into_iter().collect(), path.split_off(1));
-    }
-    if !context.tables.is_empty() {
-        return (context.tables.iter().filter_map(table).collect(), path);
-    }
-    // Nothing stands after FROM yet, so the first name may be the alias of a table to come.
-    let is_column = |table: &Table| table.fields.iter().any(|field| field.name == first);
-    if !path.is_empty() && !catalog.tables.iter().any(is_column) {
-        path.remove(0);
-    }
-    (catalog.tables.iter().collect(), path)
-}
-
-/// Follows `path` into nested fields.
-fn reach<'f>(fields: &'f [Field], path: &[&str]) -> &'f [Field] {
-    match path.split_first() {
-        None => fields,
-        Some((first, rest)) => fields
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(first))
-            .map_or(&[], |field| reach(&field.fields, rest)),
-    }
-}
-
-const INFORMATION: &str = "information_schema";
-const INFORMATION_TABLES: [&str; 6] = [
-    "columns",
-    "df_settings",
-    "routines",
-    "schemata",
-    "tables",
-    "views",
-];
 
 /// Returns the rest of what stands in the brackets of the call that ends `text`: its arguments, as a hint.
 pub(super) fn signature<'c>(text: &str, catalog: &'c Catalog) -> Option<&'c str> {

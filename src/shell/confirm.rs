@@ -37,7 +37,7 @@ impl Confirm for AtTerminal {
 /// Asks with `prompt`, and returns true if `count` is typed. Ctrl-C, Ctrl-D and anything else are a no.
 fn confirm(prompt: &str, count: usize) -> bool {
     // An editor of its own, so that the answer is kept in no history.
-    let config = Config::builder().behavior(super::behavior()).build();
+    let config = Config::builder().behavior(super::talk::behavior()).build();
     DefaultEditor::with_config(config)
         .and_then(|mut editor| editor.readline(prompt))
         .is_ok_and(|answer| is_yes(&answer, count))

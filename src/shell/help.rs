@@ -1,6 +1,6 @@
 //! The texts of `\?` and `\h`. Pure.
 
-use super::command::COMMANDS;
+use super::listing::COMMANDS;
 use crate::error::Error;
 
 /// How one statement is written.

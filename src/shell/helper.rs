@@ -15,8 +15,9 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper, Result};
 
+use super::candidates::Candidate;
 use super::catalog::Catalog;
-use super::complete::{self, Candidate};
+use super::complete;
 use super::highlight;
 use super::history::History;
 use super::lex::lex;

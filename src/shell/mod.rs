@@ -1,14 +1,16 @@
 //! The interactive shell: lines from a person, statements to the session, rows to the screen.
 //!
-//! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`, `complete`, `catalog`,
-//! `words` (a line while it is edited), `input`, `command`, `variables`, `settings` (a line once it is entered),
-//! `describe`, `help` (answers). The parts that act are `helper` and `history` (rustyline and its memory), `screen`,
-//! `pager` and `progress` (output), `confirm`, `edit`, `signals`, and the loop here with `run` and `act`.
+//! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`, `complete`,
+//! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `command`, `listing`, `variables`, `settings`
+//! (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `talk` (the
+//! line editor, its memory, and the loop), `run` and `act` (statements and commands), `screen`, `pager` and `progress`
+//! (output), `confirm`, `edit` and `signals`.
 //!
 //! It depends on the session and on rendering, and shares stdout and stderr with [`crate::cli`]. It never sends a
 //! request itself, and an error never ends it.
 
 mod act;
+mod candidates;
 mod catalog;
 mod command;
 mod complete;
@@ -22,6 +24,7 @@ mod highlight;
 mod history;
 mod input;
 mod lex;
+mod listing;
 mod pager;
 mod progress;
 mod prompt;
@@ -29,6 +32,7 @@ mod run;
 mod screen;
 mod settings;
 mod signals;
+mod talk;
 mod variables;
 mod words;
 
@@ -39,10 +43,6 @@ use std::sync::Arc;
 
 use etcetera::home_dir;
 use futures::future::BoxFuture;
-use rustyline::config::Configurer;
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{Behavior, ColorMode, CompletionType, Config, Editor};
 
 use crate::cli::notes;
 use crate::cli::output::Output;
@@ -53,8 +53,6 @@ use crate::session::{Interrupt, Session};
 use crate::sql::split::Piece;
 
 use catalog::Catalog;
-use helper::LineHelper;
-use history::{History, MAX_ENTRIES};
 use input::Input;
 use run::Flow;
 use settings::{Expanded, Settings};
@@ -66,9 +64,6 @@ pub(crate) use progress::{Progress, enable as enable_progress};
 
 /// File in the configuration directory whose statements run at the start.
 const RC: &str = "iamqlrc";
-
-/// Columns of a tab in the line editor.
-const TAB: u8 = 4;
 
 /// A session, and where it is connected.
 pub(crate) struct Opened {
@@ -149,59 +144,8 @@ pub(crate) async fn run(setup: Setup) -> Result<(), Error> {
     {
         notes::error(&error);
     }
-    let mut editor = editor(color, state_dir.as_deref())?;
+    let mut editor = talk::editor(color, state_dir.as_deref())?;
     shell.talk(&mut editor).await
-}
-
-type LineEditor = Editor<LineHelper, MemHistory>;
-
-fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor, Error> {
-    let failed =
-        |error: ReadlineError| Error::statement("the terminal cannot be used").caused_by(&error);
-    let config = Config::builder()
-        .max_history_size(MAX_ENTRIES)
-        .map_err(failed)?
-        .completion_type(CompletionType::List)
-        .completion_show_all_if_ambiguous(true)
-        .tab_stop(TAB)
-        // Whether to use colours is settled already; rustyline would look at the environment again.
-        .color_mode(if color {
-            ColorMode::Forced
-        } else {
-            ColorMode::Disabled
-        })
-        .behavior(behavior())
-        .build();
-    let memory = MemHistory::with_config(&config);
-    let mut editor = Editor::with_history(config, memory).map_err(failed)?;
-    editor.set_bell_style(rustyline::config::BellStyle::None);
-    editor.set_helper(Some(LineHelper {
-        history: History::open(state_dir),
-        color,
-        ..LineHelper::default()
-    }));
-    recall(&mut editor);
-    Ok(editor)
-}
-
-/// Prompts are no rows: they go past a stdout that leads elsewhere.
-fn behavior() -> Behavior {
-    match std::io::stdout().is_terminal() {
-        true => Behavior::Stdio,
-        false => Behavior::PreferTerm,
-    }
-}
-
-/// Gives the entries of the history to the editor's arrows and Ctrl-R.
-fn recall(editor: &mut LineEditor) {
-    let entries = editor
-        .helper()
-        .map(|helper| helper.history.entries().to_vec());
-    // Neither can fail in memory.
-    let _ = editor.clear_history();
-    for entry in entries.unwrap_or_default() {
-        let _ = editor.add_history_entry(entry);
-    }
 }
 
 /// Returns `path` with `~/` as the home directory.
@@ -289,96 +233,6 @@ impl Shell {
         }
     }
 
-    /// Reads lines and does what they ask for, until one asks to leave.
-    async fn talk(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
-        let mut input = Input::default();
-        let mut typed = String::new();
-        loop {
-            if let Some(helper) = editor.helper_mut() {
-                helper.before = input.text().to_owned();
-                helper.catalog = Arc::clone(&self.catalog);
-            }
-            if self.life.is_leaving() {
-                return Err(Error::interrupted());
-            }
-            let line = self
-                .life
-                .while_reading(|| editor.readline(input.pending().prompt()));
-            if self.life.is_leaving() {
-                return Err(Error::interrupted());
-            }
-            match line {
-                Ok(line) => {
-                    typed.push_str(&line);
-                    typed.push('\n');
-                    self.interrupt.clear();
-                    let flow = self.take(&mut input, &line).await;
-                    if input.text().is_empty() {
-                        remember(editor, typed.trim_end());
-                        typed.clear();
-                    }
-                    match flow {
-                        Flow::Leave => return Ok(()),
-                        Flow::Edit(text) => {
-                            let Some(edited) = self.edit(&text) else {
-                                continue;
-                            };
-                            remember(editor, edited.trim_end());
-                            if let Flow::Leave = self.take(&mut input, edited.trim_end()).await {
-                                return Ok(());
-                            }
-                        }
-                        Flow::GoOn => {}
-                    }
-                }
-                Err(ReadlineError::Interrupted) => {
-                    input.replace("");
-                    typed.clear();
-                }
-                Err(ReadlineError::Signal(_)) => {}
-                // Ctrl-D, or a terminal that is gone.
-                Err(_) => return Ok(()),
-            }
-        }
-    }
-
-    /// Does what `line` asks for; errors are told, and end nothing.
-    async fn take(&mut self, input: &mut Input, line: &str) -> Flow {
-        let mut flow = Flow::GoOn;
-        for step in input.push(line) {
-            if self.interrupt.is_raised() || self.life.is_leaving() {
-                break;
-            }
-            match self.step(step, input).await {
-                Ok(Flow::GoOn) => {}
-                Ok(other) => {
-                    flow = other;
-                    break;
-                }
-                Err(error) => notes::error(&error),
-            }
-        }
-        flow
-    }
-
-    /// Lets the person edit `text`; None if it was left as it is.
-    fn edit(&self, text: &str) -> Option<String> {
-        match edit::edit(text) {
-            Ok(edited) if edited.trim() == text.trim() => {
-                notes::tell("unchanged, so nothing is run");
-                None
-            }
-            Ok(edited) => {
-                notes::tell(&edited);
-                Some(edited)
-            }
-            Err(error) => {
-                notes::error(&error);
-                None
-            }
-        }
-    }
-
     async fn run_stdin(&mut self) -> Result<(), Error> {
         let mut text = String::new();
         std::io::stdin()
@@ -420,14 +274,5 @@ impl Shell {
             Some(step) => Box::pin(self.step(step, &mut input)).await,
             None => Ok(Flow::GoOn),
         }
-    }
-}
-
-fn remember(editor: &mut LineEditor, entry: &str) {
-    let added = editor
-        .helper_mut()
-        .is_some_and(|helper| helper.history.add(entry));
-    if added {
-        recall(editor);
     }
 }

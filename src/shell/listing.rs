@@ -1,0 +1,243 @@
+//! The commands there are, with their names, for help, completion and parsing. A plain table.
+
+/// What the argument of a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Argument {
+    None,
+    Table,
+    Function,
+    Statement,
+    File,
+    Format,
+    OnOff,
+    OnOffAuto,
+    Setting,
+    Variable,
+    Profile,
+    Other,
+}
+
+/// A command as it is listed, completed and found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// Its name after the backslash.
+    pub(super) name: &'static str,
+    /// How it is called.
+    pub(super) usage: &'static str,
+    /// What it does.
+    pub(super) description: &'static str,
+    /// What its argument is.
+    pub(super) argument: Argument,
+    /// Its names after a dot.
+    pub(super) dots: &'static [&'static str],
+}
+
+const fn entry(
+    name: &'static str,
+    usage: &'static str,
+    description: &'static str,
+    argument: Argument,
+    dots: &'static [&'static str],
+) -> Entry {
+    Entry {
+        name,
+        usage,
+        description,
+        argument,
+        dots,
+    }
+}
+
+/// All commands, in the order in which they are listed.
+pub(super) const COMMANDS: &[Entry] = &[
+    entry("?", "\\?", "list these commands", Argument::None, &["help"]),
+    entry(
+        "h",
+        "\\h [STATEMENT]",
+        "show how a statement is written",
+        Argument::Statement,
+        &[],
+    ),
+    entry(
+        "d",
+        "\\d [NAME]",
+        "describe a table, or list all",
+        Argument::Table,
+        &["schema"],
+    ),
+    entry(
+        "dt",
+        "\\dt [PATTERN]",
+        "list tables",
+        Argument::Table,
+        &["tables"],
+    ),
+    entry(
+        "dv",
+        "\\dv [PATTERN]",
+        "list views",
+        Argument::Table,
+        &["views"],
+    ),
+    entry(
+        "df",
+        "\\df [PATTERN]",
+        "list functions",
+        Argument::Function,
+        &["functions"],
+    ),
+    entry(
+        "g",
+        "\\g [FILE]",
+        "run the statement, or the last one again; rows to FILE",
+        Argument::File,
+        &[],
+    ),
+    entry(
+        "gx",
+        "\\gx [FILE]",
+        "the same with one line per field; also \\G",
+        Argument::File,
+        &[],
+    ),
+    entry(
+        "watch",
+        "\\watch [SECONDS]",
+        "run it every so often until Ctrl-C",
+        Argument::Other,
+        &["watch"],
+    ),
+    entry(
+        "e",
+        "\\e",
+        "edit the statement, or the last one, in $EDITOR",
+        Argument::None,
+        &["edit"],
+    ),
+    entry(
+        "p",
+        "\\p",
+        "show the statement that was begun",
+        Argument::None,
+        &[],
+    ),
+    entry(
+        "r",
+        "\\r",
+        "forget the statement that was begun",
+        Argument::None,
+        &[],
+    ),
+    entry(
+        "i",
+        "\\i FILE",
+        "run the statements of a file",
+        Argument::File,
+        &["read"],
+    ),
+    entry(
+        "o",
+        "\\o [FILE]",
+        "write rows to FILE, or to the terminal again",
+        Argument::File,
+        &["output"],
+    ),
+    entry(
+        "x",
+        "\\x [on|off|auto]",
+        "one line per field; auto if a table would not fit",
+        Argument::OnOffAuto,
+        &[],
+    ),
+    entry(
+        "format",
+        "\\format [FORMAT]",
+        "table, markdown, line, json, jsonl, csv or tsv",
+        Argument::Format,
+        &["mode"],
+    ),
+    entry(
+        "pset",
+        "\\pset [NAME [VALUE]]",
+        "how rows are shown: null, pager, width, …",
+        Argument::Setting,
+        &["show"],
+    ),
+    entry(
+        "timing",
+        "\\timing [on|off]",
+        "time in the line below the rows",
+        Argument::OnOff,
+        &["timer"],
+    ),
+    entry(
+        "set",
+        "\\set [NAME [VALUE]]",
+        "a variable, used as :NAME, :'NAME' or :\"NAME\"",
+        Argument::Variable,
+        &[],
+    ),
+    entry(
+        "unset",
+        "\\unset NAME",
+        "forget a variable",
+        Argument::Variable,
+        &[],
+    ),
+    entry(
+        "echo",
+        "\\echo TEXT",
+        "print a text",
+        Argument::Other,
+        &["print"],
+    ),
+    entry(
+        "conninfo",
+        "\\conninfo",
+        "where this session is connected",
+        Argument::None,
+        &["conninfo"],
+    ),
+    entry(
+        "c",
+        "\\c [PROFILE]",
+        "connect with a profile of config.toml",
+        Argument::Profile,
+        &["connect"],
+    ),
+    entry(
+        "q",
+        "\\q",
+        "leave; also Ctrl-D",
+        Argument::None,
+        &["exit", "quit"],
+    ),
+];
+
+/// Other names after the backslash, as people bring them.
+pub(super) const ALIASES: &[(&str, &str)] = &[
+    ("G", "gx"),
+    ("connect", "c"),
+    ("describe", "d"),
+    ("edit", "e"),
+    ("exit", "q"),
+    ("help", "?"),
+    ("include", "i"),
+    ("ir", "i"),
+    ("out", "o"),
+    ("print", "p"),
+    ("quit", "q"),
+    ("reset", "r"),
+];
+
+/// Returns the entry of the command that `name` after the backslash or the dot stands for.
+pub(super) fn find(sign: &str, name: &str) -> Option<&'static Entry> {
+    let name = match ALIASES.iter().find(|(alias, _)| *alias == name) {
+        Some((_, meant)) if sign == "\\" => meant,
+        _ => name,
+    };
+    COMMANDS.iter().find(|entry| match sign {
+        "." => entry.dots.contains(&name),
+        _ => entry.name == name,
+    })
+}
