@@ -195,29 +195,7 @@ impl Session {
     ) -> Result<Report, Error> {
         let started = Instant::now();
         let scope = Arc::new(Scope::new(traffic));
-        let wrong = |error| Error::in_statement(error, &piece.text, piece.line);
-        let done = match Operation::read(&piece.text).map_err(wrong)? {
-            Operation::Stackql(statement) => {
-                let traffic = Arc::clone(scope.traffic());
-                self.stackql(statement, piece, traffic, sink, interrupt)
-                    .await?
-            }
-            Operation::Write { write, is_dry } => {
-                let writer = Writer {
-                    session: self,
-                    piece,
-                    scope: &scope,
-                    sink,
-                    interrupt,
-                    is_dry: is_dry || self.options.dry_run,
-                };
-                writer.run(write).await?
-            }
-            Operation::Query(statement) => tokio::select! {
-                done = self.query(piece, statement, &scope, sink) => done?,
-                () = interrupt.raised() => return Err(Error::interrupted()),
-            },
-        };
+        let done = self.carry_out(piece, &scope, sink, interrupt).await?;
         Ok(Report {
             done,
             warnings: scope.warnings(),
@@ -225,6 +203,36 @@ impl Session {
             traffic: Arc::clone(scope.traffic()),
             elapsed: started.elapsed(),
         })
+    }
+
+    async fn carry_out(
+        &self,
+        piece: &Piece,
+        scope: &Arc<Scope>,
+        sink: &mut dyn Sink,
+        interrupt: &Interrupt,
+    ) -> Result<Done, Error> {
+        let wrong = |error| Error::in_statement(error, &piece.text, piece.line);
+        match Operation::read(&piece.text).map_err(wrong)? {
+            Operation::Stackql(statement) => {
+                self.stackql(statement, piece, scope, sink, interrupt).await
+            }
+            Operation::Write { write, is_dry } => {
+                let writer = Writer {
+                    session: self,
+                    piece,
+                    scope,
+                    sink,
+                    interrupt,
+                    is_dry: is_dry || self.options.dry_run,
+                };
+                writer.run(write).await
+            }
+            Operation::Query(statement) => tokio::select! {
+                done = self.query(piece, statement, scope, sink) => done,
+                () = interrupt.raised() => Err(Error::interrupted()),
+            },
+        }
     }
 
     /// Returns the service that this session asks, or why it cannot.

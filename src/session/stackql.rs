@@ -12,12 +12,12 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::sql::sqlparser::ast::ExprWithAlias;
 
 use super::{Done, Interrupt, Session, Sink, diagnose};
-use crate::api::Traffic;
 use crate::error::Error;
 use crate::sql::error::nearest;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::table::scope::Scope;
 
 impl Session {
     /// Carries out `statement`, which the statement `piece` was read as.
@@ -25,7 +25,7 @@ impl Session {
         &self,
         statement: Stackql,
         piece: &Piece,
-        traffic: Arc<Traffic>,
+        scope: &Arc<Scope>,
         sink: &mut dyn Sink,
         interrupt: &Interrupt,
     ) -> Result<Done, Error> {
@@ -47,8 +47,7 @@ impl Session {
                     true => sink,
                     false => &mut nowhere,
                 };
-                let run = Box::pin(self.run(&statement, traffic, sink, interrupt));
-                let done = run.await?.done;
+                let done = Box::pin(self.carry_out(&statement, scope, sink, interrupt)).await?;
                 Ok(match (done, shows_rows) {
                     (Done::Rows(rows), false) => {
                         Done::Note(format!("{rows} rows; /*+ SHOWRESULTS */ shows them"))
@@ -57,7 +56,7 @@ impl Session {
                 })
             }
             Stackql::Materialize { name, query } => {
-                self.fill(&name, &query, piece, traffic, interrupt).await?;
+                self.fill(&name, &query, piece, scope, interrupt).await?;
                 self.materialized().insert(name, query);
                 Ok(Done::Ok)
             }
@@ -66,7 +65,7 @@ impl Session {
                 let Some(query) = query else {
                     return Err(self.no_materialized(&name));
                 };
-                self.fill(&name, &query, piece, traffic, interrupt).await?;
+                self.fill(&name, &query, piece, scope, interrupt).await?;
                 Ok(Done::Ok)
             }
             Stackql::Sleep(milliseconds) => tokio::select! {
@@ -208,11 +207,11 @@ impl Session {
         name: &str,
         query: &str,
         piece: &Piece,
-        traffic: Arc<Traffic>,
+        scope: &Arc<Scope>,
         interrupt: &Interrupt,
     ) -> Result<(), Error> {
         let statement = piece.with_text(format!("CREATE OR REPLACE TABLE {name} AS {query}"));
-        Box::pin(self.run(&statement, traffic, &mut Nowhere, interrupt)).await?;
+        Box::pin(self.carry_out(&statement, scope, &mut Nowhere, interrupt)).await?;
         Ok(())
     }
 
