@@ -227,3 +227,23 @@ async fn read_body(response: &mut reqwest::Response) -> (Bytes, Option<Failure>)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_repeats_secrets_is_told_without_them() {
+        let credentials = Credentials::Basic {
+            key: "OWNKEY".to_owned(),
+            secret: Secret::new("canary"),
+        };
+        let transport =
+            HttpTransport::new(Endpoint::production(), &credentials, None).expect("it is valid");
+        let authorization = transport.authorization.to_str().expect("it is text");
+        let created = format!("cflt{}", "aB3+/".repeat(12));
+        let text = format!("auth {authorization} secret canary created {created} key OWNKEY");
+        let masked = String::from_utf8(transport.masked(text.as_bytes())).expect("it is text");
+        assert_eq!(masked, "auth Basic *** secret *** created *** key OWNKEY");
+    }
+}

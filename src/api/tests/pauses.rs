@@ -146,3 +146,24 @@ async fn an_attempt_is_given_up_after_thirty_seconds_and_a_call_after_its_timeou
     assert!(client.get(&id()).await.is_err());
     assert!(start.elapsed() <= Duration::from_secs(300));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_waits_is_not_sent_once_it_is_stopped() {
+    let (client, script) = client([Step::Answer(answer(429, &[("retry-after", "4")], "")), ok()]);
+    let (raise, raised) = tokio::sync::watch::channel(false);
+    let client = client.stopped_by(Stop::when(raised));
+    let request_body = body();
+    let create = client.create(&request_body);
+    let stop = async {
+        sleep(Duration::from_secs(1)).await;
+        raise.send_replace(true);
+    };
+    let start = Instant::now();
+    let (created, ()) = future::join(create, stop).await;
+    let error = created.unwrap_err();
+    assert!(error.is_not_sent() && !error.outcome_unknown(), "{error}");
+    assert_eq!(script.times(start), [0.0]);
+    // Nothing is sent any more, even if it could be at once.
+    assert!(client.create(&body()).await.unwrap_err().is_not_sent());
+    assert_eq!(script.times(start).len(), 1);
+}
