@@ -4,14 +4,18 @@
 //! fault     = condition *( "," condition ) ":" action *( "," option )
 //! condition = "any" | "get" | "post" | "patch" | "delete" | "path=" TEXT | "page=" N
 //!           | "nth=" N | "every=" N | "times=" N
-//! action    = STATUS          options: body=json|html|empty, retry-after=TEXT, header=NAME:VALUE (repeatable)
+//! action    = STATUS          options: body=json|html|empty|hostile, retry-after=TEXT, header=NAME:VALUE (repeatable)
 //!           | "429"           options: retry-after=TEXT, reset=SECONDS
 //!           | "401"
 //!           | "bad-credentials" | "malformed" | "reset" | "stall" | "create-then-drop"
-//!           | "repeat-keys" | "repeat-token"
+//!           | "repeat-keys" | "repeat-token" | "hostile"
+//!           | "refuse"        options: ms=N, how long connections are refused (default 1000)
 //!           | "truncate"      options: chunked
 //!           | "slow"          options: ms=N, the pause before each of eight pieces (default 100)
 //!           | "huge"          options: bytes=N (default 1073741824)
+//!           | "bomb"          options: bytes=N, inflated (default 1073741824)
+//!           | "long"          options: bytes=N, of each name and description (default 65536)
+//!           | "deep"          options: levels=N (default 10000)
 //!           | "foreign-next"  options: host=HOST (default example.com)
 //!           | "redirect"      options: status=STATUS (default 307), location=URL (needed)
 //! ```
@@ -27,8 +31,8 @@ use super::faults::{Action, Fault, FaultBody, When};
 
 const CONDITIONS: &str =
     "any, get, post, patch, delete, path=TEXT, page=N, nth=N, every=N, times=N";
-const ACTIONS: &str = "a status from 200 to 599, reset, stall, truncate, slow, malformed, huge, repeat-keys, \
-     repeat-token, foreign-next, redirect, create-then-drop, bad-credentials";
+const ACTIONS: &str = "a status from 200 to 599, reset, refuse, stall, truncate, slow, malformed, huge, bomb, long, \
+     deep, hostile, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, bad-credentials";
 
 /// A text that is no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,10 +64,11 @@ impl FromStr for Fault {
     /// Reads `CONDITION[,CONDITION…]:ACTION[,OPTION…]`.
     ///
     /// Conditions are `any`, a method in lower case, `path=TEXT`, `page=N`, `nth=N`, `every=N` and `times=N`. Actions
-    /// are a status (`503`, with `body=json|html|empty`, `retry-after=…`, `header=NAME:VALUE`; `429`, with
-    /// `retry-after=…`, `reset=…`), `reset`, `stall`, `truncate[,chunked]`, `slow[,ms=N]`, `malformed`,
-    /// `huge[,bytes=N]`, `repeat-keys`, `repeat-token`, `foreign-next[,host=HOST]`,
-    /// `redirect,location=URL[,status=N]`, `create-then-drop` and `bad-credentials`.
+    /// are a status (`503`, with `body=json|html|empty|hostile`, `retry-after=…`, `header=NAME:VALUE`; `429`, with
+    /// `retry-after=…`, `reset=…`), `reset`, `refuse[,ms=N]`, `stall`, `truncate[,chunked]`, `slow[,ms=N]`,
+    /// `malformed`, `huge[,bytes=N]`, `bomb[,bytes=N]`, `long[,bytes=N]`, `deep[,levels=N]`, `hostile`, `repeat-keys`,
+    /// `repeat-token`, `foreign-next[,host=HOST]`, `redirect,location=URL[,status=N]`, `create-then-drop` and
+    /// `bad-credentials`.
     fn from_str(text: &str) -> Result<Self> {
         let Some((conditions, action)) = text.split_once(':') else {
             return Err(FaultSyntaxError::new(
@@ -139,6 +144,19 @@ fn read_action(text: &str) -> Result<Action> {
         "reset" => Action::Reset,
         "stall" => Action::Stall,
         "create-then-drop" => Action::CreateThenDrop,
+        "refuse" => Action::Refuse {
+            pause: Duration::from_millis(options.number("ms", 1000)?),
+        },
+        "bomb" => Action::GzipBomb {
+            bytes: options.number("bytes", 1 << 30)?,
+        },
+        "long" => Action::LongTexts {
+            bytes: options.number("bytes", 1 << 16)?,
+        },
+        "deep" => Action::DeepNesting {
+            levels: options.number("levels", 10_000)?,
+        },
+        "hostile" => Action::HostileTexts,
         "repeat-keys" => Action::RepeatKeys,
         "repeat-token" => Action::RepeatToken,
         "truncate" => Action::Truncate {
@@ -199,10 +217,11 @@ fn read_status(code: u16, options: &mut Options<'_>) -> Result<Action> {
         None | Some("json") => FaultBody::Json,
         Some("html") => FaultBody::Html,
         Some("empty") => FaultBody::Empty,
+        Some("hostile") => FaultBody::Hostile,
         Some(other) => {
             return Err(FaultSyntaxError::new(
                 format!("unknown body `{other}`"),
-                "bodies are json, html and empty",
+                "bodies are json, html, empty and hostile",
             ));
         }
     };
@@ -340,10 +359,10 @@ mod tests {
         insta::assert_snapshot!(complaint("503"), @"expected `CONDITION:ACTION`, found `503` (write `any:503` to strike every request; conditions are any, get, post, patch, delete, path=TEXT, page=N, nth=N, every=N, times=N)");
         insta::assert_snapshot!(complaint("put:503"), @"unknown condition `put` (conditions are any, get, post, patch, delete, path=TEXT, page=N, nth=N, every=N, times=N)");
         insta::assert_snapshot!(complaint("nth=0:503"), @"expected a whole number from 1 in `nth=0` (write `nth=3`, for example)");
-        insta::assert_snapshot!(complaint("any:explode"), @"unknown action `explode` (actions are a status from 200 to 599, reset, stall, truncate, slow, malformed, huge, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, bad-credentials)");
+        insta::assert_snapshot!(complaint("any:explode"), @"unknown action `explode` (actions are a status from 200 to 599, reset, refuse, stall, truncate, slow, malformed, huge, bomb, long, deep, hostile, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, bad-credentials)");
         insta::assert_snapshot!(complaint("any:reset,ms=2"), @"unknown option `ms` of `reset` (`reset` takes no options)");
         insta::assert_snapshot!(complaint("any:slow,s=2"), @"unknown option `s` of `slow` (`slow` takes ms)");
         insta::assert_snapshot!(complaint("any:redirect"), @"`redirect` needs a location (write `any:redirect,location=http://127.0.0.1:1/elsewhere`, for example)");
-        insta::assert_snapshot!(complaint("any:503,body=xml"), @"unknown body `xml` (bodies are json, html and empty)");
+        insta::assert_snapshot!(complaint("any:503,body=xml"), @"unknown body `xml` (bodies are json, html, empty and hostile)");
     }
 }

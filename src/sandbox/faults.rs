@@ -33,6 +33,8 @@ pub enum FaultBody {
     Html,
     /// Nothing.
     Empty,
+    /// The service's envelope, its texts full of what a terminal would act on.
+    Hostile,
 }
 
 /// What a fault does to a request. Unless told otherwise, the request itself has no effect on the keys.
@@ -73,8 +75,18 @@ pub enum Action {
         /// Bytes of body.
         bytes: u64,
     },
+    /// Answers 200 with gzip that inflates to at least this size.
+    GzipBomb {
+        /// Bytes of body, inflated.
+        bytes: u64,
+    },
     /// Closes the connection without an answer (TCP reset).
     Reset,
+    /// Closes every connection without an answer, and refuses new ones for a while.
+    Refuse {
+        /// How long.
+        pause: Duration,
+    },
     /// Sends the headers of the right answer, then nothing. A write is applied.
     Stall,
     /// Sends half of the right answer, then closes the connection. A write is applied.
@@ -96,6 +108,19 @@ pub enum Action {
     ForeignNext {
         /// The host, with its port if it has one.
         host: String,
+    },
+    /// Gives the right keys, but every text of them that is neither an id nor a secret holds what a terminal, a table
+    /// or a spreadsheet would act on. A write is applied.
+    HostileTexts,
+    /// Gives the right keys, but their names and descriptions are this long. A write is applied.
+    LongTexts {
+        /// Bytes of each.
+        bytes: u64,
+    },
+    /// Gives the right keys, but in the spec of each is a member that nests this deep. A write is applied.
+    DeepNesting {
+        /// Arrays in arrays.
+        levels: u64,
     },
     /// Applies the request, then closes the connection without an answer (TCP reset).
     CreateThenDrop,

@@ -6,6 +6,7 @@
 //! It depends on axum and a runtime of tokio. It never listens beyond loopback, never talks to the real service, and
 //! gives the secret of a key it creates once.
 
+mod bomb;
 mod call;
 mod config;
 mod cursor;
@@ -21,6 +22,7 @@ mod organization;
 mod problem;
 mod server;
 mod service;
+mod spoil;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -75,7 +77,7 @@ impl Sandbox {
         let address = listener.local_addr()?;
         let state = SandboxState::new(config);
         let (running, mut stopped) = watch::channel(());
-        let wires = Wires::new(listener, stopped.clone());
+        let wires = Wires::new(listener, address, stopped.clone());
         let service =
             router(Arc::clone(&state)).into_make_service_with_connect_info::<Connection>();
         // Changes come never; the wait ends when the sender is dropped.

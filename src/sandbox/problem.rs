@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::config::UnknownKey;
+use super::spoil::make_hostile;
 
 /// Why a request is refused: a status, and one or more errors.
 #[derive(Debug)]
@@ -160,6 +161,15 @@ impl Problem {
         let code = title.to_ascii_lowercase().replace([' ', '-'], "_");
         let error = json!({ "code": code, "title": title, "detail": title, "source": {} });
         Self::new(status, error)
+    }
+
+    /// Puts what a terminal would act on into every text.
+    pub(super) fn made_hostile(mut self) -> Self {
+        let mut turn = 0;
+        for error in &mut self.errors {
+            make_hostile(error, &mut turn);
+        }
+        self
     }
 
     /// Returns the body. Every error carries the id of the request, as the service's do.

@@ -23,6 +23,7 @@ use super::limit::{Allowance, Limiter};
 use super::log::{Log, LoggedRequest};
 use super::problem::Problem;
 use super::service::Service;
+use super::spoil;
 use super::wire::{self, Connection, Delivery};
 
 /// The largest body that a request may have, in bytes.
@@ -164,8 +165,23 @@ impl SandboxState {
                 let reply = Reply::json(StatusCode::OK, body.to_owned());
                 Decision::of(Ok(reply)).delivered(Delivery::Padded { bytes })
             }
+            Action::GzipBomb { bytes } => {
+                let body = r#"{"api_version":"iam/v2","kind":"ApiKeyList","data":[]}"#;
+                let reply = Reply::json(StatusCode::OK, body.to_owned());
+                let reply = reply.with_header("content-encoding", "gzip");
+                Decision::of(Ok(reply)).delivered(Delivery::Bomb { bytes })
+            }
             Action::Reset => {
                 Decision::of(Ok(Reply::empty(StatusCode::OK))).delivered(Delivery::Cut)
+            }
+            Action::Refuse { pause } => Decision::of(Ok(Reply::empty(StatusCode::OK)))
+                .delivered(Delivery::Refused { pause }),
+            Action::HostileTexts | Action::LongTexts { .. } | Action::DeepNesting { .. } => {
+                let mut decision = proper(None);
+                if let Ok(reply) = &mut decision.outcome {
+                    reply.body = spoil::spoiled(std::mem::take(&mut reply.body), &fault);
+                }
+                decision
             }
             Action::CreateThenDrop => proper(None).delivered(Delivery::Cut),
             Action::Stall => proper(None).delivered(Delivery::Stalled),
@@ -246,8 +262,11 @@ fn status_fault(
                  <center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
             );
         }
-        FaultBody::Json => {
+        FaultBody::Json | FaultBody::Hostile => {
             let mut problem = Problem::of_status(status);
+            if body == FaultBody::Hostile {
+                problem = problem.made_hostile();
+            }
             problem.headers = headers;
             return Err(problem);
         }
@@ -289,16 +308,17 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
     if !state.config.latency.is_zero() {
         tokio::time::sleep_until(arrival + state.config.latency).await;
     }
-    if decision.delivery == Delivery::Cut {
-        if let Some(connection) = &connection {
-            connection.cut();
+    match (&decision.delivery, &connection) {
+        (Delivery::Cut, Some(connection)) => connection.cut(),
+        (Delivery::Refused { pause }, Some(connection)) => connection.refuse(*pause),
+        (Delivery::Cut | Delivery::Refused { .. }, None) => {}
+        _ => {
+            let status = match &decision.outcome {
+                Ok(reply) => reply.status,
+                Err(problem) => problem.status,
+            };
+            lock(&state.desk).log.answered(number, status.as_u16());
         }
-    } else {
-        let status = match &decision.outcome {
-            Ok(reply) => reply.status,
-            Err(problem) => problem.status,
-        };
-        lock(&state.desk).log.answered(number, status.as_u16());
     }
     respond(decision, &request_id, connection)
 }

@@ -321,6 +321,71 @@ async fn a_huge_body_is_as_big_as_asked_for() {
     assert!(get(&sandbox, LIST).await.body.len() >= 3_000_000);
 }
 
+/// Asks for one page, and returns the body as it came.
+async fn raw_body(sandbox: &Sandbox) -> (String, Vec<u8>) {
+    let (key, secret) = sandbox.credentials();
+    let mut stream = connect(sandbox, &basic(key, secret), &format!("GET {LIST}"), "").await;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("an answer");
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a head");
+    let head = String::from_utf8(bytes[..end].to_vec()).expect("text");
+    (head, bytes.split_off(end + 4))
+}
+
+#[tokio::test]
+async fn a_bomb_is_small_until_it_is_inflated() {
+    let sandbox = with_fault("any:bomb,bytes=100000000").await;
+    let (head, body) = raw_body(&sandbox).await;
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    assert!(body.len() < 1_000_000, "{}", body.len());
+}
+
+#[tokio::test]
+async fn hostile_long_and_deep_answers_hold_the_same_keys() {
+    let sandbox = start(SandboxConfig::default()).await;
+    let ids = |body: &str| -> Vec<String> {
+        let ids = body.split("\"id\":\"").skip(1);
+        ids.map(|rest| rest.split('"').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let calm = get(&sandbox, LIST).await.body;
+    for (fault, grown) in [
+        ("hostile", 0),
+        ("long,bytes=5000", 900_000),
+        ("deep,levels=5000", 1_000_000),
+    ] {
+        sandbox.set_faults(vec![format!("any:{fault}").parse().expect(fault)]);
+        let body = get(&sandbox, LIST).await.body;
+        assert_eq!(ids(&body), ids(&calm), "{fault}");
+        assert!(body.len() > calm.len() + grown, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_resets_what_is_connected_and_refuses_what_comes() {
+    let sandbox = with_fault("nth=1:refuse,ms=200").await;
+    let error = send(&sandbox, &format!("GET {LIST}"), "")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    let mut refused = 0;
+    let answer = loop {
+        match TcpStream::connect(sandbox.address).await {
+            Err(error) => {
+                assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+                refused += 1;
+                tokio::task::yield_now().await;
+            }
+            Ok(_) => break get(&sandbox, LIST).await,
+        }
+    };
+    assert!(refused > 0);
+    assert_eq!(answer.status(), 200);
+}
+
 #[tokio::test]
 async fn scripted_answers_look_like_those_they_stand_for() {
     let sandbox = with_fault("any:502,body=html,retry-after=3").await;
@@ -354,6 +419,16 @@ async fn scripted_answers_look_like_those_they_stand_for() {
     assert_eq!(
         (answer.status(), answer.header("location")),
         (307, Some("http://127.0.0.1:1/x"))
+    );
+
+    sandbox.set_faults(fault("any:503,body=hostile"));
+    let answer = get(&sandbox, LIST).await;
+    assert!(
+        answer.json()["errors"][0]["detail"]
+            .as_str()
+            .is_some_and(
+                |text| text.ends_with("Service Unavailable") && text != "Service Unavailable"
+            )
     );
 
     sandbox.set_faults(fault("any:bad-credentials"));
