@@ -8,6 +8,7 @@ use std::fmt;
 use sqlparser::tokenizer::Span;
 
 use crate::api;
+use crate::render::escape_controls;
 use crate::sql;
 use crate::table::NotConnected;
 
@@ -228,20 +229,10 @@ impl Place {
     }
 }
 
-/// Returns `text` without anything that a terminal would act on; line breaks in messages stay.
+/// Returns `text` on one line, with what a terminal would act on written out: a message may quote anyone's data, which
+/// must not look like a line of ours.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => '\n',
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            // Marks that turn or hide what follows.
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                '\u{fffd}'
-            }
-            c => c,
-        })
-        .collect()
+    escape_controls(&text.replace('\t', " ")).into_owned()
 }
 
 #[cfg(test)]
@@ -310,7 +301,8 @@ mod tests {
 
     #[test]
     fn nothing_in_an_error_moves_the_cursor() {
-        let error = Error::statement("bad \x1b[2J \u{202e}").hint("\r\x07");
+        let error =
+            Error::statement("bad \x1b[2J \u{202e}\nhint: forged \u{2028}\u{e0041}").hint("\r\x07");
         let text = Shown {
             error: &error,
             color: false,
@@ -318,7 +310,7 @@ mod tests {
         .to_string();
         assert_eq!(
             text,
-            "error: bad \u{fffd}[2J \u{fffd}\nhint: \u{fffd}\u{fffd}\n"
+            "error: bad \\x1b[2J \\u{202e}\\nhint: forged \\u{2028}\\u{e0041}\nhint: \\r\\x07\n"
         );
     }
 }

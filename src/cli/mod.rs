@@ -14,6 +14,7 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode as ProcessExitCode;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -31,8 +32,29 @@ use args::{Args, Command, Common, SandboxArgs, When};
 use config::{Config, Environment};
 use output::Output;
 
+/// The stack of the thread that parses and plans, in bytes. Both go by recursion over what was written, and a chain of
+/// the length that `sql` allows takes some 10 MB of it; what is not used costs no memory.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// The stack of the threads that queries run on, which go over the same expressions in smaller steps.
+const WORKER_STACK: usize = 64 * 1024 * 1024;
+
 /// Runs the program and returns how it ends.
 pub fn run() -> ProcessExitCode {
+    let program = std::thread::Builder::new()
+        .name("main".to_owned())
+        .stack_size(STACK)
+        .spawn(run_here);
+    match program.map(JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // It has told what it was about.
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // Where so much address space is not to be had, there is still the stack that there is.
+        Err(_) => run_here(),
+    }
+}
+
+fn run_here() -> ProcessExitCode {
     let args = Args::parse();
     notes::use_color(use_color(
         args.common.color,
@@ -41,6 +63,7 @@ pub fn run() -> ProcessExitCode {
     trace_requests(args.common.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_stack_size(WORKER_STACK)
         .enable_all()
         .build();
     let outcome = match runtime {

@@ -11,6 +11,7 @@
 //! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
 
+mod chain;
 mod clauses;
 pub mod dialect;
 pub mod error;

@@ -6,8 +6,9 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use regex::Regex;
 use sqlparser::ast;
-use sqlparser::tokenizer::{Location, Span};
+use sqlparser::tokenizer::{Location, Span, Tokenizer};
 
+use super::chain;
 use super::dialect::IamqlDialect;
 use super::error::Error;
 use super::split::lower_first;
@@ -21,6 +22,10 @@ const MAX_DEPTH: usize = 64;
 ///
 /// Fails with the place of the first token that does not fit.
 pub fn parse(text: &str) -> Result<Statement, Error> {
+    let mut tokens = Vec::new();
+    // What cannot be cut into tokens is told by the parser, which knows more about it.
+    let _ = Tokenizer::new(&IamqlDialect, text).tokenize_with_location_into_buf(&mut tokens);
+    chain::check(&tokens)?;
     let mut statements = DFParserBuilder::new(text)
         .with_dialect(&IamqlDialect)
         .with_recursion_limit(MAX_DEPTH)
