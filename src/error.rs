@@ -37,6 +37,8 @@ impl From<ExitCode> for std::process::ExitCode {
 pub struct Error {
     /// What is wrong, naming what was typed; lower case, no final stop.
     pub message: String,
+    /// The file that the statement stands in, if it is one that a statement before it named.
+    pub file: Option<String>,
     /// What lies behind it, outermost first.
     pub causes: Vec<String>,
     /// The place in the statement.
@@ -65,6 +67,7 @@ impl Error {
     pub fn statement(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            file: None,
             causes: Vec::new(),
             place: None,
             hint: None,
@@ -93,6 +96,14 @@ impl Error {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Says in which file it is, unless that is known already: the innermost is where to look.
+    pub fn in_file(self, file: String) -> Self {
+        Self {
+            file: self.file.or(Some(file)),
             ..self
         }
     }
@@ -165,6 +176,9 @@ impl fmt::Display for Shown<'_> {
         };
         let message = printable(&self.error.message);
         writeln!(f, "{red}error{reset}: {bold}{message}{reset}")?;
+        if let Some(file) = &self.error.file {
+            writeln!(f, "  in `{}`", printable(file))?;
+        }
         for cause in &self.error.causes {
             writeln!(f, "  caused by: {}", printable(cause))?;
         }
@@ -272,6 +286,20 @@ mod tests {
            |        ^^^^^
         hint: try another
         ");
+    }
+
+    #[test]
+    fn the_innermost_file_is_named() {
+        let error = Error::statement("no such thing")
+            .in_file("b.sql".to_owned())
+            .in_file("a.sql".to_owned());
+        let color = false;
+        let text = Shown {
+            error: &error,
+            color,
+        }
+        .to_string();
+        assert_eq!(text, "error: no such thing\n  in `b.sql`\n");
     }
 
     #[test]

@@ -176,9 +176,10 @@ async fn run_shell(
     environment: Environment,
     file: config::File,
 ) -> Result<(), Error> {
+    let asking = shell::AtTerminal::default();
     let confirm = std::io::stdin()
         .is_terminal()
-        .then(|| Arc::new(shell::AtTerminal) as Arc<dyn Confirm>);
+        .then(|| Arc::new(asking.clone()) as Arc<dyn Confirm>);
     let opened = open(&args, &environment, &file, confirm.clone()).await?;
     let interrupt = Interrupt::default();
     let _signals = watch_signals(&interrupt)?;
@@ -190,6 +191,7 @@ async fn run_shell(
         output_file: args.output_file.clone(),
         quiet: args.quiet,
         interrupt,
+        asking,
         config_dir: config_dir(),
         state_dir: state_dir(),
         reopen: Box::new(move |profile| {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, Shown};
+use crate::error::{Error, ExitCode, Shown};
 use crate::session::{Done, Report};
 
 /// Whether stderr takes colours, settled once at the start.
@@ -95,7 +95,12 @@ pub(crate) fn tell(text: &str) {
 pub(crate) fn error(error: &Error) {
     if !error.is_broken_pipe {
         let color = COLOR.load(Ordering::Relaxed);
-        write(&Shown { error, color }.to_string());
+        let mut text = Shown { error, color }.to_string();
+        if error.code == ExitCode::Interrupted && std::io::stderr().is_terminal() {
+            // The terminal has echoed `^C`, which is shorter than what now takes its place.
+            text.insert(0, '\r');
+        }
+        write(&text);
     }
 }
 

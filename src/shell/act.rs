@@ -82,7 +82,7 @@ impl Shell {
     }
 
     fn say_setting(&self, name: &str) {
-        if self.settings.footer && !self.in_script {
+        if self.settings.footer && self.nested == 0 {
             notes::say(&format!("{name} is {}", self.settings.get(name)));
         }
     }

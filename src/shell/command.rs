@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::elsewhere;
 use super::listing::{ALIASES, COMMANDS, find};
 use crate::error::Error;
 use crate::sql::error::nearest;
@@ -108,11 +109,7 @@ pub(super) fn backslash(text: &str) -> Result<Command, Error> {
         _ => name,
     };
     if !known.clone().any(|known| known == name) {
-        let error = Error::statement(format!("there is no command `\\{name}`"));
-        return Err(match nearest(name, known) {
-            Some(near) if !name.is_empty() => error.hint(format!("did you mean `\\{near}`?")),
-            _ => error.hint("\\? lists the commands"),
-        });
+        return Err(unknown("\\", name, known));
     }
     command(name, rest)
 }
@@ -126,13 +123,23 @@ fn dot(text: &str) -> Result<Command, Error> {
         Some(entry) => command(entry.name, rest),
         None => {
             let known = COMMANDS.iter().flat_map(|entry| entry.dots).copied();
-            let error = Error::statement(format!("there is no command `.{name}`"));
-            Err(match nearest(name, known) {
-                Some(near) => error.hint(format!("did you mean `.{near}`?")),
-                None => error.hint(".help lists the commands"),
-            })
+            Err(unknown(".", name, known))
         }
     }
+}
+
+/// Says that there is no command `name`, and what to use instead.
+fn unknown(sign: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
+    let error = Error::statement(format!("there is no command `{sign}{name}`"));
+    if let Some(instead) = elsewhere::instead(sign, name) {
+        return error.hint(instead);
+    }
+    // Any letter is near any other.
+    let near = nearest(name, known).filter(|_| name.len() > 1);
+    error.hint(match near {
+        Some(near) => format!("did you mean `{sign}{near}`?"),
+        None => "\\? lists the commands".to_owned(),
+    })
 }
 
 /// Splits the name from the arguments; a sign such as `?` is a name of one character.
@@ -163,11 +170,11 @@ fn command(name: &str, rest: &str) -> Result<Command, Error> {
         "format" => Command::Format(first),
         "pset" => Command::Pset(first, (!args.is_empty()).then(|| args.join(" "))),
         "timing" => Command::Timing(first),
-        "o" => Command::Output(first.filter(|file| file != "stdout")),
+        "o" => Command::Output(file(first)?.filter(|file| file != "stdout")),
         "i" => Command::Include(first.ok_or_else(|| needed("the name of a file"))?),
         "e" => Command::Edit,
         "g" | "gx" => Command::Go {
-            file: first,
+            file: file(first)?,
             expanded: name == "gx",
         },
         "watch" => Command::Watch(interval(first.as_deref())?),
@@ -180,6 +187,17 @@ fn command(name: &str, rest: &str) -> Result<Command, Error> {
         "c" => Command::Connect(first),
         _ => Command::Quit,
     })
+}
+
+/// Reads the file that rows go to; psql would run what stands behind a `|`.
+fn file(name: Option<String>) -> Result<Option<String>, Error> {
+    match &name {
+        Some(program) if program.starts_with('|') => {
+            Err(Error::statement("rows go to files here, not to programs")
+                .hint("`iamql -o jsonl -e '…' | program` does that outside of the shell"))
+        }
+        _ => Ok(name),
+    }
 }
 
 /// Reads the seconds of `\watch`, also as `i=2` and `interval=2`.
@@ -299,6 +317,26 @@ mod tests {
         let error = bare(".tabels").unwrap().unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("did you mean `.tables`?"));
         assert!(backslash("i").is_err());
+    }
+
+    #[test]
+    fn commands_of_other_shells_say_what_there_is_instead() {
+        let error = backslash("l").unwrap_err();
+        assert_eq!(error.message, "there is no command `\\l`");
+        assert!(error.hint.unwrap().starts_with("SHOW SERVICES"));
+        let error = bare(".once keys.csv").unwrap().unwrap_err();
+        assert!(error.hint.unwrap().contains("\\g FILE"));
+        // Nothing is near to a single letter.
+        let error = backslash("y").unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("\\? lists the commands"));
+    }
+
+    #[test]
+    fn rows_are_not_written_to_a_file_called_like_a_pipe() {
+        for text in ["g | cat", "o |jq ."] {
+            let error = backslash(text).unwrap_err();
+            assert_eq!(error.message, "rows go to files here, not to programs");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
 
 use super::pager::Size;
+use super::signals::Life;
 use crate::cli::notes;
 use crate::render::{OutputFormat, RenderOptions, renderer};
 use crate::session::{Confirm, Question};
@@ -23,14 +24,28 @@ const PREVIEW: [&[&str]; 3] = [
 ];
 
 /// Asks at the terminal.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AtTerminal;
+#[derive(Debug, Default, Clone)]
+pub(crate) struct AtTerminal {
+    life: Life,
+}
+
+impl AtTerminal {
+    /// Returns what the shell and the question share: SIGTERM ends the program while either waits for a person.
+    pub(super) fn life(&self) -> Life {
+        self.life.clone()
+    }
+}
 
 impl Confirm for AtTerminal {
     fn confirm(&self, question: &Question<'_>) -> bool {
         notes::end_status();
         notes::tell(&preview(question));
-        confirm(&prompt(question), question.count)
+        let is_yes = self
+            .life
+            .while_reading(|| confirm(&prompt(question), question.count));
+        // What is asked about may take its time.
+        notes::begin_status();
+        is_yes
     }
 }
 

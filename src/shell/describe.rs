@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::arrow::error::ArrowError;
 
-use super::catalog::{Catalog, Field, Table};
+use super::catalog::{Catalog, Field, Table, bare};
 use crate::error::Error;
 use crate::sql::error::nearest;
 use crate::sql::methods::METHODS;
@@ -54,7 +54,7 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
     let Some(table) = catalog.table(name) else {
         let error = Error::statement(format!("there is no table `{name}`"));
         let names = catalog.tables.iter().map(|table| table.name.as_str());
-        return Err(match nearest(name, names) {
+        return Err(match nearest(bare(name), names) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("\\dt lists the tables"),
         });

@@ -16,6 +16,12 @@ use crate::session::create_dir;
 /// Entries that are kept.
 pub(super) const MAX_ENTRIES: usize = 5000;
 
+/// Bytes that are kept, beyond which the oldest entries go.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Bytes of an entry that is kept: what is longer came from a file, and would crowd out what was typed.
+const MAX_ENTRY: usize = 64 << 10;
+
 const NAME: &str = "history";
 
 /// The entries of this session and those before it, oldest first, none twice.
@@ -62,9 +68,8 @@ impl History {
         let is_new = self.entries.last().is_none_or(|last| last != entry);
         self.entries.retain(|old| old != entry);
         self.entries.push(entry.to_owned());
-        if self.entries.len() > MAX_ENTRIES {
-            self.entries.remove(0);
-        }
+        let surplus = self.entries.len() - within_bounds(&self.entries);
+        self.entries.drain(..surplus);
         if is_new {
             let _ = self.append(entry);
         }
@@ -124,32 +129,48 @@ fn write(options: &fs::OpenOptions, path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Returns the last [`MAX_ENTRIES`] of `entries` without those that come again later or must not be kept.
+/// Returns how many of `entries`, from the last one on, are not too many.
+fn within_bounds<S: AsRef<str>>(entries: &[S]) -> usize {
+    let mut bytes = 0;
+    entries
+        .iter()
+        .rev()
+        .take(MAX_ENTRIES)
+        .take_while(|entry| {
+            bytes += entry.as_ref().len();
+            bytes <= MAX_BYTES
+        })
+        .count()
+}
+
+/// Returns the last of `entries`, as many as are kept, without those that come again later or must not be kept.
 fn newest<'e>(entries: impl DoubleEndedIterator<Item = &'e str>) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut newest: Vec<String> = entries
         .rev()
         .filter(|entry| may_be_kept(entry) && seen.insert(*entry))
-        .take(MAX_ENTRIES)
         .map(str::to_owned)
         .collect();
     newest.reverse();
-    newest
+    newest.split_off(newest.len() - within_bounds(&newest))
 }
 
-/// Returns false for what is blank, what begins with a space, and what holds a secret: one as the service makes them
-/// (`cflt` and 60 characters, or 64 of Base64), a bearer token, or a member called `secret` with a value.
+/// Returns false for what is blank, what begins with a space, what is very long, and what holds a secret: one as the
+/// service makes them (`cflt` and 60 characters, or 64 of Base64), a bearer token, a member called `secret` with a
+/// value, or a variable whose name says so.
 fn may_be_kept(entry: &str) -> bool {
     static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(concat!(
             r"(^|[^A-Za-z0-9+/])(cflt[A-Za-z0-9+/]{20,}|[A-Za-z0-9+/]{64}={0,2}([^A-Za-z0-9+/]|$))",
             r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
             r#"|(?i)\bsecret["'\]\\]*\s*[:=]\s*\\?['"][^'"\\]"#,
+            r"|\\set\s+\w*(secret|password|token)\w*\s+\S",
         ))
         .ok()
     });
     !entry.trim().is_empty()
         && !entry.starts_with(' ')
+        && entry.len() <= MAX_ENTRY
         && SECRET
             .as_ref()
             .is_some_and(|secret| !secret.is_match(entry))
@@ -172,6 +193,8 @@ mod tests {
             r#"INSERT INTO t VALUES ('{"secret": "hunter2"}')"#.to_owned(),
             r#"EXEC x @@json = '{\"secret\":\"hunter2\"}'"#.to_owned(),
             "UPDATE t SET spec.secret = 'hunter2'".to_owned(),
+            "\\set api_secret hunter2".to_owned(),
+            "SELECT 1; \\set PASSWORD 'hunter2'".to_owned(),
             "SELECT 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc'".to_owned(),
         ] {
             assert!(!may_be_kept(&entry), "{entry}");
@@ -186,6 +209,8 @@ mod tests {
             "SELECT * FROM api_keys WHERE spec.secret IS NULL",
             "SELECT 1 FROM confluent.iam.api_keys -- the secret: none",
             r#"SELECT '{"secret": ""}'"#,
+            "\\set secrets",
+            "SELECT :'api_secret'",
         ] {
             assert!(may_be_kept(entry), "{entry}");
         }
@@ -212,6 +237,20 @@ mod tests {
         }
         assert_eq!(history.entries().len(), MAX_ENTRIES);
         assert_eq!(history.entries()[0], "SELECT 2");
+    }
+
+    #[test]
+    fn long_entries_take_the_place_of_many() {
+        let mut history = History::default();
+        for n in 0..MAX_BYTES / MAX_ENTRY + 2 {
+            history.add(&format!("SELECT {n:0width$}", width = MAX_ENTRY - 7));
+        }
+        assert_eq!(history.entries().len(), MAX_BYTES / MAX_ENTRY);
+        assert_eq!(
+            newest(history.entries().iter().map(String::as_str)),
+            history.entries()
+        );
+        assert!(!history.add(&"x".repeat(MAX_ENTRY + 1)));
     }
 
     #[test]

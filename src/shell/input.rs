@@ -1,8 +1,9 @@
 //! Lines to what is to be done: statements that a semicolon ends, and commands. Pure.
 
 use super::command::{self, Command};
-use super::lex::{Kind, lex};
+use super::lex::lex;
 use super::prompt::{Pending, pending};
+use super::scan::Scan;
 use crate::error::Error;
 use crate::sql::split::{Piece, split};
 
@@ -15,12 +16,16 @@ pub(super) enum Step {
     Command(Command, Option<Piece>),
     /// Tell of this.
     Wrong(Error),
+    /// Remind a person of this.
+    Remind(&'static str),
 }
 
 /// What was typed and is not done yet.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     text: String,
+    /// What is known of `text`.
+    scan: Scan,
     /// Lines taken so far.
     taken: u64,
 }
@@ -33,12 +38,13 @@ impl Input {
 
     /// Returns what the unfinished statement lacks.
     pub(super) fn pending(&self) -> Pending {
-        pending(&lex(&self.text))
+        self.scan.pending()
     }
 
     /// Forgets the unfinished statement, and takes `text` in its place.
     pub(super) fn replace(&mut self, text: &str) {
         self.text = text.to_owned();
+        self.scan = Scan::of(text);
     }
 
     /// Takes what was typed up to Enter, which may be several lines that were pasted, and returns what to do.
@@ -52,22 +58,26 @@ impl Input {
 
     fn push_line(&mut self, line: &str, steps: &mut Vec<Step>) {
         self.taken += 1;
-        if self.pending() == Pending::Nothing
-            && let Some(command) = command::bare(line)
-        {
-            steps.push(step(command, None));
-            return;
+        match self.pending() {
+            Pending::Nothing => {
+                if let Some(command) = command::bare(line) {
+                    steps.push(step(command, None));
+                    return;
+                }
+            }
+            pending => steps.extend(reminder(pending, line).map(Step::Remind)),
         }
         self.text.push_str(line);
         self.text.push('\n');
+        self.scan.go_on(&self.text);
         self.take_statements(steps);
-        if let Some(at) = self.backslash() {
+        if let Some(at) = self.scan.backslash() {
             let command = command::backslash(self.text[at + 1..].trim_end());
             let before = match &command {
                 Ok(Command::Go { .. } | Command::Watch(_) | Command::Edit | Command::Reset) => {
                     let before = self.text[..at].trim().to_owned();
                     let line = self.begins();
-                    self.text.clear();
+                    self.replace("");
                     (pending(&lex(&before)) != Pending::Nothing).then_some(Piece {
                         text: before,
                         line,
@@ -75,18 +85,18 @@ impl Input {
                     })
                 }
                 _ => {
-                    self.text.truncate(at);
-                    match self.text.trim().is_empty() {
-                        true => self.text.clear(),
-                        false => self.text.push('\n'),
-                    }
+                    let before = match self.text[..at].trim().is_empty() {
+                        true => String::new(),
+                        false => format!("{}\n", &self.text[..at]),
+                    };
+                    self.replace(&before);
                     None
                 }
             };
             steps.push(step(command, before));
         }
         if self.pending() == Pending::Nothing {
-            self.text.clear();
+            self.replace("");
         }
     }
 
@@ -97,14 +107,11 @@ impl Input {
 
     /// Takes the statements that a semicolon ends.
     fn take_statements(&mut self, steps: &mut Vec<Step>) {
-        let lexemes = lex(&self.text).lexemes;
-        let ends = |kind| kind == Kind::Semicolon;
-        let Some(end) = lexemes.iter().rev().find(|l| ends(l.kind)).map(|l| l.end) else {
+        let Some(end) = self.scan.semicolon() else {
             return;
         };
         // A command in front of a semicolon has it for itself: `SELECT 1 \g;`
-        let command = lexemes.iter().find(|l| l.kind == Kind::Backslash);
-        if command.is_some_and(|command| command.start < end) {
+        if self.scan.backslash().is_some_and(|command| command < end) {
             return;
         }
         let before = self.begins() - 1;
@@ -113,22 +120,14 @@ impl Input {
             piece.line += before;
             steps.push(Step::Statement(piece));
         }
-        self.text = rest;
-    }
-
-    /// Returns where a command begins, outside of quotes and comments.
-    fn backslash(&self) -> Option<usize> {
-        lex(&self.text)
-            .lexemes
-            .iter()
-            .find(|l| l.kind == Kind::Backslash)
-            .map(|l| l.start)
+        self.replace(&rest);
     }
 
     /// Takes what is left as a statement, at the end of a file.
     pub(super) fn finish(&mut self) -> Option<Step> {
         let before = self.begins() - 1;
-        let script = split(&std::mem::take(&mut self.text));
+        let script = split(&self.text);
+        self.replace("");
         let mut last = script.pieces.into_iter().next_back();
         if let Some(piece) = &mut last {
             piece.line += before;
@@ -142,6 +141,17 @@ impl Input {
             None => last.map(Step::Statement),
         }
     }
+}
+
+/// Says how to leave or to get help where `line`, which asks for it, is a part of the statement that was begun.
+fn reminder(pending: Pending, line: &str) -> Option<&'static str> {
+    Some(match (pending, command::bare(line)?.ok()?) {
+        (Pending::End(_), Command::Quit) => "Ctrl-C forgets what was begun; then \\q leaves",
+        (Pending::End(_), Command::Help) => "Ctrl-C forgets what was begun; then \\? helps",
+        (_, Command::Quit) => "\\q leaves, Ctrl-C forgets what was begun",
+        (_, Command::Help) => "\\? lists the commands, Ctrl-C forgets what was begun",
+        _ => return None,
+    })
 }
 
 fn step(command: Result<Command, Error>, before: Option<Piece>) -> Step {
@@ -169,6 +179,7 @@ mod tests {
                     None => format!("{command:?}"),
                 },
                 Step::Wrong(error) => error.message,
+                Step::Remind(of) => of.to_owned(),
             })
             .collect();
         (spelt, input.text().to_owned())
@@ -223,10 +234,17 @@ mod tests {
 
     #[test]
     fn backslashes_words_and_dots_within_a_statement_are_no_commands() {
-        let (done, left) = steps(&["SELECT '\\q", "exit", ".quit", "' -- \\q"]);
-        assert!(done.is_empty());
-        assert_eq!(left, "SELECT '\\q\nexit\n.quit\n' -- \\q\n");
+        let (done, left) = steps(&["SELECT '\\q", "exit", ".tables", "' -- \\q"]);
+        assert_eq!(done, ["Ctrl-C forgets what was begun; then \\q leaves"]);
+        assert_eq!(left, "SELECT '\\q\nexit\n.tables\n' -- \\q\n");
         assert_eq!(steps(&["-- remark", "exit"]).0, ["Quit"]);
+        assert_eq!(
+            steps(&["SELECT (1", "help", ".quit"]).0,
+            [
+                "\\? lists the commands, Ctrl-C forgets what was begun",
+                "\\q leaves, Ctrl-C forgets what was begun"
+            ]
+        );
     }
 
     #[test]

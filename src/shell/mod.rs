@@ -1,8 +1,8 @@
 //! The interactive shell: lines from a person, statements to the session, rows to the screen.
 //!
 //! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`, `complete`,
-//! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `command`, `listing`, `variables`, `settings`
-//! (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `talk` (the
+//! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `scan`, `command`, `listing`, `elsewhere`,
+//! `variables`, `settings` (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `talk` (the
 //! line editor, its memory, and the loop), `run` and `act` (statements and commands), `screen`, `pager` and `progress`
 //! (output), `confirm`, `edit` and `signals`.
 //!
@@ -18,6 +18,7 @@ mod confirm;
 mod context;
 mod describe;
 mod edit;
+mod elsewhere;
 mod help;
 mod helper;
 mod highlight;
@@ -29,6 +30,7 @@ mod pager;
 mod progress;
 mod prompt;
 mod run;
+mod scan;
 mod screen;
 mod settings;
 mod signals;
@@ -65,6 +67,9 @@ pub(crate) use progress::{Progress, enable as enable_progress};
 /// File in the configuration directory whose statements run at the start.
 const RC: &str = "iamqlrc";
 
+/// Files that may run each other, one within another.
+const MAX_NESTED: usize = 16;
+
 /// A session, and where it is connected.
 pub(crate) struct Opened {
     /// The session.
@@ -95,6 +100,8 @@ pub(crate) struct Setup {
     pub(crate) quiet: bool,
     /// What Ctrl-C raises while a statement runs.
     pub(crate) interrupt: Interrupt,
+    /// Asks the person, on behalf of the session.
+    pub(crate) asking: AtTerminal,
     /// The directory of `iamqlrc`.
     pub(crate) config_dir: Option<PathBuf>,
     /// The directory of the history.
@@ -114,8 +121,8 @@ struct Shell {
     catalog: Arc<Catalog>,
     /// The statement that ran last.
     last: Option<Piece>,
-    /// Statements come from a file: places in errors are its lines.
-    in_script: bool,
+    /// Files that are being run, one within another: places in errors are their lines.
+    nested: usize,
     life: Life,
 }
 
@@ -131,7 +138,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), Error> {
     let quiet = setup.quiet || !is_terminal;
     let state_dir = setup.state_dir.clone();
     let rc = setup.config_dir.as_ref().map(|dir| dir.join(RC));
-    let mut shell = Shell::new(setup, quiet).await?;
+    let mut shell = Shell::new(setup, quiet, is_terminal).await?;
     if !is_terminal {
         return shell.run_stdin().await;
     }
@@ -157,7 +164,7 @@ fn expand_home(path: &str) -> PathBuf {
 }
 
 impl Shell {
-    async fn new(setup: Setup, quiet: bool) -> Result<Self, Error> {
+    async fn new(setup: Setup, quiet: bool, stdin: bool) -> Result<Self, Error> {
         let stdout = std::io::stdout().is_terminal();
         let output = match (&setup.output_file, stdout) {
             (None, true) => None,
@@ -181,15 +188,15 @@ impl Shell {
             variables: Variables::new(),
             output,
             pager: pager::command(variable("PAGER").as_deref(), variable("TERM").as_deref())
-                .filter(|_| stdout),
+                .filter(|_| stdout && stdin),
             interrupt: setup.interrupt,
             catalog: Arc::new(Catalog {
                 profiles: setup.profiles,
                 ..Catalog::default()
             }),
             last: None,
-            in_script: false,
-            life: Life::default(),
+            nested: 0,
+            life: setup.asking.life(),
             opened: setup.opened,
             reopen: setup.reopen,
         };
@@ -244,16 +251,25 @@ impl Shell {
 
     /// Runs the statements and commands of a file, up to the first that fails.
     async fn run_file(&mut self, file: &Path) -> Result<Flow, Error> {
-        let text = fs::read_to_string(file).map_err(|error| {
-            Error::statement(format!("cannot read `{}`", file.display())).caused_by(&error)
-        })?;
-        self.run_text(&text).await
+        let name = file.display().to_string();
+        if self.nested == MAX_NESTED {
+            return Err(Error::statement(format!(
+                "`{name}` would be file {} within another",
+                self.nested + 1
+            ))
+            .hint("does it run itself?"));
+        }
+        let text = fs::read_to_string(file)
+            .map_err(|error| Error::statement(format!("cannot read `{name}`")).caused_by(&error))?;
+        self.run_text(&text)
+            .await
+            .map_err(|error| error.in_file(name))
     }
 
     async fn run_text(&mut self, text: &str) -> Result<Flow, Error> {
-        let was_in_script = std::mem::replace(&mut self.in_script, true);
+        self.nested += 1;
         let outcome = self.run_lines(text).await;
-        self.in_script = was_in_script;
+        self.nested -= 1;
         outcome
     }
 

@@ -11,6 +11,9 @@ use crate::cli::{notes, output};
 /// text on the screen.
 const DEFAULT: &str = "less -SRFX";
 
+/// Options for a `less` that `$PAGER` names without any, unless `$LESS` has some: otherwise it would spell colours out.
+const LESS: &str = "SRFX";
+
 /// What a shell answers if there is no such program.
 const NOT_FOUND: i32 = 127;
 
@@ -116,13 +119,25 @@ impl Paged {
         };
         let pager = self.pager.as_deref().unwrap_or(DEFAULT);
         notes::end_status();
-        let child = Command::new(shell)
-            .args([flag, pager])
-            .stdin(Stdio::piped())
-            .spawn()?;
-        self.to = To::Pager(child);
+        let mut command = Command::new(shell);
+        command.args([flag, pager]).stdin(Stdio::piped());
+        if std::env::var_os("LESS").is_none() {
+            command.env("LESS", LESS);
+        }
+        self.to = To::Pager(command.spawn()?);
         let held = std::mem::take(&mut self.held);
         self.write_all(&held)
+    }
+}
+
+impl Drop for Paged {
+    /// A statement that fails or is stopped leaves what came in the pager, and the next prompt has to wait for it.
+    fn drop(&mut self) {
+        if let To::Pager(child) = &mut self.to {
+            drop(child.stdin.take());
+            // There is nobody to tell that is not told of the statement.
+            let _ = child.wait();
+        }
     }
 }
 
@@ -251,6 +266,22 @@ mod tests {
         }
         paged.finish().unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n2\n3\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pager_is_waited_for_when_the_statement_is_not_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("seen");
+        let size = Size {
+            columns: 1,
+            rows: 1,
+        };
+        let pager = format!("cat > '{0}'; echo left >> '{0}'", file.display());
+        let mut paged = Paged::new(Some(size), Some(pager));
+        paged.write_all(b"1\n2\n").unwrap();
+        drop(paged);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "1\n2\nleft\n");
     }
 
     #[cfg(unix)]

@@ -15,28 +15,45 @@ pub(super) enum Pending {
     End(Open),
 }
 
+/// What words and brackets add up to, from the last semicolon on.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Balance {
+    depth: usize,
+    has_begun: bool,
+}
+
+impl Balance {
+    /// Takes the next part into account.
+    pub(super) fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Semicolon => *self = Self::default(),
+            Kind::Space | Kind::Comment => {}
+            Kind::Opening => (self.depth, self.has_begun) = (self.depth + 1, true),
+            Kind::Closing => (self.depth, self.has_begun) = (self.depth.saturating_sub(1), true),
+            _ => self.has_begun = true,
+        }
+    }
+
+    /// Returns what is lacking.
+    pub(super) fn pending(self) -> Pending {
+        match (self.has_begun, self.depth) {
+            (false, _) => Pending::Nothing,
+            (true, 0) => Pending::Semicolon,
+            (true, _) => Pending::Bracket,
+        }
+    }
+}
+
 /// Returns what `lexed` lacks, from its last semicolon on.
 pub(super) fn pending(lexed: &Lexed) -> Pending {
     if let Some(open) = lexed.open {
         return Pending::End(open);
     }
-    let mut depth = 0usize;
-    let mut is_blank = true;
+    let mut balance = Balance::default();
     for lexeme in &lexed.lexemes {
-        match lexeme.kind {
-            Kind::Semicolon => (depth, is_blank) = (0, true),
-            Kind::Space | Kind::Comment => continue,
-            Kind::Opening => depth += 1,
-            Kind::Closing => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        is_blank &= lexeme.kind == Kind::Semicolon;
+        balance.add(lexeme.kind);
     }
-    match (is_blank, depth) {
-        (true, _) => Pending::Nothing,
-        (false, 0) => Pending::Semicolon,
-        (false, _) => Pending::Bracket,
-    }
+    balance.pending()
 }
 
 impl Pending {

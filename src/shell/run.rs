@@ -47,6 +47,8 @@ impl Shell {
         match step {
             Step::Statement(piece) => self.run(&piece, &Once::default()).await?,
             Step::Wrong(error) => return Err(error),
+            Step::Remind(of) if self.nested == 0 => notes::say(of),
+            Step::Remind(_) => {}
             Step::Command(Command::Go { file, expanded }, piece) => {
                 let piece = self.this_or_last(piece)?;
                 let once = Once {
@@ -106,7 +108,7 @@ impl Shell {
         self.last = Some(piece.clone());
         let piece = Piece {
             text: variables::expand(&piece.text, &self.variables),
-            line: if self.in_script { piece.line } else { 1 },
+            line: if self.nested > 0 { piece.line } else { 1 },
             terminated: piece.terminated,
         };
         let traffic = Arc::new(Traffic::default());

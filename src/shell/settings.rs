@@ -67,7 +67,7 @@ impl Settings {
             "expanded" | "x" => {
                 self.expanded = match (value, self.expanded) {
                     (Some(value), _) if value.eq_ignore_ascii_case("auto") => Expanded::Auto,
-                    (Some(_), _) if switch(name, value, false)? => Expanded::On,
+                    (Some(_), _) if expanded(value)? => Expanded::On,
                     (Some(_), _) | (None, Expanded::On) => Expanded::Off,
                     (None, _) => Expanded::On,
                 }
@@ -137,6 +137,10 @@ fn switch(name: &str, value: Option<&str>, now: bool) -> Result<bool, Error> {
                 .hint("expected on or off"))
         }
     }
+}
+
+fn expanded(value: Option<&str>) -> Result<bool, Error> {
+    switch("expanded", value, false).map_err(|error| error.hint("expected on, off or auto"))
 }
 
 fn width(value: Option<&str>) -> Result<Option<usize>, Error> {
@@ -214,6 +218,8 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("did you mean `jsonl`?"));
         let error = settings.set("pager", Some("perhaps")).unwrap_err();
         assert_eq!(error.message, "`pager` cannot be `perhaps`");
+        let error = settings.set("x", Some("sideways")).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("expected on, off or auto"));
         assert!(settings.set("width", Some("3")).is_err());
         assert!(settings.set("delimiter", Some(";;")).is_err());
         assert_eq!(settings, sample());

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGHUP while a line is edited: the program leaves, and the terminal is as it was.
+//! SIGTERM and SIGHUP while a line is edited or a question waits for its answer: the program leaves, and the terminal is as it was.
 //!
 //! While a statement runs they stop it as Ctrl-C does, which is the command line's business; the shell then leaves.
 
@@ -103,11 +103,12 @@ fn restore(modes: Option<&str>) {
     }
 }
 
-/// Leaves the program: the read from the terminal cannot be given up otherwise, and nothing else is under way.
+/// Leaves the program: the read from the terminal cannot be given up otherwise, and nothing else is under way. A
+/// question comes before the first request that changes something.
 #[cfg(unix)]
 #[expect(
     clippy::exit,
-    reason = "nothing runs and nothing is unsaved while a line is read"
+    reason = "nothing runs and nothing is unsaved while a line or an answer is read"
 )]
 fn leave() {
     std::process::exit(ExitCode::Interrupted as i32);

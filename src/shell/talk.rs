@@ -90,11 +90,17 @@ impl Shell {
             if self.life.is_leaving() {
                 return Err(Error::interrupted());
             }
+            self.interrupt.clear();
             let line = self
                 .life
                 .while_reading(|| editor.readline(input.pending().prompt()));
             if self.life.is_leaving() {
                 return Err(Error::interrupted());
+            }
+            // Where lines are not edited here, Ctrl-C takes the line alone: the terminal's doing.
+            if self.interrupt.is_raised() {
+                input.replace("");
+                typed.clear();
             }
             match line {
                 Ok(line) => {

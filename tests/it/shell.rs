@@ -184,6 +184,42 @@ fn many_keys_are_deleted_only_if_their_count_is_typed() {
 }
 
 #[test]
+fn a_program_that_is_told_to_end_does_not_wait_for_an_answer() {
+    let env = TestEnv::with_keys(12);
+    let Some(mut terminal) = shell(&env, &["--allow-self-delete"]) else {
+        return;
+    };
+    terminal.enter("DELETE FROM api_keys;");
+    terminal.wait_for("keys: ");
+    terminal.signal("TERM");
+    assert_eq!(terminal.end(), Some(130));
+    assert!(!env.sandbox.keys().is_empty());
+}
+
+#[test]
+fn a_file_that_runs_itself_is_an_error() {
+    let env = TestEnv::with_keys(1);
+    std::fs::write(env.work().join("self.sql"), "\\i self.sql\n").unwrap();
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("\\i self.sql");
+    terminal.wait_for("`self.sql` would be file 17 within another");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT 40 + 2 AS n;");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn a_long_statement_in_a_file_costs_its_length() {
+    let env = TestEnv::with_keys(1);
+    let rows = ",\n(1)".repeat(20_000);
+    let statement = format!("SELECT count(*) AS n FROM (VALUES\n(1){rows});\n");
+    let output = env.iamql_reading(&statement, &["shell", "-o", "csv"]);
+    assert_eq!(output.rows(), "n\n20001\n");
+}
+
+#[test]
 fn what_is_longer_than_the_screen_goes_through_the_pager() {
     let env = TestEnv::with_keys(100);
     let mut command = env.command(&["--color", "never"]);
@@ -203,6 +239,24 @@ fn what_is_longer_than_the_screen_goes_through_the_pager() {
     terminal.enter("SELECT id FROM api_keys;");
     terminal.wait_for("┌");
     terminal.wait_for("└");
+}
+
+#[test]
+fn a_less_without_options_is_given_those_that_show_colours() {
+    let env = TestEnv::with_keys(100);
+    for (less, expected) in [(None, "SRFX"), (Some("-R"), "-R")] {
+        let mut command = env.command(&["--color", "never"]);
+        command.env("PAGER", "cat > /dev/null; echo \"($LESS)\"");
+        if let Some(less) = less {
+            command.env("LESS", less);
+        }
+        let Some(mut terminal) = Terminal::start(&command) else {
+            return;
+        };
+        terminal.wait_for(READY);
+        terminal.enter("SELECT id FROM api_keys;");
+        terminal.wait_for(&format!("({expected})"));
+    }
 }
 
 #[test]
@@ -282,4 +336,40 @@ fn statements_of_iamqlrc_run_at_the_start() {
     };
     terminal.enter("SELECT n FROM mine;");
     assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn an_error_in_iamqlrc_names_the_file_and_the_shell_starts() {
+    let env = TestEnv::with_keys(1);
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("iamqlrc"), "\\set n 42\nSELECT bogus;\n").unwrap();
+    let Some(mut terminal) = Terminal::start(&env.command(&["--color", "never"])) else {
+        return;
+    };
+    let told = terminal.wait_for(READY);
+    assert!(told.contains("no column `bogus`"), "{told}");
+    assert!(
+        told.contains("iamql/iamqlrc`") && told.contains("2 | SELECT bogus"),
+        "{told}"
+    );
+    terminal.enter("SELECT :n AS n;");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn a_person_who_asks_to_leave_within_a_statement_is_told_how() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT 'a");
+    terminal.wait_for("    '> ");
+    terminal.enter("exit");
+    terminal.wait_for("Ctrl-C forgets what was begun; then \\q leaves");
+    terminal.wait_for("    '> ");
+    terminal.press(CTRL_C);
+    terminal.wait_for(READY);
+    terminal.enter("exit");
+    assert_eq!(terminal.end(), Some(0));
 }

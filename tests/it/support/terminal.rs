@@ -3,6 +3,7 @@
 //! The terminal is made by `script`, which Linux systems have; nothing here waits for time to pass, but for text.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub(crate) struct Terminal {
     output: Receiver<Vec<u8>>,
     /// What has come and was not waited for yet.
     screen: String,
+    /// Where the program runs.
+    folder: PathBuf,
 }
 
 impl Terminal {
@@ -63,6 +66,7 @@ impl Terminal {
             keys,
             output,
             screen: String::new(),
+            folder: program.get_current_dir().unwrap().to_owned(),
         })
     }
 
@@ -92,6 +96,16 @@ impl Terminal {
                 Err(_) => panic!("`{text}` does not come; there is: {}", self.screen),
             }
         }
+    }
+
+    /// Sends the program a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", name, pid.trim()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
     }
 
     /// Waits for the end of the program, and returns its exit code.

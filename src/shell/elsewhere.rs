@@ -1,0 +1,124 @@
+//! Commands of psql and of DuckDB's shell that are not here, and what does their work. A plain table.
+
+/// Names after a sign, and what to use instead of any of them.
+struct Instead {
+    sign: &'static str,
+    names: &'static [&'static str],
+    hint: &'static str,
+}
+
+const fn of(sign: &'static str, names: &'static [&'static str], hint: &'static str) -> Instead {
+    Instead { sign, names, hint }
+}
+
+const INSTEAD: &[Instead] = &[
+    of(
+        "\\",
+        &["l", "list", "dn"],
+        "SHOW SERVICES IN confluent; lists schemas, \\d lists tables",
+    ),
+    of(
+        "\\",
+        &["du", "dg"],
+        "SELECT DISTINCT owner_id, owner_kind FROM vw_api_keys; lists who holds keys",
+    ),
+    of(
+        "\\",
+        &["dp", "z", "di", "ds", "dx", "sv", "sf"],
+        "\\d NAME says what can be written and what a predicate saves",
+    ),
+    of(
+        "\\",
+        &["a", "H"],
+        "\\format has table, markdown, line, json, jsonl, csv and tsv",
+    ),
+    of(
+        "\\",
+        &["t"],
+        "\\pset header off and \\pset footer off leave rows alone",
+    ),
+    of(
+        "\\",
+        &["copy"],
+        "COPY (SELECT …) TO 'keys.csv'; writes a file, SELECT * FROM 'keys.csv'; reads it",
+    ),
+    of("\\", &["w"], "\\p shows the statement, \\e edits it"),
+    of("\\", &["s"], "Ctrl-R searches the history"),
+    of("\\", &["gset"], "\\set NAME VALUE sets a variable"),
+    of("\\", &["ef", "ev"], "\\e edits the statement"),
+    of(
+        "\\",
+        &["!", "cd"],
+        "Ctrl-Z goes back to the system's shell, and fg returns",
+    ),
+    of(
+        ".",
+        &["shell", "system", "sh", "cd"],
+        "Ctrl-Z goes back to the system's shell, and fg returns",
+    ),
+    of(
+        ".",
+        &["once", "excel"],
+        "\\g FILE behind a statement writes its rows there",
+    ),
+    of(
+        ".",
+        &["open"],
+        ".connect PROFILE connects with a profile of config.toml",
+    ),
+    of(
+        ".",
+        &["databases"],
+        "SHOW SERVICES IN confluent; lists schemas",
+    ),
+    of(
+        ".",
+        &["columns", "indexes", "indices"],
+        ".schema NAME describes a table",
+    ),
+    of(
+        ".",
+        &["maxrows", "maxwidth", "rows", "large_number_rendering"],
+        "all rows are shown, through a pager if they are many: \\pset pager",
+    ),
+    of(
+        ".",
+        &["width"],
+        "\\pset width COLUMNS fits tables into so many",
+    ),
+    of(".", &["separator"], "\\pset delimiter CHARACTER is for csv"),
+    of(
+        ".",
+        &["import"],
+        "INSERT INTO api_keys (…) SELECT … FROM 'file.csv'; reads a file",
+    ),
+    of(
+        ".",
+        &["dump", "export"],
+        "COPY api_keys TO 'keys.parquet'; writes a file",
+    ),
+];
+
+/// Returns what does here what `name` after `sign` does elsewhere.
+pub(super) fn instead(sign: &str, name: &str) -> Option<&'static str> {
+    INSTEAD
+        .iter()
+        .find(|entry| entry.sign == sign && entry.names.contains(&name))
+        .map(|entry| entry.hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::listing::find;
+    use super::*;
+
+    #[test]
+    fn none_of_them_is_here() {
+        for entry in INSTEAD {
+            for name in entry.names {
+                assert!(find(entry.sign, name).is_none(), "{}{name}", entry.sign);
+                assert_eq!(instead(entry.sign, name), Some(entry.hint));
+            }
+        }
+    }
+}
