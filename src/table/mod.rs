@@ -8,7 +8,7 @@
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
-//! - `subqueries`: a rule over logical plans that lets paths be used in subqueries;
+//! - `subqueries`, `membership`: a rule over logical plans that lets paths be used in subqueries, and unknown be an answer;
 //! - [`catalog`]: where the table, the view and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -18,6 +18,7 @@ pub mod columns;
 pub mod decode;
 mod fetch;
 mod in_turn;
+mod membership;
 mod optimize;
 pub mod pushdown;
 pub mod scan;

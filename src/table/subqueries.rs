@@ -4,6 +4,7 @@
 //!   the side of the subquery is a column, which a field is not: it becomes one.
 //! - `id > ALL (SELECT id FROM api_keys)` would compare the subquery's `id` with itself: its columns get a name of their
 //!   own.
+//! - `IN (SELECT …)` may be unknown: see `membership`.
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, col,
 };
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::membership::three_valued;
 
 /// Prepares subqueries for the engine's own rules.
 #[derive(Debug, Default)]
@@ -32,7 +35,9 @@ impl OptimizerRule for PrepareSubqueries {
     ) -> Result<Transformed<LogicalPlan>> {
         plan.transform_up_with_subqueries(|plan| {
             let named = plan.map_expressions(|expr| expr.transform_up(name_compared_set))?;
-            named.transform_data(name_correlated_fields)
+            named
+                .transform_data(name_correlated_fields)?
+                .transform_data(three_valued)
         })
     }
 }

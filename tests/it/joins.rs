@@ -244,3 +244,33 @@ async fn a_key_without_owner_joins_nothing_and_is_kept_by_an_outer_join() {
         .await;
     assert_eq!(outer.sorted(), ["K001 | NULL", "K002 | sa-2"]);
 }
+
+#[tokio::test]
+async fn a_test_of_a_subquery_is_unknown_where_a_null_might_be_what_was_looked_for() {
+    let lab = lab().await;
+    lab.write("some.csv", "owner,team\nsa-1,red\n,red\nsa-2,blue\n");
+    let some = "(SELECT owner FROM '{dir}/some.csv')";
+    let none = "(SELECT owner FROM '{dir}/none.csv')";
+    let of_sa_2 = "(SELECT owner FROM '{dir}/some.csv' WHERE team = 'blue')";
+    for (test, rows) in [
+        // With a NULL among the rows nothing is surely not among them.
+        (format!("spec.owner.id NOT IN {some}"), 0),
+        (format!("spec.owner.id NOT IN {some} OR id = 'K000'"), 1),
+        (format!("NOT (spec.owner.id IN {some} OR id = 'K000')"), 0),
+        (format!("(spec.owner.id IN {some}) IS NULL"), 96),
+        (format!("(spec.owner.id IN {some}) IS NOT TRUE"), 96),
+        (format!("CASE WHEN spec.owner.id IN {some} THEN false ELSE id = 'K000' END"), 1),
+        (format!("spec.owner.id IN {some} OR id = 'K000'"), 25),
+        // Nothing is among no rows, and NULL is neither.
+        (format!("spec.owner.id NOT IN {none} OR id = 'K000'"), 120),
+        (format!("NULLIF(spec.owner.id, 'sa-1') NOT IN {of_sa_2} OR id = 'gone'"), 96),
+        (format!("NULLIF(spec.owner.id, 'sa-1') NOT IN {none} OR id = 'gone'"), 120),
+        // The same of rows that depend on the key.
+        ("spec.owner.id NOT IN (SELECT s.owner FROM '{dir}/some.csv' s WHERE s.owner = k.spec.owner.id)".to_owned(), 96),
+        ("'x' NOT IN (SELECT s.team FROM '{dir}/some.csv' s WHERE s.owner = k.spec.owner.id)".to_owned(), 120),
+        ("'red' NOT IN (SELECT s.team FROM '{dir}/some.csv' s WHERE s.owner = k.spec.owner.id) OR id = 'gone'".to_owned(), 108),
+    ] {
+        let query = format!("SELECT id FROM api_keys k WHERE {test}");
+        assert_eq!(lab.run(&query).await.rows.len(), rows, "{query}");
+    }
+}
