@@ -5,12 +5,12 @@ use std::sync::Arc;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::functions;
-use crate::table::{self, Connection, PrepareSubqueries, catalog};
+use crate::table::{self, Connection, PrepareSubqueries, ReadMoments, catalog};
 
 /// Returns a context in which the table and its view are mounted and local files can be read by name.
 ///
@@ -36,9 +36,12 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
 
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(PrepareSubqueries)];
     rules.extend(Optimizer::new().rules);
+    let mut analyzers: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ReadMoments)];
+    analyzers.extend(Analyzer::new().rules);
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .with_analyzer_rules(analyzers)
         .with_optimizer_rules(rules)
         .with_physical_optimizer_rules(table::rules(&PhysicalOptimizer::new().rules));
     let state = functions::register(builder).build();

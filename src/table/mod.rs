@@ -9,6 +9,7 @@
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
 //! - `subqueries`, `membership`: a rule over logical plans that lets paths be used in subqueries, and unknown be an answer;
+//! - `moments`: a rule over logical plans that reads text as a time where it is compared with one;
 //! - [`catalog`]: where the table, the view and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -19,6 +20,7 @@ pub mod decode;
 mod fetch;
 mod in_turn;
 mod membership;
+mod moments;
 mod optimize;
 pub mod pushdown;
 pub mod scan;
@@ -37,6 +39,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::api::ApiKeysClient;
 use fetch::KnownPages;
+pub(crate) use moments::ReadMoments;
 pub(crate) use optimize::rules;
 use scan::ApiKeysScan;
 pub(crate) use subqueries::PrepareSubqueries;

@@ -1,6 +1,6 @@
 //! Listings that the service filters by owner and by resource.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Lab, ids, key, number, owner, owners_of, resource};
 
@@ -230,5 +230,60 @@ async fn every_owner_of_the_organization_is_found_by_its_filter() {
             ids(&lab.sandbox, |key| owner(key) == Some(&who)),
             "{who}"
         );
+    }
+}
+
+#[tokio::test]
+async fn times_beyond_nanoseconds_are_compared() {
+    let mut keys: Vec<Value> = (0..4).map(|n| key(&number(n), "sa-1", "lkc-1")).collect();
+    keys[0]["spec"]["expires_at"] = json!("0001-01-01T00:00:00Z");
+    keys[1]["spec"]["expires_at"] = json!("2027-01-01T00:00:00.000001Z");
+    keys[2]["spec"]["expires_at"] = json!("9999-12-31T23:59:59.999999Z");
+    let lab = Lab::of(keys).await;
+    for (test, expected) in [
+        (
+            "spec.expires_at = '9999-12-31T23:59:59.999999Z'",
+            &["K002"][..],
+        ),
+        ("spec.expires_at < '9999-12-31'", &["K000", "K001"]),
+        ("'9999-01-01' > spec.expires_at", &["K000", "K001"]),
+        ("spec.expires_at > '0001-01-01'", &["K001", "K002"]),
+        (
+            "spec.expires_at <> '0001-01-01 00:00:00'",
+            &["K001", "K002"],
+        ),
+        (
+            "spec.expires_at > '2027-01-01T00:00:00.0000005Z'",
+            &["K001", "K002"],
+        ),
+        (
+            "spec.expires_at BETWEEN '0001-01-01' AND '2028-01-01'",
+            &["K000", "K001"],
+        ),
+        ("spec.expires_at IN ('0001-01-01', '9999-01-01')", &["K000"]),
+        (
+            "spec.expires_at NOT IN ('0001-01-01', '2000-01-01', '2001-01-01', '2002-01-01')",
+            &["K001", "K002"],
+        ),
+        (
+            "spec.expires_at IS DISTINCT FROM '0001-01-01'",
+            &["K001", "K002", "K003"],
+        ),
+        (
+            "spec.expires_at = (SELECT max(spec.expires_at) FROM api_keys)",
+            &["K002"],
+        ),
+        (
+            "CASE WHEN spec.expires_at < '9999-01-01' THEN spec.expires_at > '0001-01-02' END",
+            &["K001"],
+        ),
+    ] {
+        let query = format!("SELECT id FROM api_keys WHERE {test}");
+        assert_eq!(lab.run(&query).await.sorted(), expected, "{query}");
+        let query = format!(
+            "SELECT id FROM vw_api_keys WHERE {}",
+            test.replace("spec.", "").replace("api_keys", "vw_api_keys")
+        );
+        assert_eq!(lab.run(&query).await.sorted(), expected, "{query}");
     }
 }
