@@ -13,6 +13,7 @@ mod explain;
 mod filters;
 mod joins;
 mod limits;
+mod oracle;
 mod requests;
 mod secrets;
 mod service;

@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) columns: Vec<String>,
     /// The rows, their cells joined by ` | `.
     pub(crate) rows: Vec<String>,
+    /// The same rows, cell by cell, NULL as none.
+    pub(crate) cells: Vec<Vec<Option<String>>>,
     /// The request lines in order of arrival; the values of page tokens are shown as `*`.
     pub(crate) requests: Vec<String>,
     /// The warnings.

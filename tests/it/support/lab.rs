@@ -115,6 +115,7 @@ impl Lab {
                 .await?;
             answer = Answer {
                 rows: rows.lines(),
+                cells: rows.rows,
                 columns: rows.columns,
                 requests: self.requests(),
                 warnings: report.warnings.iter().map(ToString::to_string).collect(),
