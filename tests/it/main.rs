@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod contract;
 mod data;
 mod docs;
 mod equivalence;

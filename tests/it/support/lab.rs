@@ -10,7 +10,7 @@ use iamql::error::{Error, Shown};
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::secret::Secret;
 use iamql::session::{Interrupt, Options, Session};
-use iamql::sql::split::split;
+use iamql::sql::split::{Piece, split};
 use iamql::table::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -107,19 +107,8 @@ impl Lab {
         let mut answer = Answer::default();
         for piece in &script.pieces {
             self.sandbox.clear_requests();
-            let mut rows = Collector::default();
-            let traffic = Arc::new(Traffic::default());
-            let report = self
-                .session
-                .run(piece, traffic, &mut rows, &Interrupt::default())
-                .await?;
-            answer = Answer {
-                rows: rows.lines(),
-                cells: rows.rows,
-                columns: rows.columns,
-                requests: self.requests(),
-                warnings: report.warnings.iter().map(ToString::to_string).collect(),
-            };
+            answer = self::answer(&self.session, piece).await?;
+            answer.requests = self.requests();
         }
         match script.broken {
             Some((piece, error)) => Err(Error::in_statement(error, &piece.text, piece.line)),
@@ -169,6 +158,26 @@ impl Lab {
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// Runs one statement. Which requests it took, the session does not tell.
+///
+/// # Errors
+///
+/// Fails as the statement does.
+pub(crate) async fn answer(session: &Session, piece: &Piece) -> Result<Answer, Error> {
+    let mut rows = Collector::default();
+    let traffic = Arc::new(Traffic::default());
+    let report = session
+        .run(piece, traffic, &mut rows, &Interrupt::default())
+        .await?;
+    Ok(Answer {
+        rows: rows.lines(),
+        cells: rows.rows,
+        columns: rows.columns,
+        requests: Vec::new(),
+        warnings: report.warnings.iter().map(ToString::to_string).collect(),
+    })
 }
 
 /// The error as people see it, without what differs from run to run.

@@ -11,7 +11,7 @@ mod terminal;
 pub(crate) use answer::Answer;
 pub(crate) use env::{Output, TestEnv, files};
 pub(crate) use keys::{ids, key, number, owner, owners_of, resource};
-pub(crate) use lab::{Lab, shown};
+pub(crate) use lab::{Lab, answer, shown};
 #[cfg(target_os = "linux")]
 pub(crate) use terminal::Terminal;
 
