@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::render::OutputFormat;
 
@@ -12,7 +12,7 @@ use crate::render::OutputFormat;
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "iamql",
-    version,
+    version = env!("IAMQL_VERSION"),
     max_term_width = 100,
     args_conflicts_with_subcommands = false,
     subcommand_negates_reqs = true,
@@ -20,15 +20,20 @@ use crate::render::OutputFormat;
 Examples:
   iamql --sandbox
       A shell on a simulated organization; needs no account
-  iamql -e \"SELECT id, spec.display_name FROM api_keys WHERE spec.owner.id = 'sa-abc123'\"
+  iamql -e \"SELECT id, display_name FROM vw_api_keys WHERE owner_id = 'sa-1'\"
       The keys of one service account
   iamql -o csv -e \"SELECT * FROM vw_api_keys WHERE age_days > 90\" > old.csv
       Keys older than 90 days, for a spreadsheet
-  iamql --dry-run -e \"DELETE FROM api_keys WHERE metadata.created_at < '2024-01-01'\"
+  iamql --dry-run -e \"DELETE FROM api_keys WHERE spec.owner.id = 'u-1'\"
       What would be sent, without sending it
 
-Credentials come from CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET, from CONFLUENT_CLOUD_ACCESS_TOKEN, \
-or from a profile in config.toml."
+Environment:
+  CONFLUENT_CLOUD_API_KEY, CONFLUENT_CLOUD_API_SECRET
+      A Cloud API key and its secret; a profile in config.toml does as well
+  CONFLUENT_CLOUD_ACCESS_TOKEN
+      A bearer token, in place of the two
+  CONFLUENT_CLOUD_ENDPOINT
+      Base URL of the service"
 )]
 pub struct Args {
     /// Run this SQL and exit; may be given several times
@@ -36,7 +41,8 @@ pub struct Args {
         short = 'e',
         long = "execute",
         value_name = "SQL",
-        conflicts_with = "file"
+        conflicts_with = "file",
+        help_heading = "Statements"
     )]
     pub execute: Vec<String>,
 
@@ -46,7 +52,8 @@ pub struct Args {
         long = "file",
         visible_short_alias = 'i',
         alias = "infile",
-        value_name = "FILE"
+        value_name = "FILE",
+        help_heading = "Statements"
     )]
     pub file: Vec<PathBuf>,
 
@@ -65,14 +72,57 @@ pub enum Command {
     /// Start the interactive shell
     Shell,
     /// Run SQL and exit, with StackQL's options
+    #[command(after_help = "\
+Examples:
+  iamql exec \"SELECT count(*) FROM confluent.iam.api_keys\" --output json
+  iamql exec -i audit.sql --output csv -f audit.csv")]
     Exec(Exec),
     /// Serve the simulated service on loopback until stopped
+    #[command(after_help = "\
+It prints the variables that point iamql, or any other client, to it.
+
+Examples:
+  iamql sandbox --keys 5000 --latency-ms 20
+      A large organization, at the distance of another continent
+  iamql sandbox --port 0 --fault every=5:503 --fault nth=2:429,retry-after=1
+      A service that has a bad day, on any free port")]
     Sandbox(Box<SandboxArgs>),
     /// Print the completion script of a shell
+    #[command(after_help = "\
+Examples:
+  source <(iamql completions bash)
+      In this shell; in ~/.bashrc, in every new one
+  iamql completions zsh > \"${fpath[1]}/_iamql\"
+  iamql completions fish > ~/.config/fish/completions/iamql.fish
+  iamql completions powershell | Out-String | Invoke-Expression")]
     Completions {
         /// Shell to print it for
         shell: clap_complete::Shell,
     },
+    /// Print a page of the manual
+    #[command(after_help = "\
+Examples:
+  iamql man > iamql.1
+  iamql man sandbox > iamql-sandbox.1
+  iamql man | man -l -
+      Read it at once, on Linux")]
+    Man {
+        /// Command that the page is about, rather than iamql itself
+        command: Option<String>,
+    },
+}
+
+/// Returns the declaration of the command line. Commands that run no statement take the options of those that do, but
+/// do not list them.
+pub fn command() -> clap::Command {
+    let command = Args::command();
+    let global = command.get_arguments().filter(|arg| arg.is_global_set());
+    let hidden: Vec<Arg> = global.map(|arg| arg.clone().hide(true)).collect();
+    ["sandbox", "completions", "man"]
+        .into_iter()
+        .fold(command, |command, name| {
+            command.mut_subcommand(name, |sub| sub.args(hidden.clone()))
+        })
 }
 
 /// `iamql exec`.
@@ -99,15 +149,15 @@ pub struct SandboxArgs {
     pub port: u16,
 
     /// Keys in the organization
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, value_name = "N", default_value_t = 250)]
     pub keys: usize,
 
     /// Seed that the organization is made from
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
     /// Milliseconds that every answer takes
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency_ms: u64,
 
     /// Something that goes wrong, such as every=3:503; may be given several times
@@ -189,7 +239,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Connection")]
     pub profile: Option<String>,
 
-    /// Where credentials are, as StackQL takes it: {"confluent":{"type":"basic","username_var":"…","password_var":"…"}}
+    /// Where credentials are, as StackQL takes it: {"confluent": {"type": "basic", "username_var": "…", "password_var": "…"}}
     #[arg(long, global = true, value_name = "JSON", help_heading = "Connection")]
     pub auth: Option<String>,
 
@@ -239,7 +289,8 @@ pub struct Common {
         long = "param",
         alias = "var",
         global = true,
-        value_name = "NAME=VALUE"
+        value_name = "NAME=VALUE",
+        help_heading = "Statements"
     )]
     pub params: Vec<String>,
 }
@@ -258,11 +309,10 @@ pub enum When {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -7,17 +7,18 @@ pub mod args;
 mod auth;
 pub mod config;
 mod connect;
+mod man;
 pub(crate) mod notes;
 pub(crate) mod output;
 
-use std::io::{IsTerminal, Read};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode as ProcessExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use etcetera::BaseStrategy;
 
 use crate::api::Traffic;
@@ -55,7 +56,8 @@ pub fn run() -> ProcessExitCode {
 }
 
 fn run_here() -> ProcessExitCode {
-    let args = Args::parse();
+    let args = Args::from_arg_matches(&args::command().get_matches());
+    let args = args.unwrap_or_else(|error| error.exit());
     notes::use_color(use_color(
         args.common.color,
         std::io::stderr().is_terminal(),
@@ -85,9 +87,11 @@ fn run_here() -> ProcessExitCode {
 async fn dispatch(mut args: Args) -> Result<(), Error> {
     let scripts = match args.command.take() {
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Args::command(), "iamql", &mut std::io::stdout());
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
+            return print(&script);
         }
+        Some(Command::Man { command }) => return print(&man::page(command.as_deref())?),
         Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
         Some(Command::Shell) => None,
         Some(Command::Exec(exec)) => {
@@ -439,17 +443,20 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
             .caused_by(&error)
             .hint("--port 0 takes a free one")
     })?;
-    print(&sandbox.banner());
+    print(sandbox.banner().as_bytes())?;
     let interrupt = Interrupt::default();
     let _signals = watch_signals(&interrupt)?;
     interrupt.raised().await;
     Ok(())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the banner is what `iamql sandbox` is asked for"
-)]
-fn print(text: &str) {
-    println!("{}", text.trim_end());
+/// Writes what a command that runs no statement was asked for. A reader that goes away is no error.
+fn print(text: &[u8]) -> Result<(), Error> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::statement("stdout cannot be written").caused_by(&error))
+        }
+        _ => Ok(()),
+    }
 }

@@ -356,14 +356,6 @@ fn nothing_is_left_behind() {
 }
 
 #[test]
-fn help_and_version_are_asked_for() {
-    let env = env();
-    assert!(env.iamql(&["--help"]).rows().contains("--output-file"));
-    assert!(env.iamql(&["--version"]).rows().starts_with("iamql 0."));
-    assert!(env.iamql(&["completions", "bash"]).rows().contains("iamql"));
-}
-
-#[test]
 fn the_served_sandbox_says_how_to_reach_it() {
     let env = env();
     let mut child = env

@@ -12,6 +12,7 @@ mod equivalence;
 mod errors;
 mod explain;
 mod filters;
+mod help;
 mod joins;
 mod limits;
 mod oracle;

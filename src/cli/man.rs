@@ -1,0 +1,79 @@
+//! The declaration of the command line as pages of the manual.
+//!
+//! What stands after the options in `--help`, paragraphs that begin with a heading, become sections of their own. It
+//! returns text in roff, and writes nothing.
+
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+
+use super::args;
+use crate::error::Error;
+
+/// Returns the page about `command`, or about iamql itself.
+///
+/// # Errors
+///
+/// Fails with [`ExitCode::Usage`](crate::error::ExitCode::Usage) if there is no such command.
+pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
+    let mut whole = args::command().disable_help_subcommand(true);
+    whole.build();
+    let about = match command {
+        None => whole,
+        Some(name) => whole
+            .find_subcommand(name)
+            .cloned()
+            .ok_or_else(|| no_command(name, &whole))?,
+    };
+    let after = about.get_after_help().map(ToString::to_string);
+    render(about, &after.unwrap_or_default()).map_err(|error| {
+        // A page in memory takes whatever is written to it.
+        Error::statement("the page cannot be made").caused_by(&error)
+    })
+}
+
+fn no_command(name: &str, whole: &clap::Command) -> Error {
+    let names: Vec<&str> = whole
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    Error::usage(format!("there is no command `{name}`"))
+        .hint(format!("commands: {}", names.join(", ")))
+}
+
+fn render(about: clap::Command, after: &str) -> std::io::Result<Vec<u8>> {
+    let has_commands = about.has_subcommands();
+    let man = Man::new(about)
+        .manual("iamql manual")
+        .source(concat!("iamql ", env!("IAMQL_VERSION")));
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if has_commands {
+        man.render_subcommands_section(&mut page)?;
+    }
+    for paragraph in after.split("\n\n") {
+        section(paragraph).to_writer(&mut page)?;
+    }
+    Ok(page)
+}
+
+/// Returns a paragraph of help as a section, its lines as they are; one without a heading as notes.
+fn section(paragraph: &str) -> Roff {
+    let mut roff = Roff::default();
+    let (heading, lines) = match paragraph.split_once(":\n") {
+        Some((heading, lines)) => (heading.to_uppercase(), lines),
+        None => ("NOTES".to_owned(), paragraph),
+    };
+    if !paragraph.is_empty() {
+        roff.control("SH", [heading.as_str()]);
+        roff.control("nf", []);
+        for line in lines.lines() {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []);
+    }
+    roff
+}
