@@ -173,21 +173,9 @@ impl SandboxConfig {
         self
     }
 
-    /// Sets the port to listen on; 0 takes a free one.
-    pub fn with_port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
     /// Sets the API key and secret that open the service.
     pub fn with_credentials(mut self, key: impl Into<String>, secret: impl Into<String>) -> Self {
         self.credentials = (key.into(), secret.into());
-        self
-    }
-
-    /// Sets the bearer token that opens the service.
-    pub fn with_access_token(mut self, token: impl Into<String>) -> Self {
-        self.access_token = token.into();
         self
     }
 

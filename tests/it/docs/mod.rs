@@ -164,7 +164,7 @@ fn the_readme_tests_as_continuous_integration_does() {
     let blocks = blocks(&readme);
     let mut tests = blocks.iter().filter(|b| b.purpose() == Some(Use::Cargo));
     let command = tests.next().unwrap().text.trim();
-    // A package has neither of the two.
+    // A package does not have the first.
     for script in [".ci/run", ".github/workflows/ci.yml"] {
         let Ok(script) = fs::read_to_string(root().join(script)) else {
             continue;
