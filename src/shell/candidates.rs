@@ -1,8 +1,9 @@
 //! What is offered at the cursor: names that begin with what was typed, each once and in order. Pure.
 
 use super::catalog::{Catalog, Field, Table};
-use super::context::{Context, Source};
-use crate::sql::methods::METHODS;
+use super::context::Context;
+use super::sources::Source;
+use crate::sql::methods::{METHODS, find};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 use crate::table::columns::Access;
 
@@ -16,6 +17,19 @@ pub(super) struct Candidate {
     pub(super) text: String,
     /// What is shown in the list.
     pub(super) display: String,
+    /// A space follows it, whatever comes next.
+    pub(super) is_word: bool,
+}
+
+impl Candidate {
+    /// Makes a candidate that more may be typed behind.
+    pub(super) fn new(text: impl Into<String>, display: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            display: display.into(),
+            is_word: false,
+        }
+    }
 }
 
 /// What is offered for one prefix.
@@ -45,10 +59,7 @@ impl Candidates {
 
     fn offer(&mut self, text: &str, display: &str) {
         if self.matches(text) && !self.candidates.iter().any(|c| c.text == text) {
-            self.candidates.push(Candidate {
-                text: text.to_owned(),
-                display: display.to_owned(),
-            });
+            self.candidates.push(Candidate::new(text, display));
         }
     }
 
@@ -59,19 +70,43 @@ impl Candidates {
         }
     }
 
-    /// Offers files.
-    pub(super) fn files(&mut self, files: Files<'_>) {
-        self.names(files(&self.prefix));
+    /// Offers files within a string, in which a quote is doubled.
+    pub(super) fn files_in_string(&mut self, files: Files<'_>) {
+        let found = files(&self.prefix.replace("''", "'"));
+        self.names(found.iter().map(|file| file.replace('\'', "''")));
+    }
+
+    /// Offers files as the argument of a command, in which `quote` is open, if any. Those that would come apart are put
+    /// in quotes; that of a folder stays open.
+    pub(super) fn files(&mut self, files: Files<'_>, quote: Option<char>) {
+        for file in files(&self.prefix) {
+            let is_odd = |c: char| c.is_whitespace() || matches!(c, '\'' | '"');
+            let mark = match quote {
+                None if file.contains('\'') => Some('"'),
+                None if file.contains(is_odd) => Some('\''),
+                _ => None,
+            };
+            let text = match mark {
+                Some(mark) if file.ends_with('/') => format!("{mark}{file}"),
+                Some(mark) => format!("{mark}{file}{mark}"),
+                None => file.clone(),
+            };
+            self.candidates.push(Candidate::new(text, file));
+        }
     }
 
     /// Offers keywords in the case that was begun.
     pub(super) fn keywords<'k>(&mut self, keywords: impl IntoIterator<Item = &'k &'static str>) {
         let is_lower = self.prefix.contains(char::is_lowercase);
+        let others = self.candidates.len();
         for keyword in keywords {
             match is_lower {
                 true => self.names([keyword.to_lowercase()]),
                 false => self.names([keyword]),
             }
+        }
+        for keyword in &mut self.candidates[others..] {
+            keyword.is_word = true;
         }
     }
 
@@ -102,6 +137,37 @@ impl Candidates {
                 self.names(catalog.tables.iter().map(|table| &table.name));
             }
             _ => {}
+        }
+    }
+
+    /// Offers tables that can be changed, or the way to them.
+    pub(super) fn changeable(&mut self, path: &[String], catalog: &Catalog) {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            [catalog] if catalog.eq_ignore_ascii_case(CATALOG) => self.names([SCHEMA]),
+            [] | [SCHEMA] | [_, SCHEMA] => {
+                let tables = catalog.tables.iter().filter(|table| !table.is_view);
+                self.names(tables.map(|table| &table.name));
+                if path.is_empty() && !self.prefix.is_empty() {
+                    self.names([CATALOG]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Offers the parameters of `method`.
+    pub(super) fn parameters(&mut self, method: &str) {
+        let Some(method) = find(method) else {
+            return;
+        };
+        for parameter in method.parameters {
+            // A body is given whole.
+            let name = match parameter.ty {
+                "object" => "@@json =".to_owned(),
+                _ => format!("@{} =", parameter.name),
+            };
+            self.offer(&name, &format!("{name}  {}", parameter.description));
         }
     }
 

@@ -3,6 +3,7 @@
 
 use datafusion::arrow::datatypes::{DataType, Fields};
 
+use super::view;
 use crate::session::{Function, Relation};
 use crate::table::catalog as names;
 use crate::table::columns::{Access, COLUMNS, Column, Pushdown};
@@ -83,11 +84,22 @@ impl Table {
             true => COLUMNS.iter().map(Field::of_column).collect(),
             false => fields_of(relation.schema.fields()),
         };
+        let fields = match relation.name == names::VIEW {
+            true => fields.into_iter().map(Field::of_view).collect(),
+            false => fields,
+        };
         Self {
             name: relation.name,
             is_view: relation.is_view,
             fields,
         }
+    }
+
+    /// Returns true if more is known of its columns than their names and types.
+    pub(super) fn is_described(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| !field.description.is_empty())
     }
 
     /// Returns true for the table of keys, which has methods and can be written.
@@ -97,6 +109,15 @@ impl Table {
 }
 
 impl Field {
+    /// Adds what the table says of a column of the view.
+    fn of_view(self) -> Self {
+        Self {
+            pushdown: view::source(&self.name).map_or(Pushdown::None, |column| column.pushdown),
+            description: view::description(&self.name),
+            ..self
+        }
+    }
+
     fn of_column(column: &'static Column) -> Self {
         Self {
             name: column.name.to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::elsewhere;
-use super::listing::{ALIASES, COMMANDS, find};
+use super::listing::{ALIASES, COMMANDS, DOT_SETTINGS, find};
 use crate::error::Error;
 use crate::sql::error::nearest;
 
@@ -62,9 +62,6 @@ pub(super) enum Command {
     /// `\q`.
     Quit,
 }
-
-/// Dot commands that stand for a setting of `\pset`.
-const DOT_SETTINGS: &[(&str, &str)] = &[("headers", "header"), ("nullvalue", "null")];
 
 /// Seconds between two runs of `\watch`.
 const WATCH_SECONDS: f64 = 2.0;

@@ -3,12 +3,15 @@
 use super::candidates::{Candidate, Candidates, Files};
 use super::catalog::Catalog;
 use super::context::{Context, Place};
-use super::lex::{Kind, lex};
-use super::listing::{self, Argument, COMMANDS};
+use super::lex::{Kind, Lexed, lex};
+use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
 use crate::table::columns::Access;
+
+/// Commands that are listed with what they do; more would not fit the screen, and `\\?` describes all.
+const DESCRIBED: usize = 12;
 
 /// What could stand in place of the text from byte `start` up to the cursor.
 #[derive(Debug, Default)]
@@ -26,18 +29,21 @@ pub(super) fn complete(
     catalog: &Catalog,
     files: Files<'_>,
 ) -> Completion {
-    if let Some(at) = command_at(text, line, cursor) {
+    let before = lex(&text[..cursor]);
+    if let Some(at) = command_at(text, &before, line, cursor) {
         return complete_command(text, at, cursor, catalog, files);
     }
-    let context = Context::at(text, cursor);
+    let context = Context::at(text, &before, cursor);
     let mut found = Candidates::new(&context.prefix);
     match context.place {
         Place::Nothing => {}
-        Place::File => found.files(files),
+        Place::File => found.files_in_string(files),
         Place::Start => found.keywords(words::STARTS),
         Place::Table => found.tables(&context, catalog),
-        Place::AfterTable => found.keywords(words::keywords()),
+        Place::Changeable => found.changeable(&context.path, catalog),
+        Place::Words(words) => found.keywords(words),
         Place::Method => found.methods(&context.path),
+        Place::Parameter => found.parameters(&context.method),
         Place::Created => found.fields(&context, catalog, |access| access != Access::ReadOnly),
         Place::Changed => found.fields(&context, catalog, |access| access == Access::Writable),
         Place::Expression => {
@@ -45,18 +51,29 @@ pub(super) fn complete(
             // All of them would bury the columns.
             if context.path.is_empty() && !context.prefix.is_empty() {
                 found.functions(catalog, |kind| kind != "table");
-                found.keywords(words::keywords());
+                found.keywords(words::within());
             }
         }
     }
     Completion {
         start: context.start.max(line),
-        candidates: found.into_vec(),
+        candidates: spaced(found.into_vec(), &text[cursor..]),
     }
 }
 
-/// Returns where the command begins that the cursor is in, its sign included.
-fn command_at(text: &str, line: usize, cursor: usize) -> Option<usize> {
+/// Puts a space behind the one word that is offered, before what is the `rest`.
+fn spaced(mut candidates: Vec<Candidate>, rest: &str) -> Vec<Candidate> {
+    if let [word] = candidates.as_mut_slice()
+        && word.is_word
+        && !rest.starts_with(char::is_whitespace)
+    {
+        word.text.push(' ');
+    }
+    candidates
+}
+
+/// Returns where the command begins that the cursor is in, its sign included; `before` are the parts before the cursor.
+fn command_at(text: &str, before: &Lexed, line: usize, cursor: usize) -> Option<usize> {
     let typed = &text[line..cursor];
     let first = line + typed.len() - typed.trim_start().len();
     // Within the open quote of an argument a backslash further left is seen no more, hence the look at the first.
@@ -68,8 +85,7 @@ fn command_at(text: &str, line: usize, cursor: usize) -> Option<usize> {
     {
         return Some(first);
     }
-    let lexemes = lex(&text[..cursor]).lexemes;
-    let backslash = lexemes.iter().find(|l| l.kind == Kind::Backslash)?;
+    let backslash = before.lexemes.iter().find(|l| l.kind == Kind::Backslash)?;
     (backslash.start >= line).then_some(backslash.start)
 }
 
@@ -85,24 +101,30 @@ fn complete_command(
     let Some((name, rest)) = typed.split_once(char::is_whitespace) else {
         return Completion {
             start: at,
-            candidates: commands(sign, typed),
+            candidates: spaced(commands(sign, typed), &text[cursor..]),
         };
     };
+    let setting = DOT_SETTINGS
+        .iter()
+        .find(|(dot, _)| (sign, *dot) == (".", name));
     let argument = listing::find(sign, name).map_or(Argument::None, |entry| entry.argument);
     let earlier = rest.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     let mut prefix = &rest[earlier..];
-    if argument == Argument::File
-        && let Some(quoted) = rest.trim_start().strip_prefix(['\'', '"'])
-    {
+    let quote = rest
+        .trim_start()
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '\'' | '"'));
+    if argument == Argument::File && quote.is_some() {
         // A name in quotes may hold spaces.
-        prefix = quoted;
+        prefix = &rest.trim_start()[1..];
     }
     let mut found = Candidates::new(prefix);
     match argument {
         Argument::Table => found.names(catalog.tables.iter().map(|table| &table.name)),
         Argument::Function => found.names(catalog.functions.iter().map(|f| &f.name)),
         Argument::Statement => found.keywords(words::STARTS),
-        Argument::File => found.files(files),
+        Argument::File => found.files(files, quote),
         Argument::Format => found.names(settings::values("format")),
         Argument::OnOff => found.names(["on", "off"]),
         Argument::OnOffAuto => found.names(settings::values("expanded")),
@@ -112,7 +134,11 @@ fn complete_command(
             None => found.names(settings::NAMES.iter().map(|(name, _)| name)),
             Some(setting) => found.names(settings::values(setting)),
         },
-        Argument::None | Argument::Other => {}
+        Argument::None | Argument::Other => {
+            if let Some((_, setting)) = setting {
+                found.names(settings::values(setting));
+            }
+        }
     }
     Completion {
         start: cursor - prefix.len(),
@@ -127,9 +153,17 @@ fn commands(sign: &str, prefix: &str) -> Vec<Candidate> {
         let names = if sign == "." { entry.dots } else { &own };
         for name in names.iter().filter(|name| name.starts_with(prefix)) {
             found.push(Candidate {
-                text: format!("{sign}{name}"),
-                display: format!("{sign}{name}  {}", entry.description),
+                is_word: entry.argument != Argument::None,
+                ..Candidate::new(
+                    format!("{sign}{name}"),
+                    format!("{sign}{name}  {}", entry.description),
+                )
             });
+        }
+    }
+    if found.len() > DESCRIBED {
+        for command in &mut found {
+            command.display.clone_from(&command.text);
         }
     }
     found
@@ -172,20 +206,46 @@ mod tests {
     #[test]
     fn a_statement_begins_with_a_keyword_in_the_case_that_was_begun() {
         assert_eq!(offered("SE|"), "SE: SELECT SET");
-        assert_eq!(offered("sel|"), "sel: select");
-        assert_eq!(offered("SELECT 1; EXPL|"), "EXPL: EXPLAIN");
+        assert_eq!(offered("sel|"), "sel: select ");
+        assert_eq!(offered("SELECT 1; EXPL|"), "EXPL: EXPLAIN ");
+        assert_eq!(offered("EXPL| SELECT 1"), "EXPL: EXPLAIN");
+    }
+
+    #[test]
+    fn what_follows_a_table_is_offered_in_its_own_words() {
+        assert_eq!(offered("SELECT * FROM api_keys w|"), "w: where ");
+        assert_eq!(offered("SELECT * FROM api_keys ORD|"), "ORD: ORDER BY ");
+        assert_eq!(offered("DELETE FROM api_keys |"), ": RETURNING WHERE");
+        assert_eq!(offered("UPDATE api_keys |"), ": SET ");
+        assert_eq!(offered("INSERT INTO api_keys (spec) |"), ": SELECT VALUES");
+        assert_eq!(offered("SHOW RE|"), "RE: RESOURCES IN ");
+    }
+
+    #[test]
+    fn an_expression_has_no_words_that_begin_another_statement() {
+        assert_eq!(offered("SELECT * FROM api_keys WHERE ins|"), "ins: ");
+        assert_eq!(
+            offered("SELECT * FROM api_keys WHERE id IN (SEL|"),
+            "SEL: SELECT "
+        );
     }
 
     #[test]
     fn tables_follow_from_join_into_and_update() {
-        for text in [
-            "SELECT * FROM |",
-            "SELECT 1 FROM a JOIN |",
-            "INSERT INTO |",
-            "UPDATE |",
-        ] {
+        for text in ["SELECT * FROM |", "SELECT 1 FROM a JOIN |"] {
             assert_eq!(offered(text), ": api_keys vw_api_keys", "{text}");
         }
+        // The view cannot be changed.
+        for text in [
+            "INSERT INTO |",
+            "UPDATE |",
+            "DELETE FROM |",
+            "DELETE FROM confluent.iam.|",
+        ] {
+            assert_eq!(offered(text), ": api_keys", "{text}");
+        }
+        assert_eq!(offered("INSERT INTO conf|"), "conf: confluent");
+        assert_eq!(offered("SHOW METHODS IN confluent.iam.a|"), "a: api_keys");
         assert_eq!(offered("SELECT * FROM confluent.|"), ": iam");
         assert_eq!(offered("SELECT * FROM confluent.iam.v|"), "v: vw_api_keys");
         assert_eq!(
@@ -261,11 +321,27 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_those_of_the_method_that_is_called() {
+        let call = "EXEC confluent.iam.api_keys";
+        assert_eq!(
+            offered(&format!("{call}.get_iam_v2_api_key @|")),
+            "@: @id ="
+        );
+        assert_eq!(
+            offered(&format!("{call}.update_iam_v2api_key @id = 'x', |")),
+            ": @id = @@json ="
+        );
+        assert_eq!(offered(&format!("{call}.nonsense @|")), "@: ");
+    }
+
+    #[test]
     fn commands_and_their_arguments_are_offered() {
-        assert_eq!(offered("\\ti|"), "\\ti: \\timing");
-        assert_eq!(offered(".ta|"), ".ta: .tables");
-        assert_eq!(offered("SELECT 1 \\wa|"), "\\wa: \\watch");
-        assert_eq!(offered("SELECT (\n\\ti|"), "\\ti: \\timing");
+        assert_eq!(offered("\\ti|"), "\\ti: \\timing ");
+        assert_eq!(offered("\\conn|"), "\\conn: \\conninfo");
+        assert_eq!(offered(".ta|"), ".ta: .tables ");
+        assert_eq!(offered(".headers |"), ": on off");
+        assert_eq!(offered("SELECT 1 \\wa|"), "\\wa: \\watch ");
+        assert_eq!(offered("SELECT (\n\\ti|"), "\\ti: \\timing ");
         assert_eq!(offered("\\d v|"), "v: vw_api_keys");
         assert_eq!(offered("\\format j|"), "j: json jsonl");
         assert_eq!(offered("\\x |"), ": on off auto");
@@ -290,6 +366,32 @@ mod tests {
             assert_eq!(&text[completion.start..], start);
             assert_eq!(completion.candidates[0].text, format!("{start}…"));
         }
+    }
+
+    #[test]
+    fn files_that_would_come_apart_are_put_in_quotes() {
+        let files = |_: &str| -> Vec<String> {
+            ["a b.sql", "c d/", "it's", "plain"]
+                .map(str::to_owned)
+                .into()
+        };
+        let texts = |text: &str| -> Vec<String> {
+            let completion = complete(text, 0, text.len(), &sample(), &files);
+            completion.candidates.into_iter().map(|c| c.text).collect()
+        };
+        assert_eq!(texts("\\i "), ["'a b.sql'", "'c d/", "\"it's\"", "plain"]);
+        assert_eq!(texts("\\i \""), ["a b.sql", "c d/", "it's", "plain"]);
+        assert_eq!(
+            texts("SELECT * FROM '"),
+            ["a b.sql", "c d/", "it''s", "plain"]
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_commands_is_one_of_names() {
+        let shown = |text: &str| complete(text, 0, text.len(), &sample(), &no_files).candidates;
+        assert!(shown("\\").iter().all(|c| c.display == c.text));
+        assert!(shown("\\d").iter().all(|c| c.display.len() > c.text.len()));
     }
 
     #[test]

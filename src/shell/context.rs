@@ -1,6 +1,7 @@
 //! Where in a statement the cursor stands: what could be named there, and which tables the statement is about. Pure.
 
-use super::lex::{Kind, Lexeme, Open, lex};
+use super::lex::{Kind, Lexed, Lexeme, Open, lex};
+use super::sources::{Part, Source, called, parts, sources, unquoted};
 use super::words;
 
 /// What may stand at the cursor.
@@ -10,10 +11,14 @@ pub(super) enum Place {
     Start,
     /// The name of a table.
     Table,
-    /// What follows the name of a table.
-    AfterTable,
+    /// The name of a table that is to be changed.
+    Changeable,
+    /// One of these words, such as those that follow the name of a table.
+    Words(&'static [&'static str]),
     /// The name of a method.
     Method,
+    /// `@name` of the method that is called.
+    Parameter,
     /// A field that INSERT may set.
     Created,
     /// A field that UPDATE may set.
@@ -38,36 +43,8 @@ pub(super) struct Context {
     pub(super) start: usize,
     /// The tables of the statement with the names they go by.
     pub(super) tables: Vec<Source>,
-}
-
-/// A table of a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    /// Its name, with what stands before it; empty for a query that the statement names.
-    pub(super) table: String,
-    /// What its columns are qualified with.
-    pub(super) alias: String,
-}
-
-/// A part that means something, with its text.
-#[derive(Debug, Clone, Copy)]
-struct Part<'t> {
-    kind: Kind,
-    text: &'t str,
-}
-
-impl Part<'_> {
-    fn is(&self, word: &str) -> bool {
-        self.kind == Kind::Word && self.text.eq_ignore_ascii_case(word)
-    }
-
-    fn is_name(&self) -> bool {
-        match self.kind {
-            Kind::Word => !words::is_keyword(self.text),
-            Kind::QuotedName => true,
-            _ => false,
-        }
-    }
+    /// The method that the statement calls; empty if it calls none.
+    pub(super) method: String,
 }
 
 /// Words before which a clause ends and after which something of its own may stand.
@@ -93,21 +70,18 @@ const CLAUSES: &[&str] = &[
     "using",
     "table",
     "show",
-    "methods",
 ];
 
 impl Context {
-    /// Looks at byte `cursor` of `text`.
-    pub(super) fn at(text: &str, cursor: usize) -> Self {
-        let before = lex(&text[..cursor]);
+    /// Looks at byte `cursor` of `text`, of which `before` are the parts before the cursor.
+    pub(super) fn at(text: &str, before: &Lexed, cursor: usize) -> Self {
         let from = before
             .lexemes
             .iter()
             .rposition(|l| l.kind == Kind::Semicolon)
             .map_or(0, |at| at + 1);
         let statement = &before.lexemes[from..];
-        let begins = statement.first().map_or(cursor, |l| l.start);
-        let tables = sources(&parts(text, &current(text, begins)));
+        let tables = sources(&parts(text, &whole(text, statement, cursor)));
         if let Some(open) = before.open {
             return Self::within(open, text, statement, tables);
         }
@@ -121,6 +95,7 @@ impl Context {
                 true => Place::Nothing,
                 false => place(&parts),
             },
+            method: called(&parts),
             path,
             prefix,
             start,
@@ -147,6 +122,7 @@ impl Context {
             prefix: content.get(1..).unwrap_or_default().to_owned(),
             start: last.start + 1,
             tables,
+            method: String::new(),
         }
     }
 
@@ -157,32 +133,27 @@ impl Context {
             prefix: String::new(),
             start,
             tables: Vec::new(),
+            method: String::new(),
         }
     }
 }
 
-/// Returns the parts of the whole statement that begins at byte `begins`.
-fn current(text: &str, begins: usize) -> Vec<Lexeme> {
-    let mut lexemes = lex(&text[begins..]).lexemes;
-    if let Some(end) = lexemes.iter().position(|l| l.kind == Kind::Semicolon) {
-        lexemes.truncate(end);
-    }
-    for lexeme in &mut lexemes {
-        lexeme.start += begins;
-        lexeme.end += begins;
-    }
-    lexemes
-}
-
-fn parts<'t>(text: &'t str, lexemes: &[Lexeme]) -> Vec<Part<'t>> {
-    lexemes
-        .iter()
-        .filter(|l| !matches!(l.kind, Kind::Space | Kind::Comment))
-        .map(|l| Part {
-            kind: l.kind,
-            text: &text[l.start..l.end],
-        })
-        .collect()
+/// Returns the parts of the whole statement, of which `before` are those before the cursor. The last of them may go on
+/// behind it; the others are not taken apart again.
+fn whole(text: &str, before: &[Lexeme], cursor: usize) -> Vec<Lexeme> {
+    let (settled, from) = match before.split_last() {
+        Some((last, settled)) => (settled, last.start),
+        None => (before, cursor),
+    };
+    let rest = lex(&text[from..]).lexemes.into_iter();
+    let rest = rest
+        .take_while(|lexeme| lexeme.kind != Kind::Semicolon)
+        .map(|lexeme| Lexeme {
+            start: lexeme.start + from,
+            end: lexeme.end + from,
+            ..lexeme
+        });
+    settled.iter().copied().chain(rest).collect()
 }
 
 /// Returns where the name at the cursor begins, its text, the names before its dots, and the parts before all that.
@@ -201,6 +172,15 @@ fn name_at<'l>(
         prefix = text[last.start..last.end].to_owned();
         rest = before;
     }
+    // The name of a parameter begins with its signs.
+    if let Some((sign, before)) = rest.split_last()
+        && sign.end == start
+        && matches!(&text[sign.start..sign.end], "@" | "@@")
+    {
+        start = sign.start;
+        prefix.insert_str(0, &text[sign.start..sign.end]);
+        rest = before;
+    }
     let mut path = Vec::new();
     while let [before @ .., name, dot] = rest
         && dot.kind == Kind::Dot
@@ -211,10 +191,6 @@ fn name_at<'l>(
     }
     path.reverse();
     (start, prefix, path, rest)
-}
-
-fn unquoted(name: &str) -> String {
-    name.trim_matches(['"', '`']).to_owned()
 }
 
 /// Says what may follow `parts`.
@@ -233,8 +209,7 @@ fn place(parts: &[Part<'_>]) -> Place {
             Kind::Word if depth == 0 => {
                 let word = part.text.to_lowercase();
                 if CLAUSES.contains(&word.as_str()) {
-                    let is_first = index + 1 == parts.len();
-                    return in_clause(&word, is_first || last.kind == Kind::Comma, parts);
+                    return in_clause(&word, &parts[..index], &parts[index + 1..]);
                 }
             }
             _ => {}
@@ -246,22 +221,37 @@ fn place(parts: &[Part<'_>]) -> Place {
     }
 }
 
-/// Says what may stand in the clause that `word` begins; `is_fresh` right behind it or a comma.
-fn in_clause(word: &str, is_fresh: bool, parts: &[Part<'_>]) -> Place {
+/// Says what may stand at the end of the clause that `word` begins, after what is `before` and `within` it.
+fn in_clause(word: &str, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
+    let last = within.last();
+    let is_first = last.is_none();
+    let is_fresh = last.is_none_or(|last| last.kind == Kind::Comma);
+    let deletes = before.last().is_some_and(|part| part.is("delete"));
     match word {
-        "from" | "join" | "update" | "into" | "table" | "describe" | "desc" if is_fresh => {
-            // `ORDER BY x DESC,` is no DESCRIBE.
-            match word == "desc" && parts.len() > 1 {
-                true => Place::Expression,
-                false => Place::Table,
-            }
-        }
-        "from" | "join" | "update" | "into" => Place::AfterTable,
-        "exec" | "execute" | "method" | "methods" => Place::Method,
-        "set" if parts.first().is_some_and(|first| first.is("update")) => match parts.last() {
-            Some(last) if last.is("set") || last.kind == Kind::Comma => Place::Changed,
-            _ => Place::Expression,
+        "from" if deletes && is_first => Place::Changeable,
+        "into" | "update" if is_first => Place::Changeable,
+        // `ORDER BY x DESC,` is no DESCRIBE.
+        "desc" if !before.is_empty() => Place::Expression,
+        "from" | "join" | "table" | "describe" | "desc" if is_fresh => Place::Table,
+        "from" if deletes => Place::Words(words::AFTER_DELETE),
+        "from" | "join" => Place::Words(words::AFTER_SOURCE),
+        "update" => Place::Words(words::AFTER_UPDATE),
+        "into" => Place::Words(words::AFTER_INTO),
+        "method" => Place::Method,
+        "exec" | "execute" => match last {
+            None => Place::Method,
+            Some(last) if last.kind == Kind::Symbol => Place::Nothing,
+            Some(_) => Place::Parameter,
         },
+        "show" => match last {
+            None => Place::Words(words::SHOWN),
+            Some(last) if last.is("in") => Place::Table,
+            Some(last) if last.is("extended") => Place::Words(words::SHOWN),
+            Some(_) => Place::Nothing,
+        },
+        "set" if before.first().is_some_and(|first| first.is("update")) && is_fresh => {
+            Place::Changed
+        }
         _ => Place::Expression,
     }
 }
@@ -279,67 +269,6 @@ fn is_column_list(parts: &[Part<'_>]) -> bool {
             .is_some_and(|part| part.is("into"))
 }
 
-/// Returns the tables that a statement names after FROM, JOIN, INTO and UPDATE, and the queries that WITH names.
-fn sources(parts: &[Part<'_>]) -> Vec<Source> {
-    let mut found = Vec::new();
-    let mut index = 0;
-    while let Some(part) = parts.get(index) {
-        index += 1;
-        if part.is_name()
-            && parts.get(index).is_some_and(|p| p.is("as"))
-            && parts.get(index + 1).is_some_and(|p| p.text == "(")
-        {
-            found.push(Source {
-                table: String::new(),
-                alias: unquoted(part.text),
-            });
-        }
-        if ["from", "join", "into", "update"]
-            .iter()
-            .any(|word| part.is(word))
-        {
-            while let Some(next) = source(parts, index, &mut found) {
-                index = next;
-                match parts.get(index) {
-                    Some(comma) if comma.kind == Kind::Comma => index += 1,
-                    _ => break,
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Reads `name [[AS] alias]` at `index`; returns where it ends.
-fn source(parts: &[Part<'_>], mut index: usize, found: &mut Vec<Source>) -> Option<usize> {
-    let mut path = Vec::new();
-    while let Some(part) = parts.get(index)
-        && part.is_name()
-    {
-        path.push(unquoted(part.text));
-        index += 1;
-        match parts.get(index) {
-            Some(dot) if dot.kind == Kind::Dot => index += 1,
-            _ => break,
-        }
-    }
-    let mut alias = path.last()?.clone();
-    if parts.get(index).is_some_and(|part| part.is("as")) {
-        index += 1;
-    }
-    if let Some(part) = parts.get(index)
-        && part.is_name()
-    {
-        alias = unquoted(part.text);
-        index += 1;
-    }
-    found.push(Source {
-        table: path.join("."),
-        alias,
-    });
-    Some(index)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,7 +277,8 @@ mod tests {
     /// Looks at the place of `|`.
     fn at(text: &str) -> Context {
         let cursor = text.find('|').unwrap();
-        Context::at(&text.replace('|', ""), cursor)
+        let text = text.replace('|', "");
+        Context::at(&text, &lex(&text[..cursor]), cursor)
     }
 
     #[test]
@@ -361,22 +291,36 @@ mod tests {
             ("SELECT count(|) FROM t", Place::Expression),
             ("SELECT * FROM |", Place::Table),
             ("SELECT * FROM a, b|", Place::Table),
-            ("SELECT * FROM a x |", Place::AfterTable),
+            ("SELECT * FROM a x |", Place::Words(words::AFTER_SOURCE)),
+            (
+                "SELECT * FROM a JOIN b |",
+                Place::Words(words::AFTER_SOURCE),
+            ),
+            ("DELETE FROM a |", Place::Words(words::AFTER_DELETE)),
+            ("UPDATE a |", Place::Words(words::AFTER_UPDATE)),
+            ("INSERT INTO a |", Place::Words(words::AFTER_INTO)),
+            ("INSERT INTO a (b) |", Place::Words(words::AFTER_INTO)),
+            ("SHOW |", Place::Words(words::SHOWN)),
+            ("SHOW METHODS IN |", Place::Table),
+            ("SHOW SERVICES |", Place::Nothing),
             ("SELECT * FROM (SELECT id FROM |", Place::Table),
             ("SELECT * FROM a JOIN |", Place::Table),
             ("SELECT * FROM a WHERE (id = 1 OR |", Place::Expression),
             ("SELECT * FROM a ORDER BY id DESC, |", Place::Expression),
-            ("INSERT INTO ap|", Place::Table),
+            ("INSERT INTO ap|", Place::Changeable),
             ("INSERT INTO confluent.iam.api_keys (id, |", Place::Created),
             ("INSERT INTO a (b) VALUES (|", Place::Expression),
-            ("UPDATE |", Place::Table),
+            ("UPDATE |", Place::Changeable),
             ("UPDATE a SET |", Place::Changed),
             ("UPDATE a SET x = |", Place::Expression),
             ("UPDATE a SET x = 1, |", Place::Changed),
-            ("DELETE FROM |", Place::Table),
+            ("DELETE FROM |", Place::Changeable),
             ("DESCRIBE |", Place::Table),
             ("DESCRIBE METHOD |", Place::Method),
             ("EXEC confluent.iam.api_keys.|", Place::Method),
+            ("EXEC a.b.c.d |", Place::Parameter),
+            ("EXEC a.b.c.d @id = |", Place::Nothing),
+            ("EXEC a.b.c.d @id = 'x', @@|", Place::Parameter),
             ("COPY (SELECT 1) TO '/tmp/|", Place::File),
             ("SELECT * FROM '|", Place::File),
             ("SELECT * FROM a WHERE id = '|", Place::Nothing),
@@ -398,6 +342,16 @@ mod tests {
             (context.path, context.prefix),
             (vec!["k".to_owned()], String::new())
         );
+    }
+
+    #[test]
+    fn the_method_that_is_called_is_known() {
+        assert_eq!(at("EXEC confluent.iam.api_keys.get |").method, "get");
+        assert_eq!(
+            at("EXEC /*+ SHOWRESULTS */ a.b.c.d @id = '1', @|").method,
+            "d"
+        );
+        assert_eq!(at("SELECT a.b|").method, "");
     }
 
     #[test]
@@ -424,8 +378,12 @@ mod tests {
         fn no_text_is_too_odd(words in prop::collection::vec("(select|from|join|insert into|\\.|,|\\(|\\)|a|'|\"|;| )", 0..12), cut in 0usize..60) {
             let text = words.join(" ");
             let cursor = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
-            let context = Context::at(&text, cursor);
+            let before = lex(&text[..cursor]);
+            let context = Context::at(&text, &before, cursor);
             prop_assert!(context.start <= cursor);
+            if !text.contains(';') {
+                prop_assert_eq!(whole(&text, &before.lexemes, cursor), lex(&text).lexemes);
+            }
         }
     }
 }

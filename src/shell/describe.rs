@@ -59,29 +59,30 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
             None => error.hint("\\dt lists the tables"),
         });
     };
+    let shown: &'static [&'static str] = match (table.is_api_keys(), table.is_described()) {
+        (true, _) => COLUMNS,
+        (_, true) => &["column", "type", "pushed down", "description"],
+        _ => &["column", "type"],
+    };
     let mut rows = Vec::new();
-    match table.is_api_keys() {
-        true => columns(&table.fields, 0, &mut rows),
-        false => plain_columns(&table.fields, 0, &mut rows),
+    columns(&table.fields, 0, shown, &mut rows);
+    let mut grids = vec![Grid {
+        columns: shown,
+        rows,
+    }];
+    if table.is_api_keys() {
+        grids.push(methods());
     }
-    Ok(match table.is_api_keys() {
-        true => vec![
-            Grid {
-                columns: &["column", "type", "writable", "pushed down", "description"],
-                rows,
-            },
-            methods(),
-        ],
-        false => vec![Grid {
-            columns: &["column", "type"],
-            rows,
-        }],
-    })
+    Ok(grids)
 }
 
-fn columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
+/// What can be told of a column.
+const COLUMNS: &[&str] = &["column", "type", "writable", "pushed down", "description"];
+
+/// Tells of `fields` what `shown` of [`COLUMNS`] says.
+fn columns(fields: &[Field], depth: usize, shown: &[&str], rows: &mut Vec<Vec<String>>) {
     for field in fields {
-        rows.push(vec![
+        let cells = [
             indented(field, depth),
             // Its fields stand below it.
             field.ty.replace("list of object", "list"),
@@ -99,15 +100,13 @@ fn columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
             }
             .to_owned(),
             field.description.to_owned(),
-        ]);
-        columns(&field.fields, depth + 1, rows);
-    }
-}
-
-fn plain_columns(fields: &[Field], depth: usize, rows: &mut Vec<Vec<String>>) {
-    for field in fields {
-        rows.push(vec![indented(field, depth), field.ty.clone()]);
-        plain_columns(&field.fields, depth + 1, rows);
+        ];
+        let row = COLUMNS
+            .iter()
+            .zip(cells)
+            .filter(|(name, _)| shown.contains(*name));
+        rows.push(row.map(|(_, cell)| cell).collect());
+        columns(&field.fields, depth + 1, shown, rows);
     }
 }
 
@@ -238,11 +237,21 @@ mod tests {
     fn other_tables_have_columns_and_types() {
         let grids = describe("vw_api_keys", &sample()).unwrap();
         insta::assert_snapshot!(spelt(&grids[0]), @r"
+        id | text | GET by id | The API key itself, the public half of the credential
+        owner_id | text | spec.owner | Id of what is referred to
+        age_days | integer |  | Whole days since the key was created
+        ");
+        assert_eq!(grids.len(), 1);
+        let mut catalog = sample();
+        catalog.tables[1].name = "mine".to_owned();
+        for field in &mut catalog.tables[1].fields {
+            field.description = "";
+        }
+        insta::assert_snapshot!(spelt(&describe("mine", &catalog).unwrap()[0]), @r"
         id | text
         owner_id | text
         age_days | integer
         ");
-        assert_eq!(grids.len(), 1);
         let error = describe("api_kyes", &sample()).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("did you mean `api_keys`?"));
     }

@@ -230,6 +230,9 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("reset", "r"),
 ];
 
+/// Dot commands that stand for a setting of `\pset`.
+pub(super) const DOT_SETTINGS: &[(&str, &str)] = &[("headers", "header"), ("nullvalue", "null")];
+
 /// Returns the entry of the command that `name` after the backslash or the dot stands for.
 pub(super) fn find(sign: &str, name: &str) -> Option<&'static Entry> {
     let name = match ALIASES.iter().find(|(alias, _)| *alias == name) {

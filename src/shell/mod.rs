@@ -1,6 +1,7 @@
 //! The interactive shell: lines from a person, statements to the session, rows to the screen.
 //!
-//! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`, `complete`,
+//! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`,
+//! `sources`, `complete`,
 //! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `scan`, `command`, `listing`, `elsewhere`,
 //! `variables`, `settings` (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `talk` (the
 //! line editor, its memory, and the loop), `run` and `act` (statements and commands), `screen`, `pager` and `progress`
@@ -34,8 +35,10 @@ mod scan;
 mod screen;
 mod settings;
 mod signals;
+mod sources;
 mod talk;
 mod variables;
+mod view;
 mod words;
 
 use std::fs;

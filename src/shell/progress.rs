@@ -73,15 +73,18 @@ impl Drop for Progress {
 
 /// Spells the line. All characters are one column wide.
 fn line(figures: &Figures, waiting: Option<Duration>, elapsed: Duration) -> String {
+    let count = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let mut parts = Vec::new();
     if figures.pages > 0 {
-        parts.push(format!("{} rows read", figures.keys));
-        parts.push(format!("{} pages", figures.pages));
-    } else {
-        parts.push(format!("{} requests", figures.requests));
+        parts.push(count(figures.keys, "row read", "rows read"));
+        parts.push(count(figures.pages, "page", "pages"));
+    }
+    // Those of a listing are its pages; those that change keys come after it.
+    if figures.requests > figures.pages + figures.retries + 1 || figures.pages == 0 {
+        parts.push(count(figures.requests, "request", "requests"));
     }
     if figures.retries > 0 {
-        parts.push(format!("{} retries", figures.retries));
+        parts.push(count(figures.retries, "retry", "retries"));
     }
     parts.push(format!("{:.1} s", elapsed.as_secs_f64()));
     let what = match waiting {
@@ -106,6 +109,21 @@ mod tests {
         insta::assert_snapshot!(
             line(&figures, None, Duration::from_millis(3456)),
             @"1200 rows read, 12 pages, 3.5 s (Ctrl-C stops)"
+        );
+    }
+
+    #[test]
+    fn what_follows_a_listing_is_counted_beside_it() {
+        let figures = Figures {
+            requests: 35,
+            pages: 1,
+            keys: 60,
+            retries: 1,
+            ..Figures::default()
+        };
+        insta::assert_snapshot!(
+            line(&figures, None, Duration::from_secs(7)),
+            @"60 rows read, 1 page, 35 requests, 1 retry, 7.0 s (Ctrl-C stops)"
         );
     }
 

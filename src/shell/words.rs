@@ -108,6 +108,51 @@ const WITHIN: &[&str] = &[
     "WITHIN",
 ];
 
+/// What may follow a table after FROM or JOIN.
+pub(super) const AFTER_SOURCE: &[&str] = &[
+    "AS",
+    "CROSS JOIN",
+    "EXCEPT",
+    "FULL JOIN",
+    "GROUP BY",
+    "HAVING",
+    "INTERSECT",
+    "JOIN",
+    "LEFT JOIN",
+    "LIMIT",
+    "NATURAL JOIN",
+    "OFFSET",
+    "ON",
+    "ORDER BY",
+    "RIGHT JOIN",
+    "UNION",
+    "USING",
+    "WHERE",
+];
+
+/// What may follow the table of an INSERT.
+pub(super) const AFTER_INTO: &[&str] = &["SELECT", "VALUES"];
+
+/// What may follow the table of an UPDATE.
+pub(super) const AFTER_UPDATE: &[&str] = &["SET"];
+
+/// What may follow the table of a DELETE.
+pub(super) const AFTER_DELETE: &[&str] = &["RETURNING", "WHERE"];
+
+/// What may be shown.
+pub(super) const SHOWN: &[&str] = &[
+    "ALL",
+    "COLUMNS FROM",
+    "EXTENDED",
+    "FUNCTIONS",
+    "INSERT INTO",
+    "METHODS IN",
+    "PROVIDERS",
+    "RESOURCES IN",
+    "SERVICES IN",
+    "TABLES",
+];
+
 /// Returns true if `word` is a keyword, in any case.
 pub(super) fn is_keyword(word: &str) -> bool {
     // No keyword is longer, and most names are told apart without a look at the lists.
@@ -120,9 +165,9 @@ pub(super) fn is_keyword(word: &str) -> bool {
         .any(|list| list.binary_search(&upper.as_str()).is_ok())
 }
 
-/// Returns all keywords.
-pub(super) fn keywords() -> impl Iterator<Item = &'static &'static str> {
-    STARTS.iter().chain(WITHIN)
+/// Returns the keywords that may stand within a statement.
+pub(super) fn within() -> impl Iterator<Item = &'static &'static str> {
+    WITHIN.iter().chain(&["SELECT"])
 }
 
 #[cfg(test)]
@@ -133,7 +178,15 @@ mod tests {
     fn the_lists_are_sorted_and_short() {
         assert!(STARTS.is_sorted());
         assert!(WITHIN.is_sorted());
-        assert!(keywords().all(|word| word.len() <= 10));
+        assert!(STARTS.iter().chain(WITHIN).all(|word| word.len() <= 10));
+    }
+
+    #[test]
+    fn what_is_offered_after_a_table_is_made_of_keywords() {
+        for words in [AFTER_SOURCE, AFTER_INTO, AFTER_UPDATE, AFTER_DELETE, SHOWN] {
+            assert!(words.is_sorted());
+            assert!(words.iter().all(|words| words.split(' ').all(is_keyword)));
+        }
     }
 
     #[test]

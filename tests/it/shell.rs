@@ -80,6 +80,22 @@ fn tab_completes_nested_fields() {
     terminal.wait_for("k.spec.display_name");
     terminal.enter(" FROM api_keys k;");
     terminal.wait_for("(1 row");
+    // A word that is complete is followed by a space.
+    terminal.press("SELECT count(*) AS n FROM vw_\t lim\t1;\r");
+    assert!(terminal.wait_for("(1 row").contains("vw_api_keys"));
+}
+
+#[test]
+fn tab_puts_a_file_with_a_space_in_quotes() {
+    let env = TestEnv::with_keys(1);
+    std::fs::write(env.work().join("my keys.sql"), "SELECT 40 + 2 AS n;\n").unwrap();
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.press("\\i my\t");
+    terminal.wait_for("'my keys.sql'");
+    terminal.enter("");
+    assert!(terminal.wait_for("(1 row").contains("42"));
 }
 
 #[test]
@@ -184,6 +200,23 @@ fn many_keys_are_deleted_only_if_their_count_is_typed() {
 }
 
 #[test]
+fn a_change_that_was_confirmed_shows_how_far_it_is() {
+    let env = TestEnv::start(organization(60).with_latency(Duration::from_millis(100)));
+    let Some(mut terminal) = shell(&env, &["--concurrency", "1"]) else {
+        return;
+    };
+    terminal.enter("UPDATE api_keys SET spec.description = 'x' WHERE spec.owner.id IS NOT NULL;");
+    terminal.wait_for("Type ");
+    let count = terminal.wait_for(" to change");
+    terminal.enter(&count);
+    terminal.wait_for(" page, ");
+    terminal.wait_for(" requests, ");
+    terminal.press(CTRL_C);
+    terminal.wait_for("UPDATE was interrupted");
+    terminal.wait_for(READY);
+}
+
+#[test]
 fn a_program_that_is_told_to_end_does_not_wait_for_an_answer() {
     let env = TestEnv::with_keys(12);
     let Some(mut terminal) = shell(&env, &["--allow-self-delete"]) else {
@@ -256,6 +289,31 @@ fn a_less_without_options_is_given_those_that_show_colours() {
         terminal.wait_for(READY);
         terminal.enter("SELECT id FROM api_keys;");
         terminal.wait_for(&format!("({expected})"));
+    }
+}
+
+#[test]
+fn tables_fit_windows_of_40_80_and_200_columns() {
+    let env = TestEnv::with_keys(3);
+    for columns in [40, 80, 200] {
+        let mut command = env.command(&["--color", "never"]);
+        command.env("PAGER", "cat");
+        let Some(mut terminal) = Terminal::sized(&command, columns) else {
+            return;
+        };
+        terminal.wait_for(READY);
+        terminal.enter("SELECT * FROM vw_api_keys LIMIT 1;");
+        terminal.wait_for("┌");
+        let table = terminal.wait_for("┘");
+        let widths = table.lines().map(|line| line.trim_end().chars().count());
+        let widest = widths.max().unwrap_or_default();
+        assert!((columns / 2..=columns).contains(&widest), "{table}");
+        terminal.wait_for(READY);
+        terminal.enter("\\x auto");
+        terminal.wait_for("expanded is auto");
+        terminal.enter("SELECT id, owner_id, created_at FROM vw_api_keys LIMIT 1;");
+        let shown = terminal.wait_for("(1 row");
+        assert_eq!(shown.contains("RECORD 1"), columns == 40, "{shown}");
     }
 }
 

@@ -11,7 +11,10 @@ use std::time::Duration;
 /// Long beyond what any answer takes, so that a test that waits for the wrong thing fails rather than hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program that talks to a terminal of 100 columns and 30 rows.
+/// Columns of a terminal, unless a test is about them.
+const COLUMNS: usize = 100;
+
+/// A program that talks to a terminal of 30 rows, and that ends with it.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     script: Child,
@@ -26,12 +29,17 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts `program` with its arguments and environment. None where there is no `script`.
     pub(crate) fn start(program: &Command) -> Option<Self> {
+        Self::sized(program, COLUMNS)
+    }
+
+    /// Starts `program` in a terminal of so many columns. None where there is no `script`.
+    pub(crate) fn sized(program: &Command, columns: usize) -> Option<Self> {
         let words = std::iter::once(program.get_program()).chain(program.get_args());
         let words: Vec<String> = words
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
         let line = format!(
-            "stty cols 100 rows 30; echo $$ > pid; exec {}",
+            "stty cols {columns} rows 30; echo $$ > pid; exec {}",
             words.join(" ")
         );
         let path = std::env::var("PATH").unwrap_or_default();
@@ -117,5 +125,14 @@ impl Terminal {
     pub(crate) fn close(mut self) {
         self.script.kill().unwrap();
         self.script.wait().unwrap();
+    }
+}
+
+impl Drop for Terminal {
+    /// Closes the terminal of a program that was not waited for: nothing outlives its test.
+    fn drop(&mut self) {
+        // Neither is possible once the program has ended.
+        let _ = self.script.kill();
+        let _ = self.script.wait();
     }
 }
