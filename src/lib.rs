@@ -22,6 +22,9 @@ pub mod api;
 pub mod cli;
 pub mod error;
 pub mod functions;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod render;
 pub mod sandbox;
 pub mod secret;

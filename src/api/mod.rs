@@ -18,7 +18,7 @@ mod failure;
 mod hint;
 pub mod page;
 mod pagination;
-mod ratelimit;
+pub(crate) mod ratelimit;
 pub mod request;
 mod retry;
 mod service_error;
@@ -26,7 +26,7 @@ mod service_error;
 mod tests;
 mod text;
 mod traffic;
-mod transport;
+pub(crate) mod transport;
 
 use std::fmt;
 use std::sync::Arc;

@@ -49,7 +49,7 @@ mod catalogue;
 mod conformance;
 mod error;
 mod format;
-mod json;
+pub(crate) mod json;
 mod lateral;
 mod nested;
 mod number;

@@ -1,0 +1,227 @@
+//! What must hold of everything that comes from outside, whatever it is.
+//!
+//! Each function takes what a person or a service might send, takes it apart as the program does, and panics if what
+//! comes out breaks a promise. The fuzz targets in `fuzz/` call them with bytes that a fuzzer finds, the tests beside with
+//! texts that are made of the right words. They are compiled for these two alone, and are no part of the program.
+//!
+//! Never sends anything, and never looks at what the answers mean.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::api::ratelimit::{asked, jittered, pause};
+use crate::api::request::{ListParams, list};
+use crate::api::transport::Response;
+use crate::api::{Endpoint, KeyBody, Page, PageToken, ServiceError};
+use crate::error::{Error, Shown};
+use crate::functions::json::node::Node;
+use crate::functions::json::path::{self, Step};
+use crate::render::cell_json;
+use crate::sql::names::Names;
+use crate::sql::operation::Operation;
+use crate::sql::parse::as_sql;
+use crate::sql::rewrite::rewrite;
+use crate::sql::split::split;
+use crate::sql::stackql::Stackql;
+use crate::table::columns::{COLUMNS, schema};
+use crate::table::decode::Decoder;
+
+/// Cuts a script into statements, and reads each of them.
+///
+/// The statements are parts of the script, in order, and what is cut once is not cut again. Every error can be shown.
+pub fn statements(script: &str) {
+    let split = split(script);
+    let mut rest = script;
+    for piece in &split.pieces {
+        assert!(!piece.text.is_empty(), "an empty statement");
+        let at = rest.find(&piece.text).expect("a part of the script");
+        rest = &rest[at + piece.text.len()..];
+        let line = script[..script.len() - rest.len() - piece.text.len()]
+            .matches('\n')
+            .count();
+        assert_eq!(piece.line, line as u64 + 1, "the line of {:?}", piece.text);
+        let again = self::split(&piece.text);
+        assert_eq!(again.pieces.len(), 1, "{:?} is cut again", piece.text);
+        assert_eq!(again.pieces[0].text, piece.text);
+        statement(&piece.text, piece.line);
+    }
+    if let Some((piece, error)) = split.broken {
+        shown(&Error::in_statement(error, &piece.text, piece.line));
+    }
+}
+
+fn statement(text: &str, line: u64) {
+    match Operation::read(text) {
+        Ok(Operation::Query(mut query)) => {
+            if let Some(sql) = as_sql(&query) {
+                Names::of(sql);
+            }
+            rewrite(&mut query);
+        }
+        Ok(Operation::Stackql(Stackql::Sql { sql, .. })) => {
+            let read = Operation::read(&sql);
+            assert!(
+                !matches!(read, Ok(Operation::Stackql(Stackql::Sql { .. }))),
+                "{text:?} stands for {sql:?}, which stands for another"
+            );
+        }
+        Ok(Operation::Stackql(_) | Operation::Write { .. }) => {}
+        Err(error) => shown(&Error::in_statement(error, text, line)),
+    }
+}
+
+/// Shows `error` as people see it.
+fn shown(error: &Error) {
+    let shown = Shown {
+        error,
+        color: false,
+    };
+    let shown = shown.to_string();
+    assert!(
+        !shown.contains(|c: char| c.is_control() && c != '\n'),
+        "{shown:?}"
+    );
+}
+
+/// Reads the body of an answer: as a page, as a key, and as a refusal.
+///
+/// What a page holds becomes rows, of which every cell can be written as JSON; its token survives a request. What is said
+/// of a body that cannot be read fits on one line.
+pub fn body(body: &[u8]) {
+    match Page::parse(Bytes::copy_from_slice(body)) {
+        Ok(page) => self::page(&page),
+        Err(error) => one_line(&error.to_string()),
+    }
+    match KeyBody::parse(Bytes::copy_from_slice(body)) {
+        Ok(key) => assert!(key.raw().starts_with('{') && key.raw().ends_with('}')),
+        Err(error) => one_line(&error.to_string()),
+    }
+    one_line(&ServiceError::parse(403, None, body).to_string());
+}
+
+fn page(page: &Page) {
+    let all: Vec<usize> = (0..COLUMNS.len()).collect();
+    let mut decoder = Decoder::new(schema(), &all);
+    let mut keys = 0;
+    for key in page.keys() {
+        let before = decoder.rows();
+        let pushed = decoder.push(key.raw());
+        let added = decoder.rows() - before;
+        assert!(added == 0 || added == 1 && pushed.is_ok());
+        keys += added;
+    }
+    let batch = decoder.finish().expect("a page is small enough");
+    assert_eq!(batch.num_rows(), keys);
+    for (field, column) in schema().fields().iter().zip(batch.columns()) {
+        for row in 0..keys {
+            let json = cell_json(field, column, row).expect("every cell can be written");
+            serde_json::from_str::<Value>(&json).expect("a cell is JSON");
+        }
+    }
+    if let Some(token) = page.next() {
+        assert!(!token.as_str().is_empty());
+        let request = list(&ListParams::default(), Some(token))
+            .line
+            .path_and_query;
+        assert_eq!(link(&request).as_ref(), Some(token));
+    }
+}
+
+/// Reads `link` as that to the next page.
+fn link(link: &str) -> Option<PageToken> {
+    let page = json!({ "metadata": { "next": link }, "data": [] }).to_string();
+    Page::parse(page.into()).ok()?.next().cloned()
+}
+
+fn one_line(message: &str) {
+    assert!(!message.contains(char::is_control), "{message:?}");
+}
+
+/// Reads an answer's headers, given one a line as `name: value`, and links and endpoints that stand on lines of their own.
+///
+/// No pause is longer than an hour, an endpoint without TLS is this machine, and the token of a link survives a request.
+pub fn headers(text: &str) {
+    let mut headers = HeaderMap::new();
+    for line in text.lines() {
+        if let Some((name, value)) = line.split_once(": ")
+            && let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_bytes()),
+                HeaderValue::from_bytes(value.as_bytes()),
+            )
+        {
+            headers.insert(name, value);
+        }
+        if let Some(token) = link(line) {
+            let request = list(&ListParams::default(), Some(&token)).line;
+            assert_eq!(link(&request.path_and_query), Some(token), "{line:?}");
+        }
+        match Endpoint::parse(line) {
+            Ok(endpoint) => {
+                assert!(!endpoint.is_plain() || endpoint.is_loopback(), "{line:?}");
+                let again = Endpoint::parse(&endpoint.to_string()).expect("what was read is shown");
+                assert_eq!(again.to_string(), endpoint.to_string());
+            }
+            Err(error) => one_line(&error.to_string()),
+        }
+    }
+    for status in [200, 429, 503] {
+        let response = Response {
+            status,
+            headers: headers.clone(),
+            body: Bytes::new(),
+            broken: None,
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        for wait in [asked(&response, now), pause(&response, now)] {
+            let Some(wait) = wait else { continue };
+            assert!(
+                !wait.is_zero() && wait <= Duration::from_secs(3600),
+                "{wait:?}"
+            );
+            assert!(jittered(wait, 1.0) <= wait + Duration::from_secs(1));
+        }
+    }
+}
+
+/// Reads a JSON path from the first line, and takes it over the JSON in the rest.
+///
+/// The steps are those of the path when it is written anew, and so is the JSON.
+pub fn path(text: &str) {
+    let (path, json) = text.split_once('\n').unwrap_or((text, "{}"));
+    let steps = path::of_key(path);
+    if let Ok(steps) = &steps
+        && let Some(written) = written(steps)
+    {
+        assert_eq!(path::parse(&written).as_ref(), Ok(steps), "{written:?}");
+    }
+    let Ok(node) = Node::parse("fuzzing", json) else {
+        return;
+    };
+    let again = Node::parse("fuzzing", &node.to_string()).expect("what was read is written");
+    assert_eq!(again.to_string(), node.to_string());
+    if let Some(part) = steps.ok().as_deref().and_then(|steps| node.find(steps)) {
+        part.to_value();
+    }
+}
+
+/// Writes a path in the spellings that can hold its names; `None` if there is none.
+fn written(steps: &[Step]) -> Option<String> {
+    let mut path = "$".to_owned();
+    for step in steps {
+        path += &match step {
+            Step::Field(name) if !name.contains('"') => format!(".\"{name}\""),
+            Step::Field(name) if !name.contains('\'') => format!("['{name}']"),
+            Step::Field(_) => return None,
+            Step::Index(index) => format!("[{index}]"),
+            Step::FromEnd(0) => "[#]".to_owned(),
+            Step::FromEnd(back) => format!("[#-{back}]"),
+        };
+    }
+    Some(path)
+}
