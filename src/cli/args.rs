@@ -133,7 +133,7 @@ pub struct Exec {
     pub sql: Option<String>,
 
     /// Run the statements of this file instead; - is stdin
-    #[arg(short = 'i', long, value_name = "FILE")]
+    #[arg(short = 'i', long, value_name = "FILE", conflicts_with = "sql")]
     pub infile: Option<PathBuf>,
 
     /// Write rows to this file
@@ -220,7 +220,7 @@ pub struct Common {
     pub quiet: bool,
 
     /// Show requests on stderr; twice for their bodies too
-    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    #[arg(short, long, alias = "http.log.enabled", global = true, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
     /// When to use colours
@@ -244,12 +244,19 @@ pub struct Common {
     pub auth: Option<String>,
 
     /// PEM file of certificates to trust besides the system's
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
+    #[arg(
+        long,
+        alias = "tls.CABundle",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
     pub ca_cert: Option<PathBuf>,
 
     /// Seconds that one request may take, its retries and waits included [default: 60]
     #[arg(
         long,
+        alias = "apirequesttimeout",
         global = true,
         value_name = "SECONDS",
         help_heading = "Connection"
@@ -257,7 +264,13 @@ pub struct Common {
     pub timeout: Option<u64>,
 
     /// Requests side by side [default: 8]
-    #[arg(long, global = true, value_name = "N", help_heading = "Connection")]
+    #[arg(
+        long,
+        alias = "execution.concurrency.limit",
+        global = true,
+        value_name = "N",
+        help_heading = "Connection"
+    )]
     pub concurrency: Option<usize>,
 
     /// Show the requests that writes would send, and send none that change anything

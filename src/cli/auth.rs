@@ -4,6 +4,7 @@
 //! is given by the names of two variables, or in the clear; an encoded pair by a variable or a file.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::config::{Environment, SecretSource, Source};
 use crate::error::Error;
@@ -28,8 +29,16 @@ struct Provider {
     api_secret: Option<String>,
     credentialsenvvar: Option<String>,
     credentialsfilepath: Option<std::path::PathBuf>,
+    credentialsfilepathenvvar: Option<String>,
     #[serde(rename = "valuePrefix")]
     value_prefix: Option<String>,
+    /// What the type `custom` has, which is refused by its type.
+    #[serde(rename = "location")]
+    _location: Option<IgnoredAny>,
+    #[serde(rename = "name")]
+    _name: Option<IgnoredAny>,
+    #[serde(rename = "successor")]
+    _successor: Option<IgnoredAny>,
 }
 
 const SHAPE: &str = r#"{"confluent":{"type":"basic","username_var":"NAME OF A VARIABLE","password_var":"NAME OF A VARIABLE"}}"#;
@@ -61,11 +70,15 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             })
     };
     let encoded = || -> Result<Option<SecretSource>, Error> {
-        Ok(match (&auth.credentialsenvvar, &auth.credentialsfilepath) {
-            (Some(name), _) => Some(SecretSource::Value(Secret::new(variable(name)?))),
-            (None, Some(file)) => Some(SecretSource::File(file.clone())),
-            (None, None) => None,
-        })
+        // In StackQL's order.
+        let file = |path: &str| Some(SecretSource::File(path.into()));
+        if let Some(name) = &auth.credentialsenvvar {
+            return Ok(Some(SecretSource::Value(Secret::new(variable(name)?))));
+        }
+        match &auth.credentialsfilepathenvvar {
+            Some(name) => Ok(file(&variable(name)?)),
+            None => Ok(auth.credentialsfilepath.clone().map(SecretSource::File)),
+        }
     };
     let nothing = |kind: &str| {
         Error::usage(format!("--auth of type `{kind}` names no credentials"))
@@ -107,8 +120,8 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             Ok(Source::Bearer(token))
         }
         kind => Err(
-            Error::usage(format!("--auth has the unknown type `{kind}`"))
-                .hint("types that Confluent Cloud takes: basic, bearer"),
+            Error::usage(format!("--auth has the type `{kind}`, which Confluent Cloud does not take"))
+                .hint("types that Confluent Cloud takes: basic, bearer, and api_key with valuePrefix `Bearer `"),
         ),
     }
 }
@@ -149,11 +162,29 @@ mod tests {
             r#"{"confluent":{"type":"api_key","credentialsenvvar":"P","valuePrefix":"Bearer "}}"#,
         );
         assert!(matches!(prefixed.unwrap(), Source::Bearer(_)));
-        let file = of(r#"{"confluent":{"type":"basic","credentialsfilepath":"./c.b64"}}"#);
-        assert!(matches!(
-            file.unwrap(),
-            Source::EncodedPair(SecretSource::File(_))
-        ));
+        for file in [
+            r#"{"confluent":{"type":"basic","credentialsfilepath":"./c.b64"}}"#,
+            r#"{"confluent":{"type":"basic","credentialsfilepathenvvar":"U"}}"#,
+        ] {
+            assert!(matches!(
+                of(file).unwrap(),
+                Source::EncodedPair(SecretSource::File(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn types_of_other_services_are_refused_by_their_name() {
+        for kind in ["custom", "service_account", "oauth2", "aws_signing_v4"] {
+            let json = format!(
+                r#"{{"confluent":{{"type":"{kind}","location":"header","name":"Authorization","credentialsenvvar":"P"}}}}"#
+            );
+            let error = of(&json).unwrap_err();
+            assert_eq!(
+                error.message,
+                format!("--auth has the type `{kind}`, which Confluent Cloud does not take")
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod connect;
 mod man;
 pub(crate) mod notes;
 pub(crate) mod output;
+mod stackql;
 
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -56,8 +57,17 @@ pub fn run() -> ProcessExitCode {
 }
 
 fn run_here() -> ProcessExitCode {
-    let args = Args::from_arg_matches(&args::command().get_matches());
-    let args = args.unwrap_or_else(|error| error.exit());
+    let matches = args::command().try_get_matches();
+    let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(args) => args,
+        Err(error) => match stackql::refused(&error) {
+            Some(refused) => {
+                notes::error(&refused);
+                return refused.code.into();
+            }
+            None => error.exit(),
+        },
+    };
     notes::use_color(use_color(
         args.common.color,
         std::io::stderr().is_terminal(),

@@ -90,6 +90,11 @@ const CATALOGUE: &[FunctionDoc] = &[
         "char(code [, code …])",
         "the characters of these Unicode code points",
     ),
+    scalar(
+        "coalesce",
+        "coalesce(x [, y …])",
+        "the first value that is not NULL",
+    ),
     scalar("cos", "cos(x)", "the cosine of an angle in radians"),
     scalar("cosh", "cosh(x)", "the hyperbolic cosine"),
     scalar(
@@ -198,6 +203,7 @@ const CATALOGUE: &[FunctionDoc] = &[
     ),
     scalar("log10", "log10(x)", "the logarithm to base 10"),
     scalar("log2", "log2(x)", "the logarithm to base 2"),
+    scalar("lower", "lower(x)", "the text in lower case"),
     scalar("mod", "mod(x, y)", "the remainder of x / y"),
     scalar("pi", "pi()", "3.14159265358979"),
     scalar("pow", "pow(x, y)", "x to the power of y; also `power`"),
@@ -283,6 +289,7 @@ const CATALOGUE: &[FunctionDoc] = &[
         "unixepoch([time [, modifier …]])",
         "seconds since 1970",
     ),
+    scalar("upper", "upper(x)", "the text in upper case"),
     aggregate(
         "group_concat",
         "group_concat(x [, separator])",

@@ -82,7 +82,7 @@ impl Spec {
             match flag {
                 '-' => spec.left = true,
                 '+' => spec.sign = Some('+'),
-                ' ' => spec.sign = spec.sign.or(Some(' ')),
+                ' ' => spec.sign = Some(' '),
                 '#' => spec.alternate = true,
                 '!' => spec.more = true,
                 '0' => spec.zeros = true,
@@ -107,7 +107,7 @@ impl Spec {
         values: &mut impl Iterator<Item = &'a Value<'v>>,
     ) -> Option<String> {
         if conversion == '%' {
-            return Some("%".to_owned());
+            return Some(self.padded("", "%".to_owned(), false));
         }
         let value = values.next().unwrap_or(&Value::Null);
         let int = value.int().unwrap_or(0);
@@ -115,12 +115,12 @@ impl Spec {
         // Two's complement: -1 is ffffffffffffffff.
         let bits = int.cast_unsigned();
         Some(match conversion {
-            'd' | 'i' => self.integer(sign_of(int < 0, self.sign), int.unsigned_abs().to_string()),
-            'u' => self.integer("", bits.to_string()),
-            'x' | 'p' => self.integer(self.prefix("0x", bits), format!("{bits:x}")),
-            'X' => self.integer(self.prefix("0X", bits), format!("{bits:X}")),
-            'o' => self.integer(self.prefix("0", bits), format!("{bits:o}")),
-            'r' => self.integer(sign_of(int < 0, self.sign), ordinal(int.unsigned_abs())),
+            'd' | 'i' => self.decimal(sign_of(int < 0, self.sign), int.unsigned_abs()),
+            'u' => self.decimal("", bits),
+            'x' | 'p' => self.integer(self.prefix("0x", bits), &format!("{bits:x}")),
+            'X' => self.integer(self.prefix("0X", bits), &format!("{bits:X}")),
+            'o' => self.integer(self.prefix("0", bits), &format!("{bits:o}")),
+            'r' => self.integer(sign_of(int < 0, self.sign), &ordinal(int.unsigned_abs())),
             'f' | 'F' | 'e' | 'E' | 'g' | 'G' => self.float(conversion, real),
             'c' => {
                 let text = value.text().unwrap_or_default();
@@ -128,8 +128,10 @@ impl Spec {
                 self.padded("", first.repeat(self.precision.unwrap_or(1).max(1)), false)
             }
             's' | 'z' => self.padded("", self.cut(value).into_owned(), false),
-            'q' if value.is_null() => self.padded("", "(NULL)".to_owned(), false),
-            'Q' if value.is_null() => self.padded("", "NULL".to_owned(), false),
+            'q' | 'Q' | 'w' if value.is_null() => {
+                let null = Value::Text(if conversion == 'Q' { "NULL" } else { "(NULL)" }.into());
+                self.padded("", self.cut(&null).into_owned(), false)
+            }
             'q' => self.padded("", self.cut(value).replace('\'', "''"), false),
             'Q' => self.padded(
                 "",
@@ -157,18 +159,29 @@ impl Spec {
         }
     }
 
-    fn integer(&self, prefix: &str, digits: String) -> String {
+    fn decimal(&self, prefix: &str, number: u64) -> String {
+        let digits = self.filled(prefix, &number.to_string());
+        let digits = if self.thousands {
+            grouped(&digits)
+        } else {
+            digits
+        };
+        self.padded(prefix, digits, false)
+    }
+
+    fn integer(&self, prefix: &str, digits: &str) -> String {
+        self.padded(prefix, self.filled(prefix, digits), false)
+    }
+
+    /// Puts zeros before `digits` until there are as many as are asked for.
+    fn filled(&self, prefix: &str, digits: &str) -> String {
         let mut least = self.precision.unwrap_or(0);
         if self.zeros {
             // Zeros fill the width, but for one place that a sign may want.
             let sign = usize::from(matches!(prefix, "-" | "+" | " "));
             least = least.max(self.width.saturating_sub(sign));
         }
-        let mut digits = format!("{digits:0>least$}");
-        if self.thousands {
-            digits = grouped(&digits);
-        }
-        self.padded(prefix, digits, false)
+        format!("{digits:0>least$}")
     }
 
     fn float(&self, conversion: char, number: f64) -> String {
@@ -180,6 +193,8 @@ impl Spec {
         let precision = self.precision.unwrap_or(6);
         let most = if self.more { MORE_DIGITS } else { DIGITS };
         let mut digits = match conversion {
+            'f' | 'F' if self.more => without_trailing_zeros(&fixed(number, precision, most)),
+            'e' | 'E' if self.more => without_trailing_zeros(&scientific(number, precision, most)),
             'f' | 'F' => fixed(number, precision, most),
             'e' | 'E' => scientific(number, precision, most),
             _ => {

@@ -16,12 +16,15 @@
 //! | `regexp_like`, `regexp_replace` | DataFusion's (PostgreSQL's), also over timestamps; first match without the flag `g` |
 //! | `date`, `time`, `datetime` as calls | SQLite's; `DATE '…'`, `CAST(… AS date)` and `…::date` stay DataFusion's |
 //! | `now`, `date_trunc`, `date_part`, `extract`, `to_char` | DataFusion's |
-//! | `lower`, `upper`, `trim`, `ltrim`, `rtrim`, `concat`, `coalesce`, `ifnull`, `nullif` | DataFusion's; case beyond ASCII |
+//! | `lower`, `upper` | DataFusion's, over any type; case beyond ASCII |
+//! | `trim`, `ltrim`, `rtrim`, `concat`, `ifnull`, `nullif` | DataFusion's |
+//! | `iif`, `coalesce` | SQLite's; text beside anything else makes both text |
 //! | `max`, `min` | DataFusion's aggregates; SQLite's scalars with two arguments and more |
 //! | `group_concat`, `total`, `json_group_…` | SQLite's, computed by `string_agg` and `sum` |
 //! | mathematics | SQLite's, since the engine is built without its own; what is no number is NULL |
-//! | `iif` | SQLite's; text beside anything else makes both text |
 //! | `text + number`, `-`, `*`, `/`, `%` | SQLite's: text counts for its number; DataFusion refuses it |
+//! | `json_extract(…) > number`, and other text beside a number | SQLite's: compared as numbers; other text is greater |
+//! | `sum`, `avg` of truth values and of JSON | SQLite's: 1 and 0, and the number there |
 //!
 //! # Where the answers differ from SQLite's
 //!
@@ -34,9 +37,12 @@
 //! - JSON is written anew: escapes, floats and integers beyond 64 bits in their usual spelling (`"\u00e9"` as `"é"`,
 //!   `1e2` as `100.0`), the latter being reals. Nesting deeper than 128 levels is malformed.
 //! - `-> -1` is the last element, `-> 'a.b'` and `->> '1'` are members of that name, as in later versions of SQLite; a
-//!   path that ends with a dot is an error; `$["a"]` is a path.
+//!   path that ends with a dot is an error, also where the JSON has nothing there; `$["a"]` is a path; a NULL among
+//!   several paths makes the result NULL.
 //! - A date beyond the end of its month is always carried over, `24:00` is midnight, and fractions of a millisecond are
 //!   cut.
+//! - `json_set(x, '$', 'text')` is JSON, as in later versions; positions beyond 32 bits are beyond the end.
+//! - LIKE looks at case, as in PostgreSQL; ILIKE does not. Integers that overflow wrap around.
 //! - `printf` counts characters rather than bytes, and gives no NULL for an empty text. `unhex` gives text.
 //! - `json_each` takes columns of the tables to its left in the same FROM, not of an outer query.
 //!
@@ -53,6 +59,7 @@ pub(crate) mod json;
 mod lateral;
 mod nested;
 mod number;
+mod numeric;
 mod operators;
 mod regexp;
 mod rewrite;
@@ -68,6 +75,7 @@ use std::sync::Arc;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::prelude::SessionContext;
 
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub use error::Error;
@@ -105,6 +113,19 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
 }
 
+/// Gives the functions their names in `context` again.
+///
+/// Where the engine copies a session's state it registers all functions anew in no particular order, and other names of
+/// its own, such as `length` for `character_length`, may then win over ours.
+pub fn claim_names(context: &SessionContext) {
+    scalar_functions()
+        .into_iter()
+        .for_each(|function| context.register_udf(function));
+    aggregate::functions()
+        .into_iter()
+        .for_each(|function| context.register_udaf(function));
+}
+
 fn scalar_functions() -> Vec<ScalarUDF> {
     let mut functions = vec![
         json::convert::to_json(),
@@ -121,4 +142,27 @@ fn scalar_functions() -> Vec<ScalarUDF> {
     functions.extend(number::functions());
     functions.extend(time::functions());
     functions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_ours_when_the_engine_copies_its_state() {
+        let context = testing::context();
+        for _ in 0..8 {
+            let copy = SessionStateBuilder::new_from_existing(context.state()).build();
+            let context = SessionContext::new_with_state(copy);
+            claim_names(&context);
+            let state = context.state();
+            for function in scalar_functions() {
+                let names = std::iter::once(function.name().to_owned())
+                    .chain(function.aliases().iter().cloned());
+                for name in names {
+                    assert_eq!(state.scalar_functions()[&name].name(), function.name());
+                }
+            }
+        }
+    }
 }

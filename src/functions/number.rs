@@ -91,6 +91,18 @@ pub(crate) fn to_integer() -> ScalarUDF {
     .udf()
 }
 
+/// `to_rank(x)`: where text stands among numbers. What is no number from end to end is greater than all of them, as NaN
+/// is in DataFusion's order.
+pub(crate) fn to_rank() -> ScalarUDF {
+    RowFunction::new("to_rank", Arity::Between(1, 1), ReturnType::Real, |args| {
+        Ok(match &args[0] {
+            Value::Null => Value::Null,
+            value => Value::Real(strict(value).unwrap_or(f64::NAN)),
+        })
+    })
+    .udf()
+}
+
 /// Integers stay integers where a function leaves them as they are.
 fn like_the_argument(types: &[DataType]) -> ReturnType {
     match types.first() {

@@ -4,7 +4,7 @@
 //! may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape `lateral` can
 //! plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
 //! replaces `ORDER BY 2` by the second expression of a query with GROUP BY, where DataFusion only finds a bare aggregate.
-//! Pure: a tree in, a tree out.
+//! What counts as a number only in SQLite is put as `numeric` does. Pure: a tree in, a tree out.
 
 use std::ops::ControlFlow;
 
@@ -13,6 +13,8 @@ use datafusion::sql::sqlparser::ast::{
     OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
     ValueWithSpan, VisitMut, VisitorMut,
 };
+
+use super::numeric;
 
 /// Rewrites a statement, a query or an expression in place.
 ///
@@ -84,7 +86,7 @@ impl VisitorMut for Rewriter {
             } => {
                 *op = BinaryOperator::PGRegexMatch;
             }
-            _ => {}
+            _ => numeric::rewrite(expr),
         }
         ControlFlow::Continue(())
     }

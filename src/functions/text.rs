@@ -1,5 +1,5 @@
 //! Text: `length`, `substr`, `instr`, `replace`, `split_part`, `char`, `unicode`, `hex`, `unhex`, `quote`, `typeof`,
-//! and the choice of one value, `iif`.
+//! `upper` and `lower` over anything, and the choice of one value, `iif` and `coalesce`.
 //!
 //! Positions count characters from 1. Any type of argument is read as the text that SQLite would show, structs and
 //! lists as JSON.
@@ -8,8 +8,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::plan_err;
 use datafusion::error::Result as PlanResult;
 use datafusion::functions::expr_fn::character_length;
+use datafusion::functions::string::expr_fn::{lower, upper};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
-use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
+use datafusion::logical_expr::type_coercion::binary::{
+    comparison_coercion, try_type_union_resolution,
+};
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, when};
 
 use super::error::Error;
@@ -37,12 +40,36 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
         RowFunction::new("instr", two, int, instr).udf(),
         RowFunction::new("replace", three, text, replace).udf(),
         RowFunction::new("split_part", three, text, split_part).udf(),
+        Macro::new(
+            "upper",
+            one,
+            |_| Ok(vec![DataType::Utf8]),
+            |_| DataType::Utf8,
+            |args| Ok(upper(args.into_iter().next().unwrap_or_default())),
+        )
+        .udf(),
+        Macro::new(
+            "lower",
+            one,
+            |_| Ok(vec![DataType::Utf8]),
+            |_| DataType::Utf8,
+            |args| Ok(lower(args.into_iter().next().unwrap_or_default())),
+        )
+        .udf(),
         RowFunction::new("char", Arity::AtLeast(0), text, char_of).udf(),
         RowFunction::new("unicode", one, int, unicode).udf(),
         RowFunction::new("hex", one, text, hex).udf(),
         RowFunction::new("unhex", Arity::Between(1, 2), text, unhex).udf(),
         RowFunction::new("quote", one, text, quote).udf(),
         RowFunction::new("typeof", one, text, type_of).udf(),
+        Macro::new(
+            "coalesce",
+            Arity::AtLeast(1),
+            coalesce_types,
+            |types| types[0].clone(),
+            coalesce,
+        )
+        .udf(),
         Macro::new("iif", three, iif_types, |types| types[1].clone(), iif)
             .or(&["if"])
             .udf(),
@@ -114,6 +141,16 @@ fn length(args: &[Value<'_>]) -> Evaluated {
 }
 
 fn instr(args: &[Value<'_>]) -> Evaluated {
+    if let (Value::Blob(bytes), Value::Blob(part)) = (&args[0], &args[1]) {
+        let place = match part.is_empty() {
+            true => 1,
+            false => bytes
+                .windows(part.len())
+                .position(|window| window == part.as_ref())
+                .map_or(0, |byte| byte + 1),
+        };
+        return Ok(Value::Int(i64::try_from(place).unwrap_or(i64::MAX)));
+    }
     let (Some(text), Some(part)) = (args[0].text(), args[1].text()) else {
         return Ok(Value::Null);
     };
@@ -257,6 +294,30 @@ fn iif_types(types: &[DataType]) -> PlanResult<Vec<DataType>> {
         Some(common) => Ok(vec![DataType::Boolean, common.clone(), common]),
         None => plan_err!("iif has no type for both {} and {}", types[1], types[2]),
     }
+}
+
+fn coalesce_types(types: &[DataType]) -> PlanResult<Vec<DataType>> {
+    let has_text = types.iter().any(DataType::is_string);
+    let has_number = types
+        .iter()
+        .any(|data_type| data_type.is_numeric() || *data_type == DataType::Boolean);
+    match has_text && has_number {
+        true => Ok(vec![DataType::Utf8; types.len()]),
+        false => try_type_union_resolution(types),
+    }
+}
+
+fn coalesce(mut args: Vec<Expr>) -> PlanResult<Expr> {
+    let last = args.pop().unwrap_or_default();
+    let mut cases = args.into_iter();
+    let Some(first) = cases.next() else {
+        return Ok(last);
+    };
+    let mut choice = when(first.clone().is_not_null(), first);
+    for arg in cases {
+        choice.when(arg.clone().is_not_null(), arg);
+    }
+    choice.otherwise(last)
 }
 
 fn iif(args: Vec<Expr>) -> PlanResult<Expr> {

@@ -55,6 +55,20 @@ impl<'w> DelimitedRenderer<'w> {
         )
     }
 
+    /// Writes text: values as they are, commas between them, `null` for NULL. What was a field cannot be told
+    /// afterwards.
+    pub(crate) fn text(options: RenderOptions, sink: Sink<'w>) -> Self {
+        let delimiter = options.delimiter.unwrap_or(b',');
+        Self::new(
+            Dialect {
+                format: OutputFormat::Text,
+                delimiter,
+            },
+            options,
+            sink,
+        )
+    }
+
     fn new(dialect: Dialect, options: RenderOptions, sink: Sink<'w>) -> Self {
         Self {
             sink,

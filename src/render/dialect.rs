@@ -1,4 +1,4 @@
-//! How csv and tsv part their fields and protect what is in them.
+//! How csv, tsv and text part their fields and protect what is in them.
 //!
 //! Bytes in, bytes out; rows and columns are the renderer's.
 
@@ -9,7 +9,7 @@ use super::{Error, OutputFormat, RenderOptions};
 /// How fields are parted, and how a value keeps from looking like anything else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dialect {
-    /// csv or tsv.
+    /// csv, tsv or text.
     pub(crate) format: OutputFormat,
     /// What stands between fields.
     pub(crate) delimiter: u8,
@@ -23,6 +23,7 @@ impl Dialect {
             OutputFormat::Tsv => {
                 matches!(self.delimiter, b'\\' | b'.') || self.delimiter.is_ascii_alphanumeric()
             }
+            OutputFormat::Text => false,
             _ => self.delimiter == b'"',
         };
         if taken || matches!(self.delimiter, b'\n' | b'\r' | 0) || !self.delimiter.is_ascii() {
@@ -49,6 +50,10 @@ impl Dialect {
         options: &RenderOptions,
         out: &mut Vec<u8>,
     ) {
+        if self.format == OutputFormat::Text {
+            write_plain(value.unwrap_or(b"null"), options, out);
+            return;
+        }
         let tsv = self.format == OutputFormat::Tsv;
         let Some(value) = value else {
             out.extend_from_slice(if tsv { br"\N" } else { b"" });
@@ -106,6 +111,20 @@ impl Dialect {
                 _ => out.push(byte),
             }
         }
+    }
+}
+
+/// Appends a value as it is, or to a terminal line by line without what could move its cursor.
+fn write_plain(value: &[u8], options: &RenderOptions, out: &mut Vec<u8>) {
+    if !options.terminal {
+        out.extend_from_slice(value);
+        return;
+    }
+    for (index, line) in String::from_utf8_lossy(value).split('\n').enumerate() {
+        if index > 0 {
+            out.push(b'\n');
+        }
+        out.extend_from_slice(escape_controls(line).as_bytes());
     }
 }
 

@@ -1,4 +1,4 @@
-//! The seven formats and the names they answer to.
+//! The seven formats and the names they answer to, and an eighth that is StackQL's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,6 +32,9 @@ pub enum OutputFormat {
     /// Tab-separated values, escaped as in PostgreSQL's COPY
     #[value(aliases = ["tabs", "tab"])]
     Tsv,
+    /// Values as they are, which StackQL has for statements to edit; not for programs
+    #[value(alias = "pptext", hide = true)]
+    Text,
 }
 
 impl OutputFormat {
@@ -40,7 +43,7 @@ impl OutputFormat {
     /// json streams too, though what is out is not a whole document before the end.
     pub fn is_streaming(self) -> bool {
         match self {
-            Self::Json | Self::Jsonl | Self::Csv | Self::Tsv => true,
+            Self::Json | Self::Jsonl | Self::Csv | Self::Tsv | Self::Text => true,
             Self::Table | Self::Markdown | Self::Line => false,
         }
     }
@@ -55,6 +58,7 @@ impl OutputFormat {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
+            Self::Text => "text",
         }
     }
 
@@ -62,6 +66,7 @@ impl OutputFormat {
     pub(crate) fn names() -> String {
         let names: Vec<_> = Self::value_variants()
             .iter()
+            .filter(|format| **format != Self::Text)
             .map(|format| format.name())
             .collect();
         names.join(", ")
@@ -128,6 +133,7 @@ mod tests {
             ("md", OutputFormat::Markdown),
             ("aligned", OutputFormat::Table),
             ("tabs", OutputFormat::Tsv),
+            ("pptext", OutputFormat::Text),
         ] {
             assert_eq!(name.parse::<OutputFormat>().unwrap(), format, "{name}");
         }

@@ -136,5 +136,6 @@ pub fn renderer<'w>(
         OutputFormat::Jsonl => Box::new(json::JsonRenderer::lines(sink)),
         OutputFormat::Csv => Box::new(delimited::DelimitedRenderer::csv(options, sink)),
         OutputFormat::Tsv => Box::new(delimited::DelimitedRenderer::tsv(options, sink)),
+        OutputFormat::Text => Box::new(delimited::DelimitedRenderer::text(options, sink)),
     }
 }

@@ -91,7 +91,7 @@ fn plan_error(
         });
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => {
-            let retold = schema_error(schema);
+            let retold = in_single_quotes(schema_error(schema), schema, text);
             // Some clauses, such as ORDER BY, come without a place.
             match (schema.as_ref(), span) {
                 (SchemaError::FieldNotFound { field, .. }, None) => match find(text, &field.name) {
@@ -145,9 +145,37 @@ fn schema_error(error: &SchemaError) -> sql::error::Error {
     }
 }
 
+/// Adds to the error for a name in double quotes that a text would stand in single ones.
+fn in_single_quotes(
+    retold: sql::error::Error,
+    schema: &SchemaError,
+    text: &str,
+) -> sql::error::Error {
+    let SchemaError::FieldNotFound { field, .. } = schema else {
+        return retold;
+    };
+    let is_near = retold
+        .hint
+        .as_ref()
+        .is_some_and(|hint| hint.starts_with("did you mean"));
+    if is_near || field.relation.is_some() || !text.contains(&format!("\"{}\"", field.name)) {
+        return retold;
+    }
+    let quoted = format!("a text stands in single quotes: '{}'", field.name);
+    let hint = match &retold.hint {
+        Some(hint) => format!("{quoted}; {hint}"),
+        None => quoted,
+    };
+    retold.hint(hint)
+}
+
 fn unknown_column(field: &Column, valid: &[Column]) -> sql::error::Error {
     let typed = field.flat_name();
     let error = sql::error::Error::new(format!("no column `{typed}`"));
+    if field.name == "page_token" {
+        return error
+            .hint("leave it out: the pages are walked for you, and the answer is complete");
+    }
     match near_column(field, &typed, valid) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => match listed(field, valid) {

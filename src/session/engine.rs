@@ -47,5 +47,7 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
     let state = functions::register(builder).build();
     let context = SessionContext::new_with_state(state);
     catalog::mount(&context, connection).await?;
-    Ok(context.enable_url_table())
+    let context = context.enable_url_table();
+    functions::claim_names(&context);
+    Ok(context)
 }

@@ -9,6 +9,7 @@ mod engine;
 mod explain;
 mod interrupt;
 mod names;
+mod plan;
 mod sink;
 mod stackql;
 mod wording;
@@ -20,11 +21,9 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::{ScalarValue, SchemaError};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
@@ -34,11 +33,12 @@ use crate::api::Traffic;
 use crate::error::Error;
 use crate::sql::names::Names;
 use crate::sql::operation::Operation;
+use crate::sql::parse;
 use crate::sql::split::Piece;
-use crate::sql::{parse, rewrite};
 use crate::table::Connection;
 use crate::table::scope::{Scope, Warning};
 
+use plan::Reading;
 use write::Writer;
 
 pub use interrupt::Interrupt;
@@ -130,15 +130,6 @@ pub struct Report {
     pub pushed: Vec<String>,
     /// From the first look at the statement to the end of its rows.
     pub elapsed: Duration,
-}
-
-/// What a name in double quotes is that no column has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quoted {
-    /// A mistake: in a write it could mean other keys than were meant.
-    Name,
-    /// A string, if it is the argument of a function, as SQLite has it.
-    NameOrText,
 }
 
 /// What was done.
@@ -261,7 +252,7 @@ impl Session {
             diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
         };
         let frame = self
-            .plan(statement, Quoted::NameOrText)
+            .plan(statement, Reading::Lenient(scope))
             .await
             .map_err(diagnose)?;
         let is_silent = is_silent(frame.logical_plan());
@@ -294,70 +285,6 @@ impl Session {
         }
         sink.finish()?;
         Ok(Done::Rows(count))
-    }
-
-    /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
-    async fn plan(
-        &self,
-        mut statement: EngineStatement,
-        quoted: Quoted,
-    ) -> Result<DataFrame, DataFusionError> {
-        rewrite::rewrite(&mut statement);
-        let plan = self.logical_plan(statement, quoted).await?;
-        let changes_nothing = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        if self.options.read_only {
-            changes_nothing.verify_plan(&plan)?;
-        }
-        let plan = self.with_params(plan)?;
-        if let LogicalPlan::Explain(explain) = &plan {
-            // The engine would tell an error as if it were a plan.
-            self.context
-                .state()
-                .create_physical_plan(&explain.plan)
-                .await?;
-        }
-        self.context.execute_logical_plan(plan).await
-    }
-
-    /// Plans `statement`. What is quoted like a name and is none may be a string, as SQLite has it.
-    async fn logical_plan(
-        &self,
-        mut statement: EngineStatement,
-        quoted: Quoted,
-    ) -> Result<LogicalPlan, DataFusionError> {
-        let state = self.context.state();
-        loop {
-            let error = match state.statement_to_plan(statement.clone()).await {
-                Ok(plan) => return Ok(plan),
-                Err(error) => error,
-            };
-            let DataFusionError::SchemaError(schema, _) = error.find_root() else {
-                return Err(error);
-            };
-            let SchemaError::FieldNotFound { field, .. } = schema.as_ref() else {
-                return Err(error);
-            };
-            if quoted == Quoted::Name || !rewrite::name_to_text(&mut statement, &field.name) {
-                return Err(error);
-            }
-        }
-    }
-
-    fn with_params(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-        // PREPARE keeps its placeholders for EXECUTE.
-        if self.options.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
-            return Ok(plan);
-        }
-        let values: Vec<(String, ScalarValue)> = self
-            .options
-            .params
-            .iter()
-            .map(|(name, value)| (name.clone(), ScalarValue::from(value.as_str())))
-            .collect();
-        plan.with_param_values(values)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Answers StackQL's own statements. None of them needs the network, but those that stand for SQL.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit};
-use datafusion::sql::sqlparser::ast::ExprWithAlias;
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expressions_mut};
 
 use super::{Done, Interrupt, Session, Sink, diagnose};
 use crate::error::Error;
@@ -36,8 +37,8 @@ impl Session {
                 self.deliver(answer, piece, sink).await
             }
             Stackql::Auth => self.deliver(self.auth(), piece, sink).await,
-            Stackql::Functions { like } => {
-                let answer = self.show_functions(like);
+            Stackql::Functions { filter } => {
+                let answer = self.show_functions(filter);
                 self.deliver(answer, piece, sink).await
             }
             Stackql::Sql { sql, shows_rows } => {
@@ -118,7 +119,8 @@ impl Session {
                 .map(|name| col(name.as_str()).ilike(lit(pattern.clone())))
                 .reduce(Expr::or)
                 .unwrap_or_else(|| lit(true)),
-            Filter::Where(expr) => {
+            Filter::Where(mut expr) => {
+                name_columns(&mut expr, &names);
                 let expr = ExprWithAlias {
                     expr: *expr,
                     alias: None,
@@ -151,7 +153,7 @@ impl Session {
         Ok(Answer {
             columns,
             rows: schema.fields().iter().map(row).collect(),
-            filter: Filter::None,
+            filter: describe.filter.clone(),
         })
     }
 
@@ -167,6 +169,9 @@ impl Session {
             let error = Error::statement(format!("no table `{typed}`"));
             let last = name.last().map_or("", String::as_str);
             match nearest(last, tables.iter().map(String::as_str)) {
+                Some(near) if name.len() > 1 => {
+                    error.hint(format!("did you mean `{CATALOG}.{SCHEMA}.{near}`?"))
+                }
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error.hint(format!("tables here: {}", tables.join(", "))),
             }
@@ -176,20 +181,20 @@ impl Session {
     fn auth(&self) -> Answer {
         let row = match self.connection.client() {
             Ok(client) => match client.key_id() {
-                Some(key) => vec![Some(key.to_owned()), Some("basic".to_owned())],
-                None => vec![None, Some("bearer".to_owned())],
+                Some(key) => vec![Some(key.to_owned()), Some("basic".to_owned()), None],
+                None => vec![None, Some("bearer".to_owned()), None],
             },
-            Err(missing) => vec![None, Some(missing.reason)],
+            Err(missing) => vec![None, None, Some(missing.reason)],
         };
         Answer {
-            columns: vec!["principal", "type"],
+            columns: vec!["principal", "type", "source"],
             rows: vec![row],
             filter: Filter::None,
         }
     }
 
     /// Returns the functions of this session.
-    fn show_functions(&self, like: Option<String>) -> Answer {
+    fn show_functions(&self, filter: Filter) -> Answer {
         let rows = self.functions().into_iter().map(|function| {
             let description = Some(function.description).filter(|text| !text.is_empty());
             vec![Some(function.name), Some(function.signature), description]
@@ -197,7 +202,7 @@ impl Session {
         Answer {
             columns: vec!["name", "signature", "description"],
             rows: rows.collect(),
-            filter: like.map_or(Filter::None, Filter::Like),
+            filter,
         }
     }
 
@@ -232,6 +237,21 @@ impl Session {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Makes the names in `expr` those of columns, which are found in any case, quoted or not.
+fn name_columns(expr: &mut SqlExpr, columns: &[String]) {
+    // The visitor never breaks off.
+    let _ = visit_expressions_mut(expr, |expr| {
+        if let SqlExpr::Identifier(ident) = expr
+            && let Some(column) = columns
+                .iter()
+                .find(|column| column.eq_ignore_ascii_case(&ident.value))
+        {
+            ident.value.clone_from(column);
+        }
+        ControlFlow::<()>::Continue(())
+    });
 }
 
 fn schema_of(columns: &[&str]) -> SchemaRef {

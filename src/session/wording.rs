@@ -33,7 +33,12 @@ const WORDS: [(&str, &str); 14] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 13] = [
+const RETOLD: [(&str, &str, &str); 14] = [
+    (
+        r"(?s)^unsupported ast node in sqltorel: Collate.*",
+        "there are no collations",
+        "compare lower(x), or write ILIKE",
+    ),
     (
         r#"^projections require unique expression names but the expression "(?:\w+\.)?([^"]+)" at.*"#,
         "`$1` stands in the select list twice",

@@ -1,16 +1,18 @@
 //! The dialect that statements are written in: sqlparser's generic one, with the arrows and IS DISTINCT FROM bound as
-//! in PostgreSQL.
+//! in PostgreSQL, and StackQL's `a DIV b`, `a MOD b` and SQLite's `a IS b`.
 //!
 //! The generic dialect binds `->` and `->>` looser than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
 //! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
 
 use std::any::TypeId;
 
-use sqlparser::ast::Expr;
-use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Word};
+
+use super::objects::call;
 
 /// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
 const ARROW_PRECEDENCE: u8 = 45;
@@ -46,8 +48,17 @@ impl Dialect for IamqlDialect {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        match parser.peek_token_ref().token {
+        match &parser.peek_token_ref().token {
             Token::Arrow | Token::LongArrow => Some(Ok(ARROW_PRECEDENCE)),
+            Token::Word(word) if division(word).is_some() => {
+                // After a column `mod` may be its alias.
+                let is_operator = begins_an_operand(&parser.peek_nth_token_ref(1).token);
+                let precedence = match is_operator {
+                    true => self.prec_value(Precedence::MulDivModOp),
+                    false => self.prec_unknown(),
+                };
+                Some(Ok(precedence))
+            }
             _ => None,
         }
     }
@@ -60,21 +71,43 @@ impl Dialect for IamqlDialect {
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        let compare: fn(Box<Expr>, Box<Expr>) -> Expr =
-            if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
-                Expr::IsDistinctFrom
-            } else if parser.parse_keywords(&[
-                Keyword::IS,
-                Keyword::NOT,
-                Keyword::DISTINCT,
-                Keyword::FROM,
-            ]) {
-                Expr::IsNotDistinctFrom
-            } else {
+        let left = Box::new(expr.clone());
+        if let Token::Word(word) = &parser.peek_token_ref().token
+            && let Some(division) = division(word)
+        {
+            parser.advance_token();
+            let right = parser.parse_subexpr(precedence);
+            return Some(right.map(|right| division(left, Box::new(right))));
+        }
+        let compare: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&[
+            Keyword::IS,
+            Keyword::DISTINCT,
+            Keyword::FROM,
+        ]) {
+            Expr::IsDistinctFrom
+        } else if parser.parse_keywords(&[
+            Keyword::IS,
+            Keyword::NOT,
+            Keyword::DISTINCT,
+            Keyword::FROM,
+        ]) {
+            Expr::IsNotDistinctFrom
+        } else if parser.peek_keyword(Keyword::IS) {
+            let is_negated = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::NOT);
+            let operand = if is_negated { 2 } else { 1 };
+            if !begins_an_operand(&parser.peek_nth_token_ref(operand).token) {
                 return None;
-            };
+            }
+            (0..operand).for_each(|_| parser.advance_token());
+            match is_negated {
+                true => Expr::IsDistinctFrom,
+                false => Expr::IsNotDistinctFrom,
+            }
+        } else {
+            return None;
+        };
         let right = parser.parse_subexpr(precedence);
-        Some(right.map(|right| compare(Box::new(expr.clone()), Box::new(right))))
+        Some(right.map(|right| compare(left, Box::new(right))))
     }
 
     as_generic! {
@@ -149,11 +182,59 @@ impl Dialect for IamqlDialect {
     }
 }
 
+type Pair = fn(Box<Expr>, Box<Expr>) -> Expr;
+
+/// Returns what the operators DIV and MOD make of their operands.
+fn division(word: &Word) -> Option<Pair> {
+    if word.quote_style.is_some() {
+        None
+    } else if word.value.eq_ignore_ascii_case("div") {
+        Some(|left, right| {
+            let quotient = Expr::BinaryOp {
+                left,
+                op: BinaryOperator::Divide,
+                right,
+            };
+            call("trunc", quotient)
+        })
+    } else if word.value.eq_ignore_ascii_case("mod") {
+        Some(|left, right| Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Modulo,
+            right,
+        })
+    } else {
+        None
+    }
+}
+
+/// Returns true for tokens that an operand may begin with, and nothing that may follow a complete expression.
+fn begins_an_operand(token: &Token) -> bool {
+    match token {
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Placeholder(_)
+        | Token::LParen
+        | Token::Minus => true,
+        Token::Word(word) => {
+            word.quote_style.is_some()
+                || matches!(
+                    word.keyword,
+                    Keyword::NoKeyword
+                        | Keyword::ID
+                        | Keyword::KEY
+                        | Keyword::VALUE
+                        | Keyword::TYPE
+                        | Keyword::NAME
+                )
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    use sqlparser::ast::BinaryOperator;
 
     fn parse(sql: &str) -> Expr {
         let mut parser = Parser::new(&IamqlDialect).try_with_sql(sql).unwrap();
@@ -191,6 +272,30 @@ mod tests {
                 assert_eq!(left.to_string(), format!("a {comparison} b || 'x'"));
             }
         }
+    }
+
+    #[test]
+    fn divisions_and_equality_may_be_words() {
+        for (sql, expected) in [
+            ("a DIV 2 + b mod c * 3", "trunc(a / 2) + b % c * 3"),
+            (
+                "a IS 'x' OR b IS NOT c",
+                "a IS NOT DISTINCT FROM 'x' OR b IS DISTINCT FROM c",
+            ),
+            (
+                "a IS id AND b IS (1)",
+                "a IS NOT DISTINCT FROM id AND b IS NOT DISTINCT FROM (1)",
+            ),
+            (
+                "a IS NULL AND b IS NOT NULL OR c IS TRUE",
+                "a IS NULL AND b IS NOT NULL OR c IS TRUE",
+            ),
+            ("mod(a, 2)", "mod(a, 2)"),
+        ] {
+            assert_eq!(parse(sql).to_string(), expected);
+        }
+        let query = Parser::parse_sql(&IamqlDialect, "SELECT a mod, b div FROM t").unwrap();
+        assert_eq!(query[0].to_string(), "SELECT a AS mod, b AS div FROM t");
     }
 
     #[test]

@@ -6,17 +6,19 @@
 //!
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
 //! - [`operation`]: who carries a statement out;
-//! - [`rewrite`], `clauses`, [`names`]: what people write, made plannable, and named in the result as they wrote it;
+//! - [`rewrite`], `any_row`, `clauses`, `objects`, `spelling`, [`names`]: what people write, made plannable, and named in the result as they wrote it;
 //! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
 
+mod any_row;
 mod chain;
 mod clauses;
 pub mod dialect;
 pub mod error;
 pub mod methods;
 pub mod names;
+mod objects;
 pub mod operation;
 pub mod parse;
 pub mod rewrite;

@@ -81,12 +81,34 @@ fn syntax_error(error: &DataFusionError, text: &str) -> Error {
         .replace(", found: EOF", ", found the end of the statement");
     let message = quote_found(&message);
     let error = Error::new(format!("syntax error: {message}"));
+    let error = match next_step(&message, text) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    };
     match location {
         Some(location) if location.line > 0 => {
             error.at(Span::new(location, token_end(text, location)))
         }
         _ if message.ends_with("the end of the statement") => error.at_location(text_end(text)),
         _ => error,
+    }
+}
+
+/// Returns what to write instead of what other dialects have, which the parser gave up on with `message`.
+pub(super) fn next_step(message: &str, text: &str) -> Option<&'static str> {
+    let found = |token: &str| message.ends_with(&format!("found `{token}`"));
+    if text.trim_start().starts_with("<<<") {
+        Some("there are no templates here: pass values as --param name=value, and write $name")
+    } else if found("#") || found("//") || found("/") && text.contains("//") {
+        Some("comments begin with --, or stand between /* and */")
+    } else if message == "unterminated string literal" && text.contains("\\'") {
+        Some("a quote within a text is doubled: 'it''s'")
+    } else if found("[") {
+        Some("a name is quoted as \"name\" or `name`")
+    } else if text.to_lowercase().contains(" glob ") {
+        Some("there is no GLOB: write LIKE 'a%', or REGEXP '^a'")
+    } else {
+        None
     }
 }
 
@@ -148,6 +170,17 @@ mod tests {
         insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"syntax error: expected an expression, found the end of the statement (1:30-30)");
         insta::assert_snapshot!(error("SELECT (1"), @"syntax error: expected ), found the end of the statement (1:10-10)");
         insta::assert_snapshot!(error("SELECT\n 'x"), @"syntax error: unterminated string literal (2:2-3)");
+    }
+
+    #[test]
+    fn what_other_dialects_have_gets_what_to_write_instead() {
+        let hint = |text: &str| parse(text).unwrap_err().hint.unwrap_or_default();
+        insta::assert_snapshot!(hint("# one\nSELECT 1"), @"comments begin with --, or stand between /* and */");
+        insta::assert_snapshot!(hint("// one\nSELECT 1"), @"comments begin with --, or stand between /* and */");
+        insta::assert_snapshot!(hint("SELECT 'it\\'s'"), @"a quote within a text is doubled: 'it''s'");
+        insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
+        insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");
+        insta::assert_snapshot!(hint("<<<json {} >>> SELECT 1"), @"there are no templates here: pass values as --param name=value, and write $name");
     }
 
     #[test]

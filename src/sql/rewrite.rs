@@ -3,12 +3,13 @@
 //! - `spec.resources[1].id`, `k.spec.owner.id` from an outer query: the planner takes the fields of a struct by
 //!   subscript everywhere, by dot only in places, so every path into one of our columns becomes subscripts;
 //! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too, and `x::date` beside `x` is not `x`;
-//! - clauses that the planner does not know are put into others, see `clauses`.
+//! - clauses that the planner does not know are put into others, see `clauses`;
+//! - objects become text where text is wanted, see `objects`.
 //!
 //! What the functions want of a query, above all `json_each` over a column, is done along with it. It knows the names
 //! of our columns and nothing else, and leaves alone what it does not recognise.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
@@ -18,7 +19,9 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
+use super::any_row;
 use super::clauses;
+use super::objects;
 use super::spelling;
 use crate::functions;
 use crate::table::columns::{COLUMNS, Type};
@@ -28,13 +31,36 @@ pub fn rewrite(statement: &mut EngineStatement) {
     each_sql(statement, &mut repair);
 }
 
-/// Turns the quoted name `name` into a string where it is an argument of a function; returns whether it was one.
-pub fn name_to_text(statement: &mut EngineStatement, name: &str) -> bool {
+/// Turns the quoted name `name` into a string where it stands in the place of a value, or in calls of functions only;
+/// returns whether it did.
+pub fn name_to_text(statement: &mut EngineStatement, name: &str, in_calls_only: bool) -> bool {
     let mut found = false;
     each_sql(statement, &mut |sql| {
-        found |= spelling::name_to_text(sql, name);
+        found |= spelling::name_to_text(sql, name, in_calls_only);
     });
     found
+}
+
+/// Puts the expression that a select list calls `name` in the place of that name in its WHERE; returns whether it did.
+pub fn name_to_item(statement: &mut EngineStatement, name: &str) -> bool {
+    let mut found = false;
+    each_sql(statement, &mut |sql| {
+        found |= spelling::name_to_item(sql, name);
+    });
+    found
+}
+
+/// Takes bare columns beside aggregates from some row of each group, and returns their names. `is_aggregate` knows the
+/// aggregate functions.
+pub fn columns_of_any_row(
+    statement: &mut EngineStatement,
+    is_aggregate: &dyn Fn(&str) -> bool,
+) -> BTreeSet<String> {
+    let mut taken = BTreeSet::new();
+    each_sql(statement, &mut |sql| {
+        taken.append(&mut any_row::take(sql, is_aggregate));
+    });
+    taken
 }
 
 fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Statement)) {
@@ -104,6 +130,7 @@ impl VisitorMut for Repair {
             quote_fields(expr);
         }
         clauses::escape_by_backslash(expr);
+        objects::to_text(expr);
         ControlFlow::Continue(())
     }
 }

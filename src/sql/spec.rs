@@ -87,7 +87,13 @@ pub fn parse(text: &str) -> Result<Spec, Error> {
                 error.line(),
                 error.column()
             ))
-            .hint("write it as '{\"display_name\": \"…\", \"owner\": {\"id\": \"sa-…\"}}'"))
+            .hint(match text.trim_start().starts_with("{{") {
+                true => {
+                    "`{{ … }}` is a template, which is not filled in here: put the JSON in its place, or write \
+                     $spec and pass --param spec='{…}'"
+                }
+                false => "write it as '{\"display_name\": \"…\", \"owner\": {\"id\": \"sa-…\"}}'",
+            }))
         }
     }
 }
@@ -150,7 +156,14 @@ fn object(
             if is_blank || (origin == Origin::Copied && is_link) {
                 continue;
             }
-            return Err(read_only(&path));
+            let error = read_only(&path);
+            return Err(match origin {
+                Origin::Typed => error,
+                Origin::Copied => error.hint(format!(
+                    "leave it out, as by json_remove(spec, '$.{}')",
+                    path.trim_start_matches("spec.")
+                )),
+            });
         }
         if value.is_null() {
             continue;

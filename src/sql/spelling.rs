@@ -3,13 +3,14 @@
 //! - `spec.owner = 'sa-1'` and `"spec.owner" = 'sa-1'`, after the service's parameter of that name, mean the owner's
 //!   id, and so for the resource; as a column `spec.owner` stays the object;
 //! - `page_size = '100'` is a parameter too, and has no meaning here: pages are walked anyway;
-//! - `"text"` as an argument of a function is a string if there is no such column, as in SQLite.
+//! - a name that the select list gives may stand in WHERE;
+//! - `"text"` is a string where a value stands and there is no such column, as in SQLite.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Statement, Value,
-    VisitMut, VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Select,
+    SelectItem, Statement, Value, VisitMut, VisitorMut,
 };
 
 use super::rewrite::folded;
@@ -86,41 +87,169 @@ fn name_the_id(expr: &mut Expr) {
     *expr = Expr::CompoundIdentifier(path);
 }
 
-/// Turns the quoted name `name` into a string wherever it is an argument of a function; returns whether it was one.
-pub(super) fn name_to_text(statement: &mut Statement, name: &str) -> bool {
-    let mut visitor = QuotedName { name, found: false };
+/// Turns the quoted name `name` into a string wherever it stands in the place of a value; returns whether it did.
+///
+/// Such places are the arguments of functions and, unless `in_calls_only`, what a comparison compares with, parts of
+/// `||`, the results of CASE, and what the select list gives a name to. What is compared stays a name: a predicate
+/// that is true of every row must not come from a slip.
+pub(super) fn name_to_text(statement: &mut Statement, name: &str, in_calls_only: bool) -> bool {
+    let mut visitor = QuotedName {
+        name,
+        in_calls_only,
+        found: false,
+    };
     let _ = statement.visit(&mut visitor);
     visitor.found
 }
 
 struct QuotedName<'n> {
     name: &'n str,
+    in_calls_only: bool,
     found: bool,
+}
+
+impl QuotedName<'_> {
+    fn value(&mut self, expr: &mut Expr) {
+        if let Expr::Identifier(ident) = &*expr
+            && ident.quote_style == Some('"')
+            && ident.value == self.name
+        {
+            let text = Value::SingleQuotedString(ident.value.clone());
+            *expr = Expr::Value(text.with_span(ident.span));
+            self.found = true;
+        }
+    }
+
+    fn values<'e>(&mut self, exprs: impl IntoIterator<Item = &'e mut Expr>) {
+        exprs.into_iter().for_each(|expr| self.value(expr));
+    }
 }
 
 impl VisitorMut for QuotedName<'_> {
     type Break = ();
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let Expr::Function(function) = expr else {
-            return ControlFlow::Continue(());
-        };
-        let FunctionArguments::List(list) = &mut function.args else {
-            return ControlFlow::Continue(());
-        };
-        for arg in &mut list.args {
-            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg
-                && let Expr::Identifier(ident) = &*arg
-                && ident.quote_style == Some('"')
-                && ident.value == self.name
-            {
-                let text = Value::SingleQuotedString(ident.value.clone());
-                *arg = Expr::Value(text.with_span(ident.span));
-                self.found = true;
-            }
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if !self.in_calls_only {
+            let items = select.projection.iter_mut();
+            self.values(items.filter_map(|item| match item {
+                SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+                _ => None,
+            }));
         }
         ControlFlow::Continue(())
     }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        use BinaryOperator::{PGRegexMatch, PGRegexNotMatch, StringConcat};
+        match expr {
+            Expr::Function(function) => {
+                if let FunctionArguments::List(list) = &mut function.args {
+                    self.values(list.args.iter_mut().filter_map(|arg| match arg {
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) => Some(arg),
+                        _ => None,
+                    }));
+                }
+            }
+            _ if self.in_calls_only => {}
+            Expr::BinaryOp {
+                left,
+                op: StringConcat,
+                right,
+            } => self.values([left.as_mut(), right.as_mut()]),
+            Expr::BinaryOp { op, right, .. }
+                if is_order(op) || matches!(op, PGRegexMatch | PGRegexNotMatch) =>
+            {
+                self.value(right);
+            }
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } => self.value(pattern),
+            Expr::InList { list, .. } => self.values(list),
+            Expr::Between { low, high, .. } => self.values([low.as_mut(), high.as_mut()]),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                for when in conditions {
+                    if operand.is_some() {
+                        self.value(&mut when.condition);
+                    }
+                    self.value(&mut when.result);
+                }
+                self.values(else_result.as_deref_mut());
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Puts the expression that a select list calls `name` in the place of that name in its WHERE, as SQLite does; returns
+/// whether it did.
+pub(super) fn name_to_item(statement: &mut Statement, name: &str) -> bool {
+    let mut visitor = NameInWhere { name, found: false };
+    let _ = statement.visit(&mut visitor);
+    visitor.found
+}
+
+struct NameInWhere<'n> {
+    name: &'n str,
+    found: bool,
+}
+
+impl VisitorMut for NameInWhere<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let item = select.projection.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } if folded(alias) == self.name => Some(expr),
+            _ => None,
+        });
+        if let (Some(item), Some(condition)) = (item, &mut select.selection) {
+            let mut item = Substitute {
+                name: self.name,
+                item,
+                found: false,
+            };
+            let _ = condition.visit(&mut item);
+            self.found |= item.found;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Substitute<'n> {
+    name: &'n str,
+    item: &'n Expr,
+    found: bool,
+}
+
+impl VisitorMut for Substitute<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        // An item that has the name in itself, such as `upper(x) AS x`, would be put there again and again.
+        if matches!(expr, Expr::Identifier(ident) if folded(ident) == self.name)
+            && !has_name(self.item, self.name)
+        {
+            *expr = Expr::Nested(Box::new(self.item.clone()));
+            self.found = true;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn has_name(expr: &Expr, name: &str) -> bool {
+    sqlparser::ast::visit_expressions(expr, |expr| match expr {
+        Expr::Identifier(ident) if folded(ident) == name => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
+}
+
+fn is_order(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Gt, GtEq, Lt, LtEq};
+    is_comparison(op) || matches!(op, Gt | GtEq | Lt | LtEq)
 }
 
 #[cfg(test)]
@@ -173,14 +302,57 @@ mod tests {
         }
     }
 
+    fn with_text(sql: &str, in_calls_only: bool) -> Option<String> {
+        let mut statement = plain(sql);
+        name_to_text(&mut statement, "a b", in_calls_only).then(|| statement.to_string())
+    }
+
     #[test]
     fn a_quoted_name_in_a_call_may_be_a_string() {
-        let mut statement = plain("SELECT IIF(\"a b\" > 1, \"a b\", \"c\"), \"a b\" FROM t");
-        assert!(name_to_text(&mut statement, "a b"));
+        let sql = "SELECT IIF(\"a b\" > 1, \"a b\", \"c\"), \"a b\" FROM t";
         assert_eq!(
-            statement.to_string(),
-            "SELECT IIF(\"a b\" > 1, 'a b', \"c\"), \"a b\" FROM t"
+            with_text(sql, true).as_deref(),
+            Some("SELECT IIF(\"a b\" > 1, 'a b', \"c\"), \"a b\" FROM t")
         );
-        assert!(!name_to_text(&mut statement, "a b"));
+        assert_eq!(
+            with_text("SELECT \"a b\" FROM t WHERE x = \"a b\"", true),
+            None
+        );
+    }
+
+    #[test]
+    fn a_quoted_name_may_be_a_string_where_a_value_stands() {
+        for (sql, expected) in [
+            (
+                "SELECT \"a b\" AS x FROM t WHERE x = \"a b\" OR x LIKE \"a b\" OR x IN (\"a b\")",
+                "SELECT 'a b' AS x FROM t WHERE x = 'a b' OR x LIKE 'a b' OR x IN ('a b')",
+            ),
+            (
+                "SELECT CASE x WHEN \"a b\" THEN \"a b\" ELSE \"a b\" END || \"a b\" FROM t",
+                "SELECT CASE x WHEN 'a b' THEN 'a b' ELSE 'a b' END || 'a b' FROM t",
+            ),
+        ] {
+            assert_eq!(with_text(sql, false).as_deref(), Some(expected));
+        }
+        for sql in [
+            "SELECT 1 FROM t WHERE \"a b\" <> 'x' AND \"a b\" IS NOT NULL AND \"a b\"",
+            "SELECT \"a b\" FROM t GROUP BY \"a b\" ORDER BY \"a b\"",
+        ] {
+            assert_eq!(with_text(sql, false), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_the_select_list_may_stand_in_where() {
+        let put = |sql: &str| {
+            let mut statement = plain(sql);
+            name_to_item(&mut statement, "own").then(|| statement.to_string())
+        };
+        assert_eq!(
+            put("SELECT a || 'x' AS Own FROM t WHERE OWN LIKE 'x' AND b IN (own)").as_deref(),
+            Some("SELECT a || 'x' AS Own FROM t WHERE (a || 'x') LIKE 'x' AND b IN ((a || 'x'))")
+        );
+        assert_eq!(put("SELECT upper(own) AS own FROM t WHERE own = 'x'"), None);
+        assert_eq!(put("SELECT a AS own FROM t GROUP BY own"), None);
     }
 }

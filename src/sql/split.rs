@@ -4,6 +4,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace
 
 use super::dialect::IamqlDialect;
 use super::error::Error;
+use super::parse::next_step;
 
 /// One statement as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +68,12 @@ pub fn split(script: &str) -> Script {
         Err(error) => {
             let piece = begins.piece(start, script.len(), false);
             let line = (error.location.line + 1).saturating_sub(piece.line);
-            let error = Error::new(lower_first(&error.message))
-                .at_location(Location::new(line, error.location.column));
+            let message = lower_first(&error.message);
+            let hint = next_step(&message, &piece.text);
+            let error = Error {
+                hint: hint.map(str::to_owned),
+                ..Error::new(message).at_location(Location::new(line, error.location.column))
+            };
             split.broken = Some((piece, error));
         }
     }

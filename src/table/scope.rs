@@ -39,6 +39,11 @@ pub enum Warning {
         /// The name of one of them.
         member: &'static str,
     },
+    /// Columns that are neither grouped nor aggregated.
+    AnyRow {
+        /// Their names.
+        columns: Vec<String>,
+    },
 }
 
 impl Scope {
@@ -73,6 +78,15 @@ impl Scope {
 
     pub(super) fn forbidden(&self, id: &str) {
         self.lock().push(Warning::Forbidden { id: id.to_owned() });
+    }
+
+    /// Tells that `columns` are of some row of each group.
+    pub(crate) fn any_row(&self, columns: &BTreeSet<String>) {
+        if !columns.is_empty() {
+            self.lock().push(Warning::AnyRow {
+                columns: columns.iter().cloned().collect(),
+            });
+        }
     }
 
     pub(super) fn odd(&self, oddities: Oddities) {
@@ -124,6 +138,15 @@ impl fmt::Display for Warning {
             Self::Timestamps { count, example } => write!(
                 f,
                 "{count} timestamps could not be read and are NULL, `{example}` among them"
+            ),
+            Self::AnyRow { columns } => write!(
+                f,
+                "`{}` {} neither in GROUP BY nor in an aggregate function: the value is that of some row of each group",
+                columns.join("`, `"),
+                match columns.len() {
+                    1 => "is",
+                    _ => "are",
+                }
             ),
             Self::Types { count: 1, member } => write!(
                 f,

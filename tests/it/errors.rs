@@ -290,7 +290,6 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
         "SELECT uper(id) FROM api_keys",
         "SELECT CAST('x' AS INT)",
         "SELECT 1 / 0",
-        "SELECT spec.owner.id, count(*) FROM api_keys",
         "SELECT id, id FROM api_keys",
         "SELECT spec.owner.id, spec.owner.id FROM api_keys",
         "SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys",
@@ -322,7 +321,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: `sum` does not take text
     hint: convert it with CAST
 
-    error: `upper` does not support zero arguments
+    error: `upper` takes one argument, not 0
 
     error: invalid function `uper`
       |
@@ -333,12 +332,6 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: cannot cast string `x` to value of integer type
 
     error: divide by zero error
-
-    error: a column in SELECT is neither in GROUP BY nor in an aggregate function
-      |
-    1 | SELECT spec.owner.id, count(*) FROM api_keys
-      |        ^^^^
-    hint: add it to GROUP BY, or take one of its values with min or max
 
     error: `id` stands in the select list twice
     hint: give one of them another name with AS

@@ -1,6 +1,6 @@
 //! What people bring from StackQL: its statements for this resource run unchanged.
 
-use crate::support::{Lab, key, number, organization};
+use crate::support::{Lab, TestEnv, key, number, organization};
 
 async fn lab() -> Lab {
     let lab = Lab::with_keys(0).await;
@@ -229,4 +229,216 @@ async fn materialized_views_hold_their_rows_until_they_are_refreshed() {
             .await
             .contains("no materialized view `other`")
     );
+}
+
+#[tokio::test]
+async fn what_is_text_in_stackql_may_be_used_as_text() {
+    let lab = lab().await;
+    for (sql, rows) in [
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE spec LIKE '%\"u-2\"%'",
+            1,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE UPPER(spec) LIKE '%SA-1%'",
+            4,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE CAST(spec AS TEXT) REGEXP '\"lkc-1\"'",
+            4,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE spec || '' LIKE '%lkc-1%'",
+            4,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE JSON_EXTRACT(spec, '$.owner') LIKE '%u-2%'",
+            1,
+        ),
+        ("SELECT COALESCE(spec, '{}') FROM confluent.iam.api_keys", 5),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE LENGTH(spec) > 10",
+            5,
+        ),
+        (
+            "SELECT id FROM confluent.iam.api_keys WHERE JSON_EXTRACT(_spec, '$.owner.id') > 5",
+            5,
+        ),
+        ("SELECT id FROM confluent.iam.api_keys WHERE id = 5", 0),
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(answer.rows.len(), rows, "{sql}\n{answer:?}");
+    }
+    let sums = "SELECT SUM(JSON_EXTRACT(spec, '$.owner.id') LIKE 'u-%'), SUM(id > 'K001') FROM confluent.iam.api_keys";
+    assert_eq!(lab.run(sums).await.rows, ["1 | 3"]);
+}
+
+#[tokio::test]
+async fn names_of_the_select_list_and_texts_in_double_quotes_are_read_as_sqlite_does() {
+    let lab = lab().await;
+    for (sql, rows) in [
+        (
+            "SELECT JSON_EXTRACT(spec, '$.owner.id') AS own FROM api_keys WHERE own LIKE 'u-%'",
+            1,
+        ),
+        (
+            "SELECT id FROM api_keys WHERE JSON_EXTRACT(spec, '$.owner.id') = \"sa-1\"",
+            4,
+        ),
+        (
+            "SELECT id FROM api_keys WHERE id IN (\"K000\", \"K001\") AND kind LIKE \"Api%\"",
+            2,
+        ),
+        (
+            "SELECT id, \"a key\" AS label, CASE WHEN id IS 'K000' THEN \"x\" ELSE \"y\" END FROM api_keys",
+            5,
+        ),
+        ("SELECT 7 DIV 2, 7 MOD 2", 1),
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(answer.rows.len(), rows, "{sql}\n{answer:?}");
+    }
+    let error = lab
+        .fail("SELECT id FROM api_keys WHERE kind = \"kin\"")
+        .await;
+    assert!(error.contains("did you mean `kind`?"), "{error}");
+    let error = lab
+        .fail("SELECT id FROM api_keys WHERE \"nobody\" <> 'x'")
+        .await;
+    assert!(
+        error.contains("a text stands in single quotes: 'nobody'"),
+        "{error}"
+    );
+    // In a write a slip could mean other keys.
+    let error = lab.fail("DELETE FROM api_keys WHERE id = \"K000\"").await;
+    assert!(
+        error.contains("a text stands in single quotes: 'K000'"),
+        "{error}"
+    );
+    assert_eq!(lab.sandbox.keys().len(), 5);
+    let error = lab
+        .fail("SELECT id FROM api_keys WHERE page_token = 'x'")
+        .await;
+    assert!(error.contains("the pages are walked for you"), "{error}");
+}
+
+#[tokio::test]
+async fn a_bare_column_beside_an_aggregate_is_of_some_row() {
+    let lab = lab().await;
+    let answer = lab
+        .run("SELECT spec.resource.id, COUNT(*) AS n FROM confluent.iam.api_keys GROUP BY JSON_EXTRACT(spec, '$.owner.id') ORDER BY n")
+        .await;
+    assert_eq!(answer.rows, ["cloud | 1", "lkc-1 | 4"]);
+    assert_eq!(answer.columns, ["spec.resource.id", "n"]);
+    assert_eq!(answer.warnings.len(), 1);
+    assert!(
+        answer.warnings[0].ends_with("the value is that of some row of each group"),
+        "{:?}",
+        answer.warnings
+    );
+    let answer = lab.run("SELECT spec.owner.id, MAX(id) FROM api_keys").await;
+    assert_eq!(answer.rows, ["u-2 | K004"]);
+    let answer = lab.run("SELECT spec.owner.id, MIN(id) FROM api_keys").await;
+    assert_eq!(answer.rows, ["sa-1 | K000"]);
+    let answer = lab
+        .run("SELECT kind, COUNT(*) FROM api_keys GROUP BY kind")
+        .await;
+    assert_eq!(answer.warnings, [""; 0]);
+}
+
+#[tokio::test]
+async fn functions_have_the_same_meaning_in_every_session() {
+    for _ in 0..4 {
+        let lab = Lab::with_keys(0).await;
+        let sql =
+            "SELECT LENGTH(12.5), INSTR(12345, 34), SUBSTR('hello', -3), POWER('2', 3), SIGN('-3')";
+        assert_eq!(lab.run(sql).await.rows, ["4 | 3 | llo | 8.0 | -1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_copied_key_loses_its_secret_and_its_links() {
+    let lab = lab().await;
+    let answer = lab
+        .run("INSERT INTO confluent.iam.api_keys (spec) SELECT JSON_SET(JSON_REMOVE(spec, '$.secret'), '$.description', 'copy') FROM confluent.iam.api_keys WHERE id = 'K000' RETURNING *;")
+        .await;
+    assert_eq!((answer.rows.len(), answer.columns.len()), (1, 6));
+    let mut expiring = key("K009", "sa-1", "lkc-1");
+    expiring["spec"]["expires_at"] = "2027-01-01T00:00:00Z".into();
+    lab.sandbox.insert(expiring);
+    let error = lab
+        .fail("INSERT INTO api_keys (spec) SELECT spec FROM api_keys WHERE id = 'K009'")
+        .await;
+    assert!(
+        error.contains("json_remove(spec, '$.expires_at')"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn answers_can_be_filtered_by_any_of_their_columns() {
+    let lab = lab().await;
+    for (sql, rows) in [
+        (
+            "SHOW METHODS IN confluent.iam.api_keys WHERE \"SQLVerb\" = 'SELECT'",
+            2,
+        ),
+        ("SHOW FUNCTIONS WHERE name = 'iif'", 1),
+        ("SHOW COLUMNS FROM api_keys LIKE 'i%'", 1),
+        ("SHOW TABLES LIKE 'api%'", 1),
+        ("SHOW TABLES IN confluent.iam", 2),
+        ("SHOW SCHEMAS", 1),
+        ("SHOW METHODS IN confluent.iam.vw_api_keys", 0),
+        ("SHOW RESOURCES", 2),
+    ] {
+        let answer = lab.run(sql).await;
+        assert_eq!(answer.rows.len(), rows, "{sql}\n{answer:?}");
+        assert_eq!(answer.requests, [""; 0], "{sql}");
+    }
+    let answer = lab
+        .run("EXPLAIN EXEC api_keys.delete_iam_v2api_key @id = 'K000'")
+        .await;
+    assert!(
+        answer.rows[0].contains("DELETE /iam/v2/api-keys/K000"),
+        "{answer:?}"
+    );
+    assert_eq!(answer.requests, [""; 0]);
+}
+
+#[test]
+fn statements_to_edit_can_be_printed_as_they_are() {
+    let env = TestEnv::with_keys(0);
+    let statement = "SHOW INSERT /*+ REQUIRED */ INTO confluent.iam.api_keys";
+    let args = ["exec", statement, "--output", "text", "--hideheaders"];
+    insta::assert_snapshot!(env.iamql(&args).rows(), @r#"
+    INSERT INTO confluent.iam.api_keys (spec)
+    SELECT '{
+      "owner": {
+        "id": "{{ owner_id }}"
+      }
+    }'
+    RETURNING id, spec.secret;
+    "#);
+    let args = [
+        "exec",
+        "SELECT 'a\"b' AS x, NULL AS y, 1 AS z",
+        "-o",
+        "text",
+    ];
+    assert_eq!(env.iamql(&args).rows(), "x,y,z\na\"b,null,1\n");
+}
+
+#[test]
+fn options_that_are_not_here_say_what_to_use() {
+    let env = TestEnv::with_keys(0);
+    let error = env
+        .iamql(&["exec", "SELECT 1", "--iqldata", "x.json"])
+        .error(2);
+    assert!(
+        error.contains("no option `--iqldata`: there are no templates"),
+        "{error}"
+    );
+    assert!(error.contains("--param name=value"), "{error}");
+    let error = env.iamql(&["srv", "--pgsrv.port", "5444"]).error(2);
+    assert!(error.contains("srv"), "{error}");
 }

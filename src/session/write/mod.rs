@@ -25,7 +25,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use futures::TryStreamExt;
 use sqlparser::ast::Query;
 
-use super::{Done, Interrupt, Quoted, Session, Sink, diagnose, stream};
+use super::{Done, Interrupt, Reading, Session, Sink, diagnose, stream};
 use crate::api::{ApiKeysClient, KeyBody, KeyId};
 use crate::error::Error;
 use crate::sql;
@@ -106,7 +106,7 @@ impl Writer<'_> {
 
     async fn frame(&self, query: Query) -> Result<DataFrame, DataFusionError> {
         self.session
-            .plan(query_statement(query), Quoted::Name)
+            .plan(query_statement(query), Reading::Strict)
             .await
     }
 

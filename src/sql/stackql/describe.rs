@@ -4,15 +4,18 @@ use super::tokens::Tokens;
 use super::{Answer, Filter, Stackql, expect_method};
 use crate::sql::error::Error;
 use crate::sql::methods::{Method, MethodOperation};
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 use crate::table::columns::{self, Access, COLUMNS, Column, Pushdown, Type};
 
 /// `DESCRIBE [EXTENDED] name`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Describe {
     /// The table's name, its parts.
     pub name: Vec<String>,
     /// True if nested fields and descriptions are asked for.
     pub extended: bool,
+    /// Which columns are asked for.
+    pub filter: Filter,
 }
 
 impl Describe {
@@ -25,7 +28,7 @@ impl Describe {
             return Answer {
                 columns: vec!["name", "type"],
                 rows: COLUMNS.iter().map(|c| name_and_type(c.name, c)).collect(),
-                filter: Filter::None,
+                filter: self.filter.clone(),
             };
         }
         let rows = columns::paths().into_iter().map(|(path, column)| {
@@ -38,7 +41,7 @@ impl Describe {
         Answer {
             columns: vec!["name", "type", "description", "writable", "pushed_down"],
             rows: rows.collect(),
-            filter: Filter::None,
+            filter: self.filter.clone(),
         }
     }
 }
@@ -47,17 +50,28 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
     let mut extended = tokens.take("extended");
     if tokens.take("method") {
         extended |= tokens.take("extended");
-        let place = tokens.span();
-        let name = tokens.rest_as_name()?;
+        let (name, place) = tokens.name_and_place();
+        tokens.expect_end()?;
         let method = expect_method(&name).map_err(|error| error.at(place))?;
         return Ok(Some(Stackql::Answer(of_method(method, extended))));
     }
-    let name = tokens.name();
+    let (name, place) = tokens.name_and_place();
+    if let [CATALOG, SCHEMA, TABLE, method] =
+        name.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
+        return Err(Error::new(format!("`{method}` is not a table"))
+            .at(place)
+            .hint(format!("write DESCRIBE METHOD {}", name.join("."))));
+    }
     // DESCRIBE of a query, or of a file, is the engine's.
     if name.is_empty() || !tokens.is_done() {
         return Ok(None);
     }
-    Ok(Some(Stackql::Describe(Describe { name, extended })))
+    Ok(Some(Stackql::Describe(Describe {
+        name,
+        extended,
+        filter: Filter::None,
+    })))
 }
 
 /// Returns who may set a column, and when.

@@ -9,14 +9,33 @@ use super::{Stackql, expect_method, unknown};
 use crate::sql::error::Error;
 use crate::sql::methods::{Method, MethodOperation};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::table::columns::COLUMNS;
 
 /// The parameters of a call: their values, and where they were typed.
 type Arguments = BTreeMap<String, (String, Span)>;
 
+/// Reads what follows `EXPLAIN`; None if that is no EXEC.
+pub(super) fn explained(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
+    let explain = match tokens.take("analyze") {
+        true => "EXPLAIN ANALYZE",
+        false => "EXPLAIN",
+    };
+    if !tokens.take("exec") {
+        return Ok(None);
+    }
+    Ok(match read(tokens)? {
+        Stackql::Sql { sql, .. } => Some(Stackql::Sql {
+            sql: format!("{explain} {sql}"),
+            shows_rows: true,
+        }),
+        _ => None,
+    })
+}
+
 pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
     let shows_rows = tokens.has_hint("SHOWRESULTS");
-    let place = tokens.span();
-    let method = expect_method(&tokens.name()).map_err(|error| error.at(place))?;
+    let (name, place) = tokens.name_and_place();
+    let method = expect_method(&name).map_err(|error| error.at(place))?;
     let mut arguments = Arguments::new();
     let mut body = None;
     while !tokens.is_done() {
@@ -27,6 +46,7 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
         }
         let value = argument_value(&mut tokens)?;
         match name.strip_prefix('@') {
+            Some("json") if body.is_some() => return Err(twice("@@json").at(place)),
             Some("json") => body = Some((value, place)),
             Some(_) => {
                 return Err(Error::new(format!("no parameter `@{name}`"))
@@ -35,6 +55,9 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
             }
             None => {
                 check_argument(method, &name, place)?;
+                if arguments.contains_key(&name) {
+                    return Err(twice(&format!("@{name}")).at(place));
+                }
                 arguments.insert(name, (value, place));
             }
         }
@@ -89,13 +112,35 @@ fn argument_value(tokens: &mut Tokens) -> Result<String, Error> {
     }
 }
 
+fn twice(parameter: &str) -> Error {
+    Error::new(format!("`{parameter}` is given twice"))
+        .hint("a method is called once: leave one out")
+}
+
 fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error> {
     let in_path_or_query = method.parameters.iter().filter(|p| p.ty != "object");
     let known: Vec<&str> = in_path_or_query.map(|p| p.name).collect();
     if known.contains(&name) {
         return Ok(());
     }
-    Err(unknown("parameter", name, known).at(place))
+    let body = method.parameters.iter().find(|p| p.ty == "object");
+    let error = match (name, body) {
+        ("page_token", _) => Error::new("no parameter `page_token`")
+            .hint("leave it out: the pages are walked for you, and the answer is complete"),
+        (name, Some(body)) if name.strip_prefix("data__").unwrap_or(name) == body.name => {
+            Error::new(format!("no parameter `{name}`"))
+                .hint("the body is given whole, as @@json = '{\"spec\": {…}}'")
+        }
+        ("owner" | "resource", _) if known.contains(&"spec.owner") => {
+            Error::new(format!("no parameter `{name}`"))
+                .hint(format!("did you mean @\"spec.{name}\"?"))
+        }
+        _ => {
+            let body = body.map(|_| "@json");
+            unknown("parameter", name, known.into_iter().chain(body))
+        }
+    };
+    Err(error.at(place))
 }
 
 fn sql(
@@ -113,7 +158,9 @@ fn sql(
     {
         let is_given = match parameter.ty {
             "object" => body.is_some(),
-            _ => arguments.contains_key(parameter.name),
+            _ => arguments
+                .get(parameter.name)
+                .is_some_and(|(value, _)| !value.is_empty()),
         };
         if !is_given {
             let (name, example) = match parameter.ty {
@@ -134,7 +181,8 @@ fn sql(
             .map(|(value, _)| format!("{column} = {}", quoted(value)))
     };
     let by_id = condition("id", "id").unwrap_or_default();
-    let spec = body.map(|(body, place)| spec_of(&body).map_err(|error| error.at(place)));
+    let id = arguments.get("id").map(|(id, _)| id.as_str());
+    let spec = body.map(|(body, place)| spec_of(&body, id).map_err(|error| error.at(place)));
     let spec = quoted(&spec.transpose()?.unwrap_or_default());
     let returning = if shows_rows { " RETURNING *" } else { "" };
     Ok(match method.operation {
@@ -156,15 +204,35 @@ fn sql(
     })
 }
 
-/// Returns the `spec` in the body of a request.
-fn spec_of(body: &str) -> Result<String, Error> {
+/// Returns the `spec` in the body of a request about the key `id`.
+fn spec_of(body: &str, id: Option<&str>) -> Result<String, Error> {
     let body = crate::sql::spec::parse(body).map_err(|mut error| {
         error.message = error.message.replace("`spec`", "@@json");
         error
     })?;
-    match body.get("spec") {
-        Some(spec) => Ok(spec.to_string()),
-        None => Err(Error::new("@@json has no `spec`")
-            .hint("it is the whole body of the request: '{\"spec\": {…}}'")),
+    let Some(spec) = body.get("spec") else {
+        return Err(Error::new("@@json has no `spec`")
+            .hint("it is the whole body of the request: '{\"spec\": {…}}'"));
+    };
+    for (name, value) in &body {
+        // What a body may repeat of the key that it is about; the service sets the rest.
+        let is_same = match name.as_str() {
+            "spec" => true,
+            "id" => value.as_str() == id,
+            "api_version" => value == "iam/v2",
+            "kind" => value == "ApiKey",
+            "metadata" => false,
+            _ => {
+                let known = COLUMNS.iter().filter(|c| c.name == c.json).map(|c| c.name);
+                return Err(unknown("member of @@json", name, known));
+            }
+        };
+        if !is_same && !value.is_null() {
+            return Err(Error::new(format!(
+                "`{name}` in @@json is read-only: the service sets it"
+            ))
+            .hint("leave it out"));
+        }
     }
+    Ok(spec.to_string())
 }

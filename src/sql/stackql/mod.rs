@@ -13,7 +13,7 @@ use sqlparser::ast::Expr;
 
 use super::error::{Error, nearest};
 use super::methods::{METHODS, Method};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
 use tokens::Tokens;
 
 pub use describe::{Describe, pushdown, writable};
@@ -29,8 +29,8 @@ pub enum Stackql {
     Auth,
     /// The functions that statements may use.
     Functions {
-        /// What their names must be like.
-        like: Option<String>,
+        /// Which of them are asked for.
+        filter: Filter,
     },
     /// SQL in the place of the statement.
     Sql {
@@ -95,6 +95,9 @@ pub fn read(text: &str) -> Result<Option<Stackql>, Error> {
         "show" => show::read(tokens, text),
         "describe" | "desc" => describe::read(tokens),
         "exec" => exec::read(tokens).map(Some),
+        "explain" => exec::explained(tokens),
+        // A prepared statement of the engine's has a name without dots.
+        "execute" if tokens.is_dotted() => exec::read(tokens).map(Some),
         "use" => used(tokens).map(Some),
         "registry" => registry(tokens).map(Some),
         "sleep" => sleep(tokens).map(Some),
@@ -202,8 +205,21 @@ fn no_provider(name: &str) -> Error {
     unknown("provider", name, [CATALOG])
 }
 
+/// Returns true for our view, in full or from the right, which is a resource without methods.
+fn is_view(name: &[String]) -> bool {
+    let name: Vec<&str> = name.iter().map(String::as_str).collect();
+    !name.is_empty() && [CATALOG, SCHEMA, VIEW].ends_with(&name)
+}
+
 /// Fails unless `name` is our resource, in full or from the right.
 fn expect_resource(name: &[String]) -> Result<(), Error> {
+    if is_view(name) {
+        return Err(
+            Error::new(format!("`{VIEW}` is a view, which has no methods")).hint(format!(
+                "the methods are those of {CATALOG}.{SCHEMA}.{TABLE}"
+            )),
+        );
+    }
     let full = [CATALOG, SCHEMA, TABLE];
     let known = full
         .get(full.len().saturating_sub(name.len())..)
@@ -227,7 +243,9 @@ fn expect_resource(name: &[String]) -> Result<(), Error> {
 
 /// Finds the method that the last part of `name` names; the other parts are the resource.
 fn expect_method(name: &[String]) -> Result<&'static Method, Error> {
-    let Some((last, resource)) = name.split_last() else {
+    let is_resource =
+        [CATALOG, SCHEMA, TABLE].ends_with(&name.iter().map(String::as_str).collect::<Vec<_>>());
+    let (Some((last, resource)), false) = (name.split_last(), is_resource) else {
         return Err(Error::new("expected the name of a method")
             .hint("SHOW METHODS IN confluent.iam.api_keys lists them"));
     };
@@ -235,17 +253,37 @@ fn expect_method(name: &[String]) -> Result<&'static Method, Error> {
         expect_resource(resource)?;
     }
     super::methods::find(last).ok_or_else(|| {
+        let names = METHODS.iter().map(|method| method.name);
+        // `get_api_key` is as near to a method as `get_iam_v2api_keys` is.
         let spelled = last.replace("_v2_api_", "_v2api_");
-        unknown("method", &spelled, METHODS.iter().map(|method| method.name))
+        let plain = |name: &str| name.replace("iam_v2", "");
+        let near = names.clone().find(|name| {
+            let whole = plain(name);
+            whole == plain(&spelled) || whole.split('_').next() == Some(last.as_str())
+        });
+        let near = near.or_else(|| nearest(&spelled, names.clone()));
+        unknown_but("method", last, near, names)
     })
 }
 
 /// The error for a name that does not exist: the nearest one, and all that there are.
 fn unknown<'n>(kind: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> Error {
     let known: Vec<&str> = known.into_iter().collect();
+    let near = nearest(name, known.iter().copied());
+    unknown_but(kind, name, near, known)
+}
+
+/// The same, where `near` is known to be the nearest.
+fn unknown_but<'n>(
+    kind: &str,
+    name: &str,
+    near: Option<&str>,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Error {
+    let known: Vec<&str> = known.into_iter().collect();
     let all = known.join(", ");
     let error = Error::new(format!("no {kind} `{name}`"));
-    match nearest(name, known.iter().copied()) {
+    match near {
         Some(near) => error.hint(format!("did you mean `{near}`? There is: {all}")),
         None => error.hint(format!("there is: {all}")),
     }

@@ -7,23 +7,32 @@ use sqlparser::tokenizer::{Span, Token};
 
 use super::describe::Describe;
 use super::tokens::Tokens;
-use super::{Answer, Filter, Stackql, expect_resource, no_provider, unknown};
+use super::{Answer, Filter, Stackql, expect_resource, is_view, no_provider, unknown};
 use crate::sql::dialect::IamqlDialect;
 use crate::sql::error::Error;
-use crate::sql::methods::METHODS;
+use crate::sql::methods::{METHODS, Method, Parameter};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
-use crate::table::columns::{Access, Column, Type, find};
+use crate::table::columns::{self, Access, Column, Type, find};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the engine shows itself.
-const ENGINE: [&str; 6] = [
+/// What can be shown, for whoever has mistyped it.
+const KNOWN: [&str; 15] = [
+    "providers",
+    "services",
+    "resources",
+    "methods",
+    "insert",
     "tables",
-    "all",
-    "create",
-    "databases",
+    "columns",
+    "functions",
     "schemas",
+    "databases",
     "catalogs",
+    "version",
+    "auth",
+    "create",
+    "all",
 ];
 
 pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Error> {
@@ -38,44 +47,109 @@ pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Er
         "insert" => return insert(tokens).map(Some),
         "version" => version(extended),
         "auth" => {
-            tokens.name();
+            let (name, place) = tokens.name_and_place();
             tokens.expect_end()?;
-            return Ok(Some(Stackql::Auth));
+            return match name.as_slice() {
+                [] => Ok(Some(Stackql::Auth)),
+                [provider] if provider == CATALOG => Ok(Some(Stackql::Auth)),
+                other => Err(no_provider(&other.join(".")).at(place)),
+            };
         }
         "functions" => {
-            let like = match filter(&mut tokens, text)? {
-                Filter::Like(pattern) => Some(pattern),
-                _ => None,
-            };
-            return Ok(Some(Stackql::Functions { like }));
+            let filter = filter(&mut tokens, text)?;
+            return Ok(Some(Stackql::Functions { filter }));
         }
         "columns" => {
-            if !tokens.take("in") {
-                tokens.expect("from")?;
-            }
+            let (name, _) = container(&mut tokens)?.ok_or_else(|| {
+                tokens
+                    .unexpected("IN")
+                    .hint("write SHOW COLUMNS IN confluent.iam.api_keys")
+            })?;
             return Ok(Some(Stackql::Describe(Describe {
-                name: tokens.rest_as_name()?,
+                name,
                 extended,
+                filter: filter(&mut tokens, text)?,
             })));
         }
-        _ if extended => {
-            let known = [
-                "providers",
-                "services",
-                "resources",
-                "methods",
-                "insert",
-                "version",
-            ];
-            return Err(unknown("SHOW", &what, known).at(place));
+        // Without a filter these are the engine's.
+        "tables" if tokens.peek().is_some() => return tables(tokens, text).map(Some),
+        "schemas" | "databases" | "catalogs" => return schemas(&what, tokens, text).map(Some),
+        "transaction" => {
+            return Err(Error::new(
+                "there are no transactions, so that they have no isolation level",
+            )
+            .at(place));
         }
-        other if ENGINE.contains(&other) || other.contains('.') || tokens.peek().is_some() => {
-            return Ok(None);
+        "tables" | "all" | "create" | "time" | "timezone" if !extended => return Ok(None),
+        // A setting of the engine's has dots in its name.
+        _ if !extended && tokens.peek() == Some(&Token::Period) => return Ok(None),
+        "" => {
+            return Err(Error::new("SHOW wants to know what")
+                .at(place)
+                .hint(format!("there is: {}", KNOWN.join(", "))));
         }
-        _ => return Ok(None),
+        _ => return Err(unknown("SHOW", &what, KNOWN).at(place)),
     };
     let filter = filter(&mut tokens, text)?;
     Ok(Some(Stackql::Answer(Answer { filter, ..answer })))
+}
+
+/// `SHOW TABLES {IN | FROM} schema`, and with a filter.
+fn tables(mut tokens: Tokens, text: &str) -> Result<Stackql, Error> {
+    let mut conditions = Vec::new();
+    if let Some((name, place)) = container(&mut tokens)? {
+        let of = |column: &str, name: &str| format!("{column} = '{}'", name.replace('\'', "''"));
+        match name.as_slice() {
+            [catalog] if catalog == CATALOG => {}
+            [schema] => conditions.push(of("table_schema", schema)),
+            [catalog, schema] => {
+                conditions.push(of("table_catalog", catalog));
+                conditions.push(of("table_schema", schema));
+            }
+            _ => {
+                return Err(Error::new("SHOW TABLES wants a schema")
+                    .at(place)
+                    .hint("write SHOW TABLES IN confluent.iam"));
+            }
+        }
+    }
+    conditions.extend(condition(&mut tokens, text, "table_name")?);
+    Ok(listing(
+        "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables",
+        &conditions,
+    ))
+}
+
+/// `SHOW SCHEMAS`, and what MySQL calls so.
+fn schemas(what: &str, mut tokens: Tokens, text: &str) -> Result<Stackql, Error> {
+    let (columns, name) = match what {
+        "catalogs" => ("DISTINCT catalog_name", "catalog_name"),
+        _ => ("catalog_name, schema_name", "schema_name"),
+    };
+    let condition = condition(&mut tokens, text, name)?;
+    Ok(listing(
+        &format!("SELECT {columns} FROM information_schema.schemata"),
+        condition.as_slice(),
+    ))
+}
+
+fn listing(select: &str, conditions: &[String]) -> Stackql {
+    Stackql::Sql {
+        sql: match conditions {
+            [] => select.to_owned(),
+            _ => format!("{select} WHERE {}", conditions.join(" AND ")),
+        },
+        shows_rows: true,
+    }
+}
+
+/// Takes `[LIKE 'pattern' | WHERE expression]` as a condition, LIKE of the column `name`.
+fn condition(tokens: &mut Tokens, text: &str, name: &str) -> Result<Option<String>, Error> {
+    Ok(match filter(tokens, text)? {
+        Filter::None => None,
+        Filter::Like(pattern) => Some(format!("{name} ILIKE '{}'", pattern.replace('\'', "''"))),
+        Filter::Where(expr) => Some(format!("({expr})")),
+    })
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<Option<String>> {
@@ -94,14 +168,15 @@ fn providers() -> Answer {
 }
 
 fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let (name, place) = container(tokens)?;
-    match name.as_slice() {
-        [provider] if provider == CATALOG => {}
-        [provider] => return Err(no_provider(provider).at(place)),
-        _ => {
-            return Err(Error::new("SHOW SERVICES wants a provider")
-                .at(place)
-                .hint("write SHOW SERVICES IN confluent"));
+    if let Some((name, place)) = container(tokens)? {
+        match name.as_slice() {
+            [provider] if provider == CATALOG => {}
+            [provider] => return Err(no_provider(provider).at(place)),
+            _ => {
+                return Err(Error::new("SHOW SERVICES wants a provider")
+                    .at(place)
+                    .hint("write SHOW SERVICES IN confluent"));
+            }
         }
     }
     let id = format!("{SCHEMA}:v{VERSION}");
@@ -116,20 +191,27 @@ fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
             "description",
             &["Who may do what in Confluent Cloud"],
         );
+        extend(&mut answer, "version", &[&format!("v{VERSION}")]);
+        extend_unknown(&mut answer, "preferred");
     }
     Ok(answer)
 }
 
 fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let (name, place) = container(tokens)?;
-    match name.as_slice() {
-        [provider, service] if provider == CATALOG && service == SCHEMA => {}
-        [provider, _] if provider != CATALOG => return Err(no_provider(provider).at(place)),
-        [_, service] => return Err(unknown("service", service, [SCHEMA]).at(place)),
-        _ => {
-            return Err(Error::new("SHOW RESOURCES wants a service")
-                .at(place)
-                .hint("write SHOW RESOURCES IN confluent.iam"));
+    if let Some((name, place)) = container(tokens)? {
+        match name.as_slice() {
+            [provider, service] if provider == CATALOG && service == SCHEMA => {}
+            // There is one service, and one provider.
+            [part] if part == CATALOG || part == SCHEMA => {}
+            [provider, _] if provider != CATALOG => return Err(no_provider(provider).at(place)),
+            [_, service] | [service] => {
+                return Err(unknown("service", service, [SCHEMA]).at(place));
+            }
+            _ => {
+                return Err(Error::new("SHOW RESOURCES wants a service")
+                    .at(place)
+                    .hint("write SHOW RESOURCES IN confluent.iam"));
+            }
         }
     }
     let id = |name: &str| format!("{CATALOG}.{SCHEMA}.{name}");
@@ -146,24 +228,31 @@ fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
 }
 
 fn methods(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let (name, place) = container(tokens)?;
-    expect_resource(&name).map_err(|error| error.at(place))?;
-    let required = |parameters: &[crate::sql::methods::Parameter]| {
+    let of_view = match container(tokens)? {
+        Some((name, _)) if is_view(&name) => true,
+        Some((name, place)) => {
+            expect_resource(&name).map_err(|error| error.at(place))?;
+            false
+        }
+        None => false,
+    };
+    // A view can be selected from, which no method is needed for.
+    let listed: &[Method] = if of_view { &[] } else { METHODS };
+    let required = |parameters: &[Parameter]| {
         let required = parameters.iter().filter(|p| p.is_required).map(|p| p.name);
         required.collect::<Vec<_>>().join(", ")
     };
     let mut answer = Answer {
         columns: vec!["MethodName", "RequiredParams", "SQLVerb"],
-        rows: METHODS
+        rows: listed
             .iter()
             .map(|method| row([method.name, &required(method.parameters), method.verb]))
             .collect(),
         filter: Filter::None,
     };
     if extended {
-        let of = |get: fn(&crate::sql::methods::Method) -> &'static str| -> Vec<&str> {
-            METHODS.iter().map(get).collect()
-        };
+        let of =
+            |get: fn(&Method) -> &'static str| -> Vec<&str> { listed.iter().map(get).collect() };
         extend(&mut answer, "description", &of(|method| method.description));
         extend(&mut answer, "request", &of(|method| method.request));
     }
@@ -178,6 +267,9 @@ fn version(extended: bool) -> Answer {
     };
     if extended {
         let platform = format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH);
+        // StackQL's are those of its build; ours is known by its version.
+        extend_unknown(&mut answer, "commit");
+        extend_unknown(&mut answer, "build_date");
         extend(&mut answer, "platform", &[&platform]);
     }
     answer
@@ -190,14 +282,22 @@ fn extend(answer: &mut Answer, column: &'static str, cells: &[&str]) {
     }
 }
 
-/// Takes `{IN | FROM} name` and returns the name with its place.
-fn container(tokens: &mut Tokens) -> Result<(Vec<String>, Span), Error> {
+/// Adds a column of StackQL's that there is nothing for.
+fn extend_unknown(answer: &mut Answer, column: &'static str) {
+    answer.columns.push(column);
+    answer.rows.iter_mut().for_each(|row| row.push(None));
+}
+
+/// Takes `[{IN | FROM} name]` and returns the name with its place.
+fn container(tokens: &mut Tokens) -> Result<Option<(Vec<String>, Span)>, Error> {
     if !tokens.take("in") && !tokens.take("from") {
-        return Err(tokens.unexpected("IN"));
+        return Ok(None);
     }
-    let start = tokens.span().start;
-    let name = tokens.name();
-    Ok((name, Span::new(start, tokens.last_span().end)))
+    let (name, place) = tokens.name_and_place();
+    match name.is_empty() {
+        true => Err(tokens.unexpected("a name")),
+        false => Ok(Some((name, place))),
+    }
 }
 
 /// Takes `[LIKE 'pattern' | WHERE expression]`, which ends the statement.
@@ -234,30 +334,67 @@ fn filter(tokens: &mut Tokens, text: &str) -> Result<Filter, Error> {
 fn insert(mut tokens: Tokens) -> Result<Stackql, Error> {
     let only_required = tokens.has_hint("REQUIRED");
     tokens.expect("into")?;
-    let place = tokens.span();
-    expect_resource(&tokens.name()).map_err(|error| error.at(place))?;
-    let mut column = "spec".to_owned();
-    if tokens.take_symbol(&Token::LParen) {
-        let place = tokens.span();
-        column = tokens.word().unwrap_or_default();
-        if !["spec", "data__spec"].contains(&column.as_str()) {
-            return Err(unknown("column", &column, ["spec", "data__spec"]).at(place));
-        }
-        if !tokens.take_symbol(&Token::RParen) {
-            return Err(tokens.unexpected(")"));
-        }
-    }
+    let (name, place) = tokens.name_and_place();
+    expect_resource(&name).map_err(|error| error.at(place))?;
+    let names = insert_columns(&mut tokens)?;
     tokens.expect_end()?;
-    let spec =
-        find(&["spec"]).map_or_else(String::new, |spec| template(spec, "", only_required, "  "));
+    let values = names.iter().map(|name| match name.as_str() {
+        "spec" | "data__spec" => {
+            find(&["spec"]).map_or_else(String::new, |spec| template(spec, "", only_required, "  "))
+        }
+        path => format!(
+            "{{{{ {} }}}}",
+            path.trim_start_matches("spec.").replace('.', "_")
+        ),
+    });
+    let values: Vec<String> = values.map(|value| format!("'{value}'")).collect();
     let statement = format!(
-        "INSERT INTO {CATALOG}.{SCHEMA}.{TABLE} ({column})\nSELECT '{spec}'\nRETURNING id, spec.secret;"
+        "INSERT INTO {CATALOG}.{SCHEMA}.{TABLE} ({})\nSELECT {}\nRETURNING id, spec.secret;",
+        names.join(", "),
+        values.join(", ")
     );
     Ok(Stackql::Answer(Answer {
         columns: vec!["insert_statement"],
         rows: vec![row([&statement])],
         filter: Filter::None,
     }))
+}
+
+/// Takes `[(column [, column …])]`: the body, or paths to texts in it.
+fn insert_columns(tokens: &mut Tokens) -> Result<Vec<String>, Error> {
+    if !tokens.take_symbol(&Token::LParen) {
+        return Ok(vec!["spec".to_owned()]);
+    }
+    // An element of a list has no path of its own in an INSERT.
+    let is_text = |path: &str, column: &Column| {
+        column.access != Access::ReadOnly
+            && matches!(column.ty, Type::Text | Type::TextOrBlank)
+            && !path.starts_with("spec.resources.")
+    };
+    let mut names = Vec::new();
+    loop {
+        let (path, place) = tokens.name_and_place();
+        let name = path.join(".");
+        let is_known = find(&path).is_some_and(|column| is_text(&name, column));
+        if !is_known && !["spec", "data__spec"].contains(&name.as_str()) {
+            let texts = columns::paths().into_iter();
+            let texts: Vec<String> = texts
+                .filter(|(path, column)| is_text(path, column))
+                .map(|(path, _)| path)
+                .collect();
+            let known = ["spec", "data__spec"].into_iter();
+            let known = known.chain(texts.iter().map(String::as_str));
+            return Err(unknown("column", &name, known).at(place));
+        }
+        names.push(name);
+        if !tokens.take_symbol(&Token::Comma) {
+            break;
+        }
+    }
+    match tokens.take_symbol(&Token::RParen) {
+        true => Ok(names),
+        false => Err(tokens.unexpected(")")),
+    }
 }
 
 /// Returns the JSON of `column`, `{{ … }}` in the place of every value that can be set.

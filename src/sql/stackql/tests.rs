@@ -204,3 +204,91 @@ fn views_that_hold_their_rows_are_tables() {
         "DROP TABLE IF EXISTS mv"
     );
 }
+
+#[test]
+fn there_is_one_provider_so_that_it_need_not_be_named() {
+    for (short, long) in [
+        ("SHOW SERVICES", "SHOW SERVICES IN confluent"),
+        ("SHOW RESOURCES", "SHOW RESOURCES IN confluent.iam"),
+        (
+            "SHOW RESOURCES IN confluent",
+            "SHOW RESOURCES IN confluent.iam",
+        ),
+        ("SHOW RESOURCES FROM iam", "SHOW RESOURCES IN confluent.iam"),
+        ("SHOW METHODS", "SHOW METHODS IN confluent.iam.api_keys"),
+        (
+            "SHOW METHODS IN iam.api_keys",
+            "SHOW METHODS IN confluent.iam.api_keys",
+        ),
+    ] {
+        assert_eq!(rows(short), rows(long), "{short}");
+    }
+    assert!(
+        answer("SHOW METHODS IN confluent.iam.vw_api_keys")
+            .rows
+            .is_empty()
+    );
+}
+
+#[test]
+fn extended_answers_have_the_columns_of_stackql() {
+    insta::assert_snapshot!(rows("SHOW EXTENDED SERVICES IN confluent"), @r"
+    id | name | title | description | version | preferred
+    iam:v0.1.0 | iam | Identity and access management | Who may do what in Confluent Cloud | v0.1.0 | NULL
+    ");
+    assert_eq!(
+        answer("SHOW EXTENDED VERSION").columns,
+        ["version", "commit", "build_date", "platform"]
+    );
+}
+
+#[test]
+fn a_statement_to_edit_may_set_single_fields() {
+    insta::assert_snapshot!(rows("SHOW INSERT INTO api_keys (spec.display_name, spec.owner.id)"), @r"
+    insert_statement
+    INSERT INTO confluent.iam.api_keys (spec.display_name, spec.owner.id)
+    SELECT '{{ display_name }}', '{{ owner_id }}'
+    RETURNING id, spec.secret;
+    ");
+}
+
+#[test]
+fn listings_with_a_filter_are_queries() {
+    insta::assert_snapshot!(sql("SHOW TABLES LIKE 'api%'"), @"SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables WHERE table_name ILIKE 'api%'");
+    insta::assert_snapshot!(sql("SHOW TABLES FROM confluent.iam WHERE table_type = 'VIEW'"), @"SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables WHERE table_catalog = 'confluent' AND table_schema = 'iam' AND (table_type = 'VIEW')");
+    insta::assert_snapshot!(sql("SHOW SCHEMAS"), @"SELECT catalog_name, schema_name FROM information_schema.schemata");
+    assert_eq!(read("SHOW TABLES").unwrap(), None);
+    assert_eq!(read("SHOW datafusion.execution.batch_size").unwrap(), None);
+}
+
+#[test]
+fn what_cannot_be_shown_gets_what_can() {
+    insta::assert_snapshot!(error("SHOW PROVIDER"), @"no SHOW `provider` @6 (did you mean `providers`? There is: providers, services, resources, methods, insert, tables, columns, functions, schemas, databases, catalogs, version, auth, create, all)");
+    insta::assert_snapshot!(error("SHOW AUTH google"), @"no provider `google` @11 (there is: confluent)");
+    insta::assert_snapshot!(error("SHOW TRANSACTION ISOLATION LEVEL"), @"there are no transactions, so that they have no isolation level @6 ()");
+    insta::assert_snapshot!(error("SHOW INSERT INTO api_keys (spec.owner.idd)"), @"no column `spec.owner.idd` @28 (did you mean `spec.owner.id`? There is: spec, data__spec, spec.display_name, spec.description, spec.owner.id, spec.owner.environment, spec.owner.api_version, spec.owner.kind, spec.resource.id, spec.resource.environment, spec.resource.api_version, spec.resource.kind)");
+}
+
+#[test]
+fn a_call_of_a_method_says_what_does_not_fit() {
+    insta::assert_snapshot!(error("EXEC api_keys.get_iam_v2api_key @id = 'a', @id = 'b'"), @"`@id` is given twice @44 (a method is called once: leave one out)");
+    insta::assert_snapshot!(error("EXEC api_keys.get_iam_v2api_key @id = ''"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");
+    insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @page_token = 'x'"), @"no parameter `page_token` @35 (leave it out: the pages are walked for you, and the answer is complete)");
+    insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @owner = 'x'"), @r#"no parameter `owner` @35 (did you mean @"spec.owner"?)"#);
+    insta::assert_snapshot!(error("EXEC api_keys.create_iam_v2api_key @data__spec = '{}'"), @r#"no parameter `data__spec` @36 (the body is given whole, as @@json = '{"spec": {…}}')"#);
+    insta::assert_snapshot!(error(r#"EXEC api_keys.update_iam_v2api_key @id = 'a' @@json = '{"spec": {}, "id": "b"}'"#), @"`id` in @@json is read-only: the service sets it @46 (leave it out)");
+    insta::assert_snapshot!(error(r#"EXEC api_keys.update_iam_v2api_key @id = 'a' @@json = '{"spec": {}, "knd": "x"}'"#), @"no member of @@json `knd` @46 (did you mean `kind`? There is: id, api_version, kind, metadata, spec)");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys @id = 'a'"), @"expected the name of a method @6 (SHOW METHODS IN confluent.iam.api_keys lists them)");
+    insta::assert_snapshot!(error("DESCRIBE METHOD confluent.iam.api_keys"), @"expected the name of a method @17 (SHOW METHODS IN confluent.iam.api_keys lists them)");
+    insta::assert_snapshot!(error("DESCRIBE confluent.iam.api_keys.get_iam_v2api_key"), @"`get_iam_v2api_key` is not a table @10 (write DESCRIBE METHOD confluent.iam.api_keys.get_iam_v2api_key)");
+    insta::assert_snapshot!(error("EXEC api_keys.get_api_key @id = 'a'"), @"no method `get_api_key` @6 (did you mean `get_iam_v2api_key`? There is: get_iam_v2api_key, list_iam_v2api_keys, create_iam_v2api_key, delete_iam_v2api_key, update_iam_v2api_key)");
+    insta::assert_snapshot!(error("EXEC vw_api_keys.get_iam_v2api_key @id = 'a'"), @"`vw_api_keys` is a view, which has no methods @6 (the methods are those of confluent.iam.api_keys)");
+}
+
+#[test]
+fn a_call_can_be_explained_and_spelled_out() {
+    insta::assert_snapshot!(sql("EXPLAIN EXEC api_keys.delete_iam_v2api_key @id = 'a'"), @"EXPLAIN DELETE FROM confluent.iam.api_keys WHERE id = 'a'");
+    insta::assert_snapshot!(sql("EXECUTE confluent.iam.api_keys.get_iam_v2_api_key @id = 'a'"), @"SELECT * FROM confluent.iam.api_keys WHERE id = 'a'");
+    assert_eq!(read("EXPLAIN SELECT 1").unwrap(), None);
+    assert_eq!(read("EXECUTE prepared(1)").unwrap(), None);
+}

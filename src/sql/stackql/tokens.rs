@@ -74,6 +74,12 @@ impl Tokens {
         last.map_or(Span::empty(), |token| token.span)
     }
 
+    /// Returns true if a name with a dot in it is next.
+    pub(super) fn is_dotted(&self) -> bool {
+        let after = self.tokens.get(self.next + 1).map(|token| &token.token);
+        matches!(self.peek(), Some(Token::Word(_))) && after == Some(&Token::Period)
+    }
+
     /// Takes a word and returns it in lower case.
     pub(super) fn word(&mut self) -> Option<String> {
         match self.peek() {
@@ -128,6 +134,17 @@ impl Tokens {
             }
         }
         name
+    }
+
+    /// Takes a dotted name and returns it with its place.
+    pub(super) fn name_and_place(&mut self) -> (Vec<String>, Span) {
+        let start = self.span().start;
+        let name = self.name();
+        let place = match name.is_empty() {
+            true => self.span(),
+            false => Span::new(start, self.last_span().end),
+        };
+        (name, place)
     }
 
     /// Takes a dotted name that ends the statement.
