@@ -11,14 +11,18 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::json::EncoderOptions;
 use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
 
 use super::Error;
 use super::encode::{self, holds_json};
 use super::timestamp::Timestamps;
 
 /// How Arrow's formatter is used everywhere here: a value that it cannot show is shown as its error, in its place.
-pub(crate) const FORMAT: FormatOptions<'static> = FormatOptions::new().with_display_error(true);
+///
+/// The time between two timestamps is told in days and hours, as intervals are.
+pub(crate) const FORMAT: FormatOptions<'static> = FormatOptions::new()
+    .with_display_error(true)
+    .with_duration_format(DurationFormat::Pretty);
 
 /// What a column holds, as far as its looks go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
