@@ -41,6 +41,8 @@ pub struct Args {
         short = 'e',
         long = "execute",
         value_name = "SQL",
+        allow_hyphen_values = true,
+        value_parser = sql,
         conflicts_with = "file",
         help_heading = "Statements"
     )]
@@ -64,6 +66,17 @@ pub struct Args {
     /// Another way of running.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// Takes SQL, which may begin with a comment. Anything else with a hyphen is a flag, and the SQL before it is missing.
+fn sql(text: &str) -> Result<String, String> {
+    let is_comment = text
+        .strip_prefix("--")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    match text.starts_with('-') && !is_comment {
+        true => Err("expected SQL, found a flag".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 /// Another way of running.

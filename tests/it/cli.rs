@@ -34,6 +34,7 @@ fn statements_come_from_arguments_files_and_stdin() {
     for args in [
         ["-o", "csv", "-e", "SELECT 1 AS n", "-e", "SELECT 2 AS n"].as_slice(),
         &["-o", "csv", "-e", "SELECT 1 AS n; SELECT 2 AS n"],
+        &["-o", "csv", "-e", script],
         &["-o", "csv", "-f", "script.sql"],
         &["-o", "csv", "-i", "script.sql"],
         &["exec", "SELECT 1 AS n; SELECT 2 AS n", "-o", "csv"],

@@ -20,7 +20,7 @@ fn what_asks_nothing_needs_no_credentials() {
         "SELECT 1",
         "EXPLAIN SELECT * FROM api_keys WHERE id = 'K001'",
         "DESCRIBE api_keys",
-        "SHOW TABLES",
+        "-- what there is\nSHOW TABLES",
         "SELECT * FROM api_keys WHERE false",
         "CREATE VIEW v AS SELECT * FROM api_keys",
     ] {
