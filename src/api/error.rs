@@ -171,9 +171,9 @@ impl Error {
         }
     }
 
-    /// Returns true if the service answered 404.
+    /// Returns true if the service answered 404, and it was the service.
     pub fn is_not_found(&self) -> bool {
-        self.service().is_some_and(|service| service.status == 404)
+        self.service().is_some_and(ServiceError::is_not_found)
     }
 
     /// Returns true for a 403 that is about the request: no permission, or no such key.

@@ -71,6 +71,8 @@ fn hint_of_service(service: &ServiceError) -> Option<String> {
     }
     let hint = if service.resolution.is_some() {
         return service.resolution.clone();
+    } else if service.is_page() && matches!(service.status, 403 | 404) {
+        "is the address given with `--endpoint` that of the service, and no proxy in between?"
     } else if service.is_quota_exceeded() {
         "delete keys that are not in use, or ask Confluent for a higher quota"
     } else if service.status == 403 {

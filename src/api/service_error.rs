@@ -37,6 +37,8 @@ pub struct ServiceError {
     pub more: Vec<String>,
     /// The body says that the credentials themselves are bad.
     bad_credentials: bool,
+    /// The body is a page of HTML or XML: it comes from something in front of the service, or from another server.
+    is_page: bool,
 }
 
 impl ServiceError {
@@ -55,7 +57,8 @@ impl ServiceError {
                     Some("the explanation is gzip without a header that says so".to_owned());
             }
             Err(_) if text.trim_start().starts_with('<') => {
-                error.detail = clean(&without_tags(&text))
+                error.is_page = true;
+                error.detail = clean(&without_tags(&text));
             }
             Err(_) => error.detail = clean(&text),
         }
@@ -71,9 +74,19 @@ impl ServiceError {
     }
 
     /// Returns true for a 403 that is about this request rather than about the credentials. The service answers
-    /// so for keys that were deleted, too.
+    /// so for keys that were deleted, too. The page of a proxy says nothing of any key.
     pub fn is_forbidden(&self) -> bool {
-        self.status == 403 && !self.bad_credentials
+        self.status == 403 && !self.bad_credentials && !self.is_page
+    }
+
+    /// Returns true for a 404 of the service's own. The page of another server says nothing of any key.
+    pub fn is_not_found(&self) -> bool {
+        self.status == 404 && !self.is_page
+    }
+
+    /// Returns true if a page was sent in place of an explanation.
+    pub fn is_page(&self) -> bool {
+        self.is_page
     }
 
     /// Returns true if a quota is used up: 402, or its older form as a 400.

@@ -182,6 +182,24 @@ async fn a_lookup_tells_gone_from_forbidden_from_bad_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_page_of_another_server_says_nothing_of_a_key() {
+    for status in [403, 404] {
+        let page = || {
+            Step::Answer(answer(
+                status,
+                &[],
+                "<html><title>No such page</title></html>",
+            ))
+        };
+        let looked = client([page()]).0.get_opt(&id()).await;
+        let error = looked.unwrap_err();
+        assert!(error.hint().unwrap().contains("`--endpoint`"), "{error}");
+        let deleted = client([page()]).0.delete(&id()).await;
+        assert!(deleted.is_err(), "{deleted:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn redirections_are_errors_that_name_the_host() {
     let moved = answer(
         302,
