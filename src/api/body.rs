@@ -6,6 +6,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::text::printable;
@@ -59,6 +60,17 @@ impl fmt::Debug for KeyBody {
     }
 }
 
+/// Reads the answer to a request that gives nothing back: there may be JSON, which is not looked at. Anything else is
+/// not the service's, and so no answer of it: a page that a gateway puts in its place must not pass for a deletion.
+pub(crate) fn read_nothing(body: Bytes) -> Result<(), DecodeError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    serde_json::from_slice(&body)
+        .map(|IgnoredAny| ())
+        .map_err(|error| DecodeError::of_json(&error, &body))
+}
+
 /// Why a body could not be read: what was expected and where. It never repeats the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -109,6 +121,16 @@ mod tests {
         insta::assert_snapshot!(refused(b"[]"), @"expected one object");
         insta::assert_snapshot!(refused(b"{} {}"), @"the JSON cannot be read: trailing characters at line 1 column 4");
         insta::assert_snapshot!(refused(b"{\"a\":\"\xff\"}"), @"the JSON cannot be read: invalid unicode code point at line 1 column 7");
+    }
+
+    #[test]
+    fn nothing_is_an_empty_body_or_any_json() {
+        for body in ["", " \r\n", "{}", "null", "[{\"a\": 1}]"] {
+            assert!(read_nothing(Bytes::from_static(body.as_bytes())).is_ok());
+        }
+        for body in ["<html></html>", "{\"a\":", "gone"] {
+            assert!(read_nothing(Bytes::from_static(body.as_bytes())).is_err());
+        }
     }
 
     #[test]

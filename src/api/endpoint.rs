@@ -117,6 +117,8 @@ fn loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parsed(text: &str) -> String {
@@ -176,6 +178,68 @@ mod tests {
             "http://[::2]",
         ] {
             assert!(refused(text).contains("unencrypted"), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_look_like_this_machine_are_not_it() {
+        for host in [
+            "0.0.0.0",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::127.0.0.1]",
+            "[fe80::1]",
+            "169.254.169.254",
+            "2852039166",
+            "0xA9.0xFE.0xA9.0xFE",
+            "128.0.0.1",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "localhost%2eevil.example",
+            "localhost\u{ff0e}evil.example",
+            "evil.localhost",
+            "localhost-evil.example",
+            "LOCALHOST.EVIL.EXAMPLE.",
+            "evil.example\\@localhost",
+            "evil.example/@localhost",
+        ] {
+            let text = format!("http://{host}");
+            assert!(Endpoint::parse(&text).is_err(), "{text}");
+        }
+        for text in [
+            "http:evil.example",
+            "http:\\\\evil.example",
+            "\thttp://evil.\nexample",
+        ] {
+            assert!(refused(text).contains("unencrypted"), "{text:?}");
+        }
+        // Other spellings of it are.
+        for text in [
+            "http://2130706433:9",
+            "http://0x7f.1:9",
+            "http://0177.0.0.1:9",
+            "http://127.1:9",
+            "http://127.0.0.1.:9",
+        ] {
+            assert_eq!(parsed(text), "http://127.0.0.1:9", "{text}");
+        }
+        assert_eq!(parsed("http://[0:0:0:0:0:0:0:1]:9"), "http://[::1]:9");
+        assert_eq!(parsed("http://loc\u{ff41}lhost.:9"), "http://localhost:9");
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_goes_to_the_host_that_was_checked(
+            text in "(https?|HTTP):[/\\\\]{0,3}([a-z0-9.:@%#?/\\\\\\[\\]\\t-]|localhost|127\\.0\\.0\\.1|evil){0,8}",
+        ) {
+            if let Ok(endpoint) = Endpoint::parse(&text) {
+                let sent = Url::parse(&endpoint.address("/iam/v2/api-keys?page_token=x")).unwrap();
+                prop_assert_eq!(sent.host(), endpoint.url.host());
+                prop_assert_eq!((sent.scheme(), sent.port()), (endpoint.url.scheme(), endpoint.url.port()));
+                prop_assert!(sent.path().ends_with("/iam/v2/api-keys"));
+                prop_assert!(sent.username().is_empty() && sent.password().is_none());
+                prop_assert!(sent.scheme() == "https" || loopback(&sent));
+            }
         }
     }
 

@@ -139,6 +139,7 @@ fn no_answer(failure: &Failure) -> String {
         FailureKind::Dns => "found no address for the host",
         FailureKind::Refused | FailureKind::Unreachable => "could not connect",
         FailureKind::Tls => "could not agree on encryption",
+        FailureKind::Certificate => "does not trust the certificate of the host",
         FailureKind::Timeout => "timed out",
         FailureKind::Reset => "lost its connection before an answer",
         FailureKind::Truncated => "got an answer that broke off",

@@ -8,6 +8,10 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use chrono::DateTime;
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
+
 use super::text::{Seconds, printable};
 
 /// What kept a request from being answered.
@@ -20,8 +24,10 @@ pub enum FailureKind {
     Refused,
     /// No connection could be made for another reason.
     Unreachable,
-    /// There is no trust in the other side's certificate, or no agreement on encryption.
+    /// Nobody who is trusted vouches for the other side's certificate, or there is no agreement on encryption.
     Tls,
+    /// The other side's certificate is not valid: not now, or not for this host.
+    Certificate,
     /// There was no answer in time.
     Timeout,
     /// The connection broke before the answer began.
@@ -74,7 +80,10 @@ impl Failure {
             .iter()
             .find_map(|cause| cause.downcast_ref::<rustls::Error>());
         let never_sent = error.is_connect() || error.is_builder();
-        let kind = if tls.is_some() {
+        let certificate = tls.and_then(invalid_certificate);
+        let kind = if certificate.is_some() {
+            FailureKind::Certificate
+        } else if tls.is_some() {
             FailureKind::Tls
         } else if error.is_builder() {
             FailureKind::Other
@@ -92,6 +101,10 @@ impl Failure {
             FailureKind::Reset
         };
         let detail = match (kind, tls, causes.last()) {
+            (FailureKind::Certificate, ..) => certificate.unwrap_or_default(),
+            (_, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)), _) => {
+                "its certificate is signed by an authority that is not trusted here".to_owned()
+            }
             (_, Some(tls), _) => tls.to_string(),
             (FailureKind::Refused, ..) => "connection refused".to_owned(),
             (FailureKind::Timeout, ..) if never_sent => {
@@ -106,6 +119,47 @@ impl Failure {
             never_sent,
         }
     }
+}
+
+/// Says why a certificate is not valid, if that is known and has nothing to do with who signed it.
+fn invalid_certificate(error: &rustls::Error) -> Option<String> {
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return None;
+    };
+    let day = |time: &UnixTime| {
+        i64::try_from(time.as_secs())
+            .ok()
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .map_or("another day".to_owned(), |day| day.format("%F").to_string())
+    };
+    Some(match problem {
+        CertificateError::Expired => "it has expired".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("it expired on {}", day(not_after))
+        }
+        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("it is not valid before {}", day(not_before))
+        }
+        CertificateError::NotValidForName => "it is for another host".to_owned(),
+        CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        } => {
+            // Each is written with its type around it: `DnsName("api.example.com")`.
+            let names: Vec<_> = presented
+                .iter()
+                .map(|name| name.split('"').nth(1).unwrap_or(name))
+                .collect();
+            let names = match names.is_empty() {
+                true => "another host".to_owned(),
+                false => format!("`{}`", names.join("`, `")),
+            };
+            format!("it is for {names}, not for `{}`", expected.to_str())
+        }
+        CertificateError::Revoked => "it was revoked".to_owned(),
+        _ => return None,
+    })
 }
 
 /// Returns an error and its causes, outermost first. What an [`io::Error`] wraps is among them, which its
@@ -128,7 +182,39 @@ fn causes<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 's
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::ServerName;
+
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_in_words() {
+        let told = |problem| invalid_certificate(&rustls::Error::InvalidCertificate(problem));
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(86_400));
+        let far = UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX));
+        let expired = CertificateError::ExpiredContext {
+            time,
+            not_after: time,
+        };
+        assert_eq!(told(expired).unwrap(), "it expired on 1970-01-02");
+        let early = CertificateError::NotValidYetContext {
+            time,
+            not_before: far,
+        };
+        assert_eq!(told(early).unwrap(), "it is not valid before another day");
+        let other = |presented: &[&str]| {
+            told(CertificateError::NotValidForNameContext {
+                expected: ServerName::try_from("localhost").unwrap(),
+                presented: presented.iter().map(|name| (*name).to_owned()).collect(),
+            })
+            .unwrap()
+        };
+        assert_eq!(
+            other(&["DnsName(\"a.example\")", "odd"]),
+            "it is for `a.example`, `odd`, not for `localhost`"
+        );
+        assert_eq!(other(&[]), "it is for another host, not for `localhost`");
+        assert_eq!(told(CertificateError::UnknownIssuer), None);
+    }
 
     #[test]
     fn what_an_io_error_wraps_is_among_the_causes() {

@@ -48,6 +48,9 @@ impl Error {
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }
+                FailureKind::Certificate => {
+                    "check the clock of this machine, and the address if one is given with `--endpoint`"
+                }
                 FailureKind::Dns | FailureKind::Refused | FailureKind::Unreachable => UNREACHABLE,
                 FailureKind::Timeout if failure.never_sent => UNREACHABLE,
                 FailureKind::Timeout => "allow more time with `--timeout`",

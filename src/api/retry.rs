@@ -114,7 +114,10 @@ impl Outcome<'_> {
         let creates = *method == Method::POST;
         match self {
             Self::Failed(failure) => match failure.kind {
-                FailureKind::Tls | FailureKind::TooLarge | FailureKind::Other => false,
+                FailureKind::Tls
+                | FailureKind::Certificate
+                | FailureKind::TooLarge
+                | FailureKind::Other => false,
                 _ => failure.never_sent || !creates,
             },
             Self::Undecodable => !creates,
@@ -161,6 +164,10 @@ mod tests {
             assert_eq!(failed(kind, true), "repeat repeat repeat repeat");
         }
         assert_eq!(failed(FailureKind::Tls, true), "stop stop stop stop");
+        assert_eq!(
+            failed(FailureKind::Certificate, true),
+            "stop stop stop stop"
+        );
         assert_eq!(failed(FailureKind::Other, true), "stop stop stop stop");
     }
 

@@ -36,6 +36,19 @@ pub(crate) fn printable(text: &str) -> String {
     line
 }
 
+/// Returns `text` at its length, with what a terminal would act on escaped as `\u{1b}`.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || reorders(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Returns the text of an HTML page without its tags, scripts and styles.
 pub(crate) fn without_tags(html: &str) -> String {
     let tags =
@@ -48,7 +61,15 @@ pub(crate) fn without_tags(html: &str) -> String {
 
 /// Invisible characters that change the order or the lines of what is around them.
 fn reorders(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// A duration as people read it: `0.3 s`, `4.2 s`, `90 s`.
@@ -76,6 +97,16 @@ mod tests {
             "a b \\u{1b}[31mred\\u{7}\\u{9b}"
         );
         assert_eq!(printable("user\u{202e}txt"), "user\\u{202e}txt");
+    }
+
+    #[test]
+    fn bodies_keep_their_length() {
+        let text = format!("{{\"a\": \"{}\u{9b}\u{202e}\"}}", "x".repeat(1000));
+        assert_eq!(
+            visible(&text),
+            text.replace('\u{9b}', "\\u{9b}")
+                .replace('\u{202e}', "\\u{202e}")
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::endpoint::Endpoint;
 use super::error::Error;
 use super::failure::{Failure, FailureKind};
 use super::request::Request;
-use super::text::printable;
+use super::text::{printable, visible};
 use crate::secret::Secret;
 
 /// The longest body that is read, in bytes after decompression. A page of 100 keys has some 100 KB.
@@ -177,7 +177,7 @@ impl Transport for HttpTransport {
             .header(AUTHORIZATION, self.authorization.clone())
             .header(ACCEPT, "application/json");
         if let Some(body) = &request.body {
-            tracing::trace!(%body, "request body");
+            tracing::trace!(body = %visible(body.as_str()), "request body");
             builder = builder
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.as_str().to_owned());

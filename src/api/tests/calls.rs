@@ -164,6 +164,25 @@ async fn a_404_on_a_repeated_delete_means_that_the_first_one_worked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_403_on_a_repeated_delete_means_the_same_if_the_key_was_read_and_no_longer_can_be() {
+    for (steps, deleted) in [
+        ([status(503), status(403), status(403)], true),
+        ([status(503), status(403), status(404)], true),
+        ([status(503), status(403), ok()], false),
+        ([status(503), status(403), status(401)], false),
+        ([status(429), status(403), status(403)], false),
+        ([status(403), status(403), status(403)], false),
+    ] {
+        let (reader, script) = client(steps.clone());
+        let outcome = reader.delete_read(&id()).await;
+        assert_eq!(outcome.is_ok(), deleted, "{:?}", script.lines());
+        // Of a key that was never seen it is not known.
+        let (other, _) = client(steps);
+        assert!(other.delete(&id()).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lookup_tells_gone_from_forbidden_from_bad_credentials() {
     let look = async |step: Step| client([step]).0.get_opt(&id()).await;
     assert!(matches!(look(ok()).await, Ok(Lookup::Found(_))));

@@ -73,6 +73,95 @@ async fn waits_that_cannot_be_meant_are_replaced_by_the_client_s_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_are_as_long_as_the_service_asks_in_each_of_its_ways() {
+    // The calendar of these tests stands at the first second of 1970.
+    let date = ("retry-after", "Thu, 01 Jan 1970 00:00:07 GMT");
+    for (status, headers, wait) in [
+        (429, vec![("retry-after", "7")], 7.0),
+        (429, vec![date], 7.0),
+        (503, vec![date], 7.0),
+        (429, vec![("x-ratelimit-reset", "7")], 7.0),
+        (429, vec![date, ("x-ratelimit-reset", "9")], 7.0),
+        (
+            429,
+            vec![("retry-after", "1e9"), ("x-ratelimit-reset", "7")],
+            7.0,
+        ),
+        // A year, the past and nonsense leave the client's own pause.
+        (
+            429,
+            vec![("retry-after", "Fri, 01 Jan 1971 00:00:00 GMT")],
+            0.25,
+        ),
+        (
+            503,
+            vec![("retry-after", "Wed, 31 Dec 1969 23:59:59 GMT")],
+            0.25,
+        ),
+        (429, vec![("x-ratelimit-reset", "31536000")], 0.25),
+        (429, vec![("x-ratelimit-reset", "-7")], 0.25),
+        (429, vec![], 0.25),
+    ] {
+        let asks = Step::Answer(answer(status, &headers, ""));
+        // Jitter only adds to what was asked, a tenth at most, and is all there is of a pause of one's own.
+        let (client, script) = client_with([asks, ok()], 10, || 1.0);
+        let start = Instant::now();
+        assert!(client.get(&id()).await.is_ok());
+        let second = script.times(start)[1];
+        assert!(
+            (wait..=wait * 1.1).contains(&second),
+            "{status} {headers:?}: {second}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_takes_longer_than_its_timeout_whatever_the_service_asks() {
+    let late = |status| Step::Late(29, answer(status, &[], ""));
+    let asks = |wait| Step::Answer(answer(429, &[("retry-after", wait)], ""));
+    for step in [
+        asks("1"),
+        asks("40"),
+        asks("299"),
+        asks("300"),
+        asks("3600"),
+        asks("999999999999"),
+        late(503),
+        late(429),
+        status(503),
+        Step::Late(100_000, answer(200, &[], "")),
+        Step::Fail(FailureKind::Reset, false),
+        Step::Fail(FailureKind::Timeout, true),
+    ] {
+        let (client, _) = client_with([step], 10, || 1.0);
+        let start = Instant::now();
+        let key = id();
+        let calls = future::join_all((0..10).map(|_| client.get(&key))).await;
+        assert!(calls.iter().all(Result::is_err));
+        assert!(
+            start.elapsed() <= Duration::from_secs(300),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_requests_side_by_side_share_one_pause() {
+    let limited = Step::Answer(answer(429, &[("retry-after", "30")], ""));
+    let (client, script) = client_with([limited, ok()], 1, || 0.0);
+    let start = Instant::now();
+    let key = id();
+    let calls = future::join_all((0..20).map(|_| client.get(&key))).await;
+    assert!(calls.iter().all(Result::is_ok));
+    // One was told to wait; the other nineteen did not have to be told.
+    let times = script.times(start);
+    assert_eq!(times.len(), 21);
+    assert_eq!(times[0], 0.0);
+    assert!(times[1..].iter().all(|time| *time == 30.0), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_used_up_limit_holds_the_next_request_back() {
     let last = answer(
         200,

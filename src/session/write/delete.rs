@@ -43,7 +43,16 @@ impl Writer<'_> {
                 last_alone: deletes_own,
             },
             self.interrupt,
-            |row| client.delete(&rows.ids[row]),
+            |row| {
+                let (client, id) = (&client, &rows.ids[row]);
+                let was_read = rows.fetched.is_some();
+                async move {
+                    match was_read {
+                        true => client.delete_read(id).await,
+                        false => client.delete(id).await,
+                    }
+                }
+            },
             async |row, outcome| {
                 if outcome == Deletion::NotFound {
                     return true;
