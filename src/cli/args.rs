@@ -2,11 +2,13 @@
 //!
 //! What it means, together with the environment and the configuration file, is [`super::config`]'s business.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::render::OutputFormat;
+use crate::secret::Secret;
 
 /// SQL for Confluent Cloud's API keys
 #[derive(Debug, Clone, Parser)]
@@ -253,8 +255,14 @@ pub struct Common {
     pub profile: Option<String>,
 
     /// Where credentials are, as StackQL takes it: {"confluent": {"type": "basic", "username_var": "…", "password_var": "…"}}
-    #[arg(long, global = true, value_name = "JSON", help_heading = "Connection")]
-    pub auth: Option<String>,
+    #[arg(
+        long,
+        global = true,
+        value_name = "JSON",
+        help_heading = "Connection",
+        value_parser = secret
+    )]
+    pub auth: Option<Secret>,
 
     /// PEM file of certificates to trust besides the system's
     #[arg(
@@ -321,6 +329,11 @@ pub struct Common {
     pub params: Vec<String>,
 }
 
+/// Takes an argument that may hold a password.
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
+}
+
 /// When to do something that depends on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
@@ -339,6 +352,12 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn what_auth_holds_is_not_shown() {
+        let args = Args::parse_from(["iamql", "--auth", "canary"]);
+        assert!(!format!("{args:?}").contains("canary"));
     }
 
     #[test]

@@ -126,6 +126,12 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
     }
 }
 
+/// Tells whether `json` holds a password itself, rather than the name of where one is.
+pub(super) fn is_in_the_clear(json: &str) -> bool {
+    serde_json::from_str::<Auth>(json)
+        .is_ok_and(|Auth { confluent: auth }| auth.password.is_some() || auth.api_secret.is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +158,17 @@ mod tests {
             };
             assert_eq!((key.as_str(), secret.reveal()), ("user", "canary"));
         }
+    }
+
+    #[test]
+    fn a_password_in_the_clear_is_known() {
+        assert!(is_in_the_clear(
+            r#"{"confluent":{"type":"basic","username":"u","password":"p"}}"#
+        ));
+        assert!(!is_in_the_clear(
+            r#"{"confluent":{"type":"basic","username_var":"U","password_var":"P"}}"#
+        ));
+        assert!(!is_in_the_clear("password"));
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Config {
                 .filter(|value| !value.is_empty())
         };
         let credentials = match (&args.auth, &args.profile) {
-            (Some(auth), _) => super::auth::source(auth, environment)?,
+            (Some(auth), _) => super::auth::source(auth.reveal(), environment)?,
             (None, Some(_)) => profile.source()?,
             (None, None) => match environment_source(&variable)? {
                 Source::Missing { reason, hint } => match profile.source()? {

@@ -155,6 +155,13 @@ async fn open(
     confirm: Option<Arc<dyn Confirm>>,
 ) -> Result<Opened, Error> {
     let config = Config::resolve(args, environment, file)?;
+    if let Some(auth) = &args.auth
+        && auth::is_in_the_clear(auth.reveal())
+    {
+        notes::warn(
+            "--auth holds a password, which others on this machine can read; name a variable with password_var instead",
+        );
+    }
     let (connection, sandbox) = if args.sandbox {
         let sandbox = Sandbox::start(SandboxConfig::default())
             .await
