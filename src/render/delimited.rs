@@ -250,6 +250,16 @@ mod tests {
             "text,n\n'=1+1,-1\n'@x,-2\n'\tx,-3\na=1,-4\n"
         );
         assert!(render(Tsv, &options, &[batch]).0.contains("'=1+1\t-1\n"));
+        for sign in ["+", "-", "\r", "\n", "＝", "＋", "－", "＠"] {
+            let text = format!("{sign}1");
+            let batch = one_cell(&text);
+            let written = render(Csv, &options, &[batch]).0;
+            assert!(written.contains(&format!("'{text}")), "{written}");
+        }
+    }
+
+    fn one_cell(text: &str) -> RecordBatch {
+        batch([("a", strings([Some(text)]))])
     }
 
     #[test]

@@ -130,10 +130,12 @@ fn write_plain(value: &[u8], options: &RenderOptions, out: &mut Vec<u8>) {
 
 /// Tells whether a spreadsheet would run the text: <https://owasp.org/www-community/attacks/CSV_Injection>.
 fn is_formula(value: &[u8]) -> bool {
+    // The last are the same signs as East Asian keyboards type them.
+    let wide = ["＝", "＋", "－", "＠"];
     matches!(
         value.first(),
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')
-    )
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n')
+    ) || wide.iter().any(|sign| value.starts_with(sign.as_bytes()))
 }
 
 #[cfg(test)]
