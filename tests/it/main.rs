@@ -3,6 +3,7 @@
 //! They run a session over the simulated service in this process, or, where the process itself is the subject, the
 //! real program against it. Offline, in parallel, and nothing is left behind.
 
+mod canary;
 mod cli;
 mod config;
 mod contract;
@@ -11,8 +12,10 @@ mod docs;
 mod equivalence;
 mod errors;
 mod explain;
+mod faults;
 mod filters;
 mod help;
+mod hostile;
 mod joins;
 mod limits;
 mod oracle;
@@ -23,6 +26,7 @@ mod shell;
 mod slt;
 mod stackql;
 mod support;
+mod trust;
 mod view;
 mod writes;
 
