@@ -14,16 +14,15 @@ pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut clean = 0;
     let mut at = 0;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        if !is_special(byte) {
-            at += 1;
-            continue;
-        }
-        let len = match byte {
+    while let Some(next) = bytes[at..]
+        .iter()
+        .position(|byte| SPECIAL[usize::from(*byte)])
+    {
+        at += next;
+        let len = match bytes[at] {
             b'"' | b'\\' => {
                 out.extend_from_slice(&bytes[clean..at]);
-                out.extend_from_slice(&[b'\\', byte]);
+                out.extend_from_slice(&[b'\\', bytes[at]]);
                 1
             }
             _ => match control(&bytes[at..]) {
@@ -86,10 +85,16 @@ pub(crate) fn push_document(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[clean..]);
 }
 
-/// Tells whether a byte may need an escape: `"`, `\`, a C0 control, DEL, or the first byte of another control.
-fn is_special(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2)
-}
+/// The bytes that may need an escape: `"`, `\`, a C0 control, DEL, or the first byte of another control.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2);
+        byte += 1;
+    }
+    special
+};
 
 /// Returns the code of the control character that the bytes begin with, and its length in UTF-8.
 fn control(bytes: &[u8]) -> Option<(u16, usize)> {
