@@ -1,7 +1,8 @@
 //! Growing columns that can forget their last row, and become Arrow arrays.
 //!
-//! Arrow's own builders cannot take a value back, and the decoder must: a repeated member replaces the first one, a
-//! repeated key is dropped. Depends on Arrow and the column declaration alone.
+//! Arrow's own builders cannot take a value back, and the decoder must: a repeated key is dropped. Fields that a row
+//! does not have cost nothing when it is read: their NULLs are filled in before the next value, or in the end. Depends
+//! on Arrow and the column declaration alone.
 
 use std::sync::Arc;
 
@@ -78,11 +79,16 @@ impl Buffer {
         }
     }
 
+    /// Returns true if value number `row` is wanted and not there yet.
+    pub(super) fn wants(&self, row: usize) -> bool {
+        !matches!(self, Self::Unwanted { .. }) && self.len() <= row
+    }
+
     pub(super) fn push_null(&mut self) {
         self.pad(self.len() + 1);
     }
 
-    /// Appends NULLs until there are `len` values.
+    /// Appends NULLs until there are `len` values. The fields of an object catch up when they are wanted.
     pub(super) fn pad(&mut self, len: usize) {
         let missing = len.saturating_sub(self.len());
         match self {
@@ -95,10 +101,7 @@ impl Buffer {
                 micros.resize(len.max(micros.len()), 0);
                 valid.append_n(missing, false);
             }
-            Self::Object { fields, valid } => {
-                fields.iter_mut().for_each(|f| f.pad(len));
-                valid.append_n(missing, false);
-            }
+            Self::Object { valid, .. } => valid.append_n(missing, false),
             Self::List { items, ends, valid } => {
                 ends.resize(len.max(ends.len()), items.len() as i32);
                 valid.append_n(missing, false);
@@ -167,12 +170,13 @@ impl Buffer {
         }
     }
 
-    /// Takes all values as an array of the type that `ty` declares.
+    /// Takes `len` values, NULLs where there are fewer, as an array of the type that `ty` declares.
     ///
     /// # Errors
     ///
     /// Fails if there is more text than 32-bit offsets can address.
-    pub(super) fn finish(&mut self, ty: &Type) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn finish(&mut self, ty: &Type, len: usize) -> Result<ArrayRef, ArrowError> {
+        self.pad(len);
         Ok(match (self, ty) {
             (Self::Unwanted { len }, _) => new_null_array(&ty.arrow(), std::mem::take(len)),
             (Self::Text { text, ends, valid }, _) => {
@@ -191,7 +195,7 @@ impl Buffer {
                 Arc::new(finish_struct(fields, columns, nulls(valid))?)
             }
             (Self::List { items, ends, valid }, Type::List(columns)) => {
-                let values = items.finish(&Type::Object(columns))?;
+                let values = items.finish(&Type::Object(columns), items.len())?;
                 let item = Arc::new(list_item(columns));
                 Arc::new(ListArray::try_new(
                     item,
@@ -229,11 +233,12 @@ fn finish_struct(
     columns: &[Column],
     nulls: Option<NullBuffer>,
 ) -> Result<StructArray, ArrowError> {
+    let len = nulls.as_ref().map_or(0, NullBuffer::len);
     let arrow: Fields = columns.iter().map(Column::arrow).collect();
     let arrays = fields
         .iter_mut()
         .zip(columns)
-        .map(|(buffer, column)| buffer.finish(&column.ty))
+        .map(|(buffer, column)| buffer.finish(&column.ty, len))
         .collect::<Result<Vec<_>, _>>()?;
     StructArray::try_new(arrow, arrays, nulls)
 }

@@ -48,6 +48,8 @@ pub struct Decoder {
     /// Positions in [`COLUMNS`] of the columns of `schema`.
     projection: Vec<usize>,
     columns: Vec<Buffer>,
+    /// True if there are columns that are not wanted, whose members may be passed over.
+    is_narrow: bool,
     rows: usize,
     seen: Seen,
     oddities: Oddities,
@@ -64,7 +66,7 @@ impl fmt::Debug for Decoder {
 impl Decoder {
     /// Starts a decoder for the columns at `projection`, positions in [`COLUMNS`]; `schema` is theirs.
     pub fn new(schema: SchemaRef, projection: &[usize]) -> Self {
-        let columns = COLUMNS
+        let columns: Vec<_> = COLUMNS
             .iter()
             .enumerate()
             .map(|(position, column)| {
@@ -79,6 +81,7 @@ impl Decoder {
         Self {
             schema,
             projection: projection.to_vec(),
+            is_narrow: columns.iter().any(|c| matches!(c, Buffer::Unwanted { .. })),
             columns,
             rows: 0,
             seen: Seen::default(),
@@ -96,21 +99,25 @@ impl Decoder {
         std::mem::take(&mut self.oddities)
     }
 
-    /// Adds one key, given as the text of its JSON object, unless a key of the same id was added before.
+    /// Adds one key, given as the text of its JSON object, unless a key of the same id was added before. What comes
+    /// behind the last member that is wanted is not looked at.
     ///
     /// # Errors
     ///
-    /// Fails if `json` is not a JSON object; nothing is added then.
+    /// Fails if `json` is not a JSON object, as far as it is looked at; nothing is added then.
     pub fn push(&mut self, json: &str) -> Result<(), serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
+        let mut is_enough = false;
         let read = deserializer
             .deserialize_map(Members {
                 columns: COLUMNS,
                 buffers: &mut self.columns,
                 row: self.rows,
                 oddities: &mut self.oddities,
+                is_enough: self.is_narrow.then_some(&mut is_enough),
             })
             .and_then(|()| deserializer.end());
+        let read = if is_enough { Ok(()) } else { read };
         let added = self.columns[ID].len() > self.rows;
         let id = self.columns[ID].last_text().filter(|_| added);
         let repeated = id.is_some_and(|id| !self.seen.insert(id));
@@ -121,9 +128,6 @@ impl Decoder {
             return read;
         }
         self.rows += 1;
-        self.columns
-            .iter_mut()
-            .for_each(|column| column.pad(self.rows));
         Ok(())
     }
 
@@ -137,7 +141,7 @@ impl Decoder {
         let arrays = self
             .projection
             .iter()
-            .map(|&position| self.columns[position].finish(&COLUMNS[position].ty))
+            .map(|&position| self.columns[position].finish(&COLUMNS[position].ty, self.rows))
             .collect::<Result<Vec<_>, _>>()?;
         self.rows = 0;
         self.columns
@@ -176,9 +180,19 @@ struct Members<'b> {
     buffers: &'b mut [Buffer],
     row: usize,
     oddities: &'b mut Oddities,
+    /// Set as soon as every column has its value; the rest of the object is left unread then, by way of an error.
+    is_enough: Option<&'b mut bool>,
 }
 
 impl Members<'_> {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            columns: self.columns,
+            buffers: self.buffers,
+            row: self.row,
+        }
+    }
+
     fn value(&mut self, position: usize) -> Value<'_> {
         let column = &self.columns[position];
         Value {
@@ -199,10 +213,10 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(wanted) = map.next_key_seed(Wanted(self.columns, self.buffers))? {
+        while let Some(wanted) = map.next_key_seed(self.wanted())? {
             if let Some(raw) = wanted.raw {
                 let text = map.next_value::<&RawValue>()?.get();
-                self.buffers[raw].truncate(self.row);
+                self.buffers[raw].pad(self.row);
                 match text {
                     "null" => self.buffers[raw].push_null(),
                     text => self.buffers[raw].push_text(text),
@@ -217,14 +231,27 @@ impl<'de> Visitor<'de> for Members<'_> {
                 map.next_value_seed(self.value(typed))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let Some(is_enough) = &mut self.is_enough else {
+                continue;
+            };
+            if !self.buffers.iter().any(|buffer| buffer.wants(self.row)) {
+                **is_enough = true;
+                return Err(A::Error::custom("nothing more is wanted"));
             }
         }
         Ok(())
     }
 }
 
-/// Finds the columns that a member goes to, by its name; `spec` goes to two.
-struct Wanted<'b>(&'static [Column], &'b [Buffer]);
+/// Finds the columns that a member goes to, by its name; `spec` goes to two. Those that have a value number `row`
+/// already want no other: of a repeated member the first counts.
+struct Wanted<'b> {
+    columns: &'static [Column],
+    buffers: &'b [Buffer],
+    row: usize,
+}
 
 /// Positions of the columns that want a member: as its text, and by its type.
 #[derive(Default)]
@@ -250,8 +277,8 @@ impl Visitor<'_> for Wanted<'_> {
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Targets, E> {
         let mut targets = Targets::default();
-        for (position, (column, buffer)) in self.0.iter().zip(self.1).enumerate() {
-            if column.json == name && !matches!(buffer, Buffer::Unwanted { .. }) {
+        for (position, (column, buffer)) in self.columns.iter().zip(self.buffers).enumerate() {
+            if column.json == name && buffer.wants(self.row) {
                 match column.ty {
                     Type::Json => targets.raw = Some(position),
                     _ => targets.typed = Some(position),
@@ -263,8 +290,6 @@ impl Visitor<'_> for Wanted<'_> {
 }
 
 /// Reads the value of one member into its buffer, as value number `row`.
-///
-/// A member that is repeated replaces what it gave before, as it does for most readers of JSON.
 struct Value<'b> {
     name: &'static str,
     ty: Type,
@@ -314,7 +339,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.buffer.truncate(self.row);
+        self.buffer.pad(self.row);
         deserializer.deserialize_any(self)
     }
 }
@@ -365,9 +390,9 @@ impl<'de> Visitor<'de> for Value<'_> {
                     buffers: fields,
                     row,
                     oddities: self.oddities,
+                    is_enough: None,
                 }
                 .visit_map(map)?;
-                fields.iter_mut().for_each(|field| field.pad(row + 1));
                 valid.append(true);
             }
             _ => {
@@ -550,12 +575,19 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_member_replaces_the_first_one() {
+    fn of_a_repeated_member_the_first_counts_whatever_is_wanted() {
         let (rows, _) = rows(&[
             r#"{"id":"first","id":"second","spec":{"display_name":"x","owner":{"id":"a","kind":"k"},"owner":{"id":"b"},"display_name":null}}"#,
         ]);
-        assert_eq!(rows[0]["id"], "second");
-        assert_eq!(rows[0]["spec"], serde_json::json!({"owner": {"id": "b"}}));
+        assert_eq!(rows[0]["id"], "first");
+        assert_eq!(
+            rows[0]["spec"],
+            serde_json::json!({"display_name": "x", "owner": {"id": "a", "kind": "k"}})
+        );
+        let mut narrow = decoder(&[0]);
+        narrow.push(r#"{"id":"first","id":"second"}"#).unwrap();
+        let batch = narrow.finish().unwrap();
+        assert_eq!(batch.column(0).as_string::<i32>().value(0), "first");
     }
 
     #[test]
