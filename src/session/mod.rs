@@ -278,6 +278,8 @@ impl Session {
             count += batch.num_rows();
             if !is_silent {
                 sink.rows(&batch)?;
+                // Whoever reads along sees a page when it is here, and one who leaves ends the listing.
+                sink.flush()?;
             }
         }
         if is_silent {

@@ -273,6 +273,29 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
+fn a_page_is_delivered_before_the_next_one_is_there() {
+    for format in ["csv", "tsv", "jsonl", "json"] {
+        let env = TestEnv::with_keys(250);
+        env.sandbox
+            .set_faults(vec![Fault::new(Action::Stall).on_page(2)]);
+        let mut child = env
+            .command(&["-H", "-o", format, "-e", "SELECT id FROM api_keys"])
+            .spawn()
+            .unwrap();
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        let mut rows = 0;
+        while rows < 100 {
+            let mut bytes = Vec::new();
+            let end = if format == "json" { b'}' } else { b'\n' };
+            assert!(reader.read_until(end, &mut bytes).unwrap() > 0, "{format}");
+            rows += 1;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
 fn an_interrupt_ends_a_slow_listing() {
     for signal in ["INT", "TERM", "HUP"] {
         let env = TestEnv::with_keys(250);
