@@ -73,7 +73,7 @@ impl Caller {
         request: &Request,
         traffic: &Traffic,
         stop: &Stop,
-        read: fn(Bytes) -> Result<T, DecodeError>,
+        read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
         let mut progress = Progress::new(request, self.timeout);
         loop {
@@ -103,7 +103,7 @@ impl Caller {
                 self.gate
                     .close_for(ratelimit::jittered(pause, (self.random)()));
             }
-            let problem = match self.interpret(answer, read) {
+            let problem = match self.interpret(answer, &read) {
                 Ok(value) => return Ok(value),
                 Err(problem) => problem,
             };
@@ -150,7 +150,7 @@ impl Caller {
     fn interpret<T>(
         &self,
         answer: Result<Response, Failure>,
-        read: fn(Bytes) -> Result<T, DecodeError>,
+        read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Problem> {
         let response = answer.map_err(|failure| Problem::Failed {
             failure,

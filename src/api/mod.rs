@@ -6,9 +6,10 @@
 //! alone; never prints, never knows SQL, and sends nothing to any host but the configured endpoint.
 //!
 //! Layers, each a file: `transport` (one request, one answer), `call` (with `retry` and `ratelimit`: until there
-//! is an answer), `pagination` (pages to a listing), `page` and `body` (the wire), `error`,
+//! is an answer), `pagination` and `ahead` (pages to a listing), `page` and `body` (the wire), `error`,
 //! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost).
 
+mod ahead;
 mod body;
 mod call;
 mod credentials;
@@ -32,7 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures::Stream;
+use futures::{Stream, TryStreamExt};
 use tokio::sync::Semaphore;
 
 pub use body::{DecodeError, KeyBody};
@@ -48,6 +49,7 @@ pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
 
+use ahead::{Check, Fetched};
 use call::Caller;
 use ratelimit::Gate;
 use transport::{HttpTransport, Transport};
@@ -213,6 +215,28 @@ impl ApiKeysClient {
         })
     }
 
+    /// Lists keys, page by page, the next one on its way while this one is read: for listings that are read to their
+    /// end. All requests end with the stream.
+    ///
+    /// # Errors
+    /// As [`ApiKeysClient::list`].
+    pub fn list_ahead(
+        &self,
+        params: ListParams,
+    ) -> impl Stream<Item = Result<Page, Error>> + Send + 'static + use<> {
+        let first = request::list(&params, None).line;
+        let client = self.clone();
+        let fetch = move |token: Option<PageToken>, check| {
+            let (client, params) = (client.clone(), params.clone());
+            async move { client.page(&params, token.as_ref(), check).await }
+        };
+        let traffic = Arc::clone(&self.traffic);
+        ahead::pages(fetch, move |_| Error::RepeatedToken {
+            request: first.clone(),
+        })
+        .inspect_ok(move |page| traffic.page(page.len()))
+    }
+
     /// Reads one page: the first without a token, else the one that the token stands for. Callers that walk a
     /// listing themselves keep a [`TokenTrail`].
     ///
@@ -223,17 +247,27 @@ impl ApiKeysClient {
         params: &ListParams,
         token: Option<&PageToken>,
     ) -> Result<Page, Error> {
+        let request = request::list(params, token);
         let page = self
             .caller
-            .call(
-                &request::list(params, token),
-                &self.traffic,
-                &self.stop,
-                Page::parse,
-            )
+            .call(&request, &self.traffic, &self.stop, Page::parse)
             .await?;
         self.traffic.page(page.len());
         Ok(page)
+    }
+
+    /// Reads one page as far as `check` asks for.
+    async fn page(
+        &self,
+        params: &ListParams,
+        token: Option<&PageToken>,
+        check: Check,
+    ) -> Result<Fetched, Error> {
+        let request = request::list(params, token);
+        let read = |body| Fetched::read(body, check);
+        self.caller
+            .call(&request, &self.traffic, &self.stop, read)
+            .await
     }
 
     /// Creates a key. The answer, whatever it looks like, is returned as it was sent: it holds the only copy of

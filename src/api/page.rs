@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::body::{DecodeError, KeyBody};
@@ -60,15 +60,7 @@ impl Page {
         let Some(data) = envelope.data else {
             return Err(DecodeError::new("expected `data` to be a list of keys"));
         };
-        let next = match envelope.links.next.as_deref() {
-            None | Some("") => None,
-            Some(link) => {
-                let token = PageToken::of_link(link);
-                Some(token.ok_or_else(|| {
-                    DecodeError::new("expected a `page_token` in the link to the next page")
-                })?)
-            }
-        };
+        let next = envelope.links.token()?;
         let key = |key: &&RawValue| KeyBody::of_valid_json(body.slice_ref(key.get().as_bytes()));
         let keys = data.iter().map(key).collect();
         Ok(Self {
@@ -76,6 +68,15 @@ impl Page {
             next,
             total_size: envelope.links.total_size,
         })
+    }
+
+    /// Reads what to ask for next out of the beginning of a page, which may not be one. `None` if it is not known
+    /// before the keys are read; `Some(None)` if it seems to be the last page.
+    pub(crate) fn peek(body: &[u8]) -> Option<Option<PageToken>> {
+        let mut links = None;
+        // It ends by way of an error, as soon as it has met the links or the keys.
+        let _ = serde_json::Deserializer::from_slice(body).deserialize_map(Peek(&mut links));
+        links?.token().ok()
     }
 
     /// Returns the keys in order, without copying them.
@@ -123,6 +124,46 @@ struct Envelope<'a> {
 struct Links<'a> {
     next: Option<Cow<'a, str>>,
     total_size: Option<u64>,
+}
+
+impl Links<'_> {
+    fn token(&self) -> Result<Option<PageToken>, DecodeError> {
+        match self.next.as_deref() {
+            None | Some("") => Ok(None),
+            Some(link) => match PageToken::of_link(link) {
+                Some(token) => Ok(Some(token)),
+                None => Err(DecodeError::new(
+                    "expected a `page_token` in the link to the next page",
+                )),
+            },
+        }
+    }
+}
+
+/// Reads the members before the keys, and stops.
+struct Peek<'s, 'a>(&'s mut Option<Links<'a>>);
+
+impl<'de> Visitor<'de> for Peek<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a page of keys")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Name(name)) = map.next_key()? {
+            match name.as_ref() {
+                "data" => break,
+                "metadata" => {
+                    let links: Option<Links<'de>> = map.next_value()?;
+                    *self.0 = Some(links.unwrap_or_default());
+                    break;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Err(A::Error::custom("nothing more is wanted"))
+    }
 }
 
 // Written by hand, because a derived one fails on repeated members.
@@ -272,6 +313,33 @@ mod tests {
             "null",
         ] {
             assert!(refused(json).contains("invalid type"), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_comes_next_is_known_before_the_keys_if_the_links_stand_before_them() {
+        let peek = |body: &str| Page::peek(body.as_bytes());
+        let token = Some(PageToken::new("t"));
+        assert_eq!(
+            peek(r#"{"kind":"x","metadata":{"next":"?page_token=t"},"data":[ cut"#),
+            token
+        );
+        for end in [
+            r#"{"metadata":{},"#,
+            r#"{"metadata":null,"#,
+            r#"{"metadata":{"next":""},"#,
+        ] {
+            assert_eq!(peek(end), Some(None), "{end}");
+        }
+        for unknown in [
+            r#"{"data":[],"metadata":{"next":"?page_token=t"}}"#,
+            r#"{"metadata":{"next":"?page_size=1"}"#,
+            r#"{"metadata":{"next":"#,
+            r#"{"kind":"x"}"#,
+            "[]",
+            "",
+        ] {
+            assert_eq!(peek(unknown), None, "{unknown}");
         }
     }
 

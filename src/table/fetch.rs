@@ -140,7 +140,10 @@ pub(super) fn rows(
                 Some(shared) => shared.read(list),
                 None => list(),
             };
-            batches(pages, shape, scope)
+            match prefetch {
+                true => ahead(batches(pages, shape, scope)),
+                false => batches(pages, shape, scope),
+            }
         }
     }
 }
@@ -155,26 +158,34 @@ fn listing(
     if !prefetch {
         return client.list(params).boxed();
     }
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let task = SpawnedTask::spawn(async move {
-        let mut pages = std::pin::pin!(client.list(params));
-        let mut count = 0;
-        while let Some(page) = pages.next().await {
-            let complete = page.is_ok();
-            if sender.send(page).await.is_err() || !complete {
-                return;
-            }
-            count += 1;
-        }
-        if let Some(known) = known {
+    let mut count = 0;
+    let pages = client.list_ahead(params).inspect_ok(move |page| {
+        count += 1;
+        if let (Some(known), None) = (&known, page.next()) {
             known.learn(count);
         }
     });
-    // The task lives as long as the stream that holds it: a query that is dropped takes its requests along.
-    stream::unfold((receiver, task), |(mut receiver, task)| async move {
-        receiver.recv().await.map(|page| (page, (receiver, task)))
-    })
-    .boxed()
+    pages.boxed()
+}
+
+/// Returns the same stream, which goes on while its last item is looked at.
+fn ahead<T: Send + 'static>(stream: BoxStream<'static, T>) -> BoxStream<'static, T> {
+    let start = async move {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let task = SpawnedTask::spawn(async move {
+            let mut stream = stream;
+            while let Some(item) = stream.next().await {
+                if sender.send(item).await.is_err() {
+                    return;
+                }
+            }
+        });
+        // The task lives as long as the stream that holds it: a query that is dropped takes its requests along.
+        stream::unfold((receiver, task), |(mut receiver, task)| async move {
+            receiver.recv().await.map(|item| (item, (receiver, task)))
+        })
+    };
+    stream::once(start).flatten().boxed()
 }
 
 /// Decodes keys as they come, drops the rows that the predicates do not want, and stops at the limit.
