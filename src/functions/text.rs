@@ -296,12 +296,11 @@ fn iif_types(types: &[DataType]) -> PlanResult<Vec<DataType>> {
     }
 }
 
+/// As of `iif`; what is nested is for the engine to reconcile.
 fn coalesce_types(types: &[DataType]) -> PlanResult<Vec<DataType>> {
     let has_text = types.iter().any(DataType::is_string);
-    let has_number = types
-        .iter()
-        .any(|data_type| data_type.is_numeric() || *data_type == DataType::Boolean);
-    match has_text && has_number {
+    let has_other = types.iter().any(|ty| !ty.is_string() && !ty.is_null());
+    match has_text && has_other && !types.iter().any(DataType::is_nested) {
         true => Ok(vec![DataType::Utf8; types.len()]),
         false => try_type_union_resolution(types),
     }

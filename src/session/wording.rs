@@ -33,7 +33,7 @@ const WORDS: [(&str, &str); 14] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 14] = [
+const RETOLD: [(&str, &str, &str); 15] = [
     (
         r"(?s)^unsupported ast node in sqltorel: Collate.*",
         "there are no collations",
@@ -68,6 +68,11 @@ const RETOLD: [(&str, &str, &str); 14] = [
         r"(?s)^function `(\w+)` failed to match any signature.*\(DataType: ([^)]*)\).*",
         "`$1` does not take $2",
         "convert it with CAST",
+    ),
+    (
+        r"(?s)^function `(\w+)` failed to match any signature, errors:.*",
+        "`$1` has no type for all of its arguments",
+        "convert them with CAST",
     ),
     (r"(?s)^(`\w+` does not support \w+ arguments).*", "$1", ""),
     (

@@ -295,7 +295,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
         "SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys",
         "SELECT id FROM api_keys WHERE id = (SELECT id, kind FROM api_keys)",
         "SELECT id FROM api_keys WHERE id = (SELECT 'a' UNION ALL SELECT 'b')",
-        "SELECT coalesce(metadata.created_at, 'x') FROM api_keys",
+        "SELECT coalesce(metadata.created_at, 1) FROM api_keys",
         "SELECT id, EXISTS (SELECT 1) FROM api_keys",
         "SELECT id FROM api_keys WHERE id = $owner",
         "SELECT id FROM api_keys WHERE id = $1",
@@ -349,7 +349,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
 
     error: scalar subquery returned more than one row
 
-    error: `coalesce` does not take these arguments: `coalesce(timestamp, text)`
+    error: `coalesce` has no type for all of its arguments
     hint: convert them with CAST
 
     error: a test of a subquery cannot stand here
