@@ -399,7 +399,7 @@ async fn answers_can_be_filtered_by_any_of_their_columns() {
         .run("EXPLAIN EXEC api_keys.delete_iam_v2api_key @id = 'K000'")
         .await;
     assert!(
-        answer.rows[0].contains("DELETE /iam/v2/api-keys/K000"),
+        answer.rows[0].contains("DELETE | /iam/v2/api-keys/K000"),
         "{answer:?}"
     );
     assert_eq!(answer.requests, [""; 0]);
