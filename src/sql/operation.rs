@@ -1,6 +1,6 @@
 //! Who carries a statement out: the engine, or us.
 
-use datafusion::sql::parser::Statement as EngineStatement;
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::Statement;
 
 use super::error::Error;
@@ -55,6 +55,11 @@ impl Operation {
                 }),
                 None => Ok(Self::Query(statement)),
             };
+        }
+        if let EngineStatement::CopyTo(copy) = &statement
+            && let CopyToSource::Query(query) = &copy.source
+        {
+            write::within_query(query)?;
         }
         Ok(match Self::of_sql(as_sql(&statement))? {
             Some(write) => Self::Write {

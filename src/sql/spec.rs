@@ -3,6 +3,9 @@
 //! All rows of a statement pass through here before the first request, so that what the service would refuse half-way
 //! is refused before anything was created.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::error::{Error, nearest};
@@ -29,7 +32,7 @@ pub enum Origin {
 pub fn for_create(spec: Spec, origin: Origin) -> Result<Spec, Error> {
     let spec = object("spec", columns_of_spec(), spec, origin)?;
     match text_at(&spec, "owner") {
-        Some(id) if !id.is_empty() => {}
+        Some(id) if !id.trim().is_empty() => {}
         _ => {
             return Err(
                 Error::new("`spec.owner.id` is missing: every key has an owner")
@@ -76,9 +79,9 @@ pub fn for_update(spec: Spec) -> Result<Spec, Error> {
 ///
 /// Fails with the place in the text, and for anything but an object.
 pub fn parse(text: &str) -> Result<Spec, Error> {
-    match serde_json::from_str(text) {
+    match parse_value(text) {
         Ok(Value::Object(spec)) => Ok(spec),
-        Ok(other) => Err(wrong_type("spec", "an object", &other)),
+        Ok(other) => Err(not_an_object(&other)),
         Err(error) => {
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
@@ -96,6 +99,20 @@ pub fn parse(text: &str) -> Result<Spec, Error> {
             }))
         }
     }
+}
+
+/// Parses `text` as JSON.
+///
+/// # Errors
+///
+/// Fails with the place in the text; also for an object with two members of one name.
+pub fn parse_value(text: &str) -> serde_json::Result<Value> {
+    serde_json::from_str(text).map(|Unambiguous(value)| value)
+}
+
+/// The error for a spec that is something else.
+pub fn not_an_object(value: &Value) -> Error {
+    wrong_type("spec", "an object", value)
 }
 
 /// Puts `value` at `path`, whose first step is `spec`, making the objects on the way.
@@ -229,7 +246,77 @@ fn wrong_type(path: &str, expected: &str, value: &Value) -> Error {
     if shown.len() < value.to_string().len() {
         shown.push('…');
     }
-    Error::new(format!("`{path}` is {expected}, not `{shown}`"))
+    let error = Error::new(format!("`{path}` is {expected}, not `{shown}`"));
+    match value {
+        Value::Number(_) | Value::Bool(_) if expected == "text" => {
+            error.hint("put it in quotes, or make text of it with CAST(… AS VARCHAR)")
+        }
+        _ => error,
+    }
+}
+
+/// JSON in which no member of an object is there twice. With two, which one counts is for each reader to choose, and
+/// what was looked at need not be what is sent.
+struct Unambiguous(Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UnambiguousVisitor).map(Self)
+    }
+}
+
+struct UnambiguousVisitor;
+
+impl<'de> Visitor<'de> for UnambiguousVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Unambiguous(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format!("`{name}` is there twice")));
+            }
+            let Unambiguous(value) = members.next_value()?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
 }
 
 #[cfg(test)]
@@ -267,13 +354,15 @@ mod tests {
         insta::assert_snapshot!(typed("{}"), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":""}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
         insta::assert_snapshot!(typed(r#"{"owner":"sa-1"}"#), @r#"`spec.owner` is an object, not `"sa-1"` ()"#);
-        insta::assert_snapshot!(typed(r#"{"owner":{"id":7}}"#), @"`spec.owner.id` is text, not `7` ()");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":7}}"#), @"`spec.owner.id` is text, not `7` (put it in quotes, or make text of it with CAST(… AS VARCHAR))");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"secret":"mine"}"#), @"`spec.secret` is read-only: the service sets it (leave it out)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","resource_name":"crn"}}"#), @"`spec.owner.resource_name` is read-only: the service sets it (leave it out)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"desciption":"x"}"#), @"no field `spec.desciption` (did you mean `spec.description`?)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resource":{"kind":"Cluster"}}"#), @"`spec.resource.id` has no value (name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key; without spec.resource a key is a Cloud API key)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resources":[1]}"#), @"`spec.resources[1]` is an object, not `1` ()");
         insta::assert_snapshot!(typed(r#"{"owner": sa-1}"#), @r#"`spec` is not JSON: expected value at line 1, column 11 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","id":"sa-2"}}"#), @r#"`spec` is not JSON: `id` is there twice at line 1, column 27 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"  "}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
         insta::assert_snapshot!(typed("[1]"), @"`spec` is an object, not `[1]` ()");
     }
 
@@ -301,7 +390,7 @@ mod tests {
         insta::assert_snapshot!(update(r#"{"description":null}"#), @"`spec.description` cannot be NULL (the empty string '' clears it)");
         insta::assert_snapshot!(update(r#"{"owner":{"id":"sa-1"}}"#), @"`spec.owner` cannot be changed once the key exists (only spec.display_name and spec.description can; for anything else create a new key and delete this one)");
         insta::assert_snapshot!(update(r#"{"secret":"x"}"#), @"`spec.secret` is read-only: the service sets it (leave it out)");
-        insta::assert_snapshot!(update(r#"{"display_name":3}"#), @"`spec.display_name` is text, not `3` ()");
+        insta::assert_snapshot!(update(r#"{"display_name":3}"#), @"`spec.display_name` is text, not `3` (put it in quotes, or make text of it with CAST(… AS VARCHAR))");
         insta::assert_snapshot!(update("{}"), @r#"`spec` sets nothing (give it display_name or description, such as '{"description": "…"}')"#);
     }
 

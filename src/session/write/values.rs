@@ -34,9 +34,7 @@ pub(super) fn of_insert(
             match value(target, rows, column, row)? {
                 Some(value) => set(&mut spec, target, value)?,
                 // An empty cell must not turn into a key for the whole cloud.
-                None if target.name().starts_with("spec.resource")
-                    && (target.path.len() == 2 || target.column.name == "id") =>
-                {
+                None if ["spec.resource", "spec.resource.id"].contains(&target.name().as_str()) => {
                     return Err(spec::no_resource().at(target.span));
                 }
                 None if target.is_spec() => return Err(spec::null("spec").at(target.span)),
@@ -88,6 +86,7 @@ fn each_row(
 fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), sql::error::Error> {
     match value {
         Value::Object(members) if target.is_spec() => spec.extend(members),
+        value if target.is_spec() => return Err(spec::not_an_object(&value).at(target.span)),
         value => spec::put(spec, &target.path, value),
     }
     Ok(())
@@ -115,7 +114,7 @@ fn value(
         )),
         // A nested field may be given as JSON text too.
         (Value::String(text), Type::Object(_) | Type::List(_)) => {
-            let value: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            let value = spec::parse_value(&text).unwrap_or(Value::String(text));
             (!value.is_null()).then_some(value)
         }
         (value, _) => Some(value),

@@ -11,14 +11,14 @@ mod target;
 use sqlparser::ast::{
     AssignmentTarget, Delete as DeleteAst, Expr, FromTable, Insert as InsertAst, ObjectName, Query,
     SelectItem, SetExpr, Spanned, Statement, TableFactor, TableObject, TableWithJoins,
-    Update as UpdateAst, UpdateTableFromKind, Value, ValueWithSpan,
+    Update as UpdateAst, UpdateTableFromKind, Value, ValueWithSpan, With,
 };
 
 use super::error::Error;
 use super::rewrite::folded;
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
 
-pub use refuse::refuse;
+pub use refuse::{refuse, within_query};
 pub use target::Target;
 pub(crate) use target::{immutable, read_only};
 
@@ -94,12 +94,40 @@ impl Write {
     ///
     /// Fails if it is a write that the table does not take, naming what does not fit.
     pub fn of(statement: &Statement) -> Result<Option<Self>, Error> {
+        if let Statement::Query(query) = statement
+            && let Some((statement, with)) = query::behind_with(query)
+        {
+            let write = Self::of(statement)?;
+            return write.map(|write| write.with(with)).transpose();
+        }
         Ok(match statement {
             Statement::Insert(insert) => Insert::of(insert)?.map(Box::new).map(Self::Insert),
             Statement::Update(update) => Update::of(update)?.map(Box::new).map(Self::Update),
             Statement::Delete(delete) => Delete::of(delete)?.map(Box::new).map(Self::Delete),
             _ => None,
         })
+    }
+
+    /// Puts the CTEs of `with` before each query of the write.
+    fn with(mut self, with: &With) -> Result<Self, Error> {
+        for cte in &with.cte_tables {
+            let name = &cte.alias.name;
+            // The write would go to the table, and its rows come from something else.
+            if is_ours(&ObjectName::from(vec![name.clone()]))? {
+                return Err(Error::new(format!("`{name}` is the table that is written"))
+                    .at(name.span)
+                    .hint("give the query in WITH another name"));
+            }
+        }
+        let queries = match &mut self {
+            Self::Insert(insert) => vec![&mut insert.source],
+            Self::Update(update) => vec![&mut update.values, &mut update.rows, &mut update.ids],
+            Self::Delete(delete) => vec![&mut delete.rows, &mut delete.ids],
+        };
+        for query in queries {
+            query::put_with(query, with);
+        }
+        Ok(self)
     }
 
     /// Returns the RETURNING list, if there is one.
@@ -205,7 +233,7 @@ impl Delete {
     fn of(delete: &DeleteAst) -> Result<Option<Self>, Error> {
         let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
         let [table] = tables.as_slice() else {
-            return Ok(None);
+            return refuse::several_tables(tables).map(|()| None);
         };
         let Some(factor) = our_factor(table)? else {
             return Ok(None);

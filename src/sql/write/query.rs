@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    Statement, TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions,
+    Statement, TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions, With,
 };
 use sqlparser::parser::Parser;
 
@@ -124,6 +124,26 @@ pub(super) fn has_from(body: &SetExpr) -> bool {
         SetExpr::SetOperation { left, right, .. } => has_from(left) || has_from(right),
         _ => false,
     }
+}
+
+/// Returns the statement that `query` is, if it is a write behind WITH.
+pub(super) fn behind_with(query: &Query) -> Option<(&Statement, &With)> {
+    match (query.body.as_ref(), &query.with) {
+        (SetExpr::Insert(write) | SetExpr::Update(write) | SetExpr::Delete(write), Some(with)) => {
+            Some((write, with))
+        }
+        _ => None,
+    }
+}
+
+/// Puts the CTEs of `with` before those that `query` has.
+pub(super) fn put_with(query: &mut Query, with: &With) {
+    let mut with = with.clone();
+    if let Some(inner) = query.with.take() {
+        with.recursive |= inner.recursive;
+        with.cte_tables.extend(inner.cte_tables);
+    }
+    query.with = Some(with);
 }
 
 /// Returns how the columns of `factor` are qualified.

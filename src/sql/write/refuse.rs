@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Delete, Expr, Insert, ObjectName, OnInsert, Spanned, Statement, TableFactor, Update,
-    visit_expressions,
+    Delete, Expr, FromTable, Insert, ObjectName, OnInsert, Query, Set, Spanned, Statement,
+    TableFactor, TableObject, TableWithJoins, Update, Visit, visit_expressions, visit_statements,
 };
 
+use super::query::behind_with;
 use super::{is_called, is_ours};
 use crate::sql::error::Error;
 use crate::sql::rewrite::folded;
@@ -23,7 +24,8 @@ pub fn refuse(statement: &Statement) -> Result<(), Error> {
         | Statement::Commit { .. }
         | Statement::Rollback { .. }
         | Statement::Savepoint { .. }
-        | Statement::ReleaseSavepoint { .. } => Err(Error::new(
+        | Statement::ReleaseSavepoint { .. }
+        | Statement::Set(Set::SetTransaction { .. }) => Err(Error::new(
             "the service has no transactions: every request takes effect at once",
         )
         .hint("leave BEGIN, COMMIT and ROLLBACK out; --dry-run shows what a statement would do")),
@@ -58,11 +60,93 @@ pub fn refuse(statement: &Statement) -> Result<(), Error> {
             }
         }
         Statement::Drop { names, .. } => names.iter().try_for_each(fixed_schema),
-        Statement::CreateTable(create) => fixed_schema(&create.name),
-        Statement::CreateView(create) => fixed_schema(&create.name),
+        Statement::CreateTable(create) => {
+            fixed_schema(&create.name)?;
+            within(&create.query)
+        }
+        Statement::CreateView(create) => {
+            fixed_schema(&create.name)?;
+            within(&create.query)
+        }
         Statement::AlterTable(alter) => fixed_schema(&alter.name),
         Statement::CreateIndex(create) => fixed_schema(&create.table_name),
+        Statement::Query(query) => within_query(query),
+        // What it holds is what is carried out later.
+        Statement::Prepare { statement, .. } => within(statement.as_ref()),
         _ => Ok(()),
+    }
+}
+
+/// Fails if `query` holds a write to `api_keys`: it would not be carried out, and its rows not be there. One that
+/// stands behind WITH, and nothing else, is none.
+///
+/// # Errors
+///
+/// Fails with what to write instead.
+pub fn within_query(query: &Query) -> Result<(), Error> {
+    match behind_with(query) {
+        Some((write, with)) => within(with).and_then(|()| match write {
+            Statement::Insert(insert) => within(&insert.source),
+            Statement::Update(update) => within(&update.selection),
+            Statement::Delete(delete) => within(&delete.selection),
+            _ => Ok(()),
+        }),
+        None => within(query),
+    }
+}
+
+fn within(node: &impl Visit) -> Result<(), Error> {
+    let found = visit_statements(node, |statement| {
+        let name = match statement {
+            Statement::Insert(insert) => match &insert.table {
+                TableObject::TableName(name) => Some(name),
+                _ => None,
+            },
+            Statement::Update(update) => name_of(&update.table),
+            Statement::Delete(delete) => match &delete.from {
+                FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables) => {
+                    tables.iter().find_map(name_of)
+                }
+            },
+            Statement::Merge(merge) => match &merge.table {
+                TableFactor::Table { name, .. } => Some(name),
+                _ => None,
+            },
+            _ => None,
+        };
+        match name {
+            Some(name) if is_fixed(name) => ControlFlow::Break(name.span()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    match found {
+        ControlFlow::Break(place) => Err(Error::new(
+            "a write to `api_keys` stands by itself, not within another statement",
+        )
+        .at(place)
+        .hint("run it first: RETURNING gives its rows, and --output-file keeps them")),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+fn name_of(table: &TableWithJoins) -> Option<&ObjectName> {
+    match &table.relation {
+        TableFactor::Table { name, .. } => Some(name),
+        _ => None,
+    }
+}
+
+/// Fails for a DELETE from several `tables`, of which ours is one.
+pub(super) fn several_tables(tables: &[TableWithJoins]) -> Result<(), Error> {
+    match tables
+        .iter()
+        .filter_map(name_of)
+        .find(|name| is_fixed(name))
+    {
+        Some(name) => Err(Error::new("DELETE takes one table")
+            .at(name.span())
+            .hint("name the others in USING: DELETE FROM api_keys USING … WHERE …")),
+        None => Ok(()),
     }
 }
 
