@@ -41,6 +41,8 @@ pub struct Error {
     pub file: Option<String>,
     /// What lies behind it, outermost first.
     pub causes: Vec<String>,
+    /// What else is to be known, such as what was done all the same.
+    pub notes: Vec<String>,
     /// The place in the statement.
     pub place: Option<Box<Place>>,
     /// The next step.
@@ -69,6 +71,7 @@ impl Error {
             message: message.into(),
             file: None,
             causes: Vec::new(),
+            notes: Vec::new(),
             place: None,
             hint: None,
             code: ExitCode::Statement,
@@ -181,6 +184,9 @@ impl fmt::Display for Shown<'_> {
         }
         for cause in &self.error.causes {
             writeln!(f, "  caused by: {}", printable(cause))?;
+        }
+        for note in &self.error.notes {
+            writeln!(f, "{blue}note{reset}: {}", printable(note))?;
         }
         if let Some(place) = &self.error.place {
             place.show(f, blue, red, reset)?;

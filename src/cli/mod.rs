@@ -11,6 +11,7 @@ mod man;
 pub(crate) mod notes;
 pub(crate) mod output;
 mod stackql;
+mod stream;
 
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -130,13 +131,14 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let Some(scripts) = scripts else {
         return run_shell(args.common, environment, file).await;
     };
+    let interrupt = Interrupt::default();
     let mut output = Output::open(
         args.common.output.unwrap_or_default(),
         render_options(&args.common)?,
         args.common.output_file.as_deref(),
+        &interrupt,
     )?;
     let opened = open(&args.common, &environment, &file, None).await?;
-    let interrupt = Interrupt::default();
     let _signals = watch_signals(&interrupt)?;
     for (position, script) in scripts.iter().enumerate() {
         let quiet = args.common.quiet;
@@ -366,17 +368,16 @@ fn unsaved() -> Option<Unsaved> {
 
 /// Tells of secrets that an earlier run could not deliver.
 fn remind_of(unsaved: &Unsaved) {
-    match unsaved.count() {
-        0 => {}
-        count => notes::warn(&format!(
-            "`{}` holds {count} that could not be delivered; take what you need and remove the file",
-            unsaved.path().display(),
-            count = match count {
-                1 => "a secret".to_owned(),
-                n => format!("{n} secrets"),
-            }
-        )),
-    }
+    let path = unsaved.path().display();
+    let held = match unsaved.count() {
+        Ok(0) => return,
+        Ok(1) => "holds a secret".to_owned(),
+        Ok(n) => format!("holds {n} secrets"),
+        Err(error) => format!("cannot be read ({error}) and may hold secrets"),
+    };
+    notes::warn(&format!(
+        "`{path}` {held} that may not have been delivered; take what you need and remove the file"
+    ));
 }
 
 /// Shows requests on stderr, from `-v` on.
@@ -418,6 +419,11 @@ fn watch_signals(interrupt: &Interrupt) -> Result<tokio::task::JoinHandle<()>, E
                     _ = ctrl_c.recv() => {}
                     _ = terminate.recv() => {}
                     _ = hangup.recv() => {}
+                }
+                if interrupt.is_raised() {
+                    notes::tell(
+                        "stopping: requests that change keys are under way, and are waited for",
+                    );
                 }
                 interrupt.raise();
             }

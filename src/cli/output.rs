@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::notes;
+use super::stream::Stream;
 use crate::error::Error;
 use crate::render::{self, OutputFormat, RenderOptions, Renderer, renderer};
-use crate::session::Sink;
+use crate::session::{Interrupt, Sink};
 
 /// Writes the results of one statement after another.
 pub(crate) struct Output {
@@ -21,42 +22,38 @@ pub(crate) struct Output {
     current: Option<Box<dyn Renderer>>,
 }
 
-/// What results are written to.
+/// What results are written to, shared with the renderer of the moment.
 #[derive(Clone)]
-enum Target {
-    Stdout { is_terminal: bool },
-    File(Arc<Mutex<OutputFile>>),
-}
+struct Target(Arc<Mutex<Shared>>);
 
-/// A file, whose former content stays until there is a result to write in its place.
-struct OutputFile {
-    file: File,
+struct Shared {
+    stream: Stream,
+    /// The line of progress goes before anything is written to the terminal.
+    is_terminal: bool,
+    /// A file keeps its former content until there is a result to write in its place.
     is_emptied: bool,
 }
 
-impl OutputFile {
-    /// Prepares the file for a result, which may hold secrets.
+impl Shared {
+    /// Prepares for a result, which may hold secrets.
     fn begin(&mut self, holds_secrets: bool) -> io::Result<()> {
         if !self.is_emptied {
-            // A device has no length to set.
-            if self.file.metadata()?.is_file() {
-                self.file.set_len(0)?;
-            }
+            self.stream.empty()?;
             self.is_emptied = true;
         }
-        #[cfg(unix)]
-        if holds_secrets && self.file.metadata()?.is_file() {
-            self.file
-                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        if holds_secrets {
+            self.stream.close_to_others()?;
+            if self.stream.is_open_to_others() {
+                notes::warn("stdout is a file that others can read, and secrets go into it");
+            }
         }
-        #[cfg(not(unix))]
-        let _ = holds_secrets;
         Ok(())
     }
 }
 
 impl Output {
-    /// Writes to stdout, or to the file `path`, which is emptied once there is a result.
+    /// Writes to stdout, or to the file `path`, which is emptied once there is a result. A reader that pauses is waited
+    /// for until `interrupt` is raised.
     ///
     /// # Errors
     ///
@@ -65,31 +62,32 @@ impl Output {
         format: OutputFormat,
         mut options: RenderOptions,
         path: Option<&Path>,
+        interrupt: &Interrupt,
     ) -> Result<Self, Error> {
-        let target = match path {
+        let (stream, name) = match path {
             Some(path) => {
-                let file = create(path).map_err(|error| {
-                    Error::usage(format!("cannot write to `{}`", path.display())).caused_by(&error)
-                })?;
                 options.width = None;
                 options.color = false;
                 options.terminal = false;
-                Target::File(Arc::new(Mutex::new(OutputFile {
-                    file,
-                    is_emptied: false,
-                })))
+                let stream = create(path).and_then(|file| Stream::new(file, interrupt));
+                (stream, path.display().to_string())
             }
             None => {
                 options.terminal = io::stdout().is_terminal();
-                Target::Stdout {
-                    is_terminal: options.terminal,
-                }
+                (Stream::stdout(interrupt), "stdout".to_owned())
             }
+        };
+        let stream = stream
+            .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(&error))?;
+        let shared = Shared {
+            is_terminal: options.terminal,
+            is_emptied: false,
+            stream,
         };
         Ok(Self {
             format,
             options,
-            target,
+            target: Target(Arc::new(Mutex::new(shared))),
             current: None,
         })
     }
@@ -115,7 +113,20 @@ impl Output {
 
 /// Returns stdout where it is a terminal: the line of progress goes before anything is written.
 pub(crate) fn stdout() -> impl Write + Send {
-    Target::Stdout { is_terminal: true }
+    Terminal
+}
+
+struct Terminal;
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        notes::end_status();
+        io::stdout().lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().lock().flush()
+    }
 }
 
 /// Opens a file for rows, which may hold secrets: a new one is for its owner only.
@@ -129,15 +140,14 @@ fn create(path: &Path) -> io::Result<File> {
 
 impl Sink for Output {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        if let Target::File(file) = &self.target {
-            let marked = schema
-                .fields()
-                .iter()
-                .any(|field| field.metadata().contains_key(render::SECRET_MARK));
-            lock(file)
-                .begin(marked)
-                .map_err(|error| output_error(error.into()))?;
-        }
+        let marked = schema
+            .fields()
+            .iter()
+            .any(|field| field.metadata().contains_key(render::SECRET_MARK));
+        self.target
+            .lock()
+            .begin(marked)
+            .map_err(|error| output_error(error.into()))?;
         let mut current = renderer(self.format, &self.options, Box::new(self.target.clone()));
         current.begin(schema).map_err(output_error)?;
         self.current = Some(current);
@@ -163,24 +173,23 @@ impl Sink for Output {
         self.format.is_streaming()
     }
 
-    fn discards(&self) -> bool {
-        matches!(self.target, Target::Stdout { .. }) && is_null(io::stdout())
+    fn check(&mut self) -> Result<(), Error> {
+        let checked = self.target.lock().stream.check();
+        checked.map_err(|error| output_error(error.into()))
     }
-}
 
-/// Returns true if `stream` is the null device, as a closed one is too: the runtime opens it in its place.
-#[cfg(unix)]
-fn is_null(stream: impl std::os::fd::AsFd) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let device = |file: io::Result<File>| file?.metadata().map(|meta| meta.rdev());
-    let stream = device(stream.as_fd().try_clone_to_owned().map(File::from));
-    let null = device(File::open("/dev/null"));
-    matches!((stream, null), (Ok(stream), Ok(null)) if stream == null)
-}
+    fn settle(&mut self) -> Result<(), Error> {
+        let settled = self.target.lock().stream.settle();
+        settled.map_err(|error| output_error(error.into()))
+    }
 
-#[cfg(not(unix))]
-fn is_null(_: io::Stdout) -> bool {
-    false
+    fn keeps(&self) -> bool {
+        self.target.lock().stream.keeps()
+    }
+
+    fn discards(&self) -> bool {
+        self.target.lock().stream.discards()
+    }
 }
 
 /// Tells which columns a table does not show whole.
@@ -203,27 +212,22 @@ pub(crate) fn output_error(error: render::Error) -> Error {
     converted.caused_by(&error)
 }
 
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout { is_terminal } => {
-                if *is_terminal {
-                    notes::end_status();
-                }
-                io::stdout().lock().write(bytes)
-            }
-            Self::File(file) => lock(file).file.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout { .. } => io::stdout().lock().flush(),
-            Self::File(file) => lock(file).file.flush(),
-        }
+impl Target {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn lock(file: &Mutex<OutputFile>) -> std::sync::MutexGuard<'_, OutputFile> {
-    file.lock().unwrap_or_else(PoisonError::into_inner)
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut shared = self.lock();
+        if shared.is_terminal {
+            notes::end_status();
+        }
+        shared.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().stream.flush()
+    }
 }

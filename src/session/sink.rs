@@ -38,6 +38,30 @@ pub trait Sink: Send {
     /// Fails if the output cannot be written.
     fn finish(&mut self) -> Result<(), Error>;
 
+    /// Finds out, without writing, whether rows can still be delivered.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is known that nobody will read what is written from now on.
+    fn check(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Finds out, after [`finish`](Sink::finish), whether the reader stayed to the end of the rows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the reader is known to have left.
+    fn settle(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Returns true if rows that were delivered stay where they are, as in a file; false if they can be lost with
+    /// their reader, as in a pipe or on a terminal.
+    fn keeps(&self) -> bool {
+        true
+    }
+
     /// Returns true if rows go nowhere, so that nobody will ever see them.
     fn discards(&self) -> bool {
         false

@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expr
 use super::{Done, Interrupt, Session, Sink, diagnose};
 use crate::error::Error;
 use crate::sql::error::nearest;
+use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
@@ -42,6 +43,9 @@ impl Session {
                 self.deliver(answer, piece, sink).await
             }
             Stackql::Sql { sql, shows_rows } => {
+                // What would be sent is what a dry run is asked for.
+                let is_write = matches!(Operation::read(&sql), Ok(Operation::Write { .. }));
+                let shows_rows = shows_rows || (is_write && self.options.dry_run);
                 let statement = piece.with_text(sql);
                 let mut nowhere = Nowhere;
                 let sink = match shows_rows {

@@ -175,6 +175,7 @@ impl Shell {
                 setup.format,
                 setup.render.clone(),
                 file.as_deref(),
+                &setup.interrupt,
             )?),
         };
         let variable = |name: &str| std::env::var(name).ok();

@@ -16,7 +16,7 @@ use crate::cli::notes;
 use crate::cli::output::Output;
 use crate::error::{Error, ExitCode};
 use crate::render::{OutputFormat, RenderOptions};
-use crate::session::{Done, Report, Sink};
+use crate::session::{Done, Interrupt, Report, Sink};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::Stackql;
@@ -83,6 +83,12 @@ impl Shell {
 
     /// Runs `piece` again and again, until Ctrl-C.
     async fn watch(&mut self, piece: &Piece, every: Duration) -> Result<(), Error> {
+        if creates_keys(&piece.text) {
+            return Err(
+                Error::statement("\\watch would create keys again and again")
+                    .hint("run the INSERT once; \\watch is for statements that read"),
+            );
+        }
         let once = Once {
             no_pager: true,
             ..Once::default()
@@ -180,7 +186,11 @@ impl Shell {
             settings.format = OutputFormat::Line;
         }
         if let Some(file) = &once.file {
-            return Ok(Target::File(open(&settings, &expand_home(file))?));
+            return Ok(Target::File(open(
+                &settings,
+                &expand_home(file),
+                &self.interrupt,
+            )?));
         }
         Ok(match output {
             Some(output) => {
@@ -200,13 +210,14 @@ impl Shell {
 
     /// Sends rows to `file` from now on.
     pub(super) fn open_output(&mut self, file: &str) -> Result<(), Error> {
-        self.output = Some(open(&self.settings, &expand_home(file))?);
+        self.output = Some(open(&self.settings, &expand_home(file), &self.interrupt)?);
         Ok(())
     }
 }
 
-fn open(settings: &Settings, path: &Path) -> Result<Output, Error> {
-    Output::open(format_of(settings), settings.render.clone(), Some(path)).map_err(|error| Error {
+fn open(settings: &Settings, path: &Path, interrupt: &Interrupt) -> Result<Output, Error> {
+    let format = format_of(settings);
+    Output::open(format, settings.render.clone(), Some(path), interrupt).map_err(|error| Error {
         code: ExitCode::Statement,
         ..error
     })

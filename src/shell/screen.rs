@@ -204,6 +204,11 @@ impl Sink for Screen {
     fn is_streaming(&self) -> bool {
         self.format.is_streaming()
     }
+
+    fn keeps(&self) -> bool {
+        // What a terminal has shown is gone once its window is closed.
+        false
+    }
 }
 
 /// Shows `text`, which is no result, through the pager if it is too much for the screen.

@@ -32,6 +32,8 @@ pub enum Warning {
         /// One of them.
         example: String,
     },
+    /// What a write has to say besides its rows.
+    Write(String),
     /// Members of another type than the service documents.
     Types {
         /// How many.
@@ -74,6 +76,11 @@ impl Scope {
     pub(super) fn push(&self, predicates: Vec<String>) {
         let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
         pushed.extend(predicates);
+    }
+
+    /// Adds a warning about a write.
+    pub fn warn_of_write(&self, message: impl Into<String>) {
+        self.lock().push(Warning::Write(message.into()));
     }
 
     pub(super) fn forbidden(&self, id: &str) {
@@ -132,6 +139,7 @@ impl fmt::Display for Warning {
                 "key `{id}` is left out: the service answered 403, as it does for keys that are gone and for keys \
                  that these credentials may not see"
             ),
+            Self::Write(message) => f.write_str(message),
             Self::Timestamps { count: 1, example } => {
                 write!(f, "a timestamp could not be read and is NULL: `{example}`")
             }

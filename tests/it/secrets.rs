@@ -13,9 +13,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::support::Terminal;
 use crate::support::{TestEnv, key, organization};
 
 const ROWS: usize = 50;
+
+const FORMATS: [&str; 7] = ["jsonl", "json", "csv", "tsv", "table", "markdown", "line"];
 
 /// An environment in which `sa-1` may own keys, every answer taking a little.
 fn environment() -> TestEnv {
@@ -106,7 +110,7 @@ fn end(mut child: Child) -> (Option<i32>, String, String) {
 
 #[test]
 fn all_rows_are_delivered_in_order_in_every_format() {
-    for format in ["jsonl", "json", "csv", "tsv", "table", "markdown", "line"] {
+    for format in FORMATS {
         let env = environment();
         let output = env.iamql(&["-o", format, "-e", &insert()]);
         let rows = output.rows();
@@ -135,7 +139,12 @@ fn an_interruption_stops_creating_and_loses_nothing() {
         if delivered.len() < ROWS {
             assert_eq!(code, Some(130), "{stderr}");
             assert!(stderr.contains("INSERT was interrupted"), "{stderr}");
-            assert!(stderr.contains("not tried"), "{stderr}");
+            let count = format!(
+                "{} keys created, 0 failed, {} not tried",
+                delivered.len(),
+                ROWS - delivered.len()
+            );
+            assert!(stderr.contains(&count), "{stderr}");
         }
     }
 }
@@ -170,12 +179,62 @@ fn a_reader_that_goes_away_stops_creating_and_loses_nothing() {
     let saved = saved(&env);
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("its rows cannot be written"), "{stderr}");
-    // What went into the pipe before it was closed cannot be told from what was read.
-    let read = ids(&first, "/secret");
-    assert!(saved.is_disjoint(&read));
-    assert!(saved.is_subset(&created(&env)));
-    assert!(!saved.is_empty());
-    assert!(created(&env).len() < ROWS);
+    // What went into the pipe before it was closed cannot be told from what was read, so that all are saved.
+    assert!(ids(&first, "/secret").is_subset(&saved));
+    assert_eq!(saved, created(&env));
+    assert!(saved.len() < ROWS);
+}
+
+#[test]
+fn a_reader_that_is_gone_already_costs_no_key_in_any_format() {
+    for format in FORMATS {
+        let env = environment();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = env.command(&["-o", format, "-e", &insert()]);
+        let (code, _, stderr) = end(command.stdout(Stdio::from(writer)).spawn().unwrap());
+        assert_eq!(code, Some(1), "{format}: {stderr}");
+        assert!(
+            stderr.contains("rows cannot be written"),
+            "{format}: {stderr}"
+        );
+        assert_eq!(env.requests(), [""; 0], "{format}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_noticed_before_a_table_is_written() {
+    let env = environment();
+    let mut child = env.command(&["-e", &insert()]).spawn().unwrap();
+    env.wait_for_requests(1);
+    drop(child.stdout.take());
+    let (code, _, stderr) = end(child);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(saved(&env), created(&env));
+    assert!(stderr.contains("not tried"), "{stderr}");
+}
+
+#[test]
+fn a_reader_that_pauses_does_not_hold_up_a_program_that_is_to_stop() {
+    // More rows than a pipe holds, none of which is read before the program has ended.
+    let env = TestEnv::start(organization(0));
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+    let rows: Vec<String> = (0..1500).map(|_| "('sa-1')".to_owned()).collect();
+    let sql = format!(
+        "INSERT INTO api_keys (spec.owner.id) VALUES {}",
+        rows.join(",")
+    );
+    let mut child = env.command(&["-o", "jsonl", "-e", &sql]).spawn().unwrap();
+    env.wait_for_requests(500);
+    signal(&child, "-TERM");
+    let code = child.wait().unwrap().code();
+    let (_, stdout, stderr) = end(child);
+    assert_eq!(code, Some(130), "{stderr}");
+    // The last line may be half a row.
+    let whole = stdout.rfind('\n').map_or("", |end| &stdout[..end]);
+    let all: BTreeSet<String> = ids(whole, "/secret").union(&saved(&env)).cloned().collect();
+    assert_eq!(all, created(&env), "{stderr}");
+    assert!(all.len() < 1500);
 }
 
 #[test]
@@ -216,17 +275,32 @@ fn an_output_file_with_secrets_is_for_its_owner_only() {
 }
 
 #[test]
-fn secrets_that_cannot_be_saved_either_name_their_keys() {
+fn nothing_is_created_where_secrets_could_not_be_saved() {
     let env = environment();
-    std::fs::write(
-        env.state().join("iamql"),
-        "a file where the folder should be",
-    )
-    .unwrap();
+    std::fs::write(env.state().join("iamql"), "a file in the folder's place").unwrap();
+    let error = env.iamql(&["-o", "jsonl", "-e", &insert()]).error(1);
+    assert!(error.contains("could not be saved to"), "{error}");
+    assert!(error.contains("XDG_STATE_HOME"), "{error}");
+    assert_eq!(env.requests(), [""; 0]);
+    // Those who mean it get their rows all the same.
+    let output = env.iamql(&["--discard-secrets", "-o", "jsonl", "-e", &insert()]);
+    assert_eq!(output.rows().lines().count(), ROWS);
+}
+
+#[test]
+fn secrets_that_cannot_be_saved_either_name_their_keys() {
+    let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(500)));
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
-    let (code, _, stderr) = end(command.stdout(Stdio::from(full)).spawn().unwrap());
+    let child = command.stdout(Stdio::from(full)).spawn().unwrap();
+    // The folder goes away in the middle, where no check sees it.
+    env.wait_for_requests(1);
+    std::fs::remove_dir(env.state().join("iamql")).unwrap();
+    std::fs::write(env.state().join("iamql"), "a file in the folder's place").unwrap();
+    let (code, _, stderr) = end(child);
     assert_eq!(code, Some(1));
+    assert!(!created(&env).is_empty());
     for id in created(&env) {
         assert!(stderr.contains(&format!("'{id}'")), "{stderr}");
     }
@@ -268,6 +342,11 @@ fn a_failure_half_way_delivers_what_was_created_and_exits_with_one() {
 #[test]
 fn an_output_that_goes_nowhere_is_refused_before_anything_is_created() {
     let env = environment();
+    let error = env
+        .iamql(&["--output-file", "/dev/null", "-e", &insert()])
+        .error(1);
+    assert!(error.contains("the output goes nowhere"), "{error}");
+    assert_eq!(env.requests(), [""; 0]);
     let null = File::options().write(true).open("/dev/null").unwrap();
     let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
     let (code, _, stderr) = end(command.stdout(Stdio::from(null)).spawn().unwrap());
@@ -302,4 +381,60 @@ fn a_reader_that_goes_away_does_not_hide_a_write_that_was_not_run() {
     let (code, _, stderr) = end(command.stdout(Stdio::from(writer)).spawn().unwrap());
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("what follows was not run"), "{stderr}");
+}
+
+#[test]
+fn a_file_that_others_can_read_is_pointed_out() {
+    let env = environment();
+    let sql = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1')";
+    for (mode, is_open) in [(0o644, true), (0o600, false)] {
+        let path = env.work().join("keys.jsonl");
+        std::fs::write(&path, "before\n").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        let file = File::options().append(true).open(&path).unwrap();
+        let mut command = env.command(&["-o", "jsonl", "-e", sql]);
+        let (code, _, stderr) = end(command.stdout(Stdio::from(file)).spawn().unwrap());
+        assert_eq!(code, Some(0));
+        assert_eq!(stderr.contains("others can read"), is_open, "{stderr}");
+        // It is the caller's: neither emptied nor closed.
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        let found = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode);
+    }
+}
+
+#[test]
+fn a_second_signal_is_told_what_is_waited_for() {
+    let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(500)));
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+    let child = env
+        .command(&["-o", "jsonl", "-e", &insert()])
+        .spawn()
+        .unwrap();
+    env.wait_for_requests(1);
+    signal(&child, "-INT");
+    signal(&child, "-TERM");
+    let (code, stdout, stderr) = end(child);
+    assert_eq!(code, Some(130), "{stderr}");
+    assert!(stderr.contains("are waited for"), "{stderr}");
+    assert_accounted(&env, &ids(&stdout, "/secret"), &stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_closed_loses_nothing_that_it_has_shown() {
+    for format in ["table", "jsonl"] {
+        let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(50)));
+        env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+        std::fs::write(env.work().join("insert.sql"), insert()).unwrap();
+        let args = ["--color", "never", "-o", format, "-f", "insert.sql"];
+        let Some(terminal) = Terminal::start(&env.command(&args)) else {
+            return;
+        };
+        env.wait_for_requests(12);
+        terminal.close();
+        assert_eq!(saved(&env), created(&env), "{format}");
+        assert!(created(&env).len() < ROWS, "{format}");
+    }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::returning::ids_only;
-use super::side_by_side::{self, Outcomes, Width};
-use super::update::RowDelivery;
-use super::{Rows, Verb, Writer, keys};
-use crate::api::{self, Deletion, KeyId, request};
-use crate::error::{Error, ExitCode};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::error::DataFusionError;
+
+use super::delivery::RowDelivery;
+use super::returning::{Returning, ids_only};
+use super::side_by_side::{self, Width};
+use super::{Rows, Verb, Writer, account};
+use crate::api::{Deletion, KeyId, request};
+use crate::error::Error;
 use crate::session::Done;
 use crate::sql::write::Delete;
 use crate::table::columns::COLUMNS;
-
-/// Failures that an error tells one by one.
-const TOLD: usize = 10;
 
 impl Writer<'_> {
     pub(super) async fn delete(&mut self, delete: Delete) -> Result<Done, Error> {
@@ -26,11 +26,17 @@ impl Writer<'_> {
         let rows = self
             .find(delete.ids.clone(), delete.rows.clone(), needs_rows)
             .await?;
-        let (positions, rows, deletes_own) = own_last(distinct(rows), self.own_key().as_deref());
+        let (positions, deletes_own) = order(&rows.ids, self.own_key().as_deref());
+        let rows = rows.pick(&positions)?;
         if self.is_dry {
+            self.warn_of_guards(Verb::Delete, delete.is_unbounded, &rows);
             let requests: Vec<_> = rows.ids.iter().map(request::delete).collect();
             return self.show(&requests);
         }
+        let shown = match &returning {
+            Some(returning) => self.shown(returning, &rows).await?,
+            None => Vec::new(),
+        };
         self.check_rows(Verb::Delete, delete.is_unbounded, &rows)?;
         let client = self.client()?;
         let mut delivery = RowDelivery::begin(returning.as_ref(), self.sink)?;
@@ -44,12 +50,12 @@ impl Writer<'_> {
             },
             self.interrupt,
             |row| {
-                let (client, id) = (&client, &rows.ids[row]);
+                let (client, id) = (client.clone(), rows.ids[row].clone());
                 let was_read = rows.fetched.is_some();
                 async move {
                     match was_read {
-                        true => client.delete_read(id).await,
-                        false => client.delete(id).await,
+                        true => client.delete_read(&id).await,
+                        false => client.delete(&id).await,
                     }
                 }
             },
@@ -58,112 +64,59 @@ impl Writer<'_> {
                     return true;
                 }
                 deleted += 1;
-                delivery
-                    .deliver(|| match &rows.fetched {
-                        Some(fetched) => {
-                            let all: Vec<usize> = (0..COLUMNS.len()).collect();
-                            Ok(fetched.slice(positions[row], 1).project(&all)?)
-                        }
-                        None => ids_only(&[rows.ids[row].as_str()]),
-                    })
-                    .await
+                match shown.get(row) {
+                    Some(shown) => delivery.deliver_shown(shown),
+                    None => true,
+                }
             },
         )
         .await;
         let output = delivery.finish();
-        report(Verb::Delete, &rows.ids, outcomes, output)?;
+        account::of_change(Verb::Delete, &rows.ids, outcomes, output)?;
         Ok(Done::Deleted(deleted))
     }
-}
 
-/// Puts the key `own` behind all others, and returns whether it is there.
-fn own_last(
-    (mut positions, mut rows): (Vec<usize>, Rows),
-    own: Option<&str>,
-) -> (Vec<usize>, Rows, bool) {
-    let Some(at) = rows.ids.iter().position(|id| Some(id.as_str()) == own) else {
-        return (positions, rows, false);
-    };
-    let id = rows.ids.remove(at);
-    rows.ids.push(id);
-    let position = positions.remove(at);
-    positions.push(position);
-    (positions, rows, true)
-}
-
-/// Drops keys that a join gave twice; returns the positions of those that stay, too.
-fn distinct(rows: Rows) -> (Vec<usize>, Rows) {
-    let mut seen = HashSet::new();
-    let (positions, ids) = rows
-        .ids
-        .into_iter()
-        .enumerate()
-        .filter(|(_, id)| seen.insert(id.as_str().to_owned()))
-        .unzip();
-    let rows = Rows {
-        ids,
-        fetched: rows.fetched,
-    };
-    (positions, rows)
-}
-
-/// Fails if not every request was sent and answered well, accounting for all of them.
-pub(super) fn report(
-    verb: Verb,
-    ids: &[KeyId],
-    outcomes: Outcomes<api::Error>,
-    output: Option<Error>,
-) -> Result<(), Error> {
-    let outcomes = outcomes.settled();
-    if outcomes.failed.is_empty() && outcomes.not_tried == 0 {
-        return output.map_or(Ok(()), Err);
-    }
-    let done = match verb {
-        Verb::Update => "changed",
-        Verb::Delete => "deleted",
-    };
-    let account = format!(
-        "{} {done}, {} failed, {} not tried",
-        keys(outcomes.done.len()),
-        outcomes.failed.len(),
-        outcomes.not_tried
-    );
-    let keyword = verb.keyword();
-    let mut error = Error::statement(match (&output, outcomes.is_interrupted) {
-        _ if !outcomes.failed.is_empty() => format!("{keyword} stopped at a failure: {account}"),
-        (Some(_), _) => format!("{keyword} stopped, for its rows cannot be written: {account}"),
-        (None, _) => format!("{keyword} was interrupted: {account}"),
-    });
-    for (row, failure) in outcomes.failed.iter().take(TOLD) {
-        let id = ids[*row].as_str();
-        error.causes.push(format!("key `{id}`: {failure}"));
-        if error.hint.is_none() {
-            error.hint = hint(verb, id, failure);
+    /// Returns what RETURNING shows of each row. A key that is deleted cannot be read again, so that an expression that
+    /// cannot be evaluated fails before the first request that deletes.
+    async fn shown(&self, returning: &Returning, rows: &Rows) -> Result<Vec<RecordBatch>, Error> {
+        let all: Vec<usize> = (0..COLUMNS.len()).collect();
+        let mut shown = Vec::with_capacity(rows.ids.len());
+        for (row, id) in rows.ids.iter().enumerate() {
+            let row = match &rows.fetched {
+                Some(fetched) => fetched
+                    .slice(row, 1)
+                    .project(&all)
+                    .map_err(DataFusionError::from),
+                None => ids_only(&[id.as_str()]),
+            };
+            let row = async { returning.apply(row?).await };
+            shown.push(row.await.map_err(|error| self.failed(&error))?);
         }
+        Ok(shown)
     }
-    if let Some(output) = output {
-        error.causes.extend(output.causes);
-        error.hint = error.hint.or(output.hint);
-    }
-    if outcomes.is_interrupted && outcomes.failed.is_empty() {
-        error.code = ExitCode::Interrupted;
-    }
-    Err(error)
 }
 
-fn hint(verb: Verb, id: &str, failure: &api::Error) -> Option<String> {
-    if failure.outcome_unknown() {
-        return Some(format!(
-            "whether it was done is unknown; SELECT * FROM api_keys WHERE id = '{id}' tells, and the statement can be \
-             repeated"
-        ));
+/// Returns the positions of the rows to delete, and whether the last of them is the key `own`, which comes behind all
+/// others. A key that a join gave twice is there once.
+fn order(ids: &[KeyId], own: Option<&str>) -> (Vec<usize>, bool) {
+    let mut seen = HashSet::new();
+    let distinct = (0..ids.len()).filter(|&row| seen.insert(ids[row].as_str()));
+    let (own, mut others): (Vec<usize>, Vec<usize>) =
+        distinct.partition(|&row| Some(ids[row].as_str()) == own);
+    let has_own = !own.is_empty();
+    others.extend(own);
+    (others, has_own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_deleted_once_and_the_sessions_own_last() {
+        let ids = ["b", "own", "a", "b", "own"].map(|id| KeyId::new(id).unwrap());
+        assert_eq!(order(&ids, Some("own")), (vec![0, 2, 1], true));
+        assert_eq!(order(&ids, Some("other")), (vec![0, 1, 2], false));
+        assert_eq!(order(&ids, None), (vec![0, 1, 2], false));
     }
-    if failure.is_forbidden() && !failure.is_unauthorized() {
-        return Some(format!(
-            "the service answers 403 for keys that are gone and for keys that these credentials may not {}; SELECT id \
-             FROM api_keys shows which are there",
-            verb.plain()
-        ));
-    }
-    failure.hint()
 }

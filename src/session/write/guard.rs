@@ -73,30 +73,16 @@ impl Writer<'_> {
         is_unbounded: bool,
         rows: &Rows,
     ) -> Result<(), Error> {
-        let options = &self.session.options;
-        if self.is_dry {
+        self.check_self(verb, rows)?;
+        if !self.is_unusual(is_unbounded, rows) {
             return Ok(());
         }
-        if verb == Verb::Delete {
-            self.check_self(rows)?;
-        }
-        let count = rows.ids.len();
-        if count == 0 || options.yes || (count <= options.max_affected && !is_unbounded) {
-            return Ok(());
-        }
-        let Some(confirm) = &options.confirm else {
-            return Err(Error::statement(format!(
-                "{} would {} {}, more than {}",
-                verb.keyword(),
-                verb.plain(),
-                keys(count),
-                options.max_affected
-            ))
-            .hint("look with --dry-run, then pass --max-affected N or --yes"));
+        let Some(confirm) = &self.session.options.confirm else {
+            return Err(self.too_many(verb, rows));
         };
         let question = Question {
             verb,
-            count,
+            count: rows.ids.len(),
             ids: rows.ids.iter().map(|id| id.as_str()).collect(),
             rows: rows.fetched.as_ref(),
         };
@@ -106,9 +92,46 @@ impl Writer<'_> {
         }
     }
 
+    /// Says of requests that are only shown that they would be refused, where they would be.
+    pub(super) fn warn_of_guards(&self, verb: Verb, is_unbounded: bool, rows: &Rows) {
+        let options = &self.session.options;
+        let is_refused = self.is_unusual(is_unbounded, rows) && options.confirm.is_none();
+        let refusals = [
+            self.check_self(verb, rows).err(),
+            is_refused.then(|| self.too_many(verb, rows)),
+        ];
+        for refusal in refusals.into_iter().flatten() {
+            self.scope.warn_of_write(format!(
+                "sent in earnest, these would be refused: {}",
+                refusal.message
+            ));
+        }
+    }
+
+    /// Returns true if a person is to be asked.
+    fn is_unusual(&self, is_unbounded: bool, rows: &Rows) -> bool {
+        let (options, count) = (&self.session.options, rows.ids.len());
+        count > 0 && !options.yes && (is_unbounded || count > options.max_affected)
+    }
+
+    fn too_many(&self, verb: Verb, rows: &Rows) -> Error {
+        let (max, count) = (self.session.options.max_affected, rows.ids.len());
+        let than = match count > max {
+            true => format!("more than {max}"),
+            false => "and has no WHERE".to_owned(),
+        };
+        Error::statement(format!(
+            "{} would {} {}, {than}",
+            verb.keyword(),
+            verb.plain(),
+            keys(count),
+        ))
+        .hint("look with --dry-run, then pass --max-affected N or --yes")
+    }
+
     /// Refuses to revoke the key that the session itself uses.
-    fn check_self(&self, rows: &Rows) -> Result<(), Error> {
-        if self.session.options.allow_self_delete {
+    fn check_self(&self, verb: Verb, rows: &Rows) -> Result<(), Error> {
+        if verb != Verb::Delete || self.session.options.allow_self_delete {
             return Ok(());
         }
         match self.own_key() {

@@ -4,7 +4,9 @@
 //! the same for all three: everything that can be wrong is checked, then the guards are asked, then requests go out
 //! side by side, and what each of them did is accounted for whatever happens half-way.
 
+mod account;
 mod delete;
+mod delivery;
 mod guard;
 mod insert;
 mod requests;
@@ -16,8 +18,8 @@ mod values;
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch, UInt64Array};
+use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -161,6 +163,25 @@ impl Writer<'_> {
         Ok(Rows {
             ids,
             fetched: Some(fetched),
+        })
+    }
+}
+
+impl Rows {
+    /// Returns the rows at `positions`, in that order.
+    fn pick(&self, positions: &[usize]) -> Result<Self, Error> {
+        let indices = positions.iter().map(|&position| position as u64);
+        let indices = UInt64Array::from_iter_values(indices);
+        let fetched = match &self.fetched {
+            Some(fetched) => Some(take_record_batch(fetched, &indices).map_err(|error| {
+                Error::statement("the rows of the write cannot be put in order").caused_by(&error)
+            })?),
+            None => None,
+        };
+        let ids = positions.iter().map(|&position| self.ids[position].clone());
+        Ok(Self {
+            ids: ids.collect(),
+            fetched,
         })
     }
 }

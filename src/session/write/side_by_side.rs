@@ -1,7 +1,8 @@
 //! Requests that change something, side by side, stopped in an orderly way.
 //!
 //! A request that was sent may have been carried out, so none is ever dropped: after a failure or an interruption no
-//! further one is sent, and those under way are waited for.
+//! further one is sent, and those under way are waited for. Each is a task of its own, so that an answer is read even
+//! while the output makes everything else wait.
 
 use std::future::Future;
 
@@ -11,25 +12,37 @@ use futures::stream::FuturesOrdered;
 use crate::api;
 use crate::session::Interrupt;
 
-/// How the requests of a statement ended.
+/// How the requests of a statement ended. Every position is in one of the lists, which are in order.
 #[derive(Debug)]
 pub(super) struct Outcomes<E> {
-    /// The positions that were done, in order.
+    /// What was done.
     pub(super) done: Vec<usize>,
-    /// What failed, by position, in order.
+    /// What failed, and why.
     pub(super) failed: Vec<(usize, E)>,
-    /// How many were never sent.
-    pub(super) not_tried: usize,
+    /// What was never sent.
+    pub(super) not_tried: Vec<usize>,
     /// True if it was interrupted.
     pub(super) is_interrupted: bool,
+}
+
+impl<E> Outcomes<E> {
+    /// Returns true if everything was done.
+    pub(super) fn is_whole(&self) -> bool {
+        self.failed.is_empty() && self.not_tried.is_empty()
+    }
 }
 
 impl Outcomes<api::Error> {
     /// Counts what was stopped before it could have an effect among what was not tried.
     pub(super) fn settled(mut self) -> Self {
-        let failed = self.failed.len();
-        self.failed.retain(|(_, error)| !error.is_not_sent());
-        self.not_tried += failed - self.failed.len();
+        let (not_sent, failed) = self
+            .failed
+            .into_iter()
+            .partition(|(_, error)| error.is_not_sent());
+        self.failed = failed;
+        let not_sent: Vec<_> = not_sent;
+        let not_sent = not_sent.into_iter().map(|(position, _)| position);
+        self.not_tried = not_sent.chain(self.not_tried).collect();
         self
     }
 }
@@ -47,17 +60,22 @@ pub(super) struct Width {
 ///
 /// Each success is given to `deliver` in order of position, which returns false to stop. Stops at the first failure,
 /// at the first success that could not be delivered, and when `interrupt` is raised.
-pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
+pub(super) async fn run<T, E, F>(
     count: usize,
     width: Width,
     interrupt: &Interrupt,
     request: impl Fn(usize) -> F,
     mut deliver: impl AsyncFnMut(usize, T) -> bool,
-) -> Outcomes<E> {
+) -> Outcomes<E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+{
     let mut outcomes = Outcomes {
         done: Vec::new(),
         failed: Vec::new(),
-        not_tried: 0,
+        not_tried: Vec::new(),
         is_interrupted: false,
     };
     let mut under_way = FuturesOrdered::new();
@@ -70,7 +88,7 @@ pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
                 break;
             }
             let position = next;
-            let sent = request(position);
+            let sent = tokio::spawn(request(position));
             under_way.push_back(async move { (position, sent.await) });
             next += 1;
         }
@@ -78,17 +96,19 @@ pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
             break;
         };
         match outcome {
-            Ok(value) => {
+            Ok(Ok(value)) => {
                 outcomes.done.push(position);
                 is_stopped |= !deliver(position, value).await;
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 outcomes.failed.push((position, error));
                 is_stopped = true;
             }
+            // Nothing else ends a task that nobody aborts.
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
     }
-    outcomes.not_tried = count - next;
+    outcomes.not_tried = (next..count).collect();
     outcomes.is_interrupted = interrupt.is_raised();
     outcomes
 }
@@ -96,7 +116,9 @@ pub(super) async fn run<T, E, F: Future<Output = Result<T, E>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
     use tokio::time::{Instant, sleep};
 
@@ -109,11 +131,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_last_one_may_have_to_wait_for_all_others() {
-        let running = Mutex::new(0);
-        let request = async |position: usize| {
-            let others = std::mem::replace(&mut *running.lock().unwrap(), position);
-            assert!(position < 9 || others == 8, "{others}");
-            succeed(position).await
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let request = |position: usize| {
+            let under_way = Arc::clone(&under_way);
+            async move {
+                let others = under_way.fetch_add(1, Ordering::SeqCst);
+                assert!(position < 9 || others == 0, "{others}");
+                let done = succeed(position).await;
+                under_way.fetch_sub(1, Ordering::SeqCst);
+                done
+            }
         };
         let width = Width {
             last_alone: true,
@@ -146,16 +173,18 @@ mod tests {
         )
         .await;
         assert_eq!(started.elapsed(), Duration::from_millis(200 / 8 * 20));
-        assert_eq!((outcomes.done.len(), outcomes.not_tried), (200, 0));
+        assert_eq!((outcomes.done.len(), outcomes.not_tried.len()), (200, 0));
         let delivered = delivered.into_inner().unwrap();
         assert_eq!(delivered, (0..200).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_failure_those_under_way_are_waited_for_and_no_more_sent() {
-        let request = async |position| match position {
-            5 => Err("no"),
-            position => succeed(position).await,
+        let request = |position| async move {
+            match position {
+                5 => Err("no"),
+                position => succeed(position).await,
+            }
         };
         let outcomes = run(
             50,
@@ -167,15 +196,18 @@ mod tests {
         .await;
         let done = outcomes.done;
         assert_eq!(outcomes.failed, [(5, "no")]);
-        assert_eq!(done.len() + 1 + outcomes.not_tried, 50);
         assert!(done.len() < 10, "{done:?}");
+        let all: Vec<usize> = (0..50).collect();
+        let mut each = [done, vec![5], outcomes.not_tried].concat();
+        each.sort_unstable();
+        assert_eq!(each, all);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_delivery_that_fails_stops_it() {
         let deliver = async |position, _| position < 2;
         let outcomes = run(50, width(3), &Interrupt::default(), succeed, deliver).await;
-        assert_eq!(outcomes.done.len() + outcomes.not_tried, 50);
+        assert_eq!(outcomes.done.len() + outcomes.not_tried.len(), 50);
         assert!(outcomes.done.len() <= 6);
         assert!(!outcomes.is_interrupted);
     }
@@ -192,7 +224,31 @@ mod tests {
         };
         let outcomes = run(50, width(3), &interrupt, succeed, deliver).await;
         assert!(outcomes.is_interrupted);
-        assert_eq!(outcomes.done.len() + outcomes.not_tried, 50);
+        assert_eq!(outcomes.done.len() + outcomes.not_tried.len(), 50);
         assert!(outcomes.done.len() <= 14);
+    }
+
+    /// A create that was answered while a reader of the rows before it took its time must not be taken for one without
+    /// an answer.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn answers_are_read_while_the_output_makes_everything_else_wait() {
+        let (answered, wait) = channel();
+        let request = |position| {
+            let answered = answered.clone();
+            async move {
+                tokio::task::yield_now().await;
+                answered.send(position).unwrap();
+                Ok::<_, ()>(position)
+            }
+        };
+        let deliver = async |position, _| {
+            for other in (0..4).filter(|_| position == 0) {
+                let found = wait.recv_timeout(Duration::from_secs(60));
+                assert!(found.is_ok(), "{other}");
+            }
+            true
+        };
+        let outcomes = run(4, width(4), &Interrupt::default(), request, deliver).await;
+        assert_eq!(outcomes.done.len(), 4);
     }
 }

@@ -30,12 +30,47 @@ impl Unsaved {
     }
 
     /// Returns how many secrets it holds; 0 if there is no such file.
-    pub fn count(&self) -> usize {
-        let Ok(file) = File::open(&self.path) else {
-            return 0;
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is one that cannot be read.
+    pub fn count(&self) -> io::Result<usize> {
+        let file = match File::open(&self.path) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(0);
+            }
+            file => file?,
         };
-        let lines = BufReader::new(file).lines().map_while(Result::ok);
-        lines.filter(|line| !line.trim().is_empty()).count()
+        let mut count = 0;
+        for line in BufReader::new(file).split(b'\n') {
+            count += usize::from(!line?.trim_ascii().is_empty());
+        }
+        Ok(count)
+    }
+
+    /// Finds out whether secrets could be saved, leaving nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they could not.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let Some(dir) = self.path.parent() else {
+            return Ok(());
+        };
+        create_dir(dir)?;
+        match File::options().append(true).open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened.map(drop),
+        }
+        // Another file than the one that is meant, which another run might be about to write.
+        let probe = dir.join(format!(".{NAME}.{}", std::process::id()));
+        File::create(&probe)?;
+        fs::remove_file(&probe)
     }
 
     /// Adds `keys`, and returns once they are on the disk.
@@ -99,16 +134,36 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let unsaved = Unsaved::in_dir(&dir.path().join("iamql"));
-        assert_eq!(unsaved.count(), 0);
+        assert_eq!(unsaved.count().unwrap(), 0);
         let key =
             KeyBody::parse(Bytes::from_static(b"{\n \"id\": \"K\",\n \"spec\": {}\n}")).unwrap();
         unsaved.save(&[key.clone(), key.clone()]).unwrap();
         unsaved.save(&[key]).unwrap();
-        assert_eq!(unsaved.count(), 3);
+        assert_eq!(unsaved.count().unwrap(), 3);
         let text = fs::read_to_string(unsaved.path()).unwrap();
         assert_eq!(text.lines().next(), Some(r#"{  "id": "K",  "spec": {} }"#));
+        unsaved.check().unwrap();
+        let entries = fs::read_dir(unsaved.path().parent().unwrap()).unwrap();
+        assert_eq!(entries.count(), 1, "the check leaves nothing");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(unsaved.path()), 0o600);
         assert_eq!(mode(unsaved.path().parent().unwrap()), 0o700);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_found_out_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("iamql");
+        let unsaved = Unsaved::in_dir(&file);
+        unsaved.check().unwrap();
+        fs::remove_dir(&file).unwrap();
+        fs::write(&file, "a file where the folder should be").unwrap();
+        unsaved.check().unwrap_err();
+        assert_eq!(unsaved.count().unwrap(), 0);
+        // Not even root can write to a folder.
+        let unsaved = Unsaved::in_dir(dir.path());
+        fs::create_dir(unsaved.path()).unwrap();
+        unsaved.check().unwrap_err();
+        unsaved.count().unwrap_err();
     }
 }

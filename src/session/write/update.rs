@@ -6,10 +6,11 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
+use super::delivery::RowDelivery;
 use super::returning::Returning;
 use super::side_by_side::{self, Width};
-use super::{Rows, Verb, Writer, row_of, values};
-use crate::api::{self, KeyBody, KeyId, RequestBody, request};
+use super::{Rows, Verb, Writer, account, row_of, values};
+use crate::api::{self, ApiKeysClient, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
 use crate::session::Done;
 use crate::sql::spec::Spec;
@@ -36,9 +37,10 @@ impl Writer<'_> {
                 .map_err(|error| self.wrong(error))?,
             (None, None) => Vec::new(),
         };
-        let (rows, specs) = distinct(rows, specs)?;
+        let (rows, specs) = distinct(&rows, specs)?;
         let bodies: Vec<RequestBody> = specs.iter().map(RequestBody::from_spec).collect();
         if self.is_dry {
+            self.warn_of_guards(Verb::Update, update.is_unbounded, &rows);
             let pairs = rows.ids.iter().zip(&bodies);
             let requests: Vec<_> = pairs.map(|(id, body)| request::update(id, body)).collect();
             return self.show(&requests);
@@ -54,7 +56,7 @@ impl Writer<'_> {
                 last_alone: false,
             },
             self.interrupt,
-            |row| patch(&client, &rows.ids[row], &bodies[row]),
+            |row| patch(client.clone(), rows.ids[row].clone(), bodies[row].clone()),
             async |_, key: Option<KeyBody>| match key {
                 Some(key) => {
                     updated += 1;
@@ -65,7 +67,7 @@ impl Writer<'_> {
         )
         .await;
         let output = delivery.finish();
-        super::delete::report(Verb::Update, &rows.ids, outcomes, output)?;
+        account::of_change(Verb::Update, &rows.ids, outcomes, output)?;
         Ok(Done::Updated(updated))
     }
 
@@ -102,11 +104,11 @@ fn is_volatile(plan: &LogicalPlan) -> bool {
 
 /// Changes one key; None if it does not exist any more.
 async fn patch(
-    client: &api::ApiKeysClient,
-    id: &KeyId,
-    body: &RequestBody,
+    client: ApiKeysClient,
+    id: KeyId,
+    body: RequestBody,
 ) -> Result<Option<KeyBody>, api::Error> {
-    match client.update(id, body).await {
+    match client.update(&id, &body).await {
         Ok(key) => Ok(Some(key)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
@@ -118,13 +120,13 @@ async fn patch(
 /// # Errors
 ///
 /// Fails if a key is to be set to two different things.
-fn distinct(rows: Rows, specs: Vec<Spec>) -> Result<(Rows, Vec<Spec>), Error> {
-    let mut first: HashMap<String, usize> = HashMap::new();
-    let mut ids: Vec<KeyId> = Vec::with_capacity(rows.ids.len());
+fn distinct(rows: &Rows, specs: Vec<Spec>) -> Result<(Rows, Vec<Spec>), Error> {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let mut positions = Vec::with_capacity(specs.len());
     let mut kept: Vec<Spec> = Vec::with_capacity(specs.len());
-    for (id, spec) in rows.ids.into_iter().zip(specs) {
+    for (position, (id, spec)) in rows.ids.iter().zip(specs).enumerate() {
         match first.get(id.as_str()) {
-            Some(&position) if kept[position] == spec => {}
+            Some(&earlier) if kept[earlier] == spec => {}
             Some(_) => {
                 return Err(Error::statement(format!(
                     "key `{}` matches several rows that set it to different values",
@@ -133,75 +135,11 @@ fn distinct(rows: Rows, specs: Vec<Spec>) -> Result<(Rows, Vec<Spec>), Error> {
                 .hint("make the join give one row for each key"));
             }
             None => {
-                first.insert(id.as_str().to_owned(), ids.len());
-                ids.push(id);
+                first.insert(id.as_str(), kept.len());
+                positions.push(position);
                 kept.push(spec);
             }
         }
     }
-    let rows = Rows {
-        ids,
-        fetched: rows.fetched,
-    };
-    Ok((rows, kept))
-}
-
-/// Hands the rows of a RETURNING list to the output.
-pub(super) struct RowDelivery<'d> {
-    returning: Option<&'d Returning>,
-    sink: &'d mut dyn crate::session::Sink,
-    error: Option<Error>,
-}
-
-impl<'d> RowDelivery<'d> {
-    pub(super) fn begin(
-        returning: Option<&'d Returning>,
-        sink: &'d mut dyn crate::session::Sink,
-    ) -> Result<Self, Error> {
-        if let Some(returning) = returning {
-            sink.begin(returning.schema())?;
-            sink.flush()?;
-        }
-        Ok(Self {
-            returning,
-            sink,
-            error: None,
-        })
-    }
-
-    /// Returns false if nothing more can be delivered.
-    pub(super) async fn deliver(
-        &mut self,
-        row: impl FnOnce() -> Result<RecordBatch, datafusion::error::DataFusionError>,
-    ) -> bool {
-        let Some(returning) = self.returning else {
-            return true;
-        };
-        if self.error.is_some() {
-            return false;
-        }
-        let delivered = async {
-            let unreadable = |error: datafusion::error::DataFusionError| {
-                Error::statement("the answer cannot be shown").caused_by(&error)
-            };
-            let row = row().map_err(unreadable)?;
-            let shown = returning.apply(row).await.map_err(unreadable)?;
-            self.sink.rows(&shown)?;
-            match self.sink.is_streaming() {
-                true => self.sink.flush(),
-                false => Ok(()),
-            }
-        };
-        self.error = delivered.await.err();
-        self.error.is_none()
-    }
-
-    /// Ends the result and returns what went wrong with it.
-    pub(super) fn finish(self) -> Option<Error> {
-        match (self.error, self.returning) {
-            (Some(error), _) => Some(error),
-            (None, Some(_)) => self.sink.finish().err(),
-            (None, None) => None,
-        }
-    }
+    Ok((rows.pick(&positions)?, kept))
 }

@@ -9,14 +9,14 @@ use iamql::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy
 use iamql::error::{Error, Shown};
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::secret::Secret;
-use iamql::session::{Interrupt, Options, Session};
+use iamql::session::{Interrupt, Options, Report, Session, Sink};
 use iamql::sql::split::{Piece, split};
 use iamql::table::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::answer::{Answer, Collector, steady, without_token};
-use super::organization;
+use super::{key, number, organization};
 
 /// A session over a sandbox.
 #[derive(Debug)]
@@ -50,6 +50,16 @@ impl Lab {
     pub(crate) async fn of(keys: impl IntoIterator<Item = Value>) -> Self {
         let lab = Self::with_keys(0).await;
         keys.into_iter().for_each(|key| lab.sandbox.insert(key));
+        lab
+    }
+
+    /// A lab with the keys `K000` to `K004` of `sa-1` and `K005` of `sa-2`, whose session has `options`.
+    pub(crate) async fn small(options: Options) -> Self {
+        let lab = Self::with_options(organization(0), options).await;
+        for n in 0..5 {
+            lab.sandbox.insert(key(&number(n), "sa-1", "lkc-1"));
+        }
+        lab.sandbox.insert(key("K005", "sa-2", "lkc-2"));
         lab
     }
 
@@ -147,6 +157,42 @@ impl Lab {
             .iter()
             .map(|request| without_token(&request.to_string()))
             .collect()
+    }
+
+    /// The bodies of the requests since the last statement began.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        let requests = self.sandbox.requests();
+        let bodies = requests.iter().filter(|request| !request.body.is_empty());
+        bodies
+            .map(|request| serde_json::from_slice(&request.body).unwrap())
+            .collect()
+    }
+
+    /// The key `id` as the service has it.
+    pub(crate) fn stored(&self, id: &str) -> Option<Value> {
+        self.sandbox.keys().into_iter().find(|key| key["id"] == id)
+    }
+
+    /// Runs `statement`, its rows going to `sink`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the statement does.
+    pub(crate) async fn run_into(
+        &self,
+        statement: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<Report, Error> {
+        let script = split(statement);
+        self.sandbox.clear_requests();
+        self.session
+            .run(
+                &script.pieces[0],
+                Arc::default(),
+                sink,
+                &Interrupt::default(),
+            )
+            .await
     }
 
     /// Puts a file into the lab's own folder.

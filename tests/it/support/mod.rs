@@ -8,7 +8,7 @@ mod lab;
 #[cfg(target_os = "linux")]
 mod terminal;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Collector};
 pub(crate) use env::{Output, TestEnv, files};
 pub(crate) use keys::{ids, key, number, owner, owners_of, resource};
 pub(crate) use lab::{Lab, answer, shown};

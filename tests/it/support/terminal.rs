@@ -3,10 +3,10 @@
 //! The terminal is made by `script`, which Linux systems have; nothing here waits for time to pass, but for text.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Long beyond what any answer takes, so that a test that waits for the wrong thing fails rather than hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -121,10 +121,19 @@ impl Terminal {
         self.script.wait().unwrap().code()
     }
 
-    /// Closes the terminal, as a window is closed.
+    /// Closes the terminal, as a window is closed, and waits for the end of the program.
+    #[track_caller]
     pub(crate) fn close(mut self) {
+        let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
+        let process = Path::new("/proc").join(pid.trim());
+        assert!(process.exists());
         self.script.kill().unwrap();
         self.script.wait().unwrap();
+        let patience = Instant::now() + PATIENCE;
+        while is_running(&process) {
+            assert!(Instant::now() < patience, "the program goes on");
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -135,4 +144,12 @@ impl Drop for Terminal {
         let _ = self.script.kill();
         let _ = self.script.wait();
     }
+}
+
+/// Returns false for a process that is gone, or that nobody has taken note of yet.
+fn is_running(process: &Path) -> bool {
+    std::fs::read_to_string(process.join("stat")).is_ok_and(|stat| {
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        !state.starts_with('Z')
+    })
 }

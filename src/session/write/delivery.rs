@@ -1,0 +1,232 @@
+//! Hands the rows of a write to the output, and knows which of them it has taken for good.
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::error::DataFusionError;
+
+use super::returning::{Returning, holds};
+use super::row_of;
+use crate::api::KeyBody;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::session::Sink;
+
+/// Hands created keys to the output.
+///
+/// A secret counts as delivered once the output has taken and flushed its row, or, in a format that needs all rows
+/// first, once the whole result is written. If the output then fails and is not one that keeps what it has taken,
+/// nobody can tell what the reader used, and none counts.
+pub(super) struct SecretDelivery<'d> {
+    returning: &'d Returning,
+    sink: &'d mut dyn Sink,
+    needs_secret: bool,
+    keys: Vec<Created>,
+    error: Option<Error>,
+    has_reader_left: bool,
+}
+
+/// A key that was created.
+struct Created {
+    row: usize,
+    key: KeyBody,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    /// Never handed over, or without its secret.
+    Lost,
+    /// Handed over, but not known to be written.
+    Waiting,
+    Delivered,
+}
+
+impl<'d> SecretDelivery<'d> {
+    /// Begins with a result of which the output has the columns already.
+    pub(super) fn new(
+        returning: &'d Returning,
+        sink: &'d mut dyn Sink,
+        needs_secret: bool,
+    ) -> Self {
+        Self {
+            returning,
+            sink,
+            needs_secret,
+            keys: Vec::new(),
+            error: None,
+            has_reader_left: false,
+        }
+    }
+
+    /// Hands `key` over, which row number `row` asked for. Returns false if nothing more can be delivered.
+    pub(super) async fn deliver(&mut self, row: usize, key: KeyBody) -> bool {
+        let state = match self.error {
+            Some(_) => State::Lost,
+            None => match self.hand_over(&key).await {
+                Ok(state) => state,
+                Err(error) => {
+                    self.error = Some(error);
+                    State::Lost
+                }
+            },
+        };
+        self.keys.push(Created { row, key, state });
+        if self.error.is_none() && self.sink.is_streaming() {
+            match self.sink.flush() {
+                Ok(()) => self.all_delivered(),
+                Err(error) => self.error = Some(error),
+            }
+        }
+        self.error.is_none()
+    }
+
+    async fn hand_over(&mut self, key: &KeyBody) -> Result<State, Error> {
+        let unreadable = |error: DataFusionError| {
+            Error::statement("the answer to a create cannot be shown").caused_by(&error)
+        };
+        // A format that needs all rows first would find it out after the last create.
+        self.sink.check()?;
+        let row = row_of(key).map_err(unreadable)?;
+        let secret = secret_of(key);
+        let shown = self.returning.apply(row).await.map_err(unreadable)?;
+        let has_secret = match &secret {
+            _ if !self.needs_secret => true,
+            Some(secret) => holds(&shown, secret.reveal()).map_err(unreadable)?,
+            // The secret may stand where nobody looked for it, so that the whole answer is kept.
+            None => false,
+        };
+        self.sink.rows(&shown)?;
+        Ok(match has_secret {
+            true => State::Waiting,
+            // An expression that dropped this row's secret.
+            false => State::Lost,
+        })
+    }
+
+    fn all_delivered(&mut self) {
+        for key in &mut self.keys {
+            if key.state == State::Waiting {
+                key.state = State::Delivered;
+            }
+        }
+    }
+
+    /// Ends the result, unless it `failed` before there were rows.
+    pub(super) fn finish(&mut self, failed: bool) {
+        // A failure with nothing created has no rows to show.
+        if self.error.is_some() || (failed && self.keys.is_empty() && !self.sink.is_streaming()) {
+            return;
+        }
+        match self.sink.finish() {
+            Ok(()) => {
+                self.all_delivered();
+                self.has_reader_left = !self.keys.is_empty() && self.sink.settle().is_err();
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    /// Returns the rows and ids of the keys that were created.
+    pub(super) fn created(&self) -> Vec<(usize, String)> {
+        let keys = self.keys.iter();
+        keys.filter_map(|created| Some((created.row, id_of(&created.key)?)))
+            .collect()
+    }
+
+    /// Returns true if all was written, and the reader did not wait for the end of it.
+    pub(super) fn has_reader_left(&self) -> bool {
+        self.has_reader_left
+    }
+
+    /// Returns the keys that were not delivered, and what went wrong with the output.
+    pub(super) fn end(self) -> (Vec<KeyBody>, Option<Error>) {
+        let in_doubt = self.error.is_some() || self.has_reader_left;
+        let none_counts = in_doubt && !self.sink.keeps();
+        let keys = self.keys.into_iter();
+        let undelivered = keys.filter(|key| none_counts || key.state != State::Delivered);
+        (undelivered.map(|created| created.key).collect(), self.error)
+    }
+}
+
+/// Hands the rows of a RETURNING list to the output.
+pub(super) struct RowDelivery<'d> {
+    returning: Option<&'d Returning>,
+    sink: &'d mut dyn Sink,
+    error: Option<Error>,
+}
+
+impl<'d> RowDelivery<'d> {
+    pub(super) fn begin(
+        returning: Option<&'d Returning>,
+        sink: &'d mut dyn Sink,
+    ) -> Result<Self, Error> {
+        if let Some(returning) = returning {
+            sink.begin(returning.schema())?;
+            sink.flush()?;
+        }
+        Ok(Self {
+            returning,
+            sink,
+            error: None,
+        })
+    }
+
+    /// Hands over what RETURNING shows of `row`. Returns false if nothing more can be delivered.
+    pub(super) async fn deliver(
+        &mut self,
+        row: impl FnOnce() -> Result<RecordBatch, DataFusionError>,
+    ) -> bool {
+        let (Some(returning), None) = (self.returning, &self.error) else {
+            return self.error.is_none();
+        };
+        let shown = async { returning.apply(row()?).await };
+        match shown.await {
+            Ok(shown) => self.deliver_shown(&shown),
+            Err(error) => {
+                let unreadable = Error::statement("the answer cannot be shown");
+                self.error = Some(unreadable.caused_by(&error));
+                false
+            }
+        }
+    }
+
+    /// Hands over what RETURNING shows of a row. Returns false if nothing more can be delivered.
+    pub(super) fn deliver_shown(&mut self, shown: &RecordBatch) -> bool {
+        if self.error.is_some() {
+            return false;
+        }
+        let written = self.sink.rows(shown);
+        let delivered = written.and_then(|()| match self.sink.is_streaming() {
+            true => self.sink.flush(),
+            false => self.sink.check(),
+        });
+        self.error = delivered.err();
+        self.error.is_none()
+    }
+
+    /// Ends the result and returns what went wrong with it.
+    pub(super) fn finish(self) -> Option<Error> {
+        match (self.error, self.returning) {
+            (Some(error), _) => Some(error),
+            (None, Some(_)) => self.sink.finish().err(),
+            (None, None) => None,
+        }
+    }
+}
+
+fn secret_of(key: &KeyBody) -> Option<Secret> {
+    member(key, |key| key.get("spec")?.get("secret")).map(Secret::new)
+}
+
+/// Returns the id of a created key; None if its answer has none.
+pub(super) fn id_of(key: &KeyBody) -> Option<String> {
+    member(key, |key| key.get("id"))
+}
+
+fn member(
+    key: &KeyBody,
+    find: impl Fn(&serde_json::Value) -> Option<&serde_json::Value>,
+) -> Option<String> {
+    let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
+    let text = find(&key)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
