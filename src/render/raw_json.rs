@@ -1,8 +1,9 @@
 //! JSON text as JSON: strings are escaped, and documents are checked and put on one line.
 //!
 //! Bytes to bytes, without a tree in between. Control characters always leave as `\u00XX`, and with them DEL, the C1
-//! controls, the line separators and the bidirectional controls. JSON does not ask for those, but a terminal obeys
-//! them raw, and to a parser both spellings are the same string.
+//! controls, the line separators, the bidirectional controls, and characters that nobody sees. JSON does not ask for
+//! those, but a terminal obeys or hides them raw, and to a parser both spellings are the same string. The joiners are
+//! left alone: scripts and emoji need them.
 
 use serde::de::IgnoredAny;
 
@@ -90,36 +91,58 @@ const SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        special[byte] = byte < 0x20 || matches!(byte as u8, b'"' | b'\\' | 0x7f | 0xc2 | 0xe2);
+        special[byte] = byte < 0x20
+            || matches!(
+                byte as u8,
+                b'"' | b'\\' | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3
+            );
         byte += 1;
     }
     special
 };
 
 /// Returns the code of the control character that the bytes begin with, and its length in UTF-8.
-fn control(bytes: &[u8]) -> Option<(u16, usize)> {
+fn control(bytes: &[u8]) -> Option<(u32, usize)> {
     match *bytes {
         [code @ (0..=0x1f | 0x7f), ..] => Some((code.into(), 1)),
         // C1: U+0080 to U+009F.
         [0xc2, low @ 0x80..=0x9f, ..] => Some((low.into(), 2)),
-        // U+200E, U+200F, U+2028 to U+202E.
-        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xa8..=0xae), ..] => {
-            Some((0x2000 + u16::from(low & 0x3f), 3))
+        // The Arabic letter mark.
+        [0xd8, 0x9c, ..] => Some((0x61c, 2)),
+        // U+200B, U+200E, U+200F, U+2028 to U+202E.
+        [0xe2, 0x80, low @ (0x8b | 0x8e | 0x8f | 0xa8..=0xae), ..] => {
+            Some((0x2000 + u32::from(low & 0x3f), 3))
         }
-        // U+2066 to U+2069.
-        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => Some((0x2040 + u16::from(low & 0x3f), 3)),
+        // U+2060 to U+206F.
+        [0xe2, 0x81, low @ 0xa0..=0xaf, ..] => Some((0x2040 + u32::from(low & 0x3f), 3)),
+        // The byte order mark.
+        [0xef, 0xbb, 0xbf, ..] => Some((0xfeff, 3)),
+        // Tags: U+E0000 to U+E007F.
+        [0xf3, 0xa0, high @ (0x80 | 0x81), low, ..] => {
+            let code = u32::from(high & 1) << 6 | u32::from(low & 0x3f);
+            Some((0xe0000 + code, 4))
+        }
         _ => None,
     }
 }
 
-fn push_control(code: u16, out: &mut Vec<u8>) {
-    let digit = |shift: u16| HEX[usize::from(code >> shift & 15)];
+fn push_control(code: u32, out: &mut Vec<u8>) {
     match code {
         0x0a => out.extend_from_slice(br"\n"),
         0x0d => out.extend_from_slice(br"\r"),
         0x09 => out.extend_from_slice(br"\t"),
-        _ => out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]),
+        0x10000.. => {
+            push_unit(0xd7c0 + (code >> 10), out);
+            push_unit(0xdc00 + (code & 0x3ff), out);
+        }
+        _ => push_unit(code, out),
     }
+}
+
+/// Appends one unit of UTF-16.
+fn push_unit(unit: u32, out: &mut Vec<u8>) {
+    let digit = |shift: u32| HEX[(unit >> shift & 15) as usize];
+    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
 }
 
 #[cfg(test)]
@@ -148,6 +171,10 @@ mod tests {
         assert_eq!(
             string("\u{200f}\u{202e}\u{2066}\u{2026}"),
             "\"\\u200f\\u202e\\u2066\u{2026}\""
+        );
+        assert_eq!(
+            string("\u{61c}\u{200b}\u{200d}\u{2060}\u{feff}\u{e0041}\u{fffd}"),
+            "\"\\u061c\\u200b\u{200d}\\u2060\\ufeff\\udb40\\udc41\u{fffd}\""
         );
         assert_eq!(
             string("\0\x1b\x7f\u{9b}\u{a0}"),
