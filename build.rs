@@ -3,10 +3,6 @@
 //! The commit is what `IAMQL_COMMIT` says, as a release sets it; else, in a release build, what git says of a clone, or
 //! cargo of a package. Where nobody knows, and in a debug build, which would be built anew after every commit, there is
 //! the version alone. It never fails.
-#![expect(
-    clippy::print_stdout,
-    reason = "what a build script prints is what it tells cargo"
-)]
 
 use std::env;
 use std::path::Path;

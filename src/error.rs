@@ -4,6 +4,7 @@
 //! place in the statement and the next step, and the one printer for people is here.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use sqlparser::tokenizer::Span;
 
@@ -37,8 +38,9 @@ impl From<ExitCode> for std::process::ExitCode {
 pub struct Error {
     /// What is wrong, naming what was typed; lower case, no final stop.
     pub message: String,
-    /// The file that the statement stands in, if it is one that a statement before it named.
-    pub file: Option<String>,
+    /// The file that the statement stands in, if it is one that a statement before it named. Boxed, since it is rare
+    /// and errors are returned everywhere.
+    pub file: Option<Box<PathBuf>>,
     /// What lies behind it, outermost first.
     pub causes: Vec<String>,
     /// What else is to be known, such as what was done all the same.
@@ -104,9 +106,9 @@ impl Error {
     }
 
     /// Says in which file it is, unless that is known already: the innermost is where to look.
-    pub fn in_file(self, file: String) -> Self {
+    pub fn in_file(self, file: impl Into<PathBuf>) -> Self {
         Self {
-            file: self.file.or(Some(file)),
+            file: self.file.or_else(|| Some(Box::new(file.into()))),
             ..self
         }
     }
@@ -180,7 +182,7 @@ impl fmt::Display for Shown<'_> {
         let message = printable(&self.error.message);
         writeln!(f, "{red}error{reset}: {bold}{message}{reset}")?;
         if let Some(file) = &self.error.file {
-            writeln!(f, "  in `{}`", printable(file))?;
+            writeln!(f, "  in `{}`", printable(&file.to_string_lossy()))?;
         }
         for cause in &self.error.causes {
             writeln!(f, "  caused by: {}", printable(cause))?;
@@ -297,8 +299,8 @@ mod tests {
     #[test]
     fn the_innermost_file_is_named() {
         let error = Error::statement("no such thing")
-            .in_file("b.sql".to_owned())
-            .in_file("a.sql".to_owned());
+            .in_file("b.sql")
+            .in_file("a.sql");
         let color = false;
         let text = Shown {
             error: &error,

@@ -243,6 +243,7 @@ fn no_format_passes_a_part_of_a_listing_off_as_the_whole() {
 #[test]
 fn what_lasts_longer_than_the_timeout_is_told_with_tries_and_time() {
     let env = TestEnv::with_keys(250);
+    let effort = regex::Regex::new(r", after \d tries in \d(\.\d)? s\n").unwrap();
     for (action, expected) in [
         (
             status(503, FaultBody::Html),
@@ -277,7 +278,6 @@ fn what_lasts_longer_than_the_timeout_is_told_with_tries_and_time() {
             output.stderr
         );
         if action != Action::Stall {
-            let effort = regex::Regex::new(r", after \d tries in \d(\.\d)? s\n").unwrap();
             assert!(
                 effort.is_match(&output.stderr),
                 "{action:?} {}",

@@ -131,6 +131,7 @@ fn assert_harmless(text: &str) {
 fn people_see_every_text_in_its_own_cell() {
     let env = environment();
     let keys = ATTACKS.len();
+    let ids = regex::Regex::new(r"(?m)^\W*(K\d\d\d)\b").unwrap();
     for format in ["table", "markdown", "line"] {
         let text = written(&env, format);
         assert_harmless(&text);
@@ -138,7 +139,6 @@ fn people_see_every_text_in_its_own_cell() {
         match format {
             // Whatever frames it has, each row has a line with its id, in order.
             "table" => {
-                let ids = regex::Regex::new(r"(?m)^\W*(K\d\d\d)\b").unwrap();
                 let ids: Vec<&str> = ids
                     .captures_iter(&text)
                     .map(|c| c.get(1).unwrap().as_str())
