@@ -129,6 +129,11 @@ fn the_page_on_pushdown_shows_what_happens() {
 }
 
 #[test]
+fn the_page_on_performance_shows_what_happens() {
+    check("docs/performance.md");
+}
+
+#[test]
 fn the_page_on_stackql_shows_what_happens() {
     check("docs/stackql.md");
 }
