@@ -1,9 +1,11 @@
-//! `json_each` and `json_tree` in FROM.
+//! `json_each`, `json_tree` and `unnest` in FROM.
 //!
 //! Turns `t JOIN json_each(t.x)`, which `rewrite` has put into parentheses, into the rows of `t` unnested over the list
-//! that the call makes of each; alone, over a single row. So a predicate on `t` still reaches `t`, and a LEFT JOIN keeps
+//! that the call makes of each; alone, over a single row. The one column of `unnest(t.x) AS r` is `r`, as in PostgreSQL,
+//! so that `r.id` is a field of it. So a predicate on `t` still reaches `t`, and a LEFT JOIN keeps
 //! the rows for which there is nothing. Other table functions are left to DataFusion.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{
     Column, DataFusionError, NullHandling, TableReference, UnnestOptions, plan_err,
 };
@@ -12,7 +14,7 @@ use datafusion::functions::core::expr_ext::FieldAccessor;
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, col};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, FunctionArg, FunctionArgExpr, JoinConstraint, JoinOperator, ObjectName,
     TableAlias, TableFactor, Value,
@@ -20,23 +22,26 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::error::Error;
 use super::json::each::{COLUMNS, rows_of};
-use super::rewrite::{is_json_rows, is_pair};
+use super::rewrite::{is_pair, makes_rows};
 
 /// The column that holds the list on its way to being unnested.
-const ROWS: &str = "__json_rows";
+const ROWS: &str = "__rows";
 
-/// Plans `json_each` and `json_tree`.
+/// The call whose rows are the elements of a list.
+const UNNEST: &str = "unnest";
+
+/// Plans `json_each`, `json_tree` and `unnest`.
 #[derive(Debug)]
-pub(crate) struct JsonRowsPlanner;
+pub(crate) struct RowsPlanner;
 
-impl RelationPlanner for JsonRowsPlanner {
+impl RelationPlanner for RowsPlanner {
     fn plan_relation(
         &self,
         relation: TableFactor,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
         match relation {
-            call if is_json_rows(&call) => {
+            call if makes_rows(&call) => {
                 let one_row = LogicalPlanBuilder::empty(true).build()?;
                 planned(joined(one_row, call, None, context)?)
             }
@@ -74,7 +79,6 @@ fn joined(
     context: &mut dyn RelationPlannerContext,
 ) -> Result<LogicalPlan> {
     let (name, args, alias) = parts(call)?;
-    let tree = name.eq_ignore_ascii_case("json_tree");
     let args = args
         .into_iter()
         .map(|arg| context.sql_to_expr(arg, left.schema()))
@@ -111,20 +115,39 @@ fn joined(
         .map(|(qualifier, field)| Expr::from((qualifier, field)))
         .collect();
     let mut with_rows = left_columns.clone();
-    with_rows.push(rows_of(tree).call(args).alias(ROWS));
+    let is_unnest = name == UNNEST;
+    let rows = match is_unnest {
+        true => list_of(args, &left)?,
+        false => rows_of(name == "json_tree").call(args),
+    };
+    with_rows.push(rows.alias(ROWS));
     let null_handling = if outer {
         NullHandling::PreserveAndExpandEmpty
     } else {
         NullHandling::Drop
     };
 
-    let (table, names) = named(name, alias, context)?;
+    let row = || col(Column::new_unqualified(ROWS));
     let mut columns = left_columns;
-    columns.extend(COLUMNS.iter().zip(names).map(|(field, name)| {
-        col(Column::new_unqualified(ROWS))
-            .field(field.name().as_str())
-            .alias_qualified(Some(table.clone()), name)
-    }));
+    if is_unnest {
+        // A column that is not named is called like its table.
+        let called = alias.as_ref().map(|alias| alias.name.clone());
+        let called = called.map_or(name.clone(), |ident| context.normalize_ident(ident));
+        let (table, names) = named(name, vec![called], alias, context)?;
+        columns.extend(
+            names
+                .into_iter()
+                .map(|name| row().alias_qualified(Some(table.clone()), name)),
+        );
+    } else {
+        let names = COLUMNS.iter().map(|field| field.name().clone()).collect();
+        let (table, names) = named(name, names, alias, context)?;
+        columns.extend(COLUMNS.iter().zip(names).map(|(field, name)| {
+            row()
+                .field(field.name().as_str())
+                .alias_qualified(Some(table.clone()), name)
+        }));
+    }
     let plan = LogicalPlanBuilder::from(left)
         .project(with_rows)?
         .unnest_column_with_options(
@@ -145,9 +168,33 @@ fn joined(
     }
 }
 
-/// Takes a call apart into its name as typed, its arguments and its alias.
+/// Returns the one argument of `unnest`, which is to be a list.
+fn list_of(args: Vec<Expr>, left: &LogicalPlan) -> Result<Expr> {
+    let Ok([list]) = <[Expr; 1]>::try_from(args) else {
+        return plan_err!("{UNNEST} takes one list");
+    };
+    match list.get_type(left.schema())? {
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _) => Ok(list),
+        other => unplannable(
+            format!(
+                "`{UNNEST}` of {}",
+                if other.is_nested() {
+                    "an object"
+                } else {
+                    "what is no list"
+                }
+            ),
+            "it takes a list such as `spec.resources`; `spec.*` gives the fields of an object",
+        ),
+    }
+}
+
+/// Takes a call apart into its name in lower case, its arguments and its alias.
 fn parts(call: TableFactor) -> Result<(String, Vec<SqlExpr>, Option<TableAlias>)> {
     let (name, args, alias): (ObjectName, Vec<FunctionArg>, _) = match call {
+        TableFactor::UNNEST {
+            array_exprs, alias, ..
+        } => return Ok((UNNEST.to_owned(), array_exprs, alias)),
         TableFactor::Table {
             name,
             args: Some(args),
@@ -169,13 +216,13 @@ fn parts(call: TableFactor) -> Result<(String, Vec<SqlExpr>, Option<TableAlias>)
     Ok((name.to_string().to_lowercase(), args, alias))
 }
 
-/// Returns the name of the table and of its columns: the alias's where it has them.
+/// Returns the name of the table and of its columns, which are called `names`: the alias's where it has them.
 fn named(
     name: String,
+    mut names: Vec<String>,
     alias: Option<TableAlias>,
     context: &dyn RelationPlannerContext,
 ) -> Result<(TableReference, Vec<String>)> {
-    let mut names: Vec<_> = COLUMNS.iter().map(|field| field.name().clone()).collect();
     let Some(alias) = alias else {
         return Ok((TableReference::bare(name), names));
     };
@@ -242,6 +289,39 @@ mod tests {
             );
             assert_eq!(column(&sql).await, ["KEYA0lkc-1", "KEYA1lkc-2"], "{from}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_elements_of_a_list_are_rows_with_fields() {
+        for from in [
+            "api_keys k, unnest(k.spec.resources) AS r",
+            "api_keys k CROSS JOIN unnest(spec.resources) r",
+            "api_keys k CROSS JOIN LATERAL unnest(k.spec.resources) AS r",
+            "api_keys k JOIN unnest(k.spec.resources) r ON r.id LIKE 'lkc%'",
+            "api_keys k, unnest(k.spec.resources) AS s(r)",
+        ] {
+            let sql = format!("SELECT k.id || r.id FROM {from} ORDER BY 1");
+            assert_eq!(column(&sql).await, ["KEYAlkc-1", "KEYAlkc-2"], "{from}");
+        }
+        let kept = "SELECT k.id || coalesce(r.id, '') FROM api_keys k \
+                    LEFT JOIN unnest(k.spec.resources) r ON true ORDER BY 1";
+        assert_eq!(
+            column(kept).await,
+            ["KEYAlkc-1", "KEYAlkc-2", "KEYB", "KEYC"]
+        );
+        assert_eq!(
+            column("SELECT unnest FROM unnest([1, 2])").await,
+            ["1", "2"]
+        );
+        assert_eq!(
+            column("SELECT x FROM unnest([1, 2]) t(x) WHERE x > 1").await,
+            ["2"]
+        );
+        let object = error("SELECT 1 FROM api_keys k, unnest(k.spec.owner) o").await;
+        assert_eq!(
+            object.to_string(),
+            "`unnest` of an object cannot be planned"
+        );
     }
 
     #[tokio::test]

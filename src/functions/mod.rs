@@ -100,7 +100,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
         .relation_planners()
         .get_or_insert_default()
-        .insert(0, Arc::new(lateral::JsonRowsPlanner));
+        .insert(0, Arc::new(lateral::RowsPlanner));
     // Of two functions with one name the later wins.
     builder
         .scalar_functions()

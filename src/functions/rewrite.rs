@@ -1,8 +1,8 @@
 //! What has to change in the syntax tree before DataFusion plans it.
 //!
-//! Puts a call of `json_each` or `json_tree` in FROM into parentheses with everything to its left, which its arguments
-//! may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape `lateral` can
-//! plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
+//! Puts a call of `json_each`, `json_tree` or `unnest` in FROM into parentheses with everything to its left, which its
+//! arguments may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape
+//! `lateral` can plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
 //! replaces `ORDER BY 2` by the second expression of a query with GROUP BY, where DataFusion only finds a bare aggregate.
 //! What counts as a number only in SQLite is put as `numeric` does. Pure: a tree in, a tree out.
 
@@ -135,20 +135,30 @@ fn spell_ordinals_out(select: &Select, order: &mut [OrderByExpr]) {
     }
 }
 
-/// Returns true for `json_each(…)` and `json_tree(…)` in FROM.
-pub(crate) fn is_json_rows(factor: &TableFactor) -> bool {
+/// Returns true for `json_each(…)`, `json_tree(…)` and `unnest(…)` in FROM.
+pub(crate) fn makes_rows(factor: &TableFactor) -> bool {
     let name = match factor {
+        TableFactor::UNNEST {
+            array_exprs,
+            with_offset: false,
+            with_ordinality: false,
+            ..
+        } => return array_exprs.len() == 1,
         TableFactor::Table {
             name,
             args: Some(_),
             ..
         }
-        | TableFactor::Function { name, .. } => name,
+        | TableFactor::Function {
+            name,
+            with_ordinality: false,
+            ..
+        } => name,
         _ => return false,
     };
     match name.0.as_slice() {
         [part] => part.as_ident().is_some_and(|ident| {
-            ["json_each", "json_tree"]
+            ["json_each", "json_tree", "unnest"]
                 .iter()
                 .any(|name| ident.value.eq_ignore_ascii_case(name))
         }),
@@ -158,7 +168,7 @@ pub(crate) fn is_json_rows(factor: &TableFactor) -> bool {
 
 /// Returns true for `x JOIN json_each(…)` and nothing more, which is what this module makes.
 pub(crate) fn is_pair(table: &TableWithJoins) -> bool {
-    matches!(table.joins.as_slice(), [join] if is_json_rows(&join.relation))
+    matches!(table.joins.as_slice(), [join] if makes_rows(&join.relation))
 }
 
 fn grouped(from: Vec<TableWithJoins>) -> Vec<TableWithJoins> {
@@ -168,13 +178,13 @@ fn grouped(from: Vec<TableWithJoins>) -> Vec<TableWithJoins> {
             relation,
             joins: Vec::new(),
         };
-        if is_json_rows(&table.relation)
+        if makes_rows(&table.relation)
             && let Some(left) = crossed(std::mem::take(&mut tables))
         {
             table = pair(left, cross(table.relation));
         }
         for join in joins {
-            if is_json_rows(&join.relation) && sees_its_left(&join.join_operator) {
+            if makes_rows(&join.relation) && sees_its_left(&join.join_operator) {
                 table = pair(table, join);
             } else {
                 table.joins.push(join);

@@ -106,7 +106,7 @@ fn plan_error(
             nested_field(&message, text)
                 .or_else(|| missing_parameter(&message, text))
                 .or_else(|| unknown_table(&message, tables))
-                .unwrap_or_else(|| other(&message))
+                .unwrap_or_else(|| other(&message, text))
         }
     };
     if retold.span.is_none()
@@ -329,6 +329,22 @@ fn find(text: &str, name: &str) -> Option<Span> {
     })
 }
 
+/// Finds the place of the string that `message` quotes first, if it stands in `text`.
+fn literal_in(message: &str, text: &str) -> Option<Span> {
+    static QUOTED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new("`([^`]+)`|'([^']+)'|\"([^\"]+)\"").ok());
+    let quoted = QUOTED.as_ref()?.captures(message)?;
+    let quoted = quoted.iter().skip(1).flatten().next()?.as_str();
+    let mut tokens: Vec<TokenWithSpan> = Vec::new();
+    Tokenizer::new(&IamqlDialect, text)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .ok()?;
+    tokens.into_iter().find_map(|token| match &token.token {
+        Token::SingleQuotedString(text) if text == quoted => Some(token.span),
+        _ => None,
+    })
+}
+
 /// Retells that `$name` has no value.
 fn missing_parameter(message: &str, text: &str) -> Option<sql::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
@@ -338,7 +354,9 @@ fn missing_parameter(message: &str, text: &str) -> Option<sql::error::Error> {
         "pass it as --param {}=…",
         name.trim_start_matches('$')
     ));
-    Some(match find(text, name) {
+    // `?` counts as `$1` if it is the first.
+    let place = find(text, name).or_else(|| find(text, "?").filter(|_| name == "$1"));
+    Some(match place {
         Some(span) => error.at(span),
         None => error,
     })
@@ -367,7 +385,16 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
     })
 }
 
-fn other(message: &str) -> sql::error::Error {
+/// Retells any other message. A string that it quotes is where it is about.
+fn other(message: &str, text: &str) -> sql::error::Error {
+    let error = in_plain_words(message);
+    match literal_in(&error.message, text) {
+        Some(span) => error.at(span),
+        None => error,
+    }
+}
+
+fn in_plain_words(message: &str) -> sql::error::Error {
     let message = plain(message);
     if let Some((message, hint)) = retell(&message) {
         let error = sql::error::Error::new(message);

@@ -33,7 +33,7 @@ const WORDS: [(&str, &str); 14] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 15] = [
+const RETOLD: [(&str, &str, &str); 19] = [
     (
         r"(?s)^unsupported ast node in sqltorel: Collate.*",
         "there are no collations",
@@ -99,6 +99,26 @@ const RETOLD: [(&str, &str, &str); 15] = [
         r"^error encountered while finalizing writes.*",
         "the file cannot be written",
         "look whether its folder can be written to",
+    ),
+    (
+        r"(?s)^cannot cast string (?:`(.*)`|'(.*)') to value of (\w+) type",
+        "`$1$2` is no $3",
+        "text is compared with text: put the value in quotes; TRY_CAST gives NULL for what cannot be converted",
+    ),
+    (
+        r"(?s)^unsupported ast node (\w+) .*",
+        "$1 is not supported in FROM",
+        "",
+    ),
+    (
+        r"(?s)^SET variant not implemented yet: .*",
+        "this form of SET is not supported",
+        "write SET name = value",
+    ),
+    (
+        r"^aggregate functions are not allowed in the WHERE clause.*",
+        "an aggregate function cannot stand in WHERE, which looks at one row at a time",
+        "HAVING looks at groups",
     ),
     (
         r"^physical plan does not support logical expression (Exists|InSubquery)\(.*",

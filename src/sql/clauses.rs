@@ -1,19 +1,99 @@
 //! Clauses that the engine's planner does not take, put into others that mean the same. Pure: one part of a syntax tree
 //! at a time, for [`super::rewrite`] to call.
 //!
-//! - `FETCH FIRST 5 ROWS ONLY` becomes LIMIT 5;
-//! - `LIKE 'a!_b' ESCAPE '!'` is escaped by backslashes;
+//! - `FETCH FIRST 5 ROWS ONLY` and `SELECT TOP 5` become LIMIT 5;
+//! - `FROM t` alone becomes `SELECT * FROM t`;
+//! - `SET TIME ZONE 'UTC'` becomes `SET timezone = 'UTC'`;
+//! - SHOW TABLES leaves out the tables of `information_schema`;
 //! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
 
-use sqlparser::ast::{Expr, LimitClause, OrderByKind, Query, SelectItem, SetExpr, Value};
+use datafusion::sql::parser::Statement as EngineStatement;
+use sqlparser::ast::{
+    Expr, Ident, LimitClause, ObjectName, OrderByKind, Query, SelectFlavor, SelectItem, Set,
+    SetExpr, Statement, Top, TopQuantity, Value, WildcardAdditionalOptions,
+};
 
+use super::parse::parse;
 use super::rewrite::leftmost;
+
+/// The tables and views that people have, without those that describe them.
+const SHOW_TABLES: &str =
+    "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables
+    WHERE table_schema <> 'information_schema'";
+
+/// Turns SHOW TABLES into a query.
+pub(super) fn show_tables(statement: &mut Statement) {
+    if matches!(statement, Statement::ShowTables { .. })
+        && statement.to_string() == "SHOW TABLES"
+        && let Ok(EngineStatement::Statement(query)) = parse(SHOW_TABLES)
+    {
+        *statement = *query;
+    }
+}
+
+/// Turns SET TIME ZONE into the assignment that the engine knows.
+pub(super) fn set_time_zone(statement: &mut Statement) {
+    if let Statement::Set(Set::SetTimeZone {
+        local: false,
+        value,
+    }) = statement
+    {
+        *statement = Statement::Set(Set::SingleAssignment {
+            scope: None,
+            hivevar: false,
+            variable: ObjectName::from(vec![Ident::new("timezone")]),
+            values: vec![value.clone()],
+        });
+    }
+}
+
+/// Turns `FROM t`, which the planner takes for a query without columns, into `SELECT * FROM t`.
+pub(super) fn from_alone(query: &mut Query) {
+    if let Some(select) = leftmost(&mut query.body)
+        && select.flavor == SelectFlavor::FromFirstNoSelect
+    {
+        select.flavor = SelectFlavor::Standard;
+        select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+    }
+}
+
+/// Turns TOP into LIMIT, where the two mean the same.
+pub(super) fn top_to_limit(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    let Some(Top {
+        with_ties: false,
+        percent: false,
+        quantity: Some(quantity),
+    }) = &select.top
+    else {
+        return;
+    };
+    let rows = match quantity {
+        TopQuantity::Expr(rows) => rows.clone(),
+        TopQuantity::Constant(rows) => number(*rows),
+    };
+    if limit_to(query, rows)
+        && let SetExpr::Select(select) = query.body.as_mut()
+    {
+        select.top = None;
+    }
+}
 
 /// Turns FETCH FIRST, which the planner does not know, into LIMIT, where the two mean the same.
 pub(super) fn fetch_to_limit(query: &mut Query) {
     let Some(fetch) = query.fetch.as_ref().filter(|f| !f.percent && !f.with_ties) else {
         return;
     };
+    let rows = fetch.quantity.clone().unwrap_or_else(|| number(1));
+    if limit_to(query, rows) {
+        query.fetch = None;
+    }
+}
+
+/// Adds `LIMIT rows` to `query` if it has none; returns whether it had none. The planner refuses a query with both.
+fn limit_to(query: &mut Query, rows: Expr) -> bool {
     let clause = query
         .limit_clause
         .get_or_insert_with(|| LimitClause::LimitOffset {
@@ -21,56 +101,20 @@ pub(super) fn fetch_to_limit(query: &mut Query) {
             offset: None,
             limit_by: Vec::new(),
         });
-    // The planner refuses a query with both.
-    if let LimitClause::LimitOffset {
-        limit: limit @ None,
-        ..
-    } = clause
-    {
-        let one = || Expr::Value(Value::Number("1".to_owned(), false).into());
-        *limit = Some(fetch.quantity.clone().unwrap_or_else(one));
-        query.fetch = None;
+    match clause {
+        LimitClause::LimitOffset {
+            limit: limit @ None,
+            ..
+        } => {
+            *limit = Some(rows);
+            true
+        }
+        _ => false,
     }
 }
 
-/// Turns a pattern with an escape character of its own into one with the backslash, the only one that the engine knows.
-pub(super) fn escape_by_backslash(expr: &mut Expr) {
-    let (Expr::Like {
-        pattern,
-        escape_char,
-        ..
-    }
-    | Expr::ILike {
-        pattern,
-        escape_char,
-        ..
-    }) = expr
-    else {
-        return;
-    };
-    let escape = match escape_char.as_ref().map(|escape| &escape.value) {
-        Some(Value::SingleQuotedString(escape)) => escape.clone(),
-        _ => return,
-    };
-    let (Expr::Value(pattern), Ok(escape)) = (pattern.as_mut(), escape.parse::<char>()) else {
-        return;
-    };
-    if let Value::SingleQuotedString(text) = &mut pattern.value {
-        let mut escaped = String::with_capacity(text.len());
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            match c {
-                c if c == escape => {
-                    escaped.push('\\');
-                    escaped.extend(chars.next());
-                }
-                '\\' => escaped.push_str("\\\\"),
-                c => escaped.push(c),
-            }
-        }
-        *text = escaped;
-        *escape_char = None;
-    }
+fn number(number: u64) -> Expr {
+    Expr::Value(Value::Number(number.to_string(), false).into())
 }
 
 /// Replaces expressions in ORDER BY by the position of the same expression in the select list, where the planner wants
@@ -104,7 +148,7 @@ pub(super) fn order_by_ordinals(query: &mut Query) {
     for key in keys {
         let is_name = matches!(key.expr, Expr::Identifier(_) | Expr::Value(_));
         if let (false, Some(at)) = (is_name, items.iter().position(|item| *item == key.expr)) {
-            key.expr = Expr::Value(Value::Number((at + 1).to_string(), false).into());
+            key.expr = number(at as u64 + 1);
         }
     }
 }
@@ -121,15 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_escaped_by_backslashes() {
-        insta::assert_snapshot!(rewritten(r"SELECT 1 FROM t WHERE a LIKE '1!%\_!!' ESCAPE '!' OR a ILIKE 'x' ESCAPE 'xy'"), @r"SELECT 1 FROM t WHERE a LIKE '1\%\\_\!' OR a ILIKE 'x' ESCAPE 'xy'");
-    }
-
-    #[test]
     fn fetch_first_is_a_limit() {
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY"), @"SELECT 1 FROM t LIMIT 3 OFFSET 2 ROWS");
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH NEXT ROW ONLY"), @"SELECT 1 FROM t LIMIT 1");
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES"), @"SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES");
+    }
+
+    #[test]
+    fn top_is_a_limit() {
+        insta::assert_snapshot!(rewritten("SELECT TOP 3 id FROM t ORDER BY id"), @"SELECT id FROM t ORDER BY id LIMIT 3");
+        insta::assert_snapshot!(rewritten("SELECT DISTINCT TOP (2 + 1) id FROM t"), @"SELECT DISTINCT id FROM t LIMIT 2 + 1");
+    }
+
+    #[test]
+    fn a_time_zone_is_a_setting() {
+        insta::assert_snapshot!(rewritten("SET TIME ZONE 'Europe/Berlin'"), @"SET timezone = 'Europe/Berlin'");
+    }
+
+    #[test]
+    fn from_alone_selects_everything() {
+        insta::assert_snapshot!(rewritten("FROM t LIMIT 3"), @"SELECT * FROM t LIMIT 3");
     }
 
     #[test]

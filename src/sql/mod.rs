@@ -6,7 +6,8 @@
 //!
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
 //! - [`operation`]: who carries a statement out;
-//! - [`rewrite`], `any_row`, `clauses`, `objects`, `spelling`, [`names`]: what people write, made plannable, and named in the result as they wrote it;
+//! - [`rewrite`], `any_row`, `clauses`, `conditions`, `objects`, `select_list`, `spelling`, [`names`]: what people write,
+//!   made plannable, and named in the result as they wrote it; `dropped`: what cannot be;
 //! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
@@ -14,7 +15,9 @@
 mod any_row;
 mod chain;
 mod clauses;
+mod conditions;
 pub mod dialect;
+mod dropped;
 pub mod error;
 pub mod methods;
 pub mod names;
@@ -22,6 +25,7 @@ mod objects;
 pub mod operation;
 pub mod parse;
 pub mod rewrite;
+mod select_list;
 pub mod spec;
 mod spelling;
 pub mod split;

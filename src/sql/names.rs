@@ -60,10 +60,11 @@ impl Names {
             .iter()
             .zip(&names)
             .map(|(field, name)| {
-                let same = names.iter().filter(|other| other.short == name.short);
-                let name = match same.count() {
-                    1 => &name.short,
-                    _ => &name.full,
+                let mut same = names.iter().filter(|other| other.short == name.short);
+                // What is the same column twice has no qualifier that tells it apart.
+                let name = match same.all(|other| other.full == name.full) {
+                    true => &name.short,
+                    false => &name.full,
                 };
                 field.as_ref().clone().with_name(name)
             })
@@ -192,6 +193,10 @@ mod tests {
                 &["p", "q"]
             ),
             ["a.spec.owner.id", "b.spec.owner.id"]
+        );
+        assert_eq!(
+            named("SELECT a.id, a.id, 1 FROM x", &["id", "id_1", "1"]),
+            ["id", "id", "1"]
         );
     }
 

@@ -3,7 +3,9 @@
 //! - `spec.resources[1].id`, `k.spec.owner.id` from an outer query: the planner takes the fields of a struct by
 //!   subscript everywhere, by dot only in places, so every path into one of our columns becomes subscripts;
 //! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too, and `x::date` beside `x` is not `x`;
-//! - clauses that the planner does not know are put into others, see `clauses`;
+//! - `spec.*` is the fields of `spec`;
+//! - what stands in a select list twice is planned under names of its own;
+//! - clauses that the planner does not know are put into others, see `clauses`, and so are conditions, see `conditions`;
 //! - objects become text where text is wanted, see `objects`.
 //!
 //! What the functions want of a query, above all `json_each` over a column, is done along with it. It knows the names
@@ -14,14 +16,16 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, Subscript,
-    TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, ObjectName, Query, Select, SetExpr, Statement, Subscript, TableFactor,
+    Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
 use super::any_row;
 use super::clauses;
+use super::conditions;
 use super::objects;
+use super::select_list;
 use super::spelling;
 use crate::functions;
 use crate::table::columns::{COLUMNS, Type};
@@ -81,6 +85,8 @@ fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Stateme
 }
 
 fn repair(statement: &mut Statement) {
+    clauses::show_tables(statement);
+    clauses::set_time_zone(statement);
     spelling::parameters(statement);
     let mut names = TableNames::default();
     let _ = statement.visit(&mut names);
@@ -117,9 +123,16 @@ impl VisitorMut for Repair {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        clauses::top_to_limit(query);
         clauses::fetch_to_limit(query);
+        clauses::from_alone(query);
         clauses::order_by_ordinals(query);
-        name_paths(&mut query.body, &self.tables);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        select_list::spread_objects(select, &self.tables);
+        select_list::name_items(select, &self.tables);
         ControlFlow::Continue(())
     }
 
@@ -129,14 +142,18 @@ impl VisitorMut for Repair {
         } else {
             quote_fields(expr);
         }
-        clauses::escape_by_backslash(expr);
+        // Objects are told by the condition that they stand in, so before it is put into another.
         objects::to_text(expr);
+        conditions::escape_by_backslash(expr);
+        conditions::similar_to_regex(expr);
+        conditions::rows_by_columns(expr);
+        conditions::clock_in_interval(expr);
         ControlFlow::Continue(())
     }
 }
 
 /// A path into one of our nested columns, `k.spec.owner['id']`.
-struct Path {
+pub(super) struct Path {
     /// The column with its qualifiers.
     column: Vec<Ident>,
     /// Steps by name.
@@ -146,7 +163,8 @@ struct Path {
 }
 
 impl Path {
-    fn of(expr: &Expr, tables: &HashSet<String>) -> Option<Self> {
+    /// Reads `expr`; `tables` are the names and aliases of tables, which a leading `spec` may be.
+    pub(super) fn of(expr: &Expr, tables: &HashSet<String>) -> Option<Self> {
         let (mut column, rest) = match expr {
             Expr::CompoundIdentifier(idents) => (idents.clone(), [].as_slice()),
             Expr::CompoundFieldAccess { root, access_chain } => {
@@ -182,7 +200,7 @@ impl Path {
     }
 
     /// Returns the path without the column's qualifiers, as a name for people.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let mut name = String::new();
         for ident in self.column.iter().rev().take(1).chain(&self.fields) {
             if !name.is_empty() {
@@ -245,52 +263,6 @@ fn subscript_of_dot(access: AccessExpr) -> AccessExpr {
     }
 }
 
-/// Gives every unaliased path in the select list its own name, unless two would be called the same.
-fn name_paths(body: &mut SetExpr, tables: &HashSet<String>) {
-    let Some(select) = leftmost(body) else {
-        return;
-    };
-    let names: Vec<Option<String>> = select
-        .projection
-        .iter()
-        .map(|item| match item {
-            SelectItem::UnnamedExpr(expr) => Path::of(expr, tables)
-                .map(|path| path.name())
-                .or_else(|| conversion_name(expr, &select.projection)),
-            SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
-            _ => None,
-        })
-        .collect();
-    for (position, item) in select.projection.iter_mut().enumerate() {
-        let Some(name) = names[position].as_ref() else {
-            continue;
-        };
-        let unique = names.iter().filter(|n| n.as_ref() == Some(name)).count() == 1;
-        if let (SelectItem::UnnamedExpr(expr), true) = (&*item, unique) {
-            *item = SelectItem::ExprWithAlias {
-                expr: expr.clone(),
-                alias: Ident::with_quote('"', name.clone()),
-            };
-        }
-    }
-}
-
-/// Returns a name for `expr` if it is a conversion of what another of `items` is, too: the planner calls both the same.
-fn conversion_name(expr: &Expr, items: &[SelectItem]) -> Option<String> {
-    let same = items
-        .iter()
-        .filter(|item| matches!(item, SelectItem::UnnamedExpr(other) if converted(other) == converted(expr)));
-    (matches!(expr, Expr::Cast { .. }) && same.count() > 1).then(|| expr.to_string())
-}
-
-/// Returns what is converted by `expr`, or `expr` itself.
-fn converted(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Cast { expr, .. } | Expr::Nested(expr) => converted(expr),
-        expr => expr,
-    }
-}
-
 pub(super) fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
     match body {
         SetExpr::Select(select) => Some(select),
@@ -300,7 +272,7 @@ pub(super) fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
     }
 }
 
-fn is_nested_column(ident: &Ident) -> bool {
+pub(super) fn is_nested_column(ident: &Ident) -> bool {
     let name = folded(ident);
     COLUMNS
         .iter()
@@ -319,7 +291,7 @@ pub(super) fn last_ident(name: &ObjectName) -> Option<&Ident> {
     name.0.last()?.as_ident()
 }
 
-fn text(value: &str, span: Span) -> Expr {
+pub(super) fn text(value: &str, span: Span) -> Expr {
     Expr::Value(ValueWithSpan {
         value: Value::SingleQuotedString(value.to_owned()),
         span,
@@ -347,17 +319,5 @@ mod tests {
     #[test]
     fn a_table_called_spec_is_a_table() {
         insta::assert_snapshot!(rewritten("SELECT spec.id FROM api_keys AS spec"), @"SELECT spec.id FROM api_keys AS spec");
-    }
-
-    #[test]
-    fn unaliased_paths_are_named_as_they_are_read() {
-        insta::assert_snapshot!(rewritten("SELECT id, spec.owner.id, k.metadata.self, spec.resources[1].id, spec.secret AS s FROM api_keys k"), @r#"SELECT id, spec['owner']['id'] AS "spec.owner.id", k.metadata['self'] AS "metadata.self", spec['resources'][1]['id'] AS "spec.resources[1].id", spec['secret'] AS s FROM api_keys k"#);
-        insta::assert_snapshot!(rewritten("SELECT a.spec.owner.id, b.spec.owner.id FROM api_keys a, api_keys b"), @"SELECT a.spec['owner']['id'], b.spec['owner']['id'] FROM api_keys a, api_keys b");
-        insta::assert_snapshot!(rewritten("CREATE VIEW v AS SELECT spec.owner.id FROM api_keys"), @r#"CREATE VIEW v AS SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys"#);
-    }
-
-    #[test]
-    fn conversions_of_one_thing_are_told_apart() {
-        insta::assert_snapshot!(rewritten("SELECT id, id::date, CAST(id AS INT), kind::date FROM t"), @r#"SELECT id, id::DATE AS "id::DATE", CAST(id AS INT) AS "CAST(id AS INT)", kind::DATE FROM t"#);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - `spec.owner = 'sa-1'` and `"spec.owner" = 'sa-1'`, after the service's parameter of that name, mean the owner's
 //!   id, and so for the resource; as a column `spec.owner` stays the object;
+//! - `?` is the next of `$1`, `$2`, …, as ODBC and DuckDB have it;
 //! - `page_size = '100'` is a parameter too, and has no meaning here: pages are walked anyway;
 //! - a name that the select list gives may stand in WHERE;
 //! - `"text"` is a string where a value stands and there is no such column, as in SQLite.
@@ -18,10 +19,13 @@ use super::rewrite::folded;
 /// Turns StackQL's parameters in `statement` into predicates, in place.
 pub(super) fn parameters(statement: &mut Statement) {
     // The visitor never breaks off.
-    let _ = statement.visit(&mut Parameters);
+    let _ = statement.visit(&mut Parameters { unnumbered: 0 });
 }
 
-struct Parameters;
+struct Parameters {
+    /// How many `?` there were so far.
+    unnumbered: usize,
+}
 
 impl VisitorMut for Parameters {
     type Break = ();
@@ -39,6 +43,10 @@ impl VisitorMut for Parameters {
             }
             Expr::InList { expr, list, .. } if list.iter().all(is_text) => name_the_id(expr),
             Expr::Like { expr, pattern, .. } if is_text(pattern) => name_the_id(expr),
+            Expr::Value(value) if value.value == Value::Placeholder("?".to_owned()) => {
+                self.unnumbered += 1;
+                value.value = Value::Placeholder(format!("${}", self.unnumbered));
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -285,6 +293,10 @@ mod tests {
             (
                 "SELECT 1 FROM t WHERE 'x' <> k.spec.resource AND spec.owner LIKE 'sa-%'",
                 "SELECT 1 FROM t WHERE 'x' <> k.spec.resource.id AND spec.owner.id LIKE 'sa-%'",
+            ),
+            (
+                "SELECT ? FROM t WHERE id = ? AND spec.owner = ? LIMIT ?",
+                "SELECT $1 FROM t WHERE id = $2 AND spec.owner.id = $3 LIMIT $4",
             ),
         ] {
             assert_eq!(spelled(sql), expected);

@@ -290,8 +290,9 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
         "SELECT uper(id) FROM api_keys",
         "SELECT CAST('x' AS INT)",
         "SELECT 1 / 0",
-        "SELECT id, id FROM api_keys",
-        "SELECT spec.owner.id, spec.owner.id FROM api_keys",
+        "SELECT id FROM api_keys WHERE count(*) > 1",
+        "SELECT id FROM api_keys TABLESAMPLE (10)",
+        "SELECT * FROM api_keys k, unnest(k.spec.owner)",
         "SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys",
         "SELECT id FROM api_keys WHERE id = (SELECT id, kind FROM api_keys)",
         "SELECT id FROM api_keys WHERE id = (SELECT 'a' UNION ALL SELECT 'b')",
@@ -299,6 +300,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
         "SELECT id, EXISTS (SELECT 1) FROM api_keys",
         "SELECT id FROM api_keys WHERE id = $owner",
         "SELECT id FROM api_keys WHERE id = $1",
+        "SELECT id FROM api_keys WHERE id = ?",
         "SELECT id FROM api_keys LIMIT -1",
         "COPY (SELECT spec FROM api_keys) TO '{dir}/x.csv'",
         "COPY (SELECT id FROM api_keys) TO '{dir}/x.unknown'",
@@ -315,6 +317,9 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: cannot compare object with text by `=`
 
     error: error parsing timestamp from `yesterday`: timestamp must contain at least 10 characters
+      |
+    1 | SELECT id FROM api_keys WHERE metadata.created_at < 'yesterday'
+      |                                                     ^^^^^^^^^^^
 
     error: a condition was expected, and `id` is text
 
@@ -329,15 +334,25 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |        ^^^^
     hint: did you mean `upper`?
 
-    error: cannot cast string `x` to value of integer type
+    error: `x` is no integer
+      |
+    1 | SELECT CAST('x' AS INT)
+      |             ^^^
+    hint: text is compared with text: put the value in quotes; TRY_CAST gives NULL for what cannot be converted
 
     error: divide by zero error
 
-    error: `id` stands in the select list twice
-    hint: give one of them another name with AS
+    error: an aggregate function cannot stand in WHERE, which looks at one row at a time
+    hint: HAVING looks at groups
 
-    error: `spec.owner.id` stands in the select list twice
-    hint: give one of them another name with AS
+    error: TABLESAMPLE is not supported
+      |
+    1 | SELECT id FROM api_keys TABLESAMPLE (10)
+      |                ^^^^^^^^
+    hint: write ORDER BY random() LIMIT n
+
+    error: `unnest` of an object cannot be planned
+    hint: it takes a list such as `spec.resources`; `spec.*` gives the fields of an object
 
     error: UNION queries have different number of columns
       |
@@ -367,6 +382,12 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |                                    ^^
     hint: pass it as --param 1=…
 
+    error: parameter `$1` has no value
+      |
+    1 | SELECT id FROM api_keys WHERE id = ?
+      |                                    ^
+    hint: pass it as --param 1=…
+
     error: LIMIT must be >= 0, `-1` was provided
 
     error: csv files hold no nested columns
@@ -379,5 +400,8 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     hint: SHOW ALL lists the settings
 
     error: invalid input syntax for type interval: "x"
+      |
+    1 | SELECT interval 'x'
+      |                 ^^^
     "#);
 }
