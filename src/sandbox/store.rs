@@ -65,7 +65,7 @@ pub(super) struct Key {
     /// The object, or for a key with `shared` references the part of it before `spec.owner`.
     text: Box<str>,
     owner: Option<Arc<Reference>>,
-    /// `spec.resources`, or else `spec.resource` alone.
+    /// `spec.resource` and the elements of `spec.resources`: the filter finds a key by any of them.
     resources: Box<[Arc<Reference>]>,
     shared: bool,
 }
@@ -85,20 +85,17 @@ impl Key {
     pub(super) fn whole(object: &Value) -> Self {
         let spec = object.get("spec");
         let member = |name| spec.and_then(|spec| spec.get(name));
-        let several: Vec<_> = member("resources")
-            .and_then(Value::as_array)
+        let several = member("resources").and_then(Value::as_array);
+        // The first of several usually stands in `resource`, too, but nothing says that it must.
+        let resources = member("resource")
             .into_iter()
-            .flatten()
+            .chain(several.into_iter().flatten())
             .filter_map(|resource| Reference::of(Some(resource)))
             .collect();
         Self {
             text: object.to_string().into_boxed_str(),
             owner: Reference::of(member("owner")),
-            resources: if several.is_empty() {
-                Reference::of(member("resource")).into_iter().collect()
-            } else {
-                several.into_boxed_slice()
-            },
+            resources,
             shared: false,
         }
     }
@@ -263,6 +260,10 @@ mod tests {
             ..Filter::default()
         };
         assert!(by("lkc-1").admits(&key) && by("lkc-2").admits(&key) && !by("lkc-3").admits(&key));
+        let apart = Key::whole(&json!({"spec": {
+            "resource": {"id": "lkc-1"}, "resources": [{"id": "lkc-2"}]
+        }}));
+        assert!(by("lkc-1").admits(&apart) && by("lkc-2").admits(&apart));
     }
 
     #[test]

@@ -217,6 +217,21 @@ async fn a_service_that_filters_too_little_changes_no_answer() {
 }
 
 #[tokio::test]
+async fn a_key_is_found_by_its_resource_whatever_its_others_are() {
+    let mut several = key("K001", "sa-1", "lkc-1");
+    several["spec"]["resources"] = json!([{"id": "lkc-2"}, {"id": "lkc-3"}]);
+    let lab = Lab::of([several]).await;
+    for test in [
+        "spec.resource.id = 'lkc-1'",
+        "spec.resource.id IN ('lkc-1', 'lkc-2')",
+        "spec.resource.id IS NOT DISTINCT FROM 'lkc-1'",
+    ] {
+        let query = format!("SELECT id FROM api_keys WHERE {test}");
+        assert_eq!(lab.run(&query).await.rows, ["K001"], "{query}");
+    }
+}
+
+#[tokio::test]
 async fn every_owner_of_the_organization_is_found_by_its_filter() {
     let lab = Lab::with_view().await;
     for who in owners_of(&lab.sandbox.keys()) {
