@@ -141,26 +141,45 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
     )
 }
 
-/// Lets scans that list the same keys share one listing.
+/// Lets scans that list the same keys share one listing: those that read it to its end, and those that may stop before,
+/// if another that reads it all has set it going by then.
 #[derive(Debug)]
 struct ListOnce;
 
+/// A listing that scans may share.
+struct Candidate {
+    filters: Vec<Filter>,
+    scans: usize,
+    /// True if one of them reads it to its end.
+    is_whole: bool,
+}
+
 impl PhysicalOptimizerRule for ListOnce {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        let mut listings: Vec<(Vec<Filter>, usize)> = Vec::new();
+        let mut listings: Vec<Candidate> = Vec::new();
         plan.apply(|plan| {
-            if let Some(filters) = plan.downcast_ref().and_then(ApiKeysScan::listing) {
-                match listings.iter_mut().find(|(known, _)| *known == filters) {
-                    Some((_, scans)) => *scans += 1,
-                    None => listings.push((filters, 1)),
+            if let Some(scan) = plan.downcast_ref::<ApiKeysScan>()
+                && let Some(filters) = scan.listing()
+            {
+                let is_whole = scan.reads_all();
+                match listings.iter_mut().find(|known| known.filters == filters) {
+                    Some(known) => {
+                        known.scans += 1;
+                        known.is_whole |= is_whole;
+                    }
+                    None => listings.push(Candidate {
+                        filters,
+                        scans: 1,
+                        is_whole,
+                    }),
                 }
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
         let shared: Vec<Arc<SharedListing>> = listings
             .into_iter()
-            .filter(|(_, scans)| *scans > 1)
-            .map(|(filters, _)| Arc::new(SharedListing::new(filters)))
+            .filter(|listing| listing.scans > 1 && listing.is_whole)
+            .map(|listing| Arc::new(SharedListing::new(listing.filters)))
             .collect();
         if shared.is_empty() {
             return Ok(plan);

@@ -301,6 +301,10 @@ fn read(expr: &Arc<dyn PhysicalExpr>) -> Bounds {
             Operator::Eq => equality(binary.left(), binary.right())
                 .or_else(|| equality(binary.right(), binary.left()))
                 .unwrap_or_else(Bounds::unknown),
+            // With a value, the same as equality.
+            Operator::IsNotDistinctFrom => given(binary.left(), binary.right())
+                .or_else(|| given(binary.right(), binary.left()))
+                .unwrap_or_else(Bounds::unknown),
             _ => Bounds::unknown(),
         };
     }
@@ -323,6 +327,12 @@ fn equality(column: &Arc<dyn PhysicalExpr>, value: &Arc<dyn PhysicalExpr>) -> Op
     let path = pushed_path(column)?;
     let value = constant(value)?;
     Some(Bounds::on(path, domain(&value)?))
+}
+
+/// Reads an equality with a value that is not NULL.
+fn given(column: &Arc<dyn PhysicalExpr>, value: &Arc<dyn PhysicalExpr>) -> Option<Bounds> {
+    let is_null = constant(value)?.is_null();
+    (!is_null).then(|| equality(column, value))?
 }
 
 fn in_list(list: &InListExpr) -> Option<Bounds> {

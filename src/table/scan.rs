@@ -105,22 +105,28 @@ impl ApiKeysScan {
     /// Returns the requests that the predicates known now allow, and how their answers are to be read.
     fn plan(&self) -> (Plan, Shape) {
         let asked = Bounds::of(&self.shape.predicates);
-        let bounds = match &self.shape.shared {
+        let mut shape = self.shape.clone();
+        // A scan that may stop early is not to ask for every page.
+        shape.shared = shape
+            .shared
+            .filter(|shared| self.reads_all() || shared.is_started());
+        let bounds = match &shape.shared {
             // What a join supplies would only ask again for some of what the other scan has asked for.
             Some(_) => asked.clone(),
             None => Bounds::of(&self.dynamic).and(asked.clone()),
         };
         let plan = Plan::choose(&bounds, self.known.get());
-        let mut shape = self.shape.clone();
         shape.covered = plan.covers(&asked);
         (plan, shape)
     }
 
-    /// Returns the filters of the listing that this scan will read to its end, if it is one.
+    /// Returns true if the scan reads its answers to their end, whatever they are.
+    pub(super) fn reads_all(&self) -> bool {
+        self.shape.prefetch && self.shape.fetch.is_none()
+    }
+
+    /// Returns the filters of the listing that this scan will read, if it is one.
     pub(super) fn listing(&self) -> Option<Vec<Filter>> {
-        if !self.shape.prefetch || self.shape.fetch.is_some() {
-            return None;
-        }
         let asked = Bounds::of(&self.shape.predicates);
         match Plan::choose(&asked, self.known.get()) {
             Plan::List(filters) => Some(filters),

@@ -56,6 +56,11 @@ impl SharedListing {
         &self.filters
     }
 
+    /// Returns true once a reader has set it going.
+    pub(super) fn is_started(&self) -> bool {
+        lock(&self.task).is_some()
+    }
+
     /// Returns all pages, from the first one on; the first reader that is polled sets `list` going.
     pub(super) fn read(self: Arc<Self>, list: impl FnOnce() -> Pages + Send + 'static) -> Pages {
         let started = Arc::clone(&self);

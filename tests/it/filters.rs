@@ -26,6 +26,8 @@ async fn the_listing_is_filtered_by_owner_however_it_is_asked_for() {
         "SELECT id FROM api_keys WHERE json_extract(spec, '$.owner.id') = '?'",
         "SELECT id FROM api_keys WHERE JSON_EXTRACT(spec, '$.owner.id') IN ('?')",
         "SELECT id FROM api_keys WHERE spec.owner.id LIKE '?'",
+        "SELECT id FROM api_keys WHERE spec.owner.id IS NOT DISTINCT FROM '?'",
+        "SELECT id FROM api_keys WHERE (spec.owner.id, kind) IN (('?', 'ApiKey'))",
         "SELECT id FROM vw_api_keys WHERE owner_id = '?'",
         "SELECT id FROM vw_api_keys AS v WHERE v.owner_id IN ('?')",
         "SELECT id FROM mine WHERE owner = '?'",

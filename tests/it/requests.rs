@@ -27,6 +27,8 @@ async fn a_key_is_fetched_by_its_id_however_it_is_asked_for() {
         "SELECT id FROM api_keys WHERE id = (SELECT '?')",
         "SELECT id FROM api_keys WHERE id = (SELECT max(v) FROM (VALUES ('?'), ('')) t(v))",
         "SELECT id FROM api_keys WHERE id IN (SELECT '?')",
+        "SELECT id FROM api_keys WHERE id IS NOT DISTINCT FROM '?'",
+        "SELECT id FROM api_keys WHERE (id, kind) = ('?', 'ApiKey')",
         "SELECT id FROM vw_api_keys WHERE id = '?'",
         "SELECT id FROM mine WHERE id = '?'",
         "SELECT id FROM (SELECT * FROM api_keys) WHERE id = '?'",
@@ -231,11 +233,20 @@ async fn scans_that_list_the_same_keys_share_one_listing() {
         "WITH o AS (SELECT spec.owner.id AS owner FROM api_keys) SELECT owner FROM o UNION ALL SELECT 'all' FROM o",
         "SELECT id FROM api_keys WHERE spec.owner.id IN (SELECT spec.owner.id FROM api_keys GROUP BY 1 HAVING count(*) > 3)",
         "SELECT id FROM vw_api_keys v WHERE age_days > (SELECT avg(age_days) FROM vw_api_keys)",
+        // Below a LIMIT, too, once one side of the join has read it all.
+        "SELECT a.id FROM api_keys a JOIN api_keys b ON a.spec.owner.id = b.spec.owner.id LIMIT 3",
+        "SELECT a.id FROM api_keys a FULL JOIN api_keys b ON a.id = b.id LIMIT 3",
+        "SELECT id FROM api_keys k WHERE EXISTS (SELECT 1 FROM vw_api_keys v WHERE v.owner_id = k.spec.owner.id AND v.id <> k.id) LIMIT 3",
     ] {
         let answer = lab.run(sql).await;
         assert_eq!(answer.requests, pages, "{sql}");
         assert!(!answer.rows.is_empty(), "{sql}");
     }
+    // Nothing is listed for the second part before it is known that the first is too little.
+    let first = lab
+        .run("SELECT id FROM (SELECT id FROM api_keys UNION ALL SELECT max(id) FROM api_keys) LIMIT 3")
+        .await;
+    assert_eq!(first.requests.len(), 1, "{:?}", first.requests);
     // What differs is asked for separately.
     let owner = owners_of(&lab.sandbox.keys()).remove(0);
     let answer = lab
