@@ -9,6 +9,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::csv::CsvFiles;
 use crate::functions;
 use crate::table::{self, Connection, PrepareSubqueries, ReadMoments, catalog};
 
@@ -44,7 +45,8 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
         .with_analyzer_rules(analyzers)
         .with_optimizer_rules(rules)
         .with_physical_optimizer_rules(table::rules(&PhysicalOptimizer::new().rules));
-    let state = functions::register(builder).build();
+    let mut state = functions::register(builder).build();
+    state.register_file_format(Arc::new(CsvFiles::default()), true)?;
     let context = SessionContext::new_with_state(state);
     catalog::mount(&context, connection).await?;
     let context = context.enable_url_table();

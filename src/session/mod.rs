@@ -4,6 +4,7 @@
 //! [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never asks a person: what it
 //! has to tell stands in the report or the error, and what it needs to ask it asks through [`Options`].
 
+mod csv;
 mod diagnose;
 mod engine;
 mod explain;
