@@ -73,25 +73,44 @@ pub(crate) fn read_nothing(body: Bytes) -> Result<(), DecodeError> {
 
 /// Why a body could not be read: what was expected and where. It never repeats the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DecodeError(String);
+#[error("{what}")]
+pub struct DecodeError {
+    what: String,
+    is_foreign: bool,
+}
 
 impl DecodeError {
     pub(crate) fn new(expected: &str) -> Self {
-        Self(expected.to_owned())
+        Self {
+            what: expected.to_owned(),
+            is_foreign: false,
+        }
+    }
+
+    /// Returns true if the body is nothing that the service writes: empty, or a page of HTML.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     /// Says where JSON ends to be readable, or that `body` is something else altogether.
     pub(crate) fn of_json(error: &serde_json::Error, body: &[u8]) -> Self {
         let start = body.trim_ascii_start();
+        let is_foreign = matches!(start, [] | [b'<', ..]);
+        let told;
         let what = match start {
             [] => "the body is empty",
             [0x1f, 0x8b, ..] => "the body is gzip without a header that says so",
             [b'<', ..] => "the body is a page of HTML or XML",
             _ if error.is_eof() => "the JSON ends too early",
-            _ => return Self(printable(&format!("the JSON cannot be read: {error}"))),
+            _ => {
+                told = printable(&format!("the JSON cannot be read: {error}"));
+                &told
+            }
         };
-        Self::new(what)
+        Self {
+            what: what.to_owned(),
+            is_foreign,
+        }
     }
 }
 

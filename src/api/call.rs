@@ -17,7 +17,7 @@ use super::error::{Call, Error};
 use super::failure::Failure;
 use super::ratelimit::{self, Gate};
 use super::request::{Method, Request};
-use super::retry::{Outcome, RetryPolicy};
+use super::retry::{Outcome, RetryPolicy, Tally};
 use super::service_error::ServiceError;
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
@@ -83,8 +83,8 @@ impl Caller {
                 () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
                 permit = self.admit(&mut progress, traffic) => permit?,
             };
-            progress.attempts += 1;
-            traffic.sent(&request.line, progress.attempts > 1);
+            progress.tally.attempts += 1;
+            traffic.sent(&request.line, progress.tally.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());
             let answer = timeout(limit, self.transport.send(request)).await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
@@ -160,11 +160,13 @@ impl Caller {
         match status {
             200..=299 => {
                 let created = created_id(&response);
+                let is_html = response.is_html();
                 if let Some(failure) = response.broken {
                     return Err(Problem::Failed { failure, created });
                 }
                 read(response.body).map_err(|reason| Problem::Undecodable {
                     status,
+                    is_foreign: is_html || reason.is_foreign(),
                     reason,
                     created,
                 })
@@ -199,14 +201,8 @@ impl Caller {
     ) -> Result<(), Error> {
         let outcome = problem.outcome();
         progress.may_have_acted |= outcome.may_have_acted();
-        progress.connects = if outcome.never_sent() {
-            progress.connects + 1
-        } else {
-            0
-        };
-        let exhausted = self
-            .retry
-            .is_exhausted(progress.attempts, progress.connects);
+        progress.tally.ended(outcome);
+        let exhausted = self.retry.is_exhausted(&progress.tally);
         if exhausted || !outcome.is_repeatable(&progress.request.line.method) {
             return Err(problem.into_error(progress));
         }
@@ -214,7 +210,7 @@ impl Caller {
         let random = (self.random)();
         let pause = match asked {
             Some(asked) => ratelimit::jittered(asked, random),
-            None => self.retry.pause(progress.attempts, random),
+            None => self.retry.pause(progress.tally.attempts, random),
         };
         match asked {
             Some(asked) if asked > progress.left() => {
@@ -223,7 +219,7 @@ impl Caller {
             None if pause >= progress.left() => return Err(problem.into_error(progress)),
             _ => {}
         }
-        let (next, most) = (progress.attempts + 1, self.retry.max_attempts);
+        let (next, most) = (progress.tally.attempts + 1, self.retry.max_attempts);
         let reason = problem.into_error(progress);
         tracing::info!("{reason}; try {next} of {most} in {}", Seconds(pause));
         if asked.is_some() {
@@ -239,9 +235,7 @@ struct Progress<'a> {
     request: &'a Request,
     started: Instant,
     deadline: Instant,
-    attempts: u32,
-    /// How many of the last attempts in a row made no connection.
-    connects: u32,
+    tally: Tally,
     may_have_acted: bool,
 }
 
@@ -252,8 +246,7 @@ impl<'a> Progress<'a> {
             request,
             started,
             deadline: started + timeout.min(LONGEST_TIMEOUT),
-            attempts: 0,
-            connects: 0,
+            tally: Tally::default(),
             may_have_acted: false,
         }
     }
@@ -274,7 +267,7 @@ impl<'a> Progress<'a> {
     fn call(&self, created: Option<String>) -> Box<Call> {
         Box::new(Call {
             request: self.request.line.clone(),
-            attempts: self.attempts,
+            attempts: self.tally.attempts,
             elapsed: self.started.elapsed(),
             may_have_acted: self.may_have_acted,
             created: created.filter(|_| self.creates()),
@@ -307,6 +300,8 @@ enum Problem {
     },
     Undecodable {
         status: u16,
+        /// True if the answer is not the service's.
+        is_foreign: bool,
         reason: DecodeError,
         created: Option<String>,
     },
@@ -324,6 +319,9 @@ impl Problem {
     fn outcome(&self) -> Outcome<'_> {
         match self {
             Self::Failed { failure, .. } => Outcome::Failed(failure),
+            Self::Undecodable {
+                is_foreign: true, ..
+            } => Outcome::Foreign,
             Self::Undecodable { .. } => Outcome::Undecodable,
             Self::Redirected { status, .. } => Outcome::Status(*status),
             Self::Refused { service, .. } => Outcome::Status(service.status),
@@ -347,6 +345,7 @@ impl Problem {
                 status,
                 reason,
                 created,
+                is_foreign: _,
             } => Error::Decode {
                 call: progress.call(created),
                 status,

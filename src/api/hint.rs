@@ -56,7 +56,7 @@ impl Error {
                 FailureKind::Timeout => "allow more time with `--timeout`",
                 _ => return None,
             },
-            Self::Decode { .. } => "is the address given with `--endpoint` that of the service?",
+            Self::Decode { .. } => ANOTHER_SERVER,
             Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
         };
         Some(hint.to_owned())
@@ -65,6 +65,9 @@ impl Error {
 
 const CREDENTIALS: &str = "set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud or Global API key; \
                            the key of a cluster does not work here";
+
+const ANOTHER_SERVER: &str =
+    "is the address given with `--endpoint` that of the service, and no proxy in between?";
 
 const UNREACHABLE: &str = "check the network, and the address if one is given with `--endpoint`";
 
@@ -75,7 +78,7 @@ fn hint_of_service(service: &ServiceError) -> Option<String> {
     let hint = if service.resolution.is_some() {
         return service.resolution.clone();
     } else if service.is_page() && matches!(service.status, 403 | 404) {
-        "is the address given with `--endpoint` that of the service, and no proxy in between?"
+        ANOTHER_SERVER
     } else if service.is_quota_exceeded() {
         "delete keys that are not in use, or ask Confluent for a higher quota"
     } else if service.status == 403 {

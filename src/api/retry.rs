@@ -9,6 +9,7 @@
 //! | 429 | repeat | repeat | repeat |
 //! | 408, 502, 503, 504 | repeat | repeat | stop, outcome unknown |
 //! | reset, body cut short or unreadable, timeout | repeat | repeat | stop, outcome unknown |
+//! | success with a page of HTML, or without a body | repeat once | repeat once | stop, outcome unknown |
 //! | 500 | repeat | stop, outcome unknown | stop, outcome unknown |
 //! | another 5xx, body too long | stop | stop, outcome unknown | stop, outcome unknown |
 //! | no trust in the certificate, another 4xx, 3xx | stop | stop | stop |
@@ -29,6 +30,8 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
     /// Attempts in a row that make no connection: a host that is not there is reported soon.
     pub max_connects: u32,
+    /// Attempts in a row that somebody else answers than the service: a proxy's page to log in is reported soon.
+    pub max_foreign: u32,
     /// Bound of the pause after the first attempt, doubled for each one after it.
     pub base: Duration,
     /// Largest bound of a pause.
@@ -41,6 +44,7 @@ impl Default for RetryPolicy {
         Self {
             max_attempts: 8,
             max_connects: 4,
+            max_foreign: 2,
             base,
             cap,
         }
@@ -53,6 +57,7 @@ impl RetryPolicy {
         Self {
             max_attempts: 1,
             max_connects: 1,
+            max_foreign: 1,
             ..Self::default()
         }
     }
@@ -76,10 +81,30 @@ impl RetryPolicy {
             .mul_f64(random.clamp(0.0, 1.0))
     }
 
-    /// Returns true if no more attempts are made after `attempts` in all, of which the last `connects` made no
-    /// connection.
-    pub(crate) fn is_exhausted(&self, attempts: u32, connects: u32) -> bool {
-        attempts >= self.max_attempts || connects >= self.max_connects
+    /// Returns true if no more attempts are made after those in `tally`.
+    pub(crate) fn is_exhausted(&self, tally: &Tally) -> bool {
+        tally.attempts >= self.max_attempts
+            || tally.connects >= self.max_connects
+            || tally.foreign >= self.max_foreign
+    }
+}
+
+/// The attempts of a call so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) attempts: u32,
+    /// How many of the last ones in a row made no connection.
+    pub(crate) connects: u32,
+    /// How many of the last ones in a row were answered by somebody else than the service.
+    pub(crate) foreign: u32,
+}
+
+impl Tally {
+    /// Counts how the last attempt ended.
+    pub(crate) fn ended(&mut self, outcome: Outcome<'_>) {
+        let in_a_row = |count: u32, again: bool| if again { count + 1 } else { 0 };
+        self.connects = in_a_row(self.connects, outcome.never_sent());
+        self.foreign = in_a_row(self.foreign, matches!(outcome, Outcome::Foreign));
     }
 }
 
@@ -90,6 +115,8 @@ pub(crate) enum Outcome<'a> {
     Failed(&'a Failure),
     /// The answer was a success whose body cannot be read.
     Undecodable,
+    /// The answer was a success, but not the service's: a page of HTML, or nothing where JSON is due.
+    Foreign,
     /// The answer was no success.
     Status(u16),
 }
@@ -104,7 +131,7 @@ impl Outcome<'_> {
     pub(crate) fn may_have_acted(self) -> bool {
         match self {
             Self::Failed(_) => !self.never_sent(),
-            Self::Undecodable => true,
+            Self::Undecodable | Self::Foreign => true,
             Self::Status(status) => status == 408 || status >= 500,
         }
     }
@@ -120,7 +147,7 @@ impl Outcome<'_> {
                 | FailureKind::Other => false,
                 _ => failure.never_sent || !creates,
             },
-            Self::Undecodable => !creates,
+            Self::Undecodable | Self::Foreign => !creates,
             Self::Status(429) => true,
             Self::Status(408 | 502..=504) => !creates,
             Self::Status(500) => *method == Method::GET,
@@ -181,6 +208,7 @@ mod tests {
             assert_eq!(failed(kind, false), "repeat repeat repeat unknown");
         }
         assert_eq!(row(Outcome::Undecodable), "repeat repeat repeat unknown");
+        assert_eq!(row(Outcome::Foreign), "repeat repeat repeat unknown");
         assert_eq!(
             failed(FailureKind::TooLarge, false),
             "stop unknown unknown unknown"
@@ -216,10 +244,32 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_there_is_given_up_sooner() {
+    fn what_does_not_get_better_is_given_up_sooner() {
         let policy = RetryPolicy::default();
-        assert!(policy.is_exhausted(4, 4) && policy.is_exhausted(8, 0));
-        assert!(!policy.is_exhausted(7, 3));
-        assert!(RetryPolicy::never().is_exhausted(1, 0));
+        let tally = |attempts, connects, foreign| Tally {
+            attempts,
+            connects,
+            foreign,
+        };
+        for last in [tally(4, 4, 0), tally(8, 0, 0), tally(5, 0, 2)] {
+            assert!(policy.is_exhausted(&last), "{last:?}");
+        }
+        assert!(!policy.is_exhausted(&tally(7, 3, 1)));
+        assert!(RetryPolicy::never().is_exhausted(&tally(1, 0, 0)));
+    }
+
+    #[test]
+    fn only_attempts_in_a_row_are_counted_together() {
+        let mut tally = Tally::default();
+        for (outcome, foreign) in [
+            (Outcome::Foreign, 1),
+            (Outcome::Status(503), 0),
+            (Outcome::Foreign, 1),
+            (Outcome::Foreign, 2),
+            (Outcome::Undecodable, 0),
+        ] {
+            tally.ended(outcome);
+            assert_eq!((tally.foreign, tally.connects), (foreign, 0), "{outcome:?}");
+        }
     }
 }

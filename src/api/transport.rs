@@ -63,6 +63,12 @@ impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// Returns true if it says of itself that it is a page of HTML.
+    pub(crate) fn is_html(&self) -> bool {
+        self.header(CONTENT_TYPE.as_str())
+            .is_some_and(|content| content.to_ascii_lowercase().contains("html"))
+    }
 }
 
 /// The transport over HTTP/1.1, with TLS by rustls and the platform's trusted roots.

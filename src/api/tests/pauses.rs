@@ -36,6 +36,36 @@ async fn a_host_that_is_not_there_is_reported_soon() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_in_place_of_the_answer_is_reported_soon() {
+    let login = "<!DOCTYPE html><title>Log in</title>";
+    for (headers, body) in [
+        (vec![("content-type", "text/html; charset=utf-8")], login),
+        (vec![("content-type", "Text/HTML")], "please log in"),
+        (vec![], login),
+        (vec![("content-type", "application/json")], ""),
+    ] {
+        let (client, script) = client_with([Step::Answer(answer(200, &headers, body))], 10, || 1.0);
+        let start = Instant::now();
+        let error = client.get(&id()).await.unwrap_err();
+        assert_eq!(script.times(start), [0.0, 0.25], "{error}");
+        let error = client.delete(&id()).await;
+        assert_eq!(error.is_err(), !body.is_empty());
+    }
+    // What began as the service's answer is asked for as often as anything else.
+    for (content, body) in [("application/json", "{\"id\":"), ("text/plain", "{\"id\":")] {
+        let step = Step::Answer(answer(200, &[("content-type", content)], body));
+        let (client, script) = client_with([step], 10, || 1.0);
+        assert!(client.get(&id()).await.is_err());
+        assert_eq!(script.lines().len(), 8, "{content}");
+    }
+    // The service may be back in between.
+    let page = || Step::Answer(answer(200, &[], login));
+    let (client, script) = client_with([page(), status(503), page(), ok()], 10, || 1.0);
+    assert!(client.get(&id()).await.is_ok());
+    assert_eq!(script.lines().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_does_not_fit_fails_at_once_and_says_how_long_it_is() {
     let (client, script) = client([
         Step::Answer(answer(429, &[("retry-after", "1200")], "slow down")),
