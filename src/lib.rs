@@ -25,6 +25,7 @@ pub mod functions;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod plain;
 pub mod render;
 pub mod sandbox;
 pub mod secret;

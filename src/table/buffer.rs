@@ -11,10 +11,10 @@ use datafusion::arrow::array::{
     new_null_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::datatypes::Fields;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
-use super::columns::{Column, Type, list_item};
+use super::columns::Type;
 
 /// Bytes of text one column of a batch may hold, so that 32-bit offsets never overflow.
 const MAX_TEXT: usize = 1 << 30;
@@ -170,39 +170,41 @@ impl Buffer {
         }
     }
 
-    /// Takes `len` values, NULLs where there are fewer, as an array of the type that `ty` declares.
+    /// Takes `len` values, NULLs where there are fewer, as an array of `ty`, the Arrow type of what it was made for.
+    /// The next batch finds as much room as this one took.
     ///
     /// # Errors
     ///
     /// Fails if there is more text than 32-bit offsets can address.
-    pub(super) fn finish(&mut self, ty: &Type, len: usize) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn finish(&mut self, ty: &DataType, len: usize) -> Result<ArrayRef, ArrowError> {
         self.pad(len);
         Ok(match (self, ty) {
-            (Self::Unwanted { len }, _) => new_null_array(&ty.arrow(), std::mem::take(len)),
+            (Self::Unwanted { len }, _) => new_null_array(ty, std::mem::take(len)),
             (Self::Text { text, ends, valid }, _) => {
                 if text.len() > MAX_TEXT {
                     return Err(ArrowError::OffsetOverflowError(text.len()));
                 }
-                let values = std::mem::take(text).into_bytes().into();
+                let room = String::with_capacity(text.len());
+                let values = std::mem::replace(text, room).into_bytes().into();
                 Arc::new(StringArray::try_new(offsets(ends), values, nulls(valid))?)
             }
             (Self::Time { micros, valid }, _) => {
-                let values = std::mem::take(micros).into();
+                let room = Vec::with_capacity(micros.len());
+                let values = std::mem::replace(micros, room).into();
                 let array = TimestampMicrosecondArray::try_new(values, nulls(valid))?;
                 Arc::new(array.with_timezone("UTC"))
             }
-            (Self::Object { fields, valid }, Type::Object(columns)) => {
-                Arc::new(finish_struct(fields, columns, nulls(valid))?)
+            (Self::Object { fields, valid }, DataType::Struct(types)) => {
+                let len = valid.len();
+                let arrays = (fields.iter_mut().zip(types))
+                    .map(|(buffer, field)| buffer.finish(field.data_type(), len))
+                    .collect::<Result<Vec<_>, _>>()?;
+                Arc::new(StructArray::try_new(types.clone(), arrays, nulls(valid))?)
             }
-            (Self::List { items, ends, valid }, Type::List(columns)) => {
-                let values = items.finish(&Type::Object(columns), items.len())?;
-                let item = Arc::new(list_item(columns));
-                Arc::new(ListArray::try_new(
-                    item,
-                    offsets(ends),
-                    values,
-                    nulls(valid),
-                )?)
+            (Self::List { items, ends, valid }, DataType::List(item)) => {
+                let values = items.finish(item.data_type(), items.len())?;
+                let (item, offsets, nulls) = (Arc::clone(item), offsets(ends), nulls(valid));
+                Arc::new(ListArray::try_new(item, offsets, values, nulls)?)
             }
             (Self::Object { .. } | Self::List { .. }, _) => {
                 return Err(ArrowError::SchemaError(
@@ -223,22 +225,10 @@ fn nulls(valid: &mut BooleanBufferBuilder) -> Option<NullBuffer> {
     Some(NullBuffer::new(valid.finish()))
 }
 
+/// Takes `ends`, and begins with where the first value starts.
 fn offsets(ends: &mut Vec<i32>) -> OffsetBuffer<i32> {
-    let starts: Vec<i32> = std::iter::once(0).chain(std::mem::take(ends)).collect();
-    OffsetBuffer::new(ScalarBuffer::from(starts))
-}
-
-fn finish_struct(
-    fields: &mut [Buffer],
-    columns: &[Column],
-    nulls: Option<NullBuffer>,
-) -> Result<StructArray, ArrowError> {
-    let len = nulls.as_ref().map_or(0, NullBuffer::len);
-    let arrow: Fields = columns.iter().map(Column::arrow).collect();
-    let arrays = fields
-        .iter_mut()
-        .zip(columns)
-        .map(|(buffer, column)| buffer.finish(&column.ty, len))
-        .collect::<Result<Vec<_>, _>>()?;
-    StructArray::try_new(arrow, arrays, nulls)
+    let mut offsets = Vec::with_capacity(ends.len() + 1);
+    offsets.push(0);
+    offsets.append(ends);
+    OffsetBuffer::new(ScalarBuffer::from(offsets))
 }

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use super::buffer::Buffer;
 use super::columns::{COLUMNS, Column, Type};
+use super::compact;
 
 /// Position of `id` in [`COLUMNS`].
 const ID: usize = 0;
@@ -106,6 +107,27 @@ impl Decoder {
     ///
     /// Fails if `json` is not a JSON object, as far as it is looked at; nothing is added then.
     pub fn push(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        let compact = compact::read(json, COLUMNS, &mut self.columns, self.rows, self.is_narrow);
+        let read = match compact {
+            Some(()) => Ok(()),
+            None => {
+                self.forget_row();
+                self.read(json)
+            }
+        };
+        let added = self.columns[ID].len() > self.rows;
+        let id = self.columns[ID].last_text().filter(|_| added);
+        let repeated = id.is_some_and(|id| !self.seen.insert(id));
+        if read.is_err() || repeated {
+            self.forget_row();
+            return read;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Reads the members of one key, however they are spelt.
+    fn read(&mut self, json: &str) -> Result<(), serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let mut is_enough = false;
         let read = deserializer
@@ -117,18 +139,14 @@ impl Decoder {
                 is_enough: self.is_narrow.then_some(&mut is_enough),
             })
             .and_then(|()| deserializer.end());
-        let read = if is_enough { Ok(()) } else { read };
-        let added = self.columns[ID].len() > self.rows;
-        let id = self.columns[ID].last_text().filter(|_| added);
-        let repeated = id.is_some_and(|id| !self.seen.insert(id));
-        if read.is_err() || repeated {
-            self.columns
-                .iter_mut()
-                .for_each(|column| column.truncate(self.rows));
-            return read;
+        if is_enough { Ok(()) } else { read }
+    }
+
+    /// Drops what was read of a row that does not count.
+    fn forget_row(&mut self) {
+        for column in &mut self.columns {
+            column.truncate(self.rows);
         }
-        self.rows += 1;
-        Ok(())
     }
 
     /// Returns the rows added since the last call as one batch; which ids were seen is remembered.
@@ -141,7 +159,8 @@ impl Decoder {
         let arrays = self
             .projection
             .iter()
-            .map(|&position| self.columns[position].finish(&COLUMNS[position].ty, self.rows))
+            .zip(self.schema.fields())
+            .map(|(&position, field)| self.columns[position].finish(field.data_type(), self.rows))
             .collect::<Result<Vec<_>, _>>()?;
         self.rows = 0;
         self.columns

@@ -16,6 +16,7 @@
 mod buffer;
 pub mod catalog;
 pub mod columns;
+mod compact;
 pub mod decode;
 mod fetch;
 mod in_turn;
