@@ -125,8 +125,12 @@ impl<'a> Cells<'a> {
         row: usize,
         scratch: &'s mut Vec<u8>,
     ) -> Option<Cow<'s, str>> {
-        // All of it was written as UTF-8; the check costs little beside laying out a table.
-        self.bytes(row, scratch).map(String::from_utf8_lossy)
+        // All of it was written as UTF-8, and is checked at the speed of memory.
+        let bytes = self.bytes(row, scratch)?;
+        Some(match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        })
     }
 }
 

@@ -6,10 +6,11 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Fields, SchemaRef};
 use datafusion::arrow::json::EncoderOptions;
+use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
 
 use super::cell::{Cells, Kind};
 use super::dialect::Dialect;
-use super::encode;
+use super::encode::{self, can_double};
 use super::sink::Sink;
 use super::{Error, OutputFormat, RenderOptions, Renderer, Summary};
 
@@ -20,6 +21,8 @@ use super::{Error, OutputFormat, RenderOptions, Renderer, Summary};
 pub(crate) struct DelimitedRenderer<'w> {
     sink: Sink<'w>,
     encoding: EncoderOptions,
+    /// For JSON that is a csv field.
+    doubled: EncoderOptions,
     dialect: Dialect,
     options: RenderOptions,
     fields: Fields,
@@ -73,12 +76,21 @@ impl<'w> DelimitedRenderer<'w> {
         Self {
             sink,
             encoding: encode::options(true),
+            doubled: encode::doubled(true),
             dialect,
             options,
             fields: Fields::empty(),
             rows: 0,
         }
     }
+}
+
+/// The values of one column of one batch.
+enum Values<'a> {
+    /// As text, which the dialect protects.
+    Cells(Kind, Cells<'a>),
+    /// As JSON whose quotes are doubled as it is written.
+    Json(NullableEncoder<'a>),
 }
 
 impl Renderer for DelimitedRenderer<'_> {
@@ -105,24 +117,36 @@ impl Renderer for DelimitedRenderer<'_> {
         if self.fields.is_empty() {
             return Ok(());
         }
+        // What is shown on a terminal, and what is not csv, goes through the text of the cell.
+        let quotes_itself = self.dialect.format == OutputFormat::Csv && !self.options.terminal;
         let mut columns = self
             .fields
             .iter()
             .zip(batch.columns())
             .map(|(field, column)| {
-                Ok((
-                    Kind::of(field),
-                    Cells::try_new(field, column, &self.encoding)?,
-                ))
+                Ok(match Kind::of(field) {
+                    Kind::Json if quotes_itself && can_double(field.data_type()) => {
+                        Values::Json(make_encoder(field, column, &self.doubled)?)
+                    }
+                    kind => Values::Cells(kind, Cells::try_new(field, column, &self.encoding)?),
+                })
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let mut scratch = Vec::new();
         for row in 0..batch.num_rows() {
-            for (index, (kind, cells)) in columns.iter_mut().enumerate() {
+            for (index, values) in columns.iter_mut().enumerate() {
                 let out = &mut self.sink.buffer;
                 self.dialect.separate(index, out);
-                self.dialect
-                    .write(cells.bytes(row, &mut scratch), *kind, &self.options, out);
+                match values {
+                    Values::Cells(kind, cells) => {
+                        let text = cells.bytes(row, &mut scratch);
+                        self.dialect.write(text, *kind, &self.options, out);
+                    }
+                    Values::Json(encoder) if encoder.is_null(row) => {}
+                    Values::Json(encoder) => self
+                        .dialect
+                        .write_doubled(out, |out| encoder.encode(row, out)),
+                }
             }
             self.sink.buffer.push(b'\n');
             self.sink.spill()?;
@@ -147,10 +171,14 @@ impl Renderer for DelimitedRenderer<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{ArrayRef, Int64Array};
+    use datafusion::arrow::array::{Array, ArrayRef, Int64Array, StringArray, StructArray};
+    use datafusion::arrow::datatypes::{Field, Schema};
+    use proptest::prelude::*;
 
     use super::super::OutputFormat::{Csv, Tsv};
-    use super::super::fixtures::{batch, keys, plain, render, scalars, strings, visible};
+    use super::super::fixtures::{
+        batch, document_field, keys, plain, render, scalars, strings, visible,
+    };
     use super::super::renderer;
     use super::*;
 
@@ -319,5 +347,43 @@ mod tests {
         assert_eq!(pipe.take().unwrap(), b"a\nx\n");
         renderer.batch(&batch).unwrap();
         assert!(renderer.flush().unwrap_err().is_broken_pipe());
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_quoted_as_any_other_text_would_be(
+            texts in prop::collection::vec(prop::option::of(prop_oneof![
+                any::<String>(),
+                "[\\[\\]{}:,;\"\\\\ a1]{0,6}",
+                "\"[a-z\\\\\",;]{0,4}\"",
+                Just("{}".to_owned()),
+                Just("[1,2]".to_owned()),
+                Just("{ \"a\" : [\"x\\\"y\"] }".to_owned()),
+            ]), 1..6),
+            delimiter in prop::sample::select(b",;:[1".as_slice()),
+        ) {
+            let texts: StringArray = texts.into_iter().collect();
+            let document = document_field("d");
+            let member = StructArray::from(vec![(Arc::new(document.clone()), Arc::new(texts.clone()) as ArrayRef)]);
+            let fields = vec![document, Field::new("s", member.data_type().clone(), true)];
+            let columns: Vec<ArrayRef> = vec![Arc::new(texts), Arc::new(member)];
+            let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+            let options = RenderOptions { delimiter: Some(delimiter), header: false, ..Default::default() };
+
+            let dialect = Dialect { format: Csv, delimiter };
+            let encoding = encode::options(true);
+            let schema = batch.schema();
+            let mut expected = Vec::new();
+            for row in 0..batch.num_rows() {
+                for (index, field) in schema.fields().iter().enumerate() {
+                    dialect.separate(index, &mut expected);
+                    let mut cells = Cells::try_new(field, batch.column(index), &encoding).unwrap();
+                    let mut scratch = Vec::new();
+                    dialect.write(cells.bytes(row, &mut scratch), Kind::Json, &options, &mut expected);
+                }
+                expected.push(b'\n');
+            }
+            prop_assert_eq!(render(Csv, &options, &[batch]).0, String::from_utf8(expected).unwrap());
+        }
     }
 }

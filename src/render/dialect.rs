@@ -82,11 +82,28 @@ impl Dialect {
         }
     }
 
-    fn write_quoted(self, value: &[u8], out: &mut Vec<u8>) {
+    /// Appends a field of csv that `write` appends with its quotes doubled already.
+    pub(crate) fn write_doubled(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = out.len();
+        out.push(b'"');
+        write(out);
+        if self.needs_quotes(&out[start + 1..]) {
+            out.push(b'"');
+        } else {
+            out.remove(start);
+        }
+    }
+
+    /// Tells whether a field of csv would be misread without quotes.
+    fn needs_quotes(self, value: &[u8]) -> bool {
         let special = |byte: &u8| *byte == self.delimiter || matches!(byte, b'"' | b'\n' | b'\r');
         // Some readers trim unquoted fields; and an empty one would be NULL.
         let edge = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t'));
-        if !edge(value.first()) && !edge(value.last()) && !value.iter().any(special) {
+        edge(value.first()) || edge(value.last()) || value.iter().any(special)
+    }
+
+    fn write_quoted(self, value: &[u8], out: &mut Vec<u8>) {
+        if !self.needs_quotes(value) {
             out.extend_from_slice(value);
             return;
         }

@@ -16,7 +16,7 @@ use datafusion::arrow::json::{Encoder, EncoderFactory, EncoderOptions};
 use datafusion::arrow::util::display::ArrayFormatter;
 
 use super::cell::FORMAT;
-use super::raw_json::{push_document, push_string};
+use super::raw_json::{Quotes, push_document, push_string};
 use super::timestamp::Timestamps;
 
 /// Tells whether a string field holds JSON documents, by Arrow's canonical extension type.
@@ -26,9 +26,31 @@ pub(crate) fn holds_json(field: &Field) -> bool {
 
 /// Returns the options all encoding here goes by; nested NULLs are written as `null`, or left out.
 pub(crate) fn options(explicit_nulls: bool) -> EncoderOptions {
+    with_quotes(explicit_nulls, Quotes::Plain)
+}
+
+/// Returns the same, with every quote written twice, for types of which [`can_double`] says that it can be done.
+pub(crate) fn doubled(explicit_nulls: bool) -> EncoderOptions {
+    with_quotes(explicit_nulls, Quotes::Doubled)
+}
+
+fn with_quotes(explicit_nulls: bool, quotes: Quotes) -> EncoderOptions {
     EncoderOptions::default()
         .with_explicit_nulls(explicit_nulls)
-        .with_encoder_factory(Arc::new(Rules))
+        .with_encoder_factory(Arc::new(Rules { quotes }))
+}
+
+/// Tells whether all quotes of a type are written here. Those of arrow-json's own encoders cannot be doubled.
+pub(crate) fn can_double(ty: &DataType) -> bool {
+    match ty {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Timestamp(_, _) => {
+            true
+        }
+        DataType::Boolean => true,
+        DataType::Struct(fields) => fields.iter().all(|field| can_double(field.data_type())),
+        DataType::List(item) | DataType::LargeList(item) => can_double(item.data_type()),
+        other => other.is_integer(),
+    }
 }
 
 /// Encodes a row, or a struct, as a JSON object.
@@ -51,11 +73,20 @@ impl<'a> ObjectEncoder<'a> {
         columns: &'a [ArrayRef],
         options: &'a EncoderOptions,
     ) -> Result<Self, ArrowError> {
+        Self::quoted(fields, columns, options, Quotes::Plain)
+    }
+
+    fn quoted(
+        fields: &'a [FieldRef],
+        columns: &'a [ArrayRef],
+        options: &'a EncoderOptions,
+        quotes: Quotes,
+    ) -> Result<Self, ArrowError> {
         let members = distinct_names(fields)
             .zip(fields.iter().zip(columns))
             .map(|(name, (field, column))| {
                 let mut key = Vec::with_capacity(name.len() + 3);
-                push_string(&name, &mut key);
+                push_string(&name, quotes, &mut key);
                 key.push(b':');
                 Ok((key, make_encoder(field, column, options)?))
             })
@@ -111,7 +142,9 @@ fn distinct_names(fields: &[FieldRef]) -> impl Iterator<Item = String> {
 
 /// Where our encoding differs from arrow-json's.
 #[derive(Debug)]
-struct Rules;
+struct Rules {
+    quotes: Quotes,
+}
 
 impl EncoderFactory for Rules {
     fn make_default_encoder<'a>(
@@ -120,14 +153,16 @@ impl EncoderFactory for Rules {
         array: &'a dyn Array,
         options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let quotes = self.quotes;
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
-            DataType::Utf8 => strings(field, array.as_string::<i32>()),
-            DataType::LargeUtf8 => strings(field, array.as_string::<i64>()),
-            DataType::Utf8View => strings(field, array.as_string_view()),
-            DataType::Struct(fields) => Box::new(ObjectEncoder::try_new(
+            DataType::Utf8 => strings(field, array.as_string::<i32>(), quotes),
+            DataType::LargeUtf8 => strings(field, array.as_string::<i64>(), quotes),
+            DataType::Utf8View => strings(field, array.as_string_view(), quotes),
+            DataType::Struct(fields) => Box::new(ObjectEncoder::quoted(
                 fields,
                 array.as_struct().columns(),
                 options,
+                quotes,
             )?),
             // arrow-json looks at the keys alone, and would show a NULL among the values as a value.
             DataType::Dictionary(_, _) => {
@@ -142,7 +177,7 @@ impl EncoderFactory for Rules {
                 Box::new(DictionaryEncoder { keys, values })
             }
             DataType::Timestamp(_, _) => match Timestamps::try_new(array) {
-                Some(timestamps) => Box::new(TimestampEncoder(timestamps)),
+                Some(timestamps) => Box::new(TimestampEncoder { timestamps, quotes }),
                 None => return Ok(None),
             },
             DataType::Union(_, _) => {
@@ -167,27 +202,37 @@ fn is_plain_map(array: &dyn Array) -> bool {
         && map.entries().null_count() == 0
 }
 
-fn strings<'a, S: StringArrayType<'a> + 'a>(field: &Field, array: S) -> Box<dyn Encoder + 'a> {
+fn strings<'a, S: StringArrayType<'a> + 'a>(
+    field: &Field,
+    array: S,
+    quotes: Quotes,
+) -> Box<dyn Encoder + 'a> {
     if holds_json(field) {
-        Box::new(DocumentEncoder(array))
+        Box::new(DocumentEncoder { array, quotes })
     } else {
-        Box::new(StringEncoder(array))
+        Box::new(StringEncoder { array, quotes })
     }
 }
 
-struct StringEncoder<S>(S);
+struct StringEncoder<S> {
+    array: S,
+    quotes: Quotes,
+}
 
 impl<'a, S: StringArrayType<'a>> Encoder for StringEncoder<S> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        push_string(self.0.value(row), out);
+        push_string(self.array.value(row), self.quotes, out);
     }
 }
 
-struct DocumentEncoder<S>(S);
+struct DocumentEncoder<S> {
+    array: S,
+    quotes: Quotes,
+}
 
 impl<'a, S: StringArrayType<'a>> Encoder for DocumentEncoder<S> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        push_document(self.0.value(row), out);
+        push_document(self.array.value(row), self.quotes, out);
     }
 }
 
@@ -202,13 +247,16 @@ impl Encoder for DictionaryEncoder<'_> {
     }
 }
 
-struct TimestampEncoder<'a>(Timestamps<'a>);
+struct TimestampEncoder<'a> {
+    timestamps: Timestamps<'a>,
+    quotes: Quotes,
+}
 
 impl Encoder for TimestampEncoder<'_> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        out.push(b'"');
-        self.0.write(row, out);
-        out.push(b'"');
+        self.quotes.push(out);
+        self.timestamps.write(row, out);
+        self.quotes.push(out);
     }
 }
 
@@ -220,6 +268,6 @@ impl Encoder for TextEncoder<'_> {
         let mut text = Vec::new();
         // Writing to a Vec cannot fail.
         let _ = write!(text, "{}", self.0.value(row));
-        push_string(&String::from_utf8_lossy(&text), out);
+        push_string(&String::from_utf8_lossy(&text), Quotes::Plain, out);
     }
 }

@@ -7,33 +7,56 @@
 
 use serde::de::IgnoredAny;
 
+use crate::plain::printable;
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// How the quotes of JSON are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    /// As they are.
+    Plain,
+    /// Each one twice, as between the quotes of a csv field.
+    Doubled,
+}
+
+impl Quotes {
+    /// Appends one quote.
+    pub(crate) fn push(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        if self == Self::Doubled {
+            out.push(b'"');
+        }
+    }
+}
+
 /// Appends `text` as a JSON string, quotes and all.
-pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
+pub(crate) fn push_string(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
+    quotes.push(out);
     let bytes = text.as_bytes();
     let mut clean = 0;
     let mut at = 0;
-    while let Some(next) = bytes[at..]
-        .iter()
-        .position(|byte| SPECIAL[usize::from(*byte)])
-    {
-        at += next;
-        let len = match bytes[at] {
-            b'"' | b'\\' => {
+    loop {
+        at += printable(&bytes[at..]);
+        let len = match bytes.get(at) {
+            None => break,
+            Some(byte @ (b'"' | b'\\')) => {
                 out.extend_from_slice(&bytes[clean..at]);
-                out.extend_from_slice(&[b'\\', bytes[at]]);
+                out.push(b'\\');
+                match byte {
+                    b'"' => quotes.push(out),
+                    _ => out.push(b'\\'),
+                }
                 1
             }
-            _ => match control(&bytes[at..]) {
+            Some(_) => match control(&bytes[at..]) {
                 Some((code, len)) => {
                     out.extend_from_slice(&bytes[clean..at]);
                     push_control(code, out);
                     len
                 }
                 None => {
-                    at += 1;
+                    at += harmless(&bytes[at..]);
                     continue;
                 }
             },
@@ -42,37 +65,47 @@ pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
         clean = at;
     }
     out.extend_from_slice(&bytes[clean..]);
-    out.push(b'"');
+    quotes.push(out);
 }
 
 /// Appends `text` as the JSON document that it is, white space between tokens dropped.
 ///
 /// Members, their order, numbers and strings stay as they were spelt. Text that is no JSON becomes a string.
-pub(crate) fn push_document(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
-        return push_string(text, out);
+        return push_string(text, quotes, out);
     }
     let bytes = text.as_bytes();
-    let mut quoted = false;
+    let mut in_string = false;
     let mut clean = 0;
     let mut at = 0;
-    while at < bytes.len() {
-        let skipped = match bytes[at] {
-            b'"' => {
-                quoted = !quoted;
-                None
-            }
-            // What is escaped ends no string.
-            b'\\' => {
-                at += 2;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if in_string {
+            at += printable(rest);
+        }
+        let skipped = match bytes.get(at) {
+            None => break,
+            Some(b'"') => {
+                in_string = !in_string;
+                at += 1;
+                double(bytes, &mut clean, at, quotes, out);
                 continue;
             }
-            b' ' | b'\n' | b'\r' | b'\t' if !quoted => Some((None, 1)),
-            byte if byte >= 0x7f => control(&bytes[at..]).map(|(code, len)| (Some(code), len)),
-            _ => None,
+            // What is escaped ends no string.
+            Some(b'\\') => {
+                at += 2;
+                if bytes.get(at - 1) == Some(&b'"') {
+                    double(bytes, &mut clean, at, quotes, out);
+                }
+                continue;
+            }
+            Some(b' ' | b'\n' | b'\r' | b'\t') if !in_string => Some((None, 1)),
+            Some(0x7f..) => control(&bytes[at..]).map(|(code, len)| (Some(code), len)),
+            Some(_) => None,
         };
         match skipped {
-            None => at += 1,
+            None => at += harmless(&bytes[at..]),
             Some((code, len)) => {
                 out.extend_from_slice(&bytes[clean..at]);
                 if let Some(code) = code {
@@ -83,7 +116,22 @@ pub(crate) fn push_document(text: &str, out: &mut Vec<u8>) {
             }
         }
     }
-    out.extend_from_slice(&bytes[clean..]);
+    out.extend_from_slice(bytes.get(clean..).unwrap_or_default());
+}
+
+/// Has the quote that ends `bytes[clean..at]` written twice, if quotes are.
+fn double(bytes: &[u8], clean: &mut usize, at: usize, quotes: Quotes, out: &mut Vec<u8>) {
+    if quotes == Quotes::Doubled {
+        out.extend_from_slice(&bytes[*clean..at]);
+        out.push(b'"');
+        *clean = at;
+    }
+}
+
+/// Returns the length of a byte that needs no escape, with what of other alphabets follows it.
+fn harmless(bytes: &[u8]) -> usize {
+    let more = |byte: &&u8| **byte > 0x7f && !SPECIAL[usize::from(**byte)];
+    1 + bytes.iter().skip(1).take_while(more).count()
 }
 
 /// The bytes that may need an escape: `"`, `\`, a C0 control, DEL, or the first byte of another control.
@@ -154,13 +202,13 @@ mod tests {
 
     fn string(text: &str) -> String {
         let mut out = Vec::new();
-        push_string(text, &mut out);
+        push_string(text, Quotes::Plain, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     fn document(text: &str) -> String {
         let mut out = Vec::new();
-        push_document(text, &mut out);
+        push_document(text, Quotes::Plain, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -226,7 +274,25 @@ mod tests {
         })
     }
 
+    /// Takes back what [`Quotes::Doubled`] does; None if there is a quote that stands alone.
+    fn halved(text: &str) -> Option<String> {
+        let single = text.replace("\"\"", "\0");
+        (!single.contains('"')).then(|| single.replace('\0', "\""))
+    }
+
     proptest! {
+        #[test]
+        fn doubled_quotes_are_the_only_difference(text in any::<String>(), value in any_json()) {
+            let mut out = Vec::new();
+            push_string(&text, Quotes::Doubled, &mut out);
+            prop_assert_eq!(halved(std::str::from_utf8(&out).unwrap()), Some(string(&text)));
+            for text in [&text, &value.to_string(), &serde_json::to_string_pretty(&value).unwrap()] {
+                let mut out = Vec::new();
+                push_document(text, Quotes::Doubled, &mut out);
+                prop_assert_eq!(halved(std::str::from_utf8(&out).unwrap()), Some(document(text)));
+            }
+        }
+
         #[test]
         fn any_string_reads_back_and_holds_no_control(text in any::<String>()) {
             let written = string(&text);
