@@ -10,8 +10,8 @@ pub(crate) const ELLIPSIS: &str = "…";
 /// Columns that text keeps at least, as long as its column is shown; enough to tell rows apart.
 pub(crate) const FLOOR: usize = 8;
 
-/// Columns that text takes at most, so that with its padding comfy-table can count them. A secret may be wider,
-/// and then continues on the next line.
+/// Columns that text takes at most, so that with its padding comfy-table can count them. A secret may be wider, and
+/// then reaches beyond the box.
 pub(crate) const MOST: usize = u16::MAX as usize - 2;
 
 /// What a column asks for. Widths are terminal columns of text, borders and padding apart.

@@ -1,9 +1,11 @@
 //! table: a box of aligned columns, for people.
 //!
 //! Rows are held until [`finish`](Renderer::finish), since widths need them all. Here it is settled what each cell
-//! shows: its text without controls, shortened to what [`layout`] grants its column. comfy-table draws the box around
-//! it, pads and aligns; it never has to wrap a cell, and never sees a terminal.
+//! shows: its text without controls, shortened to what [`layout`] grants its column. comfy-table draws the box, around
+//! the header and one row that stands for all; the rows are poured in there, since it would measure every cell again,
+//! character by character. It never has to wrap a cell, and never sees a terminal.
 
+use std::borrow::Cow;
 use std::io;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -15,16 +17,15 @@ use super::cell::{Cells, Kind};
 use super::column::{Column, holds_secret};
 use super::encode;
 use super::escape::escape_controls;
-use super::layout::{self, ELLIPSIS, Slot, shortened};
+use super::layout::{self, ELLIPSIS, MOST, Slot, measure, shortened};
 use super::sink::Sink;
 use super::{Error, RenderOptions, Renderer, Summary};
 
 /// The lines of the box, in the order of comfy-table's presets: thin, and none between rows.
 const LINES: &str = "││──├─┼┤│    ┬┴┌┐└┘";
 
-/// Where a dimmed text begins and ends while comfy-table has it, which would count terminal escapes as text. They
-/// take no room, and [`escape_controls`] leaves neither in any cell.
-const DIM: [(char, &str); 2] = [('\u{2061}', "\x1b[2m"), ('\u{2062}', "\x1b[0m")];
+/// What turns dimmed text on and off.
+const DIM: [&str; 2] = ["\x1b[2m", "\x1b[0m"];
 
 /// Writes rows as a table that fits the terminal.
 ///
@@ -56,7 +57,8 @@ impl<'w> TableRenderer<'w> {
         }
     }
 
-    fn lay_out(&self, slots: &[Slot]) -> Table {
+    /// Draws the table with one row that is as wide as each slot.
+    fn draw_box(&self, slots: &[Slot]) -> Table {
         let mut table = Table::new();
         table
             .load_preset(LINES)
@@ -66,39 +68,70 @@ impl<'w> TableRenderer<'w> {
                 shortened(&self.columns[index].name, width).into_owned()
             }));
         }
-        let null = escape_controls(self.options.null_text());
-        for cells in self.cells.chunks_exact(self.columns.len()) {
-            table.add_row(row(slots, |index, width| match &cells[index] {
-                Some(text) => shortened(text, width).into_owned(),
-                None if self.options.color => {
-                    let [(on, _), (off, _)] = DIM;
-                    format!("{on}{}{off}", shortened(&null, width))
-                }
-                None => shortened(&null, width).into_owned(),
-            }));
-        }
+        table.add_row(slots.iter().map(|slot| "x".repeat(slot.width().min(MOST))));
         for (column, slot) in table.column_iter_mut().zip(slots) {
-            if matches!(slot, Slot::Column { index, .. } if self.columns[*index].kind == Kind::Number)
-            {
+            if is_number(&self.columns, *slot) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
         table
     }
 
-    fn write(&mut self, table: &Table) -> io::Result<()> {
-        for mut line in table.lines() {
-            if self.options.color {
-                for (mark, escape) in DIM {
-                    line = line.replace(mark, escape);
+    fn write(&mut self, slots: &[Slot]) -> io::Result<()> {
+        let mut lines: Vec<_> = self.draw_box(slots).lines().collect();
+        let bottom = lines.pop();
+        // The row that stands for all.
+        lines.pop();
+        for line in lines {
+            self.write_line(&line)?;
+        }
+        self.write_rows(slots)?;
+        bottom.map_or(Ok(()), |line| self.write_line(&line))
+    }
+
+    fn write_line(&mut self, line: &str) -> io::Result<()> {
+        self.sink.buffer.extend_from_slice(line.as_bytes());
+        self.sink.buffer.push(b'\n');
+        self.sink.spill()
+    }
+
+    fn write_rows(&mut self, slots: &[Slot]) -> io::Result<()> {
+        let null = escape_controls(self.options.null_text()).into_owned();
+        let [on, off] = if self.options.color { DIM } else { [""; 2] };
+        for row in 0..self.rows {
+            let cells = &self.cells[row * self.columns.len()..][..self.columns.len()];
+            let out = &mut self.sink.buffer;
+            for slot in slots {
+                out.extend_from_slice("│ ".as_bytes());
+                let (text, before, after) = match *slot {
+                    Slot::Gap => (Cow::Borrowed(ELLIPSIS), "", ""),
+                    Slot::Column { index, width } => match &cells[index] {
+                        Some(text) => (shortened(text, width), "", ""),
+                        None => (shortened(&null, width), on, off),
+                    },
+                };
+                // Only a secret may be wider than the box.
+                let spare = slot.width().min(MOST).saturating_sub(measure(&text));
+                let (left, right) = match is_number(&self.columns, *slot) {
+                    true => (spare, 0),
+                    false => (0, spare),
+                };
+                out.resize(out.len() + left, b' ');
+                for part in [before, &text, after] {
+                    out.extend_from_slice(part.as_bytes());
                 }
+                out.resize(out.len() + right + 1, b' ');
             }
-            self.sink.buffer.extend_from_slice(line.as_bytes());
-            self.sink.buffer.push(b'\n');
+            out.extend_from_slice("│\n".as_bytes());
             self.sink.spill()?;
         }
         Ok(())
     }
+}
+
+/// Tells whether a slot shows numbers, which are aligned to the right.
+fn is_number(columns: &[Column], slot: Slot) -> bool {
+    matches!(slot, Slot::Column { index, .. } if columns[index].kind == Kind::Number)
 }
 
 /// Returns the texts of one row, given that of a column by its index and width.
@@ -152,8 +185,7 @@ impl Renderer for TableRenderer<'_> {
             .collect();
         let slots = layout::fit(&wishes, self.options.width);
         if !slots.is_empty() && (self.options.header || self.rows > 0) {
-            let table = self.lay_out(&slots);
-            self.write(&table)?;
+            self.write(&slots)?;
         }
         self.flush()?;
         let mut whole = vec![false; self.columns.len()];
@@ -187,7 +219,6 @@ mod tests {
 
     use super::super::OutputFormat::Table;
     use super::super::fixtures::{batch, keys, plain, render, strings};
-    use super::super::layout::measure;
     use super::*;
 
     const ALL_BUT_ID: [&str; 6] = [
