@@ -72,6 +72,11 @@ pub(crate) fn push_string(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
 ///
 /// Members, their order, numbers and strings stay as they were spelt. Text that is no JSON becomes a string.
 pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
+    let start = out.len();
+    if push_compact(text.as_bytes(), quotes, out).is_some() {
+        return;
+    }
+    out.truncate(start);
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return push_string(text, quotes, out);
     }
@@ -117,6 +122,109 @@ pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(bytes.get(clean..).unwrap_or_default());
+}
+
+/// Levels of nesting that are checked and copied in one pass.
+const LEVELS: u32 = u64::BITS;
+
+/// Appends a document of the spelling that services write: no white space between tokens, strings of printable ASCII
+/// without escapes. Checks and copies in one pass. None, with anything appended, if it is spelt in another way or no
+/// JSON, which others tell.
+fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
+    // What is open, the innermost in the lowest bit: is it an object?
+    let (mut objects, mut depth) = (0u64, 0);
+    let mut tokens = Tokens {
+        rest: text,
+        quotes,
+        out,
+    };
+    loop {
+        match tokens.rest {
+            [b'{', b'}', ..] | [b'[', b']', ..] => tokens.copy(2),
+            [open @ (b'{' | b'['), ..] if depth < LEVELS => {
+                objects = objects << 1 | u64::from(*open == b'{');
+                depth += 1;
+                tokens.copy(1);
+                if *open == b'{' {
+                    tokens.name()?;
+                }
+                continue;
+            }
+            [b'"', ..] => tokens.string()?,
+            _ => tokens.word()?,
+        }
+        // Behind a value.
+        loop {
+            let is_object = objects & 1 == 1;
+            match tokens.rest {
+                [] if depth == 0 => {
+                    if quotes == Quotes::Plain {
+                        tokens.out.extend_from_slice(text);
+                    }
+                    return Some(());
+                }
+                [b',', ..] if depth > 0 => {
+                    tokens.copy(1);
+                    if is_object {
+                        tokens.name()?;
+                    }
+                    break;
+                }
+                [close @ (b'}' | b']'), ..] if depth > 0 && is_object == (*close == b'}') => {
+                    tokens.copy(1);
+                    objects >>= 1;
+                    depth -= 1;
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// What is left of a document, and where its tokens go if they cannot be copied all at once.
+struct Tokens<'t> {
+    rest: &'t [u8],
+    quotes: Quotes,
+    out: &'t mut Vec<u8>,
+}
+
+impl Tokens<'_> {
+    /// Passes on so many bytes, of which none is a quote.
+    fn copy(&mut self, len: usize) {
+        let (passed, rest) = self.rest.split_at(len);
+        if self.quotes == Quotes::Doubled {
+            self.out.extend_from_slice(passed);
+        }
+        self.rest = rest;
+    }
+
+    fn string(&mut self) -> Option<()> {
+        let inside = self.rest.strip_prefix(b"\"")?;
+        let (text, rest) = inside.split_at(printable(inside));
+        self.rest = rest.strip_prefix(b"\"")?;
+        if self.quotes == Quotes::Doubled {
+            self.quotes.push(self.out);
+            self.out.extend_from_slice(text);
+            self.quotes.push(self.out);
+        }
+        Some(())
+    }
+
+    /// The name of a member, and the colon behind it.
+    fn name(&mut self) -> Option<()> {
+        self.string()?;
+        matches!(self.rest, [b':', ..]).then(|| self.copy(1))
+    }
+
+    /// A number, a truth value or null.
+    fn word(&mut self) -> Option<()> {
+        let in_word =
+            |byte: &&u8| matches!(byte, b'-' | b'+' | b'.') || byte.is_ascii_alphanumeric();
+        let len = self.rest.iter().take_while(in_word).count();
+        let word = &self.rest[..len];
+        let is_value = word == b"null" || serde_json::from_slice::<IgnoredAny>(word).is_ok();
+        is_value.then(|| self.copy(len))
+    }
 }
 
 /// Has the quote that ends `bytes[clean..at]` written twice, if quotes are.
@@ -250,6 +358,21 @@ mod tests {
         assert_eq!(document(""), r#""""#);
     }
 
+    fn compact(text: &str) -> Option<String> {
+        let mut out = Vec::new();
+        push_compact(text.as_bytes(), Quotes::Plain, &mut out)?;
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn the_spelling_of_services_is_copied_in_one_pass() {
+        let spec = r#"{"a":{"id":"sa-1","n":null},"b":[{},[],-1.5e3,true,[[""]]],"c":""}"#;
+        assert_eq!(compact(spec).as_deref(), Some(spec));
+        let deepest = format!("{}0{}", "[".repeat(64), "]".repeat(64));
+        assert_eq!(compact(&deepest).as_deref(), Some(&*deepest));
+        assert_eq!(compact(&format!("[{deepest}]")), None);
+    }
+
     #[test]
     fn nesting_of_any_depth_is_read_without_recursion() {
         let open = "[".repeat(100_000);
@@ -281,6 +404,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_copied_in_one_pass_is_json(text in "[\\[\\]{}:,\"0-2ntrue .-]{0,12}") {
+            if let Some(copied) = compact(&text) {
+                prop_assert_eq!(&copied, &text);
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
+            }
+        }
+
         #[test]
         fn doubled_quotes_are_the_only_difference(text in any::<String>(), value in any_json()) {
             let mut out = Vec::new();

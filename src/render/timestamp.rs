@@ -82,12 +82,14 @@ fn instant(value: i64, unit: TimeUnit) -> Option<DateTime<Utc>> {
     }
 }
 
-fn write_instant(time: DateTime<Utc>, utc: bool, out: &mut Vec<u8>) {
+fn write_instant(instant: DateTime<Utc>, utc: bool, out: &mut Vec<u8>) {
+    // Each part of an instant with a zone would be computed from the whole of it.
+    let time = instant.naive_utc();
     let year = match u32::try_from(time.year()) {
         Ok(year) if year <= 9999 => year,
         // RFC 3339 ends at the year 9999; ISO 8601 goes on with a sign.
         _ => {
-            let text = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            let text = instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
             out.extend_from_slice(
                 if utc {
                     &text

@@ -67,6 +67,25 @@ impl<'j> Reader<'j> {
         Some(text)
     }
 
+    /// Reads the name of a member and the colon behind it. Returns the position of a column of that name, if there is
+    /// one: at `expected` more often than not, as members come in the order of columns.
+    fn name(&mut self, columns: &[Column], expected: usize) -> Option<Option<usize>> {
+        let rest = self.json.as_bytes().get(self.at..)?.strip_prefix(b"\"")?;
+        let is_named = |position: &usize| {
+            let behind = rest.strip_prefix(columns[*position].json.as_bytes());
+            behind.is_some_and(|behind| behind.starts_with(b"\":"))
+        };
+        let found = (expected..columns.len()).chain(0..expected).find(is_named);
+        match found {
+            Some(position) => self.at += columns[position].json.len() + 3,
+            None => {
+                self.string()?;
+                self.take(b':')?;
+            }
+        }
+        Some(found)
+    }
+
     /// Reads an object into row number `row` of `buffers`.
     fn object(
         &mut self,
@@ -79,30 +98,36 @@ impl<'j> Reader<'j> {
         if self.take(b'}').is_some() {
             return Some(Extent::Whole);
         }
+        let mut expected = 0;
         loop {
-            let name = self.string()?;
-            self.take(b':')?;
+            let found = self.name(columns, expected)?;
+            expected = found.map_or(expected, |position| position + 1);
+            // A member may go to two columns: as its text, and by its type.
+            let wanted = |is_json: bool| {
+                let name = columns[found?].json;
+                let mut columns = columns.iter().zip(&*buffers);
+                columns.position(|(column, buffer)| {
+                    column.json == name
+                        && matches!(column.ty, Type::Json) == is_json
+                        && buffer.wants(row)
+                })
+            };
+            let (raw, typed) = match found.map(|position| columns[position].ty) {
+                Some(Type::Json | Type::Object(_)) => (wanted(true), wanted(false)),
+                _ => (None, found.filter(|position| buffers[*position].wants(row))),
+            };
             let start = self.at;
-            let mut wanted = (columns.iter().zip(&*buffers))
-                .enumerate()
-                .filter(|(_, (column, buffer))| column.json == name && buffer.wants(row))
-                .map(|(position, (column, _))| (position, column.ty));
-            match (wanted.next(), wanted.next()) {
-                (None, _) => self.pass_over()?,
-                (Some((raw, Type::Json)), typed) => {
-                    match typed {
-                        Some((typed, ty)) => self.value(ty, &mut buffers[typed], row)?,
-                        None => self.pass_over()?,
-                    }
-                    let text = self.json.get(start..self.at)?;
-                    buffers[raw].pad(row);
-                    match text {
-                        "null" => buffers[raw].push_null(),
-                        text => buffers[raw].push_text(text),
-                    }
+            match typed {
+                Some(typed) => self.value(columns[typed].ty, &mut buffers[typed], row)?,
+                None => self.pass_over()?,
+            }
+            if let Some(raw) = raw {
+                let text = self.json.get(start..self.at)?;
+                buffers[raw].pad(row);
+                match text {
+                    "null" => buffers[raw].push_null(),
+                    text => buffers[raw].push_text(text),
                 }
-                (Some((typed, ty)), None) => self.value(ty, &mut buffers[typed], row)?,
-                (Some(_), Some(_)) => return None,
             }
             if is_narrow && !buffers.iter().any(|buffer| buffer.wants(row)) {
                 return Some(Extent::Enough);
@@ -116,7 +141,9 @@ impl<'j> Reader<'j> {
 
     /// Reads a value of type `ty` as value number `row` of `buffer`.
     fn value(&mut self, ty: Type, buffer: &mut Buffer, row: usize) -> Option<()> {
-        buffer.pad(row);
+        if buffer.len() < row {
+            buffer.pad(row);
+        }
         if self.peek()? == b'n' {
             self.take_word("null")?;
             buffer.push_null();
