@@ -16,7 +16,7 @@
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
 //! - [`cli`]: the command line, and with it the interactive shell;
-//! - [`error`], [`secret`]: what all of them share.
+//! - [`error`], `plain`, [`secret`]: what all of them share.
 
 pub mod api;
 pub mod cli;
