@@ -64,10 +64,18 @@ impl Terminal {
         let mut stdout = script.stdout.take().unwrap();
         let (sender, output) = channel();
         std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = stdout.read(&mut bytes)
-                && sender.send(bytes[..count].to_vec()).is_ok()
-            {}
+            let (mut bytes, mut pending) = ([0; 4096], Vec::new());
+            while let Ok(count @ 1..) = stdout.read(&mut bytes) {
+                pending.extend_from_slice(&bytes[..count]);
+                // A character may come in two parts.
+                let end = match std::str::from_utf8(&pending) {
+                    Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                    _ => pending.len(),
+                };
+                if sender.send(pending.drain(..end).collect()).is_err() {
+                    return;
+                }
+            }
         });
         Some(Self {
             script,
