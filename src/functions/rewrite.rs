@@ -130,7 +130,13 @@ fn spell_ordinals_out(select: &Select, order: &mut [OrderByExpr]) {
                 items.last()
             && !matches!(expr, Expr::Value(_))
         {
-            by.expr = expr.clone();
+            by.expr = match (&select.group_by, items.last()) {
+                // The planner groups by what it makes of the item, which only its name stands for.
+                (GroupByExpr::All(_), Some(SelectItem::ExprWithAlias { alias, .. })) => {
+                    Expr::Identifier(alias.clone())
+                }
+                _ => expr.clone(),
+            };
         }
     }
 }
@@ -330,6 +336,10 @@ mod tests {
             ),
             ("SELECT a, 5 FROM t GROUP BY a ORDER BY 2, 3", "2, 3"),
             ("SELECT *, a FROM t GROUP BY ALL ORDER BY 2", "2"),
+            (
+                "SELECT a AS b, sum(c) FROM t GROUP BY ALL ORDER BY 1, 2",
+                "b, sum(c)",
+            ),
             ("SELECT upper(a) FROM t ORDER BY 1", "1"),
             ("SELECT DISTINCT upper(a) FROM t GROUP BY a ORDER BY 1", "1"),
         ] {

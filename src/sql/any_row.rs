@@ -65,6 +65,10 @@ impl Queries<'_> {
     }
 
     fn select(&mut self, select: &mut Select, order: Option<&mut OrderByKind>) {
+        // Grouped by every column there is, it has no bare one.
+        if matches!(select.group_by, GroupByExpr::All(_)) {
+            return;
+        }
         let mut groups = groups(select);
         let mut aggregates = Aggregates {
             is_aggregate: self.is_aggregate,
