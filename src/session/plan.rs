@@ -20,7 +20,7 @@ use crate::table::scope::Scope;
 pub(super) enum Reading<'s> {
     /// As it is written.
     Strict,
-    /// As SQLite would: `"text"` without such a column, a name of the select list in WHERE, a bare column beside an
+    /// As SQLite and PostgreSQL would: `"text"` without such a column, a name of the select list in WHERE, a bare column beside an
     /// aggregate. What is worth telling of it goes to the scope.
     Lenient(&'s Scope),
 }
@@ -76,10 +76,14 @@ impl Session {
                         let columns = valid_fields.iter().map(|column| column.name.as_str());
                         let is_slip = nearest(&field.name, columns).is_some();
                         rewrite::name_to_item(&mut statement, &field.name)
+                            || rewrite::name_rows(&mut statement, &field.name)
                             || rewrite::name_to_text(&mut statement, &field.name, is_slip)
                     }
                     _ => false,
                 },
+                DataFusionError::Plan(message) if message.contains(SAME_NAME) => {
+                    rewrite::name_every_item(&mut statement)
+                }
                 DataFusionError::Plan(message) if message.contains(BARE_COLUMN) => {
                     let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
                     let columns = rewrite::columns_of_any_row(&mut statement, &is_aggregate);
@@ -108,6 +112,9 @@ impl Session {
         plan.with_param_values(values)
     }
 }
+
+/// What the engine says of two items of a select list that it makes the same of.
+const SAME_NAME: &str = "require unique expression names";
 
 /// What the engine says of a column that is neither grouped nor aggregated.
 const BARE_COLUMN: &str = "must be in GROUP BY or an aggregate function";

@@ -3,14 +3,17 @@
 //!
 //! - `FETCH FIRST 5 ROWS ONLY` and `SELECT TOP 5` become LIMIT 5;
 //! - `FROM t` alone becomes `SELECT * FROM t`;
+//! - `TABLE t` becomes `SELECT * FROM t`, and ORDER BY ALL the positions of the select list;
+//! - CREATE TEMP TABLE becomes CREATE TABLE, for all tables end with the session;
 //! - `SET TIME ZONE 'UTC'` becomes `SET timezone = 'UTC'`;
 //! - SHOW TABLES leaves out the tables of `information_schema`;
 //! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    Expr, Ident, LimitClause, ObjectName, OrderByKind, Query, SelectFlavor, SelectItem, Set,
-    SetExpr, Statement, Top, TopQuantity, Value, WildcardAdditionalOptions,
+    Expr, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, SelectFlavor,
+    SelectItem, Set, SetExpr, Statement, TableFactor, Top, TopQuantity, Value,
+    WildcardAdditionalOptions,
 };
 
 use super::parse::parse;
@@ -28,6 +31,66 @@ pub(super) fn show_tables(statement: &mut Statement) {
         && let Ok(EngineStatement::Statement(query)) = parse(SHOW_TABLES)
     {
         *statement = *query;
+    }
+}
+
+/// Leaves out that a table or a view is a temporary one, as they all are.
+pub(super) fn not_temporary(statement: &mut Statement) {
+    match statement {
+        Statement::CreateTable(table) => table.temporary = false,
+        Statement::CreateView(view) => view.temporary = false,
+        _ => {}
+    }
+}
+
+/// Turns TABLE into a SELECT, also below set operations.
+pub(super) fn table_to_select(body: &mut SetExpr) {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            table_to_select(left);
+            table_to_select(right);
+        }
+        SetExpr::Table(table) => {
+            let names = [&table.schema_name, &table.table_name];
+            let names: Vec<Ident> = names.into_iter().flatten().map(Ident::new).collect();
+            if let Ok(EngineStatement::Statement(statement)) = parse("SELECT * FROM t")
+                && let Statement::Query(mut query) = *statement
+                && let SetExpr::Select(select) = query.body.as_mut()
+                && let Some(from) = select.from.first_mut()
+                && let TableFactor::Table { name, .. } = &mut from.relation
+            {
+                *name = ObjectName::from(names);
+                *body = *query.body;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Turns ORDER BY ALL into the positions of the select list, if it tells how many there are.
+pub(super) fn order_by_all(query: &mut Query) {
+    let Some(select) = leftmost(&mut query.body) else {
+        return;
+    };
+    let is_column = |item: &SelectItem| {
+        matches!(
+            item,
+            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
+        )
+    };
+    let columns = select.projection.len();
+    if !select.projection.iter().all(is_column) {
+        return;
+    }
+    if let Some(order_by) = &mut query.order_by
+        && let OrderByKind::All(options) = &order_by.kind
+    {
+        let keys = (1..=columns).map(|column| OrderByExpr {
+            expr: number(column as u64),
+            options: *options,
+            with_fill: None,
+        });
+        order_by.kind = OrderByKind::Expressions(keys.collect());
     }
 }
 
@@ -185,6 +248,24 @@ mod tests {
     #[test]
     fn from_alone_selects_everything() {
         insta::assert_snapshot!(rewritten("FROM t LIMIT 3"), @"SELECT * FROM t LIMIT 3");
+    }
+
+    #[test]
+    fn a_table_alone_is_its_rows() {
+        insta::assert_snapshot!(rewritten("TABLE confluent.iam.api_keys ORDER BY id LIMIT 3"), @"SELECT * FROM confluent.iam.api_keys ORDER BY id LIMIT 3");
+        insta::assert_snapshot!(rewritten("SELECT 1 UNION TABLE iam.t"), @"SELECT 1 UNION SELECT * FROM iam.t");
+    }
+
+    #[test]
+    fn everything_is_ordered_by_positions() {
+        insta::assert_snapshot!(rewritten("SELECT a, b FROM t ORDER BY ALL DESC"), @"SELECT a, b FROM t ORDER BY 1 DESC, 2 DESC");
+        insta::assert_snapshot!(rewritten("SELECT * FROM t ORDER BY ALL"), @"SELECT * FROM t ORDER BY ALL");
+    }
+
+    #[test]
+    fn every_table_of_a_session_is_temporary() {
+        insta::assert_snapshot!(rewritten("CREATE TEMP TABLE t AS SELECT 1"), @"CREATE TABLE t AS SELECT 1");
+        insta::assert_snapshot!(rewritten("CREATE TEMPORARY VIEW v AS SELECT 1"), @"CREATE VIEW v AS SELECT 1");
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! - `LIKE 'a!_b' ESCAPE '!'` is escaped by backslashes;
 //! - `x SIMILAR TO 'a(b|c)%'` is `x ~ '^(?:a(b|c).*)$'`: the engine would take the pattern for a regular expression;
 //! - `(a, b) IN ((1, 2), (3, 4))` is `a = 1 AND b = 2 OR a = 3 AND b = 4`, so that it can reach the requests;
+//! - `(a, b) > (1, 2)` is `a > 1 OR a = 1 AND b > 2`;
+//! - `x LIKE ANY (ARRAY['a%', 'b%'])` is `x LIKE 'a%' OR x LIKE 'b%'`, and `x = ANY ('{a,b}')` is `x IN ('a', 'b')`;
+//! - `x #>> '{owner,id}'` is `x -> 'owner' ->> 'id'`;
 //! - `INTERVAL '1 day 02:30:00'` is written with units.
 
 use std::sync::LazyLock;
@@ -124,6 +127,7 @@ pub(super) fn rows_by_columns(expr: &mut Expr) {
             op: op @ (BinaryOperator::Eq | BinaryOperator::NotEq),
             right,
         } => equal(left, right).map(|same| (same, *op == BinaryOperator::NotEq)),
+        Expr::BinaryOp { left, op, right } => ordered(left, op, right).map(|after| (after, false)),
         Expr::InList {
             expr,
             list,
@@ -161,6 +165,163 @@ fn equal(left: &Expr, right: &Expr) -> Option<Expr> {
         right: Box::new(right.clone()),
     });
     all(columns.collect(), &BinaryOperator::And)
+}
+
+/// Returns that one row comes before or after another of equal length, its first columns counting most.
+fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    use BinaryOperator::{Gt, GtEq, Lt, LtEq};
+    let strictly = match op {
+        Lt | LtEq => Lt,
+        Gt | GtEq => Gt,
+        _ => return None,
+    };
+    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
+        return None;
+    };
+    if left.len() != right.len() {
+        return None;
+    }
+    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| Expr::BinaryOp {
+        left: Box::new(left.clone()),
+        op: op.clone(),
+        right: Box::new(right.clone()),
+    };
+    let mut columns = left.iter().zip(right).rev();
+    let last = compare(op, columns.next()?);
+    Some(columns.fold(last, |rest, column| {
+        let tied = all(
+            vec![
+                compare(&BinaryOperator::Eq, column),
+                Expr::Nested(Box::new(rest)),
+            ],
+            &BinaryOperator::And,
+        );
+        let before = compare(&strictly, column);
+        match tied {
+            Some(tied) => Expr::BinaryOp {
+                left: Box::new(before),
+                op: BinaryOperator::Or,
+                right: Box::new(tied),
+            },
+            None => before,
+        }
+    }))
+}
+
+/// Turns LIKE with any of several patterns into one LIKE for each.
+pub(super) fn like_each(expr: &mut Expr) {
+    let patterns = match expr {
+        Expr::Like {
+            any: true, pattern, ..
+        }
+        | Expr::ILike {
+            any: true, pattern, ..
+        } => patterns(pattern),
+        _ => None,
+    };
+    let Some(patterns) = patterns else {
+        return;
+    };
+    let each = patterns.into_iter().map(|one| {
+        let mut like = expr.clone();
+        if let Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. } = &mut like {
+            *any = false;
+            **pattern = one;
+        }
+        like
+    });
+    // `NOT LIKE ANY` is true where one of them does not match.
+    if let Some(likes) = all(each.collect(), &BinaryOperator::Or) {
+        *expr = Expr::Nested(Box::new(likes));
+    }
+}
+
+fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
+    match pattern {
+        Expr::Nested(pattern) => patterns(pattern),
+        Expr::Array(array) => Some(array.elem.clone()),
+        Expr::Tuple(patterns) => Some(patterns.clone()),
+        Expr::Value(_) => Some(elements(pattern)?.map(literal).collect()),
+        _ => None,
+    }
+}
+
+/// Turns the array that PostgreSQL reads in `= ANY ('{a,b}')` into a list.
+pub(super) fn array_in_text(expr: &mut Expr) {
+    let (left, right, negated) = match expr {
+        Expr::AnyOp {
+            left,
+            compare_op: BinaryOperator::Eq,
+            right,
+            ..
+        } => (left, right, false),
+        Expr::AllOp {
+            left,
+            compare_op: BinaryOperator::NotEq,
+            right,
+        } => (left, right, true),
+        _ => return,
+    };
+    let list: Option<Vec<Expr>> = match right.as_ref() {
+        Expr::Nested(right) => elements(right).map(|each| each.map(literal).collect()),
+        right => elements(right).map(|each| each.map(literal).collect()),
+    };
+    if let Some(list) = list {
+        *expr = Expr::InList {
+            expr: left.clone(),
+            list,
+            negated,
+        };
+    }
+}
+
+/// Returns the elements of an array or a path that is written as text, `{a,b}`, if none of them needs quotes.
+fn elements(expr: &Expr) -> Option<impl Iterator<Item = &str>> {
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(text),
+        ..
+    }) = expr
+    else {
+        return None;
+    };
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let is_plain = !inner.is_empty() && !inner.contains(['{', '}', '"', '\\']);
+    is_plain.then(|| inner.split(',').map(str::trim))
+}
+
+fn literal(text: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(text.to_owned()))
+}
+
+/// Turns a path that is written as text into one arrow for each step.
+pub(super) fn path_by_arrows(expr: &mut Expr) {
+    let Expr::BinaryOp { left, op, right } = expr else {
+        return;
+    };
+    let last = match op {
+        BinaryOperator::HashArrow => BinaryOperator::Arrow,
+        BinaryOperator::HashLongArrow => BinaryOperator::LongArrow,
+        _ => return,
+    };
+    let Some(steps) = elements(right) else {
+        return;
+    };
+    let steps: Vec<&str> = steps.collect();
+    let Some((end, before)) = steps.split_last() else {
+        return;
+    };
+    let arrow = |left: Expr, op: &BinaryOperator, step: &str| Expr::BinaryOp {
+        left: Box::new(left),
+        op: op.clone(),
+        right: Box::new(match step.parse::<u32>() {
+            Ok(_) => Expr::value(Value::Number(step.to_owned(), false)),
+            Err(_) => literal(step),
+        }),
+    };
+    let object = before.iter().fold(left.as_ref().clone(), |object, step| {
+        arrow(object, &BinaryOperator::Arrow, step)
+    });
+    *expr = arrow(object, &last, end);
 }
 
 fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
@@ -240,6 +401,23 @@ mod tests {
         insta::assert_snapshot!(rewritten("(a, b) = (1, 2) AND (a, b) <> (c, d)"), @"(a = 1 AND b = 2) AND NOT (a = c AND b = d)");
         insta::assert_snapshot!(rewritten("(a, b) IN ((1, 2), (3, 4)) OR (a, b) NOT IN ((1, 2))"), @"(a = 1 AND b = 2 OR a = 3 AND b = 4) OR NOT (a = 1 AND b = 2)");
         insta::assert_snapshot!(rewritten("(a, b) IN ((1, 2), (3, 4, 5))"), @"(a, b) IN ((1, 2), (3, 4, 5))");
+    }
+
+    #[test]
+    fn rows_are_ordered_by_their_first_columns() {
+        insta::assert_snapshot!(rewritten("(a, b, c) > (1, 2, 3)"), @"(a > 1 OR a = 1 AND (b > 2 OR b = 2 AND (c > 3)))");
+        insta::assert_snapshot!(rewritten("(a, b) <= (1, 2) AND (a, b) < (1, 2, 3)"), @"(a < 1 OR a = 1 AND (b <= 2)) AND (a, b) < (1, 2, 3)");
+    }
+
+    #[test]
+    fn any_of_several_is_told_one_by_one() {
+        insta::assert_snapshot!(rewritten("a LIKE ANY (ARRAY['x%', 'y%']) AND a ILIKE ANY ('x', 'y')"), @"(a LIKE 'x%' OR a LIKE 'y%') AND (a ILIKE 'x' OR a ILIKE 'y')");
+        insta::assert_snapshot!(rewritten("a = ANY ('{x, y}') OR a <> ALL ('{x}') OR a = ANY ('{\"x\"}')"), @r#"a IN ('x', 'y') OR a NOT IN ('x') OR a = ANY('{"x"}')"#);
+    }
+
+    #[test]
+    fn a_path_in_text_is_an_arrow_for_each_step() {
+        insta::assert_snapshot!(rewritten("a #>> '{owner,id}' = a #> '{b,0}'"), @"a -> 'owner' ->> 'id' = a -> 'b' -> 0");
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! The dialect that statements are written in: sqlparser's generic one, with the arrows and IS DISTINCT FROM bound as
-//! in PostgreSQL, and StackQL's `a DIV b`, `a MOD b` and SQLite's `a IS b`.
+//! in PostgreSQL, its `TABLE t`, NOTNULL and AS MATERIALIZED, ORDER BY ALL, and StackQL's `a DIV b`, `a MOD b` and SQLite's `a IS b`.
 //!
 //! The generic dialect binds `->` and `->>` looser than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
 //! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::ast::{BinaryOperator, Expr, Statement};
 use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, Word};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::objects::call;
+use super::parse::MAX_DEPTH;
 
 /// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
 const ARROW_PRECEDENCE: u8 = 45;
@@ -49,7 +50,9 @@ impl Dialect for IamqlDialect {
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         match &parser.peek_token_ref().token {
-            Token::Arrow | Token::LongArrow => Some(Ok(ARROW_PRECEDENCE)),
+            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => {
+                Some(Ok(ARROW_PRECEDENCE))
+            }
             Token::Word(word) if division(word).is_some() => {
                 // After a column `mod` may be its alias.
                 let is_operator = begins_an_operand(&parser.peek_nth_token_ref(1).token);
@@ -108,6 +111,27 @@ impl Dialect for IamqlDialect {
         };
         let right = parser.parse_subexpr(precedence);
         Some(right.map(|right| compare(left, Box::new(right))))
+    }
+
+    // PostgreSQL's and DuckDB's.
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
+    fn supports_notnull_operator(&self) -> bool {
+        true
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        if !(parser.peek_keyword(Keyword::TABLE) || parser.peek_keyword(Keyword::WITH)) {
+            return None;
+        }
+        let tokens = respelled(&rest(parser))?;
+        while parser.next_token().token != Token::EOF {}
+        let parsed = Parser::new(self)
+            .with_recursion_limit(MAX_DEPTH)
+            .with_tokens_with_locations(tokens);
+        Some(whole(parsed))
     }
 
     as_generic! {
@@ -180,6 +204,60 @@ impl Dialect for IamqlDialect {
         supports_with_fill,
         supports_xml_expressions,
     }
+}
+
+/// Returns the tokens that `parser` has before it, white space left out.
+fn rest(parser: &Parser<'_>) -> Vec<TokenWithSpan> {
+    let tokens = (0..).map(|n| parser.peek_nth_token_no_skip(n));
+    let tokens = tokens.take_while(|token| token.token != Token::EOF);
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    tokens.filter(|token| !is_space(token)).collect()
+}
+
+fn whole(mut parser: Parser<'_>) -> Result<Statement, ParserError> {
+    let statement = parser.parse_statement()?;
+    match parser.peek_token_ref().token {
+        Token::EOF => Ok(statement),
+        _ => parser.expected("end of statement", parser.peek_token()),
+    }
+}
+
+/// Puts words that the parser knows in the place of others: `SELECT * FROM` for a TABLE that begins a statement, and
+/// nothing for the MATERIALIZED of WITH. None if there are no others.
+fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let word = |at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    let is_open = |at: usize| matches!(tokens.get(at), Some(it) if it.token == Token::LParen);
+    let mut spelled = Vec::with_capacity(tokens.len() + 2);
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let as_it = |token| TokenWithSpan::new(token, tokens[at].span);
+        match word(at) {
+            Some(Keyword::TABLE) if at == 0 => spelled.extend([
+                as_it(Token::make_keyword("SELECT")),
+                as_it(Token::Mul),
+                as_it(Token::make_keyword("FROM")),
+            ]),
+            Some(Keyword::AS) if word(at + 1) == Some(Keyword::MATERIALIZED) && is_open(at + 2) => {
+                spelled.push(token.clone());
+                at += 1;
+            }
+            Some(Keyword::AS)
+                if word(at + 1) == Some(Keyword::NOT)
+                    && word(at + 2) == Some(Keyword::MATERIALIZED)
+                    && is_open(at + 3) =>
+            {
+                spelled.push(token.clone());
+                at += 2;
+            }
+            _ => spelled.push(token.clone()),
+        }
+        at += 1;
+    }
+    let is_other = word(0) == Some(Keyword::TABLE) || spelled.len() != tokens.len();
+    is_other.then_some(spelled)
 }
 
 type Pair = fn(Box<Expr>, Box<Expr>) -> Expr;

@@ -14,6 +14,7 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::error::Error;
+use super::times;
 
 /// Fails for a statement with a clause that its answer would not heed.
 ///
@@ -144,6 +145,14 @@ impl Visitor for Refusal {
                 "`~` and a regular expression",
             ),
             Expr::AtTimeZone { time_zone, .. } => known_zone(time_zone),
+            Expr::Function(function) => match times::unread_pattern(function) {
+                Some(span) => no(
+                    "this pattern",
+                    span,
+                    "one such as 'YYYY-MM-DD' or '%Y-%m-%d'",
+                ),
+                None => ControlFlow::Continue(()),
+            },
             _ => ControlFlow::Continue(()),
         }
     }
@@ -228,6 +237,14 @@ mod tests {
                 "{sql}"
             );
         }
+    }
+
+    #[test]
+    fn a_pattern_that_would_be_given_as_it_is_is_refused() {
+        assert_eq!(
+            refused("SELECT to_char(now(), 'RM YYYY')"),
+            "this pattern is not supported; write one such as 'YYYY-MM-DD' or '%Y-%m-%d'"
+        );
     }
 
     #[test]

@@ -6,8 +6,9 @@
 //!
 //! - [`dialect`], [`split`], [`parse`]: text to syntax trees;
 //! - [`operation`]: who carries a statement out;
-//! - [`rewrite`], `any_row`, `clauses`, `conditions`, `objects`, `select_list`, `spelling`, [`names`]: what people write,
-//!   made plannable, and named in the result as they wrote it; `dropped`: what cannot be;
+//! - [`rewrite`], `any_row`, `clauses`, `conditions`, `objects`, `select_list`, `spelling`, `subqueries`, `synonyms`,
+//!   `times`, [`names`]: what people write, made plannable, and named in the result as they wrote it; `dropped`: what
+//!   cannot be;
 //! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
 //! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it;
 //! - [`error`]: what is wrong, where, and the next step.
@@ -30,4 +31,7 @@ pub mod spec;
 mod spelling;
 pub mod split;
 pub mod stackql;
+mod subqueries;
+mod synonyms;
+mod times;
 pub mod write;

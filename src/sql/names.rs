@@ -138,8 +138,31 @@ fn readable(name: &str) -> String {
             &parts[1],
             parts[2].replace('[', ".").replace(']', "")
         ),
-        None => name.to_owned(),
+        None => literals(name),
     }
+}
+
+/// Retells the literals in a name that the engine made: `Int64(1)` as `1`.
+fn literals(name: &str) -> String {
+    static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r#"\b(?:U?Int|Float)\d+\(([^()]*)\)|\bBoolean\((true|false)\)|\bUtf8\("([^"]*)"\)"#,
+        )
+        .ok()
+    });
+    let Some(literal) = LITERAL.as_ref() else {
+        return name.to_owned();
+    };
+    let typed = literal.replace_all(name, |found: &regex::Captures<'_>| match found.get(3) {
+        Some(text) => format!("'{}'", text.as_str()),
+        None => found
+            .iter()
+            .skip(1)
+            .flatten()
+            .map(|it| it.as_str())
+            .collect(),
+    });
+    typed.into_owned()
 }
 
 #[cfg(test)]
@@ -208,6 +231,17 @@ mod tests {
                 &["Int64(1)", "x", "api_keys.spec[owner][id]", "Int64(2)"]
             ),
             ["1", "x", "spec.owner.id", "2"]
+        );
+    }
+
+    #[test]
+    fn literals_that_a_wildcard_stands_for_are_read_as_they_were_typed() {
+        assert_eq!(
+            named(
+                "SELECT * FROM t",
+                &["Int64(-1)", "Utf8(\"x\") || a", "Boolean(true)"]
+            ),
+            ["-1", "'x' || a", "true"]
         );
     }
 

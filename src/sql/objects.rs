@@ -42,6 +42,15 @@ pub(super) fn to_text(expr: &mut Expr) {
         Expr::Cast {
             expr, data_type, ..
         } if is_text_type(data_type) => as_text(expr),
+        Expr::Cast {
+            expr: json,
+            data_type: DataType::JSON | DataType::JSONB,
+            ..
+        } => {
+            let name = if is_object(json) { "to_json" } else { "json" };
+            let json = std::mem::replace(json.as_mut(), Expr::Tuple(Vec::new()));
+            *expr = call(name, json);
+        }
         Expr::Trim { expr, .. } => as_text(expr),
         Expr::Function(function) => arguments(function),
         _ => {}

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::split::lower_first;
 
 /// How deep a statement may nest: far beyond what people write, far from what the stack holds.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// Parses `text`, one statement without its semicolon.
 ///

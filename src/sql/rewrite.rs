@@ -5,7 +5,8 @@
 //! - an unaliased `spec.owner.id` is named so, in sub-selects, views and files too, and `x::date` beside `x` is not `x`;
 //! - `spec.*` is the fields of `spec`;
 //! - what stands in a select list twice is planned under names of its own;
-//! - clauses that the planner does not know are put into others, see `clauses`, and so are conditions, see `conditions`;
+//! - clauses that the planner does not know are put into others, see `clauses`, and so are conditions, subqueries, times
+//!   and functions, see `conditions`, `subqueries`, `times` and `synonyms`;
 //! - objects become text where text is wanted, see `objects`.
 //!
 //! What the functions want of a query, above all `json_each` over a column, is done along with it. It knows the names
@@ -27,6 +28,9 @@ use super::conditions;
 use super::objects;
 use super::select_list;
 use super::spelling;
+use super::subqueries;
+use super::synonyms;
+use super::times;
 use crate::functions;
 use crate::table::columns::{COLUMNS, Type};
 
@@ -52,6 +56,24 @@ pub fn name_to_item(statement: &mut EngineStatement, name: &str) -> bool {
         found |= spelling::name_to_item(sql, name);
     });
     found
+}
+
+/// Gives every item of every select list a name of its own; returns whether one of them had none.
+pub fn name_every_item(statement: &mut EngineStatement) -> bool {
+    let mut named = false;
+    each_sql(statement, &mut |sql| {
+        named |= select_list::name_every_item(sql);
+    });
+    named
+}
+
+/// Calls the column of a table function in FROM `name`, if the function is called so itself; returns whether it did.
+pub fn name_rows(statement: &mut EngineStatement, name: &str) -> bool {
+    let mut named = false;
+    each_sql(statement, &mut |sql| {
+        named |= spelling::name_rows(sql, name);
+    });
+    named
 }
 
 /// Takes bare columns beside aggregates from some row of each group, and returns their names. `is_aggregate` knows the
@@ -87,6 +109,7 @@ fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Stateme
 fn repair(statement: &mut Statement) {
     clauses::show_tables(statement);
     clauses::set_time_zone(statement);
+    clauses::not_temporary(statement);
     spelling::parameters(statement);
     let mut names = TableNames::default();
     let _ = statement.visit(&mut names);
@@ -123,9 +146,11 @@ impl VisitorMut for Repair {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        clauses::table_to_select(&mut query.body);
         clauses::top_to_limit(query);
         clauses::fetch_to_limit(query);
         clauses::from_alone(query);
+        clauses::order_by_all(query);
         clauses::order_by_ordinals(query);
         ControlFlow::Continue(())
     }
@@ -133,6 +158,8 @@ impl VisitorMut for Repair {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         select_list::spread_objects(select, &self.tables);
         select_list::name_items(select, &self.tables);
+        subqueries::rows_in_where(select);
+        subqueries::exists_in_list(select);
         ControlFlow::Continue(())
     }
 
@@ -142,11 +169,17 @@ impl VisitorMut for Repair {
         } else {
             quote_fields(expr);
         }
+        times::in_microseconds(expr);
+        times::patterns(expr);
+        synonyms::call_by_name(expr);
+        conditions::path_by_arrows(expr);
         // Objects are told by the condition that they stand in, so before it is put into another.
         objects::to_text(expr);
         conditions::escape_by_backslash(expr);
         conditions::similar_to_regex(expr);
         conditions::rows_by_columns(expr);
+        conditions::like_each(expr);
+        conditions::array_in_text(expr);
         conditions::clock_in_interval(expr);
         ControlFlow::Continue(())
     }

@@ -6,10 +6,11 @@
 //! there twice is numbered. Results are named anew at the very end, see [`super::names`].
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    WildcardAdditionalOptions,
+    Expr, Ident, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind, Statement,
+    VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::rewrite::{Path, folded, is_nested_column};
@@ -101,6 +102,46 @@ pub(super) fn name_items(select: &mut Select, tables: &HashSet<String>) {
             SelectItem::ExprWithAlias { alias: typed, .. } => *typed = alias,
             _ => {}
         }
+    }
+}
+
+/// Gives every item that is neither a name nor has one an alias of its own; returns whether there was one.
+///
+/// For lists in which the planner makes the same of two items: `substr(x, 2)` and `substring(x FROM 2)`.
+pub(super) fn name_every_item(statement: &mut Statement) -> bool {
+    let mut namer = Namer(false);
+    let _ = statement.visit(&mut namer);
+    namer.0
+}
+
+struct Namer(bool);
+
+impl VisitorMut for Namer {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let mut taken: HashSet<String> = HashSet::new();
+        for item in &mut select.projection {
+            match item {
+                SelectItem::UnnamedExpr(expr) if idents(expr).is_none() => {
+                    let text = expr.to_string();
+                    let name = match taken.insert(text.clone()) {
+                        true => text,
+                        false => numbered(&text, &mut taken),
+                    };
+                    *item = SelectItem::ExprWithAlias {
+                        expr: expr.clone(),
+                        alias: Ident::with_quote('"', name),
+                    };
+                    self.0 = true;
+                }
+                SelectItem::ExprWithAlias { alias, .. } => {
+                    taken.insert(folded(alias));
+                }
+                _ => {}
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -280,7 +321,7 @@ mod tests {
     fn what_stands_there_twice_is_numbered() {
         insta::assert_snapshot!(rewritten("SELECT id, ID, count(*), count(*), 1 AS id_1, 2 AS id_1 FROM t"), @r#"SELECT id, ID AS "id_2", count(*), count(*) AS "count(*)_1", 1 AS id_1, 2 AS "id_1_1" FROM t"#);
         insta::assert_snapshot!(rewritten("SELECT spec.owner.id, spec.owner.id FROM api_keys"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id", spec['owner']['id'] AS "spec.owner.id_1" FROM api_keys"#);
-        insta::assert_snapshot!(rewritten("SELECT DATE '2026-01-01', TIMESTAMP '2026-01-01' FROM t"), @r#"SELECT DATE '2026-01-01' AS "DATE '2026-01-01'", TIMESTAMP '2026-01-01' AS "TIMESTAMP '2026-01-01'" FROM t"#);
+        insta::assert_snapshot!(rewritten("SELECT DATE '2026-01-01', TIMESTAMP '2026-01-01' FROM t"), @r#"SELECT DATE '2026-01-01' AS "DATE '2026-01-01'", TIMESTAMP(6) '2026-01-01' AS "TIMESTAMP '2026-01-01'" FROM t"#);
     }
 
     #[test]

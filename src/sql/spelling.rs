@@ -11,8 +11,10 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Select,
-    SelectItem, Statement, Value, VisitMut, VisitorMut,
+    SelectItem, Statement, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
+use sqlparser::tokenizer::Span;
 
 use super::rewrite::folded;
 
@@ -140,7 +142,10 @@ impl VisitorMut for QuotedName<'_> {
         if !self.in_calls_only {
             let items = select.projection.iter_mut();
             self.values(items.filter_map(|item| match item {
-                SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+                // One that is typed, and so has a place.
+                SelectItem::ExprWithAlias { expr, alias } if alias.span != Span::empty() => {
+                    Some(expr)
+                }
                 _ => None,
             }));
         }
@@ -187,6 +192,55 @@ impl VisitorMut for QuotedName<'_> {
                 self.values(else_result.as_deref_mut());
             }
             _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Calls the column of `generate_series(…) AS d` `d`, as PostgreSQL does, if `name` is that; returns whether it did.
+pub(super) fn name_rows(statement: &mut Statement, name: &str) -> bool {
+    let mut visitor = NamedRows { name, found: false };
+    let _ = statement.visit(&mut visitor);
+    visitor.found
+}
+
+struct NamedRows<'n> {
+    name: &'n str,
+    found: bool,
+}
+
+impl VisitorMut for NamedRows<'_> {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            name,
+            args: Some(_),
+            alias,
+            ..
+        }
+        | TableFactor::Function { name, alias, .. } = factor
+            && let [part] = name.0.as_slice()
+            && let Some(function) = part.as_ident()
+            && ["generate_series", "range"].contains(&folded(function).as_str())
+        {
+            let called = alias.as_ref().map_or(function, |alias| &alias.name);
+            let is_named = alias
+                .as_ref()
+                .is_some_and(|alias| !alias.columns.is_empty());
+            if !is_named && folded(called) == self.name {
+                let called = called.clone();
+                *alias = Some(TableAlias {
+                    explicit: true,
+                    columns: vec![TableAliasColumnDef {
+                        name: called.clone(),
+                        data_type: None,
+                    }],
+                    name: called,
+                    at: None,
+                });
+                self.found = true;
+            }
         }
         ControlFlow::Continue(())
     }

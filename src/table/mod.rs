@@ -40,7 +40,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::api::ApiKeysClient;
 use fetch::KnownPages;
-pub(crate) use moments::ReadMoments;
+pub(crate) use moments::{ReadMoments, with_seconds};
 pub(crate) use optimize::rules;
 use scan::ApiKeysScan;
 pub(crate) use subqueries::PrepareSubqueries;

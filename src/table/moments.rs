@@ -1,21 +1,29 @@
-//! A rule over logical plans that reads text as a time where it is compared with a time of the table.
+//! A rule over logical plans that reads what times, and differences of times, are compared with.
 //!
-//! The engine would compare in nanoseconds, which end in 2262 and begin in 1677, and fail of a text beyond them:
-//! `expires_at < '9999-12-31'`. The table's times are in microseconds, so the text is read as microseconds. Text that is
-//! no time, or finer than that, is left to the engine.
+//! The engine would compare the table's times with text in nanoseconds, which end in 2262 and begin in 1677, and fail of
+//! a text beyond them: `expires_at < '9999-12-31'`. They are in microseconds, so the text is read as microseconds. Text
+//! that is no time, or finer than that, is left to the engine.
+//!
+//! And it would compare differences of times with intervals by the months, then the days, then the rest of them, so that
+//! `now() - created_at > interval '90 days'` would never be true: a difference has no days. So the interval becomes a
+//! difference, of 30 days for each month and 24 hours for each day, as PostgreSQL has it.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use chrono::Utc;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::{DFSchema, ScalarValue, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
+use regex::Regex;
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
 #[derive(Debug)]
@@ -28,7 +36,7 @@ impl AnalyzerRule for ReadMoments {
             let names = NamePreserver::new(&plan);
             plan.map_expressions(|expr| {
                 let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| Ok(read(expr, &schema)))?;
+                let expr = expr.transform_up(|expr| read(expr, &schema))?;
                 Ok(expr.update_data(|expr| name.restore(expr)))
             })
         })?;
@@ -40,8 +48,8 @@ impl AnalyzerRule for ReadMoments {
     }
 }
 
-/// Reads the literals that `expr` compares with a time.
-fn read(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+/// Reads the literals that `expr` compares with a time, or with a difference of times.
+fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let compared: Vec<&mut Expr> = match &mut expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
             vec![left, right]
@@ -50,25 +58,78 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::InList(InList { expr, list, .. }) => {
             std::iter::once(expr.as_mut()).chain(list).collect()
         }
-        _ => return Transformed::no(expr),
+        _ => return Ok(Transformed::no(expr)),
     };
-    let is_moment = |expr: &&mut Expr| {
-        let data_type = expr.get_type(schema);
-        matches!(
-            data_type,
-            Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(_)))
-        )
+    let mut types = Vec::with_capacity(compared.len());
+    for expr in &compared {
+        // What has no type yet is none of these.
+        types.push(expr.get_type(schema).unwrap_or(DataType::Null));
+    }
+    let moment_of: fn(&Expr) -> Option<Expr> = if types.iter().any(is_moment) {
+        moment
+    } else if types.iter().any(|ty| matches!(ty, DataType::Timestamp(..))) {
+        whole_time
+    } else if types.iter().any(|ty| matches!(ty, DataType::Duration(_))) {
+        difference
+    } else {
+        return Ok(Transformed::no(expr));
     };
+    let differs = types.iter().any(|ty| matches!(ty, DataType::Duration(_)));
     let mut changed = false;
-    if compared.iter().any(is_moment) {
-        for expr in compared {
-            if let Some(moment) = moment(expr) {
-                *expr = moment;
-                changed = true;
-            }
+    for (expr, ty) in compared.into_iter().zip(types) {
+        if let Some(read) = moment_of(expr) {
+            *expr = read;
+            changed = true;
+        } else if differs && matches!(ty, DataType::Interval(_)) {
+            return plan_err!(
+                "a difference of times can be compared with an interval only if that is written out, as in interval '90 days'"
+            );
         }
     }
-    Transformed::new_transformed(expr, changed)
+    Ok(Transformed::new_transformed(expr, changed))
+}
+
+fn is_moment(ty: &DataType) -> bool {
+    matches!(ty, DataType::Timestamp(TimeUnit::Microsecond, Some(_)))
+}
+
+/// Returns the literal of a time without seconds with them.
+fn whole_time(expr: &Expr) -> Option<Expr> {
+    let Expr::Literal(text, _) = expr else {
+        return None;
+    };
+    match with_seconds(text.try_as_str()??) {
+        Cow::Owned(whole) => Some(lit(whole)),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+/// Returns the difference of times that a literal of an interval stands for, or a text that is one.
+fn difference(expr: &Expr) -> Option<Expr> {
+    const MONTH: i64 = 30;
+    const DAY: i64 = 86_400_000_000_000;
+    let literal = match expr {
+        Expr::Literal(literal, _) => literal,
+        Expr::Cast(cast) => match cast.expr.as_ref() {
+            Expr::Literal(literal, _) => literal,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if !matches!(literal.data_type(), DataType::Interval(_)) {
+        literal.try_as_str()??;
+    }
+    let interval = literal
+        .cast_to(&DataType::Interval(IntervalUnit::MonthDayNano))
+        .ok()?;
+    let ScalarValue::IntervalMonthDayNano(Some(interval)) = interval else {
+        return None;
+    };
+    let days = i64::from(interval.months) * MONTH + i64::from(interval.days);
+    let nanos = days
+        .saturating_mul(DAY)
+        .saturating_add(interval.nanoseconds);
+    Some(lit(ScalarValue::DurationNanosecond(Some(nanos))))
 }
 
 /// Returns the time that a literal's text says, to the microsecond.
@@ -76,7 +137,7 @@ fn moment(expr: &Expr) -> Option<Expr> {
     let Expr::Literal(text, _) = expr else {
         return None;
     };
-    let time = string_to_datetime(&Utc, text.try_as_str()??).ok()?;
+    let time = string_to_datetime(&Utc, &with_seconds(text.try_as_str()??)).ok()?;
     let exact = time.timestamp_subsec_nanos() % 1000 == 0;
     let micros = Some(time.timestamp_micros());
     exact.then(|| {
@@ -85,4 +146,34 @@ fn moment(expr: &Expr) -> Option<Expr> {
             Some("UTC".into()),
         ))
     })
+}
+
+/// Returns `time` with the seconds that the engine wants: `2026-01-31 10:20:00` for `2026-01-31 10:20`.
+pub(crate) fn with_seconds(time: &str) -> Cow<'_, str> {
+    static MINUTES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?))?$").ok()
+    });
+    match MINUTES.as_ref() {
+        Some(minutes) => minutes.replace(time, "$1:00$2"),
+        None => Cow::Borrowed(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_seconds_gets_them() {
+        for (typed, read) in [
+            ("2026-01-31 10:20", "2026-01-31 10:20:00"),
+            ("2026-01-31T10:20Z", "2026-01-31T10:20:00Z"),
+            ("2026-01-31 10:20 +02", "2026-01-31 10:20:00 +02"),
+            ("2026-01-31 10:20:30", "2026-01-31 10:20:30"),
+            ("2026-01-31", "2026-01-31"),
+            ("10:20", "10:20"),
+        ] {
+            assert_eq!(with_seconds(typed), read);
+        }
+    }
 }
