@@ -86,7 +86,14 @@ fn joined(
     if args.iter().any(Expr::contains_outer) {
         return unplannable(
             format!("`{name}` over a column of an outer query"),
-            "join it in the query that has the column: `FROM api_keys k, json_each(k.spec)`",
+            match name.as_str() {
+                "unnest" => {
+                    "join it in the query that has the column: `FROM api_keys k, unnest(k.spec.resources) AS r`"
+                }
+                _ => {
+                    "join it in the query that has the column: `FROM api_keys k, json_each(k.spec)`"
+                }
+            },
         );
     }
     let (outer, condition) = match operator {

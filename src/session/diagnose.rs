@@ -17,7 +17,7 @@ use crate::sql::error::nearest;
 use crate::table::NotConnected;
 use crate::table::columns::{self, COLUMNS};
 
-use super::wording::{plain, retell};
+use super::wording::{elsewhere, plain, retell};
 
 /// Names listed in a hint; beyond it a list helps nobody.
 const LISTED: usize = 12;
@@ -172,6 +172,11 @@ fn in_single_quotes(
 fn unknown_column(field: &Column, valid: &[Column]) -> sql::error::Error {
     let typed = field.flat_name();
     let error = sql::error::Error::new(format!("no column `{typed}`"));
+    if field.relation.is_none() && is_table(&field.name, valid) {
+        return error.hint(format!(
+            "`{typed}` is a table: `{typed}.*` is all of its columns"
+        ));
+    }
     if field.name == "page_token" {
         return error
             .hint("leave it out: the pages are walked for you, and the answer is complete");
@@ -234,9 +239,14 @@ fn listed(field: &Column, valid: &[Column]) -> Option<String> {
         let tables: Vec<_> = tables.into_iter().collect();
         return (!tables.is_empty()).then(|| format!("tables here: {}", tables.join(", ")));
     }
-    let names: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for column in valid {
+        if !names.contains(&column.name.as_str()) {
+            names.push(&column.name);
+        }
+    }
     match names.len() {
-        0 => None,
+        0 => Some("there is no FROM that it could be taken from".to_owned()),
         1..=LISTED => Some(format!("columns here: {}", names.join(", "))),
         _ => Some(format!(
             "columns here: {}, …; DESCRIBE lists all",
@@ -378,6 +388,9 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
         return Some(sql::error::Error::new(format!("no file `{name}`")));
     }
     let error = sql::error::Error::new(format!("no table `{name}`"));
+    if name == "dual" {
+        return Some(error.hint("FROM can be left out"));
+    }
     let last = name.rsplit('.').next().unwrap_or(&name);
     Some(match nearest(last, tables.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -390,6 +403,10 @@ fn other(message: &str, text: &str) -> sql::error::Error {
     let error = in_plain_words(message);
     match literal_in(&error.message, text) {
         Some(span) => error.at(span),
+        // A key has it: that it was to be converted may not have been meant.
+        None if error.message.contains("` is no ") => error.hint(
+            "a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text",
+        ),
         None => error,
     }
 }
@@ -405,9 +422,18 @@ fn in_plain_words(message: &str) -> sql::error::Error {
     }
     match message.split_once("Did you mean ") {
         Some((message, near)) => {
-            let near = near.trim_end_matches(['?', '.']).replace('\'', "`");
-            sql::error::Error::new(message.trim_end().trim_end_matches('.'))
-                .hint(format!("did you mean {near}?"))
+            let near = near.trim_end_matches(['?', '.']).trim_matches(['\'', '`']);
+            let message = message.trim_end().trim_end_matches('.');
+            let typed = message.split('`').nth(1).unwrap_or_default();
+            let error = sql::error::Error::new(message);
+            match elsewhere(typed) {
+                Some(instead) => error.hint(instead),
+                // The engine names the nearest there is, however far.
+                None if nearest(typed, [near]).is_none() => {
+                    error.hint("SHOW FUNCTIONS lists all that there are")
+                }
+                None => error.hint(format!("did you mean `{near}`?")),
+            }
         }
         None => sql::error::Error::new(message),
     }

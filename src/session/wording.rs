@@ -33,7 +33,7 @@ const WORDS: [(&str, &str); 14] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 19] = [
+const RETOLD: [(&str, &str, &str); 33] = [
     (
         r"(?s)^unsupported ast node in sqltorel: Collate.*",
         "there are no collations",
@@ -103,7 +103,7 @@ const RETOLD: [(&str, &str, &str); 19] = [
     (
         r"(?s)^cannot cast string (?:`(.*)`|'(.*)') to value of (\w+) type",
         "`$1$2` is no $3",
-        "text is compared with text: put the value in quotes; TRY_CAST gives NULL for what cannot be converted",
+        "TRY_CAST gives NULL for what cannot be converted",
     ),
     (
         r"(?s)^unsupported ast node (\w+) .*",
@@ -125,7 +125,164 @@ const RETOLD: [(&str, &str, &str); 19] = [
         "a test of a subquery cannot stand here",
         "it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0",
     ),
+    (
+        r"(?s)^physical plan does not support logical expression (OuterReferenceColumn|ScalarSubquery)\(.*",
+        "a subquery names columns of the outer query in a way that cannot be planned",
+        "compare them by `=` and without LIMIT, or join; row_number() and QUALIFY take the first rows of each",
+    ),
+    (
+        r"^only identifiers and literals are supported in tuples",
+        "a row cannot stand here",
+        "rows are compared with rows by =, <>, <, <=, >, >= and IN, and looked for with IN (SELECT …) in WHERE",
+    ),
+    (
+        r"(?s)^failed to coerce arguments to satisfy a call to `(\w+)` function: coercion from (.+?) to the signature.*",
+        "`$1` does not take these arguments: $2",
+        "convert them with CAST",
+    ),
+    (
+        r"^(\w+) does not support type (\w+)\. No function matches.*",
+        "`$1` does not take $2",
+        "convert it with CAST",
+    ),
+    (
+        r"^binary operator `AtArrow` is not supported in the physical expr",
+        "`@>` is for lists",
+        "fields are compared one by one: spec.owner.kind = 'User'",
+    ),
+    (
+        r"^(?:binary )?operator `?([^` ]+)`? is not (?:yet )?supported.*",
+        "the operator `$1` is not supported",
+        "",
+    ),
+    (
+        r"^unsupported binary operator: (\w+)",
+        "the operator `$1` is not supported",
+        "",
+    ),
+    (
+        r"^table function `(\w+)` not found",
+        "no table function `$1`",
+        "there are json_each, json_tree, unnest, generate_series and range",
+    ),
+    (
+        r"^error parsing timestamp from (?:`([^`]*)`|'([^']*)'): .*",
+        "`$1$2` is no time",
+        "times are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago",
+    ),
+    (
+        r"^wildcard \* with RENAME not supported",
+        "`* RENAME` is not supported",
+        "name the columns, each with AS",
+    ),
+    (
+        r"^UNNEST with ordinality is not supported yet",
+        "unnest WITH ORDINALITY is not supported",
+        "row_number() OVER () numbers rows",
+    ),
+    (
+        r"(?s)^overflow converting (\S+ ?\S*) to Nanosecond.*",
+        "`$1` is out of range: a time in nanoseconds is between 1677 and 2262",
+        "CAST(… AS TIMESTAMP) is in microseconds, and has no such bounds",
+    ),
+    (
+        r"^order by column out of bounds, specified: (\d+), max: (\d+)",
+        "ORDER BY $1, but the select list has $2 columns",
+        "",
+    ),
+    (
+        r"(?s)^unsupported SQL type (\S+).*",
+        "there is no type `$1`",
+        "types are TEXT, INT, BIGINT, DOUBLE, DECIMAL, BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ and INTERVAL",
+    ),
 ];
+
+/// Functions of PostgreSQL, DuckDB and others, and what there is instead.
+const ELSEWHERE: [(&str, &str); 43] = [
+    (
+        "age",
+        "subtract, as in now() - metadata.created_at; vw_api_keys has age_days",
+    ),
+    ("array", "write (SELECT array_agg(x) FROM …)"),
+    ("charindex", "write strpos(text, part)"),
+    ("columns", "name the columns, or write * EXCLUDE (…)"),
+    ("current_catalog", "SHOW CATALOGS lists them"),
+    ("current_database", "SHOW DATABASES lists them"),
+    ("current_schema", "SHOW SCHEMAS lists them"),
+    (
+        "current_user",
+        "\\conninfo of the shell names the key that is used",
+    ),
+    ("date_add", "write date + interval '1 day'"),
+    ("date_diff", DIFFERENCE),
+    ("date_sub", "write date - interval '1 day'"),
+    ("dateadd", "write date + interval '1 day'"),
+    ("datediff", DIFFERENCE),
+    ("digest", NO_HASHES),
+    ("encode", NO_HASHES),
+    ("getdate", "write now()"),
+    ("histogram", "write GROUP BY age_days / 100"),
+    ("json_array_elements", ROWS_OF_JSON),
+    ("json_each_text", ROWS_OF_JSON),
+    (
+        "json_extract_scalar",
+        "write json_extract(x, '$.path'), or x ->> 'key'",
+    ),
+    ("json_typeof", "write json_type(x)"),
+    (
+        "json_value",
+        "write json_extract(x, '$.path'), or x ->> 'key'",
+    ),
+    ("jsonb_array_elements", ROWS_OF_JSON),
+    ("jsonb_each", ROWS_OF_JSON),
+    ("jsonb_each_text", ROWS_OF_JSON),
+    ("jsonb_path_query", "write json_extract(x, '$.path')"),
+    ("jsonb_typeof", "write json_type(x)"),
+    ("len", "write length(text) or array_length(list)"),
+    (
+        "list_transform",
+        "write unnest(list), and array_agg over it",
+    ),
+    ("md5", NO_HASHES),
+    ("mode", "write GROUP BY x ORDER BY count(*) DESC LIMIT 1"),
+    ("pg_typeof", "write typeof(x) or arrow_typeof(x)"),
+    (
+        "regexp_matches",
+        "write regexp_match(text, pattern), or text ~ pattern",
+    ),
+    (
+        "regexp_split_to_array",
+        "write string_to_array(text, separator)",
+    ),
+    (
+        "regexp_split_to_table",
+        "write unnest(string_to_array(text, separator))",
+    ),
+    (
+        "row_to_json",
+        "write to_json(x), or select the columns and take -o json",
+    ),
+    ("sha256", NO_HASHES),
+    ("string_split", "write string_to_array(text, separator)"),
+    ("struct_extract", "write x.field or x['field']"),
+    ("sysdate", "write now()"),
+    ("timestampdiff", DIFFERENCE),
+    ("version", "SHOW VERSION says it"),
+    ("width_bucket", "write CAST(floor(x / width) AS INT)"),
+];
+
+const DIFFERENCE: &str =
+    "subtract, as in date_part('epoch', a - b) / 86400 for days; vw_api_keys has age_days";
+const NO_HASHES: &str = "there are no such functions here; hex(text) gives its bytes";
+const ROWS_OF_JSON: &str = "write FROM api_keys k, json_each(k._spec, '$.resources') AS e";
+
+/// Returns what to write instead of a function that others have.
+pub(super) fn elsewhere(function: &str) -> Option<&'static str> {
+    let (_, instead) = ELSEWHERE
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(function))?;
+    Some(instead)
+}
 
 /// Returns `message`, which is plain, in other words, and the next step.
 pub(super) fn retell(message: &str) -> Option<(String, Option<String>)> {

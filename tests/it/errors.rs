@@ -297,7 +297,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
         "SELECT id FROM api_keys WHERE id = (SELECT id, kind FROM api_keys)",
         "SELECT id FROM api_keys WHERE id = (SELECT 'a' UNION ALL SELECT 'b')",
         "SELECT coalesce(metadata.created_at, 1) FROM api_keys",
-        "SELECT id, EXISTS (SELECT 1) FROM api_keys",
+        "SELECT id, id IN (SELECT id FROM api_keys) FROM api_keys",
         "SELECT id FROM api_keys WHERE id = $owner",
         "SELECT id FROM api_keys WHERE id = $1",
         "SELECT id FROM api_keys WHERE id = ?",
@@ -316,10 +316,11 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
 
     error: cannot compare object with text by `=`
 
-    error: error parsing timestamp from `yesterday`: timestamp must contain at least 10 characters
+    error: `yesterday` is no time
       |
     1 | SELECT id FROM api_keys WHERE metadata.created_at < 'yesterday'
       |                                                     ^^^^^^^^^^^
+    hint: times are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago
 
     error: a condition was expected, and `id` is text
 
@@ -338,7 +339,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |
     1 | SELECT CAST('x' AS INT)
       |             ^^^
-    hint: text is compared with text: put the value in quotes; TRY_CAST gives NULL for what cannot be converted
+    hint: TRY_CAST gives NULL for what cannot be converted
 
     error: divide by zero error
 
@@ -403,5 +404,132 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |
     1 | SELECT interval 'x'
       |                 ^^^
+    "#);
+}
+
+#[tokio::test]
+async fn what_others_have_is_told_with_what_there_is_instead() {
+    let errors = errors(&[
+        "SELECT *, \"nosuch\" FROM api_keys",
+        "SELECT *, \"knd\" FROM api_keys",
+        "SELECT id FROM api_keys ORDER BY \"nosuch\"",
+        "SELECT k FROM api_keys k",
+        "SELECT id api_keys",
+        "SELECT CAST(id AS INT) FROM api_keys",
+        "SELECT nosuchfunction(id) FROM api_keys",
+        "SELECT age(metadata.created_at) FROM api_keys",
+        "SELECT k.id FROM api_keys k LEFT JOIN LATERAL (SELECT id FROM api_keys y WHERE y.kind = k.kind LIMIT 1) x ON true",
+        "SELECT 1 FROM api_keys WHERE (id, kind) OVERLAPS (id, kind)",
+        "SELECT 1 FROM api_keys WHERE 'lkc-1' = ANY (spec.resources)",
+        "SELECT 1 FROM api_keys WHERE _spec @> '{}'",
+        "SELECT to_char(metadata.created_at, 'RM') FROM api_keys",
+        "SELECT to_char(1, '999')",
+        "SELECT id FROM api_keys ORDER BY 7",
+        "SELECT * FROM jsonb_each_text('{}')",
+        "SELECT spec::xml FROM api_keys",
+        "SELECT 1 FROM api_keys k WHERE EXISTS (SELECT 1 FROM unnest(k.spec.resources) r)",
+        "SELECT * RENAME (id AS key) FROM api_keys",
+        "SELECT * FROM unnest(ARRAY[1]) WITH ORDINALITY",
+        "SELECT 1 FROM dual",
+        "TABLE vw_api_keys ORDER BY create_at",
+        "SELECT 1 FROM api_keys WHERE now() - metadata.created_at > (SELECT interval '1 day')",
+    ])
+    .await;
+    insta::assert_snapshot!(errors, @r#"
+    error: no column `nosuch`
+      |
+    1 | SELECT *, "nosuch" FROM api_keys
+      |           ^^^^^^^^
+    hint: a text stands in single quotes: 'nosuch'; columns here: id, _spec, api_version, kind, metadata, spec
+
+    error: no column `knd`
+      |
+    1 | SELECT *, "knd" FROM api_keys
+      |           ^^^^^
+    hint: did you mean `kind`?
+
+    error: no column `nosuch`
+      |
+    1 | SELECT id FROM api_keys ORDER BY "nosuch"
+      |                                  ^^^^^^^^
+    hint: a text stands in single quotes: 'nosuch'; columns here: id, _spec, api_version, kind, metadata, spec
+
+    error: no column `k`
+      |
+    1 | SELECT k FROM api_keys k
+      |        ^
+    hint: `k` is a table: `k.*` is all of its columns
+
+    error: no column `id`
+      |
+    1 | SELECT id api_keys
+      |        ^^
+    hint: there is no FROM that it could be taken from
+
+    error: `K001` is no integer
+    hint: a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text
+
+    error: invalid function `nosuchfunction`
+      |
+    1 | SELECT nosuchfunction(id) FROM api_keys
+      |        ^^^^^^^^^^^^^^
+    hint: SHOW FUNCTIONS lists all that there are
+
+    error: invalid function `age`
+      |
+    1 | SELECT age(metadata.created_at) FROM api_keys
+      |        ^^^
+    hint: subtract, as in now() - metadata.created_at; vw_api_keys has age_days
+
+    error: a subquery names columns of the outer query in a way that cannot be planned
+    hint: compare them by `=` and without LIMIT, or join; row_number() and QUALIFY take the first rows of each
+
+    error: the operator `Overlaps` is not supported
+
+    error: `array_has` does not take these arguments: list, text
+    hint: convert them with CAST
+
+    error: `@>` is for lists
+    hint: fields are compared one by one: spec.owner.kind = 'User'
+
+    error: this pattern is not supported
+      |
+    1 | SELECT to_char(metadata.created_at, 'RM') FROM api_keys
+      |                                     ^^^^
+    hint: write one such as 'YYYY-MM-DD' or '%Y-%m-%d'
+
+    error: `to_char` does not take these arguments: integer, text
+    hint: convert them with CAST
+
+    error: ORDER BY 7, but the select list has 1 columns
+
+    error: no table function `jsonb_each_text`
+    hint: there are json_each, json_tree, unnest, generate_series and range
+
+    error: there is no type `xml`
+    hint: types are TEXT, INT, BIGINT, DOUBLE, DECIMAL, BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ and INTERVAL
+
+    error: `unnest` over a column of an outer query cannot be planned
+    hint: join it in the query that has the column: `FROM api_keys k, unnest(k.spec.resources) AS r`
+
+    error: `* RENAME` is not supported
+    hint: name the columns, each with AS
+
+    error: unnest WITH ORDINALITY is not supported
+    hint: row_number() OVER () numbers rows
+
+    error: no table `dual`
+      |
+    1 | SELECT 1 FROM dual
+      |               ^^^^
+    hint: FROM can be left out
+
+    error: no column `create_at`
+      |
+    1 | TABLE vw_api_keys ORDER BY create_at
+      |                            ^^^^^^^^^
+    hint: did you mean `created_at`?
+
+    error: a difference of times can be compared with an interval only if that is written out, as in interval '90 days'
     "#);
 }
