@@ -74,13 +74,14 @@ impl Dialect for IamqlDialect {
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        let left = Box::new(expr.clone());
+        // Copied only where it is wanted, since this is asked at every operator of a chain.
+        let left = || Box::new(expr.clone());
         if let Token::Word(word) = &parser.peek_token_ref().token
             && let Some(division) = division(word)
         {
             parser.advance_token();
             let right = parser.parse_subexpr(precedence);
-            return Some(right.map(|right| division(left, Box::new(right))));
+            return Some(right.map(|right| division(left(), Box::new(right))));
         }
         let compare: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&[
             Keyword::IS,
@@ -110,7 +111,7 @@ impl Dialect for IamqlDialect {
             return None;
         };
         let right = parser.parse_subexpr(precedence);
-        Some(right.map(|right| compare(left, Box::new(right))))
+        Some(right.map(|right| compare(left(), Box::new(right))))
     }
 
     // PostgreSQL's and DuckDB's.
