@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use tempfile::TempDir;
@@ -17,7 +18,8 @@ pub(crate) struct TestEnv {
     // Dropped in this order: the server stops before its runtime does.
     /// The simulated service.
     pub(crate) sandbox: Sandbox,
-    runtime: Runtime,
+    /// What the server runs on.
+    _runtime: Runtime,
     folder: TempDir,
 }
 
@@ -41,7 +43,7 @@ impl TestEnv {
         }
         Self {
             sandbox,
-            runtime,
+            _runtime: runtime,
             folder,
         }
     }
@@ -105,12 +107,22 @@ impl TestEnv {
     }
 
     /// Waits until the sandbox has seen `count` requests.
+    ///
+    /// # Panics
+    ///
+    /// If they do not come within a minute, such as from a program that has failed.
+    #[track_caller]
     pub(crate) fn wait_for_requests(&self, count: usize) {
-        self.runtime.block_on(async {
-            while self.sandbox.requests().len() < count {
-                tokio::task::yield_now().await;
-            }
-        });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.sandbox.requests().len() < count {
+            let seen = self.requests();
+            assert!(
+                Instant::now() < deadline,
+                "{} of {count} requests: {seen:#?}",
+                seen.len()
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The request lines that the sandbox has seen.
