@@ -274,7 +274,7 @@ pub struct Common {
     )]
     pub ca_cert: Option<PathBuf>,
 
-    /// Seconds that one request may take, its retries and waits included [default: 60]
+    /// Seconds for one request with its retries and waits, and for planning [default: 60]
     #[arg(
         long,
         alias = "apirequesttimeout",

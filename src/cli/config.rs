@@ -26,7 +26,7 @@ const ENDPOINT: &str = "CONFLUENT_CLOUD_ENDPOINT";
 
 /// Requests side by side.
 const CONCURRENCY: usize = 8;
-/// Time that one request may take, its retries and waits included.
+/// Time that one request may take, its retries and waits included, and the planning of one statement.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How to reach the service, and within which limits.
@@ -38,7 +38,7 @@ pub struct Config {
     pub credentials: Source,
     /// File of certificates to trust besides the system's.
     pub ca_cert: Option<PathBuf>,
-    /// Time that one request may take, its retries and waits included.
+    /// Time that one request may take, its retries and waits included, and the planning of one statement.
     pub timeout: Duration,
     /// Requests side by side.
     pub concurrency: usize,

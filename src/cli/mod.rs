@@ -35,10 +35,6 @@ use args::{Args, Command, Common, SandboxArgs, When};
 use config::{Config, Environment};
 use output::Output;
 
-/// The stack of the thread that parses and plans, in bytes. Both go by recursion over what was written, and a chain of
-/// the length that `sql` allows takes some 10 MB of it; what is not used costs no memory.
-const STACK: usize = 256 * 1024 * 1024;
-
 /// The stack of the threads that queries run on, which go over the same expressions in smaller steps.
 const WORKER_STACK: usize = 64 * 1024 * 1024;
 
@@ -46,7 +42,7 @@ const WORKER_STACK: usize = 64 * 1024 * 1024;
 pub fn run() -> ProcessExitCode {
     let program = std::thread::Builder::new()
         .name("main".to_owned())
-        .stack_size(STACK)
+        .stack_size(session::STACK)
         .spawn(run_here);
     match program.map(JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -186,6 +182,7 @@ async fn open(
         confirm,
         unsaved: unsaved(),
         params: config.params,
+        timeout: config.timeout,
     };
     Ok(Opened {
         session: Session::open(connection, options).await?,

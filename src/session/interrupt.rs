@@ -6,6 +6,7 @@
 use tokio::sync::watch;
 
 use crate::api::Stop;
+use crate::error::Error;
 
 /// Says that the running statement is to stop.
 #[derive(Debug, Clone)]
@@ -43,5 +44,20 @@ impl Interrupt {
         let mut receiver = self.0.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
         let _ = receiver.wait_for(|raised| *raised).await;
+    }
+
+    /// Runs `work`, and drops it where it stands when the statement is asked to stop.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `work` does, and if it was stopped.
+    pub(super) async fn stops<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            outcome = work => outcome,
+            () = self.raised() => Err(Error::interrupted()),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never asks a person: what it
 //! has to tell stands in the report or the error, and what it needs to ask it asks through [`Options`].
 
+mod apart;
 mod csv;
 mod diagnose;
 mod engine;
@@ -22,9 +23,7 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
@@ -42,6 +41,7 @@ use crate::table::scope::{Scope, Warning};
 use plan::Reading;
 use write::Writer;
 
+pub(crate) use apart::STACK;
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
 pub use sink::Sink;
@@ -69,13 +69,15 @@ pub struct Options {
     pub unsaved: Option<Unsaved>,
     /// Values of `$name`; positional ones are called `1`, `2`, ….
     pub params: BTreeMap<String, String>,
+    /// How long the engine may plan a statement.
+    pub timeout: Duration,
 }
 
 /// A session.
 pub struct Session {
     context: SessionContext,
     connection: Connection,
-    options: Options,
+    options: Arc<Options>,
     /// The queries that fill materialized views, by name.
     materialized: Mutex<BTreeMap<String, String>>,
 }
@@ -100,6 +102,7 @@ impl Default for Options {
             confirm: None,
             unsaved: None,
             params: BTreeMap::new(),
+            timeout: Self::TIMEOUT,
         }
     }
 }
@@ -107,6 +110,9 @@ impl Default for Options {
 impl Options {
     /// Keys that UPDATE or DELETE may touch without being asked, unless it is said otherwise.
     pub const MAX_AFFECTED: usize = 10;
+
+    /// How long the engine may plan a statement, unless it is said otherwise.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
 }
 
 impl std::fmt::Debug for Options {
@@ -165,7 +171,7 @@ impl Session {
         Ok(Self {
             context,
             connection,
-            options,
+            options: Arc::new(options),
             materialized: Mutex::default(),
         })
     }
@@ -220,10 +226,10 @@ impl Session {
                 };
                 writer.run(write).await
             }
-            Operation::Query(statement) => tokio::select! {
-                done = self.query(piece, statement, scope, sink) => done,
-                () = interrupt.raised() => Err(Error::interrupted()),
-            },
+            Operation::Query(statement) => {
+                let done = self.query(piece, statement, scope, sink);
+                interrupt.stops(done).await
+            }
         }
     }
 
@@ -253,15 +259,15 @@ impl Session {
             diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
         };
         let frame = self
-            .plan(statement, Reading::Lenient(scope))
-            .await
+            .plan(statement, Reading::Lenient(Arc::clone(scope)))
+            .await?
             .map_err(diagnose)?;
         let is_silent = is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
-        let mut rows = stream(frame, scope).await.map_err(diagnose)?;
+        let mut rows = self.stream(frame, scope).await?.map_err(diagnose)?;
         let schema = match explains {
             true => explain::schema(),
             false => names.apply(&rows.schema()),
@@ -294,15 +300,6 @@ impl Session {
 /// Returns true for plans that answer with nothing worth showing.
 fn is_silent(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row && empty.schema.fields().is_empty())
-}
-
-async fn stream(
-    frame: DataFrame,
-    scope: &Arc<Scope>,
-) -> Result<SendableRecordBatchStream, DataFusionError> {
-    let (mut state, plan) = frame.into_parts();
-    state.config_mut().set_extension(Arc::clone(scope));
-    DataFrame::new(state, plan).execute_stream().await
 }
 
 /// Returns `batch` with the names of `schema`.

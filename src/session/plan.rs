@@ -3,37 +3,137 @@
 //! Readings are tried only after the engine has refused the statement, so that none of them changes what another
 //! statement means. A write is never read leniently: it could then mean other keys than were meant.
 
+use std::sync::Arc;
+
 use datafusion::common::{ScalarValue, SchemaError};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 
-use super::Session;
+use super::apart::{apart, apart_within};
+use super::{Options, Session};
+use crate::error::Error;
 use crate::sql::error::nearest;
 use crate::sql::rewrite;
 use crate::table::scope::Scope;
 
 /// How a statement is read that the engine refuses.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Reading<'s> {
+#[derive(Debug, Clone)]
+pub(super) enum Reading {
     /// As it is written.
     Strict,
     /// As SQLite and PostgreSQL would: `"text"` without such a column, a name of the select list in WHERE, a bare column beside an
     /// aggregate. What is worth telling of it goes to the scope.
-    Lenient(&'s Scope),
+    Lenient(Arc<Scope>),
 }
 
+/// What the engine makes of a statement, or what it says is wrong with it.
+pub(super) type Planned<T> = Result<T, DataFusionError>;
+
+// All of these plan on a thread of their own, see `apart`; the outer errors are those of planning that took too long.
 impl Session {
     /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
+    ///
+    /// # Errors
+    ///
+    /// Fails if that takes too long.
     pub(super) async fn plan(
         &self,
-        mut statement: EngineStatement,
-        reading: Reading<'_>,
-    ) -> Result<DataFrame, DataFusionError> {
+        statement: EngineStatement,
+        reading: Reading,
+    ) -> Result<Planned<DataFrame>, Error> {
+        let planner = self.planner();
+        let plan = || async move { planner.plan(statement, reading).await };
+        let plan = match self.in_time(plan).await? {
+            Ok(plan) => plan,
+            Err(error) => return Ok(Err(error)),
+        };
+        let is_ddl = matches!(plan, LogicalPlan::Ddl(_));
+        let context = self.context.clone();
+        let carried_out = || async move { context.execute_logical_plan(plan).await };
+        Ok(match is_ddl {
+            // A table may be filled by it, which takes as long as its query.
+            true => apart(carried_out).await,
+            false => Box::pin(carried_out()).await,
+        })
+    }
+
+    /// Begins to run `frame`, whose scans report to `scope`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if planning takes too long.
+    pub(super) async fn stream(
+        &self,
+        frame: DataFrame,
+        scope: &Arc<Scope>,
+    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+        let (mut state, plan) = frame.into_parts();
+        state.config_mut().set_extension(Arc::clone(scope));
+        let frame = DataFrame::new(state, plan);
+        self.in_time(|| frame.execute_stream()).await
+    }
+
+    /// Plans how `frame` would be run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if planning takes too long.
+    pub(super) async fn physical_plan(
+        &self,
+        frame: DataFrame,
+    ) -> Result<Planned<Arc<dyn ExecutionPlan>>, Error> {
+        let planning = || async move { frame.create_physical_plan().await };
+        self.in_time(planning).await
+    }
+
+    /// Runs `planning` for as long as a statement may be planned.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it takes longer.
+    pub(super) async fn in_time<T, F>(
+        &self,
+        planning: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send,
+    {
+        let limit = self.options.timeout;
+        apart_within(limit, planning).await.ok_or_else(|| {
+            Error::statement(format!(
+                "the statement takes longer than {} s to plan",
+                limit.as_secs()
+            ))
+            .hint("split it, read long lists from a file, or give it more time with --timeout")
+        })
+    }
+
+    /// Returns what plans the statements of this session, for another thread to have.
+    pub(super) fn planner(&self) -> Planner {
+        Planner {
+            context: self.context.clone(),
+            options: Arc::clone(&self.options),
+        }
+    }
+}
+
+/// Plans statements.
+pub(super) struct Planner {
+    pub(super) context: SessionContext,
+    options: Arc<Options>,
+}
+
+impl Planner {
+    async fn plan(&self, mut statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
         rewrite::rewrite(&mut statement);
-        let plan = self.logical_plan(statement, reading).await?;
+        let plan = self.logical_plan(statement, &reading).await?;
         let changes_nothing = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -49,14 +149,14 @@ impl Session {
                 .create_physical_plan(&explain.plan)
                 .await?;
         }
-        self.context.execute_logical_plan(plan).await
+        Ok(plan)
     }
 
     async fn logical_plan(
         &self,
         mut statement: EngineStatement,
-        reading: Reading<'_>,
-    ) -> Result<LogicalPlan, DataFusionError> {
+        reading: &Reading,
+    ) -> Planned<LogicalPlan> {
         let state = self.context.state();
         loop {
             let error = match state.statement_to_plan(statement.clone()).await {
@@ -98,7 +198,7 @@ impl Session {
         }
     }
 
-    pub(super) fn with_params(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    pub(super) fn with_params(&self, plan: LogicalPlan) -> Planned<LogicalPlan> {
         // PREPARE keeps its placeholders for EXECUTE.
         if self.options.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
             return Ok(plan);

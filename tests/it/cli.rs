@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use iamql::sandbox::{Action, Fault};
 
@@ -315,6 +316,56 @@ fn an_interrupt_ends_a_slow_listing() {
         assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
         assert_eq!(stderr, "error: interrupted\n", "{signal}");
     }
+}
+
+/// A statement that takes seconds to plan, in a release as well, and none to run.
+fn long_to_plan() -> String {
+    format!("SELECT 1{}", " + 1".repeat(1_990))
+}
+
+#[test]
+fn an_interrupt_ends_planning() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let env = TestEnv::with_keys(1);
+        let script = format!("SELECT 'begun'; {}", long_to_plan());
+        let mut child = env
+            .command(&["-q", "--no-header", "-o", "csv", "-e", &script])
+            .spawn()
+            .unwrap();
+        let mut begun = [0; 6];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut begun)
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        let sent = Instant::now();
+        let kill = Command::new("kill")
+            .args([&format!("-{signal}"), &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let mut stderr = String::new();
+        let _ = child.stderr.take().unwrap().read_to_string(&mut stderr);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(stderr, "error: interrupted\n", "{signal}");
+        assert!(sent.elapsed() < Duration::from_secs(10), "{signal}");
+    }
+}
+
+#[test]
+fn planning_takes_no_longer_than_the_timeout() {
+    let env = TestEnv::with_keys(1);
+    for statement in [
+        long_to_plan(),
+        long_to_plan().replace("SELECT", "DELETE FROM api_keys WHERE id ="),
+        format!("INSERT INTO api_keys (spec.owner.id) {}", long_to_plan()),
+    ] {
+        let error = env.iamql(&["--timeout", "1", "-e", &statement]).error(1);
+        assert!(error.contains("longer than 1 s to plan"), "{error}");
+        assert!(error.contains("--timeout"), "{error}");
+    }
+    assert_eq!(env.requests(), [""; 0]);
 }
 
 #[test]

@@ -98,8 +98,8 @@ fn short_help_groups_its_options() {
                                "password_var": "…"}}
           --ca-cert <FILE>     PEM file of certificates to trust besides the
                                system's
-          --timeout <SECONDS>  Seconds that one request may take, its retries and
-                               waits included [default: 60]
+          --timeout <SECONDS>  Seconds for one request with its retries and waits,
+                               and for planning [default: 60]
           --concurrency <N>    Requests side by side [default: 8]
 
     Safety:

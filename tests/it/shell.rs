@@ -144,6 +144,28 @@ fn ctrl_c_stops_a_slow_listing_and_its_requests() {
 }
 
 #[test]
+fn ctrl_c_stops_planning() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    let long = format!("SELECT 'begun';\nSELECT 1{};\n", " + 1".repeat(1_990));
+    std::fs::write(env.work().join("long.sql"), long).unwrap();
+    terminal.enter("\\i long.sql");
+    terminal.wait_for("(1 row");
+    std::thread::sleep(Duration::from_millis(200));
+    terminal.press(CTRL_C);
+    terminal.wait_for("interrupted");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT 6 * 7;");
+    terminal.wait_for("42");
+    terminal.wait_for(READY);
+    // What is left behind keeps nobody from leaving.
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
 fn watching_never_creates_keys_again_and_again() {
     let env = TestEnv::with_keys(1);
     let Some(mut terminal) = shell(&env, &[]) else {

@@ -86,9 +86,7 @@ impl Writer<'_> {
 
     async fn plan_returning(&self, typed: Option<&write::Returning>) -> Result<Returning, Error> {
         let shown = write::Returning::of_created();
-        let mut returning = Returning::plan(typed.unwrap_or(&shown), self.session)
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let mut returning = self.returning(typed.unwrap_or(&shown)).await?;
         let carries = returning
             .carries_secret()
             .await

@@ -27,17 +27,20 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use futures::TryStreamExt;
 use sqlparser::ast::Query;
 
-use super::{Done, Interrupt, Reading, Session, Sink, diagnose, stream};
+use super::plan::{Planned, Reading};
+use super::{Done, Interrupt, Session, Sink, diagnose};
 use crate::api::{ApiKeysClient, KeyBody, KeyId};
 use crate::error::Error;
 use crate::sql;
 use crate::sql::parse::query_statement;
 use crate::sql::split::Piece;
-use crate::sql::write::Write;
+use crate::sql::write::{self, Write};
 use crate::table::columns::{self, COLUMNS};
 use crate::table::decode::Decoder;
 use crate::table::scan::ApiKeysScan;
 use crate::table::scope::Scope;
+
+use returning::Returning;
 
 pub use guard::{Confirm, Question, Verb};
 pub use unsaved::Unsaved;
@@ -106,31 +109,45 @@ impl Writer<'_> {
         )
     }
 
-    async fn frame(&self, query: Query) -> Result<DataFrame, DataFusionError> {
+    async fn frame(&self, query: Query) -> Result<Planned<DataFrame>, Error> {
         self.session
             .plan(query_statement(query), Reading::Strict)
             .await
     }
 
+    /// Plans the list `typed`.
+    async fn returning(&self, typed: &write::Returning) -> Result<Returning, Error> {
+        let (planner, typed) = (self.session.planner(), typed.clone());
+        let planning = || async move { Returning::plan(typed, &planner).await };
+        let planned = self.session.in_time(planning);
+        let planned = self.interrupt.stops(planned).await?;
+        planned.map_err(|error| self.failed(&error))
+    }
+
     /// Runs `query` and returns all of its rows.
     async fn rows_of(&self, query: Query) -> Result<RecordBatch, Error> {
+        let failed = |error: DataFusionError| self.failed(&error);
         let collected = async {
-            let rows = stream(self.frame(query).await?, self.scope).await?;
+            let frame = self.frame(query).await?.map_err(failed)?;
+            let rows = self.session.stream(frame, self.scope).await?;
+            let rows = rows.map_err(failed)?;
             let schema = rows.schema();
-            let batches: Vec<RecordBatch> = rows.try_collect().await?;
-            Ok(concat_batches(&schema, &batches)?)
+            let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(failed)?;
+            concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
         };
-        let interrupted = self.interrupt.raised();
-        tokio::select! {
-            rows = collected => rows.map_err(|error: DataFusionError| self.failed(&error)),
-            () = interrupted => Err(Error::interrupted()),
-        }
+        self.interrupt.stops(collected).await
     }
 
     /// Returns the ids that `query` will find, if its predicate alone tells them.
     async fn known_ids(&self, query: Query) -> Result<Option<Vec<KeyId>>, Error> {
-        let plan = async { self.frame(query).await?.create_physical_plan().await };
-        let mut plan = plan.await.map_err(|error| self.failed(&error))?;
+        let plan = async {
+            match self.frame(query).await? {
+                Ok(frame) => self.session.physical_plan(frame).await,
+                Err(error) => Ok(Err(error)),
+            }
+        };
+        let plan = self.interrupt.stops(plan).await?;
+        let mut plan = plan.map_err(|error| self.failed(&error))?;
         while let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
             plan = Arc::clone(projection.input());
         }

@@ -23,7 +23,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
 
 use crate::render::{SECRET_MARK, cell_json};
-use crate::session::Session;
+use crate::session::plan::Planner;
 use crate::sql::names::Names;
 use crate::sql::parse::query_statement;
 use crate::sql::rewrite::rewrite;
@@ -46,12 +46,12 @@ pub(super) struct Returning {
 struct Rows(Mutex<RecordBatch>);
 
 impl Returning {
-    /// Plans `returning` with the functions, settings and parameters of `session`.
+    /// Plans `returning` with the functions, settings and parameters of the session.
     ///
     /// # Errors
     ///
     /// Fails for a name that does not exist, and for aggregates, which have no rows to be over.
-    pub(super) async fn plan(returning: &write::Returning, session: &Session) -> Result<Self> {
+    pub(super) async fn plan(returning: write::Returning, planner: &Planner) -> Result<Self> {
         let rows = Arc::new(Rows(Mutex::new(RecordBatch::new_empty(columns::schema()))));
         let table = StreamingTable::try_new(columns::schema(), vec![Arc::clone(&rows) as _])?;
         let schema = MemorySchemaProvider::new();
@@ -60,13 +60,13 @@ impl Returning {
         catalog.register_schema(SCHEMA, Arc::new(schema))?;
         let list = MemoryCatalogProviderList::new();
         list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
-        let state = SessionStateBuilder::new_from_existing(session.context.state())
+        let state = SessionStateBuilder::new_from_existing(planner.context.state())
             .with_catalog_list(Arc::new(list))
             .build();
 
-        let mut statement = query_statement(returning.query.clone());
+        let mut statement = query_statement(returning.query);
         rewrite(&mut statement);
-        let logical = session.with_params(state.statement_to_plan(statement).await?)?;
+        let logical = planner.with_params(state.statement_to_plan(statement).await?)?;
         if logical.exists(|plan| {
             Ok(matches!(
                 plan,

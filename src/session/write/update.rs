@@ -73,7 +73,8 @@ impl Writer<'_> {
 
     /// Returns the values of an UPDATE as one row, if they do not depend on the rows that it changes.
     async fn constant_values(&self, update: &Update) -> Result<Option<RecordBatch>, Error> {
-        match self.frame(update.values.clone()).await {
+        let planned = self.frame(update.values.clone());
+        match self.interrupt.stops(planned).await? {
             // What differs from row to row, as uuid() does, is no constant either.
             Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
             Ok(_) => self.rows_of(update.values.clone()).await.map(Some),
@@ -89,10 +90,7 @@ impl Writer<'_> {
         let Some(typed) = typed else {
             return Ok(None);
         };
-        Returning::plan(typed, self.session)
-            .await
-            .map(Some)
-            .map_err(|error| self.failed(&error))
+        self.returning(typed).await.map(Some)
     }
 }
 

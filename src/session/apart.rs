@@ -1,0 +1,122 @@
+//! Work that keeps a processor busy, on a thread of its own, so that whoever waits for it can stop waiting.
+//!
+//! Planning goes over a statement without ever giving way, and over a long one for seconds; a signal or a limit would be
+//! seen only behind it. A thread cannot be ended from outside: one that nobody waits for any more is left behind, and
+//! drops its work at the first step that waits for something. It knows nothing of statements.
+
+use std::panic::resume_unwind;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// The stack of a thread that parses or plans, in bytes. Both go by recursion over what was written, and a chain of
+/// the length that `sql` allows takes some 10 MB of it; what is not used costs no memory.
+pub(crate) const STACK: usize = 256 * 1024 * 1024;
+
+/// Runs `work` elsewhere, and gives it up when what is returned is dropped.
+///
+/// It is a function, so that a future of the engine's, which is large, is never on the stack of whoever waits.
+pub(super) async fn apart<T, F, W>(work: W) -> T
+where
+    W: FnOnce() -> F + Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = T> + Send,
+{
+    let (give, given) = oneshot::channel::<W>();
+    let (mut answer, answered) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new()
+        .name("planner".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            let Ok(work) = given.blocking_recv() else {
+                return;
+            };
+            let outcome = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = answer.closed() => None,
+                    outcome = work() => Some(outcome),
+                }
+            });
+            if let Some(outcome) = outcome {
+                // Whoever stopped waiting this very moment does not want it.
+                let _ = answer.send(outcome);
+            }
+        });
+    let Ok(thread) = thread else {
+        // Where there is no room for a thread, there is still this one.
+        return Box::pin(work()).await;
+    };
+    if let Err(work) = give.send(work) {
+        return Box::pin(work()).await;
+    }
+    match answered.await {
+        Ok(outcome) => outcome,
+        // Only a panic ends the thread without an answer.
+        Err(_) => match thread.join() {
+            Err(panic) => resume_unwind(panic),
+            Ok(()) => unreachable!("the work was neither given up nor done"),
+        },
+    }
+}
+
+/// Runs `work` elsewhere for at most `limit`; None if that was not enough.
+pub(super) async fn apart_within<T, F>(
+    limit: Duration,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Option<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send,
+{
+    tokio::time::timeout(limit, apart(work)).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, mpsc};
+    use std::time::Instant;
+
+    #[tokio::test]
+    async fn what_is_done_elsewhere_comes_back() {
+        assert_eq!(apart(|| async { 6 * 7 }).await, 42);
+        let slow = || async {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            1
+        };
+        assert_eq!(apart_within(Duration::from_secs(600), slow).await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_is_busy_beyond_its_limit() {
+        let (end, ended) = mpsc::channel::<()>();
+        let has_gone_on = Arc::new(AtomicBool::new(false));
+        let goes_on = Arc::clone(&has_gone_on);
+        let (dropped, drops) = mpsc::channel::<()>();
+        let busy = || async move {
+            let _dropped = dropped;
+            // As planning does, without giving way.
+            let _ = ended.recv();
+            tokio::task::yield_now().await;
+            goes_on.store(true, Ordering::SeqCst);
+        };
+        let started = Instant::now();
+        assert_eq!(apart_within(Duration::from_millis(20), busy).await, None);
+        assert!(started.elapsed() < Duration::from_secs(30));
+        drop(end);
+        // It is dropped where it gives way for the first time.
+        assert!(drops.recv().is_err());
+        assert!(!has_gone_on.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "of the work")]
+    async fn a_panic_is_passed_on() {
+        apart(|| async { panic!("of the work") }).await
+    }
+}
