@@ -40,6 +40,7 @@ const WORKER_STACK: usize = 64 * 1024 * 1024;
 
 /// Runs the program and returns how it ends.
 pub fn run() -> ProcessExitCode {
+    save_secrets_at_a_panic();
     let program = std::thread::Builder::new()
         .name("main".to_owned())
         .stack_size(session::STACK)
@@ -51,6 +52,29 @@ pub fn run() -> ProcessExitCode {
         // Where so much address space is not to be had, there is still the stack that there is.
         Err(_) => run_here(),
     }
+}
+
+/// Keeps the secrets of created keys at a panic, which nothing that runs behind it would do.
+fn save_secrets_at_a_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let saved = session::save_held();
+        tell(panic);
+        for (path, saved) in saved {
+            let path = path.display();
+            match saved {
+                Ok(1) => notes::warn(&format!(
+                    "the secret of a key that was created is in `{path}`"
+                )),
+                Ok(n) => notes::warn(&format!(
+                    "the secrets of {n} keys that were created are in `{path}`"
+                )),
+                Err(error) => notes::warn(&format!(
+                    "keys were created, and their secrets cannot be saved to `{path}` ({error}): revoke them"
+                )),
+            }
+        }
+    }));
 }
 
 fn run_here() -> ProcessExitCode {

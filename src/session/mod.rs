@@ -46,7 +46,7 @@ pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
 pub use sink::Sink;
 pub(crate) use write::create_dir;
-pub use write::{Confirm, Question, Unsaved, Verb};
+pub use write::{Confirm, Question, Unsaved, Verb, save_held};
 
 /// What a session may do, and with what.
 #[derive(Clone)]

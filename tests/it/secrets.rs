@@ -7,15 +7,21 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::FutureExt;
+use iamql::error::Error;
+use iamql::session::{Options, Sink, Unsaved, save_held};
 use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 use crate::support::Terminal;
-use crate::support::{TestEnv, key, organization};
+use crate::support::{Collector, Lab, TestEnv, key, organization};
 
 const ROWS: usize = 50;
 
@@ -285,6 +291,64 @@ fn nothing_is_created_where_secrets_could_not_be_saved() {
     // Those who mean it get their rows all the same.
     let output = env.iamql(&["--discard-secrets", "-o", "jsonl", "-e", &insert()]);
     assert_eq!(output.rows().lines().count(), ROWS);
+}
+
+/// An output that comes to grief when all rows are there.
+#[derive(Default)]
+struct Panicking(Collector);
+
+impl Sink for Panicking {
+    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.0.begin(schema)
+    }
+
+    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.0.rows(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        panic!("on purpose")
+    }
+
+    fn is_streaming(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_panic_saves_the_secrets_of_keys_that_were_created() {
+    // As the program does, of which a release ends right behind it.
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        save_held();
+        tell(panic);
+    }));
+    let folder = tempfile::tempdir().unwrap();
+    let unsaved = Unsaved::in_dir(folder.path());
+    let lab = Lab::small(Options {
+        unsaved: Some(unsaved.clone()),
+        ..Options::default()
+    })
+    .await;
+    let (statement, mut sink) = (insert(), Panicking::default());
+    let run = AssertUnwindSafe(lab.run_into(&statement, &mut sink)).catch_unwind();
+    assert!(run.await.is_err());
+    let saved = ids(
+        &std::fs::read_to_string(unsaved.path()).unwrap(),
+        "/spec/secret",
+    );
+    let keys = lab.sandbox.keys().into_iter();
+    let created: BTreeSet<String> = keys
+        .map(|key| key["id"].as_str().unwrap().to_owned())
+        .filter(|id| !id.starts_with("K00"))
+        .collect();
+    assert_eq!((saved.len(), &saved), (ROWS, &created));
+    // None of them is held any more.
+    assert!(save_held().is_empty());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
+use super::held::Held;
 use super::returning::{Returning, holds};
 use super::row_of;
 use crate::api::KeyBody;
@@ -22,6 +23,7 @@ pub(super) struct SecretDelivery<'d> {
     keys: Vec<Created>,
     error: Option<Error>,
     has_reader_left: bool,
+    held: &'d Held,
 }
 
 /// A key that was created.
@@ -46,6 +48,7 @@ impl<'d> SecretDelivery<'d> {
         returning: &'d Returning,
         sink: &'d mut dyn Sink,
         needs_secret: bool,
+        held: &'d Held,
     ) -> Self {
         Self {
             returning,
@@ -54,6 +57,7 @@ impl<'d> SecretDelivery<'d> {
             keys: Vec::new(),
             error: None,
             has_reader_left: false,
+            held,
         }
     }
 
@@ -106,6 +110,7 @@ impl<'d> SecretDelivery<'d> {
         for key in &mut self.keys {
             if key.state == State::Waiting {
                 key.state = State::Delivered;
+                self.held.release(key.row);
             }
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! A secret counts as delivered once the output has taken and flushed its row, or, in a format that needs all rows
 //! first, once the whole result is written. What is not delivered when the statement ends, for whatever reason, is
-//! saved.
+//! saved, at a panic as well, see `held`.
 
 use super::delivery::{SecretDelivery, id_of};
+use super::held::Held;
 use super::returning::Returning;
 use super::side_by_side::{self, Width};
-use super::{Writer, account, values};
+use super::{Unsaved, Writer, account, values};
 use crate::api::{KeyBody, RequestBody, request};
 use crate::error::Error;
 use crate::session::Done;
@@ -45,7 +46,8 @@ impl Writer<'_> {
         self.sink.flush()?;
         self.sink.check()?;
         let needs_secret = !self.session.options.discard_secrets;
-        let mut delivery = SecretDelivery::new(&returning, self.sink, needs_secret);
+        let held = Held::begin(self.unsaved());
+        let mut delivery = SecretDelivery::new(&returning, self.sink, needs_secret, &held);
         let outcomes = side_by_side::run(
             bodies.len(),
             Width {
@@ -55,7 +57,8 @@ impl Writer<'_> {
             self.interrupt,
             |row| {
                 let (client, body) = (client.clone(), bodies[row].clone());
-                async move { client.create(&body).await }
+                let hold = held.holder(row);
+                async move { client.create(&body).await.inspect(hold) }
             },
             async |row, key| delivery.deliver(row, key).await,
         )
@@ -100,14 +103,20 @@ impl Writer<'_> {
         )
     }
 
+    /// Returns where secrets go that cannot be delivered, unless nobody wants them.
+    fn unsaved(&self) -> Option<&Unsaved> {
+        let options = &self.session.options;
+        options
+            .unsaved
+            .as_ref()
+            .filter(|_| !options.discard_secrets)
+    }
+
     /// Fails if secrets that cannot be delivered could not be saved either.
     fn check_saving(&self) -> Result<(), Error> {
-        let Some(unsaved) = &self.session.options.unsaved else {
+        let Some(unsaved) = self.unsaved() else {
             return Ok(());
         };
-        if self.session.options.discard_secrets {
-            return Ok(());
-        }
         unsaved.check().map_err(|error| {
             Error::statement(format!(
                 "secrets that cannot be delivered could not be saved to `{}` either",

@@ -8,6 +8,7 @@ mod account;
 mod delete;
 mod delivery;
 mod guard;
+mod held;
 mod insert;
 mod requests;
 mod returning;
@@ -43,6 +44,7 @@ use crate::table::scope::Scope;
 use returning::Returning;
 
 pub use guard::{Confirm, Question, Verb};
+pub use held::save_held;
 pub use unsaved::Unsaved;
 pub(crate) use unsaved::create_dir;
 
