@@ -14,7 +14,7 @@ use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
-use super::columns::Type;
+use super::columns::{Column, Type};
 
 /// Bytes of text one column of a batch may hold, so that 32-bit offsets never overflow.
 const MAX_TEXT: usize = 1 << 30;
@@ -66,6 +66,24 @@ impl Buffer {
                 ends: Vec::new(),
                 valid,
             },
+        }
+    }
+
+    /// Starts an empty buffer for values of `column` in which only the fields at `paths`, and what is in them, are
+    /// wanted. A path begins with the name of a column.
+    pub(super) fn of_fields(column: &Column, paths: &[&[String]]) -> Self {
+        let inner: Vec<_> = paths
+            .iter()
+            .filter(|path| path.first().is_some_and(|name| name == column.name))
+            .map(|path| &path[1..])
+            .collect();
+        match column.ty {
+            _ if inner.is_empty() => Self::Unwanted { len: 0 },
+            Type::Object(fields) if inner.iter().all(|path| !path.is_empty()) => Self::Object {
+                fields: fields.iter().map(|f| Self::of_fields(f, &inner)).collect(),
+                valid: BooleanBufferBuilder::new(0),
+            },
+            _ => Self::new(&column.ty),
         }
     }
 

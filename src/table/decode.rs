@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use super::buffer::Buffer;
 use super::columns::{COLUMNS, Column, Type};
 use super::compact;
+use super::fields::FieldPath;
 
 /// Position of `id` in [`COLUMNS`].
 const ID: usize = 0;
@@ -67,16 +68,25 @@ impl fmt::Debug for Decoder {
 impl Decoder {
     /// Starts a decoder for the columns at `projection`, positions in [`COLUMNS`]; `schema` is theirs.
     pub fn new(schema: SchemaRef, projection: &[usize]) -> Self {
+        Self::of_fields(schema, projection, None)
+    }
+
+    /// Starts the same, but if there are `paths`, reads only the fields at them; all others are NULL.
+    pub(super) fn of_fields(
+        schema: SchemaRef,
+        projection: &[usize],
+        paths: Option<&[FieldPath]>,
+    ) -> Self {
+        let paths: Option<Vec<_>> = paths.map(|paths| paths.iter().map(Vec::as_slice).collect());
         let columns: Vec<_> = COLUMNS
             .iter()
             .enumerate()
-            .map(|(position, column)| {
+            .map(|(position, column)| match &paths {
                 // The id is always read: a key is told from its repetition by it.
-                if position == ID || projection.contains(&position) {
-                    Buffer::new(&column.ty)
-                } else {
-                    Buffer::Unwanted { len: 0 }
-                }
+                _ if position == ID => Buffer::new(&column.ty),
+                _ if !projection.contains(&position) => Buffer::Unwanted { len: 0 },
+                Some(paths) => Buffer::of_fields(column, paths),
+                None => Buffer::new(&column.ty),
             })
             .collect();
         Self {
@@ -465,15 +475,18 @@ mod tests {
         for key in keys {
             decoder.push(key).unwrap();
         }
+        (json(&decoder.finish().unwrap()), decoder.take_oddities())
+    }
+
+    /// Returns each row as JSON, NULLs left out.
+    fn json(batch: &RecordBatch) -> Vec<serde_json::Value> {
         let mut writer = LineDelimitedWriter::new(Vec::new());
-        writer.write(&decoder.finish().unwrap()).unwrap();
+        writer.write(batch).unwrap();
         writer.finish().unwrap();
         let text = String::from_utf8(writer.into_inner()).unwrap();
-        let rows = text
-            .lines()
+        text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        (rows, decoder.take_oddities())
+            .collect()
     }
 
     #[test]
@@ -560,6 +573,33 @@ mod tests {
                 assert!(oddities.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn fields_that_nobody_uses_are_null() {
+        let path = |path: &str| path.split('.').map(str::to_owned).collect();
+        let paths: Vec<FieldPath> = vec![path("spec.owner.id"), path("spec.resource"), path("id")];
+        let schema = schema().project(&[0, 4, 5]).unwrap();
+        let mut decoder = Decoder::of_fields(Arc::new(schema), &[0, 4, 5], Some(&paths));
+        let key = r#"{"id":"k","metadata":{"self":"x"},"spec":{"display_name":"d","owner":{"kind":"User","id":"u-1"},"resource":{"id":"lkc-1","kind":"Cluster"}}}"#;
+        decoder.push(key).unwrap();
+        decoder
+            .push(&key.replacen('{', "{ ", 1).replace("\"k\"", "\"l\""))
+            .unwrap();
+        decoder
+            .push(r#"{"id":"m","spec":{"owner":{"kind":"User"}}}"#)
+            .unwrap();
+        decoder.push(r#"{"id":"n","spec":null}"#).unwrap();
+        let read = serde_json::json!({"owner": {"id": "u-1"}, "resource": {"id": "lkc-1", "kind": "Cluster"}});
+        assert_eq!(
+            json(&decoder.finish().unwrap()),
+            [
+                serde_json::json!({"id": "k", "spec": read}),
+                serde_json::json!({"id": "l", "spec": read}),
+                serde_json::json!({"id": "m", "spec": {"owner": {}}}),
+                serde_json::json!({"id": "n"}),
+            ]
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
 use super::decode::Decoder;
+use super::fields::FieldPath;
 use super::pushdown::{Filter, Plan};
 use super::scope::Scope;
 use super::shared::SharedListing;
@@ -32,6 +33,8 @@ pub(super) struct Shape {
     pub(super) schema: SchemaRef,
     /// Their positions in the table.
     pub(super) projection: Vec<usize>,
+    /// The fields that are read; None is all of them. The others are NULL.
+    pub(super) fields: Option<Vec<FieldPath>>,
     /// What every row must satisfy, over `schema`.
     pub(super) predicates: Vec<Arc<dyn PhysicalExpr>>,
     /// The most rows that are wanted.
@@ -194,7 +197,11 @@ fn batches(
     shape: Shape,
     scope: Arc<Scope>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
-    let decoder = Decoder::new(Arc::clone(&shape.schema), &shape.projection);
+    let decoder = Decoder::of_fields(
+        Arc::clone(&shape.schema),
+        &shape.projection,
+        shape.fields.as_deref(),
+    );
     let left = shape.fetch;
     let state = (keys.boxed(), decoder, left);
     stream::try_unfold(state, move |(mut keys, mut decoder, mut left)| {

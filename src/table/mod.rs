@@ -19,6 +19,7 @@ pub mod columns;
 mod compact;
 pub mod decode;
 mod fetch;
+mod fields;
 mod in_turn;
 mod membership;
 mod moments;

@@ -1,4 +1,4 @@
-//! Three rules over physical plans that know what a request costs.
+//! Rules over physical plans that know what a request costs.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
+use super::fields::ReadWhatIsUsed;
 use super::in_turn::InTurn;
 use super::pushdown::Filter;
 use super::scan::ApiKeysScan;
@@ -24,7 +25,7 @@ type Plan = Arc<dyn ExecutionPlan>;
 pub(crate) fn rules(
     engine: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>],
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = Vec::with_capacity(engine.len() + 3);
+    let mut rules = Vec::with_capacity(engine.len() + 4);
     for rule in engine {
         rules.push(Arc::clone(rule));
         // Once the join has supplied its predicates its sides can no longer be swapped.
@@ -34,6 +35,7 @@ pub(crate) fn rules(
     }
     rules.push(Arc::new(AskNoFurther));
     rules.push(Arc::new(ListOnce));
+    rules.push(Arc::new(ReadWhatIsUsed));
     rules
 }
 

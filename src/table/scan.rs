@@ -39,6 +39,7 @@ use regex::{Captures, Regex};
 
 use super::Connection;
 use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
+use super::fields::{self, FieldPath};
 use super::pushdown::{Bounds, Filter, Plan, pushed_paths};
 use super::scope::Scope;
 use super::shared::SharedListing;
@@ -83,6 +84,7 @@ impl ApiKeysScan {
             shape: Shape {
                 schema,
                 projection,
+                fields: None,
                 predicates: Vec::new(),
                 fetch,
                 prefetch: true,
@@ -100,6 +102,21 @@ impl ApiKeysScan {
         let mut scan = self.clone();
         scan.shape.prefetch = false;
         scan
+    }
+
+    /// Returns the same scan, which reads the fields at `paths`, those that its predicates look at, and no others.
+    pub(super) fn reading(&self, mut paths: Vec<FieldPath>) -> Self {
+        let mut scan = self.clone();
+        for predicate in &self.shape.predicates {
+            paths.extend(fields::paths(predicate, &self.shape.projection));
+        }
+        scan.shape.fields = Some(paths);
+        scan
+    }
+
+    /// Returns the positions of the columns in the table.
+    pub(super) fn projection(&self) -> &[usize] {
+        &self.shape.projection
     }
 
     /// Returns the requests that the predicates known now allow, and how their answers are to be read.

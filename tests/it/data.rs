@@ -185,6 +185,16 @@ async fn timestamps_that_cannot_be_read_are_null_with_one_warning() {
         one.warnings,
         ["a timestamp could not be read and is NULL: `yesterday`"]
     );
+    // Fields that nobody uses are not read, nor are their neighbours.
+    let others = lab
+        .run("SELECT count(metadata), count(spec.owner.id) FROM api_keys")
+        .await;
+    assert_eq!(others.value_list(), ["150", "150"]);
+    assert_eq!(others.warnings.len(), 1);
+    let others = lab
+        .run("SELECT count(spec.resource.id), count(spec.owner.id) FROM api_keys WHERE metadata.updated_at IS NULL")
+        .await;
+    assert_eq!(others.warnings, [""; 0]);
 }
 
 #[tokio::test]
