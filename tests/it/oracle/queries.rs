@@ -89,7 +89,9 @@ fn simple(source: &Source, alias: &'static str) -> Text {
         1 => (moment(source, alias), several(Kind::Time), not())
             .prop_map(|((column, _), values, not)| format!("{column} {not}IN ({values})")),
         2 => (value(), not()).prop_map(|((value, _), not)| format!("{value} IS {not}NULL")),
-        2 => (text(source, alias), pattern, not()).prop_map(|(text, pattern, not)| format!("{text} {not}LIKE '{pattern}'")),
+        // SQLite has no escape unless it is told.
+        2 => (text(source, alias), pattern, not())
+            .prop_map(|(text, pattern, not)| format!("{text} {not}LIKE '{pattern}' ESCAPE '\\'")),
         2 => (column(source, alias, Kind::Text), column(source, alias, Kind::Text), not())
             .prop_map(|((column, a), (_, b), not)| format!("{column} {not}BETWEEN {a} AND {b}")),
         1 => (moment(source, alias), moment(source, alias), compare())
