@@ -31,10 +31,10 @@ const ID: &[usize] = &[0];
 const RATIOS: [(&str, &str, f64); 6] = [
     ("page/envelope", "page/skipped", 1.2),
     ("page/id", "page/skipped", 2.0),
-    ("page/all", "page/skipped", 7.0),
-    ("text/csv", "text/copied", 140.0),
-    ("text/jsonl", "text/copied", 110.0),
-    ("text/table", "text/copied", 900.0),
+    ("page/all", "page/skipped", 5.0),
+    ("text/csv", "text/copied", 50.0),
+    ("text/jsonl", "text/copied", 50.0),
+    ("text/table", "text/copied", 120.0),
 ];
 
 fn main() {
