@@ -31,7 +31,8 @@ pub(super) fn in_microseconds(expr: &mut Expr) {
         Expr::TypedString(TypedString {
             data_type, value, ..
         }) => {
-            if precise(data_type) {
+            let is_time = precise(data_type);
+            if is_time {
                 complete(&mut value.value);
             }
         }
