@@ -11,7 +11,6 @@ use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::cast::as_boolean_array;
-use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::PhysicalExpr;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
@@ -143,10 +142,8 @@ pub(super) fn rows(
                 Some(shared) => shared.read(list),
                 None => list(),
             };
-            match prefetch {
-                true => ahead(batches(pages, shape, scope)),
-                false => batches(pages, shape, scope),
-            }
+            // Decoded by whoever reads the rows, who finds them in its cache then; pages are fetched by others.
+            batches(pages, shape, scope)
         }
     }
 }
@@ -169,26 +166,6 @@ fn listing(
         }
     });
     pages.boxed()
-}
-
-/// Returns the same stream, which goes on while its last item is looked at.
-fn ahead<T: Send + 'static>(stream: BoxStream<'static, T>) -> BoxStream<'static, T> {
-    let start = async move {
-        let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let task = SpawnedTask::spawn(async move {
-            let mut stream = stream;
-            while let Some(item) = stream.next().await {
-                if sender.send(item).await.is_err() {
-                    return;
-                }
-            }
-        });
-        // The task lives as long as the stream that holds it: a query that is dropped takes its requests along.
-        stream::unfold((receiver, task), |(mut receiver, task)| async move {
-            receiver.recv().await.map(|item| (item, (receiver, task)))
-        })
-    };
-    stream::once(start).flatten().boxed()
 }
 
 /// Decodes keys as they come, drops the rows that the predicates do not want, and stops at the limit.
