@@ -4,6 +4,7 @@
 //! - `FETCH FIRST 5 ROWS ONLY` and `SELECT TOP 5` become LIMIT 5;
 //! - `FROM t` alone becomes `SELECT * FROM t`;
 //! - `TABLE t` becomes `SELECT * FROM t`, and ORDER BY ALL the positions of the select list;
+//! - positions inside ROLLUP, CUBE and GROUPING SETS become the items that they stand for;
 //! - CREATE TEMP TABLE becomes CREATE TABLE, for all tables end with the session;
 //! - `SET TIME ZONE 'UTC'` becomes `SET timezone = 'UTC'`;
 //! - SHOW TABLES leaves out the tables of `information_schema`;
@@ -11,8 +12,8 @@
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    Expr, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, SelectFlavor,
-    SelectItem, Set, SetExpr, Statement, TableFactor, Top, TopQuantity, Value,
+    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Top, TopQuantity, Value,
     WildcardAdditionalOptions,
 };
 
@@ -91,6 +92,35 @@ pub(super) fn order_by_all(query: &mut Query) {
             with_fill: None,
         });
         order_by.kind = OrderByKind::Expressions(keys.collect());
+    }
+}
+
+/// Turns positions inside ROLLUP, CUBE and GROUPING SETS into the items of the select list that they stand for. Those
+/// that stand alone in GROUP BY the planner reads itself.
+pub(super) fn positions_in_grouping_sets(select: &mut Select) {
+    let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
+        return;
+    };
+    // Behind a star nobody knows which position an item has.
+    let items: Vec<&Expr> = (select.projection.iter())
+        .map_while(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+            _ => None,
+        })
+        .collect();
+    for group in groups {
+        let (Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets)) = group else {
+            continue;
+        };
+        for expr in sets.iter_mut().flatten() {
+            if let Expr::Value(value) = expr
+                && let Value::Number(position, _) = &value.value
+                && let Ok(position) = position.parse::<usize>()
+                && let Some(item) = position.checked_sub(1).and_then(|index| items.get(index))
+            {
+                *expr = (*item).clone();
+            }
+        }
     }
 }
 
@@ -238,6 +268,12 @@ mod tests {
     fn top_is_a_limit() {
         insta::assert_snapshot!(rewritten("SELECT TOP 3 id FROM t ORDER BY id"), @"SELECT id FROM t ORDER BY id LIMIT 3");
         insta::assert_snapshot!(rewritten("SELECT DISTINCT TOP (2 + 1) id FROM t"), @"SELECT DISTINCT id FROM t LIMIT 2 + 1");
+    }
+
+    #[test]
+    fn positions_are_read_in_grouping_sets_too() {
+        insta::assert_snapshot!(rewritten("SELECT a AS x, b + 1, count(*) FROM t GROUP BY ROLLUP (1, 2), 1"), @"SELECT a AS x, b + 1, count(*) FROM t GROUP BY ROLLUP (a, b + 1), 1");
+        insta::assert_snapshot!(rewritten("SELECT a, t.*, b FROM t GROUP BY GROUPING SETS ((1), (3), ()), CUBE (9)"), @r#"SELECT a AS "a_1", t.*, b AS "b_1" FROM t GROUP BY GROUPING SETS ((a), (3), ()), CUBE (9)"#);
     }
 
     #[test]

@@ -156,6 +156,7 @@ impl VisitorMut for Repair {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        clauses::positions_in_grouping_sets(select);
         select_list::spread_objects(select, &self.tables);
         select_list::name_items(select, &self.tables);
         subqueries::rows_in_where(select);
