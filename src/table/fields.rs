@@ -13,12 +13,12 @@ use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::columns::COLUMNS;
+use super::optimize::over_changed;
 use super::scan::ApiKeysScan;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -60,22 +60,7 @@ fn narrowed(plan: Plan, used: Option<&[Field]>) -> Result<Plan> {
         });
     }
     let of_input = of_input(&plan, used);
-    let children: Vec<Plan> = plan.children().into_iter().cloned().collect();
-    let replaced = children
-        .iter()
-        .map(|child| narrowed(Arc::clone(child), of_input.as_deref()))
-        .collect::<Result<Vec<_>>>()?;
-    if replaced
-        .iter()
-        .zip(&children)
-        .all(|(a, b)| Arc::ptr_eq(a, b))
-    {
-        return Ok(plan);
-    }
-    plan.replace_children(
-        replaced,
-        ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep),
-    )
+    over_changed(&plan, |_, child| narrowed(child, of_input.as_deref()))
 }
 
 /// Returns the fields of its input that `plan` makes its output of; None if columns may pass through unseen.

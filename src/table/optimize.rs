@@ -113,34 +113,37 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
                 .is_some_and(|aggregate| aggregate.limit_options().is_none())
             || position == 0 && plan.downcast_ref::<HashJoinExec>().is_some()
     };
-    let children: Vec<Plan> = plan.children().into_iter().cloned().collect();
-    if children.is_empty() {
-        return Ok(plan);
-    }
     let is_merged = limited && plan.downcast_ref::<CoalescePartitionsExec>().is_some();
-    let replaced = children
+    over_changed(&plan, |position, child| {
+        let child = limit(child, limited && !reads_all(position))?;
+        let several = child.output_partitioning().partition_count() > 1;
+        Ok(match is_merged && several && reads_keys(&child) {
+            true => Arc::new(InTurn::new(child)),
+            false => child,
+        })
+    })
+}
+
+/// Returns `plan` over what `change` makes of its children, given by their positions.
+pub(super) fn over_changed(
+    plan: &Plan,
+    change: impl Fn(usize, Plan) -> Result<Plan>,
+) -> Result<Plan> {
+    let children = plan.children();
+    let changed = children
         .iter()
         .enumerate()
-        .map(|(position, child)| {
-            let replaced = limit(Arc::clone(child), limited && !reads_all(position))?;
-            let several = replaced.output_partitioning().partition_count() > 1;
-            Ok(match is_merged && several && reads_keys(&replaced) {
-                true => Arc::new(InTurn::new(replaced)) as Plan,
-                false => replaced,
-            })
-        })
+        .map(|(position, child)| change(position, Arc::clone(child)))
         .collect::<Result<Vec<_>>>()?;
-    if replaced
+    let is_same = changed
         .iter()
-        .zip(&children)
-        .all(|(a, b)| Arc::ptr_eq(a, b))
-    {
-        return Ok(plan);
+        .zip(children)
+        .all(|(changed, child)| Arc::ptr_eq(changed, child));
+    if is_same {
+        return Ok(Arc::clone(plan));
     }
-    plan.replace_children(
-        replaced,
-        ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep),
-    )
+    let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
+    Arc::clone(plan).replace_children(changed, keep)
 }
 
 /// Lets scans that list the same keys share one listing: those that read it to its end, and those that may stop before,
