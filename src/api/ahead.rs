@@ -56,6 +56,17 @@ impl Fetched {
             Self::Unread { next, .. } => Some(next),
         }
     }
+
+    /// Checks what is unread. It stays so if it does not hold, or leads elsewhere than it seemed to.
+    fn checked(self) -> Self {
+        match self {
+            Self::Unread { body, next } => match Page::parse(body.clone()) {
+                Ok(page) if page.next() == Some(&next) => Self::Page(page),
+                _ => Self::Unread { body, next },
+            },
+            page => page,
+        }
+    }
 }
 
 /// A task that ends with its handle.
@@ -178,24 +189,38 @@ async fn walk<E, F>(
 ) where
     F: Future<Output = Result<Fetched, E>>,
 {
+    // A place for the answer comes before the request.
+    let Ok(mut place) = answers.reserve().await else {
+        return;
+    };
     loop {
-        // A place for the answer comes before the request.
-        let Ok(place) = answers.reserve().await else {
-            return;
-        };
         let fetched = match fetch(token.clone(), Check::Later).await {
             Ok(fetched) => fetched,
             Err(error) => return place.send(Err(error)),
         };
         let next = fetched.next().cloned();
-        match &next {
-            Some(next) if !advance(&trail, next) => return place.send(Err(repeated(next))),
-            _ => place.send(Ok((token, fetched))),
+        if let Some(next) = &next
+            && !advance(&trail, next)
+        {
+            return place.send(Err(repeated(next)));
         }
-        if next.is_none() {
-            return;
-        }
-        token = next;
+        let is_last = next.is_none();
+        let asked = std::mem::replace(&mut token, next);
+        place = match answers.try_reserve() {
+            _ if is_last => return place.send(Ok((asked, fetched))),
+            Ok(next_place) => {
+                place.send(Ok((asked, fetched)));
+                next_place
+            }
+            // There is time for the check: the reader has as much as it may have.
+            Err(_) => {
+                place.send(Ok((asked, fetched.checked())));
+                match answers.reserve().await {
+                    Ok(next_place) => next_place,
+                    Err(_) => return,
+                }
+            }
+        };
     }
 }
 
@@ -288,6 +313,23 @@ mod tests {
             _ => Err("a page that nobody links to"),
         };
         assert_eq!(walked(ends, 9).await.1, [Ok(3)]);
+    }
+
+    #[test]
+    fn a_page_that_is_checked_early_is_a_page_only_if_it_is_what_it_seemed_to_be() {
+        let is_page = |body: &'static str| {
+            let fetched = Fetched::read(Bytes::from_static(body.as_bytes()), Check::Later).unwrap();
+            assert!(matches!(fetched, Fetched::Unread { .. }));
+            matches!(fetched.checked(), Fetched::Page(_))
+        };
+        assert!(is_page(TO_B));
+        assert!(!is_page(
+            r#"{"metadata":{"next":"?page_token=b"},"data":[1"#
+        ));
+        // Of a repeated member the last counts.
+        assert!(!is_page(
+            r#"{"metadata":{"next":"?page_token=b"},"data":[],"metadata":{}}"#
+        ));
     }
 
     #[tokio::test]
