@@ -107,6 +107,24 @@ fn collect(expr: &Arc<dyn PhysicalExpr>, fields: &mut Vec<Field>) {
     }
 }
 
+/// Reads a call that takes fields by name out of a value: the value, and the names from the outside in.
+pub(super) fn get_field(
+    expr: &Arc<dyn PhysicalExpr>,
+) -> Option<(&Arc<dyn PhysicalExpr>, Vec<String>)> {
+    let any: &dyn Any = expr.as_ref();
+    let function = any.downcast_ref::<ScalarFunctionExpr>()?;
+    if function.fun().name() != "get_field" {
+        return None;
+    }
+    let (base, names) = function.args().split_first()?;
+    let name = |name: &Arc<dyn PhysicalExpr>| {
+        let any: &dyn Any = name.as_ref();
+        let name = any.downcast_ref::<Literal>()?.value().try_as_str()??;
+        Some(name.to_owned())
+    };
+    Some((base, names.iter().map(name).collect::<Option<_>>()?))
+}
+
 impl Field {
     /// Reads a column, or a chain of fields by name that begins with one.
     fn of(expr: &Arc<dyn PhysicalExpr>) -> Option<Self> {
@@ -117,18 +135,8 @@ impl Field {
                 steps: Vec::new(),
             });
         }
-        let function = any.downcast_ref::<ScalarFunctionExpr>()?;
-        if function.fun().name() != "get_field" {
-            return None;
-        }
-        let (base, names) = function.args().split_first()?;
-        let mut field = Self::of(base)?;
-        for name in names {
-            let any: &dyn Any = name.as_ref();
-            let name = any.downcast_ref::<Literal>()?.value().try_as_str()??;
-            field.steps.push(name.to_owned());
-        }
-        Some(field)
+        let (base, names) = get_field(expr)?;
+        Some(Self::of(base)?.field(&names))
     }
 
     /// Returns the field further in.

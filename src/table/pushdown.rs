@@ -24,6 +24,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::expressions::Column;
 
 use super::columns::{self, Pushdown};
+use super::fields::get_field;
 use crate::api::KeyId;
 
 /// Ids fetched one by one when the size of the organization is not known; beyond it, it is listed.
@@ -419,15 +420,9 @@ fn path(expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<String>> {
             .then(|| path(cast.expr()))
             .flatten();
     }
-    let function = downcast::<ScalarFunctionExpr>(expr)?;
-    if function.fun().name() != "get_field" {
-        return None;
-    }
-    let (base, steps) = function.args().split_first()?;
+    let (base, names) = get_field(expr)?;
     let mut path = path(base)?;
-    for step in steps {
-        path.push(downcast::<Literal>(step)?.value().try_as_str()??.to_owned());
-    }
+    path.extend(names);
     Some(path)
 }
 
