@@ -248,14 +248,7 @@ pub(super) fn order_by_ordinals(query: &mut Query) {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::parse::parse;
-    use crate::sql::rewrite::rewrite;
-
-    fn rewritten(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
-        rewrite(&mut statement);
-        statement.to_string()
-    }
+    use crate::sql::rewrite::rewritten;
 
     #[test]
     fn fetch_first_is_a_limit() {

@@ -362,13 +362,10 @@ pub(super) fn clock_in_interval(expr: &mut Expr) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::parse::parse;
-    use crate::sql::rewrite::rewrite;
+    use crate::sql::rewrite;
 
     fn rewritten(condition: &str) -> String {
-        let mut statement = parse(&format!("SELECT 1 FROM t WHERE {condition}")).unwrap();
-        rewrite(&mut statement);
-        let sql = statement.to_string();
+        let sql = rewrite::rewritten(&format!("SELECT 1 FROM t WHERE {condition}"));
         sql.trim_start_matches("SELECT 1 FROM t WHERE ").to_owned()
     }
 

@@ -332,16 +332,17 @@ pub(super) fn text(value: &str, span: Span) -> Expr {
     })
 }
 
+/// Returns what becomes of a statement, for the tests of those that have a part in it.
+#[cfg(test)]
+pub(super) fn rewritten(sql: &str) -> String {
+    let mut statement = super::parse::parse(sql).expect("it can be parsed");
+    rewrite(&mut statement);
+    statement.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::parse::parse;
-
-    fn rewritten(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
-        rewrite(&mut statement);
-        statement.to_string()
-    }
 
     #[test]
     fn paths_into_our_columns_become_subscripts() {

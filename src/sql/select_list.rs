@@ -296,14 +296,7 @@ fn is_in_star(expr: &Expr, select: &Select) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::parse::parse;
-    use crate::sql::rewrite::rewrite;
-
-    fn rewritten(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
-        rewrite(&mut statement);
-        statement.to_string()
-    }
+    use crate::sql::rewrite::rewritten;
 
     #[test]
     fn unaliased_paths_are_named_as_they_are_read() {

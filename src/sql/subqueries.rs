@@ -196,14 +196,7 @@ fn template(sql: &str) -> Option<Query> {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::parse::parse;
-    use crate::sql::rewrite::rewrite;
-
-    fn rewritten(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
-        rewrite(&mut statement);
-        statement.to_string()
-    }
+    use crate::sql::rewrite::rewritten;
 
     #[test]
     fn rows_are_looked_for_in_subqueries() {

@@ -222,13 +222,10 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::parse::parse;
-    use crate::sql::rewrite::rewrite;
+    use crate::sql::rewrite;
 
     fn rewritten(sql: &str) -> String {
-        let mut statement = parse(&format!("SELECT {sql} AS x")).unwrap();
-        rewrite(&mut statement);
-        let sql = statement.to_string();
+        let sql = rewrite::rewritten(&format!("SELECT {sql} AS x"));
         let sql = sql.trim_start_matches("SELECT ");
         sql.trim_end_matches(" AS x").to_owned()
     }
