@@ -15,11 +15,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use datafusion::arrow::array::RecordBatch;
-use iamql::api::Page;
+use iamql::api::{Page, PageReader, PageToken};
 use iamql::render::{OutputFormat, RenderOptions, renderer};
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::table::columns::schema;
 use iamql::table::decode::Decoder;
+use iamql::table::read::Rows;
 use serde::de::IgnoredAny;
 
 /// Positions of the columns of the table: all of them, and the id alone.
@@ -43,8 +44,9 @@ fn main() {
         .output_directory(&results)
         .configure_from_args();
     let page = page();
-    read(&mut criterion, &page);
-    write(&mut criterion, &decoded(&page, ALL));
+    let parsed = Page::parse(page.clone()).expect("it is a page");
+    read(&mut criterion, &page, parsed.next());
+    write(&mut criterion, &decoded(&page, parsed.next(), ALL));
     criterion.final_summary();
     println!();
     for (name, floor, bound) in RATIOS {
@@ -59,7 +61,7 @@ fn main() {
 }
 
 /// From the body of a page to keys and columns.
-fn read(criterion: &mut Criterion, page: &Bytes) {
+fn read(criterion: &mut Criterion, page: &Bytes, next: Option<&PageToken>) {
     let mut group = criterion.benchmark_group("page");
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function("skipped", |b| {
@@ -68,8 +70,11 @@ fn read(criterion: &mut Criterion, page: &Bytes) {
     group.bench_function("envelope", |b| {
         b.iter(|| Page::parse(black_box(page.clone())).expect("it is a page"));
     });
-    group.bench_function("id", |b| b.iter(|| decoded(black_box(page), ID)));
-    group.bench_function("all", |b| b.iter(|| decoded(black_box(page), ALL)));
+    for (name, projection) in [("id", ID), ("all", ALL)] {
+        group.bench_function(name, |b| {
+            b.iter(|| decoded(black_box(page), next, projection));
+        });
+    }
     group.finish();
 }
 
@@ -112,13 +117,13 @@ fn page() -> Bytes {
     })
 }
 
-fn decoded(page: &Bytes, projection: &[usize]) -> RecordBatch {
+/// Decodes a page that goes on with `next`.
+fn decoded(page: &Bytes, next: Option<&PageToken>, projection: &[usize]) -> RecordBatch {
     let schema = schema().project(projection).expect("the positions exist");
-    let mut decoder = Decoder::new(Arc::new(schema), projection);
-    for key in Page::parse(page.clone()).expect("it is a page").keys() {
-        decoder.push(key.raw()).expect("a key is an object");
-    }
-    decoder.finish().expect("a page is small")
+    let mut rows = Rows::new(Decoder::new(Arc::new(schema), projection));
+    rows.read(page, next)
+        .expect("it is a page as services spell it");
+    rows.finish().expect("a page is small").rows
 }
 
 fn rendered<W: io::Write + Send>(format: OutputFormat, batch: &RecordBatch, mut writer: W) -> W {

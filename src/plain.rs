@@ -1,10 +1,13 @@
-//! Finds the first byte of a text that needs care, eight bytes at a time.
+//! Passes over JSON without reading it.
 //!
 //! Nearly all text of a listing is copied as it is. What may not be is looked for here, for the readers and the
 //! writers of JSON alike: the `"` and `\` that end or escape, the controls, and what is not ASCII. Bytes in, a length
-//! out; the safe half of what [SIMD within a register] can do.
+//! out, eight bytes at a time; the safe half of what [SIMD within a register] can do. Whole values are left to serde,
+//! which checks them.
 //!
 //! [SIMD within a register]: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
+
+use serde_json::value::RawValue;
 
 /// One in every byte.
 const ONES: u64 = u64::MAX / 0xff;
@@ -12,32 +15,56 @@ const ONES: u64 = u64::MAX / 0xff;
 /// The highest bit of every byte.
 const HIGHS: u64 = ONES << 7;
 
+/// Parts the JSON value that `text` begins with from what comes behind it. None if there is no such value.
+pub(crate) fn value(text: &str) -> Option<(&str, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let value = values.next()?.ok()?;
+    Some((value.get(), text.get(values.byte_offset()..)?))
+}
+
+/// Tells whether `text` begins with `name`: names are so short that a call to compare them takes longer than they do.
+pub(crate) fn begins(text: &[u8], name: &[u8]) -> bool {
+    let Some(text) = text.get(..name.len()) else {
+        return false;
+    };
+    match name.len() {
+        // Both ends, which meet or overlap.
+        8..=16 => {
+            text.first_chunk::<8>() == name.first_chunk()
+                && text.last_chunk::<8>() == name.last_chunk()
+        }
+        4..8 => {
+            text.first_chunk::<4>() == name.first_chunk()
+                && text.last_chunk::<4>() == name.last_chunk()
+        }
+        _ => text == name,
+    }
+}
+
 /// Returns how many bytes come before the first `"`, `\` or C0 control: what a JSON string holds unescaped.
 pub(crate) fn unescaped(text: &[u8]) -> usize {
-    prefix(text, |word| {
-        equal(word, b'"') | equal(word, b'\\') | below(word, 0x20)
-    })
+    prefix(text, escaped)
 }
 
 /// Returns how many bytes come before the first that is `"`, `\` or no printable ASCII.
 pub(crate) fn printable(text: &[u8]) -> usize {
+    // Of DEL the sum has the highest bit.
     prefix(text, |word| {
-        equal(word, b'"')
-            | equal(word, b'\\')
-            | below(word, 0x20)
-            | equal(word, 0x7f)
-            | (word & HIGHS)
+        escaped(word) | ((word | word.wrapping_add(ONES)) & HIGHS)
     })
 }
 
-/// Returns the highest bit of each byte that is `byte`. Above the lowest one that is set, others may be set, too.
-fn equal(word: u64, byte: u8) -> u64 {
-    below(word ^ (ONES * u64::from(byte)), 1)
+/// Returns the highest bit of each byte that is `"`, `\` or a C0 control. Above the lowest one that is set, others may be
+/// set, too.
+fn escaped(word: u64) -> u64 {
+    // With this bit turned, `"` comes right behind the controls, which stay among themselves.
+    let turned = word ^ (ONES * 2);
+    below(turned, 0x21) | below(word ^ (ONES * u64::from(b'\\')), 1)
 }
 
-/// Returns the highest bit of each byte that is less than `bound`, as [`equal`] does. `bound` is at most 0x80.
-fn below(word: u64, bound: u8) -> u64 {
-    word.wrapping_sub(ONES * u64::from(bound)) & !word & HIGHS
+/// Returns the highest bit of each byte that is less than `bound`, with the same reservation. `bound` is at most 0x80.
+fn below(word: u64, bound: u64) -> u64 {
+    word.wrapping_sub(ONES * bound) & !word & HIGHS
 }
 
 /// Returns how many bytes come before the first for which `found` sets the highest bit.
@@ -84,7 +111,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_value_is_parted_from_what_comes_behind_it() {
+        assert_eq!(value(r#"{"a":"}"},"b""#), Some((r#"{"a":"}"}"#, r#","b""#)));
+        assert_eq!(value("-1.5e3]"), Some(("-1.5e3", "]")));
+        assert_eq!(value(r#""\"é",7"#), Some((r#""\"é""#, ",7")));
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(value(&deep), Some((&*deep, "")));
+        for broken in ["", "]", "01]", "{\"a\":}", "\"\n\"", "[1", "nul"] {
+            assert_eq!(value(broken), None, "{broken}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_begins_with_a_name_is_told(text in "[ab]{0,20}", name in "[ab]{0,20}", rest in "[ab]{0,3}") {
+            prop_assert_eq!(begins(text.as_bytes(), name.as_bytes()), text.starts_with(&name));
+            let longer = name.clone() + &rest;
+            prop_assert!(begins(longer.as_bytes(), name.as_bytes()));
+        }
+
         #[test]
         fn it_agrees_with_one_byte_at_a_time(text in prop::collection::vec(any::<u8>(), 0..40)) {
             prop_assert_eq!(unescaped(&text), before(&text, is_escaped));

@@ -42,14 +42,15 @@ pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::{Call, Error};
 pub use failure::{Failure, FailureKind};
-pub use page::{Page, PageToken};
+pub(crate) use page::Outline;
+pub use page::{Listed, Page, PageReader, PageToken};
 pub use pagination::TokenTrail;
 pub use request::{KeyId, ListParams, MAX_PAGE_SIZE, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
 
-use ahead::{Check, Fetched};
+use ahead::{Check, Fetched, Source};
 use call::Caller;
 use ratelimit::Gate;
 use transport::{HttpTransport, Transport};
@@ -215,26 +216,27 @@ impl ApiKeysClient {
         })
     }
 
-    /// Lists keys, page by page, the next one on its way while this one is read: for listings that are read to their
-    /// end. All requests end with the stream.
+    /// Lists keys, the next page on its way while this one is read by what `reader` makes: for listings that are read to
+    /// their end. Pages that wait to be read are read together. All requests end with the stream.
     ///
     /// # Errors
     /// As [`ApiKeysClient::list`].
-    pub fn list_ahead(
+    pub fn list_ahead<R, Make>(
         &self,
         params: ListParams,
-    ) -> impl Stream<Item = Result<Page, Error>> + Send + 'static + use<> {
-        let first = request::list(&params, None).line;
-        let client = self.clone();
-        let fetch = move |token: Option<PageToken>, check| {
-            let (client, params) = (client.clone(), params.clone());
-            async move { client.page(&params, token.as_ref(), check).await }
-        };
+        reader: Make,
+    ) -> impl Stream<Item = Result<Listed<R::Keys>, Error>> + Send + 'static + use<R, Make>
+    where
+        R: PageReader,
+        Make: Fn() -> R + Send + Sync + 'static,
+    {
         let traffic = Arc::clone(&self.traffic);
-        ahead::pages(fetch, move |_| Error::RepeatedToken {
-            request: first.clone(),
-        })
-        .inspect_ok(move |page| traffic.page(page.len()))
+        let source = Pages {
+            client: self.clone(),
+            params,
+            reader,
+        };
+        ahead::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.len))
     }
 
     /// Reads one page: the first without a token, else the one that the token stands for. Callers that walk a
@@ -252,22 +254,8 @@ impl ApiKeysClient {
             .caller
             .call(&request, &self.traffic, &self.stop, Page::parse)
             .await?;
-        self.traffic.page(page.len());
+        self.traffic.listed(1, page.len());
         Ok(page)
-    }
-
-    /// Reads one page as far as `check` asks for.
-    async fn page(
-        &self,
-        params: &ListParams,
-        token: Option<&PageToken>,
-        check: Check,
-    ) -> Result<Fetched, Error> {
-        let request = request::list(params, token);
-        let read = |body| Fetched::read(body, check);
-        self.caller
-            .call(&request, &self.traffic, &self.stop, read)
-            .await
     }
 
     /// Creates a key. The answer, whatever it looks like, is returned as it was sent: it holds the only copy of
@@ -338,6 +326,44 @@ impl ApiKeysClient {
             }
             outcome => outcome,
         }
+    }
+}
+
+/// The pages of a listing, and what makes their readers.
+struct Pages<Make> {
+    client: ApiKeysClient,
+    params: ListParams,
+    reader: Make,
+}
+
+impl<R, Make> Source for Pages<Make>
+where
+    R: PageReader,
+    Make: Fn() -> R + Send + Sync + 'static,
+{
+    type Error = Error;
+    type Reader = R;
+
+    async fn fetch(&self, token: Option<&PageToken>, check: Check) -> Result<Fetched, Error> {
+        let request = request::list(&self.params, token);
+        let read = |body| Fetched::read(body, check);
+        let ApiKeysClient {
+            caller,
+            traffic,
+            stop,
+            ..
+        } = &self.client;
+        caller.call(&request, traffic, stop, read).await
+    }
+
+    fn repeated(&self, _: &PageToken) -> Error {
+        Error::RepeatedToken {
+            request: request::list(&self.params, None).line,
+        }
+    }
+
+    fn reader(&self) -> R {
+        (self.reader)()
     }
 }
 

@@ -1,8 +1,8 @@
 //! One page of a listing.
 //!
-//! Turns the envelope of a page into its keys, as slices of the body, and into the token of the next page. The
-//! link to the next page is only ever read for its token, never followed: it may name any host. Depends on
-//! [`KeyBody`]; knows nothing of HTTP.
+//! Turns the envelope of a page into its keys, as slices of the body, and into the token of the next page; or, in one
+//! pass, into whatever a [`PageReader`] makes of the keys. The link to the next page is only ever read for its token,
+//! never followed: it may name any host. Depends on [`KeyBody`]; knows nothing of HTTP.
 //!
 //! The envelope is that of Confluent's API reference, "Pagination": `{"metadata": {"next": …}, "data": […]}`.
 
@@ -14,6 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 use serde_json::value::RawValue;
 
 use super::body::{DecodeError, KeyBody};
+use crate::plain;
 
 /// Stands for the next page of a listing. Opaque.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,6 +104,121 @@ impl Page {
     pub fn total_size(&self) -> Option<u64> {
         self.total_size
     }
+}
+
+/// What a page says besides its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outline {
+    /// The number of keys on the page.
+    pub(crate) len: usize,
+    /// What to ask for next; `None` on the last page.
+    pub(crate) next: Option<PageToken>,
+}
+
+/// Makes something of the keys of a listing, page by page.
+pub trait PageReader: Send + 'static {
+    /// What it makes of the keys of some pages.
+    type Keys: Send;
+
+    /// Reads the keys of `page`.
+    fn add(&mut self, page: &Page);
+
+    /// Reads the keys of what should be a page that goes on with `next`, which nobody has checked, and returns their number.
+    ///
+    /// `None` if it is no such page, or if it is not sure, which is always right: the body is left to [`Page::parse`] then,
+    /// and there is no trace of its keys.
+    fn read(&mut self, body: &[u8], next: Option<&PageToken>) -> Option<usize> {
+        let _ = (body, next);
+        None
+    }
+
+    /// Returns what became of the keys that were read since the last call.
+    fn finish(&mut self) -> Self::Keys;
+}
+
+/// What a [`PageReader`] makes of some pages of a listing, in order.
+#[derive(Debug)]
+pub struct Listed<K> {
+    /// What became of their keys.
+    pub keys: K,
+    /// The number of keys.
+    pub len: usize,
+    /// The number of pages, at least one.
+    pub pages: usize,
+    /// True if there are no pages behind them.
+    pub is_last: bool,
+}
+
+impl Outline {
+    /// Reads a page in the one pass in which `key` reads its keys: it is given the text from where a key begins, and
+    /// returns the length of the key, or `None` if that is no key.
+    ///
+    /// `None` if the page is not spelt as services spell it, or is none: [`Page::parse`] tells. Whatever is read here is a
+    /// page to that, too, if what `key` takes for a key is JSON.
+    pub(crate) fn read(body: &[u8], mut key: impl FnMut(&str) -> Option<usize>) -> Option<Self> {
+        let mut rest = std::str::from_utf8(body).ok()?.strip_prefix('{')?;
+        let mut links = Links::default();
+        let mut len = None;
+        loop {
+            let (name, behind) = plain::value(rest)?;
+            rest = behind.strip_prefix(':')?;
+            match name {
+                // Of a repeated member the last counts, whose keys are not the first to be read.
+                r#""data""# if len.is_some() => return None,
+                r#""data""# => {
+                    let keys;
+                    (keys, rest) = elements(rest, &mut key)?;
+                    len = Some(keys);
+                }
+                _ => {
+                    let value;
+                    (value, rest) = plain::value(rest)?;
+                    match name {
+                        r#""metadata""# => {
+                            let read: Option<Links<'_>> = serde_json::from_str(value).ok()?;
+                            links = read.unwrap_or_default();
+                        }
+                        // An escape may hide one of the names, and what is no text is none.
+                        _ if name.contains('\\') || !name.starts_with('"') => return None,
+                        _ => {}
+                    }
+                }
+            }
+            match rest.split_at_checked(1)? {
+                (",", behind) => rest = behind,
+                ("}", behind) if is_space(behind) => break,
+                _ => return None,
+            }
+        }
+        let next = links.token().ok()?;
+        Some(Self { len: len?, next })
+    }
+}
+
+/// Has `key` read the elements of a list that `text` begins with. Returns their number and what comes behind the list.
+fn elements<'t>(
+    text: &'t str,
+    key: &mut impl FnMut(&str) -> Option<usize>,
+) -> Option<(usize, &'t str)> {
+    let mut rest = text.strip_prefix('[')?;
+    if let Some(behind) = rest.strip_prefix(']') {
+        return Some((0, behind));
+    }
+    let mut len = 0;
+    loop {
+        rest = rest.get(key(rest)?..)?;
+        len += 1;
+        match rest.split_at_checked(1)? {
+            (",", behind) => rest = behind,
+            ("]", behind) => return Some((len, behind)),
+            _ => return None,
+        }
+    }
+}
+
+/// Tells whether there is nothing but what JSON allows behind a value.
+fn is_space(text: &str) -> bool {
+    text.trim_matches([' ', '\n', '\r', '\t']).is_empty()
 }
 
 impl fmt::Debug for Page {
@@ -361,7 +477,70 @@ mod tests {
         assert_eq!(texts, ["null", "{}"]);
     }
 
+    /// Reads a page whose keys are any JSON that is not `7`.
+    fn outline(body: &[u8]) -> Option<(Vec<String>, Outline)> {
+        let mut keys = Vec::new();
+        let outline = Outline::read(body, |text| {
+            let (key, rest) = plain::value(text)?;
+            keys.push(key.to_owned());
+            (key != "7").then_some(text.len() - rest.len())
+        })?;
+        Some((keys, outline))
+    }
+
+    #[test]
+    fn a_page_of_the_usual_spelling_is_read_in_one_pass() {
+        let body = r#"{"api_version":"iam/v2","kind":"ApiKeyList","metadata":{"next":"?page_token=t","total_size":2},"data":[{"id":"a"},{"id":"b"}],"new":[{}]}"#;
+        let (keys, outline) = outline(format!("{body}\n").as_bytes()).unwrap();
+        assert_eq!(keys, [r#"{"id":"a"}"#, r#"{"id":"b"}"#]);
+        assert_eq!((outline.len, outline.next), (2, PageToken::new("t")));
+    }
+
+    #[test]
+    fn what_may_be_no_page_is_left_to_others() {
+        for odd in [
+            r#"{"data":[]"#,
+            r#"{"data":[]} x"#,
+            r#"{"data":[1,]}"#,
+            r#"{"data":[1 ]}"#,
+            r#"{"data":[7]}"#,
+            r#"{"data":null}"#,
+            r#"{"data":[],"data":[]}"#,
+            r#"{"data":[],"metad\u0061ta":{}}"#,
+            r#"{"data":[],"metadata":7}"#,
+            r#"{"data":[],"metadata":{"next":"?page_size=1"}}"#,
+            r#"{"data":[],7:8}"#,
+            r#"{"metadata":{}}"#,
+            "{\"data\":[\"\u{1}\"]}",
+            "{}",
+            "[]",
+            "",
+        ] {
+            assert_eq!(outline(odd.as_bytes()), None, "{odd}");
+        }
+        assert_eq!(outline(b"{\"data\":[\"\xff\"]}"), None);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_read_in_one_pass_is_the_page(
+            members in prop::collection::vec((
+                prop::sample::select(vec!["data", "metadata", "kind", "d\\u0061ta"]),
+                prop::sample::select(vec!["[]", "[1,{\"id\":\"[\"}]", "[ 1]", "null", "{}", "{\"next\":\"?page_token=a\"}", "{\"next\":\"b\"}", "\"x\"", "[}"]),
+            ), 0..4),
+            cut in 0usize..200,
+        ) {
+            let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let text = format!("{{{}}}", members.join(","));
+            for body in [&text[..], &text[..cut.min(text.len())]] {
+                if let Some((keys, outline)) = outline(body.as_bytes()) {
+                    let page = page(body);
+                    prop_assert_eq!((outline.len, outline.next.as_ref()), (page.len(), page.next()));
+                    prop_assert_eq!(page.keys().map(|key| key.raw().to_owned()).collect::<Vec<_>>(), keys);
+                }
+            }
+        }
+
         #[test]
         fn no_body_makes_the_parser_panic(body in prop::collection::vec(any::<u8>(), 0..60)) {
             if let Ok(page) = Page::parse(Bytes::from(body)) {

@@ -98,9 +98,9 @@ impl Traffic {
         });
     }
 
-    pub(crate) fn page(&self, keys: usize) {
+    pub(crate) fn listed(&self, pages: usize, keys: usize) {
         self.each(|traffic| {
-            traffic.pages.fetch_add(1, Relaxed);
+            traffic.pages.fetch_add(pages as u64, Relaxed);
             traffic.keys.fetch_add(keys as u64, Relaxed);
         });
     }
@@ -141,7 +141,7 @@ mod tests {
             scan.sent(&line, false);
             scan.sent(&line, true);
             scan.answered(10, Duration::from_millis(3));
-            scan.page(7);
+            scan.listed(1, 7);
             assert_eq!(scan.figures().requests, 2);
         }
         let expected = Figures {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::api::ratelimit::{asked, jittered, pause};
 use crate::api::request::{ListParams, list};
 use crate::api::transport::Response;
-use crate::api::{Endpoint, KeyBody, Page, PageToken, ServiceError};
+use crate::api::{Endpoint, KeyBody, Page, PageReader, PageToken, ServiceError};
 use crate::error::{Error, Shown};
 use crate::functions::json::node::Node;
 use crate::functions::json::path::{self, Step};
@@ -31,6 +31,7 @@ use crate::sql::split::split;
 use crate::sql::stackql::Stackql;
 use crate::table::columns::{COLUMNS, schema};
 use crate::table::decode::Decoder;
+use crate::table::read::{Keys, Rows};
 
 /// Cuts a script into statements, and reads each of them.
 ///
@@ -91,12 +92,25 @@ fn shown(error: &Error) {
 
 /// Reads the body of an answer: as a page, as a key, and as a refusal.
 ///
-/// What a page holds becomes rows, of which every cell can be written as JSON; its token survives a request. What is said
-/// of a body that cannot be read fits on one line.
+/// What a page holds becomes rows, of which every cell can be written as JSON; its token survives a request. What is read
+/// in one pass is what is read in two. What is said of a body that cannot be read fits on one line.
 pub fn body(body: &[u8]) {
     match Page::parse(Bytes::copy_from_slice(body)) {
-        Ok(page) => self::page(&page),
-        Err(error) => one_line(&error.to_string()),
+        Ok(page) => {
+            self::page(&page);
+            let (mut one, mut two) = (reader(), reader());
+            if let Some(len) = one.read(body, page.next()) {
+                assert_eq!(len, page.len());
+                two.add(&page);
+                let (one, two) = (one.finish(), two.finish());
+                let read = |keys: Result<Keys, _>| keys.map(|keys| (keys.rows, keys.oddities));
+                assert_eq!(read(one).ok(), read(two).ok());
+            }
+        }
+        Err(error) => {
+            one_line(&error.to_string());
+            assert_eq!(reader().read(body, None), None);
+        }
     }
     match KeyBody::parse(Bytes::copy_from_slice(body)) {
         Ok(key) => assert!(key.raw().starts_with('{') && key.raw().ends_with('}')),
@@ -105,9 +119,18 @@ pub fn body(body: &[u8]) {
     one_line(&ServiceError::parse(403, None, body).to_string());
 }
 
-fn page(page: &Page) {
+/// Decodes keys with all columns of the table.
+fn decoder() -> Decoder {
     let all: Vec<usize> = (0..COLUMNS.len()).collect();
-    let mut decoder = Decoder::new(schema(), &all);
+    Decoder::new(schema(), &all)
+}
+
+fn reader() -> Rows {
+    Rows::new(decoder())
+}
+
+fn page(page: &Page) {
+    let mut decoder = decoder();
     let mut keys = 0;
     for key in page.keys() {
         let before = decoder.rows();

@@ -1,8 +1,8 @@
-//! Growing columns that can forget their last row, and become Arrow arrays.
+//! Growing columns that can forget their last rows, and become Arrow arrays.
 //!
-//! Arrow's own builders cannot take a value back, and the decoder must: a repeated key is dropped. Fields that a row
-//! does not have cost nothing when it is read: their NULLs are filled in before the next value, or in the end. Depends
-//! on Arrow and the column declaration alone.
+//! Arrow's own builders cannot take a value back, and the decoder must: it reads what may turn out to be no page. Fields
+//! that a row does not have cost nothing when it is read: their NULLs are filled in before the next value, or in the end.
+//! Depends on Arrow and the column declaration alone.
 
 use std::sync::Arc;
 
@@ -151,16 +151,6 @@ impl Buffer {
             }
             _ => self.push_null(),
         }
-    }
-
-    /// Returns the last value of a buffer of text, if it is not NULL.
-    pub(super) fn last_text(&self) -> Option<&str> {
-        let Self::Text { text, ends, valid } = self else {
-            return None;
-        };
-        let last = valid.len().checked_sub(1).filter(|&i| valid.get_bit(i))?;
-        let start = last.checked_sub(1).map_or(0, |i| ends[i] as usize);
-        text.get(start..ends[last] as usize)
     }
 
     /// Forgets all but the first `len` values.

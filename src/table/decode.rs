@@ -5,12 +5,11 @@
 //! unexpected type: the service may grow, and a listing must not break when it does. What could not be read becomes
 //! NULL and is counted in [`Oddities`].
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -20,6 +19,7 @@ use super::buffer::Buffer;
 use super::columns::{COLUMNS, Column, Type};
 use super::compact;
 use super::fields::FieldPath;
+use crate::plain;
 
 /// Position of `id` in [`COLUMNS`].
 const ID: usize = 0;
@@ -50,10 +50,7 @@ pub struct Decoder {
     /// Positions in [`COLUMNS`] of the columns of `schema`.
     projection: Vec<usize>,
     columns: Vec<Buffer>,
-    /// True if there are columns that are not wanted, whose members may be passed over.
-    is_narrow: bool,
     rows: usize,
-    seen: Seen,
     oddities: Oddities,
 }
 
@@ -92,10 +89,8 @@ impl Decoder {
         Self {
             schema,
             projection: projection.to_vec(),
-            is_narrow: columns.iter().any(|c| matches!(c, Buffer::Unwanted { .. })),
             columns,
             rows: 0,
-            seen: Seen::default(),
             oddities: Oddities::default(),
         }
     }
@@ -105,101 +100,107 @@ impl Decoder {
         self.rows
     }
 
+    /// Returns what could not be read since the last call of [`Decoder::take_oddities`].
+    pub(super) fn oddities(&self) -> &Oddities {
+        &self.oddities
+    }
+
+    /// Goes back to what could not be read before.
+    pub(super) fn set_oddities(&mut self, oddities: Oddities) {
+        self.oddities = oddities;
+    }
+
     /// Takes what could not be read since the last call.
     pub fn take_oddities(&mut self) -> Oddities {
         std::mem::take(&mut self.oddities)
     }
 
-    /// Adds one key, given as the text of its JSON object, unless a key of the same id was added before. What comes
-    /// behind the last member that is wanted is not looked at.
+    /// Adds one key, given as the text of its JSON object.
     ///
     /// # Errors
     ///
-    /// Fails if `json` is not a JSON object, as far as it is looked at; nothing is added then.
+    /// Fails if `json` is not a JSON object; nothing is added then.
     pub fn push(&mut self, json: &str) -> Result<(), serde_json::Error> {
-        let compact = compact::read(json, COLUMNS, &mut self.columns, self.rows, self.is_narrow);
-        let read = match compact {
-            Some(()) => Ok(()),
-            None => {
-                self.forget_row();
-                self.read(json)
-            }
-        };
-        let added = self.columns[ID].len() > self.rows;
-        let id = self.columns[ID].last_text().filter(|_| added);
-        let repeated = id.is_some_and(|id| !self.seen.insert(id));
-        if read.is_err() || repeated {
-            self.forget_row();
-            return read;
+        match compact::read(json, COLUMNS, &mut self.columns, self.rows) {
+            Some(len) if len == json.len() => {}
+            _ => self.push_odd(json)?,
         }
         self.rows += 1;
         Ok(())
     }
 
-    /// Reads the members of one key, however they are spelt.
-    fn read(&mut self, json: &str) -> Result<(), serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let mut is_enough = false;
-        let read = deserializer
-            .deserialize_map(Members {
-                columns: COLUMNS,
-                buffers: &mut self.columns,
-                row: self.rows,
-                oddities: &mut self.oddities,
-                is_enough: self.is_narrow.then_some(&mut is_enough),
-            })
-            .and_then(|()| deserializer.end());
-        if is_enough { Ok(()) } else { read }
+    /// Adds the key that `json` begins with, and returns the length of its object. None if there is none, and nothing is
+    /// added.
+    pub fn push_first(&mut self, json: &str) -> Option<usize> {
+        let len = match compact::read(json, COLUMNS, &mut self.columns, self.rows) {
+            Some(len) => len,
+            None => {
+                let (key, rest) = plain::value(json)?;
+                self.push_odd(key).ok()?;
+                json.len() - rest.len()
+            }
+        };
+        self.rows += 1;
+        Some(len)
     }
 
-    /// Drops what was read of a row that does not count.
-    fn forget_row(&mut self) {
+    /// Reads the members of one key, however they are spelt, in place of what was read of it.
+    fn push_odd(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        self.truncate(self.rows);
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let members = Members {
+            columns: COLUMNS,
+            buffers: &mut self.columns,
+            row: self.rows,
+            oddities: &mut self.oddities,
+        };
+        let read = deserializer
+            .deserialize_map(members)
+            .and_then(|()| deserializer.end());
+        if read.is_err() {
+            self.truncate(self.rows);
+        }
+        read
+    }
+
+    /// Forgets all keys but the first `rows`.
+    pub fn truncate(&mut self, rows: usize) {
+        self.rows = rows.min(self.rows);
         for column in &mut self.columns {
-            column.truncate(self.rows);
+            column.truncate(rows);
         }
     }
 
-    /// Returns the rows added since the last call as one batch; which ids were seen is remembered.
+    /// Returns the rows added since the last call as one batch.
     ///
     /// # Errors
     ///
     /// Fails if a column holds more text than Arrow's 32-bit offsets can address.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        Ok(self.finish_with_ids()?.1)
+    }
+
+    /// Returns the same, with the ids of the keys: text, whether it is one of the columns or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::finish`].
+    pub fn finish_with_ids(&mut self) -> Result<(ArrayRef, RecordBatch), ArrowError> {
+        let rows = std::mem::take(&mut self.rows);
+        let ids = self.columns[ID].finish(&COLUMNS[ID].ty.arrow(), rows)?;
         let arrays = self
             .projection
             .iter()
             .zip(self.schema.fields())
-            .map(|(&position, field)| self.columns[position].finish(field.data_type(), self.rows))
+            .map(|(&position, field)| match position {
+                ID => Ok(Arc::clone(&ids)),
+                _ => self.columns[position].finish(field.data_type(), rows),
+            })
             .collect::<Result<Vec<_>, _>>()?;
-        self.rows = 0;
-        self.columns
-            .iter_mut()
-            .for_each(|column| column.truncate(0));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-    }
-}
-
-/// The ids that were reported already.
-///
-/// An id of up to 16 bytes, as all known ones are, is packed into a number: exact, and small enough for millions.
-#[derive(Default)]
-struct Seen {
-    short: HashSet<u128>,
-    long: HashSet<Box<str>>,
-}
-
-impl Seen {
-    fn insert(&mut self, id: &str) -> bool {
-        let mut packed = [0; 16];
-        match packed.get_mut(..id.len()) {
-            // A NUL in an id would make it look like a shorter one.
-            Some(room) if !id.contains('\0') => {
-                room.copy_from_slice(id.as_bytes());
-                self.short.insert(u128::from_be_bytes(packed))
-            }
-            _ => self.long.insert(id.into()),
-        }
+        self.truncate(0);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
+        Ok((ids, batch))
     }
 }
 
@@ -209,8 +210,6 @@ struct Members<'b> {
     buffers: &'b mut [Buffer],
     row: usize,
     oddities: &'b mut Oddities,
-    /// Set as soon as every column has its value; the rest of the object is left unread then, by way of an error.
-    is_enough: Option<&'b mut bool>,
 }
 
 impl Members<'_> {
@@ -260,14 +259,6 @@ impl<'de> Visitor<'de> for Members<'_> {
                 map.next_value_seed(self.value(typed))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let Some(is_enough) = &mut self.is_enough else {
-                continue;
-            };
-            if !self.buffers.iter().any(|buffer| buffer.wants(self.row)) {
-                **is_enough = true;
-                return Err(A::Error::custom("nothing more is wanted"));
             }
         }
         Ok(())
@@ -419,7 +410,6 @@ impl<'de> Visitor<'de> for Value<'_> {
                     buffers: fields,
                     row,
                     oddities: self.oddities,
-                    is_enough: None,
                 }
                 .visit_map(map)?;
                 valid.append(true);
@@ -650,23 +640,38 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_key_is_reported_once_even_across_batches() {
-        let mut decoder = decoder(&[0, 1, 2, 3, 4, 5]);
-        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(40));
-        for key in [
-            r#"{"id":"a","spec":{}}"#,
-            r#"{"id":"a","spec":{"x":1}}"#,
-            &long,
-        ] {
-            decoder.push(key).unwrap();
+    fn keys_are_read_one_after_another_out_of_a_longer_text() {
+        let mut decoder = decoder(&[5]);
+        let text = r#"{"id":"a"},{ "id" : "b" } ,[]"#;
+        assert_eq!(decoder.push_first(text), Some(10));
+        assert_eq!(decoder.push_first(&text[11..]), Some(14));
+        for none in [r#"{"id":"c""#, "[]", "", "3,"] {
+            assert_eq!(decoder.push_first(none), None, "{none}");
         }
-        assert_eq!(decoder.finish().unwrap().num_rows(), 2);
-        for key in [r#"{"id":"a"}"#, &long, r#"{"id":"a\u0000"}"#, "{}", "{}"] {
-            decoder.push(key).unwrap();
+        let (ids, batch) = decoder.finish_with_ids().unwrap();
+        let ids: Vec<_> = ids.as_string::<i32>().iter().collect();
+        assert_eq!(ids, [Some("a"), Some("b")]);
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 1));
+    }
+
+    #[test]
+    fn keys_can_be_forgotten() {
+        let mut decoder = decoder(&[0, 5]);
+        for id in ["a", "b", "c"] {
+            let key = format!(r#"{{"id":"{id}","spec":{{"resources":[{{"id":"{id}"}}]}}}}"#);
+            decoder.push(&key).unwrap();
         }
-        let batch = decoder.finish().unwrap();
-        let ids = batch.column(0).as_string::<i32>();
-        assert_eq!(ids.iter().collect::<Vec<_>>(), [Some("a\0"), None, None]);
+        decoder.truncate(1);
+        decoder.push(r#"{"id":"d"}"#).unwrap();
+        let read = json(&decoder.finish().unwrap());
+        let spec = serde_json::json!({"resources": [{"id": "a"}]});
+        assert_eq!(
+            read,
+            [
+                serde_json::json!({"id": "a", "spec": spec}),
+                serde_json::json!({"id": "d"})
+            ]
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Carries out a [`Plan`]: sends its requests, lazily, and hands their answers on as record batches.
 //!
 //! Within a listing the next page is asked for as soon as its token is known, so that it travels while this one is
-//! decoded; unless a LIMIT stands above, when every page waits until the rows so far have proved too few.
+//! decoded, straight from the answer; unless a LIMIT stands above, when every page waits until the rows so far have proved
+//! too few.
 //! It checks every row against the predicates of the query and never trusts the service's filters.
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::cast::as_boolean_array;
+use datafusion::common::cast::{as_boolean_array, as_string_array};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::PhysicalExpr;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
@@ -18,9 +19,11 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use super::decode::Decoder;
 use super::fields::FieldPath;
 use super::pushdown::{Filter, Plan};
+use super::read::{Keys, Rows};
 use super::scope::Scope;
-use super::shared::SharedListing;
-use crate::api::{self, ApiKeysClient, KeyBody, ListParams, Lookup, Page};
+use super::seen::Seen;
+use super::shared::{Bodies, SharedListing};
+use crate::api::{self, ApiKeysClient, KeyBody, ListParams, Listed, Lookup, Page, PageReader};
 
 /// Rows per page, the most that the service gives.
 pub(super) const PAGE_SIZE: u16 = 100;
@@ -53,6 +56,14 @@ impl Shape {
             Some(rows) if self.covered => rows.clamp(1, PAGE_SIZE.into()) as u16,
             _ => PAGE_SIZE,
         }
+    }
+
+    fn reader(&self) -> Rows {
+        Rows::new(Decoder::of_fields(
+            Arc::clone(&self.schema),
+            &self.projection,
+            self.fields.as_deref(),
+        ))
     }
 
     fn parallel(&self, concurrency: usize) -> usize {
@@ -109,7 +120,7 @@ pub(super) fn rows(
                     };
                     std::future::ready(Ok(key))
                 });
-            batches(found, shape, scope)
+            batches(decoded(found, shape.reader()), shape, scope)
         }
         Plan::List(filters) => {
             let parallel = match shape.fetch {
@@ -117,92 +128,153 @@ pub(super) fn rows(
                 None => client.concurrency(),
             };
             let page_size = shape.page_size();
-            let prefetch = shape.prefetch && shape.fetch.is_none();
             let whole = filters == [Filter::default()] && page_size == PAGE_SIZE;
             let shared = shape
                 .shared
                 .clone()
                 .filter(|shared| shared.filters() == filters);
-            let list = move || {
-                stream::iter(filters)
-                    .map(move |filter| {
-                        let params = ListParams {
-                            owner: filter.owner,
-                            resource: filter.resource,
-                            page_size,
-                        };
-                        let known = whole.then(|| known.clone());
-                        listing(client.clone(), params, prefetch, known)
-                    })
-                    .flatten_unordered(parallel)
-                    .map_ok(|page| page.keys().collect())
-                    .boxed()
+            let listings = Listings {
+                client,
+                filters,
+                page_size,
+                parallel,
+                prefetch: shape.prefetch && shape.fetch.is_none(),
+                known: whole.then_some(known),
             };
-            let pages = match shared {
-                Some(shared) => shared.read(list),
-                None => list(),
+            // Decoded by whoever reads the rows, who finds them in its cache then, unless that one falls behind; pages are
+            // fetched by others.
+            let keys = match shared {
+                Some(shared) => {
+                    let list = move || {
+                        listings
+                            .read(Bodies::default)
+                            .map_ok(|listed| listed.keys)
+                            .boxed()
+                    };
+                    decoded(shared.read(list), shape.reader()).boxed()
+                }
+                None => {
+                    let shape = shape.clone();
+                    listings
+                        .read(move || shape.reader())
+                        .map(|read| read.map_err(external)?.keys)
+                        .boxed()
+                }
             };
-            // Decoded by whoever reads the rows, who finds them in its cache then; pages are fetched by others.
-            batches(pages, shape, scope)
+            batches(keys, shape, scope)
         }
     }
 }
 
-/// Returns the pages of one listing. With `prefetch` the next one is on its way while the caller has this one.
-fn listing(
+/// The listings that a plan consists of.
+struct Listings {
     client: ApiKeysClient,
+    filters: Vec<Filter>,
+    page_size: u16,
+    /// The most listings that are read side by side.
+    parallel: usize,
+    /// True if the next page is to be on its way while this one is read.
+    prefetch: bool,
+    /// Learns how many pages they took.
+    known: Option<KnownPages>,
+}
+
+impl Listings {
+    /// Returns what readers that `reader` makes make of their pages.
+    fn read<R: PageReader>(
+        self,
+        reader: impl Fn() -> R + Clone + Send + Sync + 'static,
+    ) -> impl Stream<Item = Result<Listed<R::Keys>, api::Error>> + Send + 'static {
+        let Self {
+            client,
+            filters,
+            page_size,
+            parallel,
+            prefetch,
+            known,
+        } = self;
+        stream::iter(filters)
+            .map(move |filter| {
+                let params = ListParams {
+                    owner: filter.owner,
+                    resource: filter.resource,
+                    page_size,
+                };
+                let pages = listing(&client, params, prefetch, reader.clone());
+                let (known, mut count) = (known.clone(), 0);
+                pages.inspect_ok(move |listed| {
+                    count += listed.pages;
+                    if let (Some(known), true) = (&known, listed.is_last) {
+                        known.learn(count);
+                    }
+                })
+            })
+            .flatten_unordered(parallel)
+    }
+}
+
+/// Returns what readers that `reader` makes make of the pages of one listing. With `prefetch` the next one is on its way
+/// while the caller has this one.
+fn listing<R: PageReader>(
+    client: &ApiKeysClient,
     params: ListParams,
     prefetch: bool,
-    known: Option<KnownPages>,
-) -> BoxStream<'static, Result<Page, api::Error>> {
-    if !prefetch {
-        return client.list(params).boxed();
+    reader: impl Fn() -> R + Send + Sync + 'static,
+) -> BoxStream<'static, Result<Listed<R::Keys>, api::Error>> {
+    if prefetch {
+        return client.list_ahead(params, reader).boxed();
     }
-    let mut count = 0;
-    let pages = client.list_ahead(params).inspect_ok(move |page| {
-        count += 1;
-        if let (Some(known), None) = (&known, page.next()) {
-            known.learn(count);
+    let mut reader = reader();
+    let read = move |page: Page| {
+        reader.add(&page);
+        Listed {
+            keys: reader.finish(),
+            len: page.len(),
+            pages: 1,
+            is_last: page.next().is_none(),
         }
-    });
-    pages.boxed()
+    };
+    client.list(params).map_ok(read).boxed()
 }
 
-/// Decodes keys as they come, drops the rows that the predicates do not want, and stops at the limit.
-fn batches(
+/// Decodes keys as they come.
+fn decoded(
     keys: impl Stream<Item = Result<Vec<KeyBody>, api::Error>> + Send + 'static,
+    mut reader: Rows,
+) -> impl Stream<Item = Result<Keys>> + Send + 'static {
+    keys.map(move |keys| {
+        reader.add_keys(keys.map_err(external)?);
+        reader.finish()
+    })
+}
+
+/// Drops the rows that came before or that the predicates do not want, and stops at the limit.
+fn batches(
+    keys: impl Stream<Item = Result<Keys>> + Send + 'static,
     shape: Shape,
     scope: Arc<Scope>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
-    let decoder = Decoder::of_fields(
-        Arc::clone(&shape.schema),
-        &shape.projection,
-        shape.fields.as_deref(),
-    );
     let left = shape.fetch;
-    let state = (keys.boxed(), decoder, left);
-    stream::try_unfold(state, move |(mut keys, mut decoder, mut left)| {
+    let state = (keys.boxed(), Seen::default(), left);
+    stream::try_unfold(state, move |(mut keys, mut seen, mut left)| {
         let shape = shape.clone();
         let scope = Arc::clone(&scope);
         async move {
             while left != Some(0) {
-                let Some(page) = keys.next().await else {
+                let Some(read) = keys.try_next().await? else {
                     return Ok(None);
                 };
-                for key in page.map_err(external)? {
-                    decoder.push(key.raw()).map_err(external)?;
+                if !read.oddities.is_empty() {
+                    scope.odd(read.oddities);
                 }
-                let oddities = decoder.take_oddities();
-                if !oddities.is_empty() {
-                    scope.odd(oddities);
-                }
-                let batch = matching(decoder.finish()?, &shape.predicates)?;
+                let fresh = seen.fresh(as_string_array(&read.ids)?, read.rows)?;
+                let batch = matching(fresh, &shape.predicates)?;
                 if batch.num_rows() == 0 {
                     continue;
                 }
                 let rows = left.map_or(batch.num_rows(), |left| left.min(batch.num_rows()));
                 left = left.map(|left| left - rows);
-                return Ok(Some((batch.slice(0, rows), (keys, decoder, left))));
+                return Ok(Some((batch.slice(0, rows), (keys, seen, left))));
             }
             Ok(None)
         }

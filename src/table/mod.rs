@@ -4,7 +4,7 @@
 //! on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
 //!
 //! - [`columns`]: the one declaration of the table;
-//! - [`decode`], `buffer`: JSON of keys into record batches;
+//! - [`read`], [`decode`], `compact`, `buffer`: pages and keys into record batches; `seen`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
@@ -25,8 +25,10 @@ mod membership;
 mod moments;
 mod optimize;
 pub mod pushdown;
+pub mod read;
 pub mod scan;
 pub mod scope;
+mod seen;
 mod shared;
 mod subqueries;
 

@@ -11,10 +11,26 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::watch;
 
 use super::pushdown::Filter;
-use crate::api::{self, KeyBody};
+use crate::api::{self, KeyBody, Page, PageReader};
 
 /// Pages of keys as they come.
 pub(super) type Pages = BoxStream<'static, Result<Vec<KeyBody>, api::Error>>;
+
+/// Takes the keys of pages as they are, for several scans to decode.
+#[derive(Default)]
+pub(super) struct Bodies(Vec<KeyBody>);
+
+impl PageReader for Bodies {
+    type Keys = Vec<KeyBody>;
+
+    fn add(&mut self, page: &Page) {
+        self.0.extend(page.keys());
+    }
+
+    fn finish(&mut self) -> Vec<KeyBody> {
+        std::mem::take(&mut self.0)
+    }
+}
 
 /// A listing with several readers.
 pub(super) struct SharedListing {
@@ -132,7 +148,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::page::Page;
     use bytes::Bytes;
     use futures::TryStreamExt;
 
