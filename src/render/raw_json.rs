@@ -81,6 +81,7 @@ pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
         return push_string(text, quotes, out);
     }
     let bytes = text.as_bytes();
+    let is_doubled = quotes == Quotes::Doubled;
     let mut in_string = false;
     let mut clean = 0;
     let mut at = 0;
@@ -94,14 +95,16 @@ pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
             Some(b'"') => {
                 in_string = !in_string;
                 at += 1;
-                double(bytes, &mut clean, at, quotes, out);
+                if is_doubled {
+                    double(bytes, &mut clean, at, out);
+                }
                 continue;
             }
             // What is escaped ends no string.
             Some(b'\\') => {
                 at += 2;
-                if bytes.get(at - 1) == Some(&b'"') {
-                    double(bytes, &mut clean, at, quotes, out);
+                if is_doubled && bytes.get(at - 1) == Some(&b'"') {
+                    double(bytes, &mut clean, at, out);
                 }
                 continue;
             }
@@ -134,17 +137,19 @@ fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
     // What is open, the innermost in the lowest bit: is it an object?
     let (mut objects, mut depth) = (0u64, 0);
     let mut tokens = Tokens {
-        rest: text,
+        text,
+        at: 0,
+        clean: 0,
         quotes,
         out,
     };
     loop {
-        match tokens.rest {
-            [b'{', b'}', ..] | [b'[', b']', ..] => tokens.copy(2),
+        match tokens.rest() {
+            [b'{', b'}', ..] | [b'[', b']', ..] => tokens.at += 2,
             [open @ (b'{' | b'['), ..] if depth < LEVELS => {
                 objects = objects << 1 | u64::from(*open == b'{');
                 depth += 1;
-                tokens.copy(1);
+                tokens.at += 1;
                 if *open == b'{' {
                     tokens.name()?;
                 }
@@ -156,22 +161,20 @@ fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
         // Behind a value.
         loop {
             let is_object = objects & 1 == 1;
-            match tokens.rest {
+            match tokens.rest() {
                 [] if depth == 0 => {
-                    if quotes == Quotes::Plain {
-                        tokens.out.extend_from_slice(text);
-                    }
+                    tokens.out.extend_from_slice(&text[tokens.clean..]);
                     return Some(());
                 }
                 [b',', ..] if depth > 0 => {
-                    tokens.copy(1);
+                    tokens.at += 1;
                     if is_object {
                         tokens.name()?;
                     }
                     break;
                 }
                 [close @ (b'}' | b']'), ..] if depth > 0 && is_object == (*close == b'}') => {
-                    tokens.copy(1);
+                    tokens.at += 1;
                     objects >>= 1;
                     depth -= 1;
                 }
@@ -181,59 +184,59 @@ fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
     }
 }
 
-/// What is left of a document, and where its tokens go if they cannot be copied all at once.
+/// A document that is read token by token, and copied up to the quotes that are written twice.
 struct Tokens<'t> {
-    rest: &'t [u8],
+    text: &'t [u8],
+    /// What comes before was read.
+    at: usize,
+    /// What comes before was copied.
+    clean: usize,
     quotes: Quotes,
     out: &'t mut Vec<u8>,
 }
 
-impl Tokens<'_> {
-    /// Passes on so many bytes, of which none is a quote.
-    fn copy(&mut self, len: usize) {
-        let (passed, rest) = self.rest.split_at(len);
-        if self.quotes == Quotes::Doubled {
-            self.out.extend_from_slice(passed);
-        }
-        self.rest = rest;
+impl<'t> Tokens<'t> {
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.at..).unwrap_or_default()
     }
 
     fn string(&mut self) -> Option<()> {
-        let inside = self.rest.strip_prefix(b"\"")?;
-        let (text, rest) = inside.split_at(printable(inside));
-        self.rest = rest.strip_prefix(b"\"")?;
-        if self.quotes == Quotes::Doubled {
-            self.quotes.push(self.out);
-            self.out.extend_from_slice(text);
-            self.quotes.push(self.out);
+        let inside = self.rest().strip_prefix(b"\"")?;
+        let len = printable(inside);
+        if inside.get(len) != Some(&b'"') {
+            return None;
         }
+        let end = self.at + len + 2;
+        if self.quotes == Quotes::Doubled {
+            double(self.text, &mut self.clean, self.at + 1, self.out);
+            double(self.text, &mut self.clean, end, self.out);
+        }
+        self.at = end;
         Some(())
     }
 
     /// The name of a member, and the colon behind it.
     fn name(&mut self) -> Option<()> {
         self.string()?;
-        matches!(self.rest, [b':', ..]).then(|| self.copy(1))
+        self.rest().starts_with(b":").then(|| self.at += 1)
     }
 
     /// A number, a truth value or null.
     fn word(&mut self) -> Option<()> {
         let in_word =
             |byte: &&u8| matches!(byte, b'-' | b'+' | b'.') || byte.is_ascii_alphanumeric();
-        let len = self.rest.iter().take_while(in_word).count();
-        let word = &self.rest[..len];
+        let rest = self.rest();
+        let word = &rest[..rest.iter().take_while(in_word).count()];
         let is_value = word == b"null" || serde_json::from_slice::<IgnoredAny>(word).is_ok();
-        is_value.then(|| self.copy(len))
+        is_value.then(|| self.at += word.len())
     }
 }
 
-/// Has the quote that ends `bytes[clean..at]` written twice, if quotes are.
-fn double(bytes: &[u8], clean: &mut usize, at: usize, quotes: Quotes, out: &mut Vec<u8>) {
-    if quotes == Quotes::Doubled {
-        out.extend_from_slice(&bytes[*clean..at]);
-        out.push(b'"');
-        *clean = at;
-    }
+/// Has the quote that ends `bytes[..at]` written twice: as the end of what is copied up to here, and as the beginning of
+/// what is copied next.
+fn double(bytes: &[u8], clean: &mut usize, at: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&bytes[*clean..at]);
+    *clean = at - 1;
 }
 
 /// Returns the length of a byte that needs no escape, with what of other alphabets follows it.
