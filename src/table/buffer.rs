@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::builder::NullBufferBuilder;
 use datafusion::arrow::array::{
-    ArrayRef, BooleanBufferBuilder, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
-    new_null_array,
+    ArrayRef, ListArray, StringArray, StructArray, TimestampMicrosecondArray, new_null_array,
 };
-use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
@@ -26,27 +26,27 @@ pub(super) enum Buffer {
     Text {
         text: String,
         ends: Vec<i32>,
-        valid: BooleanBufferBuilder,
+        valid: NullBufferBuilder,
     },
     Time {
         micros: Vec<i64>,
-        valid: BooleanBufferBuilder,
+        valid: NullBufferBuilder,
     },
     Object {
         fields: Vec<Buffer>,
-        valid: BooleanBufferBuilder,
+        valid: NullBufferBuilder,
     },
     List {
         items: Box<Buffer>,
         ends: Vec<i32>,
-        valid: BooleanBufferBuilder,
+        valid: NullBufferBuilder,
     },
 }
 
 impl Buffer {
     /// Starts an empty buffer for values of type `ty`.
     pub(super) fn new(ty: &Type) -> Self {
-        let valid = BooleanBufferBuilder::new(0);
+        let valid = NullBufferBuilder::new(0);
         match ty {
             Type::Text | Type::TextOrBlank | Type::Json => Self::Text {
                 text: String::new(),
@@ -81,7 +81,7 @@ impl Buffer {
             _ if inner.is_empty() => Self::Unwanted { len: 0 },
             Type::Object(fields) if inner.iter().all(|path| !path.is_empty()) => Self::Object {
                 fields: fields.iter().map(|f| Self::of_fields(f, &inner)).collect(),
-                valid: BooleanBufferBuilder::new(0),
+                valid: NullBufferBuilder::new(0),
             },
             _ => Self::new(&column.ty),
         }
@@ -109,20 +109,23 @@ impl Buffer {
     /// Appends NULLs until there are `len` values. The fields of an object catch up when they are wanted.
     pub(super) fn pad(&mut self, len: usize) {
         let missing = len.saturating_sub(self.len());
+        if missing == 0 {
+            return;
+        }
         match self {
-            Self::Unwanted { len: rows } => *rows = len.max(*rows),
+            Self::Unwanted { len: rows } => *rows = len,
             Self::Text { text, ends, valid } => {
-                ends.resize(len.max(ends.len()), text.len() as i32);
-                valid.append_n(missing, false);
+                ends.resize(len, text.len() as i32);
+                valid.append_n_nulls(missing);
             }
             Self::Time { micros, valid } => {
-                micros.resize(len.max(micros.len()), 0);
-                valid.append_n(missing, false);
+                micros.resize(len, 0);
+                valid.append_n_nulls(missing);
             }
-            Self::Object { valid, .. } => valid.append_n(missing, false),
+            Self::Object { valid, .. } => valid.append_n_nulls(missing),
             Self::List { items, ends, valid } => {
-                ends.resize(len.max(ends.len()), items.len() as i32);
-                valid.append_n(missing, false);
+                ends.resize(len, items.len() as i32);
+                valid.append_n_nulls(missing);
             }
         }
     }
@@ -136,7 +139,7 @@ impl Buffer {
                     text.push_str(value);
                 }
                 ends.push(text.len().min(i32::MAX as usize) as i32);
-                valid.append(true);
+                valid.append_non_null();
             }
             _ => self.push_null(),
         }
@@ -147,7 +150,7 @@ impl Buffer {
         match self {
             Self::Time { micros, valid } => {
                 micros.push(value);
-                valid.append(true);
+                valid.append_non_null();
             }
             _ => self.push_null(),
         }
@@ -194,12 +197,12 @@ impl Buffer {
                 }
                 let room = String::with_capacity(text.len());
                 let values = std::mem::replace(text, room).into_bytes().into();
-                Arc::new(StringArray::try_new(offsets(ends), values, nulls(valid))?)
+                Arc::new(StringArray::try_new(offsets(ends), values, valid.finish())?)
             }
             (Self::Time { micros, valid }, _) => {
                 let room = Vec::with_capacity(micros.len());
                 let values = std::mem::replace(micros, room).into();
-                let array = TimestampMicrosecondArray::try_new(values, nulls(valid))?;
+                let array = TimestampMicrosecondArray::try_new(values, valid.finish())?;
                 Arc::new(array.with_timezone("UTC"))
             }
             (Self::Object { fields, valid }, DataType::Struct(types)) => {
@@ -207,11 +210,11 @@ impl Buffer {
                 let arrays = (fields.iter_mut().zip(types))
                     .map(|(buffer, field)| buffer.finish(field.data_type(), len))
                     .collect::<Result<Vec<_>, _>>()?;
-                Arc::new(StructArray::try_new(types.clone(), arrays, nulls(valid))?)
+                Arc::new(StructArray::try_new(types.clone(), arrays, valid.finish())?)
             }
             (Self::List { items, ends, valid }, DataType::List(item)) => {
                 let values = items.finish(item.data_type(), items.len())?;
-                let (item, offsets, nulls) = (Arc::clone(item), offsets(ends), nulls(valid));
+                let (item, offsets, nulls) = (Arc::clone(item), offsets(ends), valid.finish());
                 Arc::new(ListArray::try_new(item, offsets, values, nulls)?)
             }
             (Self::Object { .. } | Self::List { .. }, _) => {
@@ -223,14 +226,10 @@ impl Buffer {
     }
 }
 
-fn cut(valid: &mut BooleanBufferBuilder, len: usize) {
+fn cut(valid: &mut NullBufferBuilder, len: usize) {
     if len < valid.len() {
         valid.truncate(len);
     }
-}
-
-fn nulls(valid: &mut BooleanBufferBuilder) -> Option<NullBuffer> {
-    Some(NullBuffer::new(valid.finish()))
 }
 
 /// Takes `ends`, and begins with where the first value starts.

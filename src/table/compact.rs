@@ -161,7 +161,7 @@ impl<'j> Reader<'j> {
                     return None;
                 };
                 self.object(columns, fields, valid.len())?;
-                valid.append(true);
+                valid.append_non_null();
             }
             Type::List(columns) => {
                 let Buffer::List { items, ends, valid } = buffer else {
@@ -177,7 +177,7 @@ impl<'j> Reader<'j> {
                     }
                 }
                 ends.push(i32::try_from(items.len()).ok()?);
-                valid.append(true);
+                valid.append_non_null();
             }
             Type::Json => return None,
         }

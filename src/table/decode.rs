@@ -412,7 +412,7 @@ impl<'de> Visitor<'de> for Value<'_> {
                     oddities: self.oddities,
                 }
                 .visit_map(map)?;
-                valid.append(true);
+                valid.append_non_null();
             }
             _ => {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
@@ -436,7 +436,7 @@ impl<'de> Visitor<'de> for Value<'_> {
                     .is_some()
                 {}
                 ends.push(items.len().min(i32::MAX as usize) as i32);
-                valid.append(true);
+                valid.append_non_null();
             }
             _ => {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
