@@ -31,10 +31,10 @@ const ID: &[usize] = &[0];
 /// took when it was last looked at, and a little.
 const RATIOS: [(&str, &str, f64); 6] = [
     ("page/envelope", "page/skipped", 1.2),
-    ("page/id", "page/skipped", 2.0),
-    ("page/all", "page/skipped", 5.0),
-    ("text/csv", "text/copied", 50.0),
-    ("text/jsonl", "text/copied", 50.0),
+    ("page/id", "page/skipped", 1.8),
+    ("page/all", "page/skipped", 3.5),
+    ("text/csv", "text/copied", 45.0),
+    ("text/jsonl", "text/copied", 40.0),
     ("text/table", "text/copied", 120.0),
 ];
 
