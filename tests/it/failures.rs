@@ -4,7 +4,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use iamql::error::Error;
 use iamql::sandbox::Fault;
-use iamql::session::{Done, Options, Sink, Unsaved};
+use iamql::session::{Done, Options, Sink};
 use regex::Regex;
 
 use crate::support::{Collector, Lab, key, organization};
@@ -125,13 +125,7 @@ async fn a_failure_half_way_accounts_for_every_row() {
 
 #[tokio::test]
 async fn a_create_without_its_secret_is_no_success() {
-    let folder = tempfile::tempdir().unwrap();
-    let unsaved = Unsaved::in_dir(folder.path());
-    let lab = Lab::small(Options {
-        unsaved: Some(unsaved.clone()),
-        ..Options::default()
-    })
-    .await;
+    let (lab, unsaved, _folder) = Lab::saving().await;
     lab.sandbox
         .set_faults(vec!["post,nth=2:malformed".parse::<Fault>().unwrap()]);
     let error = lab
@@ -289,13 +283,7 @@ impl Sink for Left {
 
 #[tokio::test]
 async fn rows_that_a_reader_may_not_have_used_are_saved_and_told_without_a_failure() {
-    let folder = tempfile::tempdir().unwrap();
-    let unsaved = Unsaved::in_dir(folder.path());
-    let lab = Lab::small(Options {
-        unsaved: Some(unsaved.clone()),
-        ..Options::default()
-    })
-    .await;
+    let (lab, unsaved, _folder) = Lab::saving().await;
     let mut sink = Left(Collector::default());
     let report = lab.run_into(&insert(3), &mut sink).await.unwrap();
     assert_eq!(report.done, Done::Inserted(3));

@@ -16,7 +16,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::FutureExt;
 use iamql::error::Error;
-use iamql::session::{Options, Sink, Unsaved, save_held};
+use iamql::session::{Sink, save_held};
 use serde_json::Value;
 
 #[cfg(target_os = "linux")]
@@ -327,13 +327,7 @@ async fn a_panic_saves_the_secrets_of_keys_that_were_created() {
         save_held();
         tell(panic);
     }));
-    let folder = tempfile::tempdir().unwrap();
-    let unsaved = Unsaved::in_dir(folder.path());
-    let lab = Lab::small(Options {
-        unsaved: Some(unsaved.clone()),
-        ..Options::default()
-    })
-    .await;
+    let (lab, unsaved, _folder) = Lab::saving().await;
     let (statement, mut sink) = (insert(), Panicking::default());
     let run = AssertUnwindSafe(lab.run_into(&statement, &mut sink)).catch_unwind();
     assert!(run.await.is_err());

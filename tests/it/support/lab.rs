@@ -9,7 +9,7 @@ use iamql::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy
 use iamql::error::{Error, Shown};
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::secret::Secret;
-use iamql::session::{Interrupt, Options, Report, Session, Sink};
+use iamql::session::{Interrupt, Options, Report, Session, Sink, Unsaved};
 use iamql::sql::split::{Piece, split};
 use iamql::table::Connection;
 use serde_json::Value;
@@ -61,6 +61,18 @@ impl Lab {
         }
         lab.sandbox.insert(key("K005", "sa-2", "lkc-2"));
         lab
+    }
+
+    /// The same, whose session saves secrets that were not delivered: where it does, in a folder that lasts as long as its
+    /// handle.
+    pub(crate) async fn saving() -> (Self, Unsaved, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let unsaved = Unsaved::in_dir(folder.path());
+        let options = Options {
+            unsaved: Some(unsaved.clone()),
+            ..Options::default()
+        };
+        (Self::small(options).await, unsaved, folder)
     }
 
     /// A lab over the sandbox that `config` describes.
