@@ -184,41 +184,44 @@ impl<S: Source> Listing<S> {
         token: Option<PageToken>,
         fetched: Fetched,
     ) -> Option<Result<(usize, bool), S::Error>> {
-        let (body, expected) = match fetched {
-            Fetched::Page(page) => {
-                self.reader.add(&page);
-                return Some(Ok((page.len(), page.next().is_none())));
-            }
-            Fetched::Unread { body, next } => (body, next),
-        };
-        if let Some(len) = self.reader.read(&body, Some(&expected)) {
-            return Some(Ok((len, false)));
-        }
-        let page = match Page::parse(body) {
-            Ok(page) => page,
-            Err(_) => match self.source.fetch(token.as_ref(), Check::Now).await {
-                Ok(Fetched::Page(page)) => page,
-                // Not what was asked for.
-                Ok(Fetched::Unread { .. }) => return None,
-                Err(error) => return Some(Err(error)),
-            },
-        };
-        if page.next() != Some(&expected) {
-            // What was on its way does not belong to the listing.
-            self.received.clear();
-            match page.next() {
-                Some(next) if !advance(&self.trail, next) => {
-                    return Some(Err(self.source.repeated(next)));
+        let page = match fetched {
+            Fetched::Page(page) => page,
+            Fetched::Unread { body, next } => {
+                if let Some(len) = self.reader.read(&body, Some(&next)) {
+                    return Some(Ok((len, false)));
                 }
-                Some(next) => {
-                    (self.answers, self.walk) =
-                        walked(&self.source, &self.trail, Some(next.clone()));
+                let page = match Page::parse(body) {
+                    Ok(page) => page,
+                    Err(_) => match self.source.fetch(token.as_ref(), Check::Now).await {
+                        Ok(Fetched::Page(page)) => page,
+                        // Not what was asked for.
+                        Ok(Fetched::Unread { .. }) => return None,
+                        Err(error) => return Some(Err(error)),
+                    },
+                };
+                if page.next() != Some(&next)
+                    && let Err(error) = self.go_on_with(page.next())
+                {
+                    return Some(Err(error));
                 }
-                None => self.answers = mpsc::channel(1).1,
+                page
             }
-        }
+        };
         self.reader.add(&page);
         Some(Ok((page.len(), page.next().is_none())))
+    }
+
+    /// Goes on with `next`, or with nothing, in place of what was on its way: that does not belong to the listing.
+    fn go_on_with(&mut self, next: Option<&PageToken>) -> Result<(), S::Error> {
+        self.received.clear();
+        match next {
+            Some(next) if !advance(&self.trail, next) => return Err(self.source.repeated(next)),
+            Some(next) => {
+                (self.answers, self.walk) = walked(&self.source, &self.trail, Some(next.clone()));
+            }
+            None => self.answers = mpsc::channel(1).1,
+        }
+        Ok(())
     }
 
     /// Reads the next answer, too, if it is here already and is what it seems to be. Returns the number of its keys.
