@@ -29,7 +29,7 @@ use crate::sql::parse::as_sql;
 use crate::sql::rewrite::rewrite;
 use crate::sql::split::split;
 use crate::sql::stackql::Stackql;
-use crate::table::columns::{COLUMNS, schema};
+use crate::table::columns::schema;
 use crate::table::decode::Decoder;
 use crate::table::read::{Keys, Rows};
 
@@ -119,18 +119,12 @@ pub fn body(body: &[u8]) {
     one_line(&ServiceError::parse(403, None, body).to_string());
 }
 
-/// Decodes keys with all columns of the table.
-fn decoder() -> Decoder {
-    let all: Vec<usize> = (0..COLUMNS.len()).collect();
-    Decoder::new(schema(), &all)
-}
-
 fn reader() -> Rows {
-    Rows::new(decoder())
+    Rows::new(Decoder::of_all())
 }
 
 fn page(page: &Page) {
-    let mut decoder = decoder();
+    let mut decoder = Decoder::of_all();
     let mut keys = 0;
     for key in page.keys() {
         let before = decoder.rows();

@@ -163,20 +163,20 @@ impl Buffer {
             Self::Text { text, ends, valid } => {
                 ends.truncate(len);
                 text.truncate(ends.last().map_or(0, |&end| end as usize));
-                cut(valid, len);
+                valid.truncate(len);
             }
             Self::Time { micros, valid } => {
                 micros.truncate(len);
-                cut(valid, len);
+                valid.truncate(len);
             }
             Self::Object { fields, valid } => {
                 fields.iter_mut().for_each(|f| f.truncate(len));
-                cut(valid, len);
+                valid.truncate(len);
             }
             Self::List { items, ends, valid } => {
                 ends.truncate(len);
                 items.truncate(ends.last().map_or(0, |&end| end as usize));
-                cut(valid, len);
+                valid.truncate(len);
             }
         }
     }
@@ -223,12 +223,6 @@ impl Buffer {
                 ));
             }
         })
-    }
-}
-
-fn cut(valid: &mut NullBufferBuilder, len: usize) {
-    if len < valid.len() {
-        valid.truncate(len);
     }
 }
 

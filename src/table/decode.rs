@@ -16,7 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use super::buffer::Buffer;
-use super::columns::{COLUMNS, Column, Type};
+use super::columns::{COLUMNS, Column, Type, schema};
 use super::compact;
 use super::fields::FieldPath;
 use crate::plain;
@@ -68,7 +68,12 @@ impl Decoder {
         Self::of_fields(schema, projection, None)
     }
 
-    /// Starts the same, but if there are `paths`, reads only the fields at them; all others are NULL.
+    /// Starts a decoder for all columns of the table.
+    pub fn of_all() -> Self {
+        Self::new(schema(), &(0..COLUMNS.len()).collect::<Vec<_>>())
+    }
+
+    /// Starts the same as [`Decoder::new`], but if there are `paths`, reads only the fields at them; all others are NULL.
     pub(super) fn of_fields(
         schema: SchemaRef,
         projection: &[usize],
@@ -450,7 +455,6 @@ impl<'de> Visitor<'de> for Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::columns::schema;
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::TimestampMicrosecondType;
     use datafusion::arrow::json::LineDelimitedWriter;
@@ -461,7 +465,7 @@ mod tests {
 
     /// Decodes `keys` and returns each row as JSON, NULLs left out.
     fn rows(keys: &[&str]) -> (Vec<serde_json::Value>, Oddities) {
-        let mut decoder = decoder(&[0, 1, 2, 3, 4, 5]);
+        let mut decoder = Decoder::of_all();
         for key in keys {
             decoder.push(key).unwrap();
         }

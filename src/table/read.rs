@@ -88,11 +88,10 @@ mod tests {
     use bytes::Bytes;
     use datafusion::arrow::array::AsArray;
 
-    use super::super::columns::schema;
     use super::*;
 
     fn reader() -> Rows {
-        Rows::new(Decoder::new(schema(), &[0, 1, 2, 3, 4, 5]))
+        Rows::new(Decoder::of_all())
     }
 
     fn ids(keys: &Keys) -> Vec<Option<&str>> {

@@ -36,7 +36,6 @@ use crate::sql;
 use crate::sql::parse::query_statement;
 use crate::sql::split::Piece;
 use crate::sql::write::{self, Write};
-use crate::table::columns::{self, COLUMNS};
 use crate::table::decode::Decoder;
 use crate::table::scan::ApiKeysScan;
 use crate::table::scope::Scope;
@@ -207,8 +206,7 @@ impl Rows {
 
 /// Decodes one key as a row with all columns of the table.
 fn row_of(key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
-    let all: Vec<usize> = (0..COLUMNS.len()).collect();
-    let mut decoder = Decoder::new(columns::schema(), &all);
+    let mut decoder = Decoder::of_all();
     decoder
         .push(key.raw())
         .map_err(|error| DataFusionError::External(Box::new(error)))?;

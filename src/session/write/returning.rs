@@ -172,10 +172,7 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
 
 /// Returns a row in which nothing is set but the secret, in `spec` and in `_spec`.
 fn probe(secret: &str) -> Result<RecordBatch> {
-    let mut decoder = crate::table::decode::Decoder::new(
-        columns::schema(),
-        &(0..columns::COLUMNS.len()).collect::<Vec<_>>(),
-    );
+    let mut decoder = crate::table::decode::Decoder::of_all();
     let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
     decoder
         .push(&key.to_string())
