@@ -72,36 +72,44 @@ impl Level {
         (self.steps, self.comparisons) = (0, 0);
     }
 
-    /// Returns what there is too much of, if anything, and what to do about it.
-    fn excess(&self) -> Option<(String, &'static str)> {
-        if self.links > MAX_LINKS {
-            let what = format!("the statement has more than {MAX_LINKS} operators in a row");
-            return Some((
-                what,
+    /// Returns what there is too much of in a statement that names `named` queries, if anything, and what to do about it.
+    fn excess(&self, named: usize) -> Option<(String, &'static str)> {
+        let (_, max, (verb, what), hint) = [
+            (
+                self.links,
+                MAX_LINKS,
+                ("has", "operators in a row"),
                 "write a long list as `IN (…)`, or read it from a file",
-            ));
-        }
-        if self.steps > MAX_STEPS {
-            let what =
-                format!("the statement has more than {MAX_STEPS} steps in a row into a value");
-            return Some((
-                what,
+            ),
+            (
+                self.steps,
+                MAX_STEPS,
+                ("has", "steps in a row into a value"),
                 "JSON nests no deeper; name what is longer in an inner query",
-            ));
-        }
-        if self.comparisons > MAX_COMPARISONS {
-            let what =
-                format!("the statement has more than {MAX_COMPARISONS} comparisons in a row");
-            return Some((what, "put AND or OR between them"));
-        }
-        if self.queries > MAX_QUERIES {
-            let what = format!("the statement combines more than {MAX_QUERIES} queries");
-            return Some((
-                what,
+            ),
+            (
+                self.comparisons,
+                MAX_COMPARISONS,
+                ("has", "comparisons in a row"),
+                "put AND or OR between them",
+            ),
+            (
+                self.queries,
+                MAX_QUERIES,
+                ("combines", "queries"),
                 "write rows as `VALUES (…), (…)`, or read them from a file",
-            ));
-        }
-        None
+            ),
+            (
+                named,
+                MAX_NAMED,
+                ("names", "queries"),
+                "CREATE VIEW keeps a query for the statements to come",
+            ),
+        ]
+        .into_iter()
+        .find(|(count, max, ..)| count > max)?;
+        let told = format!("the statement {verb} more than {max} {what}");
+        Some((told, hint))
     }
 }
 
@@ -168,12 +176,7 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), Error> {
         if !is_between {
             before = keyword;
         }
-        let excess = level.excess().or_else(|| {
-            let what = format!("the statement names more than {MAX_NAMED} queries");
-            (named > MAX_NAMED)
-                .then_some((what, "CREATE VIEW keeps a query for the statements to come"))
-        });
-        if let Some((what, hint)) = excess {
+        if let Some((what, hint)) = level.excess(named) {
             return Err(Error::new(what).at(*span).hint(hint));
         }
     }
