@@ -4,12 +4,12 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use iamql::sandbox::{Action, Fault};
 
-use crate::support::{Output, TestEnv, files, key};
+use crate::support::{Output, TestEnv, files, key, long_to_plan, signal};
 
 /// Two keys, one with quotes in its name and one without a name.
 fn env() -> TestEnv {
@@ -296,36 +296,34 @@ fn a_page_is_delivered_before_the_next_one_is_there() {
     }
 }
 
+/// Sends `child` the signal `name`, which interrupts it.
+#[track_caller]
+fn assert_is_interrupted(mut child: Child, name: &str) {
+    signal(&child, name);
+    let mut stderr = String::new();
+    let _ = child.stderr.take().unwrap().read_to_string(&mut stderr);
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+    assert_eq!(stderr, "error: interrupted\n", "{name}");
+}
+
 #[test]
 fn an_interrupt_ends_a_slow_listing() {
-    for signal in ["INT", "TERM", "HUP"] {
+    for name in ["INT", "TERM", "HUP"] {
         let env = TestEnv::with_keys(250);
         env.sandbox
             .set_faults(vec![Fault::new(Action::Stall).on_page(2)]);
-        let mut child = env
+        let child = env
             .command(&["-o", "csv", "-e", "SELECT id FROM api_keys"])
             .spawn()
             .unwrap();
         env.wait_for_requests(2);
-        let kill = Command::new("kill")
-            .args([&format!("-{signal}"), &child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        let mut stderr = String::new();
-        let _ = child.stderr.take().unwrap().read_to_string(&mut stderr);
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
-        assert_eq!(stderr, "error: interrupted\n", "{signal}");
+        assert_is_interrupted(child, name);
     }
-}
-
-/// A statement that takes seconds to plan, in a release as well, and none to run.
-fn long_to_plan() -> String {
-    format!("SELECT 1{}", " + 1".repeat(1_990))
 }
 
 #[test]
 fn an_interrupt_ends_planning() {
-    for signal in ["INT", "TERM", "HUP"] {
+    for name in ["INT", "TERM", "HUP"] {
         let env = TestEnv::with_keys(1);
         let script = format!("SELECT 'begun'; {}", long_to_plan());
         let mut child = env
@@ -341,15 +339,8 @@ fn an_interrupt_ends_planning() {
             .unwrap();
         std::thread::sleep(Duration::from_millis(200));
         let sent = Instant::now();
-        let kill = Command::new("kill")
-            .args([&format!("-{signal}"), &child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        let mut stderr = String::new();
-        let _ = child.stderr.take().unwrap().read_to_string(&mut stderr);
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
-        assert_eq!(stderr, "error: interrupted\n", "{signal}");
-        assert!(sent.elapsed() < Duration::from_secs(10), "{signal}");
+        assert_is_interrupted(child, name);
+        assert!(sent.elapsed() < Duration::from_secs(10), "{name}");
     }
 }
 
@@ -451,7 +442,6 @@ fn the_served_sandbox_says_how_to_reach_it() {
         .envs(variables)
         .spawn();
     assert_eq!(Output::of(count.unwrap()).rows(), "n\n3\n");
-    let kill = Command::new("kill").arg(child.id().to_string()).status();
-    assert!(kill.unwrap().success());
+    signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -21,7 +21,7 @@ use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 use crate::support::Terminal;
-use crate::support::{Collector, Lab, TestEnv, key, organization};
+use crate::support::{Collector, Lab, TestEnv, key, organization, signal};
 
 const ROWS: usize = 50;
 
@@ -92,14 +92,6 @@ fn assert_accounted(env: &TestEnv, delivered: &BTreeSet<String>, stderr: &str) {
     }
 }
 
-fn signal(child: &Child, signal: &str) {
-    let status = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
 /// Ends `child` and returns its exit code, stdout and stderr.
 fn end(mut child: Child) -> (Option<i32>, String, String) {
     let read = |stream: Option<Box<dyn Read>>| {
@@ -131,7 +123,7 @@ fn all_rows_are_delivered_in_order_in_every_format() {
 
 #[test]
 fn an_interruption_stops_creating_and_loses_nothing() {
-    for name in ["-INT", "-TERM", "-HUP"] {
+    for name in ["INT", "TERM", "HUP"] {
         let env = environment();
         let child = env
             .command(&["-o", "jsonl", "-e", &insert()])
@@ -160,7 +152,7 @@ fn an_interruption_of_a_table_still_shows_what_was_created() {
     let env = environment();
     let child = env.command(&["-e", &insert()]).spawn().unwrap();
     env.wait_for_requests(12);
-    signal(&child, "-INT");
+    signal(&child, "INT");
     let (_, stdout, stderr) = end(child);
     assert_eq!(
         stdout.matches("cflt").count(),
@@ -232,7 +224,7 @@ fn a_reader_that_pauses_does_not_hold_up_a_program_that_is_to_stop() {
     );
     let mut child = env.command(&["-o", "jsonl", "-e", &sql]).spawn().unwrap();
     env.wait_for_requests(500);
-    signal(&child, "-TERM");
+    signal(&child, "TERM");
     let code = child.wait().unwrap().code();
     let (_, stdout, stderr) = end(child);
     assert_eq!(code, Some(130), "{stderr}");
@@ -471,8 +463,8 @@ fn a_second_signal_is_told_what_is_waited_for() {
         .spawn()
         .unwrap();
     env.wait_for_requests(1);
-    signal(&child, "-INT");
-    signal(&child, "-TERM");
+    signal(&child, "INT");
+    signal(&child, "TERM");
     let (code, stdout, stderr) = end(child);
     assert_eq!(code, Some(130), "{stderr}");
     assert!(stderr.contains("are waited for"), "{stderr}");

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Terminal, TestEnv, organization};
+use crate::support::{Terminal, TestEnv, long_to_plan, organization};
 
 const READY: &str = "iamql> ";
 const CTRL_C: &str = "\x03";
@@ -149,7 +149,7 @@ fn ctrl_c_stops_planning() {
     let Some(mut terminal) = shell(&env, &[]) else {
         return;
     };
-    let long = format!("SELECT 'begun';\nSELECT 1{};\n", " + 1".repeat(1_990));
+    let long = format!("SELECT 'begun';\n{};\n", long_to_plan());
     std::fs::write(env.work().join("long.sql"), long).unwrap();
     terminal.enter("\\i long.sql");
     terminal.wait_for("(1 row");

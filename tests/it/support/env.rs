@@ -23,6 +23,19 @@ pub(crate) struct TestEnv {
     folder: TempDir,
 }
 
+/// Sends `child` the signal `name`, such as `INT`.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// A statement that takes seconds to plan, in a release as well, and none to run.
+pub(crate) fn long_to_plan() -> String {
+    format!("SELECT 1{}", " + 1".repeat(1_990))
+}
+
 impl TestEnv {
     /// An environment with an organization of `keys` keys.
     pub(crate) fn with_keys(keys: usize) -> Self {

@@ -9,7 +9,7 @@ mod lab;
 mod terminal;
 
 pub(crate) use answer::{Answer, Collector};
-pub(crate) use env::{Output, TestEnv, files};
+pub(crate) use env::{Output, TestEnv, files, long_to_plan, signal};
 pub(crate) use keys::{ids, key, number, owner, owners_of, resource};
 pub(crate) use lab::{Lab, answer, shown};
 #[cfg(target_os = "linux")]
