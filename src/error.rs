@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use sqlparser::tokenizer::Span;
 
 use crate::api;
+use crate::dialect;
 use crate::render::escape_controls;
-use crate::sql;
 use crate::table::NotConnected;
 
 /// How the program ends.
@@ -124,7 +124,7 @@ impl Error {
     }
 
     /// Makes an error of `error` in the statement `text`, which begins at `line` of the script.
-    pub fn in_statement(error: sql::error::Error, text: &str, line: u64) -> Self {
+    pub fn in_statement(error: dialect::error::Error, text: &str, line: u64) -> Self {
         Self {
             place: error.span.map(|span| {
                 Box::new(Place {
@@ -267,7 +267,7 @@ mod tests {
             Location::new(span[0], span[1]),
             Location::new(span[2], span[3]),
         );
-        let error = sql::error::Error::new("no such thing")
+        let error = dialect::error::Error::new("no such thing")
             .at(span)
             .hint("try another");
         let error = Error::in_statement(error, text, line);

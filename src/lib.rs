@@ -4,32 +4,36 @@
 //! through the rooms from left to right, and no room knows those on its left:
 //!
 //! ```text
-//! cli, shell -> session -> sql, table, functions -> api -> Confluent Cloud, or the sandbox
-//!            -> render
+//! cli, shell -> terminal -> session -> sql, dialect, table -> api, resource -> Confluent Cloud, or the sandbox
+//!                        -> render
 //! ```
 //!
 //! - [`api`]: the client of the service's five operations;
 //! - [`table`]: the table and its view, predicates into requests, answers into rows;
-//! - [`functions`]: SQLite's functions, and paths into JSON;
+//! - [`resource`]: what the service offers, as values;
+//! - [`dialect`]: what people write into what the engine takes;
 //! - [`sql`]: statements as plain values;
 //! - [`session`]: where the engine's reads and the service's writes meet;
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
+//! - `terminal`: stdout and stderr, for every edge;
 //! - [`cli`]: the command line, and with it the interactive shell;
 //! - [`error`], `plain`, [`secret`]: what all of them share.
 
 pub mod api;
 pub mod cli;
+pub mod dialect;
 pub mod error;
-pub mod functions;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod plain;
 pub mod render;
+pub mod resource;
 pub mod sandbox;
 pub mod secret;
 pub mod session;
 mod shell;
 pub mod sql;
 pub mod table;
+mod terminal;

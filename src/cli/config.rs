@@ -11,10 +11,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::args::Common;
+use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Options;
-use crate::sql::error::nearest;
 
 /// Environment variables, by name.
 pub type Environment = BTreeMap<String, String>;

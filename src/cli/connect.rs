@@ -154,7 +154,7 @@ fn warn_if_readable_by_others(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(file).map(|meta| meta.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
-        super::notes::warn(&format!(
+        crate::terminal::notes::warn(&format!(
             "others can read the secret in `{0}`; chmod 600 '{0}'",
             file.display()
         ));

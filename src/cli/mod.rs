@@ -8,10 +8,7 @@ mod auth;
 pub mod config;
 mod connect;
 mod man;
-pub(crate) mod notes;
-pub(crate) mod output;
 mod stackql;
-mod stream;
 
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -28,12 +25,13 @@ use crate::error::{Error, ExitCode};
 use crate::render::RenderOptions;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Confirm, Interrupt, Session, Unsaved};
-use crate::shell::{self, Opened, Progress, Setup};
+use crate::shell::{self, Opened, Setup};
 use crate::sql::operation::Operation;
 use crate::sql::split::split;
+use crate::terminal::output::Output;
+use crate::terminal::{Progress, enable_progress, notes};
 use args::{Args, Command, Common, SandboxArgs, When};
 use config::{Config, Environment};
-use output::Output;
 
 /// The stack of the threads that queries run on, which go over the same expressions in smaller steps.
 const WORKER_STACK: usize = 64 * 1024 * 1024;
@@ -144,7 +142,7 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let file = config_file(&args.common)?;
-    shell::enable_progress(args.common.quiet, args.common.verbose > 0);
+    enable_progress(args.common.quiet, args.common.verbose > 0);
     if let Some(unsaved) = unsaved() {
         remind_of(&unsaved);
     }

@@ -9,15 +9,15 @@ use regex::Regex;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use crate::api;
+use crate::dialect;
+use crate::dialect::error::nearest;
+use crate::dialect::functions;
+use crate::dialect::parser::IamqlDialect;
 use crate::error::{Error, ExitCode};
-use crate::functions;
-use crate::sql;
-use crate::sql::dialect::IamqlDialect;
-use crate::sql::error::nearest;
+use crate::resource::columns::{self, COLUMNS};
 use crate::table::NotConnected;
-use crate::table::columns::{self, COLUMNS};
 
-use super::wording::{elsewhere, plain, retell};
+use crate::dialect::messages::{elsewhere, plain, retell};
 
 /// Names listed in a hint; beyond it a list helps nobody.
 const LISTED: usize = 12;
@@ -52,7 +52,7 @@ fn external(
         return error.clone().into();
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
-        let converted = sql::error::Error::new(error.to_string());
+        let converted = dialect::error::Error::new(error.to_string());
         let place = match error {
             functions::Error::UnknownField { field, .. } => find(text, field),
             _ => None,
@@ -81,7 +81,7 @@ fn plan_error(
     root: &DataFusionError,
     text: &str,
     tables: &[String],
-) -> sql::error::Error {
+) -> dialect::error::Error {
     let diagnostic = error.diagnostic();
     let span = diagnostic
         .and_then(|diagnostic| diagnostic.span)
@@ -123,22 +123,22 @@ fn plan_error(
     retold
 }
 
-fn schema_error(error: &SchemaError) -> sql::error::Error {
+fn schema_error(error: &SchemaError) -> dialect::error::Error {
     match error {
         SchemaError::FieldNotFound {
             field,
             valid_fields,
         } => unknown_column(field, valid_fields),
-        SchemaError::AmbiguousReference { field } => sql::error::Error::new(format!(
+        SchemaError::AmbiguousReference { field } => dialect::error::Error::new(format!(
             "column `{}` is in more than one of the tables",
             field.name
         ))
         .hint("put the table's name or alias before it"),
         SchemaError::DuplicateUnqualifiedField { name } => {
-            sql::error::Error::new(format!("two columns of one query are called `{name}`"))
+            dialect::error::Error::new(format!("two columns of one query are called `{name}`"))
                 .hint("give one of them another name with AS")
         }
-        SchemaError::DuplicateQualifiedField { qualifier, name } => sql::error::Error::new(
+        SchemaError::DuplicateQualifiedField { qualifier, name } => dialect::error::Error::new(
             format!("two columns of one query are called `{qualifier}.{name}`"),
         )
         .hint("give one of them another name with AS"),
@@ -147,10 +147,10 @@ fn schema_error(error: &SchemaError) -> sql::error::Error {
 
 /// Adds to the error for a name in double quotes that a text would stand in single ones.
 fn in_single_quotes(
-    retold: sql::error::Error,
+    retold: dialect::error::Error,
     schema: &SchemaError,
     text: &str,
-) -> sql::error::Error {
+) -> dialect::error::Error {
     let SchemaError::FieldNotFound { field, .. } = schema else {
         return retold;
     };
@@ -169,9 +169,9 @@ fn in_single_quotes(
     retold.hint(hint)
 }
 
-fn unknown_column(field: &Column, valid: &[Column]) -> sql::error::Error {
+fn unknown_column(field: &Column, valid: &[Column]) -> dialect::error::Error {
     let typed = field.flat_name();
-    let error = sql::error::Error::new(format!("no column `{typed}`"));
+    let error = dialect::error::Error::new(format!("no column `{typed}`"));
     if field.relation.is_none() && is_table(&field.name, valid) {
         return error.hint(format!(
             "`{typed}` is a table: `{typed}.*` is all of its columns"
@@ -267,12 +267,12 @@ fn belongs(column: &Column, table: &str) -> bool {
 }
 
 /// Retells "Field x not found in struct", which comes without a place.
-fn nested_field(message: &str, text: &str) -> Option<sql::error::Error> {
+fn nested_field(message: &str, text: &str) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"Field (\w+) not found in struct").ok());
     let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
     let (span, parent) = field_in(text, name)?;
-    let error = sql::error::Error::new(format!("no field `{name}` in `{parent}`")).at(span);
+    let error = dialect::error::Error::new(format!("no field `{name}` in `{parent}`")).at(span);
     let path: Vec<&str> = parent.split('.').collect();
     let Some(column) = columns::find(&path) else {
         return Some(error);
@@ -356,14 +356,13 @@ fn literal_in(message: &str, text: &str) -> Option<Span> {
 }
 
 /// Retells that `$name` has no value.
-fn missing_parameter(message: &str, text: &str) -> Option<sql::error::Error> {
+fn missing_parameter(message: &str, text: &str) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"[Pp]laceholder '?(\$\w+)'? was not provided").ok());
     let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
-    let error = sql::error::Error::new(format!("parameter `{name}` has no value")).hint(format!(
-        "pass it as --param {}=…",
-        name.trim_start_matches('$')
-    ));
+    let error = dialect::error::Error::new(format!("parameter `{name}` has no value")).hint(
+        format!("pass it as --param {}=…", name.trim_start_matches('$')),
+    );
     // `?` counts as `$1` if it is the first.
     let place = find(text, name).or_else(|| find(text, "?").filter(|_| name == "$1"));
     Some(match place {
@@ -372,7 +371,7 @@ fn missing_parameter(message: &str, text: &str) -> Option<sql::error::Error> {
     })
 }
 
-fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> {
+fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"table '([^']+)' not found").ok());
     let full = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
@@ -385,9 +384,9 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
             .iter()
             .any(|ending| name.ends_with(ending));
     if is_file {
-        return Some(sql::error::Error::new(format!("no file `{name}`")));
+        return Some(dialect::error::Error::new(format!("no file `{name}`")));
     }
-    let error = sql::error::Error::new(format!("no table `{name}`"));
+    let error = dialect::error::Error::new(format!("no table `{name}`"));
     if name == "dual" {
         return Some(error.hint("FROM can be left out"));
     }
@@ -399,7 +398,7 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<sql::error::Error> 
 }
 
 /// Retells any other message. A string that it quotes is where it is about.
-fn other(message: &str, text: &str) -> sql::error::Error {
+fn other(message: &str, text: &str) -> dialect::error::Error {
     let error = in_plain_words(message);
     match literal_in(&error.message, text) {
         Some(span) => error.at(span),
@@ -411,10 +410,10 @@ fn other(message: &str, text: &str) -> sql::error::Error {
     }
 }
 
-fn in_plain_words(message: &str) -> sql::error::Error {
+fn in_plain_words(message: &str) -> dialect::error::Error {
     let message = plain(message);
     if let Some((message, hint)) = retell(&message) {
-        let error = sql::error::Error::new(message);
+        let error = dialect::error::Error::new(message);
         return match hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -425,7 +424,7 @@ fn in_plain_words(message: &str) -> sql::error::Error {
             let near = near.trim_end_matches(['?', '.']).trim_matches(['\'', '`']);
             let message = message.trim_end().trim_end_matches('.');
             let typed = message.split('`').nth(1).unwrap_or_default();
-            let error = sql::error::Error::new(message);
+            let error = dialect::error::Error::new(message);
             match elsewhere(typed) {
                 Some(instead) => error.hint(instead),
                 // The engine names the nearest there is, however far.
@@ -435,7 +434,7 @@ fn in_plain_words(message: &str) -> sql::error::Error {
                 None => error.hint(format!("did you mean `{near}`?")),
             }
         }
-        None => sql::error::Error::new(message),
+        None => dialect::error::Error::new(message),
     }
 }
 

@@ -10,8 +10,9 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::csv::CsvFiles;
-use crate::functions;
-use crate::table::{self, Connection, PrepareSubqueries, ReadMoments, catalog};
+use crate::dialect::functions;
+use crate::dialect::plan::{PrepareSubqueries, ReadMoments};
+use crate::table::{self, Connection, catalog};
 
 /// Returns a context in which the table and its view are mounted and local files can be read by name.
 ///

@@ -4,7 +4,6 @@
 //! [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never asks a person: what it
 //! has to tell stands in the report or the error, and what it needs to ask it asks through [`Options`].
 
-mod apart;
 mod csv;
 mod diagnose;
 mod engine;
@@ -12,9 +11,9 @@ mod explain;
 mod interrupt;
 mod names;
 mod plan;
+mod planner_thread;
 mod sink;
 mod stackql;
-mod wording;
 mod write;
 
 use std::collections::BTreeMap;
@@ -30,10 +29,10 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use futures::StreamExt;
 
 use crate::api::Traffic;
+use crate::dialect::output_names::Names;
+use crate::dialect::parse;
 use crate::error::Error;
-use crate::sql::names::Names;
 use crate::sql::operation::Operation;
-use crate::sql::parse;
 use crate::sql::split::Piece;
 use crate::table::Connection;
 use crate::table::scope::{Scope, Warning};
@@ -41,9 +40,9 @@ use crate::table::scope::{Scope, Warning};
 use plan::Reading;
 use write::Writer;
 
-pub(crate) use apart::STACK;
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
+pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use write::create_dir;
 pub use write::{Confirm, Question, Unsaved, Verb, save_held};

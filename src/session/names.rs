@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::{Documentation, TableType};
 
 use super::Session;
-use crate::functions::{self, FunctionKind};
+use crate::dialect::functions::{self, FunctionKind};
 use crate::table::catalog::{CATALOG, SCHEMA};
 
 /// A table or a view.

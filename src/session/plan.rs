@@ -15,11 +15,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 
-use super::apart::{apart, apart_within};
+use super::planner_thread::{apart, apart_within};
 use super::{Options, Session};
+use crate::dialect::error::nearest;
+use crate::dialect::rewrite;
 use crate::error::Error;
-use crate::sql::error::nearest;
-use crate::sql::rewrite;
 use crate::table::scope::Scope;
 
 /// How a statement is read that the engine refuses.

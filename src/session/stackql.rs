@@ -13,8 +13,8 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expressions_mut};
 
 use super::{Done, Interrupt, Session, Sink, diagnose};
+use crate::dialect::error::nearest;
 use crate::error::Error;
-use crate::sql::error::nearest;
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};

@@ -3,9 +3,9 @@
 use super::catalog::{Catalog, Field, Table};
 use super::context::Context;
 use super::sources::Source;
+use crate::resource::columns::Access;
 use crate::sql::methods::{METHODS, find};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
-use crate::table::columns::Access;
 
 /// Lists the paths that begin with a text; those of folders end in a separator.
 pub(super) type Files<'f> = &'f dyn Fn(&str) -> Vec<String>;

@@ -4,9 +4,9 @@
 use datafusion::arrow::datatypes::{DataType, Fields};
 
 use super::view;
+use crate::resource::columns::{Access, COLUMNS, Column, Pushdown};
 use crate::session::{Function, Relation};
 use crate::table::catalog as names;
-use crate::table::columns::{Access, COLUMNS, Column, Pushdown};
 
 /// All that can be named in a session.
 #[derive(Debug, Default, Clone)]
@@ -193,7 +193,7 @@ pub(super) fn sample() -> Catalog {
         variables: vec!["owner".to_owned()],
         ..Catalog::new(
             vec![
-                relation("api_keys", crate::table::columns::schema(), false),
+                relation("api_keys", crate::resource::columns::schema(), false),
                 relation("vw_api_keys", Arc::new(view), true),
             ],
             vec![

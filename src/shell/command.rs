@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::elsewhere;
 use super::listing::{ALIASES, COMMANDS, DOT_SETTINGS, find};
+use super::other_shells;
+use crate::dialect::error::nearest;
 use crate::error::Error;
-use crate::sql::error::nearest;
 
 /// What a command asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,7 +128,7 @@ fn dot(text: &str) -> Result<Command, Error> {
 /// Says that there is no command `name`, and what to use instead.
 fn unknown(sign: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
     let error = Error::statement(format!("there is no command `{sign}{name}`"));
-    if let Some(instead) = elsewhere::instead(sign, name) {
+    if let Some(instead) = other_shells::instead(sign, name) {
         return error.hint(instead);
     }
     // Any letter is near any other.

@@ -9,9 +9,9 @@ use rustyline::{Config, DefaultEditor};
 
 use super::pager::Size;
 use super::signals::Life;
-use crate::cli::notes;
 use crate::render::{OutputFormat, RenderOptions, renderer};
 use crate::session::{Confirm, Question};
+use crate::terminal::notes;
 
 /// Keys shown before the question; beyond it their number says more.
 const SHOWN: usize = 20;
@@ -52,7 +52,9 @@ impl Confirm for AtTerminal {
 /// Asks with `prompt`, and returns true if `count` is typed. Ctrl-C, Ctrl-D and anything else are a no.
 fn confirm(prompt: &str, count: usize) -> bool {
     // An editor of its own, so that the answer is kept in no history.
-    let config = Config::builder().behavior(super::talk::behavior()).build();
+    let config = Config::builder()
+        .behavior(super::dialogue::behavior())
+        .build();
     DefaultEditor::with_config(config)
         .and_then(|mut editor| editor.readline(prompt))
         .is_ok_and(|answer| is_yes(&answer, count))

@@ -7,10 +7,10 @@ use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::arrow::error::ArrowError;
 
 use super::catalog::{Catalog, Field, Table, bare};
+use crate::dialect::error::nearest;
 use crate::error::Error;
-use crate::sql::error::nearest;
+use crate::resource::columns::{Access, Pushdown};
 use crate::sql::methods::METHODS;
-use crate::table::columns::{Access, Pushdown};
 
 /// Rows of text; an empty one shows as nothing.
 #[derive(Debug, PartialEq, Eq)]

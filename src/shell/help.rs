@@ -180,7 +180,7 @@ pub(super) fn syntax(name: Option<&str>) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::parse::parse;
+    use crate::dialect::parse::parse;
     use crate::sql::split::split;
 
     #[test]

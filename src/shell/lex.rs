@@ -6,7 +6,7 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use crate::sql::dialect::IamqlDialect;
+use crate::dialect::parser::IamqlDialect;
 
 /// What a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

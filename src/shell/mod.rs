@@ -2,15 +2,14 @@
 //!
 //! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`,
 //! `sources`, `complete`,
-//! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `scan`, `command`, `listing`, `elsewhere`,
-//! `variables`, `settings` (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `talk` (the
-//! line editor, its memory, and the loop), `run` and `act` (statements and commands), `screen`, `pager` and `progress`
+//! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `scan`, `command`, `listing`, `other_shells`,
+//! `variables`, `settings` (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `dialogue` (the
+//! line editor, its memory, and the loop), `run` and `dispatch` (statements and commands), `screen`, `pager`
 //! (output), `confirm`, `edit` and `signals`.
 //!
-//! It depends on the session and on rendering, and shares stdout and stderr with [`crate::cli`]. It never sends a
+//! It depends on the session and on rendering, and shares stdout and stderr with [`crate::terminal`]. It never sends a
 //! request itself, and an error never ends it.
 
-mod act;
 mod candidates;
 mod catalog;
 mod command;
@@ -18,8 +17,9 @@ mod complete;
 mod confirm;
 mod context;
 mod describe;
+mod dialogue;
+mod dispatch;
 mod edit;
-mod elsewhere;
 mod help;
 mod helper;
 mod highlight;
@@ -27,8 +27,8 @@ mod history;
 mod input;
 mod lex;
 mod listing;
+mod other_shells;
 mod pager;
-mod progress;
 mod prompt;
 mod run;
 mod scan;
@@ -36,7 +36,6 @@ mod screen;
 mod settings;
 mod signals;
 mod sources;
-mod talk;
 mod variables;
 mod view;
 mod words;
@@ -49,13 +48,13 @@ use std::sync::Arc;
 use etcetera::home_dir;
 use futures::future::BoxFuture;
 
-use crate::cli::notes;
-use crate::cli::output::Output;
 use crate::error::Error;
 use crate::render::{OutputFormat, RenderOptions};
 use crate::sandbox::Sandbox;
 use crate::session::{Interrupt, Session};
 use crate::sql::split::Piece;
+use crate::terminal::notes;
+use crate::terminal::output::Output;
 
 use catalog::Catalog;
 use input::Input;
@@ -65,7 +64,6 @@ use signals::Life;
 use variables::Variables;
 
 pub(crate) use confirm::AtTerminal;
-pub(crate) use progress::{Progress, enable as enable_progress};
 
 /// File in the configuration directory whose statements run at the start.
 const RC: &str = "iamqlrc";
@@ -154,7 +152,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), Error> {
     {
         notes::error(&error);
     }
-    let mut editor = talk::editor(color, state_dir.as_deref())?;
+    let mut editor = dialogue::editor(color, state_dir.as_deref())?;
     shell.talk(&mut editor).await
 }
 

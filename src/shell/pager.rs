@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::process::{Child, Command, Stdio};
 
-use crate::cli::{notes, output};
+use crate::terminal::{notes, output};
 
 /// The pager unless `$PAGER` names another: cuts long lines, shows colours, leaves at once if all fits, and leaves the
 /// text on the screen.

@@ -7,13 +7,10 @@ use std::time::Duration;
 use super::command::Command;
 use super::describe::Grid;
 use super::input::{Input, Step};
-use super::progress::Progress;
 use super::screen::Screen;
 use super::settings::{Expanded, Settings};
 use super::{Shell, expand_home, variables};
 use crate::api::Traffic;
-use crate::cli::notes;
-use crate::cli::output::Output;
 use crate::error::{Error, ExitCode};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::{Done, Interrupt, Report, Sink};
@@ -21,6 +18,9 @@ use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::Stackql;
 use crate::sql::write::Write;
+use crate::terminal::Progress;
+use crate::terminal::notes;
+use crate::terminal::output::Output;
 
 /// What comes after a step.
 #[derive(Debug, PartialEq, Eq)]

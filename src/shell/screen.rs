@@ -11,10 +11,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 
 use super::pager::{Paged, Size};
 use super::settings::{Expanded, Settings};
-use crate::cli::output::{note_shortened, output_error};
 use crate::error::Error;
 use crate::render::{OutputFormat, RenderOptions, Renderer, Summary, renderer};
 use crate::session::Sink;
+use crate::terminal::output::{note_shortened, output_error};
 
 /// Takes the rows of one statement to the terminal.
 pub(super) struct Screen {

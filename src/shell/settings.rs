@@ -1,8 +1,8 @@
 //! How the shell shows rows: what `\x`, `\format`, `\timing` and `\pset` change. Pure.
 
+use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::render::{OutputFormat, RenderOptions};
-use crate::sql::error::nearest;
 
 /// Whether each field has a line of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 #[cfg(unix)]
-use crate::{cli::notes, error::ExitCode};
+use crate::error::ExitCode;
+use crate::terminal::notes;
 
 /// What the loop and the signals tell each other.
 #[derive(Debug, Default, Clone)]

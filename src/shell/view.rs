@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 use sqlparser::parser::Parser;
 
-use crate::sql::dialect::IamqlDialect;
+use crate::dialect::parser::IamqlDialect;
+use crate::resource::columns::{self, Column};
 use crate::table::catalog::VIEW_SQL;
-use crate::table::columns::{self, Column};
 
 /// Columns of the view that are computed from several of the table's.
 const COMPUTED: &[(&str, &str)] = &[
@@ -72,7 +72,7 @@ fn sources() -> Vec<(String, &'static Column)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::columns::Pushdown;
+    use crate::resource::columns::Pushdown;
 
     #[test]
     fn columns_of_the_view_are_those_of_the_table() {

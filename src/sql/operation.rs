@@ -3,11 +3,11 @@
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::Statement;
 
-use super::dropped;
-use super::error::Error;
-use super::parse::{as_sql, parse};
 use super::stackql::{self, Stackql};
 use super::write::{self, Write};
+use crate::dialect::error::Error;
+use crate::dialect::parse::{as_sql, parse};
+use crate::dialect::unsupported;
 
 /// A statement, by who carries it out.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Operation {
     ///
     /// Fails for statements that are refused, with the reason and what to use instead.
     pub fn of(statement: EngineStatement) -> Result<Self, Error> {
-        dropped::refuse(&statement)?;
+        unsupported::refuse(&statement)?;
         if let EngineStatement::Explain(explain) = &statement {
             return match Self::of_sql(as_sql(&explain.statement))? {
                 Some(_) if explain.options.analyze => {

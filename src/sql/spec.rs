@@ -8,9 +8,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::error::{Error, nearest};
 use super::write::{immutable, read_only};
-use crate::table::columns::{self, Access, Column, Type};
+use crate::dialect::error::{Error, nearest};
+use crate::resource::columns::{self, Access, Column, Type};
 
 /// The fields of a key to create, or to change.
 pub type Spec = Map<String, Value>;

@@ -2,9 +2,9 @@
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use super::dialect::IamqlDialect;
-use super::error::Error;
-use super::parse::next_step;
+use crate::dialect::error::Error;
+use crate::dialect::parse::{lower_first, next_step};
+use crate::dialect::parser::IamqlDialect;
 
 /// One statement as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,15 +98,6 @@ pub fn is_blank(text: &str) -> bool {
                 ) | Token::EOF
             )
         })
-}
-
-/// Makes the parser's messages look like ours: lower case, no final stop.
-pub(super) fn lower_first(message: &str) -> String {
-    let mut chars = message.trim_end_matches('.').chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
-    }
 }
 
 /// A place in a script that moves on, never back: however many places are looked up, the script is read once.

@@ -14,7 +14,7 @@ use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
-use super::columns::{Column, Type};
+use crate::resource::columns::{Column, Type};
 
 /// Bytes of text one column of a batch may hold, so that 32-bit offsets never overflow.
 const MAX_TEXT: usize = 1 << 30;

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 
 use super::buffer::Buffer;
-use super::columns::{Column, Type};
 use crate::plain::{self, begins, unescaped};
+use crate::resource::columns::{Column, Type};
 
 /// Adds the members of the object that `json` begins with as row number `row` of `buffers`, one for each of `columns`.
 ///
@@ -249,9 +249,9 @@ mod tests {
     use serde::de::IgnoredAny;
     use serde_json::{Map, Value, json};
 
-    use super::super::columns::{COLUMNS, schema};
     use super::super::decode::Decoder;
     use super::*;
+    use crate::resource::columns::{COLUMNS, schema};
 
     const ALL: &[usize] = &[0, 1, 2, 3, 4, 5];
 

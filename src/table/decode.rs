@@ -1,6 +1,6 @@
 //! Turns the raw JSON of keys into Arrow columns, in one pass and without a tree in between.
 //!
-//! A [`Decoder`] holds one growing buffer for each field that [`super::columns::COLUMNS`] declares; serde drives the
+//! A [`Decoder`] holds one growing buffer for each field that [`crate::resource::columns::COLUMNS`] declares; serde drives the
 //! JSON straight into them. Members that nobody declared or wants are skipped over. It never fails on a member of an
 //! unexpected type: the service may grow, and a listing must not break when it does. What could not be read becomes
 //! NULL and is counted in [`Oddities`].
@@ -16,10 +16,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use super::buffer::Buffer;
-use super::columns::{COLUMNS, Column, Type, schema};
 use super::compact;
 use super::fields::FieldPath;
 use crate::plain;
+use crate::resource::columns::{COLUMNS, Column, Type, schema};
 
 /// Position of `id` in [`COLUMNS`].
 const ID: usize = 0;

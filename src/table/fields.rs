@@ -17,9 +17,9 @@ use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::columns::COLUMNS;
 use super::optimize::over_changed;
 use super::scan::ApiKeysScan;
+use crate::resource::columns::COLUMNS;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -169,8 +169,8 @@ mod tests {
     use datafusion::common::DFSchema;
     use datafusion::prelude::SessionContext;
 
-    use super::super::columns::schema;
     use super::*;
+    use crate::resource::columns::schema;
 
     fn used(sql: &str) -> Vec<String> {
         let session = SessionContext::new();

@@ -3,34 +3,27 @@
 //! This room turns the service's keys into Arrow rows and the engine's predicates into the fewest requests. It depends
 //! on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
 //!
-//! - [`columns`]: the one declaration of the table;
 //! - [`read`], [`decode`], `compact`, `buffer`: pages and keys into record batches; `seen`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
-//! - `optimize`, `in_turn`: rules over physical plans that know what a request costs, and a node that they need;
-//! - `subqueries`, `membership`: a rule over logical plans that lets paths be used in subqueries, and unknown be an answer;
-//! - `moments`: a rule over logical plans that reads text as a time where it is compared with one;
+//! - `optimize`, `sequential`: rules over physical plans that know what a request costs, and a node that they need;
 //! - [`catalog`]: where the table, the view and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
 mod buffer;
 pub mod catalog;
-pub mod columns;
 mod compact;
 pub mod decode;
 mod fetch;
 mod fields;
-mod in_turn;
-mod membership;
-mod moments;
 mod optimize;
 pub mod pushdown;
 pub mod read;
 pub mod scan;
 pub mod scope;
 mod seen;
+mod sequential;
 mod shared;
-mod subqueries;
 
 use std::sync::Arc;
 
@@ -42,11 +35,10 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::api::ApiKeysClient;
+use crate::resource::columns;
 use fetch::KnownPages;
-pub(crate) use moments::{ReadMoments, with_seconds};
 pub(crate) use optimize::rules;
 use scan::ApiKeysScan;
-pub(crate) use subqueries::PrepareSubqueries;
 
 /// The service, or the reason why it cannot be asked.
 ///

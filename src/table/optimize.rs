@@ -14,9 +14,9 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::fields::ReadWhatIsUsed;
-use super::in_turn::InTurn;
 use super::pushdown::Filter;
 use super::scan::ApiKeysScan;
+use super::sequential::InTurn;
 use super::shared::SharedListing;
 
 type Plan = Arc<dyn ExecutionPlan>;

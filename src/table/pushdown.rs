@@ -23,9 +23,9 @@ use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::expressions::Column;
 
-use super::columns::{self, Pushdown};
 use super::fields::get_field;
 use crate::api::KeyId;
+use crate::resource::columns::{self, Pushdown};
 
 /// Ids fetched one by one when the size of the organization is not known; beyond it, it is listed.
 const MAX_GETS: usize = 300;
@@ -434,7 +434,7 @@ fn pushed_struct(expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<Option<Pushdown>>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::columns::schema;
+    use crate::resource::columns::schema;
     use datafusion::common::DFSchema;
     use datafusion::prelude::SessionContext;
 

@@ -6,14 +6,15 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
 use super::delivery::RowDelivery;
+use super::outcome;
 use super::returning::{Returning, ids_only};
 use super::side_by_side::{self, Width};
-use super::{Rows, Verb, Writer, account};
+use super::{Rows, Verb, Writer};
 use crate::api::{Deletion, KeyId, request};
 use crate::error::Error;
+use crate::resource::columns::COLUMNS;
 use crate::session::Done;
 use crate::sql::write::Delete;
-use crate::table::columns::COLUMNS;
 
 impl Writer<'_> {
     pub(super) async fn delete(&mut self, delete: Delete) -> Result<Done, Error> {
@@ -72,7 +73,7 @@ impl Writer<'_> {
         )
         .await;
         let output = delivery.finish();
-        account::of_change(Verb::Delete, &rows.ids, outcomes, output)?;
+        outcome::of_change(Verb::Delete, &rows.ids, outcomes, output)?;
         Ok(Done::Deleted(deleted))
     }
 

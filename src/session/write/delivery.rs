@@ -3,9 +3,9 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
-use super::held::Held;
 use super::returning::{Returning, holds};
 use super::row_of;
+use super::undelivered::Held;
 use crate::api::KeyBody;
 use crate::error::Error;
 use crate::secret::Secret;

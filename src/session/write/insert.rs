@@ -5,10 +5,11 @@
 //! saved, at a panic as well, see `held`.
 
 use super::delivery::{SecretDelivery, id_of};
-use super::held::Held;
+use super::outcome;
 use super::returning::Returning;
 use super::side_by_side::{self, Width};
-use super::{Unsaved, Writer, account, values};
+use super::undelivered::Held;
+use super::{Unsaved, Writer, values};
 use crate::api::{KeyBody, RequestBody, request};
 use crate::error::Error;
 use crate::session::Done;
@@ -79,7 +80,7 @@ impl Writer<'_> {
             }
             saved => {
                 let told = saved.told();
-                match account::of_insert(&outcomes, output_error, &specs, &created, told) {
+                match outcome::of_insert(&outcomes, output_error, &specs, &created, told) {
                     Some(error) => Err(error),
                     None => Ok(done),
                 }

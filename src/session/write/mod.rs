@@ -4,16 +4,16 @@
 //! the same for all three: everything that can be wrong is checked, then the guards are asked, then requests go out
 //! side by side, and what each of them did is accounted for whatever happens half-way.
 
-mod account;
 mod delete;
 mod delivery;
 mod guard;
-mod held;
 mod insert;
+mod outcome;
 mod requests;
+mod rescue;
 mod returning;
 mod side_by_side;
-mod unsaved;
+mod undelivered;
 mod update;
 mod values;
 
@@ -31,9 +31,9 @@ use sqlparser::ast::Query;
 use super::plan::{Planned, Reading};
 use super::{Done, Interrupt, Session, Sink, diagnose};
 use crate::api::{ApiKeysClient, KeyBody, KeyId};
+use crate::dialect;
+use crate::dialect::parse::query_statement;
 use crate::error::Error;
-use crate::sql;
-use crate::sql::parse::query_statement;
 use crate::sql::split::Piece;
 use crate::sql::write::{self, Write};
 use crate::table::decode::Decoder;
@@ -43,9 +43,9 @@ use crate::table::scope::Scope;
 use returning::Returning;
 
 pub use guard::{Confirm, Question, Verb};
-pub use held::save_held;
-pub use unsaved::Unsaved;
-pub(crate) use unsaved::create_dir;
+pub use rescue::Unsaved;
+pub(crate) use rescue::create_dir;
+pub use undelivered::save_held;
 
 /// One statement that changes keys, under way.
 pub(super) struct Writer<'s> {
@@ -97,7 +97,7 @@ impl Writer<'_> {
         client.key_id().map(str::to_owned)
     }
 
-    fn wrong(&self, error: sql::error::Error) -> Error {
+    fn wrong(&self, error: dialect::error::Error) -> Error {
         Error::in_statement(error, &self.piece.text, self.piece.line)
     }
 

@@ -22,14 +22,14 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
 
+use crate::dialect::output_names::Names;
+use crate::dialect::parse::query_statement;
+use crate::dialect::rewrite::rewrite;
 use crate::render::{SECRET_MARK, cell_json};
+use crate::resource::columns;
 use crate::session::plan::Planner;
-use crate::sql::names::Names;
-use crate::sql::parse::query_statement;
-use crate::sql::rewrite::rewrite;
 use crate::sql::write;
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
-use crate::table::columns;
 
 /// A RETURNING list, planned.
 pub(super) struct Returning {

@@ -7,15 +7,16 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::delivery::RowDelivery;
+use super::outcome;
 use super::returning::Returning;
 use super::side_by_side::{self, Width};
-use super::{Rows, Verb, Writer, account, row_of, values};
+use super::{Rows, Verb, Writer, row_of, values};
 use crate::api::{self, ApiKeysClient, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
+use crate::resource::columns::COLUMNS;
 use crate::session::Done;
 use crate::sql::spec::Spec;
 use crate::sql::write::Update;
-use crate::table::columns::COLUMNS;
 
 impl Writer<'_> {
     pub(super) async fn update(&mut self, update: Update) -> Result<Done, Error> {
@@ -67,7 +68,7 @@ impl Writer<'_> {
         )
         .await;
         let output = delivery.finish();
-        account::of_change(Verb::Update, &rows.ids, outcomes, output)?;
+        outcome::of_change(Verb::Update, &rows.ids, outcomes, output)?;
         Ok(Done::Updated(updated))
     }
 

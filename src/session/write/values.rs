@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use datafusion::arrow::array::RecordBatch;
 use serde_json::Value;
 
+use crate::dialect;
 use crate::render::cell_json;
-use crate::sql;
+use crate::resource::columns::Type;
 use crate::sql::spec::{self, Origin, Spec};
 use crate::sql::write::{Insert, Target, Update};
-use crate::table::columns::Type;
 
 /// Returns the checked spec of every row of an INSERT.
 ///
@@ -19,7 +19,7 @@ use crate::table::columns::Type;
 pub(super) fn of_insert(
     insert: &Insert,
     rows: &RecordBatch,
-) -> Result<Vec<Spec>, sql::error::Error> {
+) -> Result<Vec<Spec>, dialect::error::Error> {
     let defaults: HashSet<(usize, usize)> = insert.defaults.iter().copied().collect();
     let origin = match insert.is_copy {
         true => Origin::Copied,
@@ -54,7 +54,7 @@ pub(super) fn of_update(
     update: &Update,
     rows: &RecordBatch,
     first: usize,
-) -> Result<Vec<Spec>, sql::error::Error> {
+) -> Result<Vec<Spec>, dialect::error::Error> {
     each_row(rows.num_rows(), |row| {
         let mut spec = Spec::new();
         for (position, target) in update.targets.iter().enumerate() {
@@ -69,8 +69,8 @@ pub(super) fn of_update(
 
 fn each_row(
     rows: usize,
-    read: impl Fn(usize) -> Result<Spec, sql::error::Error>,
-) -> Result<Vec<Spec>, sql::error::Error> {
+    read: impl Fn(usize) -> Result<Spec, dialect::error::Error>,
+) -> Result<Vec<Spec>, dialect::error::Error> {
     (0..rows)
         .map(|row| {
             read(row).map_err(|mut error| {
@@ -83,7 +83,7 @@ fn each_row(
         .collect()
 }
 
-fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), sql::error::Error> {
+fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), dialect::error::Error> {
     match value {
         Value::Object(members) if target.is_spec() => spec.extend(members),
         value if target.is_spec() => return Err(spec::not_an_object(&value).at(target.span)),
@@ -98,11 +98,11 @@ fn value(
     rows: &RecordBatch,
     column: usize,
     row: usize,
-) -> Result<Option<Value>, sql::error::Error> {
+) -> Result<Option<Value>, dialect::error::Error> {
     let schema = rows.schema();
     let field = &schema.fields()[column];
     let unreadable = |error: String| {
-        sql::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
+        dialect::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
             .at(target.span)
     };
     let text = cell_json(field, rows.column(column), row).map_err(|e| unreadable(e.to_string()))?;

@@ -2,10 +2,10 @@
 
 use super::tokens::Tokens;
 use super::{Answer, Filter, Stackql, expect_method};
-use crate::sql::error::Error;
+use crate::dialect::error::Error;
+use crate::resource::columns::{self, Access, COLUMNS, Column, Pushdown, Type};
 use crate::sql::methods::{Method, MethodOperation};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
-use crate::table::columns::{self, Access, COLUMNS, Column, Pushdown, Type};
 
 /// `DESCRIBE [EXTENDED] name`.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,10 +6,10 @@ use sqlparser::tokenizer::{Span, Token};
 
 use super::tokens::Tokens;
 use super::{Stackql, expect_method, unknown};
-use crate::sql::error::Error;
+use crate::dialect::error::Error;
+use crate::resource::columns::COLUMNS;
 use crate::sql::methods::{Method, MethodOperation};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
-use crate::table::columns::COLUMNS;
 
 /// The parameters of a call: their values, and where they were typed.
 type Arguments = BTreeMap<String, (String, Span)>;

@@ -11,8 +11,8 @@ mod tokens;
 
 use sqlparser::ast::Expr;
 
-use super::error::{Error, nearest};
 use super::methods::{METHODS, Method};
+use crate::dialect::error::{Error, nearest};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
 use tokens::Tokens;
 

@@ -8,11 +8,11 @@ use sqlparser::tokenizer::{Span, Token};
 use super::describe::Describe;
 use super::tokens::Tokens;
 use super::{Answer, Filter, Stackql, expect_resource, is_view, no_provider, unknown};
-use crate::sql::dialect::IamqlDialect;
-use crate::sql::error::Error;
+use crate::dialect::error::Error;
+use crate::dialect::parser::IamqlDialect;
+use crate::resource::columns::{self, Access, Column, Type, find};
 use crate::sql::methods::{METHODS, Method, Parameter};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
-use crate::table::columns::{self, Access, Column, Type, find};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -2,8 +2,8 @@
 
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use crate::sql::dialect::IamqlDialect;
-use crate::sql::error::Error;
+use crate::dialect::error::Error;
+use crate::dialect::parser::IamqlDialect;
 
 /// The tokens of a statement that have not been read yet.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use sqlparser::ast::{
     Update as UpdateAst, UpdateTableFromKind, Value, ValueWithSpan, With,
 };
 
-use super::error::Error;
-use super::rewrite::folded;
+use crate::dialect::error::Error;
+use crate::dialect::rewrite::folded;
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
 
 pub use refuse::{refuse, within_query};

@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
-use crate::sql::dialect::IamqlDialect;
+use crate::dialect::parser::IamqlDialect;
 
 /// Prefix of the columns that hold the values of an UPDATE.
 const VALUE: &str = "__value_";

@@ -9,8 +9,8 @@ use sqlparser::ast::{
 
 use super::query::behind_with;
 use super::{is_called, is_ours};
-use crate::sql::error::Error;
-use crate::sql::rewrite::folded;
+use crate::dialect::error::Error;
+use crate::dialect::rewrite::folded;
 use crate::table::catalog::{TABLE, VIEW};
 
 /// Fails for statements that could only mean a change of `api_keys`, or of its schema, that there is no request for.

@@ -3,10 +3,10 @@
 use sqlparser::ast::{ObjectName, Spanned};
 use sqlparser::tokenizer::Span;
 
-use crate::sql::error::{Error, nearest};
-use crate::sql::rewrite::folded;
+use crate::dialect::error::{Error, nearest};
+use crate::dialect::rewrite::folded;
+use crate::resource::columns::{self, Access, Column};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
-use crate::table::columns::{self, Access, Column};
 
 /// A field that a write sets.
 #[derive(Debug, Clone)]

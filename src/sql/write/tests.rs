@@ -1,5 +1,5 @@
 use super::*;
-use crate::sql::parse::{as_sql, parse};
+use crate::dialect::parse::{as_sql, parse};
 
 fn write(sql: &str) -> Result<Option<Write>, Error> {
     Write::of(as_sql(&parse(sql).unwrap()).unwrap())

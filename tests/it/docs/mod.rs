@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use iamql::cli::args::Args;
-use iamql::functions;
+use iamql::dialect::functions;
+use iamql::resource::columns::{Access, paths};
 use iamql::sql::stackql::pushdown;
-use iamql::table::columns::{Access, paths};
 use regex::Regex;
 use tempfile::TempDir;
 

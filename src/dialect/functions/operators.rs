@@ -1,0 +1,255 @@
+//! Operators over text, the way SQLite reads them.
+//!
+//! - In arithmetic text counts for the number it holds, which is what `strftime('%s', …) - strftime('%s', …)` relies on,
+//!   and a truth value for 1 or 0.
+//! - Text beside a number, as `json_extract` gives it, is compared as a number; text that is none is greater than every
+//!   number.
+//! - `json_valid(x) = 1` compares a truth value with SQLite's 1 or 0.
+//! - `||` and the operators of regular expressions take anything for its text, an object for its JSON.
+//!
+//! Nothing is touched that DataFusion can plan itself: dates, intervals and numbers among themselves.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::Result;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, lit};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::json::convert::to_text;
+use super::number::{to_integer, to_number, to_rank};
+use super::value::number_prefix;
+
+/// Plans operators over operands that DataFusion refuses, or understands otherwise than SQLite.
+#[derive(Debug)]
+pub(crate) struct OperatorPlanner;
+
+impl ExprPlanner for OperatorPlanner {
+    fn plan_binary_op(
+        &self,
+        raw: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        use BinaryOperator::{
+            Divide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, Multiply, NotEq, PGRegexIMatch,
+            PGRegexMatch, PGRegexNotIMatch, PGRegexNotMatch, Plus, StringConcat,
+        };
+        let operands: fn(Operand, Operand) -> (Expr, Expr) = match raw.op {
+            Plus | Minus | Multiply | Divide | Modulo => arithmetic,
+            Eq | NotEq | Lt | LtEq | Gt | GtEq => comparison,
+            StringConcat => concatenation,
+            PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch => expression,
+            _ => return Ok(PlannerResult::Original(raw)),
+        };
+        // A parameter has no type yet, and what is wrong with an expression is DataFusion's to say.
+        let (Ok(left_type), Ok(right_type)) =
+            (raw.left.get_type(schema), raw.right.get_type(schema))
+        else {
+            return Ok(PlannerResult::Original(raw));
+        };
+        let RawBinaryExpr { op, left, right } = raw;
+        let (left, right) = operands((left, left_type), (right, right_type));
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+    }
+}
+
+type Operand = (Expr, DataType);
+
+fn arithmetic(left: Operand, right: Operand) -> (Expr, Expr) {
+    let is_text_or_truth =
+        |data_type: &DataType| data_type.is_string() || *data_type == DataType::Boolean;
+    if (is_text_or_truth(&left.1) || is_text_or_truth(&right.1))
+        && counts(&left.1)
+        && counts(&right.1)
+    {
+        return (number(left.0, &left.1), number(right.0, &right.1));
+    }
+    (left.0, right.0)
+}
+
+fn comparison(left: Operand, right: Operand) -> (Expr, Expr) {
+    let (left_type, right_type) = (left.1.clone(), right.1.clone());
+    (comparable(left, &right_type), comparable(right, &left_type))
+}
+
+/// Makes `operand` comparable with a value of the type `other`.
+fn comparable((expr, data_type): Operand, other: &DataType) -> Expr {
+    match (&data_type, other) {
+        (text, number) if text.is_string() && number.is_numeric() => to_rank().call(vec![expr]),
+        (DataType::Boolean, text) if text.is_string() => to_text().call(vec![expr]),
+        _ => truth(expr, other),
+    }
+}
+
+fn concatenation(left: Operand, right: Operand) -> (Expr, Expr) {
+    let is_list = |data_type: &DataType| {
+        matches!(
+            data_type,
+            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)
+        )
+    };
+    // Lists are joined to a list, which is DataFusion's.
+    if is_list(&left.1) || is_list(&right.1) {
+        return (left.0, right.0);
+    }
+    let no_text = !left.1.is_string() && !right.1.is_string();
+    let part = |(expr, data_type): Operand| {
+        let is_spelled_otherwise =
+            data_type.is_floating() || matches!(data_type, DataType::Boolean | DataType::Struct(_));
+        match is_spelled_otherwise || no_text {
+            true => to_text().call(vec![expr]),
+            false => expr,
+        }
+    };
+    (part(left), part(right))
+}
+
+fn expression(left: Operand, right: Operand) -> (Expr, Expr) {
+    let text = |(expr, data_type): Operand| match data_type.is_string() || data_type.is_null() {
+        true => expr,
+        false => to_text().call(vec![expr]),
+    };
+    (text(left), text(right))
+}
+
+/// Returns true for what can stand beside text in arithmetic.
+fn counts(data_type: &DataType) -> bool {
+    data_type.is_string()
+        || data_type.is_numeric()
+        || data_type.is_null()
+        || *data_type == DataType::Boolean
+}
+
+/// Reads 1 and 0 as true and false if that is what they are compared with.
+fn truth(expr: Expr, other: &DataType) -> Expr {
+    match (&expr, other) {
+        (Expr::Literal(ScalarValue::Int64(Some(1)), _), DataType::Boolean) => lit(true),
+        (Expr::Literal(ScalarValue::Int64(Some(0)), _), DataType::Boolean) => lit(false),
+        _ => expr,
+    }
+}
+
+/// Reads text as a number. Which kind must be known before the text is: an integer where it can be nothing else.
+fn number(expr: Expr, data_type: &DataType) -> Expr {
+    if *data_type == DataType::Boolean {
+        return to_integer().call(vec![expr]);
+    }
+    if !data_type.is_string() {
+        return expr;
+    }
+    let integer = match &expr {
+        Expr::Literal(text, _) => text
+            .try_as_str()
+            .flatten()
+            .is_some_and(|text| number_prefix(text).parse::<i64>().is_ok()),
+        Expr::ScalarFunction(call) if call.name() == "strftime" => {
+            call.args.first().is_some_and(writes_an_integer)
+        }
+        _ => false,
+    };
+    if integer { to_integer() } else { to_number() }.call(vec![expr])
+}
+
+/// Returns true for the formats of `strftime` that give digits only.
+fn writes_an_integer(format: &Expr) -> bool {
+    let Expr::Literal(format, _) = format else {
+        return false;
+    };
+    let Some(format) = format.try_as_str().flatten() else {
+        return false;
+    };
+    format.len() >= 2
+        && format.as_bytes().chunks(2).all(|part| {
+            matches!(
+                part,
+                [
+                    b'%',
+                    b'd' | b'H' | b'j' | b'm' | b'M' | b's' | b'S' | b'w' | b'W' | b'Y'
+                ]
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::common::ScalarValue;
+
+    use crate::dialect::functions::testing::{column, context, planned, value};
+
+    #[tokio::test]
+    async fn text_counts_for_its_number_and_integers_stay_integers() {
+        for (expression, expected) in [
+            ("'12' + 1", "13"),
+            ("'1.5' * 2", "3.0"),
+            ("'12 keys' - '2'", "10"),
+            ("'none' + 1", "1.0"),
+            ("'7' / 2", "3"),
+            ("7 % to_text(4)", "3.0"),
+            ("strftime('%Y', '2026-06-01') + 1", "2027"),
+            ("strftime('%Y-%m', '2026-06-01') + 1", "2027.0"),
+            ("NULL + 'x' IS NULL", "true"),
+        ] {
+            assert_eq!(value(expression).await, expected, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn truth_compares_with_1_and_0() {
+        assert_eq!(value("json_valid('[]') = 1").await, "true");
+        assert_eq!(value("0 <> json_valid('[]')").await, "true");
+        assert_eq!(value("1 = 1").await, "true");
+    }
+
+    #[tokio::test]
+    async fn text_beside_a_number_is_compared_as_one_or_is_greater() {
+        for (expression, expected) in [
+            ("json_extract('{\"a\":10.5}', '$.a') > 9", "true"),
+            ("json_extract('{\"a\":10}', '$.a') = 10.0", "true"),
+            ("9 < json_extract('{\"a\":\"x\"}', '$.a')", "true"),
+            ("json_extract('{\"a\":\"x\"}', '$.a') <= 9", "false"),
+            ("json_extract('{\"a\":\"x\"}', '$.a') <> 9", "true"),
+            ("json_extract('{\"a\":null}', '$.a') > 9", "NULL"),
+            ("json_extract('{\"a\":2}', '$.a') BETWEEN 1 AND 10", "true"),
+            ("json_extract('{\"a\":2}', '$.a') IN (1, 2)", "true"),
+            ("json_extract('{\"a\":\"x\"}', '$.a') IN (1, 2)", "false"),
+            ("json_extract('{\"a\":true}', '$.a') = true", "true"),
+            ("json_extract('{\"a\":true}', '$.a') = 1", "true"),
+        ] {
+            assert_eq!(value(expression).await, expected, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn anything_has_a_text_to_be_joined_and_matched() {
+        for (expression, expected) in [
+            ("1 || 2", "12"),
+            ("'a' || (1 = 1)", "a1"),
+            ("2.0 || 'x'", "2.0x"),
+            ("'a' || NULL", "NULL"),
+            ("51 REGEXP '^5'", "true"),
+            ("(1 = 1) + 1", "2"),
+        ] {
+            assert_eq!(value(expression).await, expected, "{expression}");
+        }
+        let objects =
+            "SELECT id FROM api_keys WHERE spec || '' LIKE '%sa-1%' AND spec REGEXP '\"sa-1\"'";
+        assert_eq!(column(objects).await, ["KEYA"]);
+    }
+
+    #[tokio::test]
+    async fn parameters_get_their_type_from_the_engine() {
+        let context = context();
+        let sql = "SELECT id FROM api_keys WHERE (spec ->> 'display_name') = $1";
+        let frame = planned(&context, sql).await.expect("a plan");
+        let frame = frame
+            .with_param_values(vec![ScalarValue::from("ci")])
+            .expect("a parameter");
+        assert_eq!(frame.count().await.expect("runs"), 1);
+        let frame = planned(&context, "SELECT $1 -> 'a', $2 + 1")
+            .await
+            .expect("a plan");
+        let values = vec![ScalarValue::from("{\"a\":1}"), ScalarValue::from(2_i64)];
+        let frame = frame.with_param_values(values).expect("parameters");
+        assert_eq!(frame.count().await.expect("runs"), 1);
+    }
+}

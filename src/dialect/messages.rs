@@ -1,0 +1,437 @@
+//! The engine's messages in plain words: without the names of its parts, with columns and types as people write them.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// What is replaced in messages, in this order.
+const WORDS: [(&str, &str); 14] = [
+    // Where in the engine it happened.
+    (
+        r"(?s)\.?\s*This issue was likely caused by a bug in DataFusion.*",
+        "",
+    ),
+    (r"(?s)^.*\bcaused by\s+", ""),
+    (
+        r"\b(Error during planning|Execution error|Internal error|External error|Schema error|SQL error|Arrow error|Parser error|Cast error|Csv error|Invalid argument error|Compute error|This feature is not implemented|Object Store error|IO error|Generic \w+ error): ",
+        "",
+    ),
+    (r" ?You might need to add explicit type casts\.?", ""),
+    (r"(?s)\s+Candidate functions:.*", ""),
+    // Values.
+    (r#"\b(?:Large)?Utf8(?:View)?\("([^"]*)"\)"#, "'$1'"),
+    (r"\bU?Int\d+\((-?\d+)\)", "$1"),
+    (r"\bFloat\d+\(([^)]*)\)", "$1"),
+    (r"\bBoolean\((\w+)\)", "$1"),
+    // Types.
+    (r"\b(?:Large)?Utf8(?:View)?\b", "text"),
+    (r"\bU?Int(?:8|16|32|64)\b", "integer"),
+    (r"\bTimestamp\([^)]*\)", "timestamp"),
+    (r"\bFloat(?:16|32|64)\b", "number"),
+    (r"\bDate32\b", "date"),
+];
+
+/// Plain messages that are told in other words, with the next step where there is one.
+const RETOLD: [(&str, &str, &str); 33] = [
+    (
+        r"(?s)^unsupported ast node in sqltorel: Collate.*",
+        "there are no collations",
+        "compare lower(x), or write ILIKE",
+    ),
+    (
+        r#"^projections require unique expression names but the expression "(?:\w+\.)?([^"]+)" at.*"#,
+        "`$1` stands in the select list twice",
+        "give one of them another name with AS",
+    ),
+    (
+        r"^column in (SELECT|HAVING|ORDER BY) must be in GROUP BY or an aggregate function.*",
+        "a column in $1 is neither in GROUP BY nor in an aggregate function",
+        "add it to GROUP BY, or take one of its values with min or max",
+    ),
+    (
+        r"^cannot infer common argument type for comparison operation (.+) (\S+) (.+)",
+        "cannot compare $1 with $3 by `$2`",
+        "",
+    ),
+    (
+        r"^cannot create filter with non-boolean predicate `(?:\w+\.)?([^`]+)` returning (.+)",
+        "a condition was expected, and `$1` is $2",
+        "",
+    ),
+    (
+        r"(?s)^function `(\w+)` (?:failed to match any signature|user-defined coercion failed).*argument types '([^']*)'.*",
+        "`$1` does not take these arguments: `$2`",
+        "convert them with CAST",
+    ),
+    (
+        r"(?s)^function `(\w+)` failed to match any signature.*\(DataType: ([^)]*)\).*",
+        "`$1` does not take $2",
+        "convert it with CAST",
+    ),
+    (
+        r"(?s)^function `(\w+)` failed to match any signature, errors:.*",
+        "`$1` has no type for all of its arguments",
+        "convert them with CAST",
+    ),
+    (r"(?s)^(`\w+` does not support \w+ arguments).*", "$1", ""),
+    (
+        r"^cannot access field at argument \d+: type (\w+) is not.*",
+        "cannot take a field of $1",
+        "",
+    ),
+    (
+        r"^nested type \w+ is not supported in CSV",
+        "csv files hold no nested columns",
+        "select their fields, or write json or parquet",
+    ),
+    (
+        r"^there is no registered file format with ext (\w+)",
+        "unknown format of files: `$1`",
+        "formats of files: csv, json, parquet, arrow; STORED AS names one",
+    ),
+    (
+        r#"^could not find config namespace for key "(\w+)""#,
+        "no setting `$1`",
+        "SHOW ALL lists the settings",
+    ),
+    (
+        r"^error encountered while finalizing writes.*",
+        "the file cannot be written",
+        "look whether its folder can be written to",
+    ),
+    (
+        r"(?s)^cannot cast string (?:`(.*)`|'(.*)') to value of (\w+) type",
+        "`$1$2` is no $3",
+        "TRY_CAST gives NULL for what cannot be converted",
+    ),
+    (
+        r"(?s)^unsupported ast node (\w+) .*",
+        "$1 is not supported in FROM",
+        "",
+    ),
+    (
+        r"(?s)^SET variant not implemented yet: .*",
+        "this form of SET is not supported",
+        "write SET name = value",
+    ),
+    (
+        r"^aggregate functions are not allowed in the WHERE clause.*",
+        "an aggregate function cannot stand in WHERE, which looks at one row at a time",
+        "HAVING looks at groups",
+    ),
+    (
+        r"^physical plan does not support logical expression (Exists|InSubquery)\(.*",
+        "a test of a subquery cannot stand here",
+        "it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0",
+    ),
+    (
+        r"(?s)^physical plan does not support logical expression (OuterReferenceColumn|ScalarSubquery)\(.*",
+        "a subquery names columns of the outer query in a way that cannot be planned",
+        "compare them by `=` and without LIMIT, or join; row_number() and QUALIFY take the first rows of each",
+    ),
+    (
+        r"^only identifiers and literals are supported in tuples",
+        "a row cannot stand here",
+        "rows are compared with rows by =, <>, <, <=, >, >= and IN, and looked for with IN (SELECT …) in WHERE",
+    ),
+    (
+        r"(?s)^failed to coerce arguments to satisfy a call to `(\w+)` function: coercion from (.+?) to the signature.*",
+        "`$1` does not take these arguments: $2",
+        "convert them with CAST",
+    ),
+    (
+        r"^(\w+) does not support type (\w+)\. No function matches.*",
+        "`$1` does not take $2",
+        "convert it with CAST",
+    ),
+    (
+        r"^binary operator `AtArrow` is not supported in the physical expr",
+        "`@>` is for lists",
+        "fields are compared one by one: spec.owner.kind = 'User'",
+    ),
+    (
+        r"^(?:binary )?operator `?([^` ]+)`? is not (?:yet )?supported.*",
+        "the operator `$1` is not supported",
+        "",
+    ),
+    (
+        r"^unsupported binary operator: (\w+)",
+        "the operator `$1` is not supported",
+        "",
+    ),
+    (
+        r"^table function `(\w+)` not found",
+        "no table function `$1`",
+        "there are json_each, json_tree, unnest, generate_series and range",
+    ),
+    (
+        r"^error parsing timestamp from (?:`([^`]*)`|'([^']*)'): .*",
+        "`$1$2` is no time",
+        "times are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago",
+    ),
+    (
+        r"^wildcard \* with RENAME not supported",
+        "`* RENAME` is not supported",
+        "name the columns, each with AS",
+    ),
+    (
+        r"^UNNEST with ordinality is not supported yet",
+        "unnest WITH ORDINALITY is not supported",
+        "row_number() OVER () numbers rows",
+    ),
+    (
+        r"(?s)^overflow converting (\S+ ?\S*) to Nanosecond.*",
+        "`$1` is out of range: a time in nanoseconds is between 1677 and 2262",
+        "CAST(… AS TIMESTAMP) is in microseconds, and has no such bounds",
+    ),
+    (
+        r"^order by column out of bounds, specified: (\d+), max: (\d+)",
+        "ORDER BY $1, but the select list has $2 columns",
+        "",
+    ),
+    (
+        r"(?s)^unsupported SQL type (\S+).*",
+        "there is no type `$1`",
+        "types are TEXT, INT, BIGINT, DOUBLE, DECIMAL, BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ and INTERVAL",
+    ),
+];
+
+/// Functions of PostgreSQL, DuckDB and others, and what there is instead.
+const ELSEWHERE: [(&str, &str); 43] = [
+    (
+        "age",
+        "subtract, as in now() - metadata.created_at; vw_api_keys has age_days",
+    ),
+    ("array", "write (SELECT array_agg(x) FROM …)"),
+    ("charindex", "write strpos(text, part)"),
+    ("columns", "name the columns, or write * EXCLUDE (…)"),
+    ("current_catalog", "SHOW CATALOGS lists them"),
+    ("current_database", "SHOW DATABASES lists them"),
+    ("current_schema", "SHOW SCHEMAS lists them"),
+    (
+        "current_user",
+        "\\conninfo of the shell names the key that is used",
+    ),
+    ("date_add", "write date + interval '1 day'"),
+    ("date_diff", DIFFERENCE),
+    ("date_sub", "write date - interval '1 day'"),
+    ("dateadd", "write date + interval '1 day'"),
+    ("datediff", DIFFERENCE),
+    ("digest", NO_HASHES),
+    ("encode", NO_HASHES),
+    ("getdate", "write now()"),
+    ("histogram", "write GROUP BY age_days / 100"),
+    ("json_array_elements", ROWS_OF_JSON),
+    ("json_each_text", ROWS_OF_JSON),
+    (
+        "json_extract_scalar",
+        "write json_extract(x, '$.path'), or x ->> 'key'",
+    ),
+    ("json_typeof", "write json_type(x)"),
+    (
+        "json_value",
+        "write json_extract(x, '$.path'), or x ->> 'key'",
+    ),
+    ("jsonb_array_elements", ROWS_OF_JSON),
+    ("jsonb_each", ROWS_OF_JSON),
+    ("jsonb_each_text", ROWS_OF_JSON),
+    ("jsonb_path_query", "write json_extract(x, '$.path')"),
+    ("jsonb_typeof", "write json_type(x)"),
+    ("len", "write length(text) or array_length(list)"),
+    (
+        "list_transform",
+        "write unnest(list), and array_agg over it",
+    ),
+    ("md5", NO_HASHES),
+    ("mode", "write GROUP BY x ORDER BY count(*) DESC LIMIT 1"),
+    ("pg_typeof", "write typeof(x) or arrow_typeof(x)"),
+    (
+        "regexp_matches",
+        "write regexp_match(text, pattern), or text ~ pattern",
+    ),
+    (
+        "regexp_split_to_array",
+        "write string_to_array(text, separator)",
+    ),
+    (
+        "regexp_split_to_table",
+        "write unnest(string_to_array(text, separator))",
+    ),
+    (
+        "row_to_json",
+        "write to_json(x), or select the columns and take -o json",
+    ),
+    ("sha256", NO_HASHES),
+    ("string_split", "write string_to_array(text, separator)"),
+    ("struct_extract", "write x.field or x['field']"),
+    ("sysdate", "write now()"),
+    ("timestampdiff", DIFFERENCE),
+    ("version", "SHOW VERSION says it"),
+    ("width_bucket", "write CAST(floor(x / width) AS INT)"),
+];
+
+const DIFFERENCE: &str =
+    "subtract, as in date_part('epoch', a - b) / 86400 for days; vw_api_keys has age_days";
+const NO_HASHES: &str = "there are no such functions here; hex(text) gives its bytes";
+const ROWS_OF_JSON: &str = "write FROM api_keys k, json_each(k._spec, '$.resources') AS e";
+
+/// Returns what to write instead of a function that others have.
+pub(crate) fn elsewhere(function: &str) -> Option<&'static str> {
+    let (_, instead) = ELSEWHERE
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(function))?;
+    Some(instead)
+}
+
+/// Returns `message`, which is plain, in other words, and the next step.
+pub(crate) fn retell(message: &str) -> Option<(String, Option<String>)> {
+    RETOLD.iter().find_map(|(pattern, words, hint)| {
+        let pattern = Regex::new(pattern).ok()?;
+        let found = pattern.captures(message)?;
+        let told = |template: &str| {
+            let mut text = String::new();
+            found.expand(template, &mut text);
+            text
+        };
+        Some((told(words), (!hint.is_empty()).then(|| told(hint))))
+    })
+}
+
+/// Returns `message` in plain words: lower case, without a final stop, names in backticks.
+pub(crate) fn plain(message: &str) -> String {
+    static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        WORDS
+            .iter()
+            .filter_map(|(pattern, with)| Some((Regex::new(pattern).ok()?, *with)))
+            .collect()
+    });
+    static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'([^'\s]+)'").ok());
+    let mut message: Cow<'_, str> = Cow::Owned(paths(&shorten_types(message)));
+    if let Some(quoted) = QUOTED.as_ref() {
+        message = Cow::Owned(quoted.replace_all(&message, "`$1`").into_owned());
+    }
+    for (rule, with) in RULES.iter() {
+        if let Cow::Owned(replaced) = rule.replace_all(&message, *with) {
+            message = Cow::Owned(replaced);
+        }
+    }
+    lower_first(message.trim().trim_end_matches('.'))
+}
+
+fn lower_first(message: &str) -> String {
+    let mut chars = message.chars();
+    match (chars.next(), chars.next()) {
+        // An acronym stays as it is.
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => first
+            .to_lowercase()
+            .chain(message.chars().skip(1))
+            .collect(),
+        _ => message.to_owned(),
+    }
+}
+
+/// Replaces `get_field(get_field(k.spec, Utf8("owner")), Utf8("id"))` by `k.spec.owner.id`.
+fn paths(message: &str) -> String {
+    static FIELD: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"get_field\(([\w.]+), Utf8\("(\w+)"\)\)"#).ok());
+    let mut message = message.to_owned();
+    while let Some(field) = FIELD.as_ref()
+        && let Cow::Owned(shorter) = field.replace_all(&message, "$1.$2")
+    {
+        message = shorter;
+    }
+    message
+}
+
+/// Replaces `Struct("id": Utf8, …)`, which can be hundreds of characters, by `object`, and lists likewise.
+fn shorten_types(message: &str) -> String {
+    shorten(&shorten(message, "Struct(", "object"), "List(", "list")
+}
+
+fn shorten(message: &str, open: &str, word: &str) -> String {
+    let mut short = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find(open) {
+        short.push_str(&rest[..at]);
+        short.push_str(word);
+        let mut depth = 0_usize;
+        let end = rest[at..].char_indices().find_map(|(i, c)| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => return None,
+            }
+            (depth == 0).then_some(at + i + 1)
+        });
+        match end {
+            Some(end) => rest = &rest[end..],
+            None => return short,
+        }
+    }
+    short.push_str(rest);
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_in_messages_are_short() {
+        assert_eq!(
+            shorten_types(
+                "Cannot coerce Utf8 + Struct(\"a\": Struct(\"b\": Utf8), \"c\": Utf8) to x"
+            ),
+            "Cannot coerce Utf8 + object to x"
+        );
+        assert_eq!(
+            shorten_types("cut off Struct(\"a\": Utf8"),
+            "cut off object"
+        );
+    }
+
+    #[test]
+    fn paths_values_and_types_are_what_people_write() {
+        assert_eq!(
+            plain(
+                r#"Error during planning: Cannot coerce get_field(get_field(k.spec, Utf8("owner")), Utf8("id")) = Int64(5) of Utf8View and Timestamp(µs, "UTC")."#
+            ),
+            "cannot coerce k.spec.owner.id = 5 of text and timestamp"
+        );
+    }
+
+    #[test]
+    fn what_is_retold_is_written_as_it_should_be() {
+        for (pattern, ..) in RETOLD {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+        for (pattern, _) in WORDS {
+            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+        }
+        assert_eq!(
+            retell("could not find config namespace for key \"nonsense\""),
+            Some((
+                "no setting `nonsense`".to_owned(),
+                Some("SHOW ALL lists the settings".to_owned())
+            ))
+        );
+        assert_eq!(retell("divide by zero error"), None);
+    }
+
+    #[test]
+    fn the_parts_of_the_engine_are_not_named() {
+        assert_eq!(
+            plain(
+                "Optimizer rule 'simplify_expressions' failed\ncaused by\nArrow error: Parser error: Error parsing 'x'"
+            ),
+            "error parsing `x`"
+        );
+        assert_eq!(
+            plain(
+                "Internal error: Oh no!.\nThis issue was likely caused by a bug in DataFusion's code. Please help."
+            ),
+            "oh no!"
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! Names for the columns of a result, as the person who wrote the query would call them.
+//!
+//! The engine names a column after the expression it made of what was typed (`api_keys.spec[owner][id]`, `Int64(1)`).
+//! Results are renamed at the very end, by position, from the select list as it was typed.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use regex::Regex;
+use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
+
+use super::rewrite::{folded, path_name};
+
+/// The names that a select list asks for; a wildcard, which stands for any number of columns, is None.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Names(Vec<Option<Name>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    /// Without the table's name before it.
+    short: String,
+    /// As it was typed.
+    full: String,
+}
+
+impl Names {
+    /// Reads the names from the outermost select list of `statement`, as it was parsed.
+    pub fn of(statement: &Statement) -> Self {
+        match statement {
+            Statement::Query(query) => Self::of_body(&query.body),
+            _ => Self::default(),
+        }
+    }
+
+    /// Reads the names from a list of select items, as of RETURNING.
+    pub fn of_items(items: &[SelectItem]) -> Self {
+        Self(items.iter().map(Name::of).collect())
+    }
+
+    fn of_body(body: &SetExpr) -> Self {
+        match body {
+            SetExpr::Select(select) => Self::of_items(&select.projection),
+            SetExpr::SetOperation { left, .. } => Self::of_body(left),
+            SetExpr::Query(query) => Self::of_body(&query.body),
+            _ => Self::default(),
+        }
+    }
+
+    /// Returns `schema` with its columns renamed. Two columns that would be called the same keep their qualifiers.
+    pub fn apply(&self, schema: &SchemaRef) -> SchemaRef {
+        let names: Vec<Name> = (0..schema.fields().len())
+            .map(|column| {
+                self.typed(column, schema.fields().len())
+                    .cloned()
+                    .unwrap_or_else(|| Name::of_field(schema.field(column)))
+            })
+            .collect();
+        let fields: Vec<Field> = schema
+            .fields()
+            .iter()
+            .zip(&names)
+            .map(|(field, name)| {
+                let mut same = names.iter().filter(|other| other.short == name.short);
+                // What is the same column twice has no qualifier that tells it apart.
+                let name = match same.all(|other| other.full == name.full) {
+                    true => &name.short,
+                    false => &name.full,
+                };
+                field.as_ref().clone().with_name(name)
+            })
+            .collect();
+        Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+    }
+
+    /// Returns what was typed for column `column` of `count`; None if a wildcard gave it.
+    fn typed(&self, column: usize, count: usize) -> Option<&Name> {
+        let before = self.0.iter().take_while(|name| name.is_some()).count();
+        let after = self
+            .0
+            .iter()
+            .rev()
+            .take_while(|name| name.is_some())
+            .count();
+        if column < before {
+            self.0.get(column)?.as_ref()
+        } else if count - column <= after {
+            self.0
+                .get((self.0.len() + column).checked_sub(count)?)?
+                .as_ref()
+        } else {
+            None
+        }
+    }
+}
+
+impl Name {
+    fn of(item: &SelectItem) -> Option<Self> {
+        let same = |name: String| Self {
+            short: name.clone(),
+            full: name,
+        };
+        match item {
+            SelectItem::ExprWithAlias { alias, .. } => Some(same(alias.value.clone())),
+            SelectItem::UnnamedExpr(expr) => Some(match expr {
+                Expr::Identifier(ident) => same(folded(ident)),
+                Expr::CompoundIdentifier(idents) => Self {
+                    short: path_name(expr)
+                        .or_else(|| idents.last().map(folded))
+                        .unwrap_or_default(),
+                    full: expr.to_string(),
+                },
+                _ => Self {
+                    short: path_name(expr).unwrap_or_else(|| expr.to_string()),
+                    full: expr.to_string(),
+                },
+            }),
+            _ => None,
+        }
+    }
+
+    fn of_field(field: &Field) -> Self {
+        let name = readable(field.name());
+        Self {
+            short: name.clone(),
+            full: name,
+        }
+    }
+}
+
+/// Retells a name that the engine made: `api_keys.spec[owner][id]` as `spec.owner.id`.
+fn readable(name: &str) -> String {
+    static PATH: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?:[\w.]+\.)?(metadata|spec)((?:\[\w+\])+)$").ok());
+    let path = PATH.as_ref().and_then(|path| path.captures(name));
+    match path {
+        Some(parts) => format!(
+            "{}{}",
+            &parts[1],
+            parts[2].replace('[', ".").replace(']', "")
+        ),
+        None => literals(name),
+    }
+}
+
+/// Retells the literals in a name that the engine made: `Int64(1)` as `1`.
+fn literals(name: &str) -> String {
+    static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r#"\b(?:U?Int|Float)\d+\(([^()]*)\)|\bBoolean\((true|false)\)|\bUtf8\("([^"]*)"\)"#,
+        )
+        .ok()
+    });
+    let Some(literal) = LITERAL.as_ref() else {
+        return name.to_owned();
+    };
+    let typed = literal.replace_all(name, |found: &regex::Captures<'_>| match found.get(3) {
+        Some(text) => format!("'{}'", text.as_str()),
+        None => found
+            .iter()
+            .skip(1)
+            .flatten()
+            .map(|it| it.as_str())
+            .collect(),
+    });
+    typed.into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::parse::{as_sql, parse};
+    use datafusion::arrow::datatypes::DataType;
+
+    /// Renames columns that the engine called `given`.
+    fn named(sql: &str, given: &[&str]) -> Vec<String> {
+        let statement = parse(sql).unwrap();
+        let names = Names::of(as_sql(&statement).unwrap());
+        let fields: Vec<_> = given
+            .iter()
+            .map(|name| Field::new(*name, DataType::Null, true))
+            .collect();
+        let schema = names.apply(&Arc::new(Schema::new(fields)));
+        schema.fields().iter().map(|f| f.name().clone()).collect()
+    }
+
+    #[test]
+    fn columns_are_called_as_they_were_typed() {
+        assert_eq!(
+            named(
+                "SELECT spec.owner.id, COUNT(*), 1, upper(spec.owner.id), id AS Key, K.ID FROM api_keys k",
+                &["a", "b", "c", "d", "e", "f"]
+            ),
+            [
+                "spec.owner.id",
+                "COUNT(*)",
+                "1",
+                "upper(spec.owner.id)",
+                "Key",
+                "id"
+            ]
+        );
+    }
+
+    #[test]
+    fn columns_of_two_tables_keep_their_qualifiers() {
+        assert_eq!(
+            named(
+                "SELECT a.id, b.id, a.kind FROM api_keys a, api_keys b",
+                &["id", "id", "kind"]
+            ),
+            ["a.id", "b.id", "kind"]
+        );
+        assert_eq!(
+            named(
+                "SELECT a.spec.owner.id, b.spec.owner.id FROM x",
+                &["p", "q"]
+            ),
+            ["a.spec.owner.id", "b.spec.owner.id"]
+        );
+        assert_eq!(
+            named("SELECT a.id, a.id, 1 FROM x", &["id", "id_1", "1"]),
+            ["id", "id", "1"]
+        );
+    }
+
+    #[test]
+    fn columns_around_a_wildcard_are_found_from_both_ends() {
+        assert_eq!(
+            named(
+                "SELECT 1, *, 2 FROM t",
+                &["Int64(1)", "x", "api_keys.spec[owner][id]", "Int64(2)"]
+            ),
+            ["1", "x", "spec.owner.id", "2"]
+        );
+    }
+
+    #[test]
+    fn literals_that_a_wildcard_stands_for_are_read_as_they_were_typed() {
+        assert_eq!(
+            named(
+                "SELECT * FROM t",
+                &["Int64(-1)", "Utf8(\"x\") || a", "Boolean(true)"]
+            ),
+            ["-1", "'x' || a", "true"]
+        );
+    }
+
+    #[test]
+    fn other_statements_keep_the_names_they_have() {
+        assert_eq!(named("SHOW TABLES", &["table_name"]), ["table_name"]);
+    }
+}

@@ -1,0 +1,214 @@
+//! Text of one statement to its syntax tree.
+
+use std::sync::LazyLock;
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use regex::Regex;
+use sqlparser::ast;
+use sqlparser::tokenizer::{Location, Span, Tokenizer};
+
+use super::error::Error;
+use super::limits;
+use super::parser::IamqlDialect;
+
+/// How deep a statement may nest: far beyond what people write, far from what the stack holds.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Parses `text`, one statement without its semicolon.
+///
+/// # Errors
+///
+/// Fails with the place of the first token that does not fit.
+pub fn parse(text: &str) -> Result<Statement, Error> {
+    let mut tokens = Vec::new();
+    // What cannot be cut into tokens is told by the parser, which knows more about it.
+    let _ = Tokenizer::new(&IamqlDialect, text).tokenize_with_location_into_buf(&mut tokens);
+    limits::check(&tokens)?;
+    let mut statements = DFParserBuilder::new(text)
+        .with_dialect(&IamqlDialect)
+        .with_recursion_limit(MAX_DEPTH)
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| syntax_error(&error, text))?;
+    match (statements.pop_front(), statements.pop_front()) {
+        (Some(statement), None) => Ok(statement),
+        _ => Err(Error::new("expected one statement")),
+    }
+}
+
+/// Returns the ordinary SQL statement in `statement`, if it is one.
+pub fn as_sql(statement: &Statement) -> Option<&ast::Statement> {
+    match statement {
+        Statement::Statement(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+/// Wraps `query` as a statement for the engine.
+pub fn query_statement(query: ast::Query) -> Statement {
+    Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))))
+}
+
+/// Retells an error of the parser: its place apart from its message, and the message in our style.
+fn syntax_error(error: &DataFusionError, text: &str) -> Error {
+    static PLACE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r",? at Line: (\d+), Column: (\d+)\.?$").ok());
+    let message = match error.find_root() {
+        DataFusionError::SQL(parser, _) => match parser.as_ref() {
+            sqlparser::parser::ParserError::TokenizerError(message)
+            | sqlparser::parser::ParserError::ParserError(message) => message.clone(),
+            sqlparser::parser::ParserError::RecursionLimitExceeded => {
+                return Error::new(format!(
+                    "the statement nests deeper than {MAX_DEPTH} levels"
+                ))
+                .hint("name inner queries with WITH");
+            }
+        },
+        other => other.message().into_owned(),
+    };
+    let place = PLACE.as_ref().and_then(|place| place.captures(&message));
+    let location = place.as_ref().and_then(|place| {
+        let number = |i| place.get(i)?.as_str().parse().ok();
+        Some(Location::new(number(1)?, number(2)?))
+    });
+    let cut = place.as_ref().map_or(message.len(), |place| {
+        place.get(0).map_or(message.len(), |m| m.start())
+    });
+    let message = lower_first(message[..cut].trim_start_matches("sql parser error: "))
+        .replace("expected: ", "expected ")
+        .replace(", found: EOF", ", found the end of the statement");
+    let message = quote_found(&message);
+    let error = Error::new(format!("syntax error: {message}"));
+    let error = match next_step(&message, text) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    };
+    match location {
+        Some(location) if location.line > 0 => {
+            error.at(Span::new(location, token_end(text, location)))
+        }
+        _ if message.ends_with("the end of the statement") => error.at_location(text_end(text)),
+        _ => error,
+    }
+}
+
+/// Returns what to write instead of what other dialects have, which the parser gave up on with `message`.
+pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
+    let found = |token: &str| message.ends_with(&format!("found `{token}`"));
+    if text.trim_start().starts_with("<<<") {
+        Some("there are no templates here: pass values as --param name=value, and write $name")
+    } else if found("#") || found("//") || found("/") && text.contains("//") {
+        Some("comments begin with --, or stand between /* and */")
+    } else if message == "unterminated string literal" && text.contains("\\'") {
+        Some("a quote within a text is doubled: 'it''s'")
+    } else if found("[") {
+        Some("a name is quoted as \"name\" or `name`")
+    } else if text.to_lowercase().contains(" glob ") {
+        Some("there is no GLOB: write LIKE 'a%', or REGEXP '^a'")
+    } else {
+        None
+    }
+}
+
+/// Returns the place behind the last character of `text`.
+fn text_end(text: &str) -> Location {
+    let last = text.lines().last().unwrap_or_default();
+    Location::new(
+        (text.lines().count() as u64).max(1),
+        last.chars().count() as u64 + 1,
+    )
+}
+
+/// Puts the token that was found in backticks.
+fn quote_found(message: &str) -> String {
+    match message.split_once(", found: ") {
+        Some((expected, "the end of the statement")) => {
+            format!("{expected}, found the end of the statement")
+        }
+        Some((expected, found)) => format!("{expected}, found `{found}`"),
+        None => message.to_owned(),
+    }
+}
+
+/// Returns the end of the word that begins at `location`.
+fn token_end(text: &str, location: Location) -> Location {
+    let rest = text
+        .lines()
+        .nth((location.line as usize).saturating_sub(1))
+        .map(|line| {
+            line.chars()
+                .skip((location.column as usize).saturating_sub(1))
+        });
+    let word = rest.map_or(0, |rest| {
+        rest.take_while(|c| c.is_alphanumeric() || *c == '_')
+            .count()
+    });
+    Location::new(location.line, location.column + (word as u64).max(1))
+}
+
+/// Makes the parser's messages look like ours: lower case, no final stop.
+pub(crate) fn lower_first(message: &str) -> String {
+    let mut chars = message.trim_end_matches('.').chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let error = parse(text).unwrap_err();
+        let span = error.span.map_or("nowhere".to_owned(), |span| {
+            format!(
+                "{}:{}-{}",
+                span.start.line, span.start.column, span.end.column
+            )
+        });
+        format!("{} ({span})", error.message)
+    }
+
+    #[test]
+    fn a_syntax_error_names_what_was_found_and_where() {
+        insta::assert_snapshot!(error("SELEC id FROM api_keys"), @"syntax error: expected an SQL statement, found `SELEC` (1:1-6)");
+        insta::assert_snapshot!(error("SELECT id FORM api_keys"), @"syntax error: expected end of statement, found `api_keys` (1:16-24)");
+        insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"syntax error: expected an expression, found the end of the statement (1:30-30)");
+        insta::assert_snapshot!(error("SELECT (1"), @"syntax error: expected ), found the end of the statement (1:10-10)");
+        insta::assert_snapshot!(error("SELECT\n 'x"), @"syntax error: unterminated string literal (2:2-3)");
+    }
+
+    #[test]
+    fn what_other_dialects_have_gets_what_to_write_instead() {
+        let hint = |text: &str| parse(text).unwrap_err().hint.unwrap_or_default();
+        insta::assert_snapshot!(hint("# one\nSELECT 1"), @"comments begin with --, or stand between /* and */");
+        insta::assert_snapshot!(hint("// one\nSELECT 1"), @"comments begin with --, or stand between /* and */");
+        insta::assert_snapshot!(hint("SELECT 'it\\'s'"), @"a quote within a text is doubled: 'it''s'");
+        insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
+        insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");
+        insta::assert_snapshot!(hint("<<<json {} >>> SELECT 1"), @"there are no templates here: pass values as --param name=value, and write $name");
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error() {
+        let deep = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert!(error(&deep).contains("nests deeper"));
+    }
+
+    #[test]
+    fn statements_of_the_engine_parse() {
+        for text in [
+            "SELECT spec->'owner'->>'id' FROM api_keys WHERE spec->>'display_name' = 'x'",
+            "SELECT * EXCLUDE (spec) FROM api_keys",
+            "INSERT INTO confluent.iam.api_keys (spec.display_name, spec.owner.id) VALUES ('a', 'b') RETURNING id",
+            "UPDATE api_keys SET spec.display_name = 'x' WHERE id = $1 RETURNING *",
+            "COPY (SELECT 1) TO 'x.csv'",
+            "EXPLAIN ANALYZE SELECT 1",
+            "EXEC confluent.iam.api_keys.get_iam_v2api_key @id = 'x'",
+        ] {
+            parse(text).unwrap();
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The dialect that statements are written in: sqlparser's generic one, with the arrows and IS DISTINCT FROM bound as
+//! in PostgreSQL, its `TABLE t`, NOTNULL and AS MATERIALIZED, ORDER BY ALL, and StackQL's `a DIV b`, `a MOD b` and SQLite's `a IS b`.
+//!
+//! The generic dialect binds `->` and `->>` looser than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
+//! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
+
+use std::any::TypeId;
+
+use sqlparser::ast::{BinaryOperator, Expr, Statement};
+use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+use super::parse::MAX_DEPTH;
+use super::rules::objects::call;
+
+/// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
+const ARROW_PRECEDENCE: u8 = 45;
+
+/// The dialect of iamql.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IamqlDialect;
+
+macro_rules! as_generic {
+    ($($method:ident,)*) => {
+        $(fn $method(&self) -> bool {
+            GenericDialect.$method()
+        })*
+    };
+}
+
+impl Dialect for IamqlDialect {
+    // The parser asks in places whether the dialect is the generic one.
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<GenericDialect>()
+    }
+
+    fn is_delimited_identifier_start(&self, c: char) -> bool {
+        GenericDialect.is_delimited_identifier_start(c)
+    }
+
+    fn is_identifier_start(&self, c: char) -> bool {
+        GenericDialect.is_identifier_start(c)
+    }
+
+    fn is_identifier_part(&self, c: char) -> bool {
+        GenericDialect.is_identifier_part(c)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        match &parser.peek_token_ref().token {
+            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => {
+                Some(Ok(ARROW_PRECEDENCE))
+            }
+            Token::Word(word) if division(word).is_some() => {
+                // After a column `mod` may be its alias.
+                let is_operator = begins_an_operand(&parser.peek_nth_token_ref(1).token);
+                let precedence = match is_operator {
+                    true => self.prec_value(Precedence::MulDivModOp),
+                    false => self.prec_unknown(),
+                };
+                Some(Ok(precedence))
+            }
+            _ => None,
+        }
+    }
+
+    // The parser would take all that follows for the right side, so that `a IS DISTINCT FROM b OR c` would compare `a`
+    // with `b OR c`.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        expr: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        // Copied only where it is wanted, since this is asked at every operator of a chain.
+        let left = || Box::new(expr.clone());
+        if let Token::Word(word) = &parser.peek_token_ref().token
+            && let Some(division) = division(word)
+        {
+            parser.advance_token();
+            let right = parser.parse_subexpr(precedence);
+            return Some(right.map(|right| division(left(), Box::new(right))));
+        }
+        let compare: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&[
+            Keyword::IS,
+            Keyword::DISTINCT,
+            Keyword::FROM,
+        ]) {
+            Expr::IsDistinctFrom
+        } else if parser.parse_keywords(&[
+            Keyword::IS,
+            Keyword::NOT,
+            Keyword::DISTINCT,
+            Keyword::FROM,
+        ]) {
+            Expr::IsNotDistinctFrom
+        } else if parser.peek_keyword(Keyword::IS) {
+            let is_negated = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::NOT);
+            let operand = if is_negated { 2 } else { 1 };
+            if !begins_an_operand(&parser.peek_nth_token_ref(operand).token) {
+                return None;
+            }
+            (0..operand).for_each(|_| parser.advance_token());
+            match is_negated {
+                true => Expr::IsDistinctFrom,
+                false => Expr::IsNotDistinctFrom,
+            }
+        } else {
+            return None;
+        };
+        let right = parser.parse_subexpr(precedence);
+        Some(right.map(|right| compare(left(), Box::new(right))))
+    }
+
+    // PostgreSQL's and DuckDB's.
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
+    fn supports_notnull_operator(&self) -> bool {
+        true
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        if !(parser.peek_keyword(Keyword::TABLE) || parser.peek_keyword(Keyword::WITH)) {
+            return None;
+        }
+        let tokens = respelled(&rest(parser))?;
+        while parser.next_token().token != Token::EOF {}
+        let parsed = Parser::new(self)
+            .with_recursion_limit(MAX_DEPTH)
+            .with_tokens_with_locations(tokens);
+        Some(whole(parsed))
+    }
+
+    as_generic! {
+        allow_extract_custom,
+        allow_extract_single_quotes,
+        support_map_literal_syntax,
+        supports_array_join_syntax,
+        supports_array_typedef_with_brackets,
+        supports_asc_desc_in_column_definition,
+        supports_bitwise_shift_operators,
+        supports_comma_separated_set_assignments,
+        supports_comma_separated_trim,
+        supports_comment_on,
+        supports_comment_optimizer_hint,
+        supports_connect_by,
+        supports_constraint_keyword_without_name,
+        supports_create_index_with_clause,
+        supports_create_view_comment_syntax,
+        supports_cte_without_as,
+        supports_data_type_signed_suffix,
+        supports_detach,
+        supports_dictionary_syntax,
+        supports_empty_projections,
+        supports_explain_with_utility_options,
+        supports_extract_comma_syntax,
+        supports_filter_during_aggregation,
+        supports_from_first_select,
+        supports_group_by_expr,
+        supports_group_by_with_modifier,
+        supports_install,
+        supports_interpolate,
+        supports_interval_options,
+        supports_key_column_option,
+        supports_left_associative_joins_without_parens,
+        supports_limit_by,
+        supports_limit_comma,
+        supports_load_extension,
+        supports_match_against,
+        supports_match_recognize,
+        supports_multiline_comment_hints,
+        supports_named_fn_args_with_assignment_operator,
+        supports_nested_comments,
+        supports_optimize_table,
+        supports_parens_around_table_factor,
+        supports_parenthesized_set_variables,
+        supports_partition_by_after_order_by,
+        supports_pipe_operator,
+        supports_prewhere,
+        supports_projection_trailing_commas,
+        supports_quote_delimited_string,
+        supports_select_format,
+        supports_select_item_multi_column_alias,
+        supports_select_wildcard_except,
+        supports_select_wildcard_exclude,
+        supports_select_wildcard_ilike,
+        supports_select_wildcard_rename,
+        supports_select_wildcard_replace,
+        supports_set_names,
+        supports_settings,
+        supports_start_transaction_modifier,
+        supports_string_escape_constant,
+        supports_struct_literal,
+        supports_try_convert,
+        supports_unicode_string_literal,
+        supports_update_order_by,
+        supports_user_host_grantee,
+        supports_values_as_table_factor,
+        supports_window_clause_named_window_reference,
+        supports_window_function_null_treatment_arg,
+        supports_with_fill,
+        supports_xml_expressions,
+    }
+}
+
+/// Returns the tokens that `parser` has before it, white space left out.
+fn rest(parser: &Parser<'_>) -> Vec<TokenWithSpan> {
+    let tokens = (0..).map(|n| parser.peek_nth_token_no_skip(n));
+    let tokens = tokens.take_while(|token| token.token != Token::EOF);
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    tokens.filter(|token| !is_space(token)).collect()
+}
+
+fn whole(mut parser: Parser<'_>) -> Result<Statement, ParserError> {
+    let statement = parser.parse_statement()?;
+    match parser.peek_token_ref().token {
+        Token::EOF => Ok(statement),
+        _ => parser.expected("end of statement", parser.peek_token()),
+    }
+}
+
+/// Puts words that the parser knows in the place of others: `SELECT * FROM` for a TABLE that begins a statement, and
+/// nothing for the MATERIALIZED of WITH. None if there are no others.
+fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let word = |at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    let is_open = |at: usize| matches!(tokens.get(at), Some(it) if it.token == Token::LParen);
+    let mut spelled = Vec::with_capacity(tokens.len() + 2);
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let as_it = |token| TokenWithSpan::new(token, tokens[at].span);
+        match word(at) {
+            Some(Keyword::TABLE) if at == 0 => spelled.extend([
+                as_it(Token::make_keyword("SELECT")),
+                as_it(Token::Mul),
+                as_it(Token::make_keyword("FROM")),
+            ]),
+            Some(Keyword::AS) if word(at + 1) == Some(Keyword::MATERIALIZED) && is_open(at + 2) => {
+                spelled.push(token.clone());
+                at += 1;
+            }
+            Some(Keyword::AS)
+                if word(at + 1) == Some(Keyword::NOT)
+                    && word(at + 2) == Some(Keyword::MATERIALIZED)
+                    && is_open(at + 3) =>
+            {
+                spelled.push(token.clone());
+                at += 2;
+            }
+            _ => spelled.push(token.clone()),
+        }
+        at += 1;
+    }
+    let is_other = word(0) == Some(Keyword::TABLE) || spelled.len() != tokens.len();
+    is_other.then_some(spelled)
+}
+
+type Pair = fn(Box<Expr>, Box<Expr>) -> Expr;
+
+/// Returns what the operators DIV and MOD make of their operands.
+fn division(word: &Word) -> Option<Pair> {
+    if word.quote_style.is_some() {
+        None
+    } else if word.value.eq_ignore_ascii_case("div") {
+        Some(|left, right| {
+            let quotient = Expr::BinaryOp {
+                left,
+                op: BinaryOperator::Divide,
+                right,
+            };
+            call("trunc", quotient)
+        })
+    } else if word.value.eq_ignore_ascii_case("mod") {
+        Some(|left, right| Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Modulo,
+            right,
+        })
+    } else {
+        None
+    }
+}
+
+/// Returns true for tokens that an operand may begin with, and nothing that may follow a complete expression.
+fn begins_an_operand(token: &Token) -> bool {
+    match token {
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Placeholder(_)
+        | Token::LParen
+        | Token::Minus => true,
+        Token::Word(word) => {
+            word.quote_style.is_some()
+                || matches!(
+                    word.keyword,
+                    Keyword::NoKeyword
+                        | Keyword::ID
+                        | Keyword::KEY
+                        | Keyword::VALUE
+                        | Keyword::TYPE
+                        | Keyword::NAME
+                )
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(sql: &str) -> Expr {
+        let mut parser = Parser::new(&IamqlDialect).try_with_sql(sql).unwrap();
+        parser.parse_expr().unwrap()
+    }
+
+    #[test]
+    fn arrows_bind_tighter_than_comparison_and_arithmetic() {
+        for operator in ["=", "||", "+", "*", "<>", "AND"] {
+            let sql = format!("spec->'owner'->>'id' {operator} 'x'");
+            let Expr::BinaryOp { left, op, .. } = parse(&sql) else {
+                panic!("{sql} is one operation");
+            };
+            assert_eq!(op.to_string(), operator);
+            assert!(matches!(
+                *left,
+                Expr::BinaryOp {
+                    op: BinaryOperator::LongArrow,
+                    ..
+                }
+            ));
+        }
+    }
+
+    #[test]
+    fn a_comparison_for_distinctness_ends_before_and_and_or() {
+        for operator in ["AND", "OR"] {
+            for comparison in ["IS DISTINCT FROM", "IS NOT DISTINCT FROM"] {
+                let Expr::BinaryOp { left, op, .. } =
+                    parse(&format!("a {comparison} b || 'x' {operator} c = d"))
+                else {
+                    panic!("{comparison} is not applied last");
+                };
+                assert_eq!(op.to_string(), operator);
+                assert_eq!(left.to_string(), format!("a {comparison} b || 'x'"));
+            }
+        }
+    }
+
+    #[test]
+    fn divisions_and_equality_may_be_words() {
+        for (sql, expected) in [
+            ("a DIV 2 + b mod c * 3", "trunc(a / 2) + b % c * 3"),
+            (
+                "a IS 'x' OR b IS NOT c",
+                "a IS NOT DISTINCT FROM 'x' OR b IS DISTINCT FROM c",
+            ),
+            (
+                "a IS id AND b IS (1)",
+                "a IS NOT DISTINCT FROM id AND b IS NOT DISTINCT FROM (1)",
+            ),
+            (
+                "a IS NULL AND b IS NOT NULL OR c IS TRUE",
+                "a IS NULL AND b IS NOT NULL OR c IS TRUE",
+            ),
+            ("mod(a, 2)", "mod(a, 2)"),
+        ] {
+            assert_eq!(parse(sql).to_string(), expected);
+        }
+        let query = Parser::parse_sql(&IamqlDialect, "SELECT a mod, b div FROM t").unwrap();
+        assert_eq!(query[0].to_string(), "SELECT a AS mod, b AS div FROM t");
+    }
+
+    #[test]
+    fn a_cast_binds_tighter_than_an_arrow() {
+        let Expr::BinaryOp { right, .. } = parse("spec ->> 'x'::text") else {
+            panic!("the arrow is applied last");
+        };
+        assert!(matches!(*right, Expr::Cast { .. }));
+    }
+}

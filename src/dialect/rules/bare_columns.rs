@@ -1,0 +1,355 @@
+//! Columns beside aggregates that are neither grouped nor aggregated, as SQLite takes them: the value of some row of the
+//! group, or with `max` or `min` as the only aggregate, that of the row with the largest or smallest value.
+//!
+//! They become `first_value(column)`, with an order where there is one. Asked only after the engine has refused the
+//! statement, for what other queries mean is untouched. Pure: a tree in, a tree out.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    GroupByExpr, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr,
+    Statement, Value, VisitMut, VisitorMut,
+};
+
+use super::objects::call;
+use crate::dialect::rewrite::{folded, path_name};
+
+/// Takes the bare columns of every grouped query in `statement` from some row of each group, and returns their names.
+/// `is_aggregate` knows the aggregate functions by their names in lower case.
+pub(crate) fn take(
+    statement: &mut Statement,
+    is_aggregate: &dyn Fn(&str) -> bool,
+) -> BTreeSet<String> {
+    let mut queries = Queries {
+        is_aggregate,
+        taken: BTreeSet::new(),
+    };
+    // The visitor never breaks off.
+    let _ = statement.visit(&mut queries);
+    queries.taken
+}
+
+struct Queries<'f> {
+    is_aggregate: &'f dyn Fn(&str) -> bool,
+    taken: BTreeSet<String>,
+}
+
+impl VisitorMut for Queries<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let Query { body, order_by, .. } = query;
+        match body.as_mut() {
+            SetExpr::Select(select) => {
+                let order = order_by.as_mut().map(|order_by| &mut order_by.kind);
+                self.select(select, order);
+            }
+            body => self.operands(body),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Queries<'_> {
+    fn operands(&mut self, body: &mut SetExpr) {
+        match body {
+            SetExpr::Select(select) => self.select(select, None),
+            SetExpr::SetOperation { left, right, .. } => {
+                self.operands(left);
+                self.operands(right);
+            }
+            _ => {}
+        }
+    }
+
+    fn select(&mut self, select: &mut Select, order: Option<&mut OrderByKind>) {
+        // Grouped by every column there is, it has no bare one.
+        if matches!(select.group_by, GroupByExpr::All(_)) {
+            return;
+        }
+        let mut groups = groups(select);
+        let mut aggregates = Aggregates {
+            is_aggregate: self.is_aggregate,
+            found: Vec::new(),
+        };
+        let _ = select.projection.visit(&mut aggregates);
+        let _ = select.having.visit(&mut aggregates);
+        if groups.is_empty() && aggregates.found.is_empty() {
+            return;
+        }
+        let aliases: Vec<String> = select
+            .projection
+            .iter()
+            .filter_map(|item| match item {
+                SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+                _ => None,
+            })
+            .collect();
+        let mut columns = Columns {
+            is_aggregate: self.is_aggregate,
+            groups: std::mem::take(&mut groups),
+            aliases: Vec::new(),
+            order: extreme(&aggregates.found),
+            within: 0,
+            path: Vec::new(),
+            taken: &mut self.taken,
+        };
+        for item in &mut select.projection {
+            let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
+            else {
+                continue;
+            };
+            let _ = expr.visit(&mut columns);
+        }
+        // These see the names that the select list gives.
+        columns.aliases = aliases;
+        let _ = select.having.visit(&mut columns);
+        if let Some(OrderByKind::Expressions(keys)) = order {
+            for key in keys {
+                let _ = key.expr.visit(&mut columns);
+            }
+        }
+    }
+}
+
+/// Returns what `select` is grouped by, positions and names of the select list resolved.
+fn groups(select: &Select) -> Vec<Expr> {
+    let GroupByExpr::Expressions(expressions, _) = &select.group_by else {
+        return Vec::new();
+    };
+    let resolved = |expr: &Expr| {
+        let item = match expr {
+            Expr::Value(value) => match &value.value {
+                Value::Number(position, _) => position
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|position| select.projection.get(position.checked_sub(1)?)),
+                _ => None,
+            },
+            Expr::Identifier(ident) => select.projection.iter().find(|item| {
+                matches!(item, SelectItem::ExprWithAlias { alias, .. } if folded(alias) == folded(ident))
+            }),
+            _ => None,
+        };
+        match item {
+            Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) => {
+                expr.clone()
+            }
+            _ => expr.clone(),
+        }
+    };
+    expressions
+        .iter()
+        .flat_map(|expr| [expr.clone(), resolved(expr)])
+        .collect()
+}
+
+/// Returns the order that puts the row first which the only aggregate, `max(x)` or `min(x)`, stands for.
+fn extreme(aggregates: &[Function]) -> Option<OrderByExpr> {
+    let [only] = aggregates else {
+        return None;
+    };
+    let ascending = match name(only).as_str() {
+        "min" => true,
+        "max" => false,
+        _ => return None,
+    };
+    let FunctionArguments::List(list) = &only.args else {
+        return None;
+    };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(value))] = list.args.as_slice() else {
+        return None;
+    };
+    Some(OrderByExpr {
+        expr: value.clone(),
+        options: OrderByOptions {
+            asc: Some(ascending),
+            nulls_first: Some(false),
+        },
+        with_fill: None,
+    })
+}
+
+fn name(function: &Function) -> String {
+    match function.name.0.as_slice() {
+        [part] => part
+            .as_ident()
+            .map(|ident| ident.value.to_lowercase())
+            .unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Returns true for a call that looks at all rows of a group: `max(a)`, but not `max(a, b)` or `sum(a) OVER ()`.
+fn aggregates(function: &Function, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
+    let name = name(function);
+    let arguments = match &function.args {
+        FunctionArguments::List(list) => list.args.len(),
+        _ => 0,
+    };
+    let is_scalar = matches!(name.as_str(), "max" | "min") && arguments > 1;
+    function.over.is_none() && !is_scalar && is_aggregate(&name)
+}
+
+/// Finds the aggregates of one query.
+struct Aggregates<'f> {
+    is_aggregate: &'f dyn Fn(&str) -> bool,
+    found: Vec<Function>,
+}
+
+impl VisitorMut for Aggregates<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr
+            && aggregates(function, self.is_aggregate)
+            && !self.found.contains(function)
+        {
+            self.found.push(function.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Wraps the columns of one query that are outside of its aggregates and groups.
+struct Columns<'q> {
+    is_aggregate: &'q dyn Fn(&str) -> bool,
+    groups: Vec<Expr>,
+    /// Names that are no columns.
+    aliases: Vec<String>,
+    order: Option<OrderByExpr>,
+    /// How many of the expressions on the way here are not to be looked into.
+    within: usize,
+    /// For each expression on the way here, whether it is one of those.
+    path: Vec<bool>,
+    taken: &'q mut BTreeSet<String>,
+}
+
+impl VisitorMut for Columns<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let is_closed = self.groups.contains(expr)
+            || is_column(expr)
+            || matches!(expr, Expr::Function(function)
+                if function.over.is_some() || aggregates(function, self.is_aggregate));
+        self.path.push(is_closed);
+        self.within += usize::from(is_closed);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.path.pop() == Some(true) {
+            self.within -= 1;
+        }
+        let is_alias =
+            matches!(expr, Expr::Identifier(ident) if self.aliases.contains(&folded(ident)));
+        if self.within == 0 && is_column(expr) && !is_alias && !self.groups.contains(expr) {
+            self.taken
+                .insert(path_name(expr).unwrap_or_else(|| expr.to_string()));
+            let column = std::mem::replace(expr, Expr::Tuple(Vec::new()));
+            *expr = first_value(column, self.order.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_column(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. }
+    )
+}
+
+fn first_value(column: Expr, order: Option<OrderByExpr>) -> Expr {
+    let mut call = call("first_value", column);
+    if let (Expr::Function(function), Some(order)) = (&mut call, order)
+        && let FunctionArguments::List(list) = &mut function.args
+    {
+        list.clauses = vec![FunctionArgumentClause::OrderBy(vec![order])];
+    }
+    call
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::parse::parse;
+    use datafusion::sql::parser::Statement as EngineStatement;
+
+    fn taken(sql: &str) -> (String, Vec<String>) {
+        let EngineStatement::Statement(mut statement) = parse(sql).unwrap() else {
+            panic!("{sql} is SQL");
+        };
+        let is_aggregate = |name: &str| ["count", "max", "min", "first_value"].contains(&name);
+        let taken = take(&mut statement, &is_aggregate);
+        let (once, names) = (statement.to_string(), taken.into_iter().collect());
+        assert!(take(&mut statement, &is_aggregate).is_empty(), "{once}");
+        (once, names)
+    }
+
+    #[test]
+    fn bare_columns_are_of_some_row() {
+        for (sql, expected, names) in [
+            (
+                "SELECT id, count(*) FROM t",
+                "SELECT first_value(id), count(*) FROM t",
+                vec!["id"],
+            ),
+            (
+                "SELECT a + b AS c, upper(a), count(b) FROM t GROUP BY upper(a) HAVING b > 1 ORDER BY c, d",
+                "SELECT first_value(a) + first_value(b) AS c, upper(a), count(b) FROM t GROUP BY upper(a) HAVING first_value(b) > 1 ORDER BY c, first_value(d)",
+                vec!["a", "b", "d"],
+            ),
+            (
+                "SELECT upper(x) AS u, y FROM t GROUP BY u",
+                "SELECT upper(x) AS u, first_value(y) FROM t GROUP BY u",
+                vec!["y"],
+            ),
+            (
+                "SELECT 1 UNION SELECT spec.owner.id FROM t GROUP BY kind",
+                "SELECT 1 UNION SELECT first_value(spec.owner.id) FROM t GROUP BY kind",
+                vec!["spec.owner.id"],
+            ),
+        ] {
+            let (sql, taken) = taken(sql);
+            assert_eq!(sql, expected);
+            assert_eq!(taken, names);
+        }
+    }
+
+    #[test]
+    fn the_row_of_a_lone_extreme_is_the_one_with_it() {
+        let (sql, _) = taken("SELECT id, max(a) FROM t GROUP BY kind");
+        assert_eq!(
+            sql,
+            "SELECT first_value(id ORDER BY a DESC NULLS LAST), max(a) FROM t GROUP BY kind"
+        );
+        let (sql, _) = taken("SELECT id, min(a), count(*) FROM t");
+        assert!(sql.contains("first_value(id),"), "{sql}");
+    }
+
+    #[test]
+    fn other_queries_stay_as_they_are() {
+        for sql in [
+            "SELECT a, max(a, b) FROM t",
+            "SELECT a, count(*) OVER () FROM t",
+            "SELECT kind, count(*) FROM t GROUP BY 1 ORDER BY kind",
+            "SELECT count(*), (SELECT a FROM u LIMIT 1) FROM t",
+        ] {
+            assert_eq!(taken(sql), (sql.to_owned(), Vec::new()));
+        }
+    }
+}

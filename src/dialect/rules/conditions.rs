@@ -1,0 +1,425 @@
+//! Conditions that the engine's planner does not take, or takes for something else, put into others that mean the
+//! same. Pure: one expression at a time, for [`crate::dialect::rewrite`] to call.
+//!
+//! - `LIKE 'a!_b' ESCAPE '!'` is escaped by backslashes;
+//! - `x SIMILAR TO 'a(b|c)%'` is `x ~ '^(?:a(b|c).*)$'`: the engine would take the pattern for a regular expression;
+//! - `(a, b) IN ((1, 2), (3, 4))` is `a = 1 AND b = 2 OR a = 3 AND b = 4`, so that it can reach the requests;
+//! - `(a, b) > (1, 2)` is `a > 1 OR a = 1 AND b > 2`;
+//! - `x LIKE ANY (ARRAY['a%', 'b%'])` is `x LIKE 'a%' OR x LIKE 'b%'`, and `x = ANY ('{a,b}')` is `x IN ('a', 'b')`;
+//! - `x #>> '{owner,id}'` is `x -> 'owner' ->> 'id'`;
+//! - `INTERVAL '1 day 02:30:00'` is written with units.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+use sqlparser::ast::{BinaryOperator, Expr, Interval, UnaryOperator, Value, ValueWithSpan};
+
+/// Turns a pattern with an escape character of its own into one with the backslash, the only one that the engine knows.
+pub(crate) fn escape_by_backslash(expr: &mut Expr) {
+    let (Expr::Like {
+        pattern,
+        escape_char,
+        ..
+    }
+    | Expr::ILike {
+        pattern,
+        escape_char,
+        ..
+    }) = expr
+    else {
+        return;
+    };
+    let escape = match escape_char.as_ref().map(|escape| &escape.value) {
+        Some(Value::SingleQuotedString(escape)) => escape.clone(),
+        _ => return,
+    };
+    let (Expr::Value(pattern), Ok(escape)) = (pattern.as_mut(), escape.parse::<char>()) else {
+        return;
+    };
+    if let Value::SingleQuotedString(text) = &mut pattern.value {
+        let mut escaped = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                c if c == escape => {
+                    escaped.push('\\');
+                    escaped.extend(chars.next());
+                }
+                '\\' => escaped.push_str("\\\\"),
+                c => escaped.push(c),
+            }
+        }
+        *text = escaped;
+        *escape_char = None;
+    }
+}
+
+/// Turns SIMILAR TO into a comparison with a regular expression, where its pattern is a literal.
+pub(crate) fn similar_to_regex(expr: &mut Expr) {
+    let Expr::SimilarTo {
+        negated,
+        expr: text,
+        pattern,
+        escape_char,
+    } = expr
+    else {
+        return;
+    };
+    let escape = match escape_char.as_ref().map(|escape| &escape.value) {
+        None => Some('\\'),
+        Some(Value::SingleQuotedString(escape)) => escape.parse().ok(),
+        Some(_) => return,
+    };
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(literal),
+        span,
+    }) = pattern.as_ref()
+    else {
+        return;
+    };
+    let regex = Value::SingleQuotedString(regex_of(literal, escape)).with_span(*span);
+    let op = match negated {
+        true => BinaryOperator::PGRegexNotMatch,
+        false => BinaryOperator::PGRegexMatch,
+    };
+    *expr = Expr::BinaryOp {
+        left: text.clone(),
+        op,
+        right: Box::new(Expr::Value(regex)),
+    };
+}
+
+/// Returns a pattern of SQL as a regular expression. Both know `|*+?{}()[]`.
+fn regex_of(pattern: &str, escape: Option<char>) -> String {
+    // As in SQL, any character may be a line break.
+    let mut regex = String::from("^(?s:");
+    let mut chars = pattern.chars();
+    let mut bracketed = false;
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                let literal = chars.next().map(String::from).unwrap_or_default();
+                regex.push_str(&regex::escape(&literal));
+            }
+            '[' | ']' => {
+                bracketed = c == '[';
+                regex.push(c);
+            }
+            '%' if !bracketed => regex.push_str(".*"),
+            '_' if !bracketed => regex.push('.'),
+            '.' | '$' | '\\' => {
+                regex.push('\\');
+                regex.push(c);
+            }
+            '^' if !bracketed => regex.push_str("\\^"),
+            c => regex.push(c),
+        }
+    }
+    regex.push_str(")$");
+    regex
+}
+
+/// Turns a comparison of rows into comparisons of their columns.
+pub(crate) fn rows_by_columns(expr: &mut Expr) {
+    let compared = match expr {
+        Expr::BinaryOp {
+            left,
+            op: op @ (BinaryOperator::Eq | BinaryOperator::NotEq),
+            right,
+        } => equal(left, right).map(|same| (same, *op == BinaryOperator::NotEq)),
+        Expr::BinaryOp { left, op, right } => ordered(left, op, right).map(|after| (after, false)),
+        Expr::InList {
+            expr,
+            list,
+            negated,
+        } => {
+            let same: Option<Vec<Expr>> = list.iter().map(|row| equal(expr, row)).collect();
+            same.and_then(|rows| all(rows, &BinaryOperator::Or))
+                .map(|any| (any, *negated))
+        }
+        _ => None,
+    };
+    if let Some((same, negated)) = compared {
+        let same = Box::new(same);
+        *expr = match negated {
+            true => Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr: Box::new(Expr::Nested(same)),
+            },
+            false => Expr::Nested(same),
+        };
+    }
+}
+
+/// Returns that two rows of equal length are the same in every column.
+fn equal(left: &Expr, right: &Expr) -> Option<Expr> {
+    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
+        return None;
+    };
+    if left.len() != right.len() {
+        return None;
+    }
+    let columns = left.iter().zip(right).map(|(left, right)| Expr::BinaryOp {
+        left: Box::new(left.clone()),
+        op: BinaryOperator::Eq,
+        right: Box::new(right.clone()),
+    });
+    all(columns.collect(), &BinaryOperator::And)
+}
+
+/// Returns that one row comes before or after another of equal length, its first columns counting most.
+fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    use BinaryOperator::{Gt, GtEq, Lt, LtEq};
+    let strictly = match op {
+        Lt | LtEq => Lt,
+        Gt | GtEq => Gt,
+        _ => return None,
+    };
+    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
+        return None;
+    };
+    if left.len() != right.len() {
+        return None;
+    }
+    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| Expr::BinaryOp {
+        left: Box::new(left.clone()),
+        op: op.clone(),
+        right: Box::new(right.clone()),
+    };
+    let mut columns = left.iter().zip(right).rev();
+    let last = compare(op, columns.next()?);
+    Some(columns.fold(last, |rest, column| {
+        let tied = all(
+            vec![
+                compare(&BinaryOperator::Eq, column),
+                Expr::Nested(Box::new(rest)),
+            ],
+            &BinaryOperator::And,
+        );
+        let before = compare(&strictly, column);
+        match tied {
+            Some(tied) => Expr::BinaryOp {
+                left: Box::new(before),
+                op: BinaryOperator::Or,
+                right: Box::new(tied),
+            },
+            None => before,
+        }
+    }))
+}
+
+/// Turns LIKE with any of several patterns into one LIKE for each.
+pub(crate) fn like_each(expr: &mut Expr) {
+    let patterns = match expr {
+        Expr::Like {
+            any: true, pattern, ..
+        }
+        | Expr::ILike {
+            any: true, pattern, ..
+        } => patterns(pattern),
+        _ => None,
+    };
+    let Some(patterns) = patterns else {
+        return;
+    };
+    let each = patterns.into_iter().map(|one| {
+        let mut like = expr.clone();
+        if let Expr::Like { any, pattern, .. } | Expr::ILike { any, pattern, .. } = &mut like {
+            *any = false;
+            **pattern = one;
+        }
+        like
+    });
+    // `NOT LIKE ANY` is true where one of them does not match.
+    if let Some(likes) = all(each.collect(), &BinaryOperator::Or) {
+        *expr = Expr::Nested(Box::new(likes));
+    }
+}
+
+fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
+    match pattern {
+        Expr::Nested(pattern) => patterns(pattern),
+        Expr::Array(array) => Some(array.elem.clone()),
+        Expr::Tuple(patterns) => Some(patterns.clone()),
+        Expr::Value(_) => Some(elements(pattern)?.map(literal).collect()),
+        _ => None,
+    }
+}
+
+/// Turns the array that PostgreSQL reads in `= ANY ('{a,b}')` into a list.
+pub(crate) fn array_in_text(expr: &mut Expr) {
+    let (left, right, negated) = match expr {
+        Expr::AnyOp {
+            left,
+            compare_op: BinaryOperator::Eq,
+            right,
+            ..
+        } => (left, right, false),
+        Expr::AllOp {
+            left,
+            compare_op: BinaryOperator::NotEq,
+            right,
+        } => (left, right, true),
+        _ => return,
+    };
+    let list: Option<Vec<Expr>> = match right.as_ref() {
+        Expr::Nested(right) => elements(right).map(|each| each.map(literal).collect()),
+        right => elements(right).map(|each| each.map(literal).collect()),
+    };
+    if let Some(list) = list {
+        *expr = Expr::InList {
+            expr: left.clone(),
+            list,
+            negated,
+        };
+    }
+}
+
+/// Returns the elements of an array or a path that is written as text, `{a,b}`, if none of them needs quotes.
+fn elements(expr: &Expr) -> Option<impl Iterator<Item = &str>> {
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(text),
+        ..
+    }) = expr
+    else {
+        return None;
+    };
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let is_plain = !inner.is_empty() && !inner.contains(['{', '}', '"', '\\']);
+    is_plain.then(|| inner.split(',').map(str::trim))
+}
+
+fn literal(text: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(text.to_owned()))
+}
+
+/// Turns a path that is written as text into one arrow for each step.
+pub(crate) fn path_by_arrows(expr: &mut Expr) {
+    let Expr::BinaryOp { left, op, right } = expr else {
+        return;
+    };
+    let last = match op {
+        BinaryOperator::HashArrow => BinaryOperator::Arrow,
+        BinaryOperator::HashLongArrow => BinaryOperator::LongArrow,
+        _ => return,
+    };
+    let Some(steps) = elements(right) else {
+        return;
+    };
+    let steps: Vec<&str> = steps.collect();
+    let Some((end, before)) = steps.split_last() else {
+        return;
+    };
+    let arrow = |left: Expr, op: &BinaryOperator, step: &str| Expr::BinaryOp {
+        left: Box::new(left),
+        op: op.clone(),
+        right: Box::new(match step.parse::<u32>() {
+            Ok(_) => Expr::value(Value::Number(step.to_owned(), false)),
+            Err(_) => literal(step),
+        }),
+    };
+    let object = before.iter().fold(left.as_ref().clone(), |object, step| {
+        arrow(object, &BinaryOperator::Arrow, step)
+    });
+    *expr = arrow(object, &last, end);
+}
+
+fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
+    conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: op.clone(),
+        right: Box::new(right),
+    })
+}
+
+/// Turns the time of day in an interval, `02:30:00`, into hours, minutes and seconds.
+pub(crate) fn clock_in_interval(expr: &mut Expr) {
+    static CLOCK: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(^|\s)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$").ok());
+    let Expr::Interval(Interval {
+        value,
+        leading_field: None,
+        ..
+    }) = expr
+    else {
+        return;
+    };
+    if let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(text),
+        ..
+    }) = value.as_mut()
+        && let Some(clock) = CLOCK.as_ref()
+    {
+        let units = clock.replace(text.trim(), |found: &Captures<'_>| {
+            let seconds = found.get(5).map_or("0", |seconds| seconds.as_str());
+            let [before, sign, hours, minutes] = [1, 2, 3, 4].map(|part| &found[part]);
+            format!("{before}{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds")
+        });
+        *text = units.into_owned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::rewrite;
+
+    fn rewritten(condition: &str) -> String {
+        let sql = rewrite::rewritten(&format!("SELECT 1 FROM t WHERE {condition}"));
+        sql.trim_start_matches("SELECT 1 FROM t WHERE ").to_owned()
+    }
+
+    #[test]
+    fn patterns_are_escaped_by_backslashes() {
+        insta::assert_snapshot!(rewritten(r"a LIKE '1!%\_!!' ESCAPE '!' OR a ILIKE 'x' ESCAPE 'xy'"), @r"a LIKE '1\%\\_\!' OR a ILIKE 'x' ESCAPE 'xy'");
+    }
+
+    #[test]
+    fn patterns_of_sql_are_told_as_regular_expressions() {
+        insta::assert_snapshot!(rewritten("a SIMILAR TO '%(b|c)_' OR a NOT SIMILAR TO 'x+'"), @"a ~ '^(?s:.*(b|c).)$' OR a !~ '^(?s:x+)$'");
+        insta::assert_snapshot!(rewritten("a SIMILAR TO '1!%.[%^_]$' ESCAPE '!'"), @r"a ~ '^(?s:1%\.[%^_]\$)$'");
+        for (pattern, text, matches) in [
+            ("%(prod|test)", "in prod", true),
+            ("(prod|test)", "in prod", false),
+            ("a_c", "a\nc", true),
+            ("a.c", "abc", false),
+            (r"100\%", "100%", true),
+            (r"100\%", "100 per cent", false),
+            ("[a-c]{2}", "bb", true),
+            ("a|b", "ab", false),
+        ] {
+            let regex = Regex::new(&regex_of(pattern, Some('\\'))).unwrap();
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn rows_are_compared_column_by_column() {
+        insta::assert_snapshot!(rewritten("(a, b) = (1, 2) AND (a, b) <> (c, d)"), @"(a = 1 AND b = 2) AND NOT (a = c AND b = d)");
+        insta::assert_snapshot!(rewritten("(a, b) IN ((1, 2), (3, 4)) OR (a, b) NOT IN ((1, 2))"), @"(a = 1 AND b = 2 OR a = 3 AND b = 4) OR NOT (a = 1 AND b = 2)");
+        insta::assert_snapshot!(rewritten("(a, b) IN ((1, 2), (3, 4, 5))"), @"(a, b) IN ((1, 2), (3, 4, 5))");
+    }
+
+    #[test]
+    fn rows_are_ordered_by_their_first_columns() {
+        insta::assert_snapshot!(rewritten("(a, b, c) > (1, 2, 3)"), @"(a > 1 OR a = 1 AND (b > 2 OR b = 2 AND (c > 3)))");
+        insta::assert_snapshot!(rewritten("(a, b) <= (1, 2) AND (a, b) < (1, 2, 3)"), @"(a < 1 OR a = 1 AND (b <= 2)) AND (a, b) < (1, 2, 3)");
+    }
+
+    #[test]
+    fn any_of_several_is_told_one_by_one() {
+        insta::assert_snapshot!(rewritten("a LIKE ANY (ARRAY['x%', 'y%']) AND a ILIKE ANY ('x', 'y')"), @"(a LIKE 'x%' OR a LIKE 'y%') AND (a ILIKE 'x' OR a ILIKE 'y')");
+        insta::assert_snapshot!(rewritten("a = ANY ('{x, y}') OR a <> ALL ('{x}') OR a = ANY ('{\"x\"}')"), @r#"a IN ('x', 'y') OR a NOT IN ('x') OR a = ANY('{"x"}')"#);
+    }
+
+    #[test]
+    fn a_path_in_text_is_an_arrow_for_each_step() {
+        insta::assert_snapshot!(rewritten("a #>> '{owner,id}' = a #> '{b,0}'"), @"a -> 'owner' ->> 'id' = a -> 'b' -> 0");
+    }
+
+    #[test]
+    fn a_time_of_day_in_an_interval_is_hours_minutes_and_seconds() {
+        insta::assert_snapshot!(rewritten("a > INTERVAL '1 day 02:30' AND a < INTERVAL '-1:00:00.5'"), @"a > INTERVAL '1 day 02 hours 30 minutes 0 seconds' AND a < INTERVAL '-1 hours -00 minutes -00.5 seconds'");
+        insta::assert_snapshot!(rewritten("a > INTERVAL '90 days'"), @"a > INTERVAL '90 days'");
+    }
+}

@@ -1,0 +1,262 @@
+//! Clauses that the parser takes and the engine's planner drops without a word, or tells of in words of its own.
+//!
+//! Refused before anything is sent: without them the statement would be another one, and its answer wrong. Each with
+//! what to write instead. So are zones that do not exist, which the engine takes for UTC. Pure.
+
+use std::ops::ControlFlow;
+
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use sqlparser::ast::{
+    Expr, LimitClause, ObjectName, Query, Select, Set, Spanned, Statement, TableFactor, Value,
+    ValueWithSpan, Visit, Visitor,
+};
+use sqlparser::tokenizer::Span;
+
+use super::error::Error;
+use super::rules::times;
+
+/// Fails for a statement with a clause that its answer would not heed.
+///
+/// # Errors
+///
+/// Fails with the clause and what to write instead.
+pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
+    let found = match statement {
+        EngineStatement::Statement(statement) => statement.visit(&mut Refusal),
+        EngineStatement::Explain(explain) => return refuse(&explain.statement),
+        EngineStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => query.visit(&mut Refusal),
+            CopyToSource::Relation(_) => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    match found {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Refusal;
+
+impl Visitor for Refusal {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        let by = match &query.limit_clause {
+            Some(LimitClause::LimitOffset { limit_by, .. }) => limit_by.first(),
+            _ => None,
+        };
+        if let Some(by) = by {
+            return no(
+                "LIMIT … BY",
+                by.span(),
+                "QUALIFY row_number() OVER (PARTITION BY …) <= n",
+            );
+        }
+        if query.format_clause.is_some() || query.for_clause.is_some() {
+            return no(
+                "a format in the statement",
+                Span::empty(),
+                "-o json or another format on the command line",
+            );
+        }
+        if query.settings.is_some() {
+            return no("SETTINGS", Span::empty(), "SET before the statement");
+        }
+        if query
+            .fetch
+            .as_ref()
+            .is_some_and(|f| f.percent || f.with_ties)
+        {
+            return no(
+                "FETCH with PERCENT or TIES",
+                Span::empty(),
+                "QUALIFY rank() OVER (ORDER BY …) <= n",
+            );
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        if let Some(condition) = &select.prewhere {
+            return no("PREWHERE", condition.span(), "WHERE");
+        }
+        if !select.connect_by.is_empty() {
+            return no("CONNECT BY", Span::empty(), "WITH RECURSIVE");
+        }
+        if select
+            .top
+            .as_ref()
+            .is_some_and(|top| top.percent || top.with_ties)
+        {
+            return no(
+                "TOP with PERCENT or TIES",
+                Span::empty(),
+                "QUALIFY rank() OVER (ORDER BY …) <= n",
+            );
+        }
+        let sorts = select.cluster_by.iter().chain(&select.distribute_by);
+        let sorts = sorts.chain(select.sort_by.iter().map(|by| &by.expr));
+        if let Some(by) = sorts.into_iter().next() {
+            return no("a sort by part", by.span(), "ORDER BY");
+        }
+        if let Some(view) = select.lateral_views.first() {
+            return no(
+                "LATERAL VIEW",
+                view.lateral_view.span(),
+                "CROSS JOIN unnest(…) AS x",
+            );
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        match factor {
+            TableFactor::Table {
+                sample: Some(_), ..
+            }
+            | TableFactor::Derived {
+                sample: Some(_), ..
+            } => no("TABLESAMPLE", factor.span(), "ORDER BY random() LIMIT n"),
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => no(
+                "PIVOT",
+                factor.span(),
+                "count(*) FILTER (WHERE …) for each column",
+            ),
+            TableFactor::MatchRecognize { .. } => no(
+                "MATCH_RECOGNIZE",
+                factor.span(),
+                "window functions such as lag() and lead()",
+            ),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+        let is_literal = |expr: &Expr| {
+            matches!(expr, Expr::Value(value)
+                if matches!(value.value, Value::SingleQuotedString(_)))
+        };
+        match expr {
+            Expr::SimilarTo { pattern, .. } if !is_literal(pattern) => no(
+                "SIMILAR TO with a pattern that is no literal",
+                pattern.span(),
+                "`~` and a regular expression",
+            ),
+            Expr::AtTimeZone { time_zone, .. } => known_zone(time_zone),
+            Expr::Function(function) => match times::unread_pattern(function) {
+                Some(span) => no(
+                    "this pattern",
+                    span,
+                    "one such as 'YYYY-MM-DD' or '%Y-%m-%d'",
+                ),
+                None => ControlFlow::Continue(()),
+            },
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Error> {
+        match statement {
+            Statement::Set(Set::SetTimeZone { value, .. }) => known_zone(value),
+            Statement::Set(Set::SingleAssignment {
+                variable, values, ..
+            }) if is_time_zone(variable) => values.iter().try_for_each(known_zone),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn is_time_zone(variable: &ObjectName) -> bool {
+    let name = variable.to_string().to_lowercase();
+    matches!(
+        name.as_str(),
+        "timezone" | "time.zone" | "datafusion.execution.time_zone"
+    )
+}
+
+/// Refuses a zone that does not exist, for which the engine would show UTC.
+fn known_zone(zone: &Expr) -> ControlFlow<Error> {
+    let Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(name),
+        span,
+    }) = zone
+    else {
+        return ControlFlow::Continue(());
+    };
+    match name.parse::<Tz>() {
+        Ok(_) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(
+            Error::new(format!("no time zone `{name}`"))
+                .at(*span)
+                .hint("zones are called as in `UTC`, `Europe/Berlin` and `+02:00`"),
+        ),
+    }
+}
+
+fn no(clause: &str, span: Span, instead: &str) -> ControlFlow<Error> {
+    let error = Error::new(format!("{clause} is not supported")).at(span);
+    ControlFlow::Break(error.hint(format!("write {instead}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::parse::parse;
+
+    fn refused(sql: &str) -> String {
+        let error = refuse(&parse(sql).unwrap()).unwrap_err();
+        format!("{}; {}", error.message, error.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_an_answer_would_not_heed_is_refused_wherever_it_stands() {
+        insta::assert_snapshot!(refused("SELECT id FROM t TABLESAMPLE (10)"), @"TABLESAMPLE is not supported; write ORDER BY random() LIMIT n");
+        insta::assert_snapshot!(refused("SELECT 1 WHERE EXISTS (SELECT id FROM t PREWHERE id = 'x')"), @"PREWHERE is not supported; write WHERE");
+        insta::assert_snapshot!(refused("COPY (SELECT id FROM t LIMIT 1 BY id) TO 'x.csv'"), @"LIMIT … BY is not supported; write QUALIFY row_number() OVER (PARTITION BY …) <= n");
+        insta::assert_snapshot!(refused("EXPLAIN SELECT id FROM t LIMIT 1 FORMAT JSON"), @"a format in the statement is not supported; write -o json or another format on the command line");
+        insta::assert_snapshot!(refused("SELECT id FROM t START WITH id = 'a' CONNECT BY id = PRIOR id"), @"CONNECT BY is not supported; write WITH RECURSIVE");
+        insta::assert_snapshot!(refused("SELECT id FROM t PIVOT (count(id) FOR kind IN ('a'))"), @"PIVOT is not supported; write count(*) FILTER (WHERE …) for each column");
+        insta::assert_snapshot!(refused("SELECT id FROM t FETCH FIRST 2 ROWS WITH TIES"), @"FETCH with PERCENT or TIES is not supported; write QUALIFY rank() OVER (ORDER BY …) <= n");
+        insta::assert_snapshot!(refused("SELECT id FROM t SORT BY id"), @"a sort by part is not supported; write ORDER BY");
+        insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO kind"), @"SIMILAR TO with a pattern that is no literal is not supported; write `~` and a regular expression");
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_refused() {
+        for sql in [
+            "SELECT now() AT TIME ZONE 'Europe/Nowhere'",
+            "SET TIME ZONE 'Europe/Nowhere'",
+            "SET TIME ZONE = 'Europe/Nowhere'",
+            "SET timezone TO 'Europe/Nowhere'",
+        ] {
+            assert_eq!(
+                refused(sql),
+                "no time zone `Europe/Nowhere`; zones are called as in `UTC`, `Europe/Berlin` and `+02:00`",
+                "{sql}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_would_be_given_as_it_is_is_refused() {
+        assert_eq!(
+            refused("SELECT to_char(now(), 'RM YYYY')"),
+            "this pattern is not supported; write one such as 'YYYY-MM-DD' or '%Y-%m-%d'"
+        );
+    }
+
+    #[test]
+    fn what_changes_no_answer_is_let_through() {
+        for sql in [
+            "SET TIME ZONE '+02:00'",
+            "SELECT now() AT TIME ZONE 'Europe/Berlin', now() AT TIME ZONE kind FROM t",
+            "SELECT id FROM t FOR UPDATE",
+            "SELECT id FROM t WITH (NOLOCK)",
+            "SELECT id FROM t WHERE id SIMILAR TO 'a%' LIMIT 1",
+        ] {
+            refuse(&parse(sql).unwrap()).unwrap();
+        }
+    }
+}

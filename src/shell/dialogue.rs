@@ -1,0 +1,187 @@
+//! The loop: a line from the person, what it asks for, and the next one.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustyline::config::{BellStyle, Configurer};
+use rustyline::error::ReadlineError;
+use rustyline::history::MemHistory;
+use rustyline::{Behavior, ColorMode, CompletionType, Config, Editor};
+
+use super::helper::LineHelper;
+use super::history::{History, MAX_ENTRIES};
+use super::input::Input;
+use super::run::Flow;
+use super::{Shell, edit};
+use crate::error::Error;
+use crate::terminal::notes;
+
+/// Columns of a tab in the line editor.
+const TAB: u8 = 4;
+
+/// The line editor.
+pub(super) type LineEditor = Editor<LineHelper, MemHistory>;
+
+/// Returns the line editor, with the history in the directory `state_dir`.
+///
+/// # Errors
+///
+/// Fails if the terminal cannot be used.
+pub(super) fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor, Error> {
+    let failed =
+        |error: ReadlineError| Error::statement("the terminal cannot be used").caused_by(&error);
+    let config = Config::builder()
+        .max_history_size(MAX_ENTRIES)
+        .map_err(failed)?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .tab_stop(TAB)
+        // Whether to use colours is settled already; rustyline would look at the environment again.
+        .color_mode(if color {
+            ColorMode::Forced
+        } else {
+            ColorMode::Disabled
+        })
+        .behavior(behavior())
+        .build();
+    let memory = MemHistory::with_config(&config);
+    let mut editor = Editor::with_history(config, memory).map_err(failed)?;
+    editor.set_bell_style(BellStyle::None);
+    editor.set_helper(Some(LineHelper {
+        history: History::open(state_dir),
+        color,
+        ..LineHelper::default()
+    }));
+    recall(&mut editor);
+    Ok(editor)
+}
+
+/// Prompts are no rows: they go past a stdout that leads elsewhere.
+pub(super) fn behavior() -> Behavior {
+    match std::io::stdout().is_terminal() {
+        true => Behavior::Stdio,
+        false => Behavior::PreferTerm,
+    }
+}
+
+/// Gives the entries of the history to the editor's arrows and Ctrl-R.
+fn recall(editor: &mut LineEditor) {
+    let entries = editor
+        .helper()
+        .map(|helper| helper.history.entries().to_vec());
+    // Neither can fail in memory.
+    let _ = editor.clear_history();
+    for entry in entries.unwrap_or_default() {
+        let _ = editor.add_history_entry(entry);
+    }
+}
+
+impl Shell {
+    /// Reads lines and does what they ask for, until one asks to leave.
+    pub(super) async fn talk(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
+        let mut input = Input::default();
+        let mut typed = String::new();
+        loop {
+            if let Some(helper) = editor.helper_mut() {
+                helper.before = input.text().to_owned();
+                helper.catalog = Arc::clone(&self.catalog);
+            }
+            if self.life.is_leaving() {
+                return Err(Error::interrupted());
+            }
+            self.interrupt.clear();
+            let line = self
+                .life
+                .while_reading(|| editor.readline(input.pending().prompt()));
+            if self.life.is_leaving() {
+                return Err(Error::interrupted());
+            }
+            // Where lines are not edited here, Ctrl-C takes the line alone: the terminal's doing.
+            if self.interrupt.is_raised() {
+                input.replace("");
+                typed.clear();
+            }
+            match line {
+                Ok(line) => {
+                    typed.push_str(&line);
+                    typed.push('\n');
+                    self.interrupt.clear();
+                    let flow = self.take(&mut input, &line).await;
+                    if input.text().is_empty() {
+                        remember(editor, typed.trim_end());
+                        typed.clear();
+                    }
+                    match flow {
+                        Flow::Leave => return Ok(()),
+                        Flow::Edit(text) => {
+                            let Some(edited) = self.edit(&text) else {
+                                continue;
+                            };
+                            remember(editor, edited.trim_end());
+                            self.interrupt.clear();
+                            if let Flow::Leave = self.take(&mut input, edited.trim_end()).await {
+                                return Ok(());
+                            }
+                        }
+                        Flow::GoOn => {}
+                    }
+                }
+                Err(ReadlineError::Interrupted) => {
+                    input.replace("");
+                    typed.clear();
+                }
+                Err(ReadlineError::Signal(_)) => {}
+                // Ctrl-D, or a terminal that is gone.
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Does what `line` asks for; errors are told, and end nothing.
+    async fn take(&mut self, input: &mut Input, line: &str) -> Flow {
+        let mut flow = Flow::GoOn;
+        for step in input.push(line) {
+            if self.interrupt.is_raised() || self.life.is_leaving() {
+                break;
+            }
+            match self.step(step, input).await {
+                Ok(Flow::GoOn) => {}
+                Ok(other) => {
+                    flow = other;
+                    break;
+                }
+                Err(error) => notes::error(&error),
+            }
+        }
+        flow
+    }
+
+    /// Lets the person edit `text`; None if it was left as it is.
+    fn edit(&self, text: &str) -> Option<String> {
+        match edit::edit(text) {
+            Ok(edited) if edited.trim() == text.trim() => {
+                notes::tell("unchanged, so nothing is run");
+                None
+            }
+            Ok(edited) => {
+                notes::tell(&edited);
+                Some(edited)
+            }
+            Err(error) => {
+                notes::error(&error);
+                None
+            }
+        }
+    }
+}
+
+/// Keeps `entry` for the arrows, Ctrl-R and the next session.
+fn remember(editor: &mut LineEditor, entry: &str) {
+    let added = editor
+        .helper_mut()
+        .is_some_and(|helper| helper.history.add(entry));
+    if added {
+        recall(editor);
+    }
+}

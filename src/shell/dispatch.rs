@@ -1,0 +1,128 @@
+//! Carries out the commands that run no statement.
+
+use std::io::Write;
+
+use super::command::Command;
+use super::describe::{self, Grid};
+use super::input::Input;
+use super::run::Flow;
+use super::screen::show_text;
+use super::settings::NAMES;
+use super::{Shell, expand_home, help, variables};
+use crate::error::Error;
+use crate::terminal::{notes, output};
+
+impl Shell {
+    /// Carries out `command`.
+    pub(super) async fn act(&mut self, command: Command, input: &mut Input) -> Result<Flow, Error> {
+        match command {
+            Command::Help => self.show_help(&help::commands())?,
+            Command::Syntax(name) => self.show_help(&help::syntax(name.as_deref())?)?,
+            Command::Describe(Some(name)) => {
+                let grids = describe::describe(&name, &self.catalog)?;
+                self.show(&grids)?;
+            }
+            Command::Describe(None) => self.show_tables(None, None)?,
+            Command::Tables(pattern) => self.show_tables(pattern.as_deref(), None)?,
+            Command::Views(pattern) => self.show_tables(pattern.as_deref(), Some(true))?,
+            Command::Functions(pattern) => {
+                let grid = describe::functions(&self.catalog, pattern.as_deref());
+                self.show(&[grid])?;
+            }
+            Command::Expanded(value) => self.set("expanded", value.as_deref())?,
+            Command::Format(None) => self.say_setting("format"),
+            Command::Format(value) => self.set("format", value.as_deref())?,
+            Command::Timing(value) => self.set("timing", value.as_deref())?,
+            Command::Pset(None, _) => self.show_settings()?,
+            Command::Pset(Some(name), value) => self.set(&name, value.as_deref())?,
+            Command::Output(None) => self.output = None,
+            Command::Output(Some(file)) => self.open_output(&file)?,
+            Command::Include(file) => return self.run_file(&expand_home(&file)).await,
+            Command::Print => match input.text().trim() {
+                "" => notes::say("nothing was begun"),
+                text => notes::tell(text),
+            },
+            Command::Reset => input.replace(""),
+            Command::Set(None) => self.show_variables()?,
+            Command::Set(Some((name, value))) => self.set_variable(name, &value)?,
+            Command::Unset(name) => {
+                self.variables.remove(&name);
+                self.learn().await;
+            }
+            Command::Echo(text) => {
+                let text = variables::expand(&text, &self.variables);
+                print(&format!("{text}\n"))?;
+            }
+            Command::ConnInfo => notes::tell(&self.place()),
+            Command::Connect(profile) => {
+                self.opened = (self.reopen)(profile).await?;
+                self.learn().await;
+                notes::tell(&self.place());
+            }
+            Command::Quit => return Ok(Flow::Leave),
+            // These have a statement, and are done where statements are.
+            Command::Edit | Command::Go { .. } | Command::Watch(_) => {}
+        }
+        Ok(Flow::GoOn)
+    }
+
+    fn show_tables(&mut self, pattern: Option<&str>, views: Option<bool>) -> Result<(), Error> {
+        let grid = describe::tables(&self.catalog, pattern, views);
+        self.show(&[grid])
+    }
+
+    fn show_help(&self, text: &str) -> Result<(), Error> {
+        show_text(text, self.pager.clone().filter(|_| self.settings.pager))
+    }
+
+    fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
+        self.settings.set(name, value)?;
+        self.say_setting(name);
+        Ok(())
+    }
+
+    fn say_setting(&self, name: &str) {
+        if self.settings.footer && self.nested == 0 {
+            notes::say(&format!("{name} is {}", self.settings.get(name)));
+        }
+    }
+
+    fn show_settings(&mut self) -> Result<(), Error> {
+        let rows = NAMES
+            .iter()
+            .map(|(name, _)| [(*name).to_owned(), self.settings.get(name)])
+            .collect();
+        self.show(&[Grid::pairs(&["setting", "value"], rows)])
+    }
+
+    fn show_variables(&mut self) -> Result<(), Error> {
+        let rows = self
+            .variables
+            .iter()
+            .map(|(name, value)| [name.clone(), value.clone()])
+            .collect();
+        self.show(&[Grid::pairs(&["variable", "value"], rows)])
+    }
+
+    fn set_variable(&mut self, name: String, value: &str) -> Result<(), Error> {
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if !is_name {
+            return Err(Error::statement(format!("`{name}` cannot name a variable"))
+                .hint("letters, digits and _, beginning with a letter: \\set owner sa-abc123"));
+        }
+        let value = variables::expand(value, &self.variables);
+        self.variables.insert(name, value);
+        let catalog = std::sync::Arc::make_mut(&mut self.catalog);
+        catalog.variables = self.variables.keys().cloned().collect();
+        Ok(())
+    }
+}
+
+fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = output::stdout();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Error::statement("stdout cannot be written").caused_by(&error))
+}

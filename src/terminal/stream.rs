@@ -1,0 +1,344 @@
+//! What rows are written to: a file, a pipe, a terminal. Knows whether somebody reads, and never waits for a reader
+//! that does not.
+//!
+//! A pipe takes rows without anybody reading them, and a reader that pauses makes the writer wait for ever. Where the
+//! rows hold secrets neither may go unnoticed, so a stream is asked before it is written to, and a wait ends once the
+//! statement is to stop.
+
+use std::fs::File;
+use std::io::{self, Write};
+#[cfg(unix)]
+use std::time::Duration;
+
+#[cfg(unix)]
+use nix::libc::PIPE_BUF;
+#[cfg(unix)]
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::session::Interrupt;
+
+/// How often a writer that waits looks whether it is to stop.
+#[cfg(unix)]
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a reader may pause once the statement is to stop.
+#[cfg(unix)]
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a reader that wants only the beginning may take to leave.
+#[cfg(unix)]
+const LEAVING: Duration = Duration::from_millis(100);
+
+/// What is behind a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Rows stay there.
+    File,
+    /// Rows are gone at once.
+    Null,
+    /// Somebody reads at the other end, or nobody.
+    Pipe,
+    /// A terminal or another device.
+    Device,
+}
+
+/// Something that rows are written to.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    file: File,
+    kind: Kind,
+    is_stdout: bool,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
+    interrupt: Interrupt,
+}
+
+impl Stream {
+    /// Writes to `file`; a reader that pauses is waited for until `interrupt` is raised.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system does not tell what it is.
+    pub(crate) fn new(file: File, interrupt: &Interrupt) -> io::Result<Self> {
+        Ok(Self {
+            kind: kind(&file)?,
+            file,
+            is_stdout: false,
+            interrupt: interrupt.clone(),
+        })
+    }
+
+    /// Writes to stdout, without the buffer before it: what was written is out.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system does not tell what it is.
+    pub(crate) fn stdout(interrupt: &Interrupt) -> io::Result<Self> {
+        #[cfg(unix)]
+        let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
+        #[cfg(windows)]
+        let stdout =
+            std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
+        Ok(Self {
+            is_stdout: true,
+            ..Self::new(File::from(stdout), interrupt)?
+        })
+    }
+
+    /// Returns true for a file that others than its owner may read, and that is not ours to close to them.
+    #[cfg(unix)]
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = self
+            .file
+            .metadata()
+            .map_or(0, |found| found.permissions().mode());
+        self.is_stdout && self.kind == Kind::File && mode & 0o077 != 0
+    }
+
+    /// Who may read a file is inherited from its folder.
+    #[cfg(not(unix))]
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        false
+    }
+
+    /// Returns true if what was written stays there.
+    pub(crate) fn keeps(&self) -> bool {
+        self.kind == Kind::File
+    }
+
+    /// Returns true if what is written is gone at once.
+    pub(crate) fn discards(&self) -> bool {
+        self.kind == Kind::Null
+    }
+
+    /// Drops the content of a file; what stdout was sent to is for others to empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be changed.
+    pub(crate) fn empty(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::File if !self.is_stdout => self.file.set_len(0),
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes a file to everybody but its owner; what stdout was sent to is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file belongs to somebody else.
+    #[cfg(unix)]
+    pub(crate) fn close_to_others(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::File if !self.is_stdout => self
+                .file
+                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does nothing: who may read a file is inherited from its folder.
+    #[cfg(not(unix))]
+    pub(crate) fn close_to_others(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// Fails if nobody will read what is written from now on.
+    #[cfg(unix)]
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::File | Kind::Null => Ok(()),
+            Kind::Pipe | Kind::Device => self.wait_for_leaving(Duration::ZERO),
+        }
+    }
+
+    /// Without `poll` nothing is known before something is written.
+    #[cfg(not(unix))]
+    pub(crate) fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Keeps the end of a pipe back for a moment: a reader that wants all of it waits for that end, and one that
+    /// leaves has not used all that it was given.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the reader leaves.
+    #[cfg(unix)]
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        match self.kind {
+            Kind::Pipe => self.wait_for_leaving(LEAVING),
+            _ => self.check(),
+        }
+    }
+
+    /// Without `poll` the reader cannot be watched.
+    #[cfg(not(unix))]
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn wait_for_leaving(&self, most: Duration) -> io::Result<()> {
+        // Asked for nothing, the system tells that the other end is closed and nothing else.
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+        match self.poll(PollFlags::empty(), most)? {
+            found if found.intersects(gone) => Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "its reader is gone",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until it can be written to.
+    #[cfg(unix)]
+    fn wait(&self) -> io::Result<()> {
+        let mut paused = Duration::ZERO;
+        while self.poll(PollFlags::POLLOUT, LOOK)?.is_empty() {
+            if self.interrupt.is_raised() {
+                paused += LOOK;
+            }
+            if paused >= PATIENCE {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "nobody reads what was written",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn poll(&self, wanted: PollFlags, most: Duration) -> io::Result<PollFlags> {
+        let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::ZERO);
+        loop {
+            let mut asked = [PollFd::new(std::os::fd::AsFd::as_fd(&self.file), wanted)];
+            match poll(&mut asked, timeout) {
+                Ok(_) => return Ok(asked[0].revents().unwrap_or(PollFlags::empty())),
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        if matches!(self.kind, Kind::Pipe | Kind::Device) {
+            self.wait()?;
+            // A pipe that takes anything takes that much without making the writer wait.
+            return self.file.write(&bytes[..bytes.len().min(PIPE_BUF)]);
+        }
+        // The console takes text, and needs the translation.
+        #[cfg(not(unix))]
+        if self.is_stdout {
+            return io::stdout().lock().write(bytes);
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        #[cfg(not(unix))]
+        if self.is_stdout {
+            return io::stdout().lock().flush();
+        }
+        self.file.flush()
+    }
+}
+
+#[cfg(unix)]
+fn kind(file: &File) -> io::Result<Kind> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let found = file.metadata()?;
+    let ty = found.file_type();
+    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+    Ok(match () {
+        () if ty.is_file() => Kind::File,
+        () if ty.is_fifo() || ty.is_socket() => Kind::Pipe,
+        // A stdout that was closed is the null device, too: the runtime opens it in its place.
+        () if ty.is_char_device() && null.is_ok_and(|null| null == found.rdev()) => Kind::Null,
+        () => Kind::Device,
+    })
+}
+
+#[cfg(not(unix))]
+fn kind(file: &File) -> io::Result<Kind> {
+    Ok(match file.metadata()?.is_file() {
+        true => Kind::File,
+        false => Kind::Device,
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::{PipeReader, Read, pipe};
+    use std::os::fd::OwnedFd;
+
+    fn piped() -> (PipeReader, Stream, Interrupt) {
+        let (reader, writer) = pipe().unwrap();
+        let interrupt = Interrupt::default();
+        let stream = Stream::new(File::from(OwnedFd::from(writer)), &interrupt).unwrap();
+        (reader, stream, interrupt)
+    }
+
+    #[test]
+    fn a_reader_that_leaves_is_noticed_without_a_word_being_written() {
+        let (reader, stream, _) = piped();
+        stream.check().unwrap();
+        stream.settle().unwrap();
+        drop(reader);
+        for noticed in [stream.check(), stream.settle()] {
+            assert_eq!(noticed.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        }
+    }
+
+    #[test]
+    fn a_pipe_takes_more_than_it_holds_as_long_as_somebody_reads() {
+        let (mut reader, mut stream, _) = piped();
+        let sent = vec![b'x'; 300_000];
+        let taken = std::thread::spawn(move || {
+            let mut taken = Vec::new();
+            reader.read_to_end(&mut taken).unwrap();
+            taken
+        });
+        stream.write_all(&sent).unwrap();
+        drop(stream);
+        assert_eq!(taken.join().unwrap(), sent);
+    }
+
+    #[test]
+    fn a_reader_that_pauses_is_given_up_once_the_statement_is_to_stop() {
+        let (_reader, mut stream, interrupt) = piped();
+        interrupt.raise();
+        // What can be written at once still is.
+        stream.write_all(b"row\n").unwrap();
+        let full = stream.write_all(&vec![b'x'; 1 << 20]).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_file_keeps_rows_and_the_null_device_drops_them() {
+        let interrupt = Interrupt::default();
+        let open = |path: &str| {
+            let file = File::options().write(true).open(path).unwrap();
+            Stream::new(file, &interrupt).unwrap()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows");
+        std::fs::write(&path, "").unwrap();
+        let file = open(path.to_str().unwrap());
+        assert!(file.keeps() && !file.discards());
+        file.check().unwrap();
+        file.settle().unwrap();
+        let null = open("/dev/null");
+        assert!(null.discards() && !null.keeps());
+        let (_reader, pipe, _) = piped();
+        assert!(!pipe.keeps() && !pipe.discards());
+    }
+}
