@@ -100,7 +100,7 @@ fn check_generated(path: &str, name: &str, made: &str) {
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md")];
-    for folder in ["docs", ".github"] {
+    for folder in ["docs", "docs/decisions", ".github"] {
         let files = fs::read_dir(root().join(folder)).unwrap();
         pages.extend(files.map(|file| file.unwrap().path()));
     }
@@ -186,9 +186,32 @@ fn every_page_is_checked_and_can_be_reached() {
     let this = include_str!("mod.rs");
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for file in fs::read_dir(root().join("docs")).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
+        let file = file.unwrap();
+        if file.path().is_dir() {
+            continue;
+        }
+        let name = file.file_name().into_string().unwrap();
         assert!(this.contains(&format!("check(\"docs/{name}\")")), "{name}");
         assert!(readme.contains(&format!("(docs/{name})")), "{name}");
+    }
+}
+
+#[test]
+fn every_decision_is_listed_and_holds_nothing_to_run() {
+    let folder = root().join("docs/decisions");
+    let list = fs::read_to_string(folder.join("README.md")).unwrap();
+    for file in fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        assert!(
+            blocks(&text).is_empty(),
+            "{name} has a block that nothing checks"
+        );
+        assert!(
+            name == "README.md" || list.contains(&format!("]({name})")),
+            "{name}"
+        );
     }
 }
 
