@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::text::printable;
+use crate::plain;
 
 /// One key as JSON, exactly as it was sent. Its `Debug` gives its size alone, since the answer to a create holds
 /// a secret. Cheap to clone; a key of a page shares the page's memory.
@@ -36,6 +37,26 @@ impl KeyBody {
             serde_json::from_slice(&body).map_err(|e| DecodeError::of_json(&e, &body))?;
         let value = body.slice_ref(value.get().as_bytes());
         Ok(Self(value))
+    }
+
+    /// Takes the answer to a create, which may hold the only copy of a secret: a byte order mark before the JSON, bytes
+    /// behind it and bytes in it that are not UTF-8 are no reason to lose it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if there is no whole object in it.
+    pub(crate) fn salvage(body: Bytes) -> Result<Self, DecodeError> {
+        let refused = match Self::parse_any(body.clone()) {
+            Ok(body) => return Ok(body),
+            Err(refused) => refused,
+        };
+        let text = String::from_utf8_lossy(&body);
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        match plain::value(text) {
+            Some((object, _)) if object.starts_with('{') => {
+                Ok(Self(Bytes::copy_from_slice(object.as_bytes())))
+            }
+            _ => Err(refused),
+        }
     }
 
     /// Takes a slice that is known to be valid JSON.

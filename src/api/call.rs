@@ -107,9 +107,11 @@ impl Caller {
                 Ok(value) => return Ok(value),
                 Err(problem) => problem,
             };
+            // What this attempt may have done is noted before anything can stop the call.
+            let pause = self.pause_or_give_up(problem, &mut progress, traffic)?;
             tokio::select! {
-                paused = self.pause_or_give_up(problem, &mut progress, traffic) => paused?,
-                // What is to be told of the stop is told where the next attempt is not made.
+                () = sleep(pause) => {}
+                // The stop is reported where the next attempt would be made.
                 () = stop.raised() => {}
             }
         }
@@ -175,9 +177,16 @@ impl Caller {
                 let host = response
                     .header("location")
                     .and_then(|location| self.endpoint.host_of(location));
-                Err(Problem::Redirected { status, host })
+                let created = created_id(&response);
+                Err(Problem::Redirected {
+                    status,
+                    host,
+                    created,
+                })
             }
             _ => {
+                // The `Location` of a conflict is that of another key.
+                let names_a_key = status != 409 && created_id(&response).is_some();
                 let asked = ratelimit::asked(&response, (self.now)());
                 let body = self.transport.masked(&response.body);
                 let request_id = response
@@ -188,19 +197,25 @@ impl Caller {
                 Err(Problem::Refused {
                     service: Box::new(service),
                     asked,
+                    names_a_key,
                 })
             }
         }
     }
 
-    async fn pause_or_give_up(
+    /// Returns how long to wait before the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `problem` if there is none.
+    fn pause_or_give_up(
         &self,
         problem: Problem,
         progress: &mut Progress<'_>,
         traffic: &Traffic,
-    ) -> Result<(), Error> {
+    ) -> Result<Duration, Error> {
         let outcome = problem.outcome();
-        progress.may_have_acted |= outcome.may_have_acted();
+        progress.may_have_acted |= outcome.may_have_acted() || problem.names_a_key();
         progress.tally.ended(outcome);
         let exhausted = self.retry.is_exhausted(&progress.tally);
         if exhausted || !outcome.is_repeatable(&progress.request.line.method) {
@@ -225,8 +240,7 @@ impl Caller {
         if asked.is_some() {
             traffic.waits_until(Instant::now() + pause);
         }
-        sleep(pause.min(progress.left())).await;
-        Ok(())
+        Ok(pause.min(progress.left()))
     }
 }
 
@@ -308,10 +322,13 @@ enum Problem {
     Redirected {
         status: u16,
         host: Option<String>,
+        created: Option<String>,
     },
     Refused {
         service: Box<ServiceError>,
         asked: Option<Duration>,
+        /// True if it names a key all the same, which may have been made before something failed.
+        names_a_key: bool,
     },
 }
 
@@ -326,6 +343,17 @@ impl Problem {
             Self::Redirected { status, .. } => Outcome::Status(*status),
             Self::Refused { service, .. } => Outcome::Status(service.status),
         }
+    }
+
+    /// Returns true for a refusal that names a key.
+    fn names_a_key(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                names_a_key: true,
+                ..
+            }
+        )
     }
 
     fn asked(&self) -> Option<Duration> {
@@ -351,8 +379,12 @@ impl Problem {
                 status,
                 reason,
             },
-            Self::Redirected { status, host } => Error::Redirect {
-                call: progress.call(None),
+            Self::Redirected {
+                status,
+                host,
+                created,
+            } => Error::Redirect {
+                call: progress.call(created),
                 status,
                 host,
             },

@@ -269,7 +269,7 @@ impl ApiKeysClient {
                 &request::create(body),
                 &self.traffic,
                 &self.stop,
-                KeyBody::parse_any,
+                KeyBody::salvage,
             )
             .await
     }

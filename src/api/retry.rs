@@ -12,7 +12,8 @@
 //! | success with a page of HTML, or without a body | repeat once | repeat once | stop, outcome unknown |
 //! | 500 | repeat | stop, outcome unknown | stop, outcome unknown |
 //! | another 5xx, body too long | stop | stop, outcome unknown | stop, outcome unknown |
-//! | no trust in the certificate, another 4xx, 3xx | stop | stop | stop |
+//! | 300 to 303; 4xx with the `Location` of a key | stop | stop, outcome unknown | stop, outcome unknown |
+//! | no trust in the certificate, another 4xx, another 3xx | stop | stop | stop |
 //!
 //! A create is repeated only where the service cannot have acted: it has no idempotency key, and a create that
 //! happens twice leaves a live credential that nobody holds. The other methods can be repeated without harm.
@@ -132,7 +133,8 @@ impl Outcome<'_> {
         match self {
             Self::Failed(_) => !self.never_sent(),
             Self::Undecodable | Self::Foreign => true,
-            Self::Status(status) => status == 408 || status >= 500,
+            // 303 points to what was done; 307 and 308 ask to send the request again, elsewhere.
+            Self::Status(status) => matches!(status, 300..=303 | 408 | 500..),
         }
     }
 
@@ -223,7 +225,10 @@ mod tests {
         }
         assert_eq!(row(Outcome::Status(500)), "repeat unknown unknown unknown");
         assert_eq!(row(Outcome::Status(501)), "stop unknown unknown unknown");
-        for status in [302, 400, 401, 402, 403, 404, 409, 422] {
+        for status in [300, 302, 303] {
+            assert_eq!(row(Outcome::Status(status)), "stop unknown unknown unknown");
+        }
+        for status in [307, 308, 400, 401, 402, 403, 404, 409, 422] {
             assert_eq!(row(Outcome::Status(status)), "stop stop stop stop");
         }
     }

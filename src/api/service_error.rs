@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use super::text::{printable, without_tags};
 
+/// Errors and details that are kept besides the first; the rest is counted.
+const MAX_MORE: usize = 10;
+
 /// A refusal, as far as the service explained it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceError {
@@ -102,7 +105,7 @@ impl ServiceError {
     fn read(&mut self, body: &Value) {
         let entry = match &body["errors"] {
             Value::Array(errors) => {
-                self.more = errors.iter().skip(1).filter_map(explanation).collect();
+                self.add(errors.iter().skip(1));
                 errors.first().unwrap_or(&Value::Null)
             }
             errors @ Value::Object(_) => errors,
@@ -122,7 +125,7 @@ impl ServiceError {
             .or_else(|| text(&body["requestId"]))
             .or_else(|| text(&body["request_id"]));
         match &entry["details"] {
-            Value::Array(details) => self.more.extend(details.iter().filter_map(explanation)),
+            Value::Array(details) => self.add(details.iter()),
             details => self.more.extend(text(details)),
         }
         if self.code.is_none()
@@ -131,6 +134,16 @@ impl ServiceError {
             && self.more.is_empty()
         {
             self.read_unknown(body);
+        }
+    }
+
+    /// Keeps what the first of `entries` say, and counts the others.
+    fn add<'v>(&mut self, mut entries: impl ExactSizeIterator<Item = &'v Value>) {
+        let room = MAX_MORE.saturating_sub(self.more.len());
+        self.more
+            .extend(entries.by_ref().take(room).filter_map(explanation));
+        if entries.len() > 0 {
+            self.more.push(format!("and {} more", entries.len()));
         }
     }
 
@@ -242,6 +255,16 @@ mod tests {
     #[test]
     fn several_errors_are_all_told() {
         insta::assert_snapshot!(said(422, r#"{"errors":[{"code":"invalid_configuration","detail":"name too long.","source":{"pointer":"/spec/display_name"}},{"detail":"unknown owner.","source":{"pointer":"/spec/owner"}}]}"#), @"422 invalid_configuration: name too long; unknown owner at `/spec/owner`, at `/spec/display_name`");
+    }
+
+    #[test]
+    fn a_million_errors_are_counted() {
+        let errors = vec![r#"{"detail":"no","details":["x"]}"#; 1000].join(",");
+        let told = said(400, &format!(r#"{{"errors":[{errors}]}}"#));
+        assert!(told.ends_with("no; no; and 989 more; and 1 more"), "{told}");
+        let details = vec![r#""no""#; 1000].join(",");
+        let told = said(400, &format!(r#"{{"error":{{"details":[{details}]}}}}"#));
+        assert!(told.ends_with("no; no; and 990 more"), "{told}");
     }
 
     #[test]

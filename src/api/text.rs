@@ -49,8 +49,13 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-/// Returns the text of an HTML page without its tags, scripts and styles.
+/// Bytes of a page that are looked at. Its beginning says what it is, and a page of unclosed scripts would take time
+/// that grows with the square of its length.
+const MAX_PAGE: usize = 16 * 1024;
+
+/// Returns the text at the beginning of an HTML page, without its tags, scripts and styles.
 pub(crate) fn without_tags(html: &str) -> String {
+    let html = &html[..html.floor_char_boundary(MAX_PAGE)];
     let tags =
         regex::Regex::new(r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|<[^>]*>");
     match tags {
@@ -122,6 +127,14 @@ mod tests {
         let page = "<html><head><style>b{}</style><title>502 Bad Gateway</title></head>\
                     <script>alert('<b>')</script><body><!-- x --><h1>Sorry</h1></body></html>";
         assert_eq!(printable(&without_tags(page)), "502 Bad Gateway Sorry");
+    }
+
+    #[test]
+    fn of_a_long_page_only_the_beginning_is_read() {
+        let page = format!("Sorry{}é", "<script>".repeat(1_000_000));
+        let text = without_tags(&page);
+        assert!(text.starts_with("Sorry") && text.len() <= MAX_PAGE);
+        assert!(without_tags(&"é".repeat(MAX_PAGE)).len() <= MAX_PAGE);
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::secret::Secret;
 /// The longest body that is read, in bytes after decompression. A page of 100 keys has some 100 KB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
+/// The most that is read of the body of an error, in bytes after decompression.
+const MAX_ERROR_BODY: usize = 1024 * 1024;
+
 /// How long a connection may take to be made, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -190,7 +193,10 @@ impl Transport for HttpTransport {
         }
         let mut response = builder.send().await.map_err(|e| Failure::of_reqwest(&e))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let (body, broken) = read_body(&mut response).await;
+        let (body, broken) = match response.status().is_success() {
+            true => read_body(&mut response).await,
+            false => read_explanation(&mut response).await,
+        };
         Ok(Response {
             status,
             headers,
@@ -198,6 +204,19 @@ impl Transport for HttpTransport {
             broken,
         })
     }
+}
+
+/// Reads the beginning of the body of an error; what comes after it explains no more.
+async fn read_explanation(response: &mut reqwest::Response) -> (Bytes, Option<Failure>) {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = MAX_ERROR_BODY - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() >= room {
+            break;
+        }
+    }
+    (body.freeze(), None)
 }
 
 async fn read_body(response: &mut reqwest::Response) -> (Bytes, Option<Failure>) {

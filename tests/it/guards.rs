@@ -179,8 +179,8 @@ async fn explain_and_dry_run_show_the_requests_and_send_none_that_changes_anythi
             1,
         ),
         (
-            "DELETE FROM api_keys WHERE id = 'a/b'",
-            vec!["DELETE | /iam/v2/api-keys/a%2Fb | NULL"],
+            "DELETE FROM api_keys WHERE id = 'a&b'",
+            vec!["DELETE | /iam/v2/api-keys/a%26b | NULL"],
             0,
         ),
         (

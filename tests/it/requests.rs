@@ -203,10 +203,10 @@ async fn anything_else_lists_every_page_once() {
 
 #[tokio::test]
 async fn ids_and_owners_are_encoded_and_what_cannot_be_an_id_is_not_asked_for() {
-    let lab = Lab::of([key("a/b?c", "o&p=q", "lkc-1")]).await;
-    let answer = lab.run("SELECT id FROM api_keys WHERE id = 'a/b?c'").await;
-    assert_eq!(answer.requests, ["GET /iam/v2/api-keys/a%2Fb%3Fc"]);
-    assert_eq!(answer.rows, ["a/b?c"]);
+    let lab = Lab::of([key("a&b=c", "o&p=q", "lkc-1")]).await;
+    let answer = lab.run("SELECT id FROM api_keys WHERE id = 'a&b=c'").await;
+    assert_eq!(answer.requests, ["GET /iam/v2/api-keys/a%26b%3Dc"]);
+    assert_eq!(answer.rows, ["a&b=c"]);
     let answer = lab
         .run("SELECT id FROM api_keys WHERE spec.owner.id = 'o&p=q'")
         .await;
@@ -214,11 +214,14 @@ async fn ids_and_owners_are_encoded_and_what_cannot_be_an_id_is_not_asked_for() 
         answer.requests,
         ["GET /iam/v2/api-keys?spec.owner=o%26p%3Dq&page_size=100"]
     );
-    assert_eq!(answer.rows, ["a/b?c"]);
-    let answer = lab
-        .run("SELECT id FROM api_keys WHERE id IN ('.', '..')")
-        .await;
-    assert_eq!(answer.requests, [""; 0]);
+    assert_eq!(answer.rows, ["a&b=c"]);
+    let none = "('.', '..', '../api-keys/OWNKEY', 'a/b', 'a%2Fb', 'a?b', 'a#b', 'a b')";
+    for statement in ["SELECT id", "DELETE"] {
+        let answer = lab
+            .run(&format!("{statement} FROM api_keys WHERE id IN {none}"))
+            .await;
+        assert_eq!(answer.requests, [""; 0], "{statement}");
+    }
 }
 
 #[tokio::test]

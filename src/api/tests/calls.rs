@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::super::transport::Response;
@@ -90,6 +92,45 @@ async fn a_create_that_may_have_happened_is_not_repeated_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_leaves_doubt_where_its_status_cannot_prove_that_nothing_happened() {
+    let location = [("location", "/iam/v2/api-keys/NEWKEY")];
+    for (code, is_unknown) in [
+        (301, true),
+        (303, true),
+        (307, false),
+        (400, true),
+        (409, false),
+        (422, true),
+    ] {
+        let (client, _) = client([Step::Answer(answer(code, &location, ""))]);
+        let error = client.create(&body()).await.unwrap_err();
+        assert_eq!(error.outcome_unknown(), is_unknown, "{code}");
+    }
+    let (client, _) = client([Step::Answer(answer(303, &location, ""))]);
+    let error = client.create(&body()).await.unwrap_err();
+    assert_eq!(error.created_key(), Some("NEWKEY"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_make_an_unknown_outcome_a_known_one() {
+    // Which of two branches that are ready is taken first is up to chance.
+    for _ in 0..50 {
+        for code in [408, 500, 502] {
+            let stop = watch::Sender::new(false);
+            let (client, _) = client([Step::Late(5, answer(code, &[], ""))]);
+            let client = client.stopped_by(Stop::when(stop.subscribe()));
+            let raise = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                stop.send_replace(true);
+            };
+            let body = body();
+            let (created, ()) = tokio::join!(client.create(&body), raise);
+            assert!(created.unwrap_err().outcome_unknown(), "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_create_that_was_refused_leaves_no_doubt() {
     for code in [307, 400, 401, 402, 403, 409, 422] {
         let (client, _) = client([status(code)]);
@@ -123,6 +164,17 @@ async fn a_created_key_is_never_lost_to_its_form() {
         let (client, _) = client([Step::Answer(answer(201, &[], odd))]);
         assert_eq!(client.create(&body()).await.unwrap().raw(), odd);
     }
+    let key = r#"{"id":"K","spec":{"secret":"s"}}"#;
+    let marked = format!("\u{feff}{key}");
+    for damaged in [marked, format!("{key}<!-- proxied -->"), format!("{key}}}")] {
+        let (client, _) = client([Step::Answer(answer(201, &[], &damaged))]);
+        assert_eq!(client.create(&body()).await.unwrap().raw(), key);
+    }
+    let mut invalid = answer(201, &[], "");
+    invalid.body = Bytes::from_static(b"{\"id\":\"K\",\"x\":\"\xff\",\"spec\":{\"secret\":\"s\"}}");
+    let (client, _) = client([Step::Answer(invalid)]);
+    let created = client.create(&body()).await.unwrap();
+    assert!(created.raw().ends_with(r#""spec":{"secret":"s"}}"#));
 }
 
 #[tokio::test(start_paused = true)]

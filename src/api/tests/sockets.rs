@@ -110,7 +110,7 @@ fn client(endpoint: &str) -> ApiKeysClient {
 }
 
 fn id() -> KeyId {
-    KeyId::new("K/1").unwrap()
+    KeyId::new("K&1").unwrap()
 }
 
 fn failure(error: Error) -> Failure {
@@ -167,7 +167,7 @@ async fn an_id_stays_one_path_segment_on_the_wire() {
         .delete(&id())
         .await
         .unwrap();
-    assert!(server.requests()[0].starts_with("DELETE /iam/v2/api-keys/K%2F1 HTTP/1.1\r\n"));
+    assert!(server.requests()[0].starts_with("DELETE /iam/v2/api-keys/K%261 HTTP/1.1\r\n"));
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn a_port_that_nobody_listens_on_refuses() {
         .get(&id())
         .await
         .unwrap_err();
-    insta::assert_snapshot!(error.to_string().split(", after").next().unwrap(), @"`GET /iam/v2/api-keys/K%2F1` could not connect: connection refused");
+    insta::assert_snapshot!(error.to_string().split(", after").next().unwrap(), @"`GET /iam/v2/api-keys/K%261` could not connect: connection refused");
     let failure = failure(error);
     assert_eq!(
         (failure.kind, failure.never_sent),
@@ -305,9 +305,22 @@ async fn bodies_without_end_are_given_up() {
         let expected = "got too long an answer: the body is longer than the limit of 64 MiB";
         assert_eq!(
             error.to_string(),
-            format!("`GET /iam/v2/api-keys/K%2F1` {expected}")
+            format!("`GET /iam/v2/api-keys/K%261` {expected}")
         );
     }
+}
+
+#[tokio::test]
+async fn an_endless_explanation_is_read_at_its_beginning() {
+    let mut endless = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n".to_vec();
+    endless.extend(b"no ".repeat(2 * 1024 * 1024));
+    let server = Server::start(vec![endless]).await;
+    let error = client(&format!("http://{}", server.address))
+        .get(&id())
+        .await
+        .unwrap_err();
+    assert!(error.is_forbidden(), "{error}");
+    assert!(error.to_string().len() < 1000);
 }
 
 #[test]
