@@ -48,6 +48,9 @@ fn external(
     if let Some(error) = source.downcast_ref::<api::Error>() {
         return error.into();
     }
+    if let Some(error) = source.downcast_ref::<Error>() {
+        return error.clone();
+    }
     if let Some(error) = source.downcast_ref::<NotConnected>() {
         return error.clone().into();
     }

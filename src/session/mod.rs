@@ -4,6 +4,7 @@
 //! [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never asks a person: what it
 //! has to tell stands in the report or the error, and what it needs to ask it asks through [`Options`].
 
+mod copy;
 mod csv;
 mod diagnose;
 mod engine;
@@ -22,11 +23,13 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::api::Traffic;
 use crate::dialect::output_names::Names;
@@ -37,6 +40,7 @@ use crate::sql::split::Piece;
 use crate::table::Connection;
 use crate::table::scope::{Scope, Warning};
 
+use copy::Staged;
 use plan::Reading;
 use write::Writer;
 
@@ -266,7 +270,18 @@ impl Session {
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
+        let (state, plan) = frame.into_parts();
+        let (plan, staged) = copy::stage(plan).map_err(diagnose)?;
+        let frame = DataFrame::new(state, plan);
         let mut rows = self.stream(frame, scope).await?.map_err(diagnose)?;
+        if !staged.is_empty() {
+            // Nothing is told of a copy before it is where it belongs.
+            let schema = rows.schema();
+            let told: Vec<_> = rows.try_collect().await.map_err(diagnose)?;
+            staged.into_iter().try_for_each(Staged::commit)?;
+            let told = stream::iter(told.into_iter().map(Ok));
+            rows = Box::pin(RecordBatchStreamAdapter::new(schema, told));
+        }
         let schema = match explains {
             true => explain::schema(),
             false => names.apply(&rows.schema()),

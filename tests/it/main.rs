@@ -7,6 +7,7 @@ mod canary;
 mod cli;
 mod config;
 mod contract;
+mod copy;
 mod data;
 mod docs;
 mod equivalence;

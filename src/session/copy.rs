@@ -1,0 +1,265 @@
+//! COPY TO: what was at the target stays there until the copy has succeeded.
+//!
+//! Turns a plan that writes to a target into one that writes to a folder beside it, and moves what was written to the
+//! target in the end. A file keeps its mode, and a link still points to it; a pipe or a device is written to, not
+//! replaced. It depends on the engine's plans and on the file system. It reads no rows and formats none.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::CopyTo;
+use etcetera::home_dir;
+use url::Url;
+
+use crate::error::Error;
+
+/// The option that lets a COPY write into a folder that holds files: `OPTIONS (overwrite true)`. The engine takes options
+/// without a prefix for options of the format.
+const OVERWRITE: [&str; 2] = ["overwrite", "format.overwrite"];
+
+/// The engine's option that says whether a target is one file or a folder of them.
+const SINGLE_FILE: &str = "single_file_output";
+
+/// What a COPY has written, before it is moved to its target. Removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Staged {
+    folder: PathBuf,
+    /// In `folder`, by the name of the target.
+    written: PathBuf,
+    target: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A regular file, or nothing so far.
+    File,
+    /// Something to write to that cannot be replaced: a pipe, a device.
+    Stream,
+    /// A folder that becomes the one that was written.
+    Folder,
+    /// A folder of partitions, of which those that were written are replaced.
+    Partitions,
+}
+
+/// Makes the COPYs in `plan` write beside their targets, and returns what is to be moved once they have succeeded.
+///
+/// # Errors
+///
+/// Fails if a target cannot be written, or holds files already and OVERWRITE is not said.
+pub(super) fn stage(plan: LogicalPlan) -> EngineResult<(LogicalPlan, Vec<Staged>)> {
+    let mut staged = Vec::new();
+    // EXPLAIN writes nothing; EXPLAIN ANALYZE does.
+    if matches!(plan, LogicalPlan::Explain(_)) {
+        return Ok((plan, staged));
+    }
+    let plan = plan.transform_up(|plan| {
+        let LogicalPlan::Copy(copy) = plan else {
+            return Ok(Transformed::no(plan));
+        };
+        let (copy, written) = redirect(copy).map_err(external)?;
+        staged.push(written);
+        Ok(Transformed::yes(LogicalPlan::Copy(copy)))
+    })?;
+    Ok((plan.data, staged))
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
+    let typed = copy.output_url.clone();
+    let failed =
+        |error: &io::Error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error);
+    let path = local_path(&typed)?;
+    let overwrites = OVERWRITE
+        .iter()
+        .filter_map(|name| copy.options.remove(*name))
+        .any(|value| value.eq_ignore_ascii_case("true"));
+    let target = followed(&path).map_err(|error| failed(&error))?;
+    let found = fs::metadata(&target).ok();
+    let is_folder = match copy.options.get(SINGLE_FILE).map(|value| value.trim()) {
+        Some("true") => false,
+        Some("false") => true,
+        _ => {
+            typed.ends_with('/')
+                || !copy.partition_by.is_empty()
+                || found.as_ref().is_some_and(fs::Metadata::is_dir)
+                || target.extension().is_none()
+                    && !found.as_ref().is_some_and(|found| !found.is_dir())
+        }
+    };
+    let kind = match (&found, is_folder) {
+        (_, true) if !copy.partition_by.is_empty() => Kind::Partitions,
+        (_, true) => Kind::Folder,
+        (Some(found), false) if !found.is_file() => Kind::Stream,
+        (_, false) => Kind::File,
+    };
+    if is_folder && !overwrites && holds_anything(&target) {
+        return Err(
+            Error::statement(format!("the folder `{typed}` is not empty")).hint(
+                "name another folder, or add OPTIONS (overwrite true), which replaces the partitions that are written",
+            ),
+        );
+    }
+    let (Some(name), Some(parent)) = (target.file_name(), target.parent()) else {
+        return Err(Error::statement(format!("cannot write to `{typed}`"))
+            .hint("name a file, or a folder that ends with `/`"));
+    };
+    let beside = match kind {
+        Kind::Stream => &std::env::temp_dir(),
+        _ => parent,
+    };
+    let folder = staging_folder(beside).map_err(|error| failed(&error))?;
+    let written = folder.join(name);
+    let url = match is_folder {
+        true => Url::from_directory_path(&written),
+        false => Url::from_file_path(&written),
+    };
+    // As a URL, so that `*` and `?` are characters of a name.
+    let url = url.map_err(|()| Error::statement(format!("cannot write to `{typed}`")))?;
+    copy.output_url = url.into();
+    copy.options
+        .insert(SINGLE_FILE.to_owned(), (!is_folder).to_string());
+    Ok((
+        copy,
+        Staged {
+            folder,
+            written,
+            target,
+            kind,
+        },
+    ))
+}
+
+/// Returns the path that `typed` names on this machine, `~` being the home directory.
+fn local_path(typed: &str) -> Result<PathBuf, Error> {
+    if let Ok(url) = Url::parse(typed)
+        && url.scheme().len() > 1
+    {
+        return url.to_file_path().map_err(|()| {
+            Error::statement(format!("`{typed}` is not a local file"))
+                .hint("COPY writes local files; upload them with the tools of your store")
+        });
+    }
+    let path = match typed.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => home_dir()
+            .map(|home| home.join(rest.trim_start_matches('/')))
+            .map_err(|_| Error::statement("there is no home directory for `~`"))?,
+        _ => PathBuf::from(typed),
+    };
+    std::path::absolute(path)
+        .map_err(|error| Error::statement(format!("cannot write to `{typed}`")).caused_by(&error))
+}
+
+/// Returns where the links at `path` lead, also to a file that does not exist yet.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    /// More links in a row than any system follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&path) {
+            Ok(link) => {
+                path = match path.parent() {
+                    Some(parent) => parent.join(link),
+                    None => link,
+                }
+            }
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+fn holds_anything(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Makes a folder in `parent` that nobody else can read.
+fn staging_folder(parent: &Path) -> io::Result<PathBuf> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    loop {
+        let folder = parent.join(format!(".iamql-copy-{:016x}", fastrand::u64(..)));
+        match builder.create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Staged {
+    /// Moves what was written to its target.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be done; the target is as it was then, but for partitions that were moved already.
+    pub(super) fn commit(self) -> Result<(), Error> {
+        self.moved().map_err(|error| {
+            Error::statement(format!("cannot write to `{}`", self.target.display()))
+                .caused_by(&error)
+        })
+    }
+
+    fn moved(&self) -> io::Result<()> {
+        if !self.written.exists() {
+            // The engine makes no file of no rows.
+            match self.kind {
+                Kind::File | Kind::Stream => drop(File::create(&self.written)?),
+                Kind::Folder | Kind::Partitions => fs::create_dir(&self.written)?,
+            }
+        }
+        match self.kind {
+            Kind::File => {
+                if let Ok(found) = fs::metadata(&self.target) {
+                    fs::set_permissions(&self.written, found.permissions())?;
+                }
+                File::open(&self.written)?.sync_all()?;
+                fs::rename(&self.written, &self.target)
+            }
+            Kind::Stream => {
+                let mut stream = File::options().write(true).open(&self.target)?;
+                io::copy(&mut File::open(&self.written)?, &mut stream).map(drop)
+            }
+            Kind::Folder => self.replace(&self.written, &self.target),
+            Kind::Partitions if !self.target.exists() => fs::rename(&self.written, &self.target),
+            Kind::Partitions => {
+                for entry in fs::read_dir(&self.written)? {
+                    let entry = entry?;
+                    self.replace(&entry.path(), &self.target.join(entry.file_name()))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Moves `new` to the place of `old`, which is kept until that is done.
+    fn replace(&self, new: &Path, old: &Path) -> io::Result<()> {
+        let aside = self.folder.join("replaced");
+        if old.exists() {
+            fs::rename(old, &aside)?;
+        }
+        fs::rename(new, old).inspect_err(|_| {
+            // Nothing more can be done if this fails, too.
+            let _ = fs::rename(&aside, old);
+        })?;
+        match fs::remove_dir_all(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // What cannot be removed harms nobody.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

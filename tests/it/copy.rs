@@ -1,0 +1,181 @@
+//! COPY TO: what was at the target is there until the copy has succeeded.
+
+use std::fs;
+use std::path::Path;
+
+use iamql::sandbox::Fault;
+
+use crate::support::Lab;
+
+/// The names in `folder`, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_leaves_what_was_there() {
+    let lab = Lab::with_keys(250).await;
+    for (name, format) in [
+        ("keys.csv", ""),
+        ("keys.json", ""),
+        ("keys.parquet", ""),
+        ("keys.txt", "STORED AS CSV"),
+    ] {
+        lab.write(name, "last month");
+        for failing in [
+            "SELECT id FROM api_keys",
+            "SELECT id, 1 / (length(id) - length(id)) FROM api_keys",
+        ] {
+            let faults = match failing.contains('/') {
+                true => Vec::new(),
+                false => vec!["page=3:400".parse::<Fault>().unwrap()],
+            };
+            lab.sandbox.set_faults(faults);
+            lab.fail(&format!("COPY ({failing}) TO '{{dir}}/{name}' {format}"))
+                .await;
+            let kept = fs::read_to_string(lab.folder().join(name)).unwrap();
+            assert_eq!(kept, "last month", "{name}: {failing}");
+        }
+    }
+    lab.sandbox.set_faults(Vec::new());
+    lab.fail("COPY (SELECT spec FROM api_keys) TO '{dir}/keys.csv'")
+        .await;
+    lab.sandbox
+        .set_faults(vec!["page=2:400".parse::<Fault>().unwrap()]);
+    lab.fail("COPY (SELECT id, kind FROM api_keys) TO '{dir}/parts/' STORED AS CSV PARTITIONED BY (kind)")
+        .await;
+    // Nothing is left of what was begun.
+    assert_eq!(
+        names(lab.folder()),
+        ["keys.csv", "keys.json", "keys.parquet", "keys.txt"]
+    );
+}
+
+#[tokio::test]
+async fn a_copy_replaces_what_was_there_and_explaining_one_does_not() {
+    let lab = Lab::with_keys(3).await;
+    lab.write("keys.csv", "last month");
+    lab.run("EXPLAIN COPY (SELECT id FROM api_keys) TO '{dir}/keys.csv'")
+        .await;
+    let kept = fs::read_to_string(lab.folder().join("keys.csv")).unwrap();
+    assert_eq!(kept, "last month");
+    lab.run("COPY (SELECT id FROM api_keys ORDER BY id) TO '{dir}/keys.csv'")
+        .await;
+    let written = fs::read_to_string(lab.folder().join("keys.csv")).unwrap();
+    assert_eq!(written.lines().count(), 4);
+    lab.run("COPY (SELECT id FROM api_keys WHERE false) TO '{dir}/keys.csv'")
+        .await;
+    let written = fs::read_to_string(lab.folder().join("keys.csv")).unwrap();
+    assert!(written.lines().count() <= 1, "{written}");
+    assert_eq!(names(lab.folder()), ["keys.csv"]);
+}
+
+#[tokio::test]
+async fn names_of_files_are_taken_as_they_are() {
+    let lab = Lab::with_keys(3).await;
+    for name in [
+        "q?.csv", "a*.csv", "[x].csv", "50%.csv", "a b.csv", "ü#1.csv",
+    ] {
+        lab.run(&format!("COPY (SELECT 1 AS x) TO '{{dir}}/{name}'"))
+            .await;
+    }
+    assert_eq!(
+        names(lab.folder()),
+        [
+            "50%.csv", "[x].csv", "a b.csv", "a*.csv", "q?.csv", "ü#1.csv"
+        ]
+    );
+    let error = lab
+        .fail("COPY (SELECT 1 AS x) TO 's3://bucket/x.csv'")
+        .await;
+    assert!(error.contains("is not a local file"), "{error}");
+}
+
+#[tokio::test]
+async fn partitions_are_replaced_only_if_that_is_said() {
+    let lab = Lab::with_keys(0).await;
+    let copy = |rows: &str, options: &str| {
+        format!(
+            "COPY (SELECT * FROM (VALUES {rows}) AS t(day, x)) TO '{{dir}}/days/' STORED AS CSV PARTITIONED BY (day) {options}"
+        )
+    };
+    lab.run(&copy("('mon', 1), ('tue', 2)", "")).await;
+    let error = lab.fail(&copy("('tue', 3)", "")).await;
+    assert!(error.contains("is not empty"), "{error}");
+    lab.run(&copy("('tue', 3), ('wed', 4)", "OPTIONS (overwrite true)"))
+        .await;
+    assert_eq!(
+        names(&lab.folder().join("days")),
+        ["day=mon", "day=tue", "day=wed"]
+    );
+    let text = |part: &str| {
+        let folder = lab.folder().join("days").join(part);
+        let files = names(&folder);
+        assert_eq!(files.len(), 1, "{part}");
+        fs::read_to_string(folder.join(&files[0])).unwrap()
+    };
+    assert_eq!(text("day=mon"), "x\n1\n");
+    assert_eq!(text("day=tue"), "x\n3\n");
+    assert_eq!(text("day=wed"), "x\n4\n");
+    assert_eq!(names(lab.folder()), ["days"]);
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::io::Read;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_still_leads_to_the_file_and_a_mode_is_kept() {
+        let lab = Lab::with_keys(0).await;
+        lab.write("file.csv", "old");
+        let (file, link) = (lab.folder().join("file.csv"), lab.folder().join("link.csv"));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink("file.csv", &link).unwrap();
+        lab.run("COPY (SELECT 1 AS x) TO '{dir}/link.csv'").await;
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "x\n1\n");
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // A link to nothing makes what it leads to.
+        symlink("new.csv", lab.folder().join("dangling.csv")).unwrap();
+        lab.run("COPY (SELECT 1 AS x) TO '{dir}/dangling.csv'")
+            .await;
+        assert!(lab.folder().join("new.csv").is_file());
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_written_to_and_not_replaced() {
+        let lab = Lab::with_keys(0).await;
+        let pipe = lab.folder().join("pipe.csv");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let reading = pipe.clone();
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            fs::File::open(reading)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
+            text
+        });
+        lab.run("COPY (SELECT 1 AS x) TO '{dir}/pipe.csv'").await;
+        assert_eq!(reader.join().unwrap(), "x\n1\n");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_an_error_at_once() {
+        let lab = Lab::with_keys(0).await;
+        let error = lab.fail("COPY (SELECT 1 AS x) TO '/proc/x.csv'").await;
+        assert!(error.contains("cannot write to `/proc/x.csv`"), "{error}");
+    }
+}
