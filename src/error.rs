@@ -1,58 +1,71 @@
-//! The error that ends a statement or the program: what the user reads, and the exit code.
+//! The error that ends a statement or the program: its kind, what people read, and what is behind it.
 //!
-//! Every room has its own errors; they become an [`Error`] where the rooms meet. It knows how to show itself, with the
-//! place in the statement and the next step, and the one printer for people is here.
+//! Each room has errors of its own. The session turns those of the rooms below it into an [`Error`], `render` shows it,
+//! and the edge picks an exit code for its kind. This file depends on no other room.
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sqlparser::tokenizer::Span;
 
-use crate::api;
-use crate::dialect;
-use crate::render::escape_controls;
-use crate::table::NotConnected;
-
-/// How the program ends.
+/// What kind of failure an error is, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ExitCode {
-    /// All statements succeeded.
-    Success = 0,
-    /// A statement failed.
-    Statement = 1,
+pub enum ErrorKind {
     /// The command line or the configuration is wrong.
-    Usage = 2,
-    /// Ctrl-C, or SIGTERM.
-    Interrupted = 130,
+    Usage,
+    /// The statement cannot be parsed.
+    Syntax,
+    /// A table, column, function or parameter does not exist or is ambiguous.
+    Name,
+    /// A value is of the wrong type, or cannot be converted to the right one.
+    Type,
+    /// Something else is wrong with the statement: it cannot be done, or not with these values.
+    Statement,
+    /// It is not allowed: the session is read-only, a guard refused it, or the service did (401 or 403).
+    Permission,
+    /// There are no credentials, or none that can be sent.
+    Credentials,
+    /// The service could not be reached, or answered with an error.
+    Service,
+    /// A file, a pipe or a terminal cannot be read or written.
+    Io,
+    /// The user stopped it.
+    Interrupted,
+    /// The reader of the output went away, and nothing was lost by that: an edge need not tell anybody.
+    BrokenPipe,
+    /// This program or the engine is at fault.
+    Internal,
 }
 
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
-    }
-}
-
-/// What went wrong, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What went wrong.
+#[derive(Debug, Clone)]
 pub struct Error {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
     /// What is wrong, naming what was typed; lower case, no final stop.
     pub message: String,
-    /// The file that the statement stands in, if it is one that a statement before it named. Boxed, since it is rare
-    /// and errors are returned everywhere.
+    /// The file that the statement is in, if an earlier statement named it. Boxed because it is rare and errors are
+    /// returned everywhere.
     pub file: Option<Box<PathBuf>>,
-    /// What lies behind it, outermost first.
-    pub causes: Vec<String>,
-    /// What else is to be known, such as what was done all the same.
+    /// The errors behind it. Several if several requests failed.
+    pub causes: Vec<Cause>,
+    /// What else people should know, such as what was done in spite of the error.
     pub notes: Vec<String>,
     /// The place in the statement.
     pub place: Option<Box<Place>>,
     /// The next step.
     pub hint: Option<String>,
-    /// How the program ends because of it.
-    pub code: ExitCode,
-    /// True if the reader of the output went away, which is no error to tell anybody.
-    pub is_broken_pipe: bool,
+}
+
+/// An error behind another one, as the room that met it made it.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    /// The error.
+    pub error: Arc<dyn std::error::Error + Send + Sync>,
+    /// What people are told of it; None if the message says it already, perhaps in other words.
+    pub text: Option<String>,
 }
 
 /// A place in a statement.
@@ -67,34 +80,32 @@ pub struct Place {
 }
 
 impl Error {
-    /// An error of a statement.
-    pub fn statement(message: impl Into<String>) -> Self {
+    /// An error of this kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
+            kind,
             message: message.into(),
             file: None,
             causes: Vec::new(),
             notes: Vec::new(),
             place: None,
             hint: None,
-            code: ExitCode::Statement,
-            is_broken_pipe: false,
         }
+    }
+
+    /// An error of a statement.
+    pub fn statement(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Statement, message)
     }
 
     /// An error of the command line or the configuration.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self {
-            code: ExitCode::Usage,
-            ..Self::statement(message)
-        }
+        Self::new(ErrorKind::Usage, message)
     }
 
     /// The user stopped it.
     pub fn interrupted() -> Self {
-        Self {
-            code: ExitCode::Interrupted,
-            ..Self::statement("interrupted")
-        }
+        Self::new(ErrorKind::Interrupted, "interrupted")
     }
 
     /// Adds the next step.
@@ -105,7 +116,7 @@ impl Error {
         }
     }
 
-    /// Says in which file it is, unless that is known already: the innermost is where to look.
+    /// Names the file that it is in, unless that is known already: the innermost file is where to look.
     pub fn in_file(self, file: impl Into<PathBuf>) -> Self {
         Self {
             file: self.file.or_else(|| Some(Box::new(file.into()))),
@@ -113,30 +124,51 @@ impl Error {
         }
     }
 
-    /// Adds what lies behind it.
-    pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
-        let mut next = Some(error);
-        while let Some(cause) = next {
-            self.causes.push(cause.to_string());
-            next = cause.source();
-        }
+    /// Adds an error behind it, which people are shown with everything behind that.
+    pub fn caused_by(self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let text = Some(error.to_string());
+        self.with_cause(error, text)
+    }
+
+    /// Keeps the error that it says in our own words, for programs to look at.
+    pub fn retelling(self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.with_cause(error, None)
+    }
+
+    fn with_cause(
+        mut self,
+        error: impl std::error::Error + Send + Sync + 'static,
+        text: Option<String>,
+    ) -> Self {
+        let error = Arc::new(error);
+        self.causes.push(Cause { error, text });
         self
     }
 
-    /// Makes an error of `error` in the statement `text`, which begins at `line` of the script.
-    pub fn in_statement(error: dialect::error::Error, text: &str, line: u64) -> Self {
-        Self {
-            place: error.span.map(|span| {
-                Box::new(Place {
-                    text: text.to_owned(),
-                    line,
-                    span,
-                })
-            }),
-            hint: error.hint,
-            ..Self::statement(error.message)
-        }
+    /// Returns the first error of type `T` behind it.
+    pub fn find<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        let causes = self.causes.iter();
+        let mut errors = causes.flat_map(|cause| chain(cause.error.as_ref()));
+        errors.find_map(|error| error.downcast_ref())
     }
+}
+
+impl Cause {
+    /// Returns what people are shown of it: each error's text, outermost first.
+    pub fn shown(&self) -> impl Iterator<Item = String> {
+        self.text.iter().flat_map(|text| {
+            let behind = chain(self.error.as_ref()).skip(1);
+            std::iter::once(text.clone()).chain(behind.map(ToString::to_string))
+        })
+    }
+}
+
+/// Returns `error` and everything behind it.
+fn chain<'e>(
+    error: &'e (dyn std::error::Error + Send + Sync + 'static),
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
 }
 
 impl fmt::Display for Error {
@@ -145,208 +177,29 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
-
-impl From<&api::Error> for Error {
-    fn from(error: &api::Error) -> Self {
-        let mut converted = Self::statement(error.to_string());
-        converted.hint = error.hint();
-        match std::error::Error::source(error) {
-            Some(source) => converted.caused_by(source),
-            None => converted,
-        }
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let cause = self.causes.first()?;
+        Some(cause.error.as_ref())
     }
-}
-
-impl From<NotConnected> for Error {
-    fn from(error: NotConnected) -> Self {
-        Self::usage(error.reason).hint(error.hint)
-    }
-}
-
-/// Shows an error to people, several lines, each ended.
-#[derive(Debug)]
-pub struct Shown<'e> {
-    /// The error.
-    pub error: &'e Error,
-    /// Whether to use colours.
-    pub color: bool,
-}
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (red, blue, bold, reset) = match self.color {
-            true => ("\x1b[1;31m", "\x1b[34m", "\x1b[1m", "\x1b[0m"),
-            false => ("", "", "", ""),
-        };
-        let message = printable(&self.error.message);
-        writeln!(f, "{red}error{reset}: {bold}{message}{reset}")?;
-        if let Some(file) = &self.error.file {
-            writeln!(f, "  in `{}`", printable(&file.to_string_lossy()))?;
-        }
-        for cause in &self.error.causes {
-            writeln!(f, "  caused by: {}", printable(cause))?;
-        }
-        for note in &self.error.notes {
-            writeln!(f, "{blue}note{reset}: {}", printable(note))?;
-        }
-        if let Some(place) = &self.error.place {
-            place.show(f, blue, red, reset)?;
-        }
-        if let Some(hint) = &self.error.hint {
-            writeln!(f, "{blue}hint{reset}: {}", printable(hint))?;
-        }
-        Ok(())
-    }
-}
-
-/// Characters shown before and after the place in a long line.
-const CONTEXT: usize = 60;
-
-impl Place {
-    fn show(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        frame: &str,
-        mark: &str,
-        reset: &str,
-    ) -> fmt::Result {
-        let Span { start, end } = self.span;
-        let Some(line) = (start.line as usize)
-            .checked_sub(1)
-            .and_then(|line| self.text.lines().nth(line))
-        else {
-            return Ok(());
-        };
-        let number = (self.line + start.line - 1).to_string();
-        let margin = " ".repeat(number.len());
-        let chars: Vec<char> = line.chars().collect();
-        let first = (start.column as usize).saturating_sub(1).min(chars.len());
-        let last = match end.line == start.line {
-            true => (end.column as usize).saturating_sub(2),
-            false => chars.len(),
-        }
-        .max(first)
-        .min(chars.len().max(first));
-        let from = first.saturating_sub(CONTEXT);
-        let to = (last + 1 + CONTEXT).min(chars.len()).max(from);
-        let text = |part: &[char]| -> String { printable(&part.iter().collect::<String>()) };
-        let cut = |is_cut: bool| if is_cut { "…" } else { "" };
-        let before = format!("{}{}", cut(from > 0), text(&chars[from..first]));
-        let marked = text(&chars[first..(last + 1).min(chars.len()).max(first)]);
-        let after = text(&chars[(last + 1).clamp(first, to)..to]);
-        let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
-        writeln!(f, "{frame}{margin} |{reset}")?;
-        writeln!(
-            f,
-            "{frame}{number} |{reset} {before}{marked}{after}{}",
-            cut(to < chars.len())
-        )?;
-        writeln!(
-            f,
-            "{frame}{margin} |{reset} {}{mark}{}{reset}",
-            " ".repeat(width(&before)),
-            "^".repeat(width(&marked).max(1))
-        )
-    }
-}
-
-/// Returns `text` on one line, with what a terminal would act on written out: a message may quote anyone's data, which
-/// must not look like a line of ours.
-fn printable(text: &str) -> String {
-    escape_controls(&text.replace('\t', " ")).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlparser::tokenizer::Location;
-
-    fn shown(text: &str, span: [u64; 4], line: u64) -> String {
-        let span = Span::new(
-            Location::new(span[0], span[1]),
-            Location::new(span[2], span[3]),
-        );
-        let error = dialect::error::Error::new("no such thing")
-            .at(span)
-            .hint("try another");
-        let error = Error::in_statement(error, text, line);
-        Shown {
-            error: &error,
-            color: false,
-        }
-        .to_string()
-    }
+    use std::io;
 
     #[test]
-    fn the_place_is_marked_under_its_line() {
-        insta::assert_snapshot!(shown("SELECT bogus\nFROM t", [1, 8, 1, 13], 1), @r"
-        error: no such thing
-          |
-        1 | SELECT bogus
-          |        ^^^^^
-        hint: try another
-        ");
-        insta::assert_snapshot!(shown("SELECT id,\n  日本 bogus", [2, 6, 2, 11], 9), @r"
-        error: no such thing
-           |
-        10 |   日本 bogus
-           |        ^^^^^
-        hint: try another
-        ");
-    }
-
-    #[test]
-    fn the_innermost_file_is_named() {
-        let error = Error::statement("no such thing")
-            .in_file("b.sql")
-            .in_file("a.sql");
-        let color = false;
-        let text = Shown {
-            error: &error,
-            color,
-        }
-        .to_string();
-        assert_eq!(text, "error: no such thing\n  in `b.sql`\n");
-    }
-
-    #[test]
-    fn long_lines_are_cut_around_the_place() {
-        let text = format!("SELECT {} bogus {}", "x".repeat(200), "y".repeat(200));
-        insta::assert_snapshot!(shown(&text, [1, 209, 1, 214], 1), @r"
-        error: no such thing
-          |
-        1 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx bogus yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
-          |                                                              ^^^^^
-        hint: try another
-        ");
-    }
-
-    #[test]
-    fn places_outside_of_the_text_do_no_harm() {
-        for span in [
-            [0, 0, 0, 0],
-            [1, 90, 1, 95],
-            [7, 1, 7, 1],
-            [1, 3, 1, 1],
-            [1, 2, 5, 1],
-        ] {
-            assert!(shown("SELECT", span, 1).starts_with("error: no such thing\n"));
-        }
-    }
-
-    #[test]
-    fn nothing_in_an_error_moves_the_cursor() {
-        let error =
-            Error::statement("bad \x1b[2J \u{202e}\nhint: forged \u{2028}\u{e0041}").hint("\r\x07");
-        let text = Shown {
-            error: &error,
-            color: false,
-        }
-        .to_string();
-        assert_eq!(
-            text,
-            "error: bad \\x1b[2J \\u{202e}\\nhint: forged \\u{2028}\\u{e0041}\nhint: \\r\\x07\n"
-        );
+    fn what_is_behind_an_error_is_kept_and_shown_unless_it_is_said_already() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = Error::statement("it failed")
+            .caused_by(io::Error::other(refused()))
+            .retelling(fmt::Error);
+        let shown: Vec<String> = error.causes.iter().flat_map(Cause::shown).collect();
+        assert_eq!(shown, ["connection refused"]);
+        let found = error.find::<io::Error>().unwrap();
+        assert_eq!(found.kind(), io::ErrorKind::Other);
+        assert!(error.find::<fmt::Error>().is_some());
+        assert!(error.find::<std::num::ParseIntError>().is_none());
     }
 }

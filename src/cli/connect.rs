@@ -19,10 +19,7 @@ use crate::table::{Connection, NotConnected};
 /// Fails if the endpoint is not one that credentials may go to, or if a file or command does not give the secret.
 pub(super) async fn connect(config: &Config) -> Result<Connection, Error> {
     let endpoint = match &config.endpoint {
-        Some(url) => Endpoint::parse(url).map_err(|error| Error {
-            code: crate::error::ExitCode::Usage,
-            ..Error::from(&error)
-        })?,
+        Some(url) => Endpoint::parse(url)?,
         None => Endpoint::production(),
     };
     let credentials = match &config.credentials {
@@ -56,7 +53,7 @@ pub(super) fn connect_to_sandbox(
     url: &str,
     (key, secret): (&str, &str),
 ) -> Result<Connection, Error> {
-    let endpoint = Endpoint::parse(url).map_err(|error| Error::from(&error))?;
+    let endpoint = Endpoint::parse(url)?;
     let credentials = Credentials::Basic {
         key: key.to_owned(),
         secret: Secret::new(secret),
@@ -77,10 +74,6 @@ fn client(
         concurrency: config.concurrency,
         ca_cert,
         retry: RetryPolicy::default(),
-    })
-    .map_err(|error| Error {
-        code: crate::error::ExitCode::Usage,
-        ..Error::from(&error)
     })?;
     Ok(Connection::to(client))
 }
@@ -104,7 +97,7 @@ async fn read(source: &SecretSource) -> Result<Secret, Error> {
 
 async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
     tokio::fs::read_to_string(file).await.map_err(|error| {
-        Error::usage(format!("{what} cannot be read from `{}`", file.display())).caused_by(&error)
+        Error::usage(format!("{what} cannot be read from `{}`", file.display())).caused_by(error)
     })
 }
 
@@ -126,7 +119,7 @@ async fn run(command: &str) -> Result<Secret, Error> {
         .stderr(Stdio::inherit())
         .output()
         .await
-        .map_err(|error| failed("cannot be run".to_owned()).caused_by(&error))?;
+        .map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
     if !output.status.success() {
         return Err(failed(format!("ended with {}", output.status)));
     }

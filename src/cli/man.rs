@@ -13,7 +13,7 @@ use crate::error::Error;
 ///
 /// # Errors
 ///
-/// Fails with [`ExitCode::Usage`](crate::error::ExitCode::Usage) if there is no such command.
+/// Fails if there is no such command.
 pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
     let mut whole = args::command().disable_help_subcommand(true);
     whole.build();
@@ -27,7 +27,7 @@ pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
     let after = about.get_after_help().map(ToString::to_string);
     render(about, &after.unwrap_or_default()).map_err(|error| {
         // A page in memory takes whatever is written to it.
-        Error::statement("the page cannot be made").caused_by(&error)
+        Error::statement("the page cannot be made").caused_by(error)
     })
 }
 

@@ -10,7 +10,7 @@ mod connect;
 mod man;
 mod stackql;
 
-use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode as ProcessExitCode;
 use std::sync::Arc;
@@ -21,13 +21,14 @@ use clap::FromArgMatches;
 use etcetera::BaseStrategy;
 
 use crate::api::Traffic;
-use crate::error::{Error, ExitCode};
+use crate::error::{Error, ErrorKind};
 use crate::render::RenderOptions;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Confirm, Interrupt, Session, Unsaved};
 use crate::shell::{self, Opened, Setup};
 use crate::sql::operation::Operation;
 use crate::sql::split::split;
+use crate::terminal::exit::ExitCode;
 use crate::terminal::output::Output;
 use crate::terminal::{Progress, enable_progress, notes};
 use args::{Args, Command, Common, SandboxArgs, When};
@@ -82,7 +83,7 @@ fn run_here() -> ProcessExitCode {
         Err(error) => match stackql::refused(&error) {
             Some(refused) => {
                 notes::error(&refused);
-                return refused.code.into();
+                return ExitCode::from(refused.kind).into();
             }
             None => error.exit(),
         },
@@ -99,16 +100,13 @@ fn run_here() -> ProcessExitCode {
         .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(args)),
-        Err(error) => Err(Error::statement("the program cannot start").caused_by(&error)),
+        Err(error) => Err(Error::statement("the program cannot start").caused_by(error)),
     };
     match outcome {
         Ok(()) => ExitCode::Success.into(),
         Err(error) => {
             notes::error(&error);
-            match error.is_broken_pipe {
-                true => ExitCode::Success.into(),
-                false => error.code.into(),
-            }
+            ExitCode::from(error.kind).into()
         }
     }
 }
@@ -186,7 +184,7 @@ async fn open(
         let sandbox = Sandbox::start(SandboxConfig::default())
             .await
             .map_err(|error| {
-                Error::usage("the sandbox cannot listen on loopback").caused_by(&error)
+                Error::usage("the sandbox cannot listen on loopback").caused_by(error)
             })?;
         let connection =
             connect::connect_to_sandbox(&config, &sandbox.url(), sandbox.credentials())?;
@@ -281,7 +279,7 @@ async fn run_script(
         }
     }
     match script.broken {
-        Some((piece, error)) => Err(Error::in_statement(error, &piece.text, piece.line)),
+        Some((piece, error)) => Err(session::in_statement(error, &piece.text, piece.line)),
         None => Ok(()),
     }
 }
@@ -294,17 +292,17 @@ fn unfinished(error: Error, rest: &str) -> Error {
             Ok(Operation::Write { is_dry: false, .. } | Operation::Stackql(_))
         )
     });
-    match error.is_broken_pipe && writes {
-        true => Error {
-            is_broken_pipe: false,
-            ..Error::statement("the reader of the rows went away, and what follows was not run")
-        },
+    match error.kind == ErrorKind::BrokenPipe && writes {
+        true => Error::new(
+            ErrorKind::Io,
+            "the reader of the rows went away, and what follows was not run",
+        ),
         false => error,
     }
 }
 
 fn read_script(path: &Path) -> Result<String, Error> {
-    let read = || -> std::io::Result<String> {
+    let read = || -> io::Result<String> {
         if path == Path::new("-") {
             let mut script = String::new();
             std::io::stdin().lock().read_to_string(&mut script)?;
@@ -313,7 +311,7 @@ fn read_script(path: &Path) -> Result<String, Error> {
         std::fs::read_to_string(path)
     };
     read().map_err(|error| {
-        Error::usage(format!("cannot read statements from `{}`", path.display())).caused_by(&error)
+        Error::usage(format!("cannot read statements from `{}`", path.display())).caused_by(error)
     })
 }
 
@@ -362,7 +360,7 @@ fn config_file(args: &Common) -> Result<config::File, Error> {
             Ok(config::File::default())
         }
         Err(error) => Err(Error::usage(format!("cannot read `{}`", path.display()))
-            .caused_by(&error)
+            .caused_by(error)
             .hint("profiles stand in that file, as [profiles.NAME]")),
     }
 }
@@ -424,7 +422,7 @@ fn trace_requests(verbose: u8) {
 /// Raises `interrupt` at Ctrl-C and SIGTERM, for as long as the returned guard lives.
 fn watch_signals(interrupt: &Interrupt) -> Result<tokio::task::JoinHandle<()>, Error> {
     let failed =
-        |error: std::io::Error| Error::statement("signals cannot be watched").caused_by(&error);
+        |error: std::io::Error| Error::statement("signals cannot be watched").caused_by(error);
     let interrupt = interrupt.clone();
     #[cfg(unix)]
     {
@@ -466,7 +464,7 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
         .iter()
         .map(|fault| fault.parse())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::usage("--fault is not understood").caused_by(&error))?;
+        .map_err(|error| Error::usage("--fault is not understood").caused_by(error))?;
     let config = SandboxConfig {
         keys: args.keys,
         seed: args.seed,
@@ -482,7 +480,7 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
     };
     let sandbox = Sandbox::start(config).await.map_err(|error| {
         Error::usage(format!("the sandbox cannot listen on port {}", args.port))
-            .caused_by(&error)
+            .caused_by(error)
             .hint("--port 0 takes a free one")
     })?;
     print(sandbox.banner().as_bytes())?;
@@ -496,8 +494,8 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
 fn print(text: &[u8]) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::statement("stdout cannot be written").caused_by(&error))
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::statement("stdout cannot be written").caused_by(error))
         }
         _ => Ok(()),
     }

@@ -2,10 +2,14 @@
 
 use sqlparser::tokenizer::{Location, Span};
 
+use crate::error::ErrorKind;
+
 /// An error in a statement, found before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
+    /// What kind of error it is.
+    pub kind: ErrorKind,
     /// What is wrong, naming what was typed.
     pub message: String,
     /// Where in the statement, lines and columns counted from 1, the end behind the last character; None if that is
@@ -19,10 +23,16 @@ impl Error {
     /// An error with nothing but a message.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
+            kind: ErrorKind::Statement,
             message: message.into(),
             span: None,
             hint: None,
         }
+    }
+
+    /// Says what kind of error it is.
+    pub fn kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// Adds the place.

@@ -11,6 +11,7 @@ use sqlparser::tokenizer::{Location, Span, Tokenizer};
 use super::error::Error;
 use super::limits;
 use super::parser::IamqlDialect;
+use crate::error::ErrorKind;
 
 /// How deep a statement may nest: far beyond what people write, far from what the stack holds.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -79,7 +80,7 @@ fn syntax_error(error: &DataFusionError, text: &str) -> Error {
         .replace("expected: ", "expected ")
         .replace(", found: EOF", ", found the end of the statement");
     let message = quote_found(&message);
-    let error = Error::new(format!("syntax error: {message}"));
+    let error = Error::new(format!("syntax error: {message}")).kind(ErrorKind::Syntax);
     let error = match next_step(&message, text) {
         Some(hint) => error.hint(hint),
         None => error,

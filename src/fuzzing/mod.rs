@@ -24,9 +24,10 @@ use crate::dialect::functions::json::path::{self, Step};
 use crate::dialect::output_names::Names;
 use crate::dialect::parse::as_sql;
 use crate::dialect::rewrite::rewrite;
-use crate::error::{Error, Shown};
-use crate::render::cell_json;
+use crate::error::Error;
+use crate::render::{Diagnostic, cell_json};
 use crate::resource::columns::schema;
+use crate::session::in_statement;
 use crate::sql::operation::Operation;
 use crate::sql::split::split;
 use crate::sql::stackql::Stackql;
@@ -53,7 +54,7 @@ pub fn statements(script: &str) {
         statement(&piece.text, piece.line);
     }
     if let Some((piece, error)) = split.broken {
-        shown(&Error::in_statement(error, &piece.text, piece.line));
+        shown(&in_statement(error, &piece.text, piece.line));
     }
 }
 
@@ -73,13 +74,13 @@ fn statement(text: &str, line: u64) {
             );
         }
         Ok(Operation::Stackql(_) | Operation::Write { .. }) => {}
-        Err(error) => shown(&Error::in_statement(error, text, line)),
+        Err(error) => shown(&in_statement(error, text, line)),
     }
 }
 
 /// Shows `error` as people see it.
 fn shown(error: &Error) {
-    let shown = Shown {
+    let shown = Diagnostic {
         error,
         color: false,
     };

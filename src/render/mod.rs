@@ -12,6 +12,7 @@
 mod cell;
 mod column;
 mod delimited;
+mod diagnostic;
 mod dialect;
 mod encode;
 mod error;
@@ -35,6 +36,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
 pub use cell::{cell_json, cell_text};
+pub use diagnostic::Diagnostic;
 pub use error::Error;
 pub use escape::escape_controls;
 pub use format::OutputFormat;

@@ -15,7 +15,7 @@ use datafusion::logical_expr::dml::CopyTo;
 use etcetera::home_dir;
 use url::Url;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// The option that lets a COPY write into a folder that holds files: `OPTIONS (overwrite true)`. The engine takes options
 /// without a prefix for options of the format.
@@ -74,14 +74,15 @@ fn external(error: Error) -> DataFusionError {
 
 fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
     let typed = copy.output_url.clone();
-    let failed =
-        |error: &io::Error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error);
+    let failed = |error: io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot write to `{typed}`")).caused_by(error)
+    };
     let path = local_path(&typed)?;
     let overwrites = OVERWRITE
         .iter()
         .filter_map(|name| copy.options.remove(*name))
         .any(|value| value.eq_ignore_ascii_case("true"));
-    let target = followed(&path).map_err(|error| failed(&error))?;
+    let target = followed(&path).map_err(failed)?;
     let found = fs::metadata(&target).ok();
     let is_folder = match copy.options.get(SINGLE_FILE).map(|value| value.trim()) {
         Some("true") => false,
@@ -115,7 +116,7 @@ fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
         Kind::Stream => &std::env::temp_dir(),
         _ => parent,
     };
-    let folder = staging_folder(beside).map_err(|error| failed(&error))?;
+    let folder = staging_folder(beside).map_err(failed)?;
     let written = folder.join(name);
     let url = match is_folder {
         true => Url::from_directory_path(&written),
@@ -154,7 +155,7 @@ fn local_path(typed: &str) -> Result<PathBuf, Error> {
         _ => PathBuf::from(typed),
     };
     std::path::absolute(path)
-        .map_err(|error| Error::statement(format!("cannot write to `{typed}`")).caused_by(&error))
+        .map_err(|error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error))
 }
 
 /// Returns where the links at `path` lead, also to a file that does not exist yet.
@@ -204,7 +205,7 @@ impl Staged {
     pub(super) fn commit(self) -> Result<(), Error> {
         self.moved().map_err(|error| {
             Error::statement(format!("cannot write to `{}`", self.target.display()))
-                .caused_by(&error)
+                .caused_by(error)
         })
     }
 

@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 use regex::Regex;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
+use super::error::in_statement;
 use crate::api;
 use crate::dialect;
 use crate::dialect::error::nearest;
 use crate::dialect::functions;
 use crate::dialect::parser::IamqlDialect;
-use crate::error::{Error, ExitCode};
+use crate::error::{Error, ErrorKind};
 use crate::resource::columns::{self, COLUMNS};
 use crate::table::NotConnected;
 
@@ -24,20 +26,28 @@ const LISTED: usize = 12;
 
 /// Retells `error`, which the statement `text` met; it begins at `line` of the script. `tables` are the names of all
 /// tables and views.
-pub(super) fn diagnose(error: &DataFusionError, text: &str, line: u64, tables: &[String]) -> Error {
+pub(super) fn diagnose(error: DataFusionError, text: &str, line: u64, tables: &[String]) -> Error {
+    let told = told(&error, text, line, tables);
+    match told.causes.is_empty() {
+        true => told.retelling(error),
+        false => told,
+    }
+}
+
+fn told(error: &DataFusionError, text: &str, line: u64, tables: &[String]) -> Error {
     let root = error.find_root();
     if let DataFusionError::External(source) = root {
         return external(source.as_ref(), text, line);
     }
     if let DataFusionError::ArrowError(source, _) = root
-        && let datafusion::arrow::error::ArrowError::ExternalError(source) = source.as_ref()
+        && let ArrowError::ExternalError(source) = source.as_ref()
     {
         return external(source.as_ref(), text, line);
     }
     if let DataFusionError::IoError(source) = root {
-        return Error::statement(source.to_string());
+        return Error::new(ErrorKind::Io, source.to_string());
     }
-    Error::in_statement(plan_error(error, root, text, tables), text, line)
+    in_statement(plan_error(error, root, text, tables), text, line)
 }
 
 fn external(
@@ -46,7 +56,7 @@ fn external(
     line: u64,
 ) -> Error {
     if let Some(error) = source.downcast_ref::<api::Error>() {
-        return error.into();
+        return error.clone().into();
     }
     if let Some(error) = source.downcast_ref::<Error>() {
         return error.clone();
@@ -55,7 +65,11 @@ fn external(
         return error.clone().into();
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
-        let converted = dialect::error::Error::new(error.to_string());
+        let converted = dialect::error::Error::new(error.to_string()).kind(match error {
+            functions::Error::UnknownField { .. } => ErrorKind::Name,
+            functions::Error::NoParts { .. } | functions::Error::Argument { .. } => ErrorKind::Type,
+            _ => ErrorKind::Statement,
+        });
         let place = match error {
             functions::Error::UnknownField { field, .. } => find(text, field),
             _ => None,
@@ -68,15 +82,12 @@ fn external(
             Some(hint) => converted.hint(hint),
             None => converted,
         };
-        return Error::in_statement(converted, text, line);
+        return in_statement(converted, text, line);
     }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
-        return diagnose(error, text, line, &[]);
+        return told(error, text, line, &[]);
     }
-    Error {
-        code: ExitCode::Statement,
-        ..Error::statement(source.to_string())
-    }
+    Error::statement(source.to_string())
 }
 
 fn plan_error(
@@ -94,7 +105,7 @@ fn plan_error(
         });
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => {
-            let retold = in_single_quotes(schema_error(schema), schema, text);
+            let retold = in_single_quotes(schema_error(schema), schema, text).kind(ErrorKind::Name);
             // Some clauses, such as ORDER BY, come without a place.
             match (schema.as_ref(), span) {
                 (SchemaError::FieldNotFound { field, .. }, None) => match find(text, &field.name) {
@@ -109,7 +120,8 @@ fn plan_error(
             nested_field(&message, text)
                 .or_else(|| missing_parameter(&message, text))
                 .or_else(|| unknown_table(&message, tables))
-                .unwrap_or_else(|| other(&message, text))
+                .map(|error| error.kind(ErrorKind::Name))
+                .unwrap_or_else(|| other(&message, text).kind(kind(root)))
         }
     };
     if retold.span.is_none()
@@ -124,6 +136,21 @@ fn plan_error(
         retold = retold.hint(plain(&help.message));
     }
     retold
+}
+
+fn kind(root: &DataFusionError) -> ErrorKind {
+    match root {
+        DataFusionError::SQL(..) => ErrorKind::Syntax,
+        DataFusionError::Internal(_) => ErrorKind::Internal,
+        DataFusionError::Plan(message) if message.starts_with("Invalid function ") => {
+            ErrorKind::Name
+        }
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::CastError(_) | ArrowError::ParseError(_) => ErrorKind::Type,
+            _ => ErrorKind::Statement,
+        },
+        _ => ErrorKind::Statement,
+    }
 }
 
 fn schema_error(error: &SchemaError) -> dialect::error::Error {

@@ -8,6 +8,7 @@ mod copy;
 mod csv;
 mod diagnose;
 mod engine;
+mod error;
 mod explain;
 mod interrupt;
 mod names;
@@ -34,7 +35,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::api::Traffic;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::table::Connection;
@@ -44,6 +45,7 @@ use copy::Staged;
 use plan::Reading;
 use write::Writer;
 
+pub use error::in_statement;
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
 pub(crate) use planner_thread::STACK;
@@ -169,7 +171,7 @@ impl Session {
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
         let context = engine::context(connection.clone()).await.map_err(|error| {
-            Error::statement("the SQL engine cannot be set up").caused_by(&error)
+            Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
         })?;
         Ok(Self {
             context,
@@ -213,7 +215,7 @@ impl Session {
         sink: &mut dyn Sink,
         interrupt: &Interrupt,
     ) -> Result<Done, Error> {
-        let wrong = |error| Error::in_statement(error, &piece.text, piece.line);
+        let wrong = |error| in_statement(error, &piece.text, piece.line);
         match Operation::read(&piece.text).map_err(wrong)? {
             Operation::Stackql(statement) => {
                 self.stackql(statement, piece, scope, sink, interrupt).await
@@ -259,7 +261,7 @@ impl Session {
     ) -> Result<Done, Error> {
         let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
         let diagnose = |error: DataFusionError| {
-            diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
+            diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
         };
         let frame = self
             .plan(statement, Reading::Lenient(Arc::clone(scope)))

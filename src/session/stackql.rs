@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expr
 
 use super::{Done, Interrupt, Session, Sink, diagnose};
 use crate::dialect::error::nearest;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
@@ -88,7 +88,7 @@ impl Session {
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
         let failed = |error: DataFusionError| {
-            diagnose::diagnose(&error, &piece.text, piece.line, &self.tables())
+            diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
         };
         let schema = schema_of(&answer.columns);
         let rows = self.filtered(answer).await.map_err(failed)?;
@@ -170,7 +170,7 @@ impl Session {
         self.context.table_provider(reference).await.map_err(|_| {
             let typed = name.join(".");
             let tables = self.tables();
-            let error = Error::statement(format!("no table `{typed}`"));
+            let error = Error::new(ErrorKind::Name, format!("no table `{typed}`"));
             let last = name.last().map_or("", String::as_str);
             match nearest(last, tables.iter().map(String::as_str)) {
                 Some(near) if name.len() > 1 => {
@@ -227,7 +227,7 @@ impl Session {
     fn no_materialized(&self, name: &str) -> Error {
         let views = self.materialized();
         let known: Vec<&str> = views.keys().map(String::as_str).collect();
-        let error = Error::statement(format!("no materialized view `{name}`"));
+        let error = Error::new(ErrorKind::Name, format!("no materialized view `{name}`"));
         match known.is_empty() {
             true => error.hint("CREATE MATERIALIZED VIEW makes one, for this session"),
             false => error.hint(format!("there is: {}", known.join(", "))),

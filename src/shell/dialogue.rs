@@ -30,7 +30,7 @@ pub(super) type LineEditor = Editor<LineHelper, MemHistory>;
 /// Fails if the terminal cannot be used.
 pub(super) fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor, Error> {
     let failed =
-        |error: ReadlineError| Error::statement("the terminal cannot be used").caused_by(&error);
+        |error: ReadlineError| Error::statement("the terminal cannot be used").caused_by(error);
     let config = Config::builder()
         .max_history_size(MAX_ENTRIES)
         .map_err(failed)?

@@ -124,5 +124,5 @@ fn print(text: &str) -> Result<(), Error> {
     stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
-        .map_err(|error| Error::statement("stdout cannot be written").caused_by(&error))
+        .map_err(|error| Error::statement("stdout cannot be written").caused_by(error))
 }

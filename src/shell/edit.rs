@@ -24,7 +24,7 @@ pub(super) fn edit(text: &str) -> Result<String, Error> {
 fn edit_with(editor: &str, text: &str) -> Result<String, Error> {
     let failed = |error: io::Error| {
         Error::statement(format!("the editor `{editor}` cannot be used"))
-            .caused_by(&error)
+            .caused_by(error)
             .hint("set $EDITOR to another")
     };
     let file = Temporary::create(text).map_err(failed)?;

@@ -5,10 +5,11 @@ use super::lex::lex;
 use super::prompt::{Pending, pending};
 use super::scan::Scan;
 use crate::error::Error;
+use crate::session::in_statement;
 use crate::sql::split::{Piece, split};
 
 /// Something to do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Step {
     /// Run this statement.
     Statement(Piece),
@@ -133,7 +134,7 @@ impl Input {
             piece.line += before;
         }
         match script.broken {
-            Some((piece, error)) => Some(Step::Wrong(Error::in_statement(
+            Some((piece, error)) => Some(Step::Wrong(in_statement(
                 error,
                 &piece.text,
                 piece.line + before,
@@ -257,7 +258,7 @@ mod tests {
         assert_eq!((piece.line, piece.text.as_str()), (3, "SELECT 2"));
         input.push("SELECT 'x");
         assert!(matches!(input.finish(), Some(Step::Wrong(_))));
-        assert_eq!(input.finish(), None);
+        assert!(input.finish().is_none());
     }
 
     proptest! {

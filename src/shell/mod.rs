@@ -247,7 +247,7 @@ impl Shell {
         std::io::stdin()
             .lock()
             .read_to_string(&mut text)
-            .map_err(|error| Error::usage("cannot read statements from stdin").caused_by(&error))?;
+            .map_err(|error| Error::usage("cannot read statements from stdin").caused_by(error))?;
         self.run_text(&text).await.map(drop)
     }
 
@@ -262,7 +262,7 @@ impl Shell {
             .hint("does it run itself?"));
         }
         let text = fs::read_to_string(file)
-            .map_err(|error| Error::statement(format!("cannot read `{name}`")).caused_by(&error))?;
+            .map_err(|error| Error::statement(format!("cannot read `{name}`")).caused_by(error))?;
         self.run_text(&text)
             .await
             .map_err(|error| error.in_file(name))

@@ -11,7 +11,7 @@ use super::screen::Screen;
 use super::settings::{Expanded, Settings};
 use super::{Shell, expand_home, variables};
 use crate::api::Traffic;
-use crate::error::{Error, ExitCode};
+use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::{Done, Interrupt, Report, Sink};
 use crate::sql::operation::Operation;
@@ -100,7 +100,7 @@ impl Shell {
                 every.as_secs_f64()
             ));
             match self.run(piece, &once).await {
-                Err(error) if error.code == ExitCode::Interrupted => return Ok(()),
+                Err(error) if error.kind == ErrorKind::Interrupted => return Ok(()),
                 outcome => outcome?,
             }
             tokio::select! {
@@ -159,7 +159,7 @@ impl Shell {
             .iter()
             .map(Grid::batch)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::statement("the answer cannot be shown").caused_by(&error))?;
+            .map_err(|error| Error::statement("the answer cannot be shown").caused_by(error))?;
         let Some(output) = &mut self.output else {
             let screen = Screen::new(&self.settings, self.pager.clone(), false);
             return screen.show_all(&results);
@@ -218,7 +218,7 @@ impl Shell {
 fn open(settings: &Settings, path: &Path, interrupt: &Interrupt) -> Result<Output, Error> {
     let format = format_of(settings);
     Output::open(format, settings.render.clone(), Some(path), interrupt).map_err(|error| Error {
-        code: ExitCode::Statement,
+        kind: ErrorKind::Io,
         ..error
     })
 }
@@ -244,7 +244,7 @@ fn creates_keys(text: &str) -> bool {
 
 /// Adds to an interruption how far it came.
 fn stopped(error: Error, traffic: &Traffic) -> Error {
-    if error.code != ExitCode::Interrupted {
+    if error.kind != ErrorKind::Interrupted {
         return error;
     }
     let figures = traffic.figures();

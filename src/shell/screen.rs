@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 
 use super::pager::{Paged, Size};
 use super::settings::{Expanded, Settings};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions, Renderer, Summary, renderer};
 use crate::session::Sink;
 use crate::terminal::output::{note_shortened, output_error};
@@ -225,12 +225,13 @@ fn show(text: &[u8], paged: &Shared) -> Result<(), Error> {
 }
 
 fn write_error(error: io::Error) -> Error {
-    Error {
-        is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe,
-        ..Error::statement("the rows cannot be shown")
-            .caused_by(&error)
-            .hint("\\pset pager off does without a pager")
-    }
+    let kind = match error.kind() {
+        io::ErrorKind::BrokenPipe => ErrorKind::BrokenPipe,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, "the rows cannot be shown")
+        .caused_by(error)
+        .hint("\\pset pager off does without a pager")
 }
 
 /// A [`Paged`] that its renderer writes to and that is finished here.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 #[cfg(unix)]
-use crate::error::ExitCode;
+use crate::terminal::exit::ExitCode;
 use crate::terminal::notes;
 
 /// What the loop and the signals tell each other.
@@ -55,7 +55,7 @@ pub(super) fn watch(life: &Life) -> Result<Watch, Error> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let failed =
-        |error: std::io::Error| Error::statement("signals cannot be watched").caused_by(&error);
+        |error: std::io::Error| Error::statement("signals cannot be watched").caused_by(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let life = life.clone();

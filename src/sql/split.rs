@@ -5,6 +5,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace
 use crate::dialect::error::Error;
 use crate::dialect::parse::{lower_first, next_step};
 use crate::dialect::parser::IamqlDialect;
+use crate::error::ErrorKind;
 
 /// One statement as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,9 @@ pub fn split(script: &str) -> Script {
             let hint = next_step(&message, &piece.text);
             let error = Error {
                 hint: hint.map(str::to_owned),
-                ..Error::new(message).at_location(Location::new(line, error.location.column))
+                ..Error::new(message)
+                    .kind(ErrorKind::Syntax)
+                    .at_location(Location::new(line, error.location.column))
             };
             split.broken = Some((piece, error));
         }

@@ -3,6 +3,7 @@
 //! It depends on the session for what a statement did and on rendering for how rows look. It never parses a command line
 //! and never reads a statement.
 
+pub(crate) mod exit;
 pub(crate) mod notes;
 pub(crate) mod output;
 mod progress;

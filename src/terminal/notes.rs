@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, ExitCode, Shown};
+use crate::error::{Error, ErrorKind};
+use crate::render::Diagnostic;
 use crate::session::{Done, Report};
 
 /// Whether stderr takes colours, settled once at the start.
@@ -93,10 +94,10 @@ pub(crate) fn tell(text: &str) {
 
 /// Shows an error; a reader who went away is not told so.
 pub(crate) fn error(error: &Error) {
-    if !error.is_broken_pipe {
+    if error.kind != ErrorKind::BrokenPipe {
         let color = COLOR.load(Ordering::Relaxed);
-        let mut text = Shown { error, color }.to_string();
-        if error.code == ExitCode::Interrupted && std::io::stderr().is_terminal() {
+        let mut text = Diagnostic { error, color }.to_string();
+        if error.kind == ErrorKind::Interrupted && std::io::stderr().is_terminal() {
             // The terminal has echoed `^C`, which is shorter than what now takes its place.
             text.insert(0, '\r');
         }

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 
 use super::notes;
 use super::stream::Stream;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::render::{self, OutputFormat, RenderOptions, Renderer, renderer};
 use crate::session::{Interrupt, Sink};
 
@@ -78,7 +78,7 @@ impl Output {
             }
         };
         let stream = stream
-            .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(&error))?;
+            .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(error))?;
         let shared = Shared {
             is_terminal: options.terminal,
             is_emptied: false,
@@ -203,13 +203,15 @@ pub(crate) fn note_shortened(columns: &[String]) {
 }
 
 pub(crate) fn output_error(error: render::Error) -> Error {
-    let hint = error.hint();
-    let converted = Error {
-        is_broken_pipe: error.is_broken_pipe(),
-        hint,
-        ..Error::statement("the rows cannot be written")
+    let kind = match &error {
+        error if error.is_broken_pipe() => ErrorKind::BrokenPipe,
+        render::Error::Io(_) => ErrorKind::Io,
+        _ => ErrorKind::Statement,
     };
-    converted.caused_by(&error)
+    Error {
+        hint: error.hint(),
+        ..Error::new(kind, "the rows cannot be written").caused_by(error)
+    }
 }
 
 impl Target {

@@ -1,5 +1,9 @@
 //! What is wrong with a statement: said in its own words, with its place and the next step.
 
+use iamql::api;
+use iamql::error::ErrorKind;
+use iamql::sandbox::Fault;
+
 use crate::support::{Lab, key};
 
 async fn lab() -> Lab {
@@ -532,4 +536,41 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
 
     error: a difference of times can be compared with an interval only if that is written out, as in interval '90 days'
     "#);
+}
+
+#[tokio::test]
+async fn programs_can_tell_kinds_of_errors_apart() {
+    let lab = lab().await;
+    for (statement, kind) in [
+        ("SELECT (1", ErrorKind::Syntax),
+        ("SELECT 'no end", ErrorKind::Syntax),
+        ("SELECT bogus FROM api_keys", ErrorKind::Name),
+        ("SELECT spec.bogus FROM api_keys", ErrorKind::Name),
+        ("SELECT * FROM bogus", ErrorKind::Name),
+        ("SELECT bogus(1)", ErrorKind::Name),
+        ("SELECT $bogus", ErrorKind::Name),
+        ("SELECT CAST('x' AS INT)", ErrorKind::Type),
+        ("SELECT 1 / 0", ErrorKind::Statement),
+        ("DELETE FROM api_keys", ErrorKind::Permission),
+    ] {
+        let error = lab.try_run(statement).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{statement}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_said_is_kept_for_programs() {
+    let lab = lab().await;
+    for (status, kind) in [(403, ErrorKind::Permission), (400, ErrorKind::Service)] {
+        for statement in [
+            "SELECT * FROM api_keys",
+            "DELETE FROM api_keys WHERE id = 'K001'",
+        ] {
+            lab.sandbox.set_faults(vec![Fault::status(status)]);
+            let error = lab.try_run(statement).await.unwrap_err();
+            let service = error.find::<api::Error>().and_then(api::Error::service);
+            assert_eq!(service.unwrap().status, status, "{error:?}");
+            assert_eq!(error.kind, kind, "{error:?}");
+        }
+    }
 }

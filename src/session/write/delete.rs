@@ -91,7 +91,7 @@ impl Writer<'_> {
                 None => ids_only(&[id.as_str()]),
             };
             let row = async { returning.apply(row?).await };
-            shown.push(row.await.map_err(|error| self.failed(&error))?);
+            shown.push(row.await.map_err(|error| self.failed(error))?);
         }
         Ok(shown)
     }

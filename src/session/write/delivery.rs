@@ -85,7 +85,7 @@ impl<'d> SecretDelivery<'d> {
 
     async fn hand_over(&mut self, key: &KeyBody) -> Result<State, Error> {
         let unreadable = |error: DataFusionError| {
-            Error::statement("the answer to a create cannot be shown").caused_by(&error)
+            Error::statement("the answer to a create cannot be shown").caused_by(error)
         };
         // A format that needs all rows first would find it out after the last create.
         self.sink.check()?;
@@ -188,7 +188,7 @@ impl<'d> RowDelivery<'d> {
             Ok(shown) => self.deliver_shown(&shown),
             Err(error) => {
                 let unreadable = Error::statement("the answer cannot be shown");
-                self.error = Some(unreadable.caused_by(&error));
+                self.error = Some(unreadable.caused_by(error));
                 false
             }
         }

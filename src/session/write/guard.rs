@@ -3,7 +3,7 @@
 use datafusion::arrow::array::RecordBatch;
 
 use super::{Rows, Writer, keys};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// Asks a person before many keys are changed or revoked.
 pub trait Confirm: Send + Sync {
@@ -58,11 +58,14 @@ impl Writer<'_> {
         if !is_unbounded || options.yes || self.is_dry || options.confirm.is_some() {
             return Ok(());
         }
-        Err(Error::statement(format!(
-            "{} without WHERE would {} every key",
-            verb.keyword(),
-            verb.plain()
-        ))
+        Err(Error::new(
+            ErrorKind::Permission,
+            format!(
+                "{} without WHERE would {} every key",
+                verb.keyword(),
+                verb.plain()
+            ),
+        )
         .hint("add a WHERE, look with --dry-run, or pass --yes"))
     }
 
@@ -88,7 +91,10 @@ impl Writer<'_> {
         };
         match confirm.confirm(&question) {
             true => Ok(()),
-            false => Err(Error::statement("not confirmed: nothing was changed")),
+            false => Err(Error::new(
+                ErrorKind::Permission,
+                "not confirmed: nothing was changed",
+            )),
         }
     }
 
@@ -120,12 +126,15 @@ impl Writer<'_> {
             true => format!("more than {max}"),
             false => "and has no WHERE".to_owned(),
         };
-        Error::statement(format!(
-            "{} would {} {}, {than}",
-            verb.keyword(),
-            verb.plain(),
-            keys(count),
-        ))
+        Error::new(
+            ErrorKind::Permission,
+            format!(
+                "{} would {} {}, {than}",
+                verb.keyword(),
+                verb.plain(),
+                keys(count),
+            ),
+        )
         .hint("look with --dry-run, then pass --max-affected N or --yes")
     }
 
@@ -136,7 +145,7 @@ impl Writer<'_> {
         }
         match self.own_key() {
             Some(own) if rows.ids.iter().any(|id| id.as_str() == own) => {
-                Err(Error::statement(format!(
+                Err(Error::new(ErrorKind::Permission, format!(
                     "`{own}` is the key that this session authenticates with: deleting it would lock you out"
                 ))
                 .hint(format!("add AND id <> '{own}', or pass --allow-self-delete")))

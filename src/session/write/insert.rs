@@ -94,7 +94,7 @@ impl Writer<'_> {
         let carries = returning
             .carries_secret()
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.failed(error))?;
         if carries || self.session.options.discard_secrets {
             return Ok(returning);
         }
@@ -123,7 +123,7 @@ impl Writer<'_> {
                 "secrets that cannot be delivered could not be saved to `{}` either",
                 unsaved.path().display()
             ))
-            .caused_by(&error)
+            .caused_by(error)
             .hint(
                 "nothing was created; make that place writable, let XDG_STATE_HOME name another, or pass \
                  --discard-secrets",

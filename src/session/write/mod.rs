@@ -29,11 +29,11 @@ use futures::TryStreamExt;
 use sqlparser::ast::Query;
 
 use super::plan::{Planned, Reading};
-use super::{Done, Interrupt, Session, Sink, diagnose};
+use super::{Done, Interrupt, Session, Sink, diagnose, in_statement};
 use crate::api::{ApiKeysClient, KeyBody, KeyId};
 use crate::dialect;
 use crate::dialect::parse::query_statement;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::sql::split::Piece;
 use crate::sql::write::{self, Write};
 use crate::table::decode::Decoder;
@@ -69,8 +69,11 @@ impl Writer<'_> {
     /// Carries out `write`.
     pub(super) async fn run(mut self, write: Write) -> Result<Done, Error> {
         if self.session.options.read_only && !self.is_dry {
-            return Err(Error::statement("this session is read-only")
-                .hint("leave out --read-only, or see with EXPLAIN what the statement would send"));
+            return Err(
+                Error::new(ErrorKind::Permission, "this session is read-only").hint(
+                    "leave out --read-only, or see with EXPLAIN what the statement would send",
+                ),
+            );
         }
         let done = match write {
             Write::Insert(insert) => self.insert(*insert).await,
@@ -78,9 +81,12 @@ impl Writer<'_> {
             Write::Delete(delete) => self.delete(*delete).await,
         };
         // A reader that went away is no success where something was to be changed.
-        done.map_err(|error| Error {
-            is_broken_pipe: false,
-            ..error
+        done.map_err(|error| match error.kind {
+            ErrorKind::BrokenPipe => Error {
+                kind: ErrorKind::Io,
+                ..error
+            },
+            _ => error,
         })
     }
 
@@ -98,10 +104,10 @@ impl Writer<'_> {
     }
 
     fn wrong(&self, error: dialect::error::Error) -> Error {
-        Error::in_statement(error, &self.piece.text, self.piece.line)
+        in_statement(error, &self.piece.text, self.piece.line)
     }
 
-    fn failed(&self, error: &DataFusionError) -> Error {
+    fn failed(&self, error: DataFusionError) -> Error {
         diagnose::diagnose(
             error,
             &self.piece.text,
@@ -122,12 +128,12 @@ impl Writer<'_> {
         let planning = || async move { Returning::plan(typed, &planner).await };
         let planned = self.session.in_time(planning);
         let planned = self.interrupt.stops(planned).await?;
-        planned.map_err(|error| self.failed(&error))
+        planned.map_err(|error| self.failed(error))
     }
 
     /// Runs `query` and returns all of its rows.
     async fn rows_of(&self, query: Query) -> Result<RecordBatch, Error> {
-        let failed = |error: DataFusionError| self.failed(&error);
+        let failed = |error: DataFusionError| self.failed(error);
         let collected = async {
             let frame = self.frame(query).await?.map_err(failed)?;
             let rows = self.session.stream(frame, self.scope).await?;
@@ -148,7 +154,7 @@ impl Writer<'_> {
             }
         };
         let plan = self.interrupt.stops(plan).await?;
-        let mut plan = plan.map_err(|error| self.failed(&error))?;
+        let mut plan = plan.map_err(|error| self.failed(error))?;
         while let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
             plan = Arc::clone(projection.input());
         }
@@ -192,7 +198,7 @@ impl Rows {
         let indices = UInt64Array::from_iter_values(indices);
         let fetched = match &self.fetched {
             Some(fetched) => Some(take_record_batch(fetched, &indices).map_err(|error| {
-                Error::statement("the rows of the write cannot be put in order").caused_by(&error)
+                Error::statement("the rows of the write cannot be put in order").caused_by(error)
             })?),
             None => None,
         };

@@ -1,9 +1,12 @@
 //! The error of a write that did not go through: what became of each of its rows, and what to do about it.
 
+use std::sync::Arc;
+
 use super::side_by_side::Outcomes;
 use super::{Verb, keys};
 use crate::api::{self, KeyId};
-use crate::error::{Error, ExitCode};
+use crate::error::{Cause, Error, ErrorKind};
+use crate::session::error;
 use crate::sql::spec::Spec;
 
 /// Ids that are told one by one; there are never more failures than requests side by side.
@@ -23,7 +26,7 @@ pub(super) fn of_insert(
         return None;
     }
     let account = counts(outcomes, "created");
-    let mut error = Error::statement(match (&output, outcomes.is_interrupted) {
+    let message = match (&output, outcomes.is_interrupted) {
         _ if !outcomes.failed.is_empty() => format!("INSERT stopped at a failure: {account}"),
         (Some(_), _) if outcomes.is_whole() => {
             format!("INSERT is done, but its rows cannot be written: {account}")
@@ -33,7 +36,8 @@ pub(super) fn of_insert(
         (None, false) => {
             format!("INSERT is done, but secrets are missing from its rows: {account}")
         }
-    });
+    };
+    let mut error = Error::new(kind(outcomes, output.as_ref()), message);
     error.causes = failures(outcomes, |row| format!("row {}", row + 1));
     error.hint = advice(outcomes, specs, created);
     add(&mut error, output, outcomes);
@@ -70,14 +74,15 @@ pub(super) fn of_change(
     };
     let account = counts(&outcomes, done);
     let keyword = verb.keyword();
-    let mut error = Error::statement(match (&output, outcomes.is_interrupted) {
+    let message = match (&output, outcomes.is_interrupted) {
         _ if !outcomes.failed.is_empty() => format!("{keyword} stopped at a failure: {account}"),
         (Some(_), _) if outcomes.is_whole() => {
             format!("{keyword} is done, but its rows cannot be written: {account}")
         }
         (Some(_), _) => format!("{keyword} stopped, for its rows cannot be written: {account}"),
         (None, _) => format!("{keyword} was interrupted: {account}"),
-    });
+    };
+    let mut error = Error::new(kind(&outcomes, output.as_ref()), message);
     error.causes = failures(&outcomes, |row| format!("key `{}`", ids[row].as_str()));
     let mut hints = outcomes.failed.iter();
     error.hint = hints.find_map(|(row, failure)| hint(verb, ids[*row].as_str(), failure));
@@ -94,13 +99,21 @@ pub(super) fn of_change(
     Err(error)
 }
 
+fn kind(outcomes: &Outcomes<api::Error>, output: Option<&Error>) -> ErrorKind {
+    match (outcomes.failed.first(), output) {
+        (Some((_, failure)), _) => error::kind(failure),
+        (None, Some(output)) => output.kind,
+        (None, None) => ErrorKind::Statement,
+    }
+}
+
 fn add(error: &mut Error, output: Option<Error>, outcomes: &Outcomes<api::Error>) {
     if let Some(output) = output {
         error.causes.extend(output.causes);
         error.hint = error.hint.take().or(output.hint);
     }
     if outcomes.is_interrupted && outcomes.failed.is_empty() && !outcomes.not_tried.is_empty() {
-        error.code = ExitCode::Interrupted;
+        error.kind = ErrorKind::Interrupted;
     }
 }
 
@@ -120,10 +133,13 @@ fn counts(outcomes: &Outcomes<api::Error>, done: &str) -> String {
     )
 }
 
-fn failures(outcomes: &Outcomes<api::Error>, name: impl Fn(usize) -> String) -> Vec<String> {
+fn failures(outcomes: &Outcomes<api::Error>, name: impl Fn(usize) -> String) -> Vec<Cause> {
     let failed = outcomes.failed.iter();
     failed
-        .map(|(row, failure)| format!("{}: {failure}", name(*row)))
+        .map(|(row, failure)| Cause {
+            error: Arc::new(failure.clone()),
+            text: Some(format!("{}: {failure}", name(*row))),
+        })
         .collect()
 }
 

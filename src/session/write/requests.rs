@@ -35,7 +35,7 @@ impl Writer<'_> {
                 Arc::new(bodies.collect::<StringArray>()),
             ],
         )
-        .map_err(|error| Error::statement("the requests cannot be shown").caused_by(&error))?;
+        .map_err(|error| Error::statement("the requests cannot be shown").caused_by(error))?;
         self.sink.begin(&schema)?;
         self.sink.rows(&batch)?;
         self.sink.finish()?;

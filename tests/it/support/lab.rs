@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iamql::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy, Traffic};
-use iamql::error::{Error, Shown};
+use iamql::error::Error;
+use iamql::render::Diagnostic;
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::secret::Secret;
-use iamql::session::{Interrupt, Options, Report, Session, Sink, Unsaved};
+use iamql::session::{Interrupt, Options, Report, Session, Sink, Unsaved, in_statement};
 use iamql::sql::split::{Piece, split};
 use iamql::table::Connection;
 use serde_json::Value;
@@ -133,7 +134,7 @@ impl Lab {
             answer.requests = self.requests();
         }
         match script.broken {
-            Some((piece, error)) => Err(Error::in_statement(error, &piece.text, piece.line)),
+            Some((piece, error)) => Err(in_statement(error, &piece.text, piece.line)),
             None => Ok(answer),
         }
     }
@@ -240,7 +241,7 @@ pub(crate) async fn answer(session: &Session, piece: &Piece) -> Result<Answer, E
 
 /// The error as people see it, without what differs from run to run.
 pub(crate) fn shown(error: &Error) -> String {
-    let shown = Shown {
+    let shown = Diagnostic {
         error,
         color: false,
     };

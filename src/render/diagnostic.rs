@@ -1,0 +1,201 @@
+//! Errors as text for people, in several lines: the message, the place in the statement, the causes, the next step.
+//!
+//! An error may quote anyone's data, so nothing in it can move the cursor or look like a line of ours.
+
+use std::fmt;
+
+use sqlparser::tokenizer::Span;
+
+use super::escape_controls;
+use crate::error::{Cause, Error, Place};
+
+/// Shows an error to people, in several lines that each end with a line break.
+#[derive(Debug)]
+pub struct Diagnostic<'e> {
+    /// The error.
+    pub error: &'e Error,
+    /// Whether to use colours.
+    pub color: bool,
+}
+
+impl fmt::Display for Diagnostic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (red, blue, bold, reset) = match self.color {
+            true => ("\x1b[1;31m", "\x1b[34m", "\x1b[1m", "\x1b[0m"),
+            false => ("", "", "", ""),
+        };
+        let message = printable(&self.error.message);
+        writeln!(f, "{red}error{reset}: {bold}{message}{reset}")?;
+        if let Some(file) = &self.error.file {
+            writeln!(f, "  in `{}`", printable(&file.to_string_lossy()))?;
+        }
+        for cause in self.error.causes.iter().flat_map(Cause::shown) {
+            writeln!(f, "  caused by: {}", printable(&cause))?;
+        }
+        for note in &self.error.notes {
+            writeln!(f, "{blue}note{reset}: {}", printable(note))?;
+        }
+        if let Some(place) = &self.error.place {
+            show_place(place, f, blue, red, reset)?;
+        }
+        if let Some(hint) = &self.error.hint {
+            writeln!(f, "{blue}hint{reset}: {}", printable(hint))?;
+        }
+        Ok(())
+    }
+}
+
+/// Characters shown before and after the place in a long line.
+const CONTEXT: usize = 60;
+
+/// Shows the line of `place` with a mark under it.
+fn show_place(
+    place: &Place,
+    f: &mut fmt::Formatter<'_>,
+    frame: &str,
+    mark: &str,
+    reset: &str,
+) -> fmt::Result {
+    let Span { start, end } = place.span;
+    let Some(line) = (start.line as usize)
+        .checked_sub(1)
+        .and_then(|line| place.text.lines().nth(line))
+    else {
+        return Ok(());
+    };
+    let number = (place.line + start.line - 1).to_string();
+    let margin = " ".repeat(number.len());
+    let chars: Vec<char> = line.chars().collect();
+    let first = (start.column as usize).saturating_sub(1).min(chars.len());
+    let last = match end.line == start.line {
+        true => (end.column as usize).saturating_sub(2),
+        false => chars.len(),
+    }
+    .max(first)
+    .min(chars.len().max(first));
+    let from = first.saturating_sub(CONTEXT);
+    let to = (last + 1 + CONTEXT).min(chars.len()).max(from);
+    let text = |part: &[char]| -> String { printable(&part.iter().collect::<String>()) };
+    let cut = |is_cut: bool| if is_cut { "…" } else { "" };
+    let before = format!("{}{}", cut(from > 0), text(&chars[from..first]));
+    let marked = text(&chars[first..(last + 1).min(chars.len()).max(first)]);
+    let after = text(&chars[(last + 1).clamp(first, to)..to]);
+    let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
+    writeln!(f, "{frame}{margin} |{reset}")?;
+    writeln!(
+        f,
+        "{frame}{number} |{reset} {before}{marked}{after}{}",
+        cut(to < chars.len())
+    )?;
+    writeln!(
+        f,
+        "{frame}{margin} |{reset} {}{mark}{}{reset}",
+        " ".repeat(width(&before)),
+        "^".repeat(width(&marked).max(1))
+    )
+}
+
+/// Returns `text` on one line, with what a terminal would act on written out: a message may quote anyone's data, which
+/// must not look like a line of ours.
+fn printable(text: &str) -> String {
+    escape_controls(&text.replace('\t', " ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlparser::tokenizer::Location;
+
+    fn shown(text: &str, span: [u64; 4], line: u64) -> String {
+        let span = Span::new(
+            Location::new(span[0], span[1]),
+            Location::new(span[2], span[3]),
+        );
+        let place = Place {
+            text: text.to_owned(),
+            line,
+            span,
+        };
+        let error = Error {
+            place: Some(Box::new(place)),
+            ..Error::statement("no such thing").hint("try another")
+        };
+        Diagnostic {
+            error: &error,
+            color: false,
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn the_place_is_marked_under_its_line() {
+        insta::assert_snapshot!(shown("SELECT bogus\nFROM t", [1, 8, 1, 13], 1), @r"
+        error: no such thing
+          |
+        1 | SELECT bogus
+          |        ^^^^^
+        hint: try another
+        ");
+        insta::assert_snapshot!(shown("SELECT id,\n  日本 bogus", [2, 6, 2, 11], 9), @r"
+        error: no such thing
+           |
+        10 |   日本 bogus
+           |        ^^^^^
+        hint: try another
+        ");
+    }
+
+    #[test]
+    fn the_innermost_file_is_named() {
+        let error = Error::statement("no such thing")
+            .in_file("b.sql")
+            .in_file("a.sql");
+        let color = false;
+        let text = Diagnostic {
+            error: &error,
+            color,
+        }
+        .to_string();
+        assert_eq!(text, "error: no such thing\n  in `b.sql`\n");
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_place() {
+        let text = format!("SELECT {} bogus {}", "x".repeat(200), "y".repeat(200));
+        insta::assert_snapshot!(shown(&text, [1, 209, 1, 214], 1), @r"
+        error: no such thing
+          |
+        1 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx bogus yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+          |                                                              ^^^^^
+        hint: try another
+        ");
+    }
+
+    #[test]
+    fn places_outside_of_the_text_do_no_harm() {
+        for span in [
+            [0, 0, 0, 0],
+            [1, 90, 1, 95],
+            [7, 1, 7, 1],
+            [1, 3, 1, 1],
+            [1, 2, 5, 1],
+        ] {
+            assert!(shown("SELECT", span, 1).starts_with("error: no such thing\n"));
+        }
+    }
+
+    #[test]
+    fn nothing_in_an_error_moves_the_cursor() {
+        let error =
+            Error::statement("bad \x1b[2J \u{202e}\nhint: forged \u{2028}\u{e0041}").hint("\r\x07");
+        let text = Diagnostic {
+            error: &error,
+            color: false,
+        }
+        .to_string();
+        assert_eq!(
+            text,
+            "error: bad \\x1b[2J \\u{202e}\\nhint: forged \\u{2028}\\u{e0041}\nhint: \\r\\x07\n"
+        );
+    }
+}
