@@ -16,8 +16,8 @@
 //! - [`session`]: where the engine's reads and the service's writes meet;
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
-//! - `terminal`: stdout and stderr, for every edge;
-//! - [`cli`]: the command line, and with it the interactive shell;
+//! - `terminal`: opening a session, stdout and stderr, for every edge;
+//! - [`cli`], `shell`: the command line and the interactive shell;
 //! - [`error`], `plain`, [`secret`]: what all of them share.
 
 pub mod api;
@@ -37,3 +37,9 @@ mod shell;
 pub mod sql;
 pub mod table;
 mod terminal;
+
+/// What the tests of this repository reach besides the public items.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::terminal::open::File as ConfigFile;
+}

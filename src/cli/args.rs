@@ -1,6 +1,7 @@
 //! The command line as it was typed.
 //!
-//! What it means, together with the environment and the configuration file, is [`super::config`]'s business.
+//! `settings` turns it into plain values; [`crate::terminal`] knows what they mean together with the environment and
+//! `config.toml`.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -343,6 +344,17 @@ pub enum When {
     Always,
     /// Never
     Never,
+}
+
+impl When {
+    /// Returns what was asked for; None if that depends on the terminal.
+    pub(super) fn wanted(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::Always => Some(true),
+            Self::Never => Some(false),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArra
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
 
+use super::leave::Life;
 use super::pager::Size;
-use super::signals::Life;
 use crate::render::{OutputFormat, RenderOptions, renderer};
 use crate::session::{Confirm, Question};
 use crate::terminal::notes;
@@ -25,7 +25,7 @@ const PREVIEW: [&[&str]; 3] = [
 
 /// Asks at the terminal.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct AtTerminal {
+pub(super) struct AtTerminal {
     life: Life,
 }
 

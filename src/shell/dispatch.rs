@@ -55,7 +55,7 @@ impl Shell {
             }
             Command::ConnInfo => notes::tell(&self.place()),
             Command::Connect(profile) => {
-                self.opened = (self.reopen)(profile).await?;
+                self.opened = self.opener.reopen(profile).await?;
                 self.learn().await;
                 notes::tell(&self.place());
             }

@@ -5,7 +5,7 @@
 //! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `scan`, `command`, `listing`, `other_shells`,
 //! `variables`, `settings` (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `dialogue` (the
 //! line editor, its memory, and the loop), `run` and `dispatch` (statements and commands), `screen`, `pager`
-//! (output), `confirm`, `edit` and `signals`.
+//! (output), `confirm`, `edit` and `leave`.
 //!
 //! It depends on the session and on rendering, and shares stdout and stderr with [`crate::terminal`]. It never sends a
 //! request itself, and an error never ends it.
@@ -25,6 +25,7 @@ mod helper;
 mod highlight;
 mod history;
 mod input;
+mod leave;
 mod lex;
 mod listing;
 mod other_shells;
@@ -34,7 +35,6 @@ mod run;
 mod scan;
 mod screen;
 mod settings;
-mod signals;
 mod sources;
 mod variables;
 mod view;
@@ -45,25 +45,22 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etcetera::home_dir;
-use futures::future::BoxFuture;
-
 use crate::error::Error;
 use crate::render::{OutputFormat, RenderOptions};
-use crate::sandbox::Sandbox;
-use crate::session::{Interrupt, Session};
+use crate::session::Interrupt;
 use crate::sql::split::Piece;
-use crate::terminal::notes;
+use crate::terminal::open::{OpenSession, Opener};
 use crate::terminal::output::Output;
+use crate::terminal::{directories, notes, signals};
+use etcetera::home_dir;
 
 use catalog::Catalog;
+use confirm::AtTerminal;
 use input::Input;
+use leave::Life;
 use run::Flow;
 use settings::{Expanded, Settings};
-use signals::Life;
 use variables::Variables;
-
-pub(crate) use confirm::AtTerminal;
 
 /// File in the configuration directory whose statements run at the start.
 const RC: &str = "iamqlrc";
@@ -71,26 +68,10 @@ const RC: &str = "iamqlrc";
 /// Files that may run each other, one within another.
 const MAX_NESTED: usize = 16;
 
-/// A session, and where it is connected.
-pub(crate) struct Opened {
-    /// The session.
-    pub(crate) session: Session,
-    /// What it asks, if that is the sandbox of this process: it serves for as long as the session lives.
-    pub(crate) sandbox: Option<Sandbox>,
-}
-
-/// Opens a session with another profile of config.toml; None is how the program was started.
-pub(crate) type Reopen =
-    Box<dyn Fn(Option<String>) -> BoxFuture<'static, Result<Opened, Error>> + Send + Sync>;
-
-/// What the command line says about the shell.
+/// How to start the shell.
 pub(crate) struct Setup {
-    /// The session to begin with.
-    pub(crate) opened: Opened,
-    /// Opens the next one.
-    pub(crate) reopen: Reopen,
-    /// The profiles there are.
-    pub(crate) profiles: Vec<String>,
+    /// Opens its sessions.
+    pub(crate) opener: Opener,
     /// How rows are shown.
     pub(crate) format: OutputFormat,
     /// How rows are shown, further.
@@ -99,25 +80,18 @@ pub(crate) struct Setup {
     pub(crate) output_file: Option<PathBuf>,
     /// No banner and no footer.
     pub(crate) quiet: bool,
-    /// What Ctrl-C raises while a statement runs.
-    pub(crate) interrupt: Interrupt,
-    /// Asks the person, on behalf of the session.
-    pub(crate) asking: AtTerminal,
-    /// The directory of `iamqlrc`.
-    pub(crate) config_dir: Option<PathBuf>,
-    /// The directory of the history.
-    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// The shell between two lines.
 struct Shell {
-    opened: Opened,
-    reopen: Reopen,
+    opened: OpenSession,
+    opener: Opener,
     settings: Settings,
     variables: Variables,
     /// Where rows go, if not to the terminal.
     output: Option<Output>,
     pager: Option<String>,
+    /// What Ctrl-C raises while a statement runs.
     interrupt: Interrupt,
     catalog: Arc<Catalog>,
     /// The statement that ran last.
@@ -133,26 +107,31 @@ struct Shell {
 /// # Errors
 ///
 /// Fails if the terminal cannot be used, and where stdin is not a terminal with the first failure.
-pub(crate) async fn run(setup: Setup) -> Result<(), Error> {
+pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     let is_terminal = std::io::stdin().is_terminal();
+    let asking = AtTerminal::default();
+    if is_terminal {
+        setup.opener = setup.opener.asking(Arc::new(asking.clone()));
+    }
+    let opened = setup.opener.open().await?;
+    let interrupt = Interrupt::default();
+    let _signals = signals::watch(&interrupt)?;
     let color = setup.render.color;
-    let quiet = setup.quiet || !is_terminal;
-    let state_dir = setup.state_dir.clone();
-    let rc = setup.config_dir.as_ref().map(|dir| dir.join(RC));
-    let mut shell = Shell::new(setup, quiet, is_terminal).await?;
+    let mut shell = Shell::new(setup, opened, interrupt, asking.life()).await?;
     if !is_terminal {
         return shell.run_stdin().await;
     }
-    let _watch = signals::watch(&shell.life)?;
-    if !quiet {
+    let _watch = leave::watch(&shell.life)?;
+    if shell.settings.footer {
         shell.greet();
     }
+    let rc = directories::config().map(|dir| dir.join(RC));
     if let Some(rc) = rc.filter(|rc| rc.exists())
         && let Err(error) = shell.run_file(&rc).await
     {
         notes::error(&error);
     }
-    let mut editor = dialogue::editor(color, state_dir.as_deref())?;
+    let mut editor = dialogue::editor(color, directories::state().as_deref())?;
     shell.talk(&mut editor).await
 }
 
@@ -165,7 +144,13 @@ fn expand_home(path: &str) -> PathBuf {
 }
 
 impl Shell {
-    async fn new(setup: Setup, quiet: bool, stdin: bool) -> Result<Self, Error> {
+    async fn new(
+        setup: Setup,
+        opened: OpenSession,
+        interrupt: Interrupt,
+        life: Life,
+    ) -> Result<Self, Error> {
+        let stdin = std::io::stdin().is_terminal();
         let stdout = std::io::stdout().is_terminal();
         let output = match (&setup.output_file, stdout) {
             (None, true) => None,
@@ -173,7 +158,7 @@ impl Shell {
                 setup.format,
                 setup.render.clone(),
                 file.as_deref(),
-                &setup.interrupt,
+                &interrupt,
             )?),
         };
         let variable = |name: &str| std::env::var(name).ok();
@@ -182,7 +167,7 @@ impl Shell {
                 format: setup.format,
                 expanded: Expanded::Off,
                 timing: true,
-                footer: !quiet,
+                footer: stdin && !setup.quiet,
                 pager: true,
                 width: None,
                 render: setup.render,
@@ -191,16 +176,16 @@ impl Shell {
             output,
             pager: pager::command(variable("PAGER").as_deref(), variable("TERM").as_deref())
                 .filter(|_| stdout && stdin),
-            interrupt: setup.interrupt,
+            interrupt,
             catalog: Arc::new(Catalog {
-                profiles: setup.profiles,
+                profiles: setup.opener.profiles(),
                 ..Catalog::default()
             }),
             last: None,
             nested: 0,
-            life: setup.asking.life(),
-            opened: setup.opened,
-            reopen: setup.reopen,
+            life,
+            opened,
+            opener: setup.opener,
         };
         shell.learn().await;
         Ok(shell)

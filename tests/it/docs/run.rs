@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chrono::Utc;
-use iamql::cli::config;
 use iamql::sandbox::SandboxConfig;
+use iamql::testing::ConfigFile;
 
 use super::block::{Block, Use, without_secrets};
 use crate::support::TestEnv;
@@ -27,7 +27,7 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
         }
         Use::Transcript => return transcript(&env, block),
         Use::Configuration => {
-            config::File::parse(&block.text).unwrap();
+            ConfigFile::parse(&block.text).unwrap();
             return None;
         }
         Use::Cargo | Use::Output | Use::Sight => return None,

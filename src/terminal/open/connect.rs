@@ -6,11 +6,14 @@ use std::process::Stdio;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::config::{Config, SecretSource, Source};
+use super::config::Config;
+use super::credentials::{SecretSource, Source};
 use crate::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::table::{Connection, NotConnected};
+#[cfg(unix)]
+use crate::terminal::notes;
 
 /// Returns the connection that `config` describes; without credentials it is one that says what is missing.
 ///
@@ -147,7 +150,7 @@ fn warn_if_readable_by_others(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(file).map(|meta| meta.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
-        crate::terminal::notes::warn(&format!(
+        notes::warn(&format!(
             "others can read the secret in `{0}`; chmod 600 '{0}'",
             file.display()
         ));

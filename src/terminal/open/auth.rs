@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::config::{Environment, SecretSource, Source};
+use super::credentials::{Environment, SecretSource, Source};
 use crate::error::Error;
 use crate::secret::Secret;
 

@@ -1,6 +1,6 @@
 //! SIGTERM and SIGHUP while a line is edited or a question waits for its answer: the program leaves, and the terminal is as it was.
 //!
-//! While a statement runs they stop it as Ctrl-C does, which is the command line's business; the shell then leaves.
+//! While a statement runs they stop it as Ctrl-C does, which `terminal` takes care of; the shell then leaves.
 
 #[cfg(unix)]
 use std::process::{Command, Stdio};
@@ -11,6 +11,8 @@ use crate::error::Error;
 #[cfg(unix)]
 use crate::terminal::exit::ExitCode;
 use crate::terminal::notes;
+#[cfg(unix)]
+use crate::terminal::signals::{Watch, unwatched};
 
 /// What the loop and the signals tell each other.
 #[derive(Debug, Default, Clone)]
@@ -34,17 +36,6 @@ impl Life {
     }
 }
 
-/// Ends as soon as it is dropped.
-#[cfg(unix)]
-pub(super) struct Watch(tokio::task::JoinHandle<()>);
-
-#[cfg(unix)]
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Watches for SIGTERM and SIGHUP for as long as what it returns lives.
 ///
 /// # Errors
@@ -54,10 +45,8 @@ impl Drop for Watch {
 pub(super) fn watch(life: &Life) -> Result<Watch, Error> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let failed =
-        |error: std::io::Error| Error::statement("signals cannot be watched").caused_by(error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(unwatched)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(unwatched)?;
     let life = life.clone();
     let modes = terminal_modes();
     Ok(Watch(tokio::spawn(async move {

@@ -1,0 +1,165 @@
+//! Opens sessions for every edge: settings, the environment and `config.toml` become a connection and a session.
+//!
+//! An edge fills in [`Settings`] from whatever its users give it. Opening a session sends no request.
+
+mod auth;
+mod config;
+mod connect;
+mod credentials;
+mod file;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{notes, secrets};
+use crate::error::Error;
+use crate::sandbox::{Sandbox, SandboxConfig};
+use crate::secret::Secret;
+use crate::session::{Confirm, Options, Session};
+
+use config::Config;
+use credentials::Environment;
+
+pub use file::File;
+
+/// What the person who started the program asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// Profile of `config.toml`.
+    pub(crate) profile: Option<String>,
+    /// Base URL of the service.
+    pub(crate) endpoint: Option<String>,
+    /// Whether to connect to a sandbox in this process.
+    pub(crate) sandbox: bool,
+    /// Where credentials are, as StackQL's `--auth` takes it.
+    pub(crate) auth: Option<Secret>,
+    /// File of certificates to trust besides the system's.
+    pub(crate) ca_cert: Option<PathBuf>,
+    /// Seconds for one request with its retries and waits, and for planning.
+    pub(crate) timeout: Option<u64>,
+    /// Requests side by side.
+    pub(crate) concurrency: Option<usize>,
+    /// See [`Options`], like all that follow.
+    pub(crate) max_affected: Option<usize>,
+    pub(crate) read_only: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) yes: bool,
+    pub(crate) discard_secrets: bool,
+    pub(crate) allow_self_delete: bool,
+    pub(crate) params: BTreeMap<String, String>,
+}
+
+/// An open session, and where it is connected.
+#[derive(Debug)]
+pub(crate) struct OpenSession {
+    /// The session.
+    pub(crate) session: Session,
+    /// What it asks, if that is the sandbox of this process: it serves for as long as the session lives.
+    pub(crate) sandbox: Option<Sandbox>,
+}
+
+/// Opens sessions.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    settings: Settings,
+    environment: Environment,
+    file: File,
+    confirm: Option<Arc<dyn Confirm>>,
+}
+
+impl Opener {
+    /// Reads the environment and `config.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `config.toml` cannot be read.
+    pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
+        let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Ok(Self {
+            file: File::read(settings.profile.is_some())?,
+            environment: std::env::vars_os().filter_map(variable).collect(),
+            settings,
+            confirm: None,
+        })
+    }
+
+    /// Lets its sessions ask a person.
+    pub(crate) fn asking(self, confirm: Arc<dyn Confirm>) -> Self {
+        Self {
+            confirm: Some(confirm),
+            ..self
+        }
+    }
+
+    /// Returns the names of the profiles in `config.toml`.
+    pub(crate) fn profiles(&self) -> Vec<String> {
+        self.file.profiles.keys().cloned().collect()
+    }
+
+    /// Opens a session with another profile, or again as at the start. `config.toml` is read again.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`new`](Self::new) and [`open`](Self::open) do.
+    pub(crate) async fn reopen(&self, profile: Option<String>) -> Result<OpenSession, Error> {
+        let mut settings = self.settings.clone();
+        if profile.is_some() {
+            (settings.sandbox, settings.endpoint, settings.auth) = (false, None, None);
+            settings.profile = profile;
+        }
+        let opener = Self {
+            file: File::read(settings.profile.is_some())?,
+            settings,
+            ..self.clone()
+        };
+        opener.open().await
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the settings, the environment and the file do not fit together, or a secret cannot be read.
+    pub(crate) async fn open(&self) -> Result<OpenSession, Error> {
+        let settings = &self.settings;
+        let config = Config::resolve(settings, &self.environment, &self.file)?;
+        if let Some(auth) = &settings.auth
+            && auth::is_in_the_clear(auth.reveal())
+        {
+            notes::warn(
+                "--auth holds a password, which others on this machine can read; name a variable with password_var instead",
+            );
+        }
+        let (connection, sandbox) = if settings.sandbox {
+            let sandbox = Sandbox::start(SandboxConfig::default())
+                .await
+                .map_err(|error| {
+                    Error::usage("the sandbox cannot listen on loopback").caused_by(error)
+                })?;
+            let connection =
+                connect::connect_to_sandbox(&config, &sandbox.url(), sandbox.credentials())?;
+            (connection, Some(sandbox))
+        } else {
+            (connect::connect(&config).await?, None)
+        };
+        let options = Options {
+            read_only: config.read_only,
+            dry_run: settings.dry_run,
+            yes: settings.yes,
+            max_affected: config.max_affected,
+            discard_secrets: settings.discard_secrets,
+            allow_self_delete: settings.allow_self_delete,
+            confirm: self.confirm.clone(),
+            unsaved: secrets::unsaved(),
+            params: settings.params.clone(),
+            timeout: config.timeout,
+        };
+        Ok(OpenSession {
+            session: Session::open(connection, options).await?,
+            sandbox,
+        })
+    }
+}

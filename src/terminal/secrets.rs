@@ -1,0 +1,49 @@
+//! Secrets of created keys that could not be delivered: saved at a panic, and told of at the next start.
+
+use super::{directories, notes};
+use crate::session::{self, Unsaved};
+
+/// Keeps the secrets of created keys at a panic, which nothing that runs behind it would do.
+pub(crate) fn save_at_a_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let saved = session::save_held();
+        tell(panic);
+        for (path, saved) in saved {
+            let path = path.display();
+            match saved {
+                Ok(1) => notes::warn(&format!(
+                    "the secret of a key that was created is in `{path}`"
+                )),
+                Ok(n) => notes::warn(&format!(
+                    "the secrets of {n} keys that were created are in `{path}`"
+                )),
+                Err(error) => notes::warn(&format!(
+                    "keys were created, and their secrets cannot be saved to `{path}` ({error}): revoke them"
+                )),
+            }
+        }
+    }));
+}
+
+/// Returns where secrets go that cannot be delivered.
+pub(super) fn unsaved() -> Option<Unsaved> {
+    directories::state().map(|dir| Unsaved::in_dir(&dir))
+}
+
+/// Tells of secrets that an earlier run could not deliver.
+pub(crate) fn remind() {
+    let Some(unsaved) = unsaved() else {
+        return;
+    };
+    let path = unsaved.path().display();
+    let held = match unsaved.count() {
+        Ok(0) => return,
+        Ok(1) => "holds a secret".to_owned(),
+        Ok(n) => format!("holds {n} secrets"),
+        Err(error) => format!("cannot be read ({error}) and may hold secrets"),
+    };
+    notes::warn(&format!(
+        "`{path}` {held} that may not have been delivered; take what you need and remove the file"
+    ));
+}

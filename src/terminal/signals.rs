@@ -1,0 +1,58 @@
+//! Ctrl-C and the signals that end a program, as an interruption of the running statement.
+
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, ErrorKind};
+use crate::session::Interrupt;
+#[cfg(unix)]
+use crate::terminal::notes;
+
+/// Watches for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Watch(pub(crate) JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Makes an error of a failure to watch signals.
+pub(crate) fn unwatched(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Internal, "signals cannot be watched").caused_by(error)
+}
+
+/// Raises `interrupt` at Ctrl-C and SIGTERM, for as long as the returned guard lives.
+pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
+    let interrupt = interrupt.clone();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut ctrl_c = signal(SignalKind::interrupt()).map_err(unwatched)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(unwatched)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(unwatched)?;
+        Ok(Watch(tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = ctrl_c.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
+                }
+                if interrupt.is_raised() {
+                    notes::tell(
+                        "stopping: requests that change keys are under way, and are waited for",
+                    );
+                }
+                interrupt.raise();
+            }
+        })))
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(Watch(tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                interrupt.raise();
+            }
+        })))
+    }
+}
