@@ -20,13 +20,13 @@ use clap::FromArgMatches;
 use crate::api::Traffic;
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
-use crate::session::{self, Interrupt, Session};
+use crate::session::{self, Interrupt};
 use crate::shell::{self, Setup};
 use crate::sql::operation::Operation;
 use crate::sql::split::split;
 use crate::terminal::color::use_color;
 use crate::terminal::exit::ExitCode;
-use crate::terminal::open::Opener;
+use crate::terminal::open::{OpenSession, Opener};
 use crate::terminal::output::Output;
 use crate::terminal::{Progress, enable_progress, log, notes, secrets, signals};
 use args::{Args, Command, SandboxArgs};
@@ -130,7 +130,7 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
     for (position, script) in scripts.iter().enumerate() {
-        run_script(&opened.session, script, &mut output, &interrupt, args.quiet)
+        run_script(&opened, script, &mut output, &interrupt, args.quiet)
             .await
             .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))?;
     }
@@ -139,7 +139,7 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
 
 /// Runs the statements of `script` one after another, up to the first that fails.
 async fn run_script(
-    session: &Session,
+    opened: &OpenSession,
     script: &str,
     output: &mut Output,
     interrupt: &Interrupt,
@@ -149,8 +149,11 @@ async fn run_script(
     for (position, piece) in script.pieces.iter().enumerate() {
         let traffic = Arc::new(Traffic::default());
         let progress = Progress::of(&traffic);
+        let OpenSession {
+            session, params, ..
+        } = opened;
         let report = session
-            .run(piece, traffic, output, interrupt)
+            .run(piece, params, traffic, output, interrupt)
             .await
             .map_err(|error| {
                 let rest = script.pieces[position + 1..].iter();

@@ -6,12 +6,14 @@
 
 mod copy;
 mod csv;
+mod describe;
 mod diagnose;
 mod engine;
 mod error;
 mod explain;
 mod interrupt;
 mod names;
+mod params;
 mod plan;
 mod planner_thread;
 mod sink;
@@ -45,9 +47,11 @@ use copy::Staged;
 use plan::Reading;
 use write::Writer;
 
+pub use describe::Description;
 pub use error::in_statement;
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
+pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use write::create_dir;
@@ -72,8 +76,6 @@ pub struct Options {
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where secrets go that cannot be delivered.
     pub unsaved: Option<Unsaved>,
-    /// Values of `$name`; positional ones are called `1`, `2`, ….
-    pub params: BTreeMap<String, String>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
 }
@@ -106,7 +108,6 @@ impl Default for Options {
             allow_self_delete: false,
             confirm: None,
             unsaved: None,
-            params: BTreeMap::new(),
             timeout: Self::TIMEOUT,
         }
     }
@@ -163,6 +164,22 @@ pub enum Done {
     Ok,
 }
 
+/// One call of [`Session::run`]: the statement, and what it was given.
+#[derive(Clone, Copy)]
+struct Call<'c> {
+    piece: &'c Piece,
+    params: &'c Params,
+    scope: &'c Arc<Scope>,
+    interrupt: &'c Interrupt,
+}
+
+impl<'c> Call<'c> {
+    /// The same for `piece`, which is run in the place of the statement.
+    fn of(self, piece: &'c Piece) -> Self {
+        Self { piece, ..self }
+    }
+}
+
 impl Session {
     /// Opens a session on `connection`. Sends nothing.
     ///
@@ -183,6 +200,8 @@ impl Session {
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
     ///
+    /// Several statements may run at the same time, on one session or on several that share a client.
+    ///
     /// `traffic` counts the requests while they are made, for whoever wants to show them.
     ///
     /// # Errors
@@ -192,13 +211,20 @@ impl Session {
     pub async fn run(
         &self,
         piece: &Piece,
+        params: &Params,
         traffic: Arc<Traffic>,
         sink: &mut dyn Sink,
         interrupt: &Interrupt,
     ) -> Result<Report, Error> {
         let started = Instant::now();
         let scope = Arc::new(Scope::new(traffic));
-        let done = self.carry_out(piece, &scope, sink, interrupt).await?;
+        let call = Call {
+            piece,
+            params,
+            scope: &scope,
+            interrupt,
+        };
+        let done = self.carry_out(call, sink).await?;
         Ok(Report {
             done,
             warnings: scope.warnings(),
@@ -208,32 +234,22 @@ impl Session {
         })
     }
 
-    async fn carry_out(
-        &self,
-        piece: &Piece,
-        scope: &Arc<Scope>,
-        sink: &mut dyn Sink,
-        interrupt: &Interrupt,
-    ) -> Result<Done, Error> {
+    async fn carry_out(&self, call: Call<'_>, sink: &mut dyn Sink) -> Result<Done, Error> {
+        let piece = call.piece;
         let wrong = |error| in_statement(error, &piece.text, piece.line);
         match Operation::read(&piece.text).map_err(wrong)? {
-            Operation::Stackql(statement) => {
-                self.stackql(statement, piece, scope, sink, interrupt).await
-            }
+            Operation::Stackql(statement) => self.stackql(statement, call, sink).await,
             Operation::Write { write, is_dry } => {
                 let writer = Writer {
                     session: self,
-                    piece,
-                    scope,
-                    sink,
-                    interrupt,
+                    call,
                     is_dry: is_dry || self.options.dry_run,
                 };
-                writer.run(write).await
+                writer.run(write, sink).await
             }
             Operation::Query(statement) => {
-                let done = self.query(piece, statement, scope, sink);
-                interrupt.stops(done).await
+                let done = self.query(call, statement, sink);
+                call.interrupt.stops(done).await
             }
         }
     }
@@ -254,17 +270,17 @@ impl Session {
 
     async fn query(
         &self,
-        piece: &Piece,
+        call: Call<'_>,
         statement: EngineStatement,
-        scope: &Arc<Scope>,
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
+        let Call { piece, scope, .. } = call;
         let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
         let diagnose = |error: DataFusionError| {
             diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
         };
         let frame = self
-            .plan(statement, Reading::Lenient(Arc::clone(scope)))
+            .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
             .await?
             .map_err(diagnose)?;
         let is_silent = is_silent(frame.logical_plan());
@@ -289,7 +305,7 @@ impl Session {
             false => names.apply(&rows.schema()),
         };
         if !is_silent {
-            sink.begin(&schema)?;
+            sink.begin(&schema).await?;
         }
         let mut count = 0;
         while let Some(batch) = rows.next().await {
@@ -300,15 +316,15 @@ impl Session {
             let batch = batch.map_err(diagnose)?;
             count += batch.num_rows();
             if !is_silent {
-                sink.rows(&batch)?;
+                sink.rows(&batch).await?;
                 // Whoever reads along sees a page when it is here, and one who leaves ends the listing.
-                sink.flush()?;
+                sink.flush().await?;
             }
         }
         if is_silent {
             return Ok(Done::Ok);
         }
-        sink.finish()?;
+        sink.finish().await?;
         Ok(Done::Rows(count))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{ScalarValue, SchemaError};
+use datafusion::common::SchemaError;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -16,7 +16,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 
 use super::planner_thread::{apart, apart_within};
-use super::{Options, Session};
+use super::{Options, Params, Session};
 use crate::dialect::error::nearest;
 use crate::dialect::rewrite;
 use crate::error::Error;
@@ -46,8 +46,9 @@ impl Session {
         &self,
         statement: EngineStatement,
         reading: Reading,
+        params: &Params,
     ) -> Result<Planned<DataFrame>, Error> {
-        let planner = self.planner();
+        let planner = self.planner(params);
         let plan = || async move { planner.plan(statement, reading).await };
         let plan = match self.in_time(plan).await? {
             Ok(plan) => plan,
@@ -115,9 +116,10 @@ impl Session {
         })
     }
 
-    /// Returns what plans the statements of this session, for another thread to have.
-    pub(super) fn planner(&self) -> Planner {
+    /// Returns what plans a statement of this session with `params`, for another thread to have.
+    pub(super) fn planner(&self, params: &Params) -> Planner {
         Planner {
+            params: params.clone(),
             context: self.context.clone(),
             options: Arc::clone(&self.options),
         }
@@ -128,12 +130,12 @@ impl Session {
 pub(super) struct Planner {
     pub(super) context: SessionContext,
     options: Arc<Options>,
+    params: Params,
 }
 
 impl Planner {
-    async fn plan(&self, mut statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
-        rewrite::rewrite(&mut statement);
-        let plan = self.logical_plan(statement, &reading).await?;
+    async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
+        let plan = self.plan_open(statement, reading).await?;
         let changes_nothing = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -150,6 +152,16 @@ impl Planner {
                 .await?;
         }
         Ok(plan)
+    }
+
+    /// Plans `statement` with its parameters left open.
+    pub(super) async fn plan_open(
+        &self,
+        mut statement: EngineStatement,
+        reading: Reading,
+    ) -> Planned<LogicalPlan> {
+        rewrite::rewrite(&mut statement);
+        self.logical_plan(statement, &reading).await
     }
 
     async fn logical_plan(
@@ -200,16 +212,10 @@ impl Planner {
 
     pub(super) fn with_params(&self, plan: LogicalPlan) -> Planned<LogicalPlan> {
         // PREPARE keeps its placeholders for EXECUTE.
-        if self.options.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
+        if self.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
             return Ok(plan);
         }
-        let values: Vec<(String, ScalarValue)> = self
-            .options
-            .params
-            .iter()
-            .map(|(name, value)| (name.clone(), ScalarValue::from(value.as_str())))
-            .collect();
-        plan.with_param_values(values)
+        plan.with_param_values(self.params.values())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the rows of a statement go.
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
@@ -8,42 +9,44 @@ use crate::error::Error;
 /// Takes the rows of one statement after another.
 ///
 /// A statement calls [`begin`](Sink::begin) once, [`rows`](Sink::rows) any number of times, and
-/// [`finish`](Sink::finish) if all went well.
+/// [`finish`](Sink::finish) if all went well. Each may wait, as for a reader at the other end of a connection; the
+/// statement waits with it.
+#[async_trait]
 pub trait Sink: Send {
     /// Starts a result with these columns.
     ///
     /// # Errors
     ///
     /// Fails if the output cannot be written.
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error>;
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error>;
 
     /// Takes some rows.
     ///
     /// # Errors
     ///
     /// Fails if the output cannot be written.
-    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error>;
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error>;
 
     /// Hands everything taken so far to the operating system, as far as the format allows.
     ///
     /// # Errors
     ///
     /// Fails if the output cannot be written.
-    fn flush(&mut self) -> Result<(), Error>;
+    async fn flush(&mut self) -> Result<(), Error>;
 
     /// Ends the result; everything is delivered if this succeeds.
     ///
     /// # Errors
     ///
     /// Fails if the output cannot be written.
-    fn finish(&mut self) -> Result<(), Error>;
+    async fn finish(&mut self) -> Result<(), Error>;
 
     /// Finds out, without writing, whether rows can still be delivered.
     ///
     /// # Errors
     ///
     /// Fails if it is known that nobody will read what is written from now on.
-    fn check(&mut self) -> Result<(), Error> {
+    async fn check(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
@@ -52,7 +55,7 @@ pub trait Sink: Send {
     /// # Errors
     ///
     /// Fails if the reader is known to have left.
-    fn settle(&mut self) -> Result<(), Error> {
+    async fn settle(&mut self) -> Result<(), Error> {
         Ok(())
     }
 

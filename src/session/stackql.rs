@@ -12,29 +12,31 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expressions_mut};
 
-use super::{Done, Interrupt, Session, Sink, diagnose};
+use async_trait::async_trait;
+
+use super::{Call, Done, Session, Sink, diagnose};
 use crate::dialect::error::nearest;
 use crate::error::{Error, ErrorKind};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
-use crate::table::scope::Scope;
 
 impl Session {
-    /// Carries out `statement`, which the statement `piece` was read as.
+    /// Carries out `statement`, which that of `call` was read as.
     pub(super) async fn stackql(
         &self,
         statement: Stackql,
-        piece: &Piece,
-        scope: &Arc<Scope>,
+        call: Call<'_>,
         sink: &mut dyn Sink,
-        interrupt: &Interrupt,
     ) -> Result<Done, Error> {
+        let Call {
+            piece, interrupt, ..
+        } = call;
         match statement {
             Stackql::Answer(answer) => self.deliver(answer, piece, sink).await,
             Stackql::Describe(describe) => {
-                let answer = self.describe(&describe).await?;
+                let answer = self.describe_table(&describe).await?;
                 self.deliver(answer, piece, sink).await
             }
             Stackql::Auth => self.deliver(self.auth(), piece, sink).await,
@@ -43,16 +45,14 @@ impl Session {
                 self.deliver(answer, piece, sink).await
             }
             Stackql::Sql { sql, shows_rows } => {
-                // What would be sent is what a dry run is asked for.
-                let is_write = matches!(Operation::read(&sql), Ok(Operation::Write { .. }));
-                let shows_rows = shows_rows || (is_write && self.options.dry_run);
+                let shows_rows = shows_rows || self.is_shown_write(&sql);
                 let statement = piece.with_text(sql);
                 let mut nowhere = Nowhere;
                 let sink = match shows_rows {
                     true => sink,
                     false => &mut nowhere,
                 };
-                let done = Box::pin(self.carry_out(&statement, scope, sink, interrupt)).await?;
+                let done = Box::pin(self.carry_out(call.of(&statement), sink)).await?;
                 Ok(match (done, shows_rows) {
                     (Done::Rows(rows), false) => {
                         Done::Note(format!("{rows} rows; /*+ SHOWRESULTS */ shows them"))
@@ -61,7 +61,7 @@ impl Session {
                 })
             }
             Stackql::Materialize { name, query } => {
-                self.fill(&name, &query, piece, scope, interrupt).await?;
+                self.fill(&name, &query, call).await?;
                 self.materialized().insert(name, query);
                 Ok(Done::Ok)
             }
@@ -70,7 +70,7 @@ impl Session {
                 let Some(query) = query else {
                     return Err(self.no_materialized(&name));
                 };
-                self.fill(&name, &query, piece, scope, interrupt).await?;
+                self.fill(&name, &query, call).await?;
                 Ok(Done::Ok)
             }
             Stackql::Sleep(milliseconds) => tokio::select! {
@@ -79,6 +79,11 @@ impl Session {
             },
             Stackql::Nothing(note) => Ok(Done::Note(note)),
         }
+    }
+
+    /// Returns true if `sql` is a write whose requests are shown: what would be sent is what a dry run is asked for.
+    pub(super) fn is_shown_write(&self, sql: &str) -> bool {
+        self.options.dry_run && matches!(Operation::read(sql), Ok(Operation::Write { .. }))
     }
 
     async fn deliver(
@@ -92,13 +97,13 @@ impl Session {
         };
         let schema = schema_of(&answer.columns);
         let rows = self.filtered(answer).await.map_err(failed)?;
-        sink.begin(&schema)?;
+        sink.begin(&schema).await?;
         let mut count = 0;
         for batch in rows {
             count += batch.num_rows();
-            sink.rows(&super::renamed(batch, &schema))?;
+            sink.rows(&super::renamed(batch, &schema)).await?;
         }
-        sink.finish()?;
+        sink.finish().await?;
         Ok(Done::Rows(count))
     }
 
@@ -136,7 +141,7 @@ impl Session {
         frame.filter(predicate)?.collect().await
     }
 
-    async fn describe(&self, describe: &Describe) -> Result<Answer, Error> {
+    pub(super) async fn describe_table(&self, describe: &Describe) -> Result<Answer, Error> {
         let name: Vec<&str> = describe.name.iter().map(String::as_str).collect();
         if name.ends_with(&[TABLE]) && [CATALOG, SCHEMA, TABLE].ends_with(&name) {
             return Ok(describe.of_api_keys());
@@ -182,7 +187,7 @@ impl Session {
         })
     }
 
-    fn auth(&self) -> Answer {
+    pub(super) fn auth(&self) -> Answer {
         let row = match self.connection.client() {
             Ok(client) => match client.key_id() {
                 Some(key) => vec![Some(key.to_owned()), Some("basic".to_owned()), None],
@@ -198,7 +203,7 @@ impl Session {
     }
 
     /// Returns the functions of this session.
-    fn show_functions(&self, filter: Filter) -> Answer {
+    pub(super) fn show_functions(&self, filter: Filter) -> Answer {
         let rows = self.functions().into_iter().map(|function| {
             let description = Some(function.description).filter(|text| !text.is_empty());
             vec![Some(function.name), Some(function.signature), description]
@@ -211,16 +216,11 @@ impl Session {
     }
 
     /// Makes the table `name` of the rows of `query`, in the place of one that was there.
-    async fn fill(
-        &self,
-        name: &str,
-        query: &str,
-        piece: &Piece,
-        scope: &Arc<Scope>,
-        interrupt: &Interrupt,
-    ) -> Result<(), Error> {
-        let statement = piece.with_text(format!("CREATE OR REPLACE TABLE {name} AS {query}"));
-        Box::pin(self.carry_out(&statement, scope, &mut Nowhere, interrupt)).await?;
+    async fn fill(&self, name: &str, query: &str, call: Call<'_>) -> Result<(), Error> {
+        let statement = call
+            .piece
+            .with_text(format!("CREATE OR REPLACE TABLE {name} AS {query}"));
+        Box::pin(self.carry_out(call.of(&statement), &mut Nowhere)).await?;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ fn name_columns(expr: &mut SqlExpr, columns: &[String]) {
     });
 }
 
-fn schema_of(columns: &[&str]) -> SchemaRef {
+pub(super) fn schema_of(columns: &[&str]) -> SchemaRef {
     let fields = columns
         .iter()
         .map(|name| Field::new(*name, DataType::Utf8, true));
@@ -282,20 +282,21 @@ fn type_name(ty: &DataType) -> &'static str {
 /// Takes rows that nobody asked for.
 struct Nowhere;
 
+#[async_trait]
 impl Sink for Nowhere {
-    fn begin(&mut self, _: &SchemaRef) -> Result<(), Error> {
+    async fn begin(&mut self, _: &SchemaRef) -> Result<(), Error> {
         Ok(())
     }
 
-    fn rows(&mut self, _: &RecordBatch) -> Result<(), Error> {
+    async fn rows(&mut self, _: &RecordBatch) -> Result<(), Error> {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    async fn flush(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
+    async fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }
 

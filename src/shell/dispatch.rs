@@ -20,20 +20,20 @@ impl Shell {
             Command::Syntax(name) => self.show_help(&help::syntax(name.as_deref())?)?,
             Command::Describe(Some(name)) => {
                 let grids = describe::describe(&name, &self.catalog)?;
-                self.show(&grids)?;
+                self.show(&grids).await?;
             }
-            Command::Describe(None) => self.show_tables(None, None)?,
-            Command::Tables(pattern) => self.show_tables(pattern.as_deref(), None)?,
-            Command::Views(pattern) => self.show_tables(pattern.as_deref(), Some(true))?,
+            Command::Describe(None) => self.show_tables(None, None).await?,
+            Command::Tables(pattern) => self.show_tables(pattern.as_deref(), None).await?,
+            Command::Views(pattern) => self.show_tables(pattern.as_deref(), Some(true)).await?,
             Command::Functions(pattern) => {
                 let grid = describe::functions(&self.catalog, pattern.as_deref());
-                self.show(&[grid])?;
+                self.show(&[grid]).await?;
             }
             Command::Expanded(value) => self.set("expanded", value.as_deref())?,
             Command::Format(None) => self.say_setting("format"),
             Command::Format(value) => self.set("format", value.as_deref())?,
             Command::Timing(value) => self.set("timing", value.as_deref())?,
-            Command::Pset(None, _) => self.show_settings()?,
+            Command::Pset(None, _) => self.show_settings().await?,
             Command::Pset(Some(name), value) => self.set(&name, value.as_deref())?,
             Command::Output(None) => self.output = None,
             Command::Output(Some(file)) => self.open_output(&file)?,
@@ -43,7 +43,7 @@ impl Shell {
                 text => notes::tell(text),
             },
             Command::Reset => input.replace(""),
-            Command::Set(None) => self.show_variables()?,
+            Command::Set(None) => self.show_variables().await?,
             Command::Set(Some((name, value))) => self.set_variable(name, &value)?,
             Command::Unset(name) => {
                 self.variables.remove(&name);
@@ -66,9 +66,13 @@ impl Shell {
         Ok(Flow::GoOn)
     }
 
-    fn show_tables(&mut self, pattern: Option<&str>, views: Option<bool>) -> Result<(), Error> {
+    async fn show_tables(
+        &mut self,
+        pattern: Option<&str>,
+        views: Option<bool>,
+    ) -> Result<(), Error> {
         let grid = describe::tables(&self.catalog, pattern, views);
-        self.show(&[grid])
+        self.show(&[grid]).await
     }
 
     fn show_help(&self, text: &str) -> Result<(), Error> {
@@ -87,21 +91,22 @@ impl Shell {
         }
     }
 
-    fn show_settings(&mut self) -> Result<(), Error> {
+    async fn show_settings(&mut self) -> Result<(), Error> {
         let rows = NAMES
             .iter()
             .map(|(name, _)| [(*name).to_owned(), self.settings.get(name)])
             .collect();
-        self.show(&[Grid::pairs(&["setting", "value"], rows)])
+        self.show(&[Grid::pairs(&["setting", "value"], rows)]).await
     }
 
-    fn show_variables(&mut self) -> Result<(), Error> {
+    async fn show_variables(&mut self) -> Result<(), Error> {
         let rows = self
             .variables
             .iter()
             .map(|(name, value)| [name.clone(), value.clone()])
             .collect();
         self.show(&[Grid::pairs(&["variable", "value"], rows)])
+            .await
     }
 
     fn set_variable(&mut self, name: String, value: &str) -> Result<(), Error> {

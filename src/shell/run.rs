@@ -20,6 +20,7 @@ use crate::sql::stackql::Stackql;
 use crate::sql::write::Write;
 use crate::terminal::Progress;
 use crate::terminal::notes;
+use crate::terminal::open::OpenSession;
 use crate::terminal::output::Output;
 
 /// What comes after a step.
@@ -144,9 +145,12 @@ impl Shell {
     ) -> Result<Report, Error> {
         let mut target = self.target(output, once, creates_keys(&piece.text))?;
         let progress = Progress::of(traffic);
-        let session = &self.opened.session;
+        let OpenSession {
+            session, params, ..
+        } = &self.opened;
+        let (traffic, sink) = (Arc::clone(traffic), target.sink());
         let report = session
-            .run(piece, Arc::clone(traffic), target.sink(), &self.interrupt)
+            .run(piece, params, traffic, sink, &self.interrupt)
             .await?;
         drop(progress);
         target.present()?;
@@ -154,7 +158,7 @@ impl Shell {
     }
 
     /// Shows rows that no statement gave.
-    pub(super) fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
+    pub(super) async fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
         let results = grids
             .iter()
             .map(Grid::batch)
@@ -166,9 +170,9 @@ impl Shell {
         };
         output.reform(format_of(&self.settings), &self.settings.render);
         for rows in &results {
-            output.begin(&rows.schema())?;
-            output.rows(rows)?;
-            output.finish()?;
+            output.begin(&rows.schema()).await?;
+            output.rows(rows).await?;
+            output.finish().await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
@@ -151,8 +152,9 @@ fn rendered(
     Ok((text, summary))
 }
 
+#[async_trait]
 impl Sink for Screen {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         if !self.format.is_streaming() {
             self.state = State::Holding(Arc::clone(schema), Vec::new());
             return Ok(());
@@ -164,7 +166,7 @@ impl Sink for Screen {
         Ok(())
     }
 
-    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         match &mut self.state {
             State::Idle | State::Ready(..) => {
                 Err(Error::statement("rows came before their columns"))
@@ -177,14 +179,14 @@ impl Sink for Screen {
         }
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    async fn flush(&mut self) -> Result<(), Error> {
         match &mut self.state {
             State::Streaming(renderer, _) => renderer.flush().map_err(output_error),
             _ => Ok(()),
         }
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
+    async fn finish(&mut self) -> Result<(), Error> {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle | State::Ready(..) => Ok(()),
             State::Streaming(mut renderer, paged) => {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
@@ -138,8 +139,9 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+#[async_trait]
 impl Sink for Output {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         let marked = schema
             .fields()
             .iter()
@@ -154,15 +156,15 @@ impl Sink for Output {
         Ok(())
     }
 
-    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.current()?.batch(batch).map_err(output_error)
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    async fn flush(&mut self) -> Result<(), Error> {
         self.current()?.flush().map_err(output_error)
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
+    async fn finish(&mut self) -> Result<(), Error> {
         let summary = self.current()?.finish().map_err(output_error)?;
         self.current = None;
         note_shortened(&summary.shortened);
@@ -173,12 +175,12 @@ impl Sink for Output {
         self.format.is_streaming()
     }
 
-    fn check(&mut self) -> Result<(), Error> {
+    async fn check(&mut self) -> Result<(), Error> {
         let checked = self.target.lock().stream.check();
         checked.map_err(|error| output_error(error.into()))
     }
 
-    fn settle(&mut self) -> Result<(), Error> {
+    async fn settle(&mut self) -> Result<(), Error> {
         let settled = self.target.lock().stream.settle();
         settled.map_err(|error| output_error(error.into()))
     }

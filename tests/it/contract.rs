@@ -16,7 +16,7 @@ use iamql::api::{
 };
 use iamql::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use iamql::secret::Secret;
-use iamql::session::{Options, Session};
+use iamql::session::{Options, Params, Session};
 use iamql::sql::split::split;
 use iamql::table::Connection;
 use serde_json::Value;
@@ -51,11 +51,7 @@ impl Service {
             retry,
         })
         .unwrap();
-        let options = Options {
-            params: BTreeMap::from([("owner".to_owned(), owner.to_owned())]),
-            ..Options::default()
-        };
-        let session = Session::open(Connection::to(client.clone()), options);
+        let session = Session::open(Connection::to(client.clone()), Options::default());
         Self {
             session: session.await.unwrap(),
             client,
@@ -86,7 +82,8 @@ impl Service {
     /// Runs one statement, which succeeds. In it, `$owner` is the owner and `{prefix}` what the names begin with.
     async fn run(&self, sql: &str) -> Answer {
         let script = split(&sql.replace("{prefix}", &self.prefix));
-        match answer(&self.session, &script.pieces[0]).await {
+        let params = Params::from_iter([("owner".to_owned(), self.owner.as_str().into())]);
+        match answer(&self.session, &script.pieces[0], &params).await {
             Ok(answer) => answer,
             Err(error) => panic!("{sql}\n{}", shown(&error)),
         }

@@ -1,5 +1,6 @@
 //! Writes that fail half-way: what is repeated, what is told, and what is left undone.
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use iamql::error::Error;
@@ -251,24 +252,25 @@ async fn an_expression_that_fails_tells_what_was_changed_all_the_same() {
 /// A pipe whose reader has left before the end of the rows.
 struct Left(Collector);
 
+#[async_trait]
 impl Sink for Left {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.0.begin(schema)
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.0.begin(schema).await
     }
 
-    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.0.rows(batch)
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.0.rows(batch).await
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
-        self.0.flush()
+    async fn flush(&mut self) -> Result<(), Error> {
+        self.0.flush().await
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
-        self.0.finish()
+    async fn finish(&mut self) -> Result<(), Error> {
+        self.0.finish().await
     }
 
-    fn settle(&mut self) -> Result<(), Error> {
+    async fn settle(&mut self) -> Result<(), Error> {
         Err(Error::statement("the reader left"))
     }
 

@@ -26,6 +26,7 @@ mod refusals;
 mod requests;
 mod secrets;
 mod service;
+mod session;
 mod shell;
 mod slt;
 mod stackql;

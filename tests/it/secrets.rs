@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::FutureExt;
@@ -289,20 +290,21 @@ fn nothing_is_created_where_secrets_could_not_be_saved() {
 #[derive(Default)]
 struct Panicking(Collector);
 
+#[async_trait]
 impl Sink for Panicking {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.0.begin(schema)
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.0.begin(schema).await
     }
 
-    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.0.rows(batch)
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.0.rows(batch).await
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    async fn flush(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
+    async fn finish(&mut self) -> Result<(), Error> {
         panic!("on purpose")
     }
 

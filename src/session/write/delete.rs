@@ -2,22 +2,23 @@
 
 use std::collections::HashSet;
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
 use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::{Returning, ids_only};
-use super::side_by_side::{self, Width};
+use super::side_by_side::{self, Deliver, Width};
 use super::{Rows, Verb, Writer};
 use crate::api::{Deletion, KeyId, request};
 use crate::error::Error;
 use crate::resource::columns::COLUMNS;
-use crate::session::Done;
+use crate::session::{Done, Sink};
 use crate::sql::write::Delete;
 
 impl Writer<'_> {
-    pub(super) async fn delete(&mut self, delete: Delete) -> Result<Done, Error> {
+    pub(super) async fn delete(&self, delete: Delete, sink: &mut dyn Sink) -> Result<Done, Error> {
         self.check_bounded(Verb::Delete, delete.is_unbounded)?;
         let returning = self
             .plan_optional_returning(delete.returning.as_ref())
@@ -32,7 +33,7 @@ impl Writer<'_> {
         if self.is_dry {
             self.warn_of_guards(Verb::Delete, delete.is_unbounded, &rows);
             let requests: Vec<_> = rows.ids.iter().map(request::delete).collect();
-            return self.show(&requests);
+            return self.show(&requests, sink).await;
         }
         let shown = match &returning {
             Some(returning) => self.shown(returning, &rows).await?,
@@ -40,8 +41,11 @@ impl Writer<'_> {
         };
         self.check_rows(Verb::Delete, delete.is_unbounded, &rows)?;
         let client = self.client()?;
-        let mut delivery = RowDelivery::begin(returning.as_ref(), self.sink)?;
-        let mut deleted = 0;
+        let mut deleted = Deleted {
+            delivery: RowDelivery::begin(returning.as_ref(), sink).await?,
+            shown,
+            count: 0,
+        };
         let outcomes = side_by_side::run(
             rows.ids.len(),
             Width {
@@ -49,7 +53,7 @@ impl Writer<'_> {
                 // Without it, the others could not be deleted.
                 last_alone: deletes_own,
             },
-            self.interrupt,
+            self.call.interrupt,
             |row| {
                 let (client, id) = (client.clone(), rows.ids[row].clone());
                 let was_read = rows.fetched.is_some();
@@ -60,21 +64,12 @@ impl Writer<'_> {
                     }
                 }
             },
-            async |row, outcome| {
-                if outcome == Deletion::NotFound {
-                    return true;
-                }
-                deleted += 1;
-                match shown.get(row) {
-                    Some(shown) => delivery.deliver_shown(shown),
-                    None => true,
-                }
-            },
+            &mut deleted,
         )
         .await;
-        let output = delivery.finish();
+        let output = deleted.delivery.finish().await;
         outcome::of_change(Verb::Delete, &rows.ids, outcomes, output)?;
-        Ok(Done::Deleted(deleted))
+        Ok(Done::Deleted(deleted.count))
     }
 
     /// Returns what RETURNING shows of each row. A key that is deleted cannot be read again, so that an expression that
@@ -94,6 +89,27 @@ impl Writer<'_> {
             shown.push(row.await.map_err(|error| self.failed(error))?);
         }
         Ok(shown)
+    }
+}
+
+/// Counts the keys that were deleted, and delivers what RETURNING shows of each.
+struct Deleted<'d> {
+    delivery: RowDelivery<'d>,
+    shown: Vec<RecordBatch>,
+    count: usize,
+}
+
+#[async_trait]
+impl Deliver<Deletion> for Deleted<'_> {
+    async fn deliver(&mut self, row: usize, outcome: Deletion) -> bool {
+        if outcome == Deletion::NotFound {
+            return true;
+        }
+        self.count += 1;
+        match self.shown.get(row) {
+            Some(shown) => self.delivery.deliver_shown(shown).await,
+            None => true,
+        }
     }
 }
 

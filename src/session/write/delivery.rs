@@ -1,10 +1,12 @@
 //! Hands the rows of a write to the output, and knows which of them it has taken for good.
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
 use super::returning::{Returning, holds};
 use super::row_of;
+use super::side_by_side::Deliver;
 use super::undelivered::Held;
 use crate::api::KeyBody;
 use crate::error::Error;
@@ -61,34 +63,12 @@ impl<'d> SecretDelivery<'d> {
         }
     }
 
-    /// Hands `key` over, which row number `row` asked for. Returns false if nothing more can be delivered.
-    pub(super) async fn deliver(&mut self, row: usize, key: KeyBody) -> bool {
-        let state = match self.error {
-            Some(_) => State::Lost,
-            None => match self.hand_over(&key).await {
-                Ok(state) => state,
-                Err(error) => {
-                    self.error = Some(error);
-                    State::Lost
-                }
-            },
-        };
-        self.keys.push(Created { row, key, state });
-        if self.error.is_none() && self.sink.is_streaming() {
-            match self.sink.flush() {
-                Ok(()) => self.all_delivered(),
-                Err(error) => self.error = Some(error),
-            }
-        }
-        self.error.is_none()
-    }
-
     async fn hand_over(&mut self, key: &KeyBody) -> Result<State, Error> {
         let unreadable = |error: DataFusionError| {
             Error::statement("the answer to a create cannot be shown").caused_by(error)
         };
         // A format that needs all rows first would find it out after the last create.
-        self.sink.check()?;
+        self.sink.check().await?;
         let row = row_of(key).map_err(unreadable)?;
         let secret = secret_of(key);
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
@@ -98,7 +78,7 @@ impl<'d> SecretDelivery<'d> {
             // The secret may stand where nobody looked for it, so that the whole answer is kept.
             None => false,
         };
-        self.sink.rows(&shown)?;
+        self.sink.rows(&shown).await?;
         Ok(match has_secret {
             true => State::Waiting,
             // An expression that dropped this row's secret.
@@ -116,15 +96,15 @@ impl<'d> SecretDelivery<'d> {
     }
 
     /// Ends the result, unless it `failed` before there were rows.
-    pub(super) fn finish(&mut self, failed: bool) {
+    pub(super) async fn finish(&mut self, failed: bool) {
         // A failure with nothing created has no rows to show.
         if self.error.is_some() || (failed && self.keys.is_empty() && !self.sink.is_streaming()) {
             return;
         }
-        match self.sink.finish() {
+        match self.sink.finish().await {
             Ok(()) => {
                 self.all_delivered();
-                self.has_reader_left = !self.keys.is_empty() && self.sink.settle().is_err();
+                self.has_reader_left = !self.keys.is_empty() && self.sink.settle().await.is_err();
             }
             Err(error) => self.error = Some(error),
         }
@@ -152,6 +132,30 @@ impl<'d> SecretDelivery<'d> {
     }
 }
 
+#[async_trait]
+impl Deliver<KeyBody> for SecretDelivery<'_> {
+    async fn deliver(&mut self, row: usize, key: KeyBody) -> bool {
+        let state = match self.error {
+            Some(_) => State::Lost,
+            None => match self.hand_over(&key).await {
+                Ok(state) => state,
+                Err(error) => {
+                    self.error = Some(error);
+                    State::Lost
+                }
+            },
+        };
+        self.keys.push(Created { row, key, state });
+        if self.error.is_none() && self.sink.is_streaming() {
+            match self.sink.flush().await {
+                Ok(()) => self.all_delivered(),
+                Err(error) => self.error = Some(error),
+            }
+        }
+        self.error.is_none()
+    }
+}
+
 /// Hands the rows of a RETURNING list to the output.
 pub(super) struct RowDelivery<'d> {
     returning: Option<&'d Returning>,
@@ -160,13 +164,13 @@ pub(super) struct RowDelivery<'d> {
 }
 
 impl<'d> RowDelivery<'d> {
-    pub(super) fn begin(
+    pub(super) async fn begin(
         returning: Option<&'d Returning>,
         sink: &'d mut dyn Sink,
     ) -> Result<Self, Error> {
         if let Some(returning) = returning {
-            sink.begin(returning.schema())?;
-            sink.flush()?;
+            sink.begin(returning.schema()).await?;
+            sink.flush().await?;
         }
         Ok(Self {
             returning,
@@ -175,17 +179,17 @@ impl<'d> RowDelivery<'d> {
         })
     }
 
-    /// Hands over what RETURNING shows of `row`. Returns false if nothing more can be delivered.
-    pub(super) async fn deliver(
-        &mut self,
-        row: impl FnOnce() -> Result<RecordBatch, DataFusionError>,
-    ) -> bool {
+    /// Hands over what RETURNING shows of `key`. Returns false if nothing more can be delivered.
+    pub(super) async fn deliver(&mut self, key: &KeyBody) -> bool {
         let (Some(returning), None) = (self.returning, &self.error) else {
             return self.error.is_none();
         };
-        let shown = async { returning.apply(row()?).await };
-        match shown.await {
-            Ok(shown) => self.deliver_shown(&shown),
+        let shown = match row_of(key) {
+            Ok(row) => returning.apply(row).await,
+            Err(error) => Err(error),
+        };
+        match shown {
+            Ok(shown) => self.deliver_shown(&shown).await,
             Err(error) => {
                 let unreadable = Error::statement("the answer cannot be shown");
                 self.error = Some(unreadable.caused_by(error));
@@ -195,24 +199,24 @@ impl<'d> RowDelivery<'d> {
     }
 
     /// Hands over what RETURNING shows of a row. Returns false if nothing more can be delivered.
-    pub(super) fn deliver_shown(&mut self, shown: &RecordBatch) -> bool {
+    pub(super) async fn deliver_shown(&mut self, shown: &RecordBatch) -> bool {
         if self.error.is_some() {
             return false;
         }
-        let written = self.sink.rows(shown);
-        let delivered = written.and_then(|()| match self.sink.is_streaming() {
-            true => self.sink.flush(),
-            false => self.sink.check(),
-        });
+        let delivered = match (self.sink.rows(shown).await, self.sink.is_streaming()) {
+            (Ok(()), true) => self.sink.flush().await,
+            (Ok(()), false) => self.sink.check().await,
+            (failed, _) => failed,
+        };
         self.error = delivered.err();
         self.error.is_none()
     }
 
     /// Ends the result and returns what went wrong with it.
-    pub(super) fn finish(self) -> Option<Error> {
+    pub(super) async fn finish(self) -> Option<Error> {
         match (self.error, self.returning) {
             (Some(error), _) => Some(error),
-            (None, Some(_)) => self.sink.finish().err(),
+            (None, Some(_)) => self.sink.finish().await.err(),
             (None, None) => None,
         }
     }

@@ -107,7 +107,7 @@ impl Writer<'_> {
             is_refused.then(|| self.too_many(verb, rows)),
         ];
         for refusal in refusals.into_iter().flatten() {
-            self.scope.warn_of_write(format!(
+            self.call.scope.warn_of_write(format!(
                 "sent in earnest, these would be refused: {}",
                 refusal.message
             ));

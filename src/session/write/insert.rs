@@ -12,11 +12,11 @@ use super::undelivered::Held;
 use super::{Unsaved, Writer, values};
 use crate::api::{KeyBody, RequestBody, request};
 use crate::error::Error;
-use crate::session::Done;
+use crate::session::{Done, Sink};
 use crate::sql::write::{self, Insert};
 
 impl Writer<'_> {
-    pub(super) async fn insert(&mut self, insert: Insert) -> Result<Done, Error> {
+    pub(super) async fn insert(&self, insert: Insert, sink: &mut dyn Sink) -> Result<Done, Error> {
         let rows = self.rows_of(insert.source.clone()).await?;
         if rows.num_columns() != insert.targets.len() {
             return Err(Error::statement(format!(
@@ -30,10 +30,10 @@ impl Writer<'_> {
         let returning = self.plan_returning(insert.returning.as_ref()).await?;
         if self.is_dry {
             let requests: Vec<_> = bodies.iter().map(request::create).collect();
-            return self.show(&requests);
+            return self.show(&requests, sink).await;
         }
         let client = self.client()?;
-        if self.sink.discards() && !self.session.options.discard_secrets && !bodies.is_empty() {
+        if sink.discards() && !self.session.options.discard_secrets && !bodies.is_empty() {
             return Err(Error::statement(
                 "the output goes nowhere, and the secrets would be lost with it",
             )
@@ -43,29 +43,29 @@ impl Writer<'_> {
             self.check_saving()?;
         }
         // An output that is closed already is found out here rather than with a secret in hand.
-        self.sink.begin(returning.schema())?;
-        self.sink.flush()?;
-        self.sink.check()?;
+        sink.begin(returning.schema()).await?;
+        sink.flush().await?;
+        sink.check().await?;
         let needs_secret = !self.session.options.discard_secrets;
         let held = Held::begin(self.unsaved());
-        let mut delivery = SecretDelivery::new(&returning, self.sink, needs_secret, &held);
+        let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &held);
         let outcomes = side_by_side::run(
             bodies.len(),
             Width {
                 concurrency: client.concurrency(),
                 last_alone: false,
             },
-            self.interrupt,
+            self.call.interrupt,
             |row| {
                 let (client, body) = (client.clone(), bodies[row].clone());
                 let hold = held.holder(row);
                 async move { client.create(&body).await.inspect(hold) }
             },
-            async |row, key| delivery.deliver(row, key).await,
+            &mut delivery,
         )
         .await
         .settled();
-        delivery.finish(!outcomes.failed.is_empty());
+        delivery.finish(!outcomes.failed.is_empty()).await;
         let (created, has_reader_left) = (delivery.created(), delivery.has_reader_left());
         let (undelivered, output_error) = delivery.end();
         let saved = self.save(&undelivered);
@@ -73,7 +73,7 @@ impl Writer<'_> {
         match saved {
             // All was written, and perhaps read: no failure, but nothing to rely upon.
             Saved::There(place) if has_reader_left && outcomes.is_whole() => {
-                self.scope.warn_of_write(format!(
+                self.call.scope.warn_of_write(format!(
                     "the reader of the rows left before their end; {place}"
                 ));
                 Ok(done)

@@ -6,6 +6,7 @@
 
 mod delete;
 mod delivery;
+mod describe;
 mod guard;
 mod insert;
 mod outcome;
@@ -29,19 +30,18 @@ use futures::TryStreamExt;
 use sqlparser::ast::Query;
 
 use super::plan::{Planned, Reading};
-use super::{Done, Interrupt, Session, Sink, diagnose, in_statement};
+use super::{Call, Done, Session, Sink, diagnose, in_statement};
 use crate::api::{ApiKeysClient, KeyBody, KeyId};
 use crate::dialect;
 use crate::dialect::parse::query_statement;
 use crate::error::{Error, ErrorKind};
-use crate::sql::split::Piece;
 use crate::sql::write::{self, Write};
 use crate::table::decode::Decoder;
 use crate::table::scan::ApiKeysScan;
-use crate::table::scope::Scope;
 
 use returning::Returning;
 
+pub(super) use describe::describe;
 pub use guard::{Confirm, Question, Verb};
 pub use rescue::Unsaved;
 pub(crate) use rescue::create_dir;
@@ -50,10 +50,7 @@ pub use undelivered::save_held;
 /// One statement that changes keys, under way.
 pub(super) struct Writer<'s> {
     pub(super) session: &'s Session,
-    pub(super) piece: &'s Piece,
-    pub(super) scope: &'s Arc<Scope>,
-    pub(super) sink: &'s mut dyn Sink,
-    pub(super) interrupt: &'s Interrupt,
+    pub(super) call: Call<'s>,
     /// True if the requests are to be shown, and none sent that changes anything.
     pub(super) is_dry: bool,
 }
@@ -66,8 +63,8 @@ struct Rows {
 }
 
 impl Writer<'_> {
-    /// Carries out `write`.
-    pub(super) async fn run(mut self, write: Write) -> Result<Done, Error> {
+    /// Carries out `write`, its rows going to `sink`.
+    pub(super) async fn run(self, write: Write, sink: &mut dyn Sink) -> Result<Done, Error> {
         if self.session.options.read_only && !self.is_dry {
             return Err(
                 Error::new(ErrorKind::Permission, "this session is read-only").hint(
@@ -76,9 +73,9 @@ impl Writer<'_> {
             );
         }
         let done = match write {
-            Write::Insert(insert) => self.insert(*insert).await,
-            Write::Update(update) => self.update(*update).await,
-            Write::Delete(delete) => self.delete(*delete).await,
+            Write::Insert(insert) => self.insert(*insert, sink).await,
+            Write::Update(update) => self.update(*update, sink).await,
+            Write::Delete(delete) => self.delete(*delete, sink).await,
         };
         // A reader that went away is no success where something was to be changed.
         done.map_err(|error| match error.kind {
@@ -93,8 +90,8 @@ impl Writer<'_> {
     fn client(&self) -> Result<ApiKeysClient, Error> {
         let client = self.session.connection.client()?;
         Ok(client
-            .observed_by(Arc::clone(self.scope.traffic()))
-            .stopped_by(self.interrupt.stop()))
+            .observed_by(Arc::clone(self.call.scope.traffic()))
+            .stopped_by(self.call.interrupt.stop()))
     }
 
     /// Returns the key that the session authenticates with.
@@ -104,30 +101,30 @@ impl Writer<'_> {
     }
 
     fn wrong(&self, error: dialect::error::Error) -> Error {
-        in_statement(error, &self.piece.text, self.piece.line)
+        in_statement(error, &self.call.piece.text, self.call.piece.line)
     }
 
     fn failed(&self, error: DataFusionError) -> Error {
         diagnose::diagnose(
             error,
-            &self.piece.text,
-            self.piece.line,
+            &self.call.piece.text,
+            self.call.piece.line,
             &self.session.tables(),
         )
     }
 
     async fn frame(&self, query: Query) -> Result<Planned<DataFrame>, Error> {
         self.session
-            .plan(query_statement(query), Reading::Strict)
+            .plan(query_statement(query), Reading::Strict, self.call.params)
             .await
     }
 
     /// Plans the list `typed`.
     async fn returning(&self, typed: &write::Returning) -> Result<Returning, Error> {
-        let (planner, typed) = (self.session.planner(), typed.clone());
+        let (planner, typed) = (self.session.planner(self.call.params), typed.clone());
         let planning = || async move { Returning::plan(typed, &planner).await };
         let planned = self.session.in_time(planning);
-        let planned = self.interrupt.stops(planned).await?;
+        let planned = self.call.interrupt.stops(planned).await?;
         planned.map_err(|error| self.failed(error))
     }
 
@@ -136,13 +133,13 @@ impl Writer<'_> {
         let failed = |error: DataFusionError| self.failed(error);
         let collected = async {
             let frame = self.frame(query).await?.map_err(failed)?;
-            let rows = self.session.stream(frame, self.scope).await?;
+            let rows = self.session.stream(frame, self.call.scope).await?;
             let rows = rows.map_err(failed)?;
             let schema = rows.schema();
             let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(failed)?;
             concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
         };
-        self.interrupt.stops(collected).await
+        self.call.interrupt.stops(collected).await
     }
 
     /// Returns the ids that `query` will find, if its predicate alone tells them.
@@ -153,7 +150,7 @@ impl Writer<'_> {
                 Err(error) => Ok(Err(error)),
             }
         };
-        let plan = self.interrupt.stops(plan).await?;
+        let plan = self.call.interrupt.stops(plan).await?;
         let mut plan = plan.map_err(|error| self.failed(error))?;
         while let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
             plan = Arc::clone(projection.input());

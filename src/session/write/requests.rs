@@ -4,22 +4,31 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::Writer;
 use crate::api::request::Request;
 use crate::error::Error;
-use crate::session::Done;
+use crate::session::{Done, Sink};
+
+/// Returns the columns of requests that are shown.
+pub(super) fn schema() -> SchemaRef {
+    let json = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())]);
+    Arc::new(Schema::new(vec![
+        Field::new("method", DataType::Utf8, false),
+        Field::new("path", DataType::Utf8, false),
+        Field::new("body", DataType::Utf8, true).with_metadata(json),
+    ]))
+}
 
 impl Writer<'_> {
     /// Delivers `requests`, which are not sent.
-    pub(super) fn show(&mut self, requests: &[Request]) -> Result<Done, Error> {
-        let json = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())]);
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("method", DataType::Utf8, false),
-            Field::new("path", DataType::Utf8, false),
-            Field::new("body", DataType::Utf8, true).with_metadata(json),
-        ]));
+    pub(super) async fn show(
+        &self,
+        requests: &[Request],
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        let schema = schema();
         let methods = requests.iter().map(|r| Some(r.line.method.as_str()));
         let paths = requests
             .iter()
@@ -36,9 +45,9 @@ impl Writer<'_> {
             ],
         )
         .map_err(|error| Error::statement("the requests cannot be shown").caused_by(error))?;
-        self.sink.begin(&schema)?;
-        self.sink.rows(&batch)?;
-        self.sink.finish()?;
+        sink.begin(&schema).await?;
+        sink.rows(&batch).await?;
+        sink.finish().await?;
         Ok(Done::Shown(requests.len()))
     }
 }

@@ -15,12 +15,15 @@ use datafusion::catalog::{
 use datafusion::common::plan_err;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
+use datafusion::execution::{
+    SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext,
+};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
+use sqlparser::ast::Query;
 
 use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
@@ -28,6 +31,7 @@ use crate::dialect::rewrite::rewrite;
 use crate::render::{SECRET_MARK, cell_json};
 use crate::resource::columns;
 use crate::session::plan::Planner;
+use crate::session::{Description, describe};
 use crate::sql::write;
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 
@@ -52,6 +56,42 @@ impl Returning {
     ///
     /// Fails for a name that does not exist, and for aggregates, which have no rows to be over.
     pub(super) async fn plan(returning: write::Returning, planner: &Planner) -> Result<Self> {
+        let (state, rows, logical) = Self::logical(returning.query, planner).await?;
+        let logical = planner.with_params(logical)?;
+        let reads = reads(&state.optimize(&logical)?)?;
+        let plan = state.create_physical_plan(&logical).await?;
+        let schema = Names::of_items(&returning.items).apply(&plan.schema());
+        Ok(Self {
+            plan,
+            rows,
+            context: state.task_ctx(),
+            schema,
+            reads,
+        })
+    }
+
+    /// Describes `returning`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`plan`](Self::plan) does.
+    pub(super) async fn describe(
+        returning: write::Returning,
+        planner: &Planner,
+    ) -> Result<Description> {
+        let (_, _, logical) = Self::logical(returning.query, planner).await?;
+        let parameters = describe::parameters(&logical)?;
+        let columns = planner.columns(logical, &parameters)?;
+        Ok(Description {
+            columns: Names::of_items(&returning.items).apply(&columns),
+            parameters,
+        })
+    }
+
+    async fn logical(
+        query: Query,
+        planner: &Planner,
+    ) -> Result<(SessionState, Arc<Rows>, LogicalPlan)> {
         let rows = Arc::new(Rows(Mutex::new(RecordBatch::new_empty(columns::schema()))));
         let table = StreamingTable::try_new(columns::schema(), vec![Arc::clone(&rows) as _])?;
         let schema = MemorySchemaProvider::new();
@@ -64,9 +104,9 @@ impl Returning {
             .with_catalog_list(Arc::new(list))
             .build();
 
-        let mut statement = query_statement(returning.query);
+        let mut statement = query_statement(query);
         rewrite(&mut statement);
-        let logical = planner.with_params(state.statement_to_plan(statement).await?)?;
+        let logical = state.statement_to_plan(statement).await?;
         if logical.exists(|plan| {
             Ok(matches!(
                 plan,
@@ -78,16 +118,7 @@ impl Returning {
         if logical.exists(|plan| Ok(plan.expressions().iter().any(has_subquery)))? {
             return plan_err!("RETURNING takes expressions over each row, no subqueries");
         }
-        let reads = reads(&state.optimize(&logical)?)?;
-        let plan = state.create_physical_plan(&logical).await?;
-        let schema = Names::of_items(&returning.items).apply(&plan.schema());
-        Ok(Self {
-            plan,
-            rows,
-            context: state.task_ctx(),
-            schema,
-            reads,
-        })
+        Ok((state, rows, logical))
     }
 
     /// Returns the columns of the result.

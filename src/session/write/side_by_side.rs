@@ -6,6 +6,7 @@
 
 use std::future::Future;
 
+use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 
@@ -47,6 +48,13 @@ impl Outcomes<api::Error> {
     }
 }
 
+/// Takes what requests bring, in order of their positions.
+#[async_trait]
+pub(super) trait Deliver<T>: Send {
+    /// Takes the answer to the request at `position`. Returns false to stop.
+    async fn deliver(&mut self, position: usize, answer: T) -> bool;
+}
+
 /// How many requests go side by side.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width {
@@ -58,14 +66,14 @@ pub(super) struct Width {
 
 /// Runs `request` for each position below `count`, as many at a time as `width` says.
 ///
-/// Each success is given to `deliver` in order of position, which returns false to stop. Stops at the first failure,
+/// Each success is given to `delivery` in order of position. Stops at the first failure,
 /// at the first success that could not be delivered, and when `interrupt` is raised.
 pub(super) async fn run<T, E, F>(
     count: usize,
     width: Width,
     interrupt: &Interrupt,
     request: impl Fn(usize) -> F,
-    mut deliver: impl AsyncFnMut(usize, T) -> bool,
+    delivery: &mut dyn Deliver<T>,
 ) -> Outcomes<E>
 where
     T: Send + 'static,
@@ -98,7 +106,7 @@ where
         match outcome {
             Ok(Ok(value)) => {
                 outcomes.done.push(position);
-                is_stopped |= !deliver(position, value).await;
+                is_stopped |= !delivery.deliver(position, value).await;
             }
             Ok(Err(error)) => {
                 outcomes.failed.push((position, error));
@@ -121,6 +129,16 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
     use tokio::time::{Instant, sleep};
+
+    /// Delivers by a closure.
+    struct To<F>(F);
+
+    #[async_trait]
+    impl<T: Send + 'static, F: FnMut(usize, T) -> bool + Send> Deliver<T> for To<F> {
+        async fn deliver(&mut self, position: usize, answer: T) -> bool {
+            (self.0)(position, answer)
+        }
+    }
 
     fn width(concurrency: usize) -> Width {
         Width {
@@ -147,7 +165,14 @@ mod tests {
             ..width(4)
         };
         let started = Instant::now();
-        let outcomes = run(10, width, &Interrupt::default(), request, async |_, _| true).await;
+        let outcomes = run(
+            10,
+            width,
+            &Interrupt::default(),
+            request,
+            &mut To(|_, _| true),
+        )
+        .await;
         assert_eq!(outcomes.done.len(), 10);
         assert_eq!(started.elapsed(), Duration::from_millis(4 * 20));
     }
@@ -166,10 +191,10 @@ mod tests {
             width(8),
             &Interrupt::default(),
             succeed,
-            async |_, value| {
+            &mut To(|_, value| {
                 delivered.lock().unwrap().push(value);
                 true
-            },
+            }),
         )
         .await;
         assert_eq!(started.elapsed(), Duration::from_millis(200 / 8 * 20));
@@ -191,7 +216,7 @@ mod tests {
             width(4),
             &Interrupt::default(),
             request,
-            async |_, _| true,
+            &mut To(|_, _| true),
         )
         .await;
         let done = outcomes.done;
@@ -205,8 +230,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_delivery_that_fails_stops_it() {
-        let deliver = async |position, _| position < 2;
-        let outcomes = run(50, width(3), &Interrupt::default(), succeed, deliver).await;
+        let mut deliver = To(|position, _| position < 2);
+        let outcomes = run(50, width(3), &Interrupt::default(), succeed, &mut deliver).await;
         assert_eq!(outcomes.done.len() + outcomes.not_tried.len(), 50);
         assert!(outcomes.done.len() <= 6);
         assert!(!outcomes.is_interrupted);
@@ -216,13 +241,13 @@ mod tests {
     async fn an_interruption_stops_it() {
         let interrupt = Interrupt::default();
         let raise = interrupt.clone();
-        let deliver = async |position, _| {
+        let mut deliver = To(|position, _| {
             if position == 9 {
                 raise.raise();
             }
             true
-        };
-        let outcomes = run(50, width(3), &interrupt, succeed, deliver).await;
+        });
+        let outcomes = run(50, width(3), &interrupt, succeed, &mut deliver).await;
         assert!(outcomes.is_interrupted);
         assert_eq!(outcomes.done.len() + outcomes.not_tried.len(), 50);
         assert!(outcomes.done.len() <= 14);
@@ -241,14 +266,14 @@ mod tests {
                 Ok::<_, ()>(position)
             }
         };
-        let deliver = async |position, _| {
+        let mut deliver = To(move |position, _| {
             for other in (0..4).filter(|_| position == 0) {
                 let found = wait.recv_timeout(Duration::from_secs(60));
                 assert!(found.is_ok(), "{other}");
             }
             true
-        };
-        let outcomes = run(4, width(4), &Interrupt::default(), request, deliver).await;
+        });
+        let outcomes = run(4, width(4), &Interrupt::default(), request, &mut deliver).await;
         assert_eq!(outcomes.done.len(), 4);
     }
 }

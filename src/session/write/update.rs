@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -9,17 +10,17 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::Returning;
-use super::side_by_side::{self, Width};
-use super::{Rows, Verb, Writer, row_of, values};
+use super::side_by_side::{self, Deliver, Width};
+use super::{Rows, Verb, Writer, values};
 use crate::api::{self, ApiKeysClient, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
 use crate::resource::columns::COLUMNS;
-use crate::session::Done;
+use crate::session::{Done, Sink};
 use crate::sql::spec::Spec;
 use crate::sql::write::Update;
 
 impl Writer<'_> {
-    pub(super) async fn update(&mut self, update: Update) -> Result<Done, Error> {
+    pub(super) async fn update(&self, update: Update, sink: &mut dyn Sink) -> Result<Done, Error> {
         self.check_bounded(Verb::Update, update.is_unbounded)?;
         let returning = self
             .plan_optional_returning(update.returning.as_ref())
@@ -44,38 +45,34 @@ impl Writer<'_> {
             self.warn_of_guards(Verb::Update, update.is_unbounded, &rows);
             let pairs = rows.ids.iter().zip(&bodies);
             let requests: Vec<_> = pairs.map(|(id, body)| request::update(id, body)).collect();
-            return self.show(&requests);
+            return self.show(&requests, sink).await;
         }
         self.check_rows(Verb::Update, update.is_unbounded, &rows)?;
         let client = self.client()?;
-        let mut delivery = RowDelivery::begin(returning.as_ref(), self.sink)?;
-        let mut updated = 0;
+        let mut updated = Updated {
+            delivery: RowDelivery::begin(returning.as_ref(), sink).await?,
+            count: 0,
+        };
         let outcomes = side_by_side::run(
             bodies.len(),
             Width {
                 concurrency: client.concurrency(),
                 last_alone: false,
             },
-            self.interrupt,
+            self.call.interrupt,
             |row| patch(client.clone(), rows.ids[row].clone(), bodies[row].clone()),
-            async |_, key: Option<KeyBody>| match key {
-                Some(key) => {
-                    updated += 1;
-                    delivery.deliver(|| row_of(&key)).await
-                }
-                None => true,
-            },
+            &mut updated,
         )
         .await;
-        let output = delivery.finish();
+        let output = updated.delivery.finish().await;
         outcome::of_change(Verb::Update, &rows.ids, outcomes, output)?;
-        Ok(Done::Updated(updated))
+        Ok(Done::Updated(updated.count))
     }
 
     /// Returns the values of an UPDATE as one row, if they do not depend on the rows that it changes.
     async fn constant_values(&self, update: &Update) -> Result<Option<RecordBatch>, Error> {
         let planned = self.frame(update.values.clone());
-        match self.interrupt.stops(planned).await? {
+        match self.call.interrupt.stops(planned).await? {
             // What differs from row to row, as uuid() does, is no constant either.
             Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
             Ok(_) => self.rows_of(update.values.clone()).await.map(Some),
@@ -92,6 +89,23 @@ impl Writer<'_> {
             return Ok(None);
         };
         self.returning(typed).await.map(Some)
+    }
+}
+
+/// Counts and delivers the keys that were changed.
+struct Updated<'d> {
+    delivery: RowDelivery<'d>,
+    count: usize,
+}
+
+#[async_trait]
+impl Deliver<Option<KeyBody>> for Updated<'_> {
+    async fn deliver(&mut self, _: usize, key: Option<KeyBody>) -> bool {
+        let Some(key) = key else {
+            return true;
+        };
+        self.count += 1;
+        self.delivery.deliver(&key).await
     }
 }
 

@@ -16,7 +16,7 @@ use super::{notes, secrets};
 use crate::error::Error;
 use crate::sandbox::{Sandbox, SandboxConfig};
 use crate::secret::Secret;
-use crate::session::{Confirm, Options, Session};
+use crate::session::{Confirm, Options, Params, Session};
 
 use config::Config;
 use credentials::Environment;
@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) yes: bool,
     pub(crate) discard_secrets: bool,
     pub(crate) allow_self_delete: bool,
+    /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
 }
 
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
 pub(crate) struct OpenSession {
     /// The session.
     pub(crate) session: Session,
+    /// What its statements are given.
+    pub(crate) params: Params,
     /// What it asks, if that is the sandbox of this process: it serves for as long as the session lives.
     pub(crate) sandbox: Option<Sandbox>,
 }
@@ -154,11 +157,11 @@ impl Opener {
             allow_self_delete: settings.allow_self_delete,
             confirm: self.confirm.clone(),
             unsaved: secrets::unsaved(),
-            params: settings.params.clone(),
             timeout: config.timeout,
         };
         Ok(OpenSession {
             session: Session::open(connection, options).await?,
+            params: Params::texts(&settings.params),
             sandbox,
         })
     }

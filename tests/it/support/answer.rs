@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use iamql::error::Error;
@@ -81,13 +82,14 @@ pub(crate) struct Collector {
     pub(crate) finished: bool,
 }
 
+#[async_trait]
 impl Sink for Collector {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         self.columns = schema.fields().iter().map(|f| f.name().clone()).collect();
         Ok(())
     }
 
-    fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let schema = batch.schema();
         for row in 0..batch.num_rows() {
             let cells = schema
@@ -100,11 +102,11 @@ impl Sink for Collector {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
+    async fn flush(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Error> {
+    async fn finish(&mut self) -> Result<(), Error> {
         self.finished = true;
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! A session over a sandbox in this process: the quick way to run a statement and see its requests.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use iamql::error::Error;
 use iamql::render::Diagnostic;
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::secret::Secret;
-use iamql::session::{Interrupt, Options, Report, Session, Sink, Unsaved, in_statement};
+use iamql::session::{Interrupt, Options, Params, Report, Session, Sink, Unsaved, in_statement};
 use iamql::sql::split::{Piece, split};
 use iamql::table::Connection;
 use serde_json::Value;
@@ -25,6 +24,7 @@ pub(crate) struct Lab {
     /// The simulated service.
     pub(crate) sandbox: Sandbox,
     session: Session,
+    params: Params,
     folder: TempDir,
 }
 
@@ -86,12 +86,11 @@ impl Lab {
         config: SandboxConfig,
         params: [(&str, &str); N],
     ) -> Self {
-        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let options = Options {
-            params: BTreeMap::from(params),
-            ..Options::default()
-        };
-        Self::with_options(config, options).await
+        let params = params.map(|(name, value)| (name.to_owned(), value.into()));
+        Self {
+            params: params.into_iter().collect(),
+            ..Self::with_options(config, Options::default()).await
+        }
     }
 
     /// A lab whose session has other options.
@@ -116,6 +115,7 @@ impl Lab {
         Self {
             sandbox,
             session,
+            params: Params::default(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -130,7 +130,7 @@ impl Lab {
         let mut answer = Answer::default();
         for piece in &script.pieces {
             self.sandbox.clear_requests();
-            answer = self::answer(&self.session, piece).await?;
+            answer = self::answer(&self.session, piece, &self.params).await?;
             answer.requests = self.requests();
         }
         match script.broken {
@@ -161,6 +161,11 @@ impl Lab {
                 Err(error) => shown(&error),
             }
         }
+    }
+
+    /// The session.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// The request lines since the last statement began.
@@ -201,6 +206,7 @@ impl Lab {
         self.session
             .run(
                 &script.pieces[0],
+                &self.params,
                 Arc::default(),
                 sink,
                 &Interrupt::default(),
@@ -224,11 +230,15 @@ impl Lab {
 /// # Errors
 ///
 /// Fails as the statement does.
-pub(crate) async fn answer(session: &Session, piece: &Piece) -> Result<Answer, Error> {
+pub(crate) async fn answer(
+    session: &Session,
+    piece: &Piece,
+    params: &Params,
+) -> Result<Answer, Error> {
     let mut rows = Collector::default();
     let traffic = Arc::new(Traffic::default());
     let report = session
-        .run(piece, traffic, &mut rows, &Interrupt::default())
+        .run(piece, params, traffic, &mut rows, &Interrupt::default())
         .await?;
     Ok(Answer {
         rows: rows.lines(),

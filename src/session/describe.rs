@@ -1,0 +1,160 @@
+//! What a statement takes and gives, found without running it: clients of a server ask before they run it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{LogicalPlan, Statement};
+use datafusion::sql::parser::Statement as EngineStatement;
+
+use super::plan::{Planned, Planner, Reading};
+use super::{Params, Session, diagnose, explain, in_statement, stackql, write};
+use crate::dialect::output_names::Names;
+use crate::dialect::parse;
+use crate::error::Error;
+use crate::sql::operation::Operation;
+use crate::sql::split::Piece;
+use crate::sql::stackql::Stackql;
+use crate::table::scope::Scope;
+
+/// What a statement takes and gives.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The columns of its rows; none if it gives no rows.
+    pub columns: SchemaRef,
+    /// Its parameters by name, positional ones as `1`, `2`, …; with their types, as far as the statement tells them.
+    pub parameters: BTreeMap<String, Option<DataType>>,
+}
+
+impl Description {
+    /// A statement without rows and parameters.
+    fn empty() -> Self {
+        Self::of(Arc::new(Schema::empty()))
+    }
+
+    fn of(columns: SchemaRef) -> Self {
+        let parameters = BTreeMap::new();
+        Self {
+            columns,
+            parameters,
+        }
+    }
+}
+
+impl Session {
+    /// Describes one statement. Sends no request and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement is wrong, as far as that shows without running it.
+    pub async fn describe(&self, piece: &Piece) -> Result<Description, Error> {
+        let wrong = |error| in_statement(error, &piece.text, piece.line);
+        match Operation::read(&piece.text).map_err(wrong)? {
+            Operation::Query(statement) => {
+                let scope = Arc::new(Scope::new(Arc::default()));
+                self.describe_planned(piece, statement, Reading::Lenient(scope))
+                    .await
+            }
+            Operation::Write { write, is_dry } => {
+                write::describe(self, piece, write, is_dry || self.options.dry_run).await
+            }
+            Operation::Stackql(statement) => self.describe_stackql(piece, statement).await,
+        }
+    }
+
+    /// Describes a statement of the engine's.
+    pub(super) async fn describe_planned(
+        &self,
+        piece: &Piece,
+        statement: EngineStatement,
+        reading: Reading,
+    ) -> Result<Description, Error> {
+        let planner = self.planner(&Params::default());
+        let planning = || async move { planner.describe(statement, reading).await };
+        self.in_time(planning)
+            .await?
+            .map_err(|error| diagnose::diagnose(error, &piece.text, piece.line, &self.tables()))
+    }
+
+    async fn describe_stackql(
+        &self,
+        piece: &Piece,
+        statement: Stackql,
+    ) -> Result<Description, Error> {
+        let answer = match statement {
+            Stackql::Answer(answer) => answer,
+            Stackql::Describe(describe) => self.describe_table(&describe).await?,
+            Stackql::Auth => self.auth(),
+            Stackql::Functions { filter } => self.show_functions(filter),
+            Stackql::Sql { sql, shows_rows } => {
+                let shows_rows = shows_rows || self.is_shown_write(&sql);
+                let described = Box::pin(self.describe(&piece.with_text(sql))).await?;
+                return Ok(match shows_rows {
+                    true => described,
+                    false => Description {
+                        columns: Arc::new(Schema::empty()),
+                        ..described
+                    },
+                });
+            }
+            Stackql::Materialize { .. }
+            | Stackql::Refresh { .. }
+            | Stackql::Sleep(_)
+            | Stackql::Nothing(_) => return Ok(Description::empty()),
+        };
+        Ok(Description::of(stackql::schema_of(&answer.columns)))
+    }
+}
+
+impl Planner {
+    async fn describe(&self, statement: EngineStatement, reading: Reading) -> Planned<Description> {
+        let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
+        let plan = self.plan_open(statement, reading).await?;
+        let parameters = parameters(&plan)?;
+        let columns = match plan {
+            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) => explain::schema(),
+            LogicalPlan::Statement(Statement::Execute(_)) => {
+                // This looks up what was prepared, and runs nothing.
+                let prepared = self.context.execute_logical_plan(plan).await?;
+                names.apply(prepared.schema().inner())
+            }
+            LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => Arc::new(Schema::empty()),
+            plan => names.apply(&self.columns(plan, &parameters)?),
+        };
+        Ok(Description {
+            columns,
+            parameters,
+        })
+    }
+
+    /// Returns the columns of `plan`, with the types that the engine will settle on.
+    pub(super) fn columns(
+        &self,
+        plan: LogicalPlan,
+        parameters: &BTreeMap<String, Option<DataType>>,
+    ) -> Planned<SchemaRef> {
+        let state = self.context.state();
+        let typed =
+            state
+                .analyzer()
+                .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
+        match typed {
+            Ok(plan) => Ok(Arc::clone(plan.schema().inner())),
+            // The engine cannot settle types where those of parameters are open.
+            Err(_) if parameters.values().any(Option::is_none) => {
+                Ok(Arc::clone(plan.schema().inner()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns the parameters of `plan`.
+pub(super) fn parameters(
+    plan: &LogicalPlan,
+) -> Result<BTreeMap<String, Option<DataType>>, DataFusionError> {
+    let types = plan.get_parameter_types()?.into_iter();
+    let types = types.map(|(name, ty)| (name.trim_start_matches('$').to_owned(), ty));
+    Ok(types.collect())
+}

@@ -1,0 +1,45 @@
+//! Values of the parameters of one statement.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+
+/// The values of `$name`; positional parameters are called `1`, `2`, ….
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Params(Arc<BTreeMap<String, ScalarValue>>);
+
+impl Params {
+    /// The parameters `1`, `2`, … in order.
+    pub fn positional(values: impl IntoIterator<Item = ScalarValue>) -> Self {
+        let names = (1..).map(|position: usize| position.to_string());
+        names.zip(values).collect()
+    }
+
+    /// Parameters that are all text, by name.
+    pub fn texts<'t>(texts: impl IntoIterator<Item = (&'t String, &'t String)>) -> Self {
+        let texts = texts.into_iter();
+        texts
+            .map(|(name, text)| (name.clone(), ScalarValue::from(text.as_str())))
+            .collect()
+    }
+
+    /// Returns true if there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the parameters as the engine takes them.
+    pub(super) fn values(&self) -> Vec<(String, ScalarValue)> {
+        let values = self.0.iter();
+        values
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+impl FromIterator<(String, ScalarValue)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, ScalarValue)>>(values: I) -> Self {
+        Self(Arc::new(values.into_iter().collect()))
+    }
+}

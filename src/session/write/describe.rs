@@ -1,0 +1,52 @@
+//! What a write takes and gives, found without running it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+
+use super::requests;
+use super::returning::Returning;
+use crate::dialect::parse::query_statement;
+use crate::error::Error;
+use crate::session::plan::Reading;
+use crate::session::{Description, Params, Session, diagnose};
+use crate::sql::split::Piece;
+use crate::sql::write::{self, Write};
+
+/// Describes `write`, which the statement `piece` was read as; with `is_dry` its rows are its requests.
+pub(in crate::session) async fn describe(
+    session: &Session,
+    piece: &Piece,
+    write: Write,
+    is_dry: bool,
+) -> Result<Description, Error> {
+    let (query, returning) = match write {
+        Write::Insert(insert) => {
+            let shown = write::Returning::of_created;
+            (insert.source, Some(insert.returning.unwrap_or_else(shown)))
+        }
+        Write::Update(update) => (update.rows, update.returning),
+        Write::Delete(delete) => (delete.rows, delete.returning),
+    };
+    let mut description = session
+        .describe_planned(piece, query_statement(query), Reading::Strict)
+        .await?;
+    description.columns = match (is_dry, returning) {
+        (true, _) => requests::schema(),
+        (false, None) => Arc::new(Schema::empty()),
+        (false, Some(returning)) => {
+            let planner = session.planner(&Params::default());
+            let planning = || async move { Returning::describe(returning, &planner).await };
+            let described = session.in_time(planning).await?;
+            let Description {
+                columns,
+                parameters,
+            } = described.map_err(|error| {
+                diagnose::diagnose(error, &piece.text, piece.line, &session.tables())
+            })?;
+            description.parameters.extend(parameters);
+            columns
+        }
+    };
+    Ok(description)
+}
