@@ -15,7 +15,7 @@ use datafusion::logical_expr::dml::CopyTo;
 use etcetera::home_dir;
 use url::Url;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// The option that lets a COPY write into a folder that holds files: `OPTIONS (overwrite true)`. The engine takes options
 /// without a prefix for options of the format.
@@ -74,9 +74,8 @@ fn external(error: Error) -> DataFusionError {
 
 fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
     let typed = copy.output_url.clone();
-    let failed = |error: io::Error| {
-        Error::new(ErrorKind::Io, format!("cannot write to `{typed}`")).caused_by(error)
-    };
+    let failed =
+        |error: io::Error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error);
     let path = local_path(&typed)?;
     let overwrites = OVERWRITE
         .iter()
@@ -91,8 +90,7 @@ fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
             typed.ends_with('/')
                 || !copy.partition_by.is_empty()
                 || found.as_ref().is_some_and(fs::Metadata::is_dir)
-                || target.extension().is_none()
-                    && !found.as_ref().is_some_and(|found| !found.is_dir())
+                || target.extension().is_none() && found.as_ref().is_none_or(fs::Metadata::is_dir)
         }
     };
     let kind = match (&found, is_folder) {

@@ -17,6 +17,11 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Runs a COPY, which tells how many rows it has written.
+async fn copy(lab: &Lab, statement: &str, rows: usize) {
+    assert_eq!(lab.run(statement).await.rows, [rows.to_string()]);
+}
+
 #[tokio::test]
 async fn a_copy_that_fails_leaves_what_was_there() {
     let lab = Lab::with_keys(250).await;
@@ -60,16 +65,26 @@ async fn a_copy_that_fails_leaves_what_was_there() {
 async fn a_copy_replaces_what_was_there_and_explaining_one_does_not() {
     let lab = Lab::with_keys(3).await;
     lab.write("keys.csv", "last month");
-    lab.run("EXPLAIN COPY (SELECT id FROM api_keys) TO '{dir}/keys.csv'")
+    let explained = lab
+        .run("EXPLAIN COPY (SELECT id FROM api_keys) TO '{dir}/keys.csv'")
         .await;
+    assert_eq!(explained.requests, [""; 0]);
     let kept = fs::read_to_string(lab.folder().join("keys.csv")).unwrap();
     assert_eq!(kept, "last month");
-    lab.run("COPY (SELECT id FROM api_keys ORDER BY id) TO '{dir}/keys.csv'")
-        .await;
+    copy(
+        &lab,
+        "COPY (SELECT id FROM api_keys ORDER BY id) TO '{dir}/keys.csv'",
+        3,
+    )
+    .await;
     let written = fs::read_to_string(lab.folder().join("keys.csv")).unwrap();
     assert_eq!(written.lines().count(), 4);
-    lab.run("COPY (SELECT id FROM api_keys WHERE false) TO '{dir}/keys.csv'")
-        .await;
+    copy(
+        &lab,
+        "COPY (SELECT id FROM api_keys WHERE false) TO '{dir}/keys.csv'",
+        0,
+    )
+    .await;
     let written = fs::read_to_string(lab.folder().join("keys.csv")).unwrap();
     assert!(written.lines().count() <= 1, "{written}");
     assert_eq!(names(lab.folder()), ["keys.csv"]);
@@ -81,8 +96,12 @@ async fn names_of_files_are_taken_as_they_are() {
     for name in [
         "q?.csv", "a*.csv", "[x].csv", "50%.csv", "a b.csv", "ü#1.csv",
     ] {
-        lab.run(&format!("COPY (SELECT 1 AS x) TO '{{dir}}/{name}'"))
-            .await;
+        copy(
+            &lab,
+            &format!("COPY (SELECT 1 AS x) TO '{{dir}}/{name}'"),
+            1,
+        )
+        .await;
     }
     assert_eq!(
         names(lab.folder()),
@@ -99,16 +118,16 @@ async fn names_of_files_are_taken_as_they_are() {
 #[tokio::test]
 async fn partitions_are_replaced_only_if_that_is_said() {
     let lab = Lab::with_keys(0).await;
-    let copy = |rows: &str, options: &str| {
+    let days = |rows: &str, options: &str| {
         format!(
             "COPY (SELECT * FROM (VALUES {rows}) AS t(day, x)) TO '{{dir}}/days/' STORED AS CSV PARTITIONED BY (day) {options}"
         )
     };
-    lab.run(&copy("('mon', 1), ('tue', 2)", "")).await;
-    let error = lab.fail(&copy("('tue', 3)", "")).await;
+    copy(&lab, &days("('mon', 1), ('tue', 2)", ""), 2).await;
+    let error = lab.fail(&days("('tue', 3)", "")).await;
     assert!(error.contains("is not empty"), "{error}");
-    lab.run(&copy("('tue', 3), ('wed', 4)", "OPTIONS (overwrite true)"))
-        .await;
+    let again = days("('tue', 3), ('wed', 4)", "OPTIONS (overwrite true)");
+    copy(&lab, &again, 2).await;
     assert_eq!(
         names(&lab.folder().join("days")),
         ["day=mon", "day=tue", "day=wed"]
@@ -140,15 +159,14 @@ mod unix {
         let (file, link) = (lab.folder().join("file.csv"), lab.folder().join("link.csv"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         symlink("file.csv", &link).unwrap();
-        lab.run("COPY (SELECT 1 AS x) TO '{dir}/link.csv'").await;
+        copy(&lab, "COPY (SELECT 1 AS x) TO '{dir}/link.csv'", 1).await;
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "x\n1\n");
         let mode = fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         // A link to nothing makes what it leads to.
         symlink("new.csv", lab.folder().join("dangling.csv")).unwrap();
-        lab.run("COPY (SELECT 1 AS x) TO '{dir}/dangling.csv'")
-            .await;
+        copy(&lab, "COPY (SELECT 1 AS x) TO '{dir}/dangling.csv'", 1).await;
         assert!(lab.folder().join("new.csv").is_file());
     }
 
@@ -167,7 +185,7 @@ mod unix {
                 .unwrap();
             text
         });
-        lab.run("COPY (SELECT 1 AS x) TO '{dir}/pipe.csv'").await;
+        copy(&lab, "COPY (SELECT 1 AS x) TO '{dir}/pipe.csv'", 1).await;
         assert_eq!(reader.join().unwrap(), "x\n1\n");
         assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
     }
