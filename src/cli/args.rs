@@ -32,7 +32,7 @@ Examples:
 
 Environment:
   CONFLUENT_CLOUD_API_KEY, CONFLUENT_CLOUD_API_SECRET
-      A Cloud API key and its secret; a profile in config.toml does as well
+      A Cloud API key and its secret; a profile in config.toml works too
   CONFLUENT_CLOUD_ACCESS_TOKEN
       A bearer token, in place of the two
   CONFLUENT_CLOUD_ENDPOINT
@@ -107,7 +107,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   source <(iamql completions bash)
-      In this shell; in ~/.bashrc, in every new one
+      For this shell; put it in ~/.bashrc for every new one
   iamql completions zsh > \"${fpath[1]}/_iamql\"
   iamql completions fish > ~/.config/fish/completions/iamql.fish
   iamql completions powershell | Out-String | Invoke-Expression")]
@@ -168,19 +168,19 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "N", default_value_t = 250)]
     pub keys: usize,
 
-    /// Seed that the organization is made from
+    /// Seed to generate the organization from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
-    /// Milliseconds that every answer takes
+    /// Milliseconds to delay every answer
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency_ms: u64,
 
-    /// Something that goes wrong, such as every=3:503; may be given several times
+    /// Fault to inject, such as every=3:503; may be given several times
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<String>,
 
-    /// Keys that the organization may hold
+    /// Most keys that the organization may hold
     #[arg(long, value_name = "N")]
     pub quota: Option<usize>,
 
@@ -207,7 +207,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
     pub output_file: Option<PathBuf>,
 
-    /// Leave out the line of column names
+    /// Omit the line of column names
     #[arg(
         short = 'H',
         long,
@@ -255,7 +255,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Connection")]
     pub profile: Option<String>,
 
-    /// Where credentials are, as StackQL takes it: {"confluent": {"type": "basic", "username_var": "…", "password_var": "…"}}
+    /// Where credentials are, in StackQL's format: {"confluent": {"type": "basic", "username_var": "…", "password_var": "…"}}
     #[arg(
         long,
         global = true,
@@ -285,7 +285,7 @@ pub struct Common {
     )]
     pub timeout: Option<u64>,
 
-    /// Requests side by side [default: 8]
+    /// Requests in parallel [default: 8]
     #[arg(
         long,
         alias = "execution.concurrency.limit",

@@ -212,7 +212,7 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
         .iter()
         .map(|fault| fault.parse())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::usage("--fault is not understood").caused_by(error))?;
+        .map_err(|error| Error::usage("--fault cannot be read").caused_by(error))?;
     let config = SandboxConfig {
         keys: args.keys,
         seed: args.seed,

@@ -67,42 +67,42 @@ const REPLACED: [Instead; 16] = [
     ),
     instead(
         "--http.response.maxResults",
-        "an answer is complete",
+        "answers are always complete",
         "end it early with LIMIT",
     ),
     instead(
         "--http.response.pageLimit",
-        "an answer is complete",
+        "answers are always complete",
         "end it early with LIMIT",
     ),
     instead(
         "--http.proxy.host",
-        "a proxy is taken from the environment",
+        "the proxy comes from the environment",
         "set HTTPS_PROXY",
     ),
     instead(
         "--http.proxy.port",
-        "a proxy is taken from the environment",
+        "the proxy comes from the environment",
         "set HTTPS_PROXY",
     ),
     instead(
         "--http.proxy.scheme",
-        "a proxy is taken from the environment",
+        "the proxy comes from the environment",
         "set HTTPS_PROXY",
     ),
     instead(
         "--http.proxy.user",
-        "a proxy is taken from the environment",
+        "the proxy comes from the environment",
         "set HTTPS_PROXY",
     ),
     instead(
         "--http.proxy.password",
-        "a proxy is taken from the environment",
+        "the proxy comes from the environment",
         "set HTTPS_PROXY",
     ),
     instead(
         "--tls.allowInsecure",
-        "a server is always verified",
+        "certificates are always verified",
         "trust its certificate with --ca-cert FILE",
     ),
     instead(
@@ -112,7 +112,7 @@ const REPLACED: [Instead; 16] = [
     ),
     instead(
         "--errorpresentation",
-        "errors go to stderr, and the exit code tells",
+        "errors go to stderr, and the exit code says that there was one",
         "leave it out",
     ),
     instead(
@@ -144,16 +144,16 @@ pub(super) fn refused(error: &clap::Error) -> Option<Error> {
             let option = typed.split('=').next().unwrap_or(typed);
             if let Some(file) = data_file(option) {
                 return Some(
-                    Error::usage(format!("no template is filled in from `{file}`")).hint(
-                        "-q is --quiet here; pass values as --param name=value, and write $name",
-                    ),
+                    Error::usage(format!(
+                        "templates are not supported, so `{file}` is not read"
+                    ))
+                    .hint("-q is --quiet here; pass values as --param name=value, and write $name"),
                 );
             }
             let known = |name: &str| name.eq_ignore_ascii_case(option);
             if LEFT_OUT.into_iter().any(known) {
                 return Some(
-                    Error::usage(format!("`{option}` sets nothing that is here"))
-                        .hint("leave it out"),
+                    Error::usage(format!("`{option}` has no effect here")).hint("leave it out"),
                 );
             }
             let instead = REPLACED.iter().find(|instead| known(instead.option))?;
@@ -166,7 +166,7 @@ pub(super) fn refused(error: &clap::Error) -> Option<Error> {
             let typed = context(ContextKind::InvalidSubcommand)?;
             let (reason, hint) = match typed {
                 "srv" | "mcp" => (
-                    "this is a program for the command line, and serves nobody",
+                    "iamql runs on the command line and is not a server",
                     "run statements with iamql exec",
                 ),
                 "registry" => (
@@ -210,7 +210,7 @@ mod tests {
             let refused = of(&["exec", option, "x", "SELECT 1"]).unwrap();
             assert_eq!(
                 refused,
-                format!("`{option}` sets nothing that is here (leave it out)")
+                format!("`{option}` has no effect here (leave it out)")
             );
         }
         for instead in &REPLACED {
@@ -245,11 +245,11 @@ mod tests {
 
     #[test]
     fn template_data_is_not_taken_for_sql() {
-        insta::assert_snapshot!(of(&["exec", "SELECT 1", "-q", "data.json"]).unwrap(), @"no template is filled in from `data.json` (-q is --quiet here; pass values as --param name=value, and write $name)");
+        insta::assert_snapshot!(of(&["exec", "SELECT 1", "-q", "data.json"]).unwrap(), @"templates are not supported, so `data.json` is not read (-q is --quiet here; pass values as --param name=value, and write $name)");
     }
 
     #[test]
     fn commands_of_stackql_are_refused_with_what_to_use() {
-        insta::assert_snapshot!(of(&["srv"]).unwrap(), @"no command `srv`: this is a program for the command line, and serves nobody (run statements with iamql exec)");
+        insta::assert_snapshot!(of(&["srv"]).unwrap(), @"no command `srv`: iamql runs on the command line and is not a server (run statements with iamql exec)");
     }
 }

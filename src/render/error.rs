@@ -19,7 +19,7 @@ pub enum Error {
     Arrow(#[from] ArrowError),
 
     /// The delimiter would make the output impossible to read back.
-    #[error("`{}` cannot part the fields of {format}", char::from(*.delimiter).escape_default())]
+    #[error("`{}` cannot separate the fields of {format}", char::from(*.delimiter).escape_default())]
     Delimiter {
         /// The format that was asked for.
         format: OutputFormat,
@@ -69,7 +69,7 @@ mod tests {
             format: OutputFormat::Csv,
             delimiter: b'\n',
         };
-        assert_eq!(error.to_string(), r"`\n` cannot part the fields of csv");
+        assert_eq!(error.to_string(), r"`\n` cannot separate the fields of csv");
         assert!(error.hint().is_some());
     }
 }

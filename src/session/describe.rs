@@ -72,7 +72,7 @@ impl Session {
     ) -> Result<Description, Error> {
         let planner = self.planner(&Params::default());
         let planning = || async move { planner.describe(statement, reading).await };
-        self.in_time(planning)
+        self.within_timeout(planning)
             .await?
             .map_err(|error| diagnose::diagnose(error, &piece.text, piece.line, &self.tables()))
     }

@@ -191,7 +191,7 @@ fn in_single_quotes(
     if is_near || field.relation.is_some() || !text.contains(&format!("\"{}\"", field.name)) {
         return retold;
     }
-    let quoted = format!("a text stands in single quotes: '{}'", field.name);
+    let quoted = format!("text goes in single quotes: '{}'", field.name);
     let hint = match &retold.hint {
         Some(hint) => format!("{quoted}; {hint}"),
         None => quoted,
@@ -276,7 +276,7 @@ fn listed(field: &Column, valid: &[Column]) -> Option<String> {
         }
     }
     match names.len() {
-        0 => Some("there is no FROM that it could be taken from".to_owned()),
+        0 => Some("there is no FROM clause to take it from".to_owned()),
         1..=LISTED => Some(format!("columns here: {}", names.join(", "))),
         _ => Some(format!(
             "columns here: {}, …; DESCRIBE lists all",

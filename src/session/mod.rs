@@ -55,7 +55,7 @@ pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use write::create_dir;
-pub use write::{Confirm, Question, Unsaved, Verb, save_held};
+pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
 
 /// What a session may do, and with what.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ pub struct Options {
     /// Asks a person; None where there is none, and what would be asked is refused.
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where secrets go that cannot be delivered.
-    pub unsaved: Option<Unsaved>,
+    pub rescue_file: Option<RescueFile>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
 }
@@ -107,7 +107,7 @@ impl Default for Options {
             discard_secrets: false,
             allow_self_delete: false,
             confirm: None,
-            unsaved: None,
+            rescue_file: None,
             timeout: Self::TIMEOUT,
         }
     }

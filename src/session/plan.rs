@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 
-use super::planner_thread::{apart, apart_within};
+use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session};
 use crate::dialect::error::nearest;
 use crate::dialect::rewrite;
@@ -35,7 +35,7 @@ pub(super) enum Reading {
 /// What the engine makes of a statement, or what it says is wrong with it.
 pub(super) type Planned<T> = Result<T, DataFusionError>;
 
-// All of these plan on a thread of their own, see `apart`; the outer errors are those of planning that took too long.
+// All of these plan on a thread of their own, see `on_planner_thread`. The outer error is that of a timeout.
 impl Session {
     /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
     ///
@@ -50,7 +50,7 @@ impl Session {
     ) -> Result<Planned<DataFrame>, Error> {
         let planner = self.planner(params);
         let plan = || async move { planner.plan(statement, reading).await };
-        let plan = match self.in_time(plan).await? {
+        let plan = match self.within_timeout(plan).await? {
             Ok(plan) => plan,
             Err(error) => return Ok(Err(error)),
         };
@@ -59,7 +59,7 @@ impl Session {
         let carried_out = || async move { context.execute_logical_plan(plan).await };
         Ok(match is_ddl {
             // A table may be filled by it, which takes as long as its query.
-            true => apart(carried_out).await,
+            true => on_planner_thread(carried_out).await,
             false => Box::pin(carried_out()).await,
         })
     }
@@ -77,7 +77,7 @@ impl Session {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));
         let frame = DataFrame::new(state, plan);
-        self.in_time(|| frame.execute_stream()).await
+        self.within_timeout(|| frame.execute_stream()).await
     }
 
     /// Plans how `frame` would be run.
@@ -90,7 +90,7 @@ impl Session {
         frame: DataFrame,
     ) -> Result<Planned<Arc<dyn ExecutionPlan>>, Error> {
         let planning = || async move { frame.create_physical_plan().await };
-        self.in_time(planning).await
+        self.within_timeout(planning).await
     }
 
     /// Runs `planning` for as long as a statement may be planned.
@@ -98,7 +98,7 @@ impl Session {
     /// # Errors
     ///
     /// Fails if it takes longer.
-    pub(super) async fn in_time<T, F>(
+    pub(super) async fn within_timeout<T, F>(
         &self,
         planning: impl FnOnce() -> F + Send + 'static,
     ) -> Result<T, Error>
@@ -107,13 +107,15 @@ impl Session {
         F: Future<Output = T> + Send,
     {
         let limit = self.options.timeout;
-        apart_within(limit, planning).await.ok_or_else(|| {
-            Error::statement(format!(
-                "the statement takes longer than {} s to plan",
-                limit.as_secs()
-            ))
-            .hint("split it, read long lists from a file, or give it more time with --timeout")
-        })
+        on_planner_thread_within(limit, planning)
+            .await
+            .ok_or_else(|| {
+                Error::statement(format!(
+                    "the statement takes longer than {} s to plan",
+                    limit.as_secs()
+                ))
+                .hint("split it, read long lists from a file, or give it more time with --timeout")
+            })
     }
 
     /// Returns what plans a statement of this session with `params`, for another thread to have.

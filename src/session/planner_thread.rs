@@ -18,7 +18,7 @@ pub(crate) const STACK: usize = 256 * 1024 * 1024;
 /// Runs `work` elsewhere, and gives it up when what is returned is dropped.
 ///
 /// It is a function, so that a future of the engine's, which is large, is never on the stack of whoever waits.
-pub(super) async fn apart<T, F, W>(work: W) -> T
+pub(super) async fn on_planner_thread<T, F, W>(work: W) -> T
 where
     W: FnOnce() -> F + Send + 'static,
     T: Send + 'static,
@@ -64,7 +64,7 @@ where
 }
 
 /// Runs `work` elsewhere for at most `limit`; None if that was not enough.
-pub(super) async fn apart_within<T, F>(
+pub(super) async fn on_planner_thread_within<T, F>(
     limit: Duration,
     work: impl FnOnce() -> F + Send + 'static,
 ) -> Option<T>
@@ -72,7 +72,9 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send,
 {
-    tokio::time::timeout(limit, apart(work)).await.ok()
+    tokio::time::timeout(limit, on_planner_thread(work))
+        .await
+        .ok()
 }
 
 #[cfg(test)]
@@ -84,12 +86,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_done_elsewhere_comes_back() {
-        assert_eq!(apart(|| async { 6 * 7 }).await, 42);
+        assert_eq!(on_planner_thread(|| async { 6 * 7 }).await, 42);
         let slow = || async {
             tokio::time::sleep(Duration::from_millis(2)).await;
             1
         };
-        assert_eq!(apart_within(Duration::from_secs(600), slow).await, Some(1));
+        assert_eq!(
+            on_planner_thread_within(Duration::from_secs(600), slow).await,
+            Some(1)
+        );
     }
 
     #[tokio::test]
@@ -106,7 +111,10 @@ mod tests {
             goes_on.store(true, Ordering::SeqCst);
         };
         let started = Instant::now();
-        assert_eq!(apart_within(Duration::from_millis(20), busy).await, None);
+        assert_eq!(
+            on_planner_thread_within(Duration::from_millis(20), busy).await,
+            None
+        );
         assert!(started.elapsed() < Duration::from_secs(30));
         drop(end);
         // It is dropped where it gives way for the first time.
@@ -117,6 +125,6 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "of the work")]
     async fn a_panic_is_passed_on() {
-        apart(|| async { panic!("of the work") }).await
+        on_planner_thread(|| async { panic!("of the work") }).await
     }
 }

@@ -47,7 +47,7 @@ impl Session {
             Stackql::Sql { sql, shows_rows } => {
                 let shows_rows = shows_rows || self.is_shown_write(&sql);
                 let statement = piece.with_text(sql);
-                let mut nowhere = Nowhere;
+                let mut nowhere = DiscardRows;
                 let sink = match shows_rows {
                     true => sink,
                     false => &mut nowhere,
@@ -220,7 +220,7 @@ impl Session {
         let statement = call
             .piece
             .with_text(format!("CREATE OR REPLACE TABLE {name} AS {query}"));
-        Box::pin(self.carry_out(call.of(&statement), &mut Nowhere)).await?;
+        Box::pin(self.carry_out(call.of(&statement), &mut DiscardRows)).await?;
         Ok(())
     }
 
@@ -280,10 +280,10 @@ fn type_name(ty: &DataType) -> &'static str {
 }
 
 /// Takes rows that nobody asked for.
-struct Nowhere;
+struct DiscardRows;
 
 #[async_trait]
-impl Sink for Nowhere {
+impl Sink for DiscardRows {
     async fn begin(&mut self, _: &SchemaRef) -> Result<(), Error> {
         Ok(())
     }

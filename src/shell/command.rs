@@ -213,7 +213,7 @@ fn interval(text: Option<&str>) -> Result<Duration, Error> {
         .filter(|seconds| (0.1..=86_400.0).contains(seconds))
         .map(Duration::from_secs_f64)
         .ok_or_else(|| {
-            Error::statement(format!("`{text}` is no interval"))
+            Error::statement(format!("`{text}` is not an interval"))
                 .hint("expected seconds, from 0.1 to 86400: \\watch 5")
         })
 }
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(of("watch 0.5"), Command::Watch(Duration::from_millis(500)));
         assert_eq!(of("watch i=3"), Command::Watch(Duration::from_secs(3)));
         let error = backslash("watch soon").unwrap_err();
-        assert_eq!(error.message, "`soon` is no interval");
+        assert_eq!(error.message, "`soon` is not an interval");
         assert!(backslash("watch -1").is_err());
     }
 

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArra
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
 
-use super::leave::Life;
+use super::leave::Shutdown;
 use super::pager::Size;
 use crate::render::{OutputFormat, RenderOptions, renderer};
 use crate::session::{Confirm, Question};
@@ -25,23 +25,23 @@ const PREVIEW: [&[&str]; 3] = [
 
 /// Asks at the terminal.
 #[derive(Debug, Default, Clone)]
-pub(super) struct AtTerminal {
-    life: Life,
+pub(super) struct ConfirmAtTerminal {
+    shutdown: Shutdown,
 }
 
-impl AtTerminal {
+impl ConfirmAtTerminal {
     /// Returns what the shell and the question share: SIGTERM ends the program while either waits for a person.
-    pub(super) fn life(&self) -> Life {
-        self.life.clone()
+    pub(super) fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
     }
 }
 
-impl Confirm for AtTerminal {
+impl Confirm for ConfirmAtTerminal {
     fn confirm(&self, question: &Question<'_>) -> bool {
         notes::end_status();
         notes::tell(&preview(question));
         let is_yes = self
-            .life
+            .shutdown
             .while_reading(|| confirm(&prompt(question), question.count));
         // What is asked about may take its time.
         notes::begin_status();

@@ -79,7 +79,7 @@ fn recall(editor: &mut LineEditor) {
 
 impl Shell {
     /// Reads lines and does what they ask for, until one asks to leave.
-    pub(super) async fn talk(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
+    pub(super) async fn read_loop(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
         let mut input = Input::default();
         let mut typed = String::new();
         loop {
@@ -87,14 +87,14 @@ impl Shell {
                 helper.before = input.text().to_owned();
                 helper.catalog = Arc::clone(&self.catalog);
             }
-            if self.life.is_leaving() {
+            if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
             let line = self
-                .life
+                .shutdown
                 .while_reading(|| editor.readline(input.pending().prompt()));
-            if self.life.is_leaving() {
+            if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
             // Where lines are not edited here, Ctrl-C takes the line alone: the terminal's doing.
@@ -107,7 +107,7 @@ impl Shell {
                     typed.push_str(&line);
                     typed.push('\n');
                     self.interrupt.clear();
-                    let flow = self.take(&mut input, &line).await;
+                    let flow = self.run_line(&mut input, &line).await;
                     if input.text().is_empty() {
                         remember(editor, typed.trim_end());
                         typed.clear();
@@ -120,7 +120,8 @@ impl Shell {
                             };
                             remember(editor, edited.trim_end());
                             self.interrupt.clear();
-                            if let Flow::Leave = self.take(&mut input, edited.trim_end()).await {
+                            if let Flow::Leave = self.run_line(&mut input, edited.trim_end()).await
+                            {
                                 return Ok(());
                             }
                         }
@@ -139,10 +140,10 @@ impl Shell {
     }
 
     /// Does what `line` asks for; errors are told, and end nothing.
-    async fn take(&mut self, input: &mut Input, line: &str) -> Flow {
+    async fn run_line(&mut self, input: &mut Input, line: &str) -> Flow {
         let mut flow = Flow::GoOn;
         for step in input.push(line) {
-            if self.interrupt.is_raised() || self.life.is_leaving() {
+            if self.interrupt.is_raised() || self.shutdown.is_leaving() {
                 break;
             }
             match self.step(step, input).await {
@@ -161,7 +162,7 @@ impl Shell {
     fn edit(&self, text: &str) -> Option<String> {
         match edit::edit(text) {
             Ok(edited) if edited.trim() == text.trim() => {
-                notes::tell("unchanged, so nothing is run");
+                notes::tell("unchanged: nothing to run");
                 None
             }
             Ok(edited) => {

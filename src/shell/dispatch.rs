@@ -39,7 +39,7 @@ impl Shell {
             Command::Output(Some(file)) => self.open_output(&file)?,
             Command::Include(file) => return self.run_file(&expand_home(&file)).await,
             Command::Print => match input.text().trim() {
-                "" => notes::say("nothing was begun"),
+                "" => notes::say("the buffer is empty"),
                 text => notes::tell(text),
             },
             Command::Reset => input.replace(""),
@@ -47,17 +47,17 @@ impl Shell {
             Command::Set(Some((name, value))) => self.set_variable(name, &value)?,
             Command::Unset(name) => {
                 self.variables.remove(&name);
-                self.learn().await;
+                self.refresh_catalog().await;
             }
             Command::Echo(text) => {
                 let text = variables::expand(&text, &self.variables);
                 print(&format!("{text}\n"))?;
             }
-            Command::ConnInfo => notes::tell(&self.place()),
+            Command::ConnInfo => notes::tell(&self.connection_info()),
             Command::Connect(profile) => {
                 self.opened = self.opener.reopen(profile).await?;
-                self.learn().await;
-                notes::tell(&self.place());
+                self.refresh_catalog().await;
+                notes::tell(&self.connection_info());
             }
             Command::Quit => return Ok(Flow::Leave),
             // These have a statement, and are done where statements are.

@@ -16,7 +16,7 @@ pub(super) enum Step {
     /// Do this; a command that runs or edits a statement has the one that stands before it.
     Command(Command, Option<Piece>),
     /// Tell of this.
-    Wrong(Error),
+    Invalid(Error),
     /// Remind a person of this.
     Remind(&'static str),
 }
@@ -134,7 +134,7 @@ impl Input {
             piece.line += before;
         }
         match script.broken {
-            Some((piece, error)) => Some(Step::Wrong(in_statement(
+            Some((piece, error)) => Some(Step::Invalid(in_statement(
                 error,
                 &piece.text,
                 piece.line + before,
@@ -147,10 +147,10 @@ impl Input {
 /// Says how to leave or to get help where `line`, which asks for it, is a part of the statement that was begun.
 fn reminder(pending: Pending, line: &str) -> Option<&'static str> {
     Some(match (pending, command::bare(line)?.ok()?) {
-        (Pending::End(_), Command::Quit) => "Ctrl-C forgets what was begun; then \\q leaves",
-        (Pending::End(_), Command::Help) => "Ctrl-C forgets what was begun; then \\? helps",
-        (_, Command::Quit) => "\\q leaves, Ctrl-C forgets what was begun",
-        (_, Command::Help) => "\\? lists the commands, Ctrl-C forgets what was begun",
+        (Pending::End(_), Command::Quit) => "Ctrl-C discards the statement; then \\q quits",
+        (Pending::End(_), Command::Help) => "Ctrl-C discards the statement; then \\? helps",
+        (_, Command::Quit) => "\\q quits, Ctrl-C discards the statement",
+        (_, Command::Help) => "\\? lists the commands, Ctrl-C discards the statement",
         _ => return None,
     })
 }
@@ -158,7 +158,7 @@ fn reminder(pending: Pending, line: &str) -> Option<&'static str> {
 fn step(command: Result<Command, Error>, before: Option<Piece>) -> Step {
     match command {
         Ok(command) => Step::Command(command, before),
-        Err(error) => Step::Wrong(error),
+        Err(error) => Step::Invalid(error),
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
                     Some(piece) => format!("{command:?} of {}", piece.text),
                     None => format!("{command:?}"),
                 },
-                Step::Wrong(error) => error.message,
+                Step::Invalid(error) => error.message,
                 Step::Remind(of) => of.to_owned(),
             })
             .collect();
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn backslashes_words_and_dots_within_a_statement_are_no_commands() {
         let (done, left) = steps(&["SELECT '\\q", "exit", ".tables", "' -- \\q"]);
-        assert_eq!(done, ["Ctrl-C forgets what was begun; then \\q leaves"]);
+        assert_eq!(done, ["Ctrl-C discards the statement; then \\q quits"]);
         assert_eq!(left, "SELECT '\\q\nexit\n.tables\n' -- \\q\n");
         assert_eq!(steps(&["-- remark", "exit"]).0, ["Quit"]);
         assert_eq!(
             steps(&["SELECT (1", "help", ".quit"]).0,
             [
-                "\\? lists the commands, Ctrl-C forgets what was begun",
-                "\\q leaves, Ctrl-C forgets what was begun"
+                "\\? lists the commands, Ctrl-C discards the statement",
+                "\\q quits, Ctrl-C discards the statement"
             ]
         );
     }
@@ -257,7 +257,7 @@ mod tests {
         };
         assert_eq!((piece.line, piece.text.as_str()), (3, "SELECT 2"));
         input.push("SELECT 'x");
-        assert!(matches!(input.finish(), Some(Step::Wrong(_))));
+        assert!(matches!(input.finish(), Some(Step::Invalid(_))));
         assert!(input.finish().is_none());
     }
 

@@ -16,12 +16,12 @@ use crate::terminal::signals::{Watch, unwatched};
 
 /// What the loop and the signals tell each other.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Life {
+pub(super) struct Shutdown {
     is_leaving: Arc<AtomicBool>,
     is_reading: Arc<AtomicBool>,
 }
 
-impl Life {
+impl Shutdown {
     /// Returns true once the program was asked to end.
     pub(super) fn is_leaving(&self) -> bool {
         self.is_leaving.load(Ordering::SeqCst)
@@ -42,12 +42,12 @@ impl Life {
 ///
 /// Fails if they cannot be watched.
 #[cfg(unix)]
-pub(super) fn watch(life: &Life) -> Result<Watch, Error> {
+pub(super) fn watch(shutdown: &Shutdown) -> Result<Watch, Error> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate()).map_err(unwatched)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(unwatched)?;
-    let life = life.clone();
+    let shutdown = shutdown.clone();
     let modes = terminal_modes();
     Ok(Watch(tokio::spawn(async move {
         loop {
@@ -56,8 +56,8 @@ pub(super) fn watch(life: &Life) -> Result<Watch, Error> {
                 _ = hangup.recv() => {}
             }
             // In this order: the loop looks at the one after it has cleared the other, and runs nothing any more.
-            life.is_leaving.store(true, Ordering::SeqCst);
-            if life.is_reading.load(Ordering::SeqCst) {
+            shutdown.is_leaving.store(true, Ordering::SeqCst);
+            if shutdown.is_reading.load(Ordering::SeqCst) {
                 restore(modes.as_deref());
                 leave();
             }
@@ -106,6 +106,6 @@ fn leave() {
 
 /// Without such signals there is nothing to watch for.
 #[cfg(not(unix))]
-pub(super) fn watch(_: &Life) -> Result<(), Error> {
+pub(super) fn watch(_: &Shutdown) -> Result<(), Error> {
     Ok(())
 }

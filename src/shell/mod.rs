@@ -55,9 +55,9 @@ use crate::terminal::{directories, notes, signals};
 use etcetera::home_dir;
 
 use catalog::Catalog;
-use confirm::AtTerminal;
+use confirm::ConfirmAtTerminal;
 use input::Input;
-use leave::Life;
+use leave::Shutdown;
 use run::Flow;
 use settings::{Expanded, Settings};
 use variables::Variables;
@@ -98,7 +98,7 @@ struct Shell {
     last: Option<Piece>,
     /// Files that are being run, one within another: places in errors are their lines.
     nested: usize,
-    life: Life,
+    shutdown: Shutdown,
 }
 
 /// Runs the shell until the person leaves. If stdin is not a terminal its statements run without prompts, up to the
@@ -109,7 +109,7 @@ struct Shell {
 /// Fails if the terminal cannot be used, and where stdin is not a terminal with the first failure.
 pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     let is_terminal = std::io::stdin().is_terminal();
-    let asking = AtTerminal::default();
+    let asking = ConfirmAtTerminal::default();
     if is_terminal {
         setup.opener = setup.opener.asking(Arc::new(asking.clone()));
     }
@@ -117,11 +117,11 @@ pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     let interrupt = Interrupt::default();
     let _signals = signals::watch(&interrupt)?;
     let color = setup.render.color;
-    let mut shell = Shell::new(setup, opened, interrupt, asking.life()).await?;
+    let mut shell = Shell::new(setup, opened, interrupt, asking.shutdown()).await?;
     if !is_terminal {
         return shell.run_stdin().await;
     }
-    let _watch = leave::watch(&shell.life)?;
+    let _watch = leave::watch(&shell.shutdown)?;
     if shell.settings.footer {
         shell.greet();
     }
@@ -132,7 +132,7 @@ pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
         notes::error(&error);
     }
     let mut editor = dialogue::editor(color, directories::state().as_deref())?;
-    shell.talk(&mut editor).await
+    shell.read_loop(&mut editor).await
 }
 
 /// Returns `path` with `~/` as the home directory.
@@ -148,7 +148,7 @@ impl Shell {
         setup: Setup,
         opened: OpenSession,
         interrupt: Interrupt,
-        life: Life,
+        shutdown: Shutdown,
     ) -> Result<Self, Error> {
         let stdin = std::io::stdin().is_terminal();
         let stdout = std::io::stdout().is_terminal();
@@ -183,16 +183,16 @@ impl Shell {
             }),
             last: None,
             nested: 0,
-            life,
+            shutdown,
             opened,
             opener: setup.opener,
         };
-        shell.learn().await;
+        shell.refresh_catalog().await;
         Ok(shell)
     }
 
     /// Looks at what can be named now.
-    async fn learn(&mut self) {
+    async fn refresh_catalog(&mut self) {
         let session = &self.opened.session;
         self.catalog = Arc::new(Catalog {
             profiles: self.catalog.profiles.clone(),
@@ -203,14 +203,14 @@ impl Shell {
 
     fn greet(&self) {
         notes::tell(&format!(
-            "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q leaves.",
+            "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q quits.",
             env!("CARGO_PKG_VERSION"),
-            self.place()
+            self.connection_info()
         ));
     }
 
     /// Says where the session is connected, and as whom.
-    fn place(&self) -> String {
+    fn connection_info(&self) -> String {
         match self.opened.session.connection().client() {
             Ok(client) => {
                 let who = match client.key_id() {
@@ -241,7 +241,7 @@ impl Shell {
         let name = file.display().to_string();
         if self.nested == MAX_NESTED {
             return Err(Error::statement(format!(
-                "`{name}` would be file {} within another",
+                "`{name}` would be nested {} files deep",
                 self.nested + 1
             ))
             .hint("does it run itself?"));

@@ -36,7 +36,7 @@ pub(super) enum Flow {
 
 /// How one run differs from the settings.
 #[derive(Debug, Default)]
-struct Once {
+struct Overrides {
     file: Option<String>,
     expanded: bool,
     no_pager: bool,
@@ -46,13 +46,13 @@ impl Shell {
     /// Does one step.
     pub(super) async fn step(&mut self, step: Step, input: &mut Input) -> Result<Flow, Error> {
         match step {
-            Step::Statement(piece) => self.run(&piece, &Once::default()).await?,
-            Step::Wrong(error) => return Err(error),
+            Step::Statement(piece) => self.run(&piece, &Overrides::default()).await?,
+            Step::Invalid(error) => return Err(error),
             Step::Remind(of) if self.nested == 0 => notes::say(of),
             Step::Remind(_) => {}
             Step::Command(Command::Go { file, expanded }, piece) => {
                 let piece = self.this_or_last(piece)?;
-                let once = Once {
+                let once = Overrides {
                     file,
                     expanded,
                     no_pager: false,
@@ -90,9 +90,9 @@ impl Shell {
                     .hint("run the INSERT once; \\watch is for statements that read"),
             );
         }
-        let once = Once {
+        let once = Overrides {
             no_pager: true,
-            ..Once::default()
+            ..Overrides::default()
         };
         loop {
             notes::say(&format!(
@@ -111,7 +111,7 @@ impl Shell {
         }
     }
 
-    async fn run(&mut self, piece: &Piece, once: &Once) -> Result<(), Error> {
+    async fn run(&mut self, piece: &Piece, once: &Overrides) -> Result<(), Error> {
         self.last = Some(piece.clone());
         let piece = Piece {
             text: variables::expand(&piece.text, &self.variables),
@@ -130,7 +130,7 @@ impl Shell {
             notes::say(&notes::summary(&report, self.settings.timing));
         }
         if matches!(report.done, Done::Ok | Done::Note(_)) {
-            self.learn().await;
+            self.refresh_catalog().await;
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl Shell {
         &self,
         output: &mut Option<Output>,
         piece: &Piece,
-        once: &Once,
+        once: &Overrides,
         traffic: &Arc<Traffic>,
     ) -> Result<Report, Error> {
         let mut target = self.target(output, once, creates_keys(&piece.text))?;
@@ -182,7 +182,7 @@ impl Shell {
     fn target<'o>(
         &self,
         output: &'o mut Option<Output>,
-        once: &Once,
+        once: &Overrides,
         whole: bool,
     ) -> Result<Target<'o>, Error> {
         let mut settings = self.settings.clone();

@@ -233,7 +233,7 @@ fn write_error(error: io::Error) -> Error {
     };
     Error::new(kind, "the rows cannot be shown")
         .caused_by(error)
-        .hint("\\pset pager off does without a pager")
+        .hint("\\pset pager off shows rows without a pager")
 }
 
 /// A [`Paged`] that its renderer writes to and that is finished here.

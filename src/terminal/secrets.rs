@@ -1,13 +1,13 @@
 //! Secrets of created keys that could not be delivered: saved at a panic, and told of at the next start.
 
 use super::{directories, notes};
-use crate::session::{self, Unsaved};
+use crate::session::{self, RescueFile};
 
 /// Keeps the secrets of created keys at a panic, which nothing that runs behind it would do.
 pub(crate) fn save_at_a_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let saved = session::save_held();
+        let saved = session::save_undelivered();
         tell(panic);
         for (path, saved) in saved {
             let path = path.display();
@@ -27,17 +27,17 @@ pub(crate) fn save_at_a_panic() {
 }
 
 /// Returns where secrets go that cannot be delivered.
-pub(super) fn unsaved() -> Option<Unsaved> {
-    directories::state().map(|dir| Unsaved::in_dir(&dir))
+pub(super) fn rescue_file() -> Option<RescueFile> {
+    directories::state().map(|dir| RescueFile::in_dir(&dir))
 }
 
 /// Tells of secrets that an earlier run could not deliver.
 pub(crate) fn remind() {
-    let Some(unsaved) = unsaved() else {
+    let Some(file) = rescue_file() else {
         return;
     };
-    let path = unsaved.path().display();
-    let held = match unsaved.count() {
+    let path = file.path().display();
+    let held = match file.count() {
         Ok(0) => return,
         Ok(1) => "holds a secret".to_owned(),
         Ok(n) => format!("holds {n} secrets"),

@@ -40,7 +40,7 @@ pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
                 }
                 if interrupt.is_raised() {
                     notes::tell(
-                        "stopping: requests that change keys are under way, and are waited for",
+                        "stopping: requests that change keys are in flight and will be finished",
                     );
                 }
                 interrupt.raise();

@@ -444,7 +444,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
       |
     1 | SELECT *, "nosuch" FROM api_keys
       |           ^^^^^^^^
-    hint: a text stands in single quotes: 'nosuch'; columns here: id, _spec, api_version, kind, metadata, spec
+    hint: text goes in single quotes: 'nosuch'; columns here: id, _spec, api_version, kind, metadata, spec
 
     error: no column `knd`
       |
@@ -456,7 +456,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
       |
     1 | SELECT id FROM api_keys ORDER BY "nosuch"
       |                                  ^^^^^^^^
-    hint: a text stands in single quotes: 'nosuch'; columns here: id, _spec, api_version, kind, metadata, spec
+    hint: text goes in single quotes: 'nosuch'; columns here: id, _spec, api_version, kind, metadata, spec
 
     error: no column `k`
       |
@@ -468,7 +468,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
       |
     1 | SELECT id api_keys
       |        ^^
-    hint: there is no FROM that it could be taken from
+    hint: there is no FROM clause to take it from
 
     error: `K001` is no integer
     hint: a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text

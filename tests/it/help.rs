@@ -78,7 +78,7 @@ fn short_help_groups_its_options() {
       -o, --output <FORMAT>     How rows are written [possible values: table,
                                 markdown, line, json, jsonl, csv, tsv]
           --output-file <FILE>  Write rows to this file instead of stdout
-      -H, --no-header           Leave out the line of column names
+      -H, --no-header           Omit the line of column names
       -d, --delimiter <CHAR>    Character between csv fields
           --csv-guard           Mark csv and tsv cells that a spreadsheet would run
                                 as a formula
@@ -93,14 +93,14 @@ fn short_help_groups_its_options() {
                                inside this process
           --profile <NAME>     Profile of config.toml to take credentials and
                                settings from
-          --auth <JSON>        Where credentials are, as StackQL takes it:
+          --auth <JSON>        Where credentials are, in StackQL's format:
                                {"confluent": {"type": "basic", "username_var": "…",
                                "password_var": "…"}}
           --ca-cert <FILE>     PEM file of certificates to trust besides the
                                system's
           --timeout <SECONDS>  Seconds for one request with its retries and waits,
                                and for planning [default: 60]
-          --concurrency <N>    Requests side by side [default: 8]
+          --concurrency <N>    Requests in parallel [default: 8]
 
     Safety:
           --dry-run            Show the requests that writes would send, and send
@@ -126,7 +126,7 @@ fn short_help_groups_its_options() {
 
     Environment:
       CONFLUENT_CLOUD_API_KEY, CONFLUENT_CLOUD_API_SECRET
-          A Cloud API key and its secret; a profile in config.toml does as well
+          A Cloud API key and its secret; a profile in config.toml works too
       CONFLUENT_CLOUD_ACCESS_TOKEN
           A bearer token, in place of the two
       CONFLUENT_CLOUD_ENDPOINT

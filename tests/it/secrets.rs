@@ -17,7 +17,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::FutureExt;
 use iamql::error::Error;
-use iamql::session::{Sink, save_held};
+use iamql::session::{Sink, save_undelivered};
 use serde_json::Value;
 
 #[cfg(target_os = "linux")]
@@ -318,7 +318,7 @@ async fn a_panic_saves_the_secrets_of_keys_that_were_created() {
     // As the program does, of which a release ends right behind it.
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        save_held();
+        save_undelivered();
         tell(panic);
     }));
     let (lab, unsaved, _folder) = Lab::saving().await;
@@ -336,7 +336,7 @@ async fn a_panic_saves_the_secrets_of_keys_that_were_created() {
         .collect();
     assert_eq!((saved.len(), &saved), (ROWS, &created));
     // None of them is held any more.
-    assert!(save_held().is_empty());
+    assert!(save_undelivered().is_empty());
 }
 
 #[test]
@@ -397,13 +397,13 @@ fn an_output_that_goes_nowhere_is_refused_before_anything_is_created() {
     let error = env
         .iamql(&["--output-file", "/dev/null", "-e", &insert()])
         .error(1);
-    assert!(error.contains("the output goes nowhere"), "{error}");
+    assert!(error.contains("the output is discarded"), "{error}");
     assert_eq!(env.requests(), [""; 0]);
     let null = File::options().write(true).open("/dev/null").unwrap();
     let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
     let (code, _, stderr) = end(command.stdout(Stdio::from(null)).spawn().unwrap());
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("the output goes nowhere"), "{stderr}");
+    assert!(stderr.contains("the output is discarded"), "{stderr}");
     assert_eq!(env.requests(), [""; 0]);
 }
 
@@ -469,7 +469,7 @@ fn a_second_signal_is_told_what_is_waited_for() {
     signal(&child, "TERM");
     let (code, stdout, stderr) = end(child);
     assert_eq!(code, Some(130), "{stderr}");
-    assert!(stderr.contains("are waited for"), "{stderr}");
+    assert!(stderr.contains("will be finished"), "{stderr}");
     assert_accounted(&env, &ids(&stdout, "/secret"), &stderr);
 }
 

@@ -269,7 +269,7 @@ fn a_file_that_runs_itself_is_an_error() {
         return;
     };
     terminal.enter("\\i self.sql");
-    terminal.wait_for("`self.sql` would be file 17 within another");
+    terminal.wait_for("`self.sql` would be nested 17 files deep");
     terminal.wait_for(READY);
     terminal.enter("SELECT 40 + 2 AS n;");
     assert!(terminal.wait_for("(1 row").contains("42"));
@@ -440,7 +440,7 @@ fn a_person_who_asks_to_leave_within_a_statement_is_told_how() {
     terminal.enter("SELECT 'a");
     terminal.wait_for("    '> ");
     terminal.enter("exit");
-    terminal.wait_for("Ctrl-C forgets what was begun; then \\q leaves");
+    terminal.wait_for("Ctrl-C discards the statement; then \\q quits");
     terminal.wait_for("    '> ");
     terminal.press(CTRL_C);
     terminal.wait_for(READY);

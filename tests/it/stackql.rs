@@ -306,13 +306,13 @@ async fn names_of_the_select_list_and_texts_in_double_quotes_are_read_as_sqlite_
         .fail("SELECT id FROM api_keys WHERE \"nobody\" <> 'x'")
         .await;
     assert!(
-        error.contains("a text stands in single quotes: 'nobody'"),
+        error.contains("text goes in single quotes: 'nobody'"),
         "{error}"
     );
     // In a write a slip could mean other keys.
     let error = lab.fail("DELETE FROM api_keys WHERE id = \"K000\"").await;
     assert!(
-        error.contains("a text stands in single quotes: 'K000'"),
+        error.contains("text goes in single quotes: 'K000'"),
         "{error}"
     );
     assert_eq!(lab.sandbox.keys().len(), 5);

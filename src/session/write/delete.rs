@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::{Returning, ids_only};
-use super::side_by_side::{self, Deliver, Width};
+use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer};
 use crate::api::{Deletion, KeyId, request};
 use crate::error::Error;
@@ -48,8 +48,8 @@ impl Writer<'_> {
         };
         let outcomes = side_by_side::run(
             rows.ids.len(),
-            Width {
-                concurrency: client.concurrency(),
+            Concurrency {
+                limit: client.concurrency(),
                 // Without it, the others could not be deleted.
                 last_alone: deletes_own,
             },

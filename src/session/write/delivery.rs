@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 use super::returning::{Returning, holds};
 use super::row_of;
 use super::side_by_side::Deliver;
-use super::undelivered::Held;
+use super::undelivered::UndeliveredSecrets;
 use crate::api::KeyBody;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -25,7 +25,7 @@ pub(super) struct SecretDelivery<'d> {
     keys: Vec<Created>,
     error: Option<Error>,
     has_reader_left: bool,
-    held: &'d Held,
+    held: &'d UndeliveredSecrets,
 }
 
 /// A key that was created.
@@ -50,7 +50,7 @@ impl<'d> SecretDelivery<'d> {
         returning: &'d Returning,
         sink: &'d mut dyn Sink,
         needs_secret: bool,
-        held: &'d Held,
+        held: &'d UndeliveredSecrets,
     ) -> Self {
         Self {
             returning,

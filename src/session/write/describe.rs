@@ -37,7 +37,7 @@ pub(in crate::session) async fn describe(
         (false, Some(returning)) => {
             let planner = session.planner(&Params::default());
             let planning = || async move { Returning::describe(returning, &planner).await };
-            let described = session.in_time(planning).await?;
+            let described = session.within_timeout(planning).await?;
             let Description {
                 columns,
                 parameters,

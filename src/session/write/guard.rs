@@ -108,7 +108,7 @@ impl Writer<'_> {
         ];
         for refusal in refusals.into_iter().flatten() {
             self.call.scope.warn_of_write(format!(
-                "sent in earnest, these would be refused: {}",
+                "if sent, these would be refused: {}",
                 refusal.message
             ));
         }

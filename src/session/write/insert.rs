@@ -7,9 +7,9 @@
 use super::delivery::{SecretDelivery, id_of};
 use super::outcome;
 use super::returning::Returning;
-use super::side_by_side::{self, Width};
-use super::undelivered::Held;
-use super::{Unsaved, Writer, values};
+use super::side_by_side::{self, Concurrency};
+use super::undelivered::UndeliveredSecrets;
+use super::{RescueFile, Writer, values};
 use crate::api::{KeyBody, RequestBody, request};
 use crate::error::Error;
 use crate::session::{Done, Sink};
@@ -35,7 +35,7 @@ impl Writer<'_> {
         let client = self.client()?;
         if sink.discards() && !self.session.options.discard_secrets && !bodies.is_empty() {
             return Err(Error::statement(
-                "the output goes nowhere, and the secrets would be lost with it",
+                "the output is discarded, and the secrets would be lost with it",
             )
             .hint("write to a file or a pipe, or pass --discard-secrets"));
         }
@@ -47,12 +47,12 @@ impl Writer<'_> {
         sink.flush().await?;
         sink.check().await?;
         let needs_secret = !self.session.options.discard_secrets;
-        let held = Held::begin(self.unsaved());
+        let held = UndeliveredSecrets::begin(self.rescue_file());
         let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &held);
         let outcomes = side_by_side::run(
             bodies.len(),
-            Width {
-                concurrency: client.concurrency(),
+            Concurrency {
+                limit: client.concurrency(),
                 last_alone: false,
             },
             self.call.interrupt,
@@ -74,7 +74,7 @@ impl Writer<'_> {
             // All was written, and perhaps read: no failure, but nothing to rely upon.
             Saved::There(place) if has_reader_left && outcomes.is_whole() => {
                 self.call.scope.warn_of_write(format!(
-                    "the reader of the rows left before their end; {place}"
+                    "the reader left before the end of the rows; {place}"
                 ));
                 Ok(done)
             }
@@ -105,23 +105,23 @@ impl Writer<'_> {
     }
 
     /// Returns where secrets go that cannot be delivered, unless nobody wants them.
-    fn unsaved(&self) -> Option<&Unsaved> {
+    fn rescue_file(&self) -> Option<&RescueFile> {
         let options = &self.session.options;
         options
-            .unsaved
+            .rescue_file
             .as_ref()
             .filter(|_| !options.discard_secrets)
     }
 
     /// Fails if secrets that cannot be delivered could not be saved either.
     fn check_saving(&self) -> Result<(), Error> {
-        let Some(unsaved) = self.unsaved() else {
+        let Some(file) = self.rescue_file() else {
             return Ok(());
         };
-        unsaved.check().map_err(|error| {
+        file.check().map_err(|error| {
             Error::statement(format!(
-                "secrets that cannot be delivered could not be saved to `{}` either",
-                unsaved.path().display()
+                "undelivered secrets could not be saved to `{}`",
+                file.path().display()
             ))
             .caused_by(error)
             .hint(
@@ -137,11 +137,11 @@ impl Writer<'_> {
             return Saved::Nothing;
         }
         let count = match keys.len() {
-            1 => "the secret that is not known to be delivered is".to_owned(),
-            n => format!("{n} secrets that are not known to be delivered are"),
+            1 => "a secret that may not have been delivered is".to_owned(),
+            n => format!("{n} secrets that may not have been delivered are"),
         };
-        let saved = match &self.session.options.unsaved {
-            Some(unsaved) => unsaved.save(keys).map(|()| unsaved.path()),
+        let saved = match &self.session.options.rescue_file {
+            Some(file) => file.save(keys).map(|()| file.path()),
             None => Err(std::io::Error::other("there is no state directory")),
         };
         match saved {
@@ -153,7 +153,7 @@ impl Writer<'_> {
                     n => format!(", and {n} whose ids cannot be read"),
                 };
                 Saved::Not(format!(
-                    "{count} lost, for they could not be saved either ({error}); revoke the keys: DELETE FROM \
+                    "{count} lost, and saving failed too ({error}); revoke the keys: DELETE FROM \
                      api_keys WHERE id IN ('{}'){unknown}",
                     ids.join("', '")
                 ))

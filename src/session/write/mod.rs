@@ -43,9 +43,9 @@ use returning::Returning;
 
 pub(super) use describe::describe;
 pub use guard::{Confirm, Question, Verb};
-pub use rescue::Unsaved;
+pub use rescue::RescueFile;
 pub(crate) use rescue::create_dir;
-pub use undelivered::save_held;
+pub use undelivered::save_undelivered;
 
 /// One statement that changes keys, under way.
 pub(super) struct Writer<'s> {
@@ -123,7 +123,7 @@ impl Writer<'_> {
     async fn returning(&self, typed: &write::Returning) -> Result<Returning, Error> {
         let (planner, typed) = (self.session.planner(self.call.params), typed.clone());
         let planning = || async move { Returning::plan(typed, &planner).await };
-        let planned = self.session.in_time(planning);
+        let planned = self.session.within_timeout(planning);
         let planned = self.call.interrupt.stops(planned).await?;
         planned.map_err(|error| self.failed(error))
     }

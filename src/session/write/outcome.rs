@@ -31,7 +31,7 @@ pub(super) fn of_insert(
         (Some(_), _) if outcomes.is_whole() => {
             format!("INSERT is done, but its rows cannot be written: {account}")
         }
-        (Some(_), _) => format!("INSERT stopped, for its rows cannot be written: {account}"),
+        (Some(_), _) => format!("INSERT stopped because its rows cannot be written: {account}"),
         (None, true) => format!("INSERT was interrupted: {account}"),
         (None, false) => {
             format!("INSERT is done, but secrets are missing from its rows: {account}")
@@ -79,7 +79,7 @@ pub(super) fn of_change(
         (Some(_), _) if outcomes.is_whole() => {
             format!("{keyword} is done, but its rows cannot be written: {account}")
         }
-        (Some(_), _) => format!("{keyword} stopped, for its rows cannot be written: {account}"),
+        (Some(_), _) => format!("{keyword} stopped because its rows cannot be written: {account}"),
         (None, _) => format!("{keyword} was interrupted: {account}"),
     };
     let mut error = Error::new(kind(&outcomes, output.as_ref()), message);
@@ -289,8 +289,8 @@ fn quoted(texts: &[&str]) -> String {
 fn hint(verb: Verb, id: &str, failure: &api::Error) -> Option<String> {
     if failure.outcome_unknown() {
         return Some(format!(
-            "whether it was done is unknown; SELECT * FROM api_keys WHERE id = '{id}' tells, and the statement can be \
-             repeated"
+            "whether it was done is unknown; SELECT * FROM api_keys WHERE id = '{id}' shows it, and the statement can \
+             be repeated"
         ));
     }
     if failure.is_forbidden() && !failure.is_unauthorized() {

@@ -12,11 +12,11 @@ const NAME: &str = "unsaved-secrets.jsonl";
 
 /// The file of secrets that could not be delivered.
 #[derive(Debug, Clone)]
-pub struct Unsaved {
+pub struct RescueFile {
     path: PathBuf,
 }
 
-impl Unsaved {
+impl RescueFile {
     /// The file in the directory `state`.
     pub fn in_dir(state: &Path) -> Self {
         Self {
@@ -133,37 +133,37 @@ mod tests {
     fn secrets_are_kept_for_their_owner_only_one_a_line() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
-        let unsaved = Unsaved::in_dir(&dir.path().join("iamql"));
-        assert_eq!(unsaved.count().unwrap(), 0);
+        let rescue_file = RescueFile::in_dir(&dir.path().join("iamql"));
+        assert_eq!(rescue_file.count().unwrap(), 0);
         let key =
             KeyBody::parse(Bytes::from_static(b"{\n \"id\": \"K\",\n \"spec\": {}\n}")).unwrap();
-        unsaved.save(&[key.clone(), key.clone()]).unwrap();
-        unsaved.save(&[key]).unwrap();
-        assert_eq!(unsaved.count().unwrap(), 3);
-        let text = fs::read_to_string(unsaved.path()).unwrap();
+        rescue_file.save(&[key.clone(), key.clone()]).unwrap();
+        rescue_file.save(&[key]).unwrap();
+        assert_eq!(rescue_file.count().unwrap(), 3);
+        let text = fs::read_to_string(rescue_file.path()).unwrap();
         assert_eq!(text.lines().next(), Some(r#"{  "id": "K",  "spec": {} }"#));
-        unsaved.check().unwrap();
-        let entries = fs::read_dir(unsaved.path().parent().unwrap()).unwrap();
+        rescue_file.check().unwrap();
+        let entries = fs::read_dir(rescue_file.path().parent().unwrap()).unwrap();
         assert_eq!(entries.count(), 1, "the check leaves nothing");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(unsaved.path()), 0o600);
-        assert_eq!(mode(unsaved.path().parent().unwrap()), 0o700);
+        assert_eq!(mode(rescue_file.path()), 0o600);
+        assert_eq!(mode(rescue_file.path().parent().unwrap()), 0o700);
     }
 
     #[test]
     fn a_place_that_cannot_be_written_is_found_out_before() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("iamql");
-        let unsaved = Unsaved::in_dir(&file);
-        unsaved.check().unwrap();
+        let rescue_file = RescueFile::in_dir(&file);
+        rescue_file.check().unwrap();
         fs::remove_dir(&file).unwrap();
         fs::write(&file, "a file where the folder should be").unwrap();
-        unsaved.check().unwrap_err();
-        assert_eq!(unsaved.count().unwrap(), 0);
+        rescue_file.check().unwrap_err();
+        assert_eq!(rescue_file.count().unwrap(), 0);
         // Not even root can write to a folder.
-        let unsaved = Unsaved::in_dir(dir.path());
-        fs::create_dir(unsaved.path()).unwrap();
-        unsaved.check().unwrap_err();
-        unsaved.count().unwrap_err();
+        let rescue_file = RescueFile::in_dir(dir.path());
+        fs::create_dir(rescue_file.path()).unwrap();
+        rescue_file.check().unwrap_err();
+        rescue_file.count().unwrap_err();
     }
 }

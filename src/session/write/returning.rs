@@ -113,10 +113,10 @@ impl Returning {
                 LogicalPlan::Aggregate(_) | LogicalPlan::Window(_)
             ))
         })? {
-            return plan_err!("RETURNING takes expressions over each row, no aggregates");
+            return plan_err!("RETURNING takes expressions over each row, not aggregates");
         }
         if logical.exists(|plan| Ok(plan.expressions().iter().any(has_subquery)))? {
-            return plan_err!("RETURNING takes expressions over each row, no subqueries");
+            return plan_err!("RETURNING takes expressions over each row, not subqueries");
         }
         Ok((state, rows, logical))
     }

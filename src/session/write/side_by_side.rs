@@ -57,20 +57,20 @@ pub(super) trait Deliver<T>: Send {
 
 /// How many requests go side by side.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Width {
+pub(super) struct Concurrency {
     /// At most so many at a time.
-    pub(super) concurrency: usize,
+    pub(super) limit: usize,
     /// The last one is sent only after all others were answered.
     pub(super) last_alone: bool,
 }
 
-/// Runs `request` for each position below `count`, as many at a time as `width` says.
+/// Runs `request` for each position below `count`, as many at a time as `concurrency` says.
 ///
 /// Each success is given to `delivery` in order of position. Stops at the first failure,
 /// at the first success that could not be delivered, and when `interrupt` is raised.
 pub(super) async fn run<T, E, F>(
     count: usize,
-    width: Width,
+    concurrency: Concurrency,
     interrupt: &Interrupt,
     request: impl Fn(usize) -> F,
     delivery: &mut dyn Deliver<T>,
@@ -91,8 +91,8 @@ where
     let mut is_stopped = false;
     loop {
         while !is_stopped && !interrupt.is_raised() && next < count {
-            let waits = width.last_alone && next + 1 == count && !under_way.is_empty();
-            if waits || under_way.len() >= width.concurrency {
+            let waits = concurrency.last_alone && next + 1 == count && !under_way.is_empty();
+            if waits || under_way.len() >= concurrency.limit {
                 break;
             }
             let position = next;
@@ -140,9 +140,9 @@ mod tests {
         }
     }
 
-    fn width(concurrency: usize) -> Width {
-        Width {
-            concurrency,
+    fn width(limit: usize) -> Concurrency {
+        Concurrency {
+            limit,
             last_alone: false,
         }
     }
@@ -160,7 +160,7 @@ mod tests {
                 done
             }
         };
-        let width = Width {
+        let width = Concurrency {
             last_alone: true,
             ..width(4)
         };

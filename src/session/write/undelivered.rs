@@ -10,31 +10,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 use std::{io, thread};
 
-use super::Unsaved;
+use super::RescueFile;
 use crate::api::KeyBody;
 
 /// What all INSERTs under way hold.
-static HELD: Mutex<Vec<Arc<Keys>>> = Mutex::new(Vec::new());
+static UNDELIVERED: Mutex<Vec<Arc<Keys>>> = Mutex::new(Vec::new());
 
 /// The keys that one INSERT holds, until it is dropped.
-pub(super) struct Held(Option<Arc<Keys>>);
+pub(super) struct UndeliveredSecrets(Option<Arc<Keys>>);
 
 struct Keys {
-    unsaved: Unsaved,
+    rescue_file: RescueFile,
     /// By the row that asked for them.
     rows: Mutex<BTreeMap<usize, KeyBody>>,
 }
 
-impl Held {
-    /// Begins to hold keys, which would be saved to `unsaved`; none are held without such a place.
-    pub(super) fn begin(unsaved: Option<&Unsaved>) -> Self {
-        let keys = unsaved.map(|unsaved| {
+impl UndeliveredSecrets {
+    /// Begins to hold keys, which would be saved to `rescue_file`; none are held without such a place.
+    pub(super) fn begin(rescue_file: Option<&RescueFile>) -> Self {
+        let keys = rescue_file.map(|rescue_file| {
             Arc::new(Keys {
-                unsaved: unsaved.clone(),
+                rescue_file: rescue_file.clone(),
                 rows: Mutex::default(),
             })
         });
-        lock(&HELD).extend(keys.clone());
+        lock(&UNDELIVERED).extend(keys.clone());
         Self(keys)
     }
 
@@ -56,10 +56,10 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for UndeliveredSecrets {
     fn drop(&mut self) {
         if let Some(keys) = self.0.take() {
-            lock(&HELD).retain(|held| !Arc::ptr_eq(held, &keys));
+            lock(&UNDELIVERED).retain(|held| !Arc::ptr_eq(held, &keys));
         }
     }
 }
@@ -67,8 +67,8 @@ impl Drop for Held {
 /// Saves the secrets that are held, for a panic hook: returns the files that they are in now, or what kept them from it.
 ///
 /// A statement that goes on all the same delivers or saves them once more.
-pub fn save_held() -> Vec<(PathBuf, io::Result<usize>)> {
-    let Some(held) = lock_while_panicking(&HELD) else {
+pub fn save_undelivered() -> Vec<(PathBuf, io::Result<usize>)> {
+    let Some(held) = lock_while_panicking(&UNDELIVERED) else {
         return Vec::new();
     };
     let mut saved = Vec::new();
@@ -78,8 +78,8 @@ pub fn save_held() -> Vec<(PathBuf, io::Result<usize>)> {
         };
         if !rows.is_empty() {
             let rows: Vec<KeyBody> = rows.values().cloned().collect();
-            let outcome = keys.unsaved.save(&rows).map(|()| rows.len());
-            saved.push((keys.unsaved.path().to_owned(), outcome));
+            let outcome = keys.rescue_file.save(&rows).map(|()| rows.len());
+            saved.push((keys.rescue_file.path().to_owned(), outcome));
         }
     }
     saved
@@ -110,15 +110,15 @@ mod tests {
     #[test]
     fn what_is_held_is_saved_and_what_is_delivered_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let unsaved = Unsaved::in_dir(dir.path());
+        let file = RescueFile::in_dir(dir.path());
         let key = |id: &str| KeyBody::parse(Bytes::from(format!("{{\"id\":\"{id}\"}}"))).unwrap();
         // Other tests may hold keys of their own.
         let save = || {
-            let mut saved = save_held().into_iter();
+            let mut saved = save_undelivered().into_iter();
             saved.find(|(path, _)| path.starts_with(dir.path()))
         };
         {
-            let held = Held::begin(Some(&unsaved));
+            let held = UndeliveredSecrets::begin(Some(&file));
             assert!(save().is_none());
             for (row, id) in ["A", "B", "C"].into_iter().enumerate() {
                 held.holder(row)(&key(id));
@@ -130,7 +130,7 @@ mod tests {
             assert_eq!(text, "{\"id\":\"A\"}\n{\"id\":\"C\"}\n");
         }
         assert!(save().is_none());
-        let held = Held::begin(None);
+        let held = UndeliveredSecrets::begin(None);
         held.holder(0)(&key("D"));
         held.release(0);
     }

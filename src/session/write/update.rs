@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::Returning;
-use super::side_by_side::{self, Deliver, Width};
+use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer, values};
 use crate::api::{self, ApiKeysClient, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
@@ -55,8 +55,8 @@ impl Writer<'_> {
         };
         let outcomes = side_by_side::run(
             bodies.len(),
-            Width {
-                concurrency: client.concurrency(),
+            Concurrency {
+                limit: client.concurrency(),
                 last_alone: false,
             },
             self.call.interrupt,

@@ -87,7 +87,7 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
     match auth.r#type.as_str() {
         "null_auth" => Ok(Source::Missing {
             reason: "no credentials: --auth is of type `null_auth`".to_owned(),
-            hint: "the service takes no request without credentials".to_owned(),
+            hint: "the service requires credentials".to_owned(),
         }),
         "basic" => {
             if let Some(pair) = encoded()? {

@@ -83,7 +83,7 @@ impl File {
             }
             Err(error) => Err(Error::usage(format!("cannot read `{}`", path.display()))
                 .caused_by(error)
-                .hint("profiles stand in that file, as [profiles.NAME]")),
+                .hint("profiles go in that file, as [profiles.NAME]")),
         }
     }
 

@@ -156,7 +156,7 @@ impl Opener {
             discard_secrets: settings.discard_secrets,
             allow_self_delete: settings.allow_self_delete,
             confirm: self.confirm.clone(),
-            unsaved: secrets::unsaved(),
+            rescue_file: secrets::rescue_file(),
             timeout: config.timeout,
         };
         Ok(OpenSession {

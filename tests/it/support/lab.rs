@@ -9,7 +9,7 @@ use iamql::error::Error;
 use iamql::render::Diagnostic;
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::secret::Secret;
-use iamql::session::{Interrupt, Options, Params, Report, Session, Sink, Unsaved, in_statement};
+use iamql::session::{Interrupt, Options, Params, Report, RescueFile, Session, Sink, in_statement};
 use iamql::sql::split::{Piece, split};
 use iamql::table::Connection;
 use serde_json::Value;
@@ -66,11 +66,11 @@ impl Lab {
 
     /// The same, whose session saves secrets that were not delivered: where it does, in a folder that lasts as long as its
     /// handle.
-    pub(crate) async fn saving() -> (Self, Unsaved, TempDir) {
+    pub(crate) async fn saving() -> (Self, RescueFile, TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let unsaved = Unsaved::in_dir(folder.path());
+        let unsaved = RescueFile::in_dir(folder.path());
         let options = Options {
-            unsaved: Some(unsaved.clone()),
+            rescue_file: Some(unsaved.clone()),
             ..Options::default()
         };
         (Self::small(options).await, unsaved, folder)
