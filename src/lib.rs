@@ -17,11 +17,11 @@
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
 //! - `terminal`: opening a session, stdout and stderr, for every edge;
-//! - [`cli`], `shell`: the command line and the interactive shell;
+//! - `cli`, `shell`: the command line and the interactive shell;
 //! - [`error`], `plain`, [`secret`]: what all of them share.
 
 pub mod api;
-pub mod cli;
+mod cli;
 pub mod dialect;
 pub mod error;
 #[cfg(any(test, fuzzing))]
@@ -38,8 +38,11 @@ pub mod sql;
 pub mod table;
 mod terminal;
 
+pub use cli::run;
+
 /// What the tests of this repository reach besides the public items.
 #[doc(hidden)]
 pub mod testing {
+    pub use crate::cli::args::{Args, command};
     pub use crate::terminal::open::File as ConfigFile;
 }

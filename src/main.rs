@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    iamql::cli::run()
+    iamql::run()
 }

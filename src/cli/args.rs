@@ -62,16 +62,16 @@ pub struct Args {
     )]
     pub file: Vec<PathBuf>,
 
-    /// Options that every way of running takes.
+    /// Options of all commands that run statements.
     #[command(flatten)]
     pub common: Common,
 
-    /// Another way of running.
+    /// What to do instead of running statements from flags.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// Takes SQL, which may begin with a comment. Anything else with a hyphen is a flag, and the SQL before it is missing.
+/// Takes SQL, which may begin with a comment. Anything else that begins with a hyphen is a flag, so the SQL is missing.
 fn sql(text: &str) -> Result<String, String> {
     let is_comment = text
         .strip_prefix("--")
@@ -82,7 +82,7 @@ fn sql(text: &str) -> Result<String, String> {
     }
 }
 
-/// Another way of running.
+/// What to do instead of running statements from flags.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Start the interactive shell
@@ -128,8 +128,8 @@ Examples:
     },
 }
 
-/// Returns the declaration of the command line. Commands that run no statement take the options of those that do, but
-/// do not list them.
+/// Returns the declaration of the command line. Commands that run no statement accept the common options but do not
+/// list them.
 pub fn command() -> clap::Command {
     let command = Args::command();
     let global = command.get_arguments().filter(|arg| arg.is_global_set());
@@ -189,7 +189,7 @@ pub struct SandboxArgs {
     pub unknown_key_is_404: bool,
 }
 
-/// Options that every way of running takes.
+/// Options of all commands that run statements.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Common {
     /// How rows are written

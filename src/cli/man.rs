@@ -1,7 +1,7 @@
 //! The declaration of the command line as pages of the manual.
 //!
-//! What stands after the options in `--help`, paragraphs that begin with a heading, become sections of their own. It
-//! returns text in roff, and writes nothing.
+//! Paragraphs after the options in `--help` that begin with a heading become sections. It returns text in roff and
+//! writes nothing.
 
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
@@ -26,7 +26,7 @@ pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
     };
     let after = about.get_after_help().map(ToString::to_string);
     render(about, &after.unwrap_or_default()).map_err(|error| {
-        // A page in memory takes whatever is written to it.
+        // Writing to memory does not fail.
         Error::statement("the page cannot be made").caused_by(error)
     })
 }
@@ -60,7 +60,7 @@ fn render(about: clap::Command, after: &str) -> std::io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Returns a paragraph of help as a section, its lines as they are; one without a heading as notes.
+/// Returns a paragraph of help as a section with its lines unchanged; one without a heading as notes.
 fn section(paragraph: &str) -> Roff {
     let mut roff = Roff::default();
     let (heading, lines) = match paragraph.split_once(":\n") {

@@ -3,7 +3,7 @@
 //! It reads flags and scripts, and starts the other edges and the sandbox. Opening sessions, output and signals are
 //! [`crate::terminal`]'s. No room depends on it.
 
-pub mod args;
+pub(crate) mod args;
 mod man;
 mod settings;
 mod stackql;
@@ -31,7 +31,8 @@ use crate::terminal::output::Output;
 use crate::terminal::{Progress, enable_progress, log, notes, secrets, signals};
 use args::{Args, Command, SandboxArgs};
 
-/// The stack of the threads that queries run on, which go over the same expressions in smaller steps.
+/// The stack of the threads that run queries. They recurse over the same expressions with smaller frames than the
+/// planner.
 const WORKER_STACK: usize = 64 * 1024 * 1024;
 
 /// Runs the program and returns how it ends.
@@ -43,9 +44,9 @@ pub fn run() -> ProcessExitCode {
         .spawn(run_here);
     match program.map(JoinHandle::join) {
         Ok(Ok(code)) => code,
-        // It has told what it was about.
+        // The panic hook has printed the message.
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
-        // Where so much address space is not to be had, there is still the stack that there is.
+        // If there is not enough address space for such a stack, the default stack has to do.
         Err(_) => run_here(),
     }
 }
@@ -174,7 +175,7 @@ async fn run_script(
     }
 }
 
-/// A reader that goes away is no error, unless statements that change something have not been run because of it.
+/// A reader that goes away is not an error, unless statements that change something were not run because of it.
 fn unfinished(error: Error, rest: &str) -> Error {
     let writes = split(rest).pieces.iter().any(|piece| {
         matches!(
@@ -238,7 +239,7 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes what a command that runs no statement was asked for. A reader that goes away is no error.
+/// Writes the output of a command that runs no statement. A reader that goes away is not an error.
 fn print(text: &[u8]) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text).and_then(|()| stdout.flush()) {

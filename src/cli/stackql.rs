@@ -1,13 +1,13 @@
-//! The options of StackQL that are not here: why not, and what does the same.
+//! StackQL's options that iamql does not have: why not, and what to use instead.
 //!
-//! Those that are here under their own names stand in [`super::args`]. This turns clap's error for an unknown option
-//! into one of ours, and leaves other errors alone.
+//! Options that iamql does have are in [`super::args`]. This turns clap's error for an unknown option into one of ours,
+//! and leaves other errors alone.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::Error;
 
-/// What there is instead of an option.
+/// What to use instead of an option.
 struct Instead {
     option: &'static str,
     reason: &'static str,
@@ -22,7 +22,7 @@ const fn instead(option: &'static str, reason: &'static str, hint: &'static str)
     }
 }
 
-/// Options that need no replacement, since what they set does not exist here.
+/// Options without a replacement, because what they set does not exist here.
 const LEFT_OUT: [&str; 23] = [
     "--acid",
     "--approot",
@@ -132,7 +132,7 @@ const REPLACED: [Instead; 16] = [
     ),
 ];
 
-/// Returns our error in the place of clap's, if it is about something of StackQL's.
+/// Returns an error to show instead of clap's, if it is about an option or command of StackQL.
 pub(super) fn refused(error: &clap::Error) -> Option<Error> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),

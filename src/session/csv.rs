@@ -1,9 +1,8 @@
-//! CSV files: the engine's format, but for the types of their columns.
+//! CSV files: the engine's format, except for the types of timestamp columns.
 //!
-//! The engine reads a time with a zone as one without, and a column as text if fractions of its seconds differ in length
-//! from one part of the file to the next, as those of the service do. Here every time is read in microseconds, as those
-//! of the keys are, and keeps its zone; so a file that was written from keys can be joined with them. Everything else is
-//! the engine's.
+//! The engine drops the zone of a timestamp, and reads a column as text if the number of fractional digits varies, as
+//! it does in the service's timestamps. Here every timestamp is in microseconds, like those of the keys, and keeps its
+//! zone, so a file that was written from keys can be joined with them. Everything else is the engine's.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,7 +30,7 @@ use datafusion::physical_expr::LexRequirement;
 use datafusion::physical_plan::ExecutionPlan;
 use regex::Regex;
 
-/// Bytes of a file that are looked at for the types of its columns.
+/// Bytes of a file to infer the types of its columns from.
 const SAMPLE: u64 = 4 * 1024 * 1024;
 
 /// Makes formats for CSV files.
@@ -66,7 +65,7 @@ impl FileFormatFactory for CsvFiles {
 struct Csv(CsvFormat);
 
 impl Csv {
-    /// Returns the columns of one file, their types read off the beginning of it.
+    /// Returns the columns of one file, with types inferred from its beginning.
     async fn columns(
         &self,
         state: &dyn Session,
@@ -186,7 +185,7 @@ impl FileFormat for Csv {
     }
 }
 
-/// Returns the beginning of `read` up to the last end of a line that does not stand in quotes.
+/// Returns the beginning of `read` up to the last line break outside quotes.
 fn whole_records(read: &Bytes, quote: u8) -> Bytes {
     let (mut end, mut quoted) = (0, false);
     for (at, byte) in read.iter().enumerate() {
@@ -226,8 +225,8 @@ fn columns_of(
     Ok(Schema::new(fields.collect::<Fields>()))
 }
 
-/// Returns the type of the times in column `at`, which was taken for `inferred`: with a zone if one of them has one, and
-/// text if one of them is none.
+/// Returns the type of the timestamps in column `at`, which was inferred as `inferred`: with a zone if any value has
+/// one, and text if any value is not a timestamp.
 fn type_of_times(texts: &RecordBatch, at: usize, inferred: &DataType) -> DataType {
     let unit = match inferred {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => TimeUnit::Nanosecond,
@@ -252,7 +251,7 @@ fn has_zone(time: &str) -> bool {
         .is_some_and(|rest| rest.contains(|c: char| c != '.' && !c.is_ascii_digit()))
 }
 
-/// Gives the times of a column a zone in all files if they have one in any.
+/// Gives a timestamp column a zone in all files if it has one in any.
 fn with_one_zone(files: Vec<Schema>) -> Vec<Schema> {
     let has_zone =
         |field: &&Arc<Field>| matches!(field.data_type(), DataType::Timestamp(_, Some(_)));

@@ -1,4 +1,4 @@
-//! What a statement takes and gives, found without running it: clients of a server ask before they run it.
+//! The columns and parameters of a statement, without running it. Clients of a server ask for them first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sql::split::Piece;
 use crate::sql::stackql::Stackql;
 use crate::table::scope::Scope;
 
-/// What a statement takes and gives.
+/// The columns and parameters of a statement.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// The columns of its rows; none if it gives no rows.
@@ -47,7 +47,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Fails if the statement is wrong, as far as that shows without running it.
+    /// Fails if the statement is wrong and that can be seen without running it.
     pub async fn describe(&self, piece: &Piece) -> Result<Description, Error> {
         let wrong = |error| in_statement(error, &piece.text, piece.line);
         match Operation::read(&piece.text).map_err(wrong)? {
@@ -115,7 +115,7 @@ impl Planner {
         let columns = match plan {
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) => explain::schema(),
             LogicalPlan::Statement(Statement::Execute(_)) => {
-                // This looks up what was prepared, and runs nothing.
+                // This looks up the prepared statement and runs nothing.
                 let prepared = self.context.execute_logical_plan(plan).await?;
                 names.apply(prepared.schema().inner())
             }
@@ -128,7 +128,7 @@ impl Planner {
         })
     }
 
-    /// Returns the columns of `plan`, with the types that the engine will settle on.
+    /// Returns the columns of `plan` with their final types.
     pub(super) fn columns(
         &self,
         plan: LogicalPlan,
@@ -141,7 +141,7 @@ impl Planner {
                 .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
         match typed {
             Ok(plan) => Ok(Arc::clone(plan.schema().inner())),
-            // The engine cannot settle types where those of parameters are open.
+            // The engine cannot infer types that depend on an untyped parameter.
             Err(_) if parameters.values().any(Option::is_none) => {
                 Ok(Arc::clone(plan.schema().inner()))
             }

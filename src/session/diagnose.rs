@@ -1,4 +1,4 @@
-//! Retells the engine's errors: what was typed, where, and the nearest thing that exists.
+//! Rewords the engine's errors: what was typed, where, and the nearest name that exists.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -21,11 +21,11 @@ use crate::table::NotConnected;
 
 use crate::dialect::messages::{elsewhere, plain, retell};
 
-/// Names listed in a hint; beyond it a list helps nobody.
+/// The most names to list in a hint.
 const LISTED: usize = 12;
 
-/// Retells `error`, which the statement `text` met; it begins at `line` of the script. `tables` are the names of all
-/// tables and views.
+/// Rewords `error` of the statement `text`, which begins at `line` of the script. `tables` are the names of all tables
+/// and views.
 pub(super) fn diagnose(error: DataFusionError, text: &str, line: u64, tables: &[String]) -> Error {
     let told = told(&error, text, line, tables);
     match told.causes.is_empty() {
@@ -106,7 +106,7 @@ fn plan_error(
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => {
             let retold = in_single_quotes(schema_error(schema), schema, text).kind(ErrorKind::Name);
-            // Some clauses, such as ORDER BY, come without a place.
+            // Errors in some clauses, such as ORDER BY, have no place.
             match (schema.as_ref(), span) {
                 (SchemaError::FieldNotFound { field, .. }, None) => match find(text, &field.name) {
                     Some(place) => retold.at(place),
@@ -175,7 +175,7 @@ fn schema_error(error: &SchemaError) -> dialect::error::Error {
     }
 }
 
-/// Adds to the error for a name in double quotes that a text would stand in single ones.
+/// Adds to an error about a name in double quotes that text goes in single quotes.
 fn in_single_quotes(
     retold: dialect::error::Error,
     schema: &SchemaError,
@@ -220,7 +220,7 @@ fn unknown_column(field: &Column, valid: &[Column]) -> dialect::error::Error {
     }
 }
 
-/// Returns the column that was most likely meant by `field`, which was `typed`.
+/// Returns the column that `field`, written as `typed`, most likely means.
 fn near_column(field: &Column, typed: &str, valid: &[Column]) -> Option<String> {
     let names: Vec<&str> = valid.iter().map(|column| column.name.as_str()).collect();
     if let Some(qualifier) = &field.relation
@@ -257,7 +257,7 @@ fn near_column(field: &Column, typed: &str, valid: &[Column]) -> Option<String> 
     longer.map(|name| (*name).to_owned())
 }
 
-/// Names what there is instead of `field`: the tables, if it was asked for of an unknown one, else the columns.
+/// Lists the alternatives to `field`: the tables if its table is unknown, else the columns.
 fn listed(field: &Column, valid: &[Column]) -> Option<String> {
     if let Some(qualifier) = &field.relation
         && !is_table(qualifier.table(), valid)
@@ -296,7 +296,7 @@ fn belongs(column: &Column, table: &str) -> bool {
         .is_some_and(|relation| relation.table() == table)
 }
 
-/// Retells "Field x not found in struct", which comes without a place.
+/// Rewords "Field x not found in struct", which has no place.
 fn nested_field(message: &str, text: &str) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"Field (\w+) not found in struct").ok());
@@ -314,7 +314,7 @@ fn nested_field(message: &str, text: &str) -> Option<dialect::error::Error> {
     })
 }
 
-/// Finds where `name` is used as a field, and of what.
+/// Finds where `name` is used as a field, and its parent path.
 fn field_in(text: &str, name: &str) -> Option<(Span, String)> {
     let mut tokens: Vec<TokenWithSpan> = Vec::new();
     Tokenizer::new(&IamqlDialect, text)
@@ -342,7 +342,7 @@ fn field_in(text: &str, name: &str) -> Option<(Span, String)> {
                 continue;
             }
         };
-        // What stands before the column, an alias or a schema, is no part of the path.
+        // An alias or a schema before the column is not part of the path.
         if !continues || columns::find(std::slice::from_ref(&step)).is_some() {
             path.clear();
         }
@@ -355,7 +355,7 @@ fn field_in(text: &str, name: &str) -> Option<(Span, String)> {
     None
 }
 
-/// Finds the first place where the word `name` stands in `text`.
+/// Finds the first place of the word `name` in `text`.
 fn find(text: &str, name: &str) -> Option<Span> {
     let mut tokens: Vec<TokenWithSpan> = Vec::new();
     Tokenizer::new(&IamqlDialect, text)
@@ -369,7 +369,7 @@ fn find(text: &str, name: &str) -> Option<Span> {
     })
 }
 
-/// Finds the place of the string that `message` quotes first, if it stands in `text`.
+/// Finds the place in `text` of the first string that `message` quotes.
 fn literal_in(message: &str, text: &str) -> Option<Span> {
     static QUOTED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new("`([^`]+)`|'([^']+)'|\"([^\"]+)\"").ok());
@@ -385,7 +385,7 @@ fn literal_in(message: &str, text: &str) -> Option<Span> {
     })
 }
 
-/// Retells that `$name` has no value.
+/// Rewords that `$name` has no value.
 fn missing_parameter(message: &str, text: &str) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"[Pp]laceholder '?(\$\w+)'? was not provided").ok());
@@ -427,12 +427,12 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
     })
 }
 
-/// Retells any other message. A string that it quotes is where it is about.
+/// Rewords any other message. If it quotes a string of the statement, that is the place.
 fn other(message: &str, text: &str) -> dialect::error::Error {
     let error = in_plain_words(message);
     match literal_in(&error.message, text) {
         Some(span) => error.at(span),
-        // A key has it: that it was to be converted may not have been meant.
+        // The value comes from a key, so the conversion may be unintended.
         None if error.message.contains("` is no ") => error.hint(
             "a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text",
         ),
@@ -457,7 +457,7 @@ fn in_plain_words(message: &str) -> dialect::error::Error {
             let error = dialect::error::Error::new(message);
             match elsewhere(typed) {
                 Some(instead) => error.hint(instead),
-                // The engine names the nearest there is, however far.
+                // The engine suggests the nearest name even if it is far off.
                 None if nearest(typed, [near]).is_none() => {
                     error.hint("SHOW FUNCTIONS lists all that there are")
                 }

@@ -21,19 +21,19 @@ use crate::table::{self, Connection, catalog};
 /// Fails if the engine does not take them.
 pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
-        // With more, the engine would fetch pages that nobody asked for, into the partitions.
+        // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(catalog::CATALOG, catalog::SCHEMA);
     let options = config.options_mut();
-    // Errors point to their place.
+    // For the place of an error.
     options.sql_parser.collect_spans = true;
     // `now()` has a zone, and shows it.
     options.execution.time_zone = Some("UTC".to_owned());
     // EXPLAIN is about requests.
     options.explain.physical_plan_only = true;
-    // Keeps plans readable; a page holds whole keys anyway.
+    // Keeps plans readable; it saves nothing, because a page holds whole keys.
     options.optimizer.enable_leaf_expression_pushdown = false;
 
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(PrepareSubqueries)];

@@ -1,4 +1,4 @@
-//! Errors of the rooms below as errors of a statement. Each keeps the error that it is made of, for programs.
+//! Conversions of errors from the rooms below. Each converted error keeps the original as its cause.
 
 use sqlparser::tokenizer::Span;
 

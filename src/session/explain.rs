@@ -1,6 +1,6 @@
 //! The answer to EXPLAIN: one row for each line of the plan.
 //!
-//! The engine gives a whole plan as one text, which no table shows well.
+//! The engine returns a whole plan as one text, which does not fit into a table cell.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("plan", DataType::Utf8, false)]))
 }
 
-/// Returns the lines of the plans in `batch`, whose columns are the engine's: the kind of plan, and its text. Where there
-/// are several, as after VERBOSE, each one's kind stands in a line before it.
+/// Returns the lines of the plans in `batch`, whose columns are the kind of a plan and its text. If there are several,
+/// as after VERBOSE, a line with the kind comes before each.
 pub(super) fn lines(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let kinds = batch.column(0).as_string::<i32>();
     let plans = batch.column(1).as_string::<i32>();

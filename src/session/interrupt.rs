@@ -1,14 +1,14 @@
 //! A request to stop, from Ctrl-C or SIGTERM, that a statement can wait for.
 //!
-//! A query is dropped where it stands, its requests with it. A write is not: it finishes what is under way and then
-//! stops, because a request that was sent may have been carried out.
+//! A query is dropped at once, along with its requests. A write finishes the requests in flight and then stops, because
+//! a request that was sent may take effect.
 
 use tokio::sync::watch;
 
 use crate::api::Stop;
 use crate::error::Error;
 
-/// Says that the running statement is to stop.
+/// A flag that asks the running statement to stop.
 #[derive(Debug, Clone)]
 pub struct Interrupt(watch::Sender<bool>);
 
@@ -34,7 +34,7 @@ impl Interrupt {
         *self.0.borrow()
     }
 
-    /// Returns what tells a client to send nothing more.
+    /// Returns a handle that stops a client from sending further requests.
     pub(crate) fn stop(&self) -> Stop {
         Stop::when(self.0.subscribe())
     }
@@ -46,7 +46,7 @@ impl Interrupt {
         let _ = receiver.wait_for(|raised| *raised).await;
     }
 
-    /// Runs `work`, and drops it where it stands when the statement is asked to stop.
+    /// Runs `work`, and drops it when the statement is asked to stop.
     ///
     /// # Errors
     ///

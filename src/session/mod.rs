@@ -1,8 +1,8 @@
 //! A session: statements in, rows to a [`Sink`] and a [`Report`] out.
 //!
-//! Here the engine's reads and the service's writes meet. It depends on [`crate::sql`] for what a statement is, on
-//! [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never asks a person: what it
-//! has to tell stands in the report or the error, and what it needs to ask it asks through [`Options`].
+//! Reads go through the engine, writes straight to the service. It depends on [`crate::sql`] for what a statement is,
+//! on [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never talks to a person:
+//! what it has to say is in the report or the error, and it asks through [`Options`].
 
 mod copy;
 mod csv;
@@ -64,17 +64,17 @@ pub struct Options {
     pub read_only: bool,
     /// Shows the requests of writes, and sends none that changes anything.
     pub dry_run: bool,
-    /// Writes to many keys without asking.
+    /// Writes to many keys without confirmation.
     pub yes: bool,
-    /// Keys that UPDATE or DELETE may touch without being asked.
+    /// Keys that UPDATE or DELETE may touch without confirmation.
     pub max_affected: usize,
     /// Lets INSERT lose the secrets of the keys that it creates.
     pub discard_secrets: bool,
     /// Lets DELETE revoke the key that the session authenticates with.
     pub allow_self_delete: bool,
-    /// Asks a person; None where there is none, and what would be asked is refused.
+    /// Asks a person. If None, everything that needs confirmation is refused.
     pub confirm: Option<Arc<dyn Confirm>>,
-    /// Where secrets go that cannot be delivered.
+    /// Where undelivered secrets are saved.
     pub rescue_file: Option<RescueFile>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
@@ -114,10 +114,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Keys that UPDATE or DELETE may touch without being asked, unless it is said otherwise.
+    /// Keys that UPDATE or DELETE may touch without confirmation, by default.
     pub const MAX_AFFECTED: usize = 10;
 
-    /// How long the engine may plan a statement, unless it is said otherwise.
+    /// How long the engine may plan a statement, by default.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
 }
 
@@ -141,7 +141,7 @@ pub struct Report {
     pub traffic: Arc<Traffic>,
     /// The predicates that the requests carried, as they are typed.
     pub pushed: Vec<String>,
-    /// From the first look at the statement to the end of its rows.
+    /// The time from reading the statement to the end of its rows.
     pub elapsed: Duration,
 }
 
@@ -158,7 +158,7 @@ pub enum Done {
     Deleted(usize),
     /// The requests of a write were shown, and not sent.
     Shown(usize),
-    /// Nothing had to be done, and why; or rows that nobody asked for.
+    /// Nothing had to be done, with the reason; or rows were computed but not asked for.
     Note(String),
     /// A statement without a result succeeded, such as CREATE VIEW or SET.
     Ok,
@@ -202,12 +202,11 @@ impl Session {
     ///
     /// Several statements may run at the same time, on one session or on several that share a client.
     ///
-    /// `traffic` counts the requests while they are made, for whoever wants to show them.
+    /// `traffic` counts the requests while they are made, for a progress display.
     ///
     /// # Errors
     ///
-    /// Fails if the statement is wrong or cannot be carried out. Rows that the sink has taken by then are not the
-    /// whole answer.
+    /// Fails if the statement is wrong or cannot be carried out. The rows that the sink has taken are then incomplete.
     pub async fn run(
         &self,
         piece: &Piece,
@@ -254,7 +253,7 @@ impl Session {
         }
     }
 
-    /// Returns the service that this session asks, or why it cannot.
+    /// Returns the connection to the service, or the reason why there is none.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -293,7 +292,7 @@ impl Session {
         let frame = DataFrame::new(state, plan);
         let mut rows = self.stream(frame, scope).await?.map_err(diagnose)?;
         if !staged.is_empty() {
-            // Nothing is told of a copy before it is where it belongs.
+            // The count is delivered only after the copy is in its final place.
             let schema = rows.schema();
             let told: Vec<_> = rows.try_collect().await.map_err(diagnose)?;
             staged.into_iter().try_for_each(Staged::commit)?;
@@ -317,7 +316,7 @@ impl Session {
             count += batch.num_rows();
             if !is_silent {
                 sink.rows(&batch).await?;
-                // Whoever reads along sees a page when it is here, and one who leaves ends the listing.
+                // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
                 sink.flush().await?;
             }
         }
@@ -329,7 +328,7 @@ impl Session {
     }
 }
 
-/// Returns true for plans that answer with nothing worth showing.
+/// Returns true for plans without a result, such as CREATE VIEW.
 fn is_silent(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row && empty.schema.fields().is_empty())
 }
@@ -338,6 +337,6 @@ fn is_silent(plan: &LogicalPlan) -> bool {
 fn renamed(batch: RecordBatch, schema: &SchemaRef) -> RecordBatch {
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let columns = batch.columns().to_vec();
-    // The columns are the same but for their names, so this cannot fail; the batch as it was is no worse.
+    // Only the names differ, so this cannot fail; if it did, the old names would do.
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).unwrap_or(batch)
 }

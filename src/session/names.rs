@@ -27,7 +27,7 @@ pub struct Function {
     pub name: String,
     /// How it is called, `name(…)`.
     pub signature: String,
-    /// What it does, in one line; empty if nobody says.
+    /// What it does, in one line; empty if undocumented.
     pub description: String,
     /// `scalar`, `aggregate`, `window` or `table`.
     pub kind: &'static str,
@@ -45,7 +45,7 @@ impl Session {
         };
         let mut relations = Vec::new();
         for name in self.tables() {
-            // One that cannot be opened is left out; a statement that names it says why.
+            // A table that cannot be opened is left out; a statement that uses it fails with the reason.
             if let Ok(Some(table)) = schema.table(&name).await {
                 relations.push(Relation {
                     name,

@@ -1,7 +1,7 @@
-//! A statement of the engine to its plan, read as it is written, or where that fails as SQLite would read it.
+//! Plans a statement of the engine as it is written, or, if that fails, as SQLite would read it.
 //!
-//! Readings are tried only after the engine has refused the statement, so that none of them changes what another
-//! statement means. A write is never read leniently: it could then mean other keys than were meant.
+//! Lenient readings are tried only after the engine has refused a statement, so they never change the meaning of a
+//! valid one. A write is never read leniently: it could affect keys that were not meant.
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ use crate::dialect::rewrite;
 use crate::error::Error;
 use crate::table::scope::Scope;
 
-/// How a statement is read that the engine refuses.
+/// How to read a statement that the engine refuses.
 #[derive(Debug, Clone)]
 pub(super) enum Reading {
     /// As it is written.
     Strict,
-    /// As SQLite and PostgreSQL would: `"text"` without such a column, a name of the select list in WHERE, a bare column beside an
-    /// aggregate. What is worth telling of it goes to the scope.
+    /// As SQLite and PostgreSQL would: `"text"` without such a column, an alias of the select list in WHERE, a bare
+    /// column beside an aggregate. Warnings go to the scope.
     Lenient(Arc<Scope>),
 }
 
-/// What the engine makes of a statement, or what it says is wrong with it.
+/// What the engine returns for a statement: a plan, or its error.
 pub(super) type Planned<T> = Result<T, DataFusionError>;
 
 // All of these plan on a thread of their own, see `on_planner_thread`. The outer error is that of a timeout.
 impl Session {
-    /// Plans `statement`, and carries it out if it is one that has no rows (CREATE, SET, …).
+    /// Plans `statement`, and runs it if it returns no rows (CREATE, SET, …).
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Session {
         let context = self.context.clone();
         let carried_out = || async move { context.execute_logical_plan(plan).await };
         Ok(match is_ddl {
-            // A table may be filled by it, which takes as long as its query.
+            // CREATE TABLE AS runs a query, which may take long.
             true => on_planner_thread(carried_out).await,
             false => Box::pin(carried_out()).await,
         })
@@ -93,7 +93,7 @@ impl Session {
         self.within_timeout(planning).await
     }
 
-    /// Runs `planning` for as long as a statement may be planned.
+    /// Runs `planning` within the timeout for planning.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Session {
             })
     }
 
-    /// Returns what plans a statement of this session with `params`, for another thread to have.
+    /// Returns a planner for one statement with `params`, which can move to another thread.
     pub(super) fn planner(&self, params: &Params) -> Planner {
         Planner {
             params: params.clone(),
@@ -147,7 +147,7 @@ impl Planner {
         }
         let plan = self.with_params(plan)?;
         if let LogicalPlan::Explain(explain) = &plan {
-            // The engine would tell an error as if it were a plan.
+            // The engine would return an error as the text of the plan.
             self.context
                 .state()
                 .create_physical_plan(&explain.plan)
@@ -180,7 +180,7 @@ impl Planner {
             let Reading::Lenient(scope) = reading else {
                 return Err(error);
             };
-            // Each reading takes away what the engine has refused, so that this ends.
+            // Each reading removes what the engine refused, so this terminates.
             let is_changed = match error.find_root() {
                 DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
                     SchemaError::FieldNotFound {
@@ -221,8 +221,8 @@ impl Planner {
     }
 }
 
-/// What the engine says of two items of a select list that it makes the same of.
+/// The engine's message for two items of a select list with the same name.
 const SAME_NAME: &str = "require unique expression names";
 
-/// What the engine says of a column that is neither grouped nor aggregated.
+/// The engine's message for a column that is neither grouped nor aggregated.
 const BARE_COLUMN: &str = "must be in GROUP BY or an aggregate function";

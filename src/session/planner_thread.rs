@@ -1,8 +1,8 @@
-//! Work that keeps a processor busy, on a thread of its own, so that whoever waits for it can stop waiting.
+//! CPU-bound work on a thread of its own, so that its caller can stop waiting for it.
 //!
-//! Planning goes over a statement without ever giving way, and over a long one for seconds; a signal or a limit would be
-//! seen only behind it. A thread cannot be ended from outside: one that nobody waits for any more is left behind, and
-//! drops its work at the first step that waits for something. It knows nothing of statements.
+//! Planning a statement never yields, and a long one takes seconds: on the runtime's thread, a signal or a timeout
+//! would be noticed only afterwards. A thread cannot be killed: an abandoned one runs on, and drops its work at the
+//! first await that is pending. It knows nothing about statements.
 
 use std::panic::resume_unwind;
 use std::thread;
@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// The stack of a thread that parses or plans, in bytes. Both go by recursion over what was written, and a chain of
-/// the length that `sql` allows takes some 10 MB of it; what is not used costs no memory.
+/// The stack of a thread that parses or plans, in bytes. Both recurse over the statement, and the longest chain that
+/// `dialect::limits` allows takes some 10 MB of stack. Stack that is not used costs no memory.
 pub(crate) const STACK: usize = 256 * 1024 * 1024;
 
-/// Runs `work` elsewhere, and gives it up when what is returned is dropped.
+/// Runs `work` on a thread of its own, and abandons it when the returned future is dropped.
 ///
-/// It is a function, so that a future of the engine's, which is large, is never on the stack of whoever waits.
+/// `work` is a closure, so that the engine's large future never lies on the caller's stack.
 pub(super) async fn on_planner_thread<T, F, W>(work: W) -> T
 where
     W: FnOnce() -> F + Send + 'static,
@@ -42,12 +42,12 @@ where
                 }
             });
             if let Some(outcome) = outcome {
-                // Whoever stopped waiting this very moment does not want it.
+                // The caller may have stopped waiting.
                 let _ = answer.send(outcome);
             }
         });
     let Ok(thread) = thread else {
-        // Where there is no room for a thread, there is still this one.
+        // If no thread can be started, this one does the work.
         return Box::pin(work()).await;
     };
     if let Err(work) = give.send(work) {
@@ -63,7 +63,7 @@ where
     }
 }
 
-/// Runs `work` elsewhere for at most `limit`; None if that was not enough.
+/// Runs `work` on a thread of its own for at most `limit`; None if that was not enough.
 pub(super) async fn on_planner_thread_within<T, F>(
     limit: Duration,
     work: impl FnOnce() -> F + Send + 'static,

@@ -1,4 +1,4 @@
-//! Answers StackQL's own statements. None of them needs the network, but those that stand for SQL.
+//! Runs StackQL's own statements. None of them needs the network, except those that stand for SQL.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
 use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 
 impl Session {
-    /// Carries out `statement`, which that of `call` was read as.
+    /// Runs `statement`, which the statement of `call` was read as.
     pub(super) async fn stackql(
         &self,
         statement: Stackql,
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    /// Returns true if `sql` is a write whose requests are shown: what would be sent is what a dry run is asked for.
+    /// Returns true if `sql` is a write whose requests are shown, because this is a dry run.
     pub(super) fn is_shown_write(&self, sql: &str) -> bool {
         self.options.dry_run && matches!(Operation::read(sql), Ok(Operation::Write { .. }))
     }
@@ -107,7 +107,7 @@ impl Session {
         Ok(Done::Rows(count))
     }
 
-    /// Returns the rows of `answer` that its filter wants; the engine evaluates it.
+    /// Returns the rows of `answer` that match its filter. The engine evaluates it.
     async fn filtered(&self, answer: Answer) -> Result<Vec<RecordBatch>, DataFusionError> {
         let names: Vec<String> = answer.columns.iter().map(|c| c.to_lowercase()).collect();
         let fields = names
@@ -215,7 +215,7 @@ impl Session {
         }
     }
 
-    /// Makes the table `name` of the rows of `query`, in the place of one that was there.
+    /// Fills the table `name` with the rows of `query`, replacing an existing one.
     async fn fill(&self, name: &str, query: &str, call: Call<'_>) -> Result<(), Error> {
         let statement = call
             .piece
@@ -243,9 +243,9 @@ impl Session {
     }
 }
 
-/// Makes the names in `expr` those of columns, which are found in any case, quoted or not.
+/// Resolves the names in `expr` to columns, in any case, quoted or not.
 fn name_columns(expr: &mut SqlExpr, columns: &[String]) {
-    // The visitor never breaks off.
+    // The visitor never stops early.
     let _ = visit_expressions_mut(expr, |expr| {
         if let SqlExpr::Identifier(ident) = expr
             && let Some(column) = columns
@@ -279,7 +279,7 @@ fn type_name(ty: &DataType) -> &'static str {
     }
 }
 
-/// Takes rows that nobody asked for.
+/// Discards the rows of a statement whose result is not wanted.
 struct DiscardRows;
 
 #[async_trait]

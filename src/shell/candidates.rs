@@ -1,4 +1,4 @@
-//! What is offered at the cursor: names that begin with what was typed, each once and in order. Pure.
+//! Completion candidates: names that begin with what was typed, sorted and without duplicates. Pure.
 
 use super::catalog::{Catalog, Field, Table};
 use super::context::Context;
@@ -22,7 +22,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Makes a candidate that more may be typed behind.
+    /// Makes a candidate without a space after it.
     pub(super) fn new(text: impl Into<String>, display: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -76,8 +76,8 @@ impl Candidates {
         self.names(found.iter().map(|file| file.replace('\'', "''")));
     }
 
-    /// Offers files as the argument of a command, in which `quote` is open, if any. Those that would come apart are put
-    /// in quotes; that of a folder stays open.
+    /// Offers files as the argument of a command, in which `quote` is open, if any. Names with spaces are quoted; the
+    /// quote after a folder stays open.
     pub(super) fn files(&mut self, files: Files<'_>, quote: Option<char>) {
         for file in files(&self.prefix) {
             let is_odd = |c: char| c.is_whitespace() || matches!(c, '\'' | '"');
@@ -224,7 +224,7 @@ fn resolve<'c>(context: &'c Context, catalog: &'c Catalog) -> (Vec<&'c Table>, V
     if !context.tables.is_empty() {
         return (context.tables.iter().filter_map(table).collect(), path);
     }
-    // Nothing stands after FROM yet, so the first name may be the alias of a table to come.
+    // There is nothing after FROM yet, so the first name may be the alias of a table that follows.
     let is_column = |table: &Table| table.fields.iter().any(|field| field.name == first);
     if !path.is_empty() && !catalog.tables.iter().any(is_column) {
         path.remove(0);

@@ -1,4 +1,4 @@
-//! Backslash commands, their dot twins, and the few words that people type instead. Text in, plain values out.
+//! Backslash commands, dot commands, and the few words that people type instead. Text in, plain values out.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) enum Command {
     Views(Option<String>),
     /// `\df [PATTERN]`: lists functions.
     Functions(Option<String>),
-    /// `\x [on|off|auto]`: one line per field; without an argument the other way than now.
+    /// `\x [on|off|auto]`: one line per field; without an argument it toggles.
     Expanded(Option<String>),
     /// `\format [FORMAT]`.
     Format(Option<String>),
@@ -45,9 +45,9 @@ pub(super) enum Command {
     },
     /// `\watch [SECONDS]`: runs the statement again and again.
     Watch(Duration),
-    /// `\p`: shows the statement that was begun.
+    /// `\p`: shows the unfinished statement.
     Print,
-    /// `\r`: forgets the statement that was begun.
+    /// `\r`: discards the unfinished statement.
     Reset,
     /// `\set [NAME [VALUE]]`.
     Set(Option<(String, String)>),
@@ -68,7 +68,7 @@ const WATCH_SECONDS: f64 = 2.0;
 
 /// Returns the command that `line`, the whole of what was typed, asks for; None if it is SQL.
 ///
-/// Dots and bare words count only where a statement may begin.
+/// Dot commands and bare words count only where a statement may begin.
 pub(super) fn bare(line: &str) -> Option<Result<Command, Error>> {
     let line = line.trim();
     if let Some(rest) = line.strip_prefix('.') {
@@ -88,7 +88,7 @@ pub(super) fn bare(line: &str) -> Option<Result<Command, Error>> {
     }
 }
 
-/// Reads what stands behind the backslash.
+/// Reads what follows the backslash.
 ///
 /// # Errors
 ///
@@ -100,7 +100,7 @@ pub(super) fn backslash(text: &str) -> Result<Command, Error> {
         Some((_, meant)) => meant,
         None => name,
     };
-    // `\d+` is psql's longer `\d`; ours leaves nothing out.
+    // `\d+` is psql's detailed `\d`; ours always shows everything.
     let name = match name.strip_suffix('+') {
         Some(short) if !short.is_empty() => short,
         _ => name,
@@ -131,7 +131,7 @@ fn unknown(sign: &str, name: &str, known: impl Iterator<Item = &'static str>) ->
     if let Some(instead) = other_shells::instead(sign, name) {
         return error.hint(instead);
     }
-    // Any letter is near any other.
+    // Any single letter is near any other.
     let near = nearest(name, known).filter(|_| name.len() > 1);
     error.hint(match near {
         Some(near) => format!("did you mean `{sign}{near}`?"),
@@ -186,7 +186,7 @@ fn command(name: &str, rest: &str) -> Result<Command, Error> {
     })
 }
 
-/// Reads the file that rows go to; psql would run what stands behind a `|`.
+/// Reads the file for rows. In psql a `|` would start a program.
 fn file(name: Option<String>) -> Result<Option<String>, Error> {
     match &name {
         Some(program) if program.starts_with('|') => {
@@ -218,7 +218,7 @@ fn interval(text: Option<&str>) -> Result<Duration, Error> {
         })
 }
 
-/// Splits arguments at white space outside of quotes, and takes the quotes off.
+/// Splits arguments at white space outside quotes, and removes the quotes.
 pub(super) fn arguments(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut current: Option<String> = None;
@@ -236,7 +236,7 @@ pub(super) fn arguments(text: &str) -> Vec<String> {
         }
     }
     found.extend(current);
-    // A semicolon behind a command is a habit, not a part of it.
+    // People end commands with a semicolon out of habit; it is not part of the argument.
     if quote.is_none()
         && let Some(last) = found.last_mut()
         && text.trim_end().ends_with(';')

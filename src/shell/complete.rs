@@ -10,7 +10,7 @@ use super::settings;
 use super::words;
 use crate::resource::columns::Access;
 
-/// Commands that are listed with what they do; more would not fit the screen, and `\\?` describes all.
+/// The most commands to list with descriptions; `\\?` describes all.
 const DESCRIBED: usize = 12;
 
 /// What could stand in place of the text from byte `start` up to the cursor.
@@ -48,7 +48,7 @@ pub(super) fn complete(
         Place::Changed => found.fields(&context, catalog, |access| access == Access::Writable),
         Place::Expression => {
             found.fields(&context, catalog, |_| true);
-            // All of them would bury the columns.
+            // Listing all functions would bury the columns.
             if context.path.is_empty() && !context.prefix.is_empty() {
                 found.functions(catalog, |kind| kind != "table");
                 found.keywords(words::within());

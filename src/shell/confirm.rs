@@ -1,4 +1,4 @@
-//! Asks before many keys are changed or revoked: shows them, and wants their number typed.
+//! Asks for confirmation before many keys are changed or revoked: shows them, and expects their number.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::render::{OutputFormat, RenderOptions, renderer};
 use crate::session::{Confirm, Question};
 use crate::terminal::notes;
 
-/// Keys shown before the question; beyond it their number says more.
+/// The most keys to show before the question.
 const SHOWN: usize = 20;
 
 /// What is shown of each key, besides its id.
@@ -30,7 +30,7 @@ pub(super) struct ConfirmAtTerminal {
 }
 
 impl ConfirmAtTerminal {
-    /// Returns what the shell and the question share: SIGTERM ends the program while either waits for a person.
+    /// Returns the shutdown flags, which the shell shares: SIGTERM ends the program while either waits for a person.
     pub(super) fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
     }
@@ -43,15 +43,15 @@ impl Confirm for ConfirmAtTerminal {
         let is_yes = self
             .shutdown
             .while_reading(|| confirm(&prompt(question), question.count));
-        // What is asked about may take its time.
+        // The write may take a while.
         notes::begin_status();
         is_yes
     }
 }
 
-/// Asks with `prompt`, and returns true if `count` is typed. Ctrl-C, Ctrl-D and anything else are a no.
+/// Asks with `prompt`, and returns true if `count` is typed. Ctrl-C, Ctrl-D and anything else mean no.
 fn confirm(prompt: &str, count: usize) -> bool {
-    // An editor of its own, so that the answer is kept in no history.
+    // A separate editor, so that the answer is not kept in the history.
     let config = Config::builder()
         .behavior(super::dialogue::behavior())
         .build();
@@ -120,7 +120,7 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
         .iter()
         .map(|(name, _)| Field::new(name, DataType::Utf8, true))
         .collect();
-    // Names that differ are needed nowhere, but two alike would be odd to read.
+    // Duplicate names would work, but they would be confusing.
     let names: BTreeSet<_> = fields.iter().map(Field::name).collect();
     debug_assert_eq!(names.len(), fields.len());
     let arrays = columns.into_iter().map(|(_, array)| array).collect();

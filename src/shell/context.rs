@@ -1,4 +1,4 @@
-//! Where in a statement the cursor stands: what could be named there, and which tables the statement is about. Pure.
+//! Where the cursor is in a statement: what may be named there, and which tables the statement uses. Pure.
 
 use super::lex::{Kind, Lexed, Lexeme, Open, lex};
 use super::sources::{Part, Source, called, parts, sources, unquoted};
@@ -27,11 +27,11 @@ pub(super) enum Place {
     Expression,
     /// The name of a file, within quotes.
     File,
-    /// Nothing that could be known: within a string or a comment.
+    /// Nothing: the cursor is in a string or a comment.
     Nothing,
 }
 
-/// Where the cursor stands.
+/// Where the cursor is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) place: Place,
@@ -47,7 +47,7 @@ pub(super) struct Context {
     pub(super) method: String,
 }
 
-/// Words before which a clause ends and after which something of its own may stand.
+/// Keywords that end one clause and begin another.
 const CLAUSES: &[&str] = &[
     "select",
     "from",

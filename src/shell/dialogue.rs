@@ -1,4 +1,4 @@
-//! The loop: a line from the person, what it asks for, and the next one.
+//! The read loop: reads a line, runs it, and reads the next one.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(super) fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor
         .completion_type(CompletionType::List)
         .completion_show_all_if_ambiguous(true)
         .tab_stop(TAB)
-        // Whether to use colours is settled already; rustyline would look at the environment again.
+        // Already decided; rustyline would look at the environment again.
         .color_mode(if color {
             ColorMode::Forced
         } else {
@@ -57,7 +57,7 @@ pub(super) fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor
     Ok(editor)
 }
 
-/// Prompts are no rows: they go past a stdout that leads elsewhere.
+/// Prompts are not rows: if stdout is redirected, they still go to the terminal.
 pub(super) fn behavior() -> Behavior {
     match std::io::stdout().is_terminal() {
         true => Behavior::Stdio,
@@ -78,7 +78,7 @@ fn recall(editor: &mut LineEditor) {
 }
 
 impl Shell {
-    /// Reads lines and does what they ask for, until one asks to leave.
+    /// Reads and runs lines until one asks to quit.
     pub(super) async fn read_loop(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
         let mut input = Input::default();
         let mut typed = String::new();
@@ -97,7 +97,7 @@ impl Shell {
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
-            // Where lines are not edited here, Ctrl-C takes the line alone: the terminal's doing.
+            // If the terminal edits lines itself, Ctrl-C clears only the current line.
             if self.interrupt.is_raised() {
                 input.replace("");
                 typed.clear();
@@ -139,7 +139,7 @@ impl Shell {
         }
     }
 
-    /// Does what `line` asks for; errors are told, and end nothing.
+    /// Runs `line`. Errors are shown and do not end the shell.
     async fn run_line(&mut self, input: &mut Input, line: &str) -> Flow {
         let mut flow = Flow::GoOn;
         for step in input.push(line) {
@@ -158,7 +158,7 @@ impl Shell {
         flow
     }
 
-    /// Lets the person edit `text`; None if it was left as it is.
+    /// Lets the person edit `text`; None if it is unchanged.
     fn edit(&self, text: &str) -> Option<String> {
         match edit::edit(text) {
             Ok(edited) if edited.trim() == text.trim() => {

@@ -1,4 +1,4 @@
-//! Carries out the commands that run no statement.
+//! Runs the commands that run no statement.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::terminal::{notes, output};
 
 impl Shell {
-    /// Carries out `command`.
+    /// Runs `command`.
     pub(super) async fn act(&mut self, command: Command, input: &mut Input) -> Result<Flow, Error> {
         match command {
             Command::Help => self.show_help(&help::commands())?,
@@ -60,7 +60,7 @@ impl Shell {
                 notes::tell(&self.connection_info());
             }
             Command::Quit => return Ok(Flow::Leave),
-            // These have a statement, and are done where statements are.
+            // These run a statement: see `run`.
             Command::Edit | Command::Go { .. } | Command::Watch(_) => {}
         }
         Ok(Flow::GoOn)

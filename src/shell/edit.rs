@@ -1,4 +1,4 @@
-//! `\e`: a statement in the editor that the environment names.
+//! `\e`: edits a statement in the editor that the environment names.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::error::Error;
 
-/// Opens `text` in `$VISUAL` or `$EDITOR`, waits until it is left, and returns what the file holds then.
+/// Opens `text` in `$VISUAL` or `$EDITOR`, waits until the editor exits, and returns the content of the file.
 ///
 /// # Errors
 ///
@@ -35,7 +35,7 @@ fn edit_with(editor: &str, text: &str) -> Result<String, Error> {
     fs::read_to_string(&file.0).map_err(failed)
 }
 
-/// The editor may be a program with options, so the system's shell takes it apart.
+/// The value may be a program with options, so the system's shell parses it.
 fn run(editor: &str, file: &Path) -> io::Result<std::process::ExitStatus> {
     if cfg!(windows) {
         return Command::new("cmd").args(["/C", editor]).arg(file).status();
@@ -46,7 +46,7 @@ fn run(editor: &str, file: &Path) -> io::Result<std::process::ExitStatus> {
         .status()
 }
 
-/// A file that is gone when this is dropped.
+/// A file that is removed on drop.
 struct Temporary(PathBuf);
 
 impl Temporary {

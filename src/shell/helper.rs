@@ -28,12 +28,12 @@ const MAX_TEXT: usize = 20_000;
 /// What is known while a line is edited.
 #[derive(Debug, Default)]
 pub(super) struct LineHelper {
-    /// The lines of the statement that were entered before, with their line breaks.
+    /// The earlier lines of the statement, with their line breaks.
     pub(super) before: String,
     pub(super) catalog: Arc<Catalog>,
     pub(super) history: History,
     pub(super) color: bool,
-    /// The line is entered: nothing is shown any more that helps with editing it.
+    /// True once the line is entered, so hints are no longer shown.
     pub(super) is_entered: Cell<bool>,
 }
 
@@ -45,7 +45,7 @@ impl LineHelper {
 
 impl Helper for LineHelper {}
 
-// A line is always taken: what is unfinished goes on at the next prompt, which says what it lacks.
+// Every line is accepted: an unfinished statement continues at the next prompt, which says what is missing.
 impl Validator for LineHelper {}
 
 impl Offered for Candidate {
@@ -92,7 +92,7 @@ impl Hinter for LineHelper {
     type Hint = Suggestion;
 
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Suggestion> {
-        // Without colours it would look like something that was typed.
+        // Without colours a hint would look like typed text.
         if !self.color || pos < line.len() || line.trim().is_empty() || line.len() > MAX_TEXT {
             return None;
         }

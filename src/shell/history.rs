@@ -123,7 +123,7 @@ fn write(options: &fs::OpenOptions, path: &Path, text: &str) -> io::Result<()> {
         options
     };
     let mut file = options.open(path)?;
-    // A file that was there before may have been opened up to others.
+    // An existing file may be readable by others.
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(text.as_bytes())

@@ -1,4 +1,4 @@
-//! Lines to what is to be done: statements that a semicolon ends, and commands. Pure.
+//! Turns lines into steps: statements that end with a semicolon, and commands. Pure.
 
 use super::command::{self, Command};
 use super::lex::lex;
@@ -21,7 +21,7 @@ pub(super) enum Step {
     Remind(&'static str),
 }
 
-/// What was typed and is not done yet.
+/// The typed text that has not run yet.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     text: String,
@@ -32,17 +32,17 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Returns the unfinished statement, up to and with its last line break.
+    /// Returns the unfinished statement, including its last line break.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns what the unfinished statement lacks.
+    /// Returns what the unfinished statement still needs.
     pub(super) fn pending(&self) -> Pending {
         self.scan.pending()
     }
 
-    /// Forgets the unfinished statement, and takes `text` in its place.
+    /// Replaces the unfinished statement with `text`.
     pub(super) fn replace(&mut self, text: &str) {
         self.text = text.to_owned();
         self.scan = Scan::of(text);
@@ -111,7 +111,7 @@ impl Input {
         let Some(end) = self.scan.semicolon() else {
             return;
         };
-        // A command in front of a semicolon has it for itself: `SELECT 1 \g;`
+        // A command before a semicolon owns it: `SELECT 1 \g;`
         if self.scan.backslash().is_some_and(|command| command < end) {
             return;
         }
@@ -144,7 +144,7 @@ impl Input {
     }
 }
 
-/// Says how to leave or to get help where `line`, which asks for it, is a part of the statement that was begun.
+/// Says how to quit or get help if `line` asks for it but is part of an unfinished statement.
 fn reminder(pending: Pending, line: &str) -> Option<&'static str> {
     Some(match (pending, command::bare(line)?.ok()?) {
         (Pending::End(_), Command::Quit) => "Ctrl-C discards the statement; then \\q quits",

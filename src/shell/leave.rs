@@ -1,6 +1,6 @@
-//! SIGTERM and SIGHUP while a line is edited or a question waits for its answer: the program leaves, and the terminal is as it was.
+//! SIGTERM and SIGHUP while the shell waits for input: the program ends, and the terminal is restored.
 //!
-//! While a statement runs they stop it as Ctrl-C does, which `terminal` takes care of; the shell then leaves.
+//! While a statement runs, `terminal` stops it as for Ctrl-C, and the shell then ends.
 
 #[cfg(unix)]
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::terminal::notes;
 #[cfg(unix)]
 use crate::terminal::signals::{Watch, unwatched};
 
-/// What the loop and the signals tell each other.
+/// The state that the read loop and the signal handler share.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Shutdown {
     is_leaving: Arc<AtomicBool>,
@@ -55,7 +55,8 @@ pub(super) fn watch(shutdown: &Shutdown) -> Result<Watch, Error> {
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
-            // In this order: the loop looks at the one after it has cleared the other, and runs nothing any more.
+            // The order matters: the loop checks `is_leaving` after it has cleared `is_reading`, and runs nothing
+            // further.
             shutdown.is_leaving.store(true, Ordering::SeqCst);
             if shutdown.is_reading.load(Ordering::SeqCst) {
                 restore(modes.as_deref());
@@ -79,7 +80,7 @@ fn terminal_modes() -> Option<String> {
     Some(modes.trim().to_owned())
 }
 
-/// Gives the terminal back as it was.
+/// Restores the terminal.
 #[cfg(unix)]
 fn restore(modes: Option<&str>) {
     if let Some(modes) = modes {
@@ -88,13 +89,13 @@ fn restore(modes: Option<&str>) {
             .arg(modes)
             .stderr(Stdio::null())
             .status();
-        // Pasted text is marked no more, and the next prompt begins on its own line.
+        // Turns bracketed paste off, and starts a new line for the next prompt.
         notes::tell("\x1b[?2004l");
     }
 }
 
-/// Leaves the program: the read from the terminal cannot be given up otherwise, and nothing else is under way. A
-/// question comes before the first request that changes something.
+/// Ends the program: the blocking read cannot be cancelled otherwise, and nothing else is running. A question is asked
+/// before the first request that changes something.
 #[cfg(unix)]
 #[expect(
     clippy::exit,

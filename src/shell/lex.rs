@@ -1,4 +1,4 @@
-//! Text as it is typed to coloured, nameable parts.
+//! Splits typed text into parts for colours and completion.
 //!
 //! Uses the tokenizer that cuts and parses statements, so that the prompt, the colours and the completion never
 //! disagree with it about where a quote or a comment ends. What the tokenizer cannot finish is one last part, marked

@@ -1,4 +1,4 @@
-//! The commands there are, with their names, for help, completion and parsing. A plain table.
+//! All commands with their names, for help, completion and parsing. A plain table.
 
 /// What the argument of a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +214,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     ),
 ];
 
-/// Other names after the backslash, as people bring them.
+/// Other names after the backslash, from other shells.
 pub(super) const ALIASES: &[(&str, &str)] = &[
     ("G", "gx"),
     ("connect", "c"),

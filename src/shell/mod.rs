@@ -1,14 +1,16 @@
-//! The interactive shell: lines from a person, statements to the session, rows to the screen.
+//! The interactive shell: reads lines, runs statements and commands, shows rows.
 //!
-//! The parts that decide are pure and know no terminal: `lex`, `prompt`, `highlight`, `context`,
-//! `sources`, `complete`,
-//! `candidates`, `catalog`, `words` (a line while it is edited), `input`, `scan`, `command`, `listing`, `other_shells`,
-//! `variables`, `settings` (a line once it is entered), `describe`, `help` (answers). The parts that act are `helper`, `history` and `dialogue` (the
-//! line editor, its memory, and the loop), `run` and `dispatch` (statements and commands), `screen`, `pager`
-//! (output), `confirm`, `edit` and `leave`.
+//! Most files are pure and know no terminal:
+//! - a line while it is edited: `lex`, `prompt`, `highlight`, `context`, `sources`, `complete`, `candidates`, `catalog`,
+//!   `words`;
+//! - a line once it is entered: `input`, `scan`, `command`, `listing`, `other_shells`, `variables`, `settings`;
+//! - answers: `describe`, `help`.
 //!
-//! It depends on the session and on rendering, and shares stdout and stderr with [`crate::terminal`]. It never sends a
-//! request itself, and an error never ends it.
+//! The others act: `helper`, `history` and `dialogue` (the line editor, its memory, and the loop), `run` and `dispatch`
+//! (statements and commands), `screen` and `pager` (output), `confirm`, `edit` and `leave`.
+//!
+//! It depends on the session, on rendering and on [`crate::terminal`]. It never sends a request itself, and an error
+//! never ends it.
 
 mod candidates;
 mod catalog;
@@ -62,10 +64,10 @@ use run::Flow;
 use settings::{Expanded, Settings};
 use variables::Variables;
 
-/// File in the configuration directory whose statements run at the start.
+/// A file in the configuration directory whose statements run at the start.
 const RC: &str = "iamqlrc";
 
-/// Files that may run each other, one within another.
+/// How deep files that run files may nest.
 const MAX_NESTED: usize = 16;
 
 /// How to start the shell.
@@ -74,7 +76,7 @@ pub(crate) struct Setup {
     pub(crate) opener: Opener,
     /// How rows are shown.
     pub(crate) format: OutputFormat,
-    /// How rows are shown, further.
+    /// Further options for rows.
     pub(crate) render: RenderOptions,
     /// Where rows go, if not to stdout.
     pub(crate) output_file: Option<PathBuf>,
@@ -82,7 +84,7 @@ pub(crate) struct Setup {
     pub(crate) quiet: bool,
 }
 
-/// The shell between two lines.
+/// The state of the shell between two lines.
 struct Shell {
     opened: OpenSession,
     opener: Opener,
@@ -96,17 +98,17 @@ struct Shell {
     catalog: Arc<Catalog>,
     /// The statement that ran last.
     last: Option<Piece>,
-    /// Files that are being run, one within another: places in errors are their lines.
+    /// How deep the running files nest. Within a file, places in errors are its lines.
     nested: usize,
     shutdown: Shutdown,
 }
 
-/// Runs the shell until the person leaves. If stdin is not a terminal its statements run without prompts, up to the
+/// Runs the shell until the person quits. If stdin is not a terminal, its statements run without prompts, up to the
 /// first that fails.
 ///
 /// # Errors
 ///
-/// Fails if the terminal cannot be used, and where stdin is not a terminal with the first failure.
+/// Fails if the terminal cannot be used, and, if stdin is not a terminal, with the first failure.
 pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     let is_terminal = std::io::stdin().is_terminal();
     let asking = ConfirmAtTerminal::default();
@@ -191,7 +193,7 @@ impl Shell {
         Ok(shell)
     }
 
-    /// Looks at what can be named now.
+    /// Updates the catalog of what can be named.
     async fn refresh_catalog(&mut self) {
         let session = &self.opened.session;
         self.catalog = Arc::new(Catalog {
@@ -209,7 +211,7 @@ impl Shell {
         ));
     }
 
-    /// Says where the session is connected, and as whom.
+    /// Describes where the session is connected, and as whom.
     fn connection_info(&self) -> String {
         match self.opened.session.connection().client() {
             Ok(client) => {
@@ -267,7 +269,7 @@ impl Shell {
                 if self.interrupt.is_raised() {
                     return Err(Error::interrupted());
                 }
-                // A file that runs a file makes the future one within another.
+                // A file may run another file, so the future is recursive.
                 if let Flow::Leave = Box::pin(self.step(step, &mut input)).await? {
                     return Ok(Flow::Leave);
                 }

@@ -1,4 +1,4 @@
-//! Commands of psql and of DuckDB's shell that are not here, and what does their work. A plain table.
+//! Commands of psql and DuckDB's shell that iamql does not have, and what to use instead. A plain table.
 
 /// Names after a sign, and what to use instead of any of them.
 struct Instead {
@@ -99,7 +99,7 @@ const INSTEAD: &[Instead] = &[
     ),
 ];
 
-/// Returns what does here what `name` after `sign` does elsewhere.
+/// Returns what to use here instead of `name` after `sign`.
 pub(super) fn instead(sign: &str, name: &str) -> Option<&'static str> {
     INSTEAD
         .iter()

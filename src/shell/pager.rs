@@ -1,6 +1,6 @@
-//! Sends what is longer or wider than the screen through a pager.
+//! Sends text that is longer or wider than the screen through a pager.
 //!
-//! Text is held back until it is known to be too much for the screen, or to be all.
+//! Text is buffered until it exceeds the screen or is complete.
 
 use std::io::{self, Write};
 use std::process::{Child, Command, Stdio};
@@ -11,10 +11,11 @@ use crate::terminal::{notes, output};
 /// text on the screen.
 const DEFAULT: &str = "less -SRFX";
 
-/// Options for a `less` that `$PAGER` names without any, unless `$LESS` has some: otherwise it would spell colours out.
+/// Options for a `less` that `$PAGER` names without options, unless `$LESS` is set: otherwise it would show colours as
+/// escapes.
 const LESS: &str = "SRFX";
 
-/// What a shell answers if there is no such program.
+/// The exit code of a shell if there is no such program.
 const NOT_FOUND: i32 = 127;
 
 /// Columns and rows of the terminal.
@@ -54,7 +55,7 @@ fn is_installed(program: &str) -> bool {
     })
 }
 
-/// Writes to the terminal, by way of a pager if that is needed.
+/// Writes to the terminal, through a pager if needed.
 #[derive(Debug)]
 pub(super) struct Paged {
     pager: Option<String>,
@@ -88,7 +89,7 @@ impl Paged {
         }
     }
 
-    /// Writes what is held back, and waits for the pager to be left.
+    /// Writes the buffered text, and waits for the pager to exit.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match std::mem::replace(&mut self.to, To::Terminal) {
             To::Held => {
@@ -131,11 +132,11 @@ impl Paged {
 }
 
 impl Drop for Paged {
-    /// A statement that fails or is stopped leaves what came in the pager, and the next prompt has to wait for it.
+    /// If a statement fails or is stopped, the pager still shows the rows so far, and the next prompt must wait for it.
     fn drop(&mut self) {
         if let To::Pager(child) = &mut self.to {
             drop(child.stdin.take());
-            // There is nobody to tell that is not told of the statement.
+            // The error of the statement is shown already.
             let _ = child.wait();
         }
     }
@@ -174,11 +175,11 @@ struct Fit {
     size: Size,
     lines: usize,
     column: usize,
-    /// Within a terminal escape, which takes no room.
+    /// True within a terminal escape, which has no width.
     in_escape: bool,
 }
 
-/// Lines of the screen that the footer and the next prompt take.
+/// Lines of the screen for the footer and the next prompt.
 const SPARE_ROWS: usize = 2;
 
 impl Fit {

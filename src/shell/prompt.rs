@@ -1,8 +1,8 @@
-//! What the prompt says: ready for a statement, or what the one that was begun still lacks. Pure.
+//! The prompt: ready for a statement, or what the unfinished one still needs. Pure.
 
 use super::lex::{Kind, Lexed, Open};
 
-/// What the text before the cursor lacks.
+/// What the text before the cursor still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pending {
     /// Nothing: a statement may begin.

@@ -1,4 +1,4 @@
-//! Runs one statement: its rows to where they go, what it did to stderr.
+//! Runs one statement: rows go to the current output, the summary to stderr.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,18 +23,18 @@ use crate::terminal::notes;
 use crate::terminal::open::OpenSession;
 use crate::terminal::output::Output;
 
-/// What comes after a step.
+/// What to do after a step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     /// The next one.
     GoOn,
-    /// This text is to be edited.
+    /// Edit this text.
     Edit(String),
     /// Nothing.
     Leave,
 }
 
-/// How one run differs from the settings.
+/// Settings that apply to one run only.
 #[derive(Debug, Default)]
 struct Overrides {
     file: Option<String>,
@@ -157,7 +157,7 @@ impl Shell {
         Ok(report)
     }
 
-    /// Shows rows that no statement gave.
+    /// Shows rows that do not come from a statement.
     pub(super) async fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
         let results = grids
             .iter()
@@ -177,8 +177,8 @@ impl Shell {
         Ok(())
     }
 
-    /// Returns where rows go. With `whole` they are neither cut nor paged: the secrets of new keys are shown once, and a
-    /// pager may be left early.
+    /// Returns where rows go. With `whole` they are neither shortened nor paged: the secrets of new keys are shown only
+    /// once, and a pager may be closed early.
     fn target<'o>(
         &self,
         output: &'o mut Option<Output>,
@@ -227,7 +227,7 @@ fn open(settings: &Settings, path: &Path, interrupt: &Interrupt) -> Result<Outpu
     })
 }
 
-/// Returns the format of rows that go elsewhere, where there is no width to fit.
+/// Returns the format of rows that go to a file or a pipe, which have no width to fit.
 fn format_of(settings: &Settings) -> OutputFormat {
     match (settings.format, settings.expanded) {
         (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
@@ -246,7 +246,7 @@ fn creates_keys(text: &str) -> bool {
     }
 }
 
-/// Adds to an interruption how far it came.
+/// Adds the number of requests so far to an interruption.
 fn stopped(error: Error, traffic: &Traffic) -> Error {
     if error.kind != ErrorKind::Interrupted {
         return error;
@@ -278,7 +278,7 @@ impl Target<'_> {
         }
     }
 
-    /// Shows what the screen has held back.
+    /// Shows the rows that the screen has buffered.
     fn present(&mut self) -> Result<(), Error> {
         match self {
             Self::Screen(screen) => screen.present(),

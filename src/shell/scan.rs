@@ -1,7 +1,7 @@
-//! What is known of a statement while its lines come in: what it lacks, where a semicolon ended one, where a command
-//! begins. Pure.
+//! Scans a statement while its lines come in: what it still needs, where a semicolon ended one, where a command begins.
+//! Pure.
 //!
-//! Lines that are settled are not taken apart again, so that a long statement costs its length and not its square.
+//! Finished lines are not tokenized again, so the cost is linear in the length of the statement.
 
 use super::lex::{Kind, Open, lex};
 use super::prompt::{Balance, Pending};
@@ -11,7 +11,7 @@ use super::prompt::{Balance, Pending};
 pub(super) struct Scan {
     /// Bytes that were looked at.
     seen: usize,
-    /// Bytes that were taken apart for good: up to a quote or a comment that is open, else all of them.
+    /// Bytes that need not be tokenized again: up to an open quote or comment, else all of them.
     settled: usize,
     balance: Balance,
     open: Option<Open>,

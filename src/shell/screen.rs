@@ -1,7 +1,7 @@
 //! Rows on the terminal: a table fitted to it, or one line per field, through the pager if it is too much.
 //!
-//! What people read is held back until it is whole, since its layout depends on all of it; what programs read leaves
-//! as it comes.
+//! Formats for people are buffered until all rows are there, because the layout depends on all of them; formats for
+//! programs are written at once.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,24 +24,24 @@ pub(super) struct Screen {
     options: RenderOptions,
     pager: Option<String>,
     size: Option<Size>,
-    /// Rows are shown as soon as the statement is done with them, so that it knows that they were.
+    /// Show rows in `finish`, so that the statement knows that they were shown.
     is_eager: bool,
     state: State,
 }
 
 enum State {
     Idle,
-    /// Rows leave as they come.
+    /// Rows are written at once.
     Streaming(Box<dyn Renderer>, Shared),
-    /// Rows wait for the last of them.
+    /// Rows are buffered until the last one.
     Holding(SchemaRef, Vec<RecordBatch>),
     /// All rows are here.
     Ready(SchemaRef, Vec<RecordBatch>),
 }
 
 impl Screen {
-    /// Shows rows as `settings` say. With `whole` nothing is shortened and nothing goes through the pager, which may
-    /// be left before the end: for rows that are shown only once.
+    /// Shows rows as `settings` say. With `whole` nothing is shortened or paged, because a pager may be closed early:
+    /// for rows that are shown only once.
     pub(super) fn new(settings: &Settings, pager: Option<String>, whole: bool) -> Self {
         let size = Size::of_terminal();
         let width = settings.width.or(size.map(|size| size.columns));
@@ -60,7 +60,7 @@ impl Screen {
         }
     }
 
-    /// Shows the rows of a statement that has ended. A person may take their time with them, which is none of the
+    /// Shows the rows of a statement that has ended. The time that a person spends in the pager does not count as the
     /// statement's.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl Screen {
             (OutputFormat::Table, Expanded::Auto) if !summary.shortened.is_empty() => {
                 Ok((render(OutputFormat::Line)?.0, Vec::new()))
             }
-            // Nothing is cut here, and a table that wraps cannot be read.
+            // Nothing is shortened here, and a table that wraps cannot be read.
             (OutputFormat::Table, _) if self.is_eager && self.wraps(&text) => {
                 Ok((render(OutputFormat::Line)?.0, Vec::new()))
             }
@@ -208,12 +208,12 @@ impl Sink for Screen {
     }
 
     fn keeps(&self) -> bool {
-        // What a terminal has shown is gone once its window is closed.
+        // A terminal keeps nothing once its window is closed.
         false
     }
 }
 
-/// Shows `text`, which is no result, through the pager if it is too much for the screen.
+/// Shows `text` that is not a result, through the pager if it exceeds the screen.
 pub(super) fn show_text(text: &str, pager: Option<String>) -> Result<(), Error> {
     let paged = Paged::new(Size::of_terminal(), pager);
     show(text.as_bytes(), &Shared(Arc::new(Mutex::new(paged))))
@@ -222,7 +222,7 @@ pub(super) fn show_text(text: &str, pager: Option<String>) -> Result<(), Error> 
 fn show(text: &[u8], paged: &Shared) -> Result<(), Error> {
     let mut paged = paged.lock();
     let written = paged.write_all(text);
-    // The pager is waited for even if it was left before the end.
+    // Waits for the pager even if it was closed early.
     paged.finish().and(written).map_err(write_error)
 }
 

@@ -22,9 +22,9 @@ pub(super) struct Settings {
     pub(super) timing: bool,
     /// There is a line below the rows.
     pub(super) footer: bool,
-    /// What is longer or wider than the screen goes through a pager.
+    /// Send rows that exceed the screen through a pager.
     pub(super) pager: bool,
-    /// Fit tables into so many columns, whatever the terminal has.
+    /// Fit tables into this many columns, whatever the width of the terminal.
     pub(super) width: Option<usize>,
     /// The rest, as the renderers take it; its width is not used.
     pub(super) render: RenderOptions,
@@ -56,7 +56,7 @@ pub(super) fn values(name: &str) -> &'static [&'static str] {
 }
 
 impl Settings {
-    /// Sets `name`; without a value a switch is turned the other way.
+    /// Sets `name`; without a value a switch is toggled.
     ///
     /// # Errors
     ///

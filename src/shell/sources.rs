@@ -1,4 +1,4 @@
-//! What a statement is about: the tables that it names, with the names they go by, and the method that it calls. Pure.
+//! What a statement uses: its tables with their aliases, and the method that it calls. Pure.
 
 use super::lex::{Kind, Lexeme};
 use super::words;

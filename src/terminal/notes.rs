@@ -1,4 +1,4 @@
-//! What people are told on stderr: warnings, row counts, errors. The only place that writes there.
+//! What people read on stderr: warnings, row counts, errors. Nothing else writes there.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +8,15 @@ use crate::error::{Error, ErrorKind};
 use crate::render::Diagnostic;
 use crate::session::{Done, Report};
 
-/// Whether stderr takes colours, settled once at the start.
+/// Whether stderr takes colours, decided once at the start.
 static COLOR: AtomicBool = AtomicBool::new(false);
 
-/// Settles whether stderr takes colours.
+/// Decides whether stderr takes colours.
 pub(crate) fn use_color(color: bool) {
     COLOR.store(color, Ordering::Relaxed);
 }
 
-/// The line of live progress, which is rewritten in place and must be gone before anything else is written.
+/// The live progress line, which is rewritten in place and must be erased before anything else is written.
 static STATUS: Mutex<Status> = Mutex::new(Status {
     is_shown: false,
     is_wanted: false,
@@ -39,12 +39,12 @@ impl Status {
     }
 }
 
-/// Allows a line of progress, until [`end_status`] or the first rows on the terminal.
+/// Allows a progress line, until [`end_status`] or the first rows on the terminal.
 pub(crate) fn begin_status() {
     Status::lock().is_wanted = true;
 }
 
-/// Shows `text`, which must fit one line of the terminal, in place of the line of progress before it.
+/// Shows `text`, which must fit one line of the terminal, in place of the previous progress line.
 pub(crate) fn show_status(text: &str) {
     let mut status = Status::lock();
     if status.is_wanted {
@@ -55,7 +55,7 @@ pub(crate) fn show_status(text: &str) {
     }
 }
 
-/// Erases the line of progress; there is none from now on.
+/// Erases the progress line and allows no further one.
 pub(crate) fn end_status() {
     let mut status = Status::lock();
     status.is_wanted = false;
@@ -64,11 +64,11 @@ pub(crate) fn end_status() {
 
 fn write(text: &str) {
     Status::lock().erase();
-    // Nobody is left to tell if stderr is closed.
+    // If stderr is closed, there is nobody to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Tells of something that did not stop the statement.
+/// Warns of something that did not stop the statement.
 pub(crate) fn warn(message: &str) {
     let (yellow, reset) = match COLOR.load(Ordering::Relaxed) {
         true => ("\x1b[33m", "\x1b[0m"),
@@ -80,32 +80,32 @@ pub(crate) fn warn(message: &str) {
     ));
 }
 
-/// Tells of something that is decoration, to a terminal only.
+/// Writes something that only helps a person at a terminal, and nothing if stderr is not one.
 pub(crate) fn say(message: &str) {
     if std::io::stderr().is_terminal() {
         write(&format!("{message}\n"));
     }
 }
 
-/// Tells a person what they asked for or are asked about.
+/// Writes what a person asked for or has to answer.
 pub(crate) fn tell(text: &str) {
     write(&format!("{}\n", text.trim_end()));
 }
 
-/// Shows an error; a reader who went away is not told so.
+/// Shows an error. That the reader went away is not shown: the reader knows.
 pub(crate) fn error(error: &Error) {
     if error.kind != ErrorKind::BrokenPipe {
         let color = COLOR.load(Ordering::Relaxed);
         let mut text = Diagnostic { error, color }.to_string();
         if error.kind == ErrorKind::Interrupted && std::io::stderr().is_terminal() {
-            // The terminal has echoed `^C`, which is shorter than what now takes its place.
+            // The terminal has echoed `^C`; this overwrites it.
             text.insert(0, '\r');
         }
         write(&text);
     }
 }
 
-/// Says what a statement did, in one line; with `timing` also how long it took.
+/// Summarizes what a statement did in one line, with `timing` also how long it took.
 pub(crate) fn summary(report: &Report, timing: bool) -> String {
     let plural = |n: u64, one: &str| match n {
         1 => format!("1 {one}"),

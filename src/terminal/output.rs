@@ -23,15 +23,15 @@ pub(crate) struct Output {
     current: Option<Box<dyn Renderer>>,
 }
 
-/// What results are written to, shared with the renderer of the moment.
+/// What results are written to, shared with the current renderer.
 #[derive(Clone)]
 struct Target(Arc<Mutex<Shared>>);
 
 struct Shared {
     stream: Stream,
-    /// The line of progress goes before anything is written to the terminal.
+    /// If so, the progress line is erased before rows are written.
     is_terminal: bool,
-    /// A file keeps its former content until there is a result to write in its place.
+    /// False until the first result: a file keeps its old content until there is something to replace it.
     is_emptied: bool,
 }
 
@@ -53,8 +53,8 @@ impl Shared {
 }
 
 impl Output {
-    /// Writes to stdout, or to the file `path`, which is emptied once there is a result. A reader that pauses is waited
-    /// for until `interrupt` is raised.
+    /// Writes to stdout, or to the file `path`, which is emptied once there is a result. Waits for a paused reader
+    /// until `interrupt` is raised.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Output {
         })
     }
 
-    /// Writes the results from now on in another form to the same place.
+    /// Writes further results in another format to the same place.
     pub(crate) fn reform(&mut self, format: OutputFormat, options: &RenderOptions) {
         let terminal = self.options.terminal;
         self.format = format;
@@ -112,7 +112,7 @@ impl Output {
     }
 }
 
-/// Returns stdout where it is a terminal: the line of progress goes before anything is written.
+/// Returns stdout as a terminal: the progress line is erased before anything is written.
 pub(crate) fn stdout() -> impl Write + Send {
     Terminal
 }
@@ -194,7 +194,7 @@ impl Sink for Output {
     }
 }
 
-/// Tells which columns a table does not show whole.
+/// Says which columns of a table are shortened.
 pub(crate) fn note_shortened(columns: &[String]) {
     if !columns.is_empty() {
         notes::say(&format!(

@@ -1,7 +1,7 @@
-//! The live line on stderr while requests are made: rows, pages, time, and a wait for the rate limit by its name.
+//! The live progress line on stderr while requests run: rows, pages, time, and waits for the rate limit.
 //!
-//! Reads the counters of a statement ten times a second, in a task beside it. Writes only where stderr is a terminal
-//! that can rewrite a line, and leaves nothing behind.
+//! A task reads the counters of the statement ten times a second. It writes only if stderr is a terminal that can
+//! rewrite a line, and erases the line at the end.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use super::notes;
 use crate::api::{Figures, Traffic};
 
 const TICK: Duration = Duration::from_millis(100);
-/// What is done by then needs no progress.
+/// Statements that finish within this time show no progress.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Columns that are taken for granted if the terminal does not say.
+/// Columns to assume if the terminal does not say.
 const COLUMNS: usize = 80;
 
 static IS_WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Settles, once at the start, whether there is a line of progress: not with `quiet`, not if requests are `traced` on
+/// Decides, once at the start, whether to show a progress line: not if `quiet`, and not if requests are `traced` on
 /// stderr.
 pub(crate) fn enable(quiet: bool, traced: bool) {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -71,7 +71,7 @@ impl Drop for Progress {
     }
 }
 
-/// Spells the line. All characters are one column wide.
+/// Formats the line. All characters are one column wide.
 fn line(figures: &Figures, waiting: Option<Duration>, elapsed: Duration) -> String {
     let count = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let mut parts = Vec::new();
@@ -79,7 +79,7 @@ fn line(figures: &Figures, waiting: Option<Duration>, elapsed: Duration) -> Stri
         parts.push(count(figures.keys, "row read", "rows read"));
         parts.push(count(figures.pages, "page", "pages"));
     }
-    // Those of a listing are its pages; those that change keys come after it.
+    // The requests of a listing are its pages; requests that change keys come after them.
     if figures.requests > figures.pages + figures.retries + 1 || figures.pages == 0 {
         parts.push(count(figures.requests, "request", "requests"));
     }

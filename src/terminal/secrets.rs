@@ -3,7 +3,8 @@
 use super::{directories, notes};
 use crate::session::{self, RescueFile};
 
-/// Keeps the secrets of created keys at a panic, which nothing that runs behind it would do.
+/// Makes a panic save the secrets of created keys. A release build ends at a panic without unwinding, so this hook is
+/// the last code to run.
 pub(crate) fn save_at_a_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -26,12 +27,12 @@ pub(crate) fn save_at_a_panic() {
     }));
 }
 
-/// Returns where secrets go that cannot be delivered.
+/// Returns the file for secrets that cannot be delivered.
 pub(super) fn rescue_file() -> Option<RescueFile> {
     directories::state().map(|dir| RescueFile::in_dir(&dir))
 }
 
-/// Tells of secrets that an earlier run could not deliver.
+/// Warns of secrets that an earlier run could not deliver.
 pub(crate) fn remind() {
     let Some(file) = rescue_file() else {
         return;

@@ -22,7 +22,7 @@ pub(crate) fn unwatched(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Internal, "signals cannot be watched").caused_by(error)
 }
 
-/// Raises `interrupt` at Ctrl-C and SIGTERM, for as long as the returned guard lives.
+/// Raises `interrupt` on Ctrl-C, SIGTERM and SIGHUP for as long as the returned guard lives.
 pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
     let interrupt = interrupt.clone();
     #[cfg(unix)]

@@ -1,9 +1,9 @@
-//! What rows are written to: a file, a pipe, a terminal. Knows whether somebody reads, and never waits for a reader
-//! that does not.
+//! What rows are written to: a file, a pipe, a terminal. Knows whether the reader is still there, and never waits
+//! forever for one that has stopped reading.
 //!
-//! A pipe takes rows without anybody reading them, and a reader that pauses makes the writer wait for ever. Where the
-//! rows hold secrets neither may go unnoticed, so a stream is asked before it is written to, and a wait ends once the
-//! statement is to stop.
+//! A pipe buffers rows that nobody reads, and a paused reader blocks the writer forever. If the rows hold secrets,
+//! neither may go unnoticed: so a stream is checked before it is written to, and a blocked write ends once the
+//! statement is interrupted.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -17,15 +17,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::session::Interrupt;
 
-/// How often a writer that waits looks whether it is to stop.
+/// How often a blocked writer checks for an interruption.
 #[cfg(unix)]
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long a reader may pause once the statement is to stop.
+/// How long a reader may pause after an interruption.
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a reader that wants only the beginning may take to leave.
+/// How long to wait for a reader that wants only the first rows to close the pipe.
 #[cfg(unix)]
 const LEAVING: Duration = Duration::from_millis(100);
 
@@ -34,9 +34,9 @@ const LEAVING: Duration = Duration::from_millis(100);
 enum Kind {
     /// Rows stay there.
     File,
-    /// Rows are gone at once.
+    /// Rows are discarded.
     Null,
-    /// Somebody reads at the other end, or nobody.
+    /// A pipe or a socket, with or without a reader at the other end.
     Pipe,
     /// A terminal or another device.
     Device,
@@ -53,11 +53,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Writes to `file`; a reader that pauses is waited for until `interrupt` is raised.
+    /// Writes to `file`. Waits for a paused reader until `interrupt` is raised.
     ///
     /// # Errors
     ///
-    /// Fails if the system does not tell what it is.
+    /// Fails if the kind of the file cannot be found out.
     pub(crate) fn new(file: File, interrupt: &Interrupt) -> io::Result<Self> {
         Ok(Self {
             kind: kind(&file)?,
@@ -67,11 +67,11 @@ impl Stream {
         })
     }
 
-    /// Writes to stdout, without the buffer before it: what was written is out.
+    /// Writes to stdout without its buffer, so that what was written has left the process.
     ///
     /// # Errors
     ///
-    /// Fails if the system does not tell what it is.
+    /// Fails if the kind of the file cannot be found out.
     pub(crate) fn stdout(interrupt: &Interrupt) -> io::Result<Self> {
         #[cfg(unix)]
         let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
@@ -84,7 +84,7 @@ impl Stream {
         })
     }
 
-    /// Returns true for a file that others than its owner may read, and that is not ours to close to them.
+    /// Returns true if stdout is a file that other users can read. Its permissions are not ours to change.
     #[cfg(unix)]
     pub(crate) fn is_open_to_others(&self) -> bool {
         use std::os::unix::fs::PermissionsExt;
@@ -95,7 +95,7 @@ impl Stream {
         self.is_stdout && self.kind == Kind::File && mode & 0o077 != 0
     }
 
-    /// Who may read a file is inherited from its folder.
+    /// Here a file inherits its permissions from its folder.
     #[cfg(not(unix))]
     pub(crate) fn is_open_to_others(&self) -> bool {
         false
@@ -106,12 +106,12 @@ impl Stream {
         self.kind == Kind::File
     }
 
-    /// Returns true if what is written is gone at once.
+    /// Returns true if what is written is discarded.
     pub(crate) fn discards(&self) -> bool {
         self.kind == Kind::Null
     }
 
-    /// Drops the content of a file; what stdout was sent to is for others to empty.
+    /// Empties a file. A file behind stdout is left alone: whoever redirected stdout decides.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// Closes a file to everybody but its owner; what stdout was sent to is left as it is.
+    /// Makes a file readable by its owner only. A file behind stdout is left alone.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl Stream {
         }
     }
 
-    /// Does nothing: who may read a file is inherited from its folder.
+    /// Does nothing: here a file inherits its permissions from its folder.
     #[cfg(not(unix))]
     pub(crate) fn close_to_others(&self) -> io::Result<()> {
         Ok(())
@@ -155,14 +155,14 @@ impl Stream {
         }
     }
 
-    /// Without `poll` nothing is known before something is written.
+    /// Without `poll`, a closed pipe shows only when something is written.
     #[cfg(not(unix))]
     pub(crate) fn check(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Keeps the end of a pipe back for a moment: a reader that wants all of it waits for that end, and one that
-    /// leaves has not used all that it was given.
+    /// Keeps a pipe open for a moment. A reader that wants all rows waits for the end of the file; one that leaves now
+    /// may not have used all of them.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl Stream {
 
     #[cfg(unix)]
     fn wait_for_leaving(&self, most: Duration) -> io::Result<()> {
-        // Asked for nothing, the system tells that the other end is closed and nothing else.
+        // With no event requested, `poll` still reports that the other end is closed.
         let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
         match self.poll(PollFlags::empty(), most)? {
             found if found.intersects(gone) => Err(io::Error::new(
@@ -194,7 +194,7 @@ impl Stream {
         }
     }
 
-    /// Waits until it can be written to.
+    /// Waits until the stream can be written to.
     #[cfg(unix)]
     fn wait(&self) -> io::Result<()> {
         let mut paused = Duration::ZERO;
@@ -231,10 +231,10 @@ impl Write for Stream {
         #[cfg(unix)]
         if matches!(self.kind, Kind::Pipe | Kind::Device) {
             self.wait()?;
-            // A pipe that takes anything takes that much without making the writer wait.
+            // A pipe that is ready takes at least this much without blocking.
             return self.file.write(&bytes[..bytes.len().min(PIPE_BUF)]);
         }
-        // The console takes text, and needs the translation.
+        // The console needs the standard library's translation to UTF-16.
         #[cfg(not(unix))]
         if self.is_stdout {
             return io::stdout().lock().write(bytes);
@@ -260,7 +260,7 @@ fn kind(file: &File) -> io::Result<Kind> {
     Ok(match () {
         () if ty.is_file() => Kind::File,
         () if ty.is_fifo() || ty.is_socket() => Kind::Pipe,
-        // A stdout that was closed is the null device, too: the runtime opens it in its place.
+        // If stdout was closed, the runtime has opened the null device in its place.
         () if ty.is_char_device() && null.is_ok_and(|null| null == found.rdev()) => Kind::Null,
         () => Kind::Device,
     })

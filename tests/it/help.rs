@@ -4,7 +4,7 @@
 
 use std::process::{Command, Stdio};
 
-use iamql::cli::args;
+use iamql::testing;
 use regex::Regex;
 
 use crate::support::{Output, TestEnv};
@@ -209,7 +209,7 @@ fn completions_are_scripts_of_their_shells() {
 
 #[test]
 fn the_manual_has_every_option_of_the_declaration() {
-    let mut whole = args::command();
+    let mut whole = testing::command();
     whole.build();
     for name in [None].into_iter().chain(COMMANDS.map(Some)) {
         let words: Vec<&str> = ["man"].into_iter().chain(name).collect();

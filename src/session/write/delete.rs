@@ -1,4 +1,4 @@
-//! DELETE: one DELETE a key. A key that is gone already is no row, and no error.
+//! DELETE: one request per key. A key that is already gone is neither a row nor an error.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ impl Writer<'_> {
         let returning = self
             .plan_optional_returning(delete.returning.as_ref())
             .await?;
-        // The answer to a DELETE is empty, so what RETURNING shows has to be read before.
+        // The answer to a DELETE is empty, so what RETURNING shows must be read first.
         let needs_rows = returning.as_ref().is_some_and(|list| !list.needs_id_only());
         let rows = self
             .find(delete.ids.clone(), delete.rows.clone(), needs_rows)
@@ -50,7 +50,7 @@ impl Writer<'_> {
             rows.ids.len(),
             Concurrency {
                 limit: client.concurrency(),
-                // Without it, the others could not be deleted.
+                // The session needs its own key to delete the others.
                 last_alone: deletes_own,
             },
             self.call.interrupt,
@@ -72,8 +72,8 @@ impl Writer<'_> {
         Ok(Done::Deleted(deleted.count))
     }
 
-    /// Returns what RETURNING shows of each row. A key that is deleted cannot be read again, so that an expression that
-    /// cannot be evaluated fails before the first request that deletes.
+    /// Returns what RETURNING shows of each row. A deleted key cannot be read again, so the expressions are evaluated
+    /// before the first DELETE is sent.
     async fn shown(&self, returning: &Returning, rows: &Rows) -> Result<Vec<RecordBatch>, Error> {
         let all: Vec<usize> = (0..COLUMNS.len()).collect();
         let mut shown = Vec::with_capacity(rows.ids.len());
@@ -113,8 +113,8 @@ impl Deliver<Deletion> for Deleted<'_> {
     }
 }
 
-/// Returns the positions of the rows to delete, and whether the last of them is the key `own`, which comes behind all
-/// others. A key that a join gave twice is there once.
+/// Returns the positions of the rows to delete, and whether the last of them is the key `own`, which comes last.
+/// Duplicates from a join are dropped.
 fn order(ids: &[KeyId], own: Option<&str>) -> (Vec<usize>, bool) {
     let mut seen = HashSet::new();
     let distinct = (0..ids.len()).filter(|&row| seen.insert(ids[row].as_str()));

@@ -1,4 +1,4 @@
-//! Hands the rows of a write to the output, and knows which of them it has taken for good.
+//! Hands the rows of a write to the output, and tracks which of them are delivered.
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -16,8 +16,8 @@ use crate::session::Sink;
 /// Hands created keys to the output.
 ///
 /// A secret counts as delivered once the output has taken and flushed its row, or, in a format that needs all rows
-/// first, once the whole result is written. If the output then fails and is not one that keeps what it has taken,
-/// nobody can tell what the reader used, and none counts.
+/// first, once the whole result is written. If the output then fails and does not keep what it was given, as a file
+/// does, nobody knows what the reader has used, and no secret counts as delivered.
 pub(super) struct SecretDelivery<'d> {
     returning: &'d Returning,
     sink: &'d mut dyn Sink,
@@ -39,13 +39,13 @@ struct Created {
 enum State {
     /// Never handed over, or without its secret.
     Lost,
-    /// Handed over, but not known to be written.
+    /// Handed over, but perhaps not written yet.
     Waiting,
     Delivered,
 }
 
 impl<'d> SecretDelivery<'d> {
-    /// Begins with a result of which the output has the columns already.
+    /// Begins with a result whose columns the output already has.
     pub(super) fn new(
         returning: &'d Returning,
         sink: &'d mut dyn Sink,
@@ -67,7 +67,7 @@ impl<'d> SecretDelivery<'d> {
         let unreadable = |error: DataFusionError| {
             Error::statement("the answer to a create cannot be shown").caused_by(error)
         };
-        // A format that needs all rows first would find it out after the last create.
+        // A format that needs all rows first would notice only after the last create.
         self.sink.check().await?;
         let row = row_of(key).map_err(unreadable)?;
         let secret = secret_of(key);
@@ -75,13 +75,13 @@ impl<'d> SecretDelivery<'d> {
         let has_secret = match &secret {
             _ if !self.needs_secret => true,
             Some(secret) => holds(&shown, secret.reveal()).map_err(unreadable)?,
-            // The secret may stand where nobody looked for it, so that the whole answer is kept.
+            // The secret may be somewhere unexpected in the answer, so the whole answer is kept.
             None => false,
         };
         self.sink.rows(&shown).await?;
         Ok(match has_secret {
             true => State::Waiting,
-            // An expression that dropped this row's secret.
+            // The RETURNING list dropped the secret of this row.
             false => State::Lost,
         })
     }
@@ -117,7 +117,7 @@ impl<'d> SecretDelivery<'d> {
             .collect()
     }
 
-    /// Returns true if all was written, and the reader did not wait for the end of it.
+    /// Returns true if everything was written but the reader left before the end.
     pub(super) fn has_reader_left(&self) -> bool {
         self.has_reader_left
     }

@@ -1,4 +1,4 @@
-//! What a write takes and gives, found without running it.
+//! The columns and parameters of a write, without running it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What stands between a statement and more keys than were meant.
+//! Guards against changing more keys than intended.
 
 use datafusion::arrow::array::RecordBatch;
 
@@ -52,7 +52,7 @@ impl Verb {
 }
 
 impl Writer<'_> {
-    /// Refuses a statement without WHERE where nobody can be asked. Comes before the first request.
+    /// Refuses a statement without WHERE if nobody can be asked. Runs before the first request.
     pub(super) fn check_bounded(&self, verb: Verb, is_unbounded: bool) -> Result<(), Error> {
         let options = &self.session.options;
         if !is_unbounded || options.yes || self.is_dry || options.confirm.is_some() {
@@ -69,7 +69,7 @@ impl Writer<'_> {
         .hint("add a WHERE, look with --dry-run, or pass --yes"))
     }
 
-    /// Asks, or refuses, before more keys are touched than usual. Comes before the first request that changes any.
+    /// Asks or refuses if a statement affects unusually many keys. Runs before the first request that changes any.
     pub(super) fn check_rows(
         &self,
         verb: Verb,
@@ -98,7 +98,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Says of requests that are only shown that they would be refused, where they would be.
+    /// Warns if requests that are only shown would be refused.
     pub(super) fn warn_of_guards(&self, verb: Verb, is_unbounded: bool, rows: &Rows) {
         let options = &self.session.options;
         let is_refused = self.is_unusual(is_unbounded, rows) && options.confirm.is_none();
@@ -114,7 +114,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Returns true if a person is to be asked.
+    /// Returns true if the statement needs confirmation.
     fn is_unusual(&self, is_unbounded: bool, rows: &Rows) -> bool {
         let (options, count) = (&self.session.options, rows.ids.len());
         count > 0 && !options.yes && (is_unbounded || count > options.max_affected)

@@ -1,8 +1,8 @@
-//! INSERT: one POST a row, in order, and no secret lost.
+//! INSERT: one request per row, in order, and no secret is lost.
 //!
 //! A secret counts as delivered once the output has taken and flushed its row, or, in a format that needs all rows
-//! first, once the whole result is written. What is not delivered when the statement ends, for whatever reason, is
-//! saved, at a panic as well, see `held`.
+//! first, once the whole result is written. Secrets that are not delivered when the statement ends, for whatever
+//! reason, are saved, even at a panic: see `undelivered`.
 
 use super::delivery::{SecretDelivery, id_of};
 use super::outcome;
@@ -42,7 +42,7 @@ impl Writer<'_> {
         if !bodies.is_empty() {
             self.check_saving()?;
         }
-        // An output that is closed already is found out here rather than with a secret in hand.
+        // An output that is already closed is noticed here, before any key is created.
         sink.begin(returning.schema()).await?;
         sink.flush().await?;
         sink.check().await?;
@@ -71,7 +71,7 @@ impl Writer<'_> {
         let saved = self.save(&undelivered);
         let done = Done::Inserted(outcomes.done.len());
         match saved {
-            // All was written, and perhaps read: no failure, but nothing to rely upon.
+            // All rows were written and perhaps read: not a failure, but not certain either.
             Saved::There(place) if has_reader_left && outcomes.is_whole() => {
                 self.call.scope.warn_of_write(format!(
                     "the reader left before the end of the rows; {place}"
@@ -104,7 +104,7 @@ impl Writer<'_> {
         )
     }
 
-    /// Returns where secrets go that cannot be delivered, unless nobody wants them.
+    /// Returns the file for undelivered secrets, unless they may be discarded.
     fn rescue_file(&self) -> Option<&RescueFile> {
         let options = &self.session.options;
         options
@@ -113,7 +113,7 @@ impl Writer<'_> {
             .filter(|_| !options.discard_secrets)
     }
 
-    /// Fails if secrets that cannot be delivered could not be saved either.
+    /// Fails if undelivered secrets could not be saved.
     fn check_saving(&self) -> Result<(), Error> {
         let Some(file) = self.rescue_file() else {
             return Ok(());
@@ -131,7 +131,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Saves `keys`, for nobody else has their secrets.
+    /// Saves `keys`, because nobody else has their secrets.
     fn save(&self, keys: &[KeyBody]) -> Saved {
         if keys.is_empty() || self.session.options.discard_secrets {
             return Saved::Nothing;
@@ -162,7 +162,7 @@ impl Writer<'_> {
     }
 }
 
-/// What became of secrets that were not delivered, in words.
+/// What happened to undelivered secrets, in words.
 enum Saved {
     /// There were none.
     Nothing,

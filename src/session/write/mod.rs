@@ -1,8 +1,8 @@
-//! Carries out INSERT, UPDATE and DELETE.
+//! Runs INSERT, UPDATE and DELETE.
 //!
-//! The engine evaluates every expression; the requests go round it, because a create must hand back rows. The order is
-//! the same for all three: everything that can be wrong is checked, then the guards are asked, then requests go out
-//! side by side, and what each of them did is accounted for whatever happens half-way.
+//! The engine evaluates every expression; the requests bypass it, because a create must return rows. The order is the
+//! same for all three: check everything that can be wrong, ask the guards, send the requests in parallel, and account
+//! for each of them whatever happens.
 
 mod delete;
 mod delivery;
@@ -47,7 +47,7 @@ pub use rescue::RescueFile;
 pub(crate) use rescue::create_dir;
 pub use undelivered::save_undelivered;
 
-/// One statement that changes keys, under way.
+/// One running statement that changes keys.
 pub(super) struct Writer<'s> {
     pub(super) session: &'s Session,
     pub(super) call: Call<'s>,
@@ -55,7 +55,7 @@ pub(super) struct Writer<'s> {
     pub(super) is_dry: bool,
 }
 
-/// The keys that an UPDATE or DELETE is about.
+/// The keys that an UPDATE or DELETE affects.
 struct Rows {
     ids: Vec<KeyId>,
     /// Their rows, in the same order, if they had to be fetched.
@@ -77,7 +77,7 @@ impl Writer<'_> {
             Write::Update(update) => self.update(*update, sink).await,
             Write::Delete(delete) => self.delete(*delete, sink).await,
         };
-        // A reader that went away is no success where something was to be changed.
+        // If keys were to be changed, a reader that went away is a failure.
         done.map_err(|error| match error.kind {
             ErrorKind::BrokenPipe => Error {
                 kind: ErrorKind::Io,

@@ -1,4 +1,4 @@
-//! The error of a write that did not go through: what became of each of its rows, and what to do about it.
+//! The error of a write that did not complete: what happened to each row, and what to do about it.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::error::{Cause, Error, ErrorKind};
 use crate::session::error;
 use crate::sql::spec::Spec;
 
-/// Ids that are told one by one; there are never more failures than requests side by side.
+/// The most ids to list. There are never more failures than parallel requests.
 const TOLD: usize = 100;
 
-/// Returns the error that tells what INSERT has created, what failed, and what was not tried; None if all went well.
+/// Returns the error that says what INSERT created, what failed, and what was not tried; None if all went well.
 ///
-/// `created` are the rows and ids of the keys that were created, `saved` says where secrets are that were not delivered.
+/// `created` are the rows and ids of the keys that were created, `saved` says where undelivered secrets are.
 pub(super) fn of_insert(
     outcomes: &Outcomes<api::Error>,
     output: Option<Error>,
@@ -179,7 +179,7 @@ fn listed<'i>(ids: impl ExactSizeIterator<Item = &'i str>) -> Option<String> {
     }
 }
 
-/// Returns what to do about creates that failed: first about those that may have made a key all the same.
+/// Returns what to do about failed creates, starting with those that may have created a key.
 fn advice(
     outcomes: &Outcomes<api::Error>,
     specs: &[Spec],
@@ -221,8 +221,8 @@ fn advice(
     })
 }
 
-/// Returns the advice for creates whose outcome is unknown: the SELECT that finds it out. It leaves out the keys that
-/// are known to be `created`, lest they be deleted with the others.
+/// Returns the advice for creates whose outcome is unknown: a SELECT that finds them. It excludes the keys that are
+/// known to be `created`, so that they are not deleted by mistake.
 fn find_out<'s>(specs: &[&Spec], created: impl Iterator<Item = (&'s Spec, &'s str)>) -> String {
     let (owners, names) = (texts(specs, owner), texts(specs, name));
     let is_like =
@@ -264,7 +264,7 @@ fn name(spec: &Spec) -> Option<&str> {
     spec.get("display_name")?.as_str()
 }
 
-/// Returns the different texts that `of` finds; None if there is a spec without one.
+/// Returns the distinct texts that `of` finds; None if a spec has none.
 fn texts<'s>(specs: &[&'s Spec], of: fn(&Spec) -> Option<&str>) -> Option<Vec<&'s str>> {
     let mut texts: Vec<&str> = specs.iter().map(|spec| of(spec)).collect::<Option<_>>()?;
     texts.sort_unstable();

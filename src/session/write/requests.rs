@@ -22,7 +22,7 @@ pub(super) fn schema() -> SchemaRef {
 }
 
 impl Writer<'_> {
-    /// Delivers `requests`, which are not sent.
+    /// Delivers `requests` as rows without sending them.
     pub(super) async fn show(
         &self,
         requests: &[Request],

@@ -67,13 +67,13 @@ impl RescueFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened.map(drop),
         }
-        // Another file than the one that is meant, which another run might be about to write.
+        // Not the real file: another run may be about to write it.
         let probe = dir.join(format!(".{NAME}.{}", std::process::id()));
         File::create(&probe)?;
         fs::remove_file(&probe)
     }
 
-    /// Adds `keys`, and returns once they are on the disk.
+    /// Appends `keys`, and returns once they are on disk.
     ///
     /// # Errors
     ///
@@ -85,8 +85,8 @@ impl RescueFile {
         let mut file = open(&self.path)?;
         let mut lines = String::new();
         for key in keys {
-            // One line each: a line break in JSON is layout, never part of a value. Nothing is parsed, so that nothing
-            // in an answer can keep it from being saved.
+            // One line each: a line break in JSON is layout, never part of a value. Nothing is parsed, so even a
+            // malformed answer is saved.
             lines.push_str(&key.raw().replace(['\n', '\r'], " "));
             lines.push('\n');
         }
@@ -117,7 +117,7 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    // A file that was there before may have been opened up to others.
+    // An existing file may be readable by others.
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(file)

@@ -1,7 +1,7 @@
 //! RETURNING: expressions over the keys that a write created, changed or deleted.
 //!
-//! It is planned before the first request, against a table that holds nothing yet, so that a wrong name never surfaces
-//! after a key was created. The same plan then runs over each key as it comes.
+//! It is planned before the first request, against an empty table, so that a wrong name never shows up after a key was
+//! created. The same plan then runs over each key as it arrives.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,7 +45,7 @@ pub(super) struct Returning {
     reads: Vec<usize>,
 }
 
-/// The table that the plan reads: whatever rows are put in.
+/// The table that the plan reads: the rows that were last put in.
 #[derive(Debug)]
 struct Rows(Mutex<RecordBatch>);
 
@@ -54,7 +54,7 @@ impl Returning {
     ///
     /// # Errors
     ///
-    /// Fails for a name that does not exist, and for aggregates, which have no rows to be over.
+    /// Fails for names that do not exist, and for aggregates and subqueries.
     pub(super) async fn plan(returning: write::Returning, planner: &Planner) -> Result<Self> {
         let (state, rows, logical) = Self::logical(returning.query, planner).await?;
         let logical = planner.with_params(logical)?;
@@ -145,8 +145,8 @@ impl Returning {
         Ok(super::super::renamed(batch, &self.schema))
     }
 
-    /// Returns true if the secret of a created key reaches the result, found out by sending one through; the columns
-    /// that it reaches are marked, so that they are shown whole.
+    /// Returns true if the secret of a created key reaches the result. It finds out by evaluating the list over a
+    /// probe, and marks the columns that the secret reaches, so that they are never shortened.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ fn has_subquery(expr: &Expr) -> bool {
     expr.exists(is_subquery).unwrap_or(true)
 }
 
-/// Returns true if `text` stands in any cell of `batch`.
+/// Returns true if any cell of `batch` contains `text`.
 pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
     let quoted = serde_json::Value::from(text).to_string();
     let text = quoted.trim_matches('"');
@@ -201,7 +201,7 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Returns a row in which nothing is set but the secret, in `spec` and in `_spec`.
+/// Returns a row in which only the secret is set, in `spec` and in `_spec`.
 fn probe(secret: &str) -> Result<RecordBatch> {
     let mut decoder = crate::table::decode::Decoder::of_all();
     let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});

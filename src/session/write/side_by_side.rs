@@ -1,8 +1,8 @@
-//! Requests that change something, side by side, stopped in an orderly way.
+//! Sends requests that change keys in parallel, and stops them in an orderly way.
 //!
-//! A request that was sent may have been carried out, so none is ever dropped: after a failure or an interruption no
-//! further one is sent, and those under way are waited for. Each is a task of its own, so that an answer is read even
-//! while the output makes everything else wait.
+//! A request that was sent may take effect, so none is ever dropped: after a failure or an interruption no further
+//! request is sent, and those in flight are allowed to finish. Each request is a task of its own, so answers are read
+//! even while the output blocks.
 
 use std::future::Future;
 
@@ -34,7 +34,7 @@ impl<E> Outcomes<E> {
 }
 
 impl Outcomes<api::Error> {
-    /// Counts what was stopped before it could have an effect among what was not tried.
+    /// Counts requests that were stopped before they were sent as not tried.
     pub(super) fn settled(mut self) -> Self {
         let (not_sent, failed) = self
             .failed
@@ -48,19 +48,19 @@ impl Outcomes<api::Error> {
     }
 }
 
-/// Takes what requests bring, in order of their positions.
+/// Takes the answers to requests, in order of their positions.
 #[async_trait]
 pub(super) trait Deliver<T>: Send {
     /// Takes the answer to the request at `position`. Returns false to stop.
     async fn deliver(&mut self, position: usize, answer: T) -> bool;
 }
 
-/// How many requests go side by side.
+/// How many requests run in parallel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Concurrency {
-    /// At most so many at a time.
+    /// The most requests in flight at a time.
     pub(super) limit: usize,
-    /// The last one is sent only after all others were answered.
+    /// Whether to send the last request only after all others were answered.
     pub(super) last_alone: bool,
 }
 
@@ -112,7 +112,7 @@ where
                 outcomes.failed.push((position, error));
                 is_stopped = true;
             }
-            // Nothing else ends a task that nobody aborts.
+            // Nobody aborts the task, so it can only have panicked.
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
     }

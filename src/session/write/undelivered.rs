@@ -1,4 +1,4 @@
-//! Secrets of created keys that nobody has yet but this process, and what becomes of them if it panics.
+//! Secrets of created keys that only this process has so far, and how they survive a panic.
 //!
 //! An INSERT holds each key from the answer to its create until its row is delivered. A release ends at a panic without
 //! unwinding, so that no destructor saves anything; what still runs is the panic hook, which has nothing to start from
@@ -13,7 +13,7 @@ use std::{io, thread};
 use super::RescueFile;
 use crate::api::KeyBody;
 
-/// What all INSERTs under way hold.
+/// The keys that all running INSERTs hold.
 static UNDELIVERED: Mutex<Vec<Arc<Keys>>> = Mutex::new(Vec::new());
 
 /// The keys that one INSERT holds, until it is dropped.
@@ -26,7 +26,7 @@ struct Keys {
 }
 
 impl UndeliveredSecrets {
-    /// Begins to hold keys, which would be saved to `rescue_file`; none are held without such a place.
+    /// Begins to hold keys, to be saved to `rescue_file`. Without one, none are held.
     pub(super) fn begin(rescue_file: Option<&RescueFile>) -> Self {
         let keys = rescue_file.map(|rescue_file| {
             Arc::new(Keys {
@@ -38,7 +38,7 @@ impl UndeliveredSecrets {
         Self(keys)
     }
 
-    /// Returns what takes the key of row number `row`, as soon as it is there.
+    /// Returns a function that holds the key of row `row` as soon as it is created.
     pub(super) fn holder(&self, row: usize) -> impl FnOnce(&KeyBody) + Send + 'static {
         let keys = self.0.clone();
         move |key| {
@@ -48,7 +48,7 @@ impl UndeliveredSecrets {
         }
     }
 
-    /// Lets go of the key of row number `row`, which is delivered.
+    /// Releases the key of row `row`, which is delivered.
     pub(super) fn release(&self, row: usize) {
         if let Some(keys) = &self.0 {
             lock(&keys.rows).remove(&row);
@@ -64,9 +64,9 @@ impl Drop for UndeliveredSecrets {
     }
 }
 
-/// Saves the secrets that are held, for a panic hook: returns the files that they are in now, or what kept them from it.
+/// Saves all undelivered secrets, for a panic hook. Returns the files that they are now in, or the errors.
 ///
-/// A statement that goes on all the same delivers or saves them once more.
+/// A statement that continues after the panic delivers or saves them once more.
 pub fn save_undelivered() -> Vec<(PathBuf, io::Result<usize>)> {
     let Some(held) = lock_while_panicking(&UNDELIVERED) else {
         return Vec::new();
@@ -86,11 +86,11 @@ pub fn save_undelivered() -> Vec<(PathBuf, io::Result<usize>)> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is in there is whole between any two steps.
+    // The data is consistent between any two steps, so poisoning does no harm.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks `mutex` unless it is this very thread that has it, which would wait for itself.
+/// Locks `mutex`, or gives up if this thread holds it already: waiting for itself would be a deadlock.
 fn lock_while_panicking<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     for _ in 0..100 {
         match mutex.try_lock() {

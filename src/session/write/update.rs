@@ -1,4 +1,4 @@
-//! UPDATE: one PATCH a key, with the fields that are set and no others.
+//! UPDATE: one request per key, with only the fields that are set.
 
 use std::collections::HashMap;
 
@@ -73,10 +73,10 @@ impl Writer<'_> {
     async fn constant_values(&self, update: &Update) -> Result<Option<RecordBatch>, Error> {
         let planned = self.frame(update.values.clone());
         match self.call.interrupt.stops(planned).await? {
-            // What differs from row to row, as uuid() does, is no constant either.
+            // Volatile functions such as uuid() differ from row to row.
             Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
             Ok(_) => self.rows_of(update.values.clone()).await.map(Some),
-            // They name columns; if they name none that exists, planning them over the rows says so.
+            // The values use columns. If one does not exist, planning them with the rows reports it.
             Err(_) => Ok(None),
         }
     }
@@ -128,11 +128,11 @@ async fn patch(
     }
 }
 
-/// Drops rows that a join gave twice.
+/// Drops duplicate rows from a join.
 ///
 /// # Errors
 ///
-/// Fails if a key is to be set to two different things.
+/// Fails if a key would be set to two different values.
 fn distinct(rows: &Rows, specs: Vec<Spec>) -> Result<(Rows, Vec<Spec>), Error> {
     let mut first: HashMap<&str, usize> = HashMap::new();
     let mut positions = Vec::with_capacity(specs.len());

@@ -33,7 +33,7 @@ pub(super) fn of_insert(
             }
             match value(target, rows, column, row)? {
                 Some(value) => set(&mut spec, target, value)?,
-                // An empty cell must not turn into a key for the whole cloud.
+                // An empty cell must not create a key for the whole cloud.
                 None if ["spec.resource", "spec.resource.id"].contains(&target.name().as_str()) => {
                     return Err(spec::no_resource().at(target.span));
                 }
@@ -112,7 +112,7 @@ fn value(
         (Value::String(text), _) if target.is_spec() => Some(Value::Object(
             spec::parse(&text).map_err(|e| e.at(target.span))?,
         )),
-        // A nested field may be given as JSON text too.
+        // A nested field may also be given as JSON text.
         (Value::String(text), Type::Object(_) | Type::List(_)) => {
             let value = spec::parse_value(&text).unwrap_or(Value::String(text));
             (!value.is_null()).then_some(value)

@@ -1,7 +1,7 @@
 //! `--auth`, StackQL's description of where credentials are.
 //!
-//! The shapes are those that StackQL documents for its providers with basic, bearer and API key authentication. A pair
-//! is given by the names of two variables, or in the clear; an encoded pair by a variable or a file.
+//! The shapes are those that StackQL documents for basic, bearer and API key authentication. A key and its secret are
+//! given by the names of two variables, or in clear text; an encoded pair by a variable or a file.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -32,7 +32,7 @@ struct Provider {
     credentialsfilepathenvvar: Option<String>,
     #[serde(rename = "valuePrefix")]
     value_prefix: Option<String>,
-    /// What the type `custom` has, which is refused by its type.
+    /// A member of the type `custom`, which is refused.
     #[serde(rename = "location")]
     _location: Option<IgnoredAny>,
     #[serde(rename = "name")]
@@ -50,7 +50,7 @@ const SHAPE: &str = r#"{"confluent":{"type":"basic","username_var":"NAME OF A VA
 /// Fails if `json` is not of a known shape, or a variable that it names is not set. No value of it is repeated.
 pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Error> {
     let auth: Auth = serde_json::from_str(json).map_err(|error| {
-        // The text may hold a password, so that only the place is told.
+        // The text may hold a password, so the error names only the column.
         Error::usage(format!(
             "--auth is not of a known shape at column {}",
             error.column()
@@ -126,7 +126,7 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
     }
 }
 
-/// Tells whether `json` holds a password itself, rather than the name of where one is.
+/// Returns true if `json` holds a password itself rather than the name of a variable.
 pub(super) fn is_in_the_clear(json: &str) -> bool {
     serde_json::from_str::<Auth>(json)
         .is_ok_and(|Auth { confluent: auth }| auth.password.is_some() || auth.api_secret.is_some())

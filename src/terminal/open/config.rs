@@ -36,7 +36,7 @@ pub(super) struct Config {
     pub(super) timeout: Duration,
     /// Requests side by side.
     pub(super) concurrency: usize,
-    /// Keys that UPDATE or DELETE may touch without being asked.
+    /// Keys that UPDATE or DELETE may touch without confirmation.
     pub(super) max_affected: usize,
     /// Refuses everything that changes something.
     pub(super) read_only: bool,
@@ -47,7 +47,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Fails if a value is out of range, a profile does not exist, or credentials are given but not whole.
+    /// Fails if a value is out of range, a profile does not exist, or credentials are incomplete.
     pub(super) fn resolve(
         settings: &Settings,
         environment: &Environment,
@@ -71,8 +71,8 @@ impl Config {
                 found => found,
             },
         };
-        // Credentials go to the endpoint that they were configured with: those of a profile never to the environment's,
-        // nor the other way round.
+        // Credentials are only sent to the endpoint they were configured with: those of a profile never to the endpoint
+        // of the environment, nor the other way round.
         let from_profile = settings.profile.is_some()
             || settings.auth.is_none()
                 && matches!(environment_source(&variable)?, Source::Missing { .. });

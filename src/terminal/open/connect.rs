@@ -19,7 +19,7 @@ use crate::terminal::notes;
 ///
 /// # Errors
 ///
-/// Fails if the endpoint is not one that credentials may go to, or if a file or command does not give the secret.
+/// Fails if credentials may not be sent to the endpoint, or if a file or command does not give the secret.
 pub(super) async fn connect(config: &Config) -> Result<Connection, Error> {
     let endpoint = match &config.endpoint {
         Some(url) => Endpoint::parse(url)?,

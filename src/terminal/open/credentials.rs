@@ -36,7 +36,7 @@ pub(crate) enum Source {
 pub(crate) enum SecretSource {
     /// Here.
     Value(Secret),
-    /// In a file, but for white space around it.
+    /// In a file, without the white space around it.
     File(PathBuf),
     /// In what a command prints.
     Command(String),

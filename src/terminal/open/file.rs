@@ -20,7 +20,7 @@ pub struct File {
     pub profiles: BTreeMap<String, Profile>,
 }
 
-/// One profile of `config.toml`. A secret never stands in it.
+/// One profile of `config.toml`. It never holds a secret itself.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -42,7 +42,7 @@ pub struct Profile {
     pub timeout: Option<u64>,
     /// Requests side by side.
     pub concurrency: Option<usize>,
-    /// Keys that UPDATE or DELETE may touch without being asked.
+    /// Keys that UPDATE or DELETE may touch without confirmation.
     pub max_affected: Option<usize>,
     /// Refuses everything that changes something.
     #[serde(default)]
@@ -71,7 +71,7 @@ impl File {
             )
         })
     }
-    /// Reads `config.toml`. Without such a file there are no profiles, which is an error only if one is `wanted`.
+    /// Reads `config.toml`. A missing file has no profiles; it is an error only if a profile is wanted.
     pub(super) fn read(is_wanted: bool) -> Result<Self, Error> {
         let Some(path) = directories::config().map(|dir| dir.join("config.toml")) else {
             return Ok(Self::default());

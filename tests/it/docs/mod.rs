@@ -15,10 +15,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use iamql::cli::args::Args;
 use iamql::dialect::functions;
 use iamql::resource::columns::{Access, paths};
 use iamql::sql::stackql::pushdown;
+use iamql::testing::Args;
 use regex::Regex;
 use tempfile::TempDir;
 
