@@ -13,7 +13,7 @@
 //! - [`resource`]: what the service offers, as values;
 //! - [`dialect`]: what people write into what the engine takes;
 //! - [`sql`]: statements as plain values;
-//! - [`session`]: where the engine's reads and the service's writes meet;
+//! - [`session`]: runs and describes statements;
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
 //! - `terminal`: opening a session, stdout and stderr, for every edge;
