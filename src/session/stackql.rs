@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use super::{Call, Done, Session, Sink, diagnose};
 use crate::dialect::error::nearest;
 use crate::error::{Error, ErrorKind};
+use crate::resource::{self, CATALOG, DEFAULT_SCHEMA, Relation};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
-use crate::resource::{self, CATALOG, DEFAULT_SCHEMA, Relation};
 
 impl Session {
     /// Carries out `statement`, which that of `call` was read as.

@@ -60,7 +60,8 @@ impl Returning {
     /// Fails for a name that does not exist, and for aggregates, which have no rows to be over.
     pub(super) async fn plan(returning: write::Returning, planner: &Planner) -> Result<Self> {
         let resource = returning.resource;
-        let (state, rows, logical) = Self::logical(returning.resource, returning.query, planner).await?;
+        let (state, rows, logical) =
+            Self::logical(returning.resource, returning.query, planner).await?;
         let logical = planner.with_params(logical)?;
         let reads = reads(resource, &state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
