@@ -103,7 +103,7 @@ impl Caller {
                 self.gate
                     .close_for(ratelimit::jittered(pause, (self.random)()));
             }
-            let problem = match self.interpret(answer, &read) {
+            let problem = match self.interpret(request, answer, &read) {
                 Ok(value) => return Ok(value),
                 Err(problem) => problem,
             };
@@ -151,6 +151,7 @@ impl Caller {
 
     fn interpret<T>(
         &self,
+        request: &Request,
         answer: Result<Response, Failure>,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Problem> {
@@ -161,7 +162,7 @@ impl Caller {
         let status = response.status;
         match status {
             200..=299 => {
-                let created = created_id(&response);
+                let created = created_id(request, &response);
                 let is_html = response.is_html();
                 if let Some(failure) = response.broken {
                     return Err(Problem::Failed { failure, created });
@@ -177,7 +178,7 @@ impl Caller {
                 let host = response
                     .header("location")
                     .and_then(|location| self.endpoint.host_of(location));
-                let created = created_id(&response);
+                let created = created_id(request, &response);
                 Err(Problem::Redirected {
                     status,
                     host,
@@ -186,7 +187,7 @@ impl Caller {
             }
             _ => {
                 // The `Location` of a conflict is that of another key.
-                let names_a_key = status != 409 && created_id(&response).is_some();
+                let names_a_key = status != 409 && created_id(request, &response).is_some();
                 let asked = ratelimit::asked(&response, (self.now)());
                 let body = self.transport.masked(&response.body);
                 let request_id = response
@@ -397,9 +398,8 @@ impl Problem {
 }
 
 /// Returns the id of the key that a create made, from the `Location` of its answer.
-fn created_id(response: &Response) -> Option<String> {
-    let path = response.header("location")?.split(['?', '#']).next()?;
-    let id = path.rsplit_once("/api-keys/")?.1.trim_end_matches('/');
+fn created_id(request: &Request, response: &Response) -> Option<String> {
+    let id = request.line.id_in(response.header("location")?)?;
     Some(printable(id)).filter(|id| !id.is_empty())
 }
 

@@ -218,6 +218,7 @@ impl Error {
 mod tests {
     use super::super::request::{self, KeyId, ListParams, RequestBody};
     use super::*;
+    use crate::resource::API_KEYS;
 
     fn call(request: request::Request, attempts: u32, may_have_acted: bool) -> Box<Call> {
         let elapsed = Duration::from_millis(4210);
@@ -231,12 +232,16 @@ mod tests {
     }
 
     fn list(attempts: u32) -> Box<Call> {
-        call(request::list(&ListParams::default(), None), attempts, true)
+        call(
+            request::list(&ListParams::all(&API_KEYS), None),
+            attempts,
+            true,
+        )
     }
 
     fn create() -> Box<Call> {
         call(
-            request::create(&RequestBody::from_json(&serde_json::json!({}))),
+            request::create(&API_KEYS, &RequestBody::from_json(&serde_json::json!({}))),
             1,
             true,
         )
@@ -306,7 +311,11 @@ mod tests {
         };
         assert!(created.outcome_unknown());
         assert!(created.hint().unwrap().contains("may have been created"));
-        let deleted = call(request::delete(&KeyId::new("K").unwrap()), 2, false);
+        let deleted = call(
+            request::delete(&API_KEYS, &KeyId::new("K").unwrap()),
+            2,
+            false,
+        );
         assert!(
             !Error::NoAnswer {
                 call: deleted,

@@ -32,12 +32,15 @@ impl Error {
             Self::Credentials { .. } => CREDENTIALS,
             Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
             // A listing asks for no key in particular.
-            Self::Service { call, service }
-                if service.is_forbidden() && call.request.is_listing() =>
-            {
-                "the owner of these credentials may not list API keys"
+            Self::Service { call, service } => {
+                return match call.request.listed() {
+                    Some(resource) if service.is_forbidden() => Some(format!(
+                        "the owner of these credentials may not list {}",
+                        resource.nouns.title
+                    )),
+                    _ => hint_of_service(service),
+                };
             }
-            Self::Service { service, .. } => return hint_of_service(service),
             Self::WaitTooLong { .. } => {
                 "wait before trying again, or allow more time with `--timeout`"
             }
@@ -99,10 +102,11 @@ mod tests {
     use super::super::failure::Failure;
     use super::super::request::{self, ListParams};
     use super::*;
+    use crate::resource::API_KEYS;
 
     fn list(attempts: u32) -> Box<Call> {
         Box::new(Call {
-            request: request::list(&ListParams::default(), None).line,
+            request: request::list(&ListParams::all(&API_KEYS), None).line,
             attempts,
             elapsed: Duration::ZERO,
             may_have_acted: true,

@@ -1,9 +1,9 @@
-//! The client of Confluent Cloud's API keys.
+//! The client of Confluent Cloud.
 //!
-//! Turns the five operations of the IAM v2 `api-keys` resource into typed calls: keys come back as the JSON that
-//! was sent ([`KeyBody`]), for the table to decode, and failures as an [`Error`] that knows its request.
-//! Requests are pure values ([`request`]), which can be shown without being sent. Depends on [`crate::secret`]
-//! alone; never prints, never knows SQL, and sends nothing to any host but the configured endpoint.
+//! Turns the operations on a [`Resource`] into typed calls: objects come back as the JSON that was sent ([`KeyBody`]),
+//! for the table to decode, and failures as an [`Error`] that knows its request. Requests are pure values ([`request`]),
+//! which can be shown without being sent. Depends on [`crate::secret`] and [`crate::resource`]; never prints, never
+//! knows SQL, and sends nothing to any host but the configured endpoint.
 //!
 //! Layers, each a file: `transport` (one request, one answer), `call` (with `retry` and `ratelimit`: until there
 //! is an answer), `pagination` and `ahead` (pages to a listing), `page` and `body` (the wire), `error`,
@@ -45,7 +45,7 @@ pub use failure::{Failure, FailureKind};
 pub(crate) use page::Outline;
 pub use page::{Listed, Page, PageReader, PageToken};
 pub use pagination::TokenTrail;
-pub use request::{KeyId, ListParams, MAX_PAGE_SIZE, Method, Request, RequestBody, RequestLine};
+pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
@@ -54,6 +54,8 @@ use ahead::{Check, Fetched, Source};
 use call::Caller;
 use ratelimit::Gate;
 use transport::{HttpTransport, Transport};
+
+use crate::resource::Resource;
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
@@ -73,10 +75,10 @@ pub struct ClientConfig {
     pub retry: RetryPolicy,
 }
 
-/// The five operations. Cheap to clone; clones share connections, the bound on requests in flight, and the
+/// The operations on resources. Cheap to clone; clones share connections, the bound on requests in flight, and the
 /// pauses that the service asks for.
 #[derive(Clone)]
-pub struct ApiKeysClient {
+pub struct Client {
     caller: Arc<Caller>,
     traffic: Arc<Traffic>,
     stop: Stop,
@@ -104,7 +106,7 @@ pub enum Deletion {
     NotFound,
 }
 
-impl ApiKeysClient {
+impl Client {
     /// Makes a client. Does no I/O: connections and the roots of trust are made with the first request.
     ///
     /// # Errors
@@ -171,12 +173,17 @@ impl ApiKeysClient {
         self.key_id.as_deref()
     }
 
-    /// Reads one key that may not exist.
+    /// Reads one object of `resource` that may not exist; `filters` are the parameters that the request wants.
     ///
     /// # Errors
-    /// As [`ApiKeysClient::get`], except that 404, and 403 unless it is about the credentials, are values.
-    pub async fn get_opt(&self, id: &KeyId) -> Result<Lookup, Error> {
-        match self.get(id).await {
+    /// As [`Client::get`], except that 404, and 403 unless it is about the credentials, are values.
+    pub async fn get_opt(
+        &self,
+        resource: &Resource,
+        id: &KeyId,
+        filters: &Filters,
+    ) -> Result<Lookup, Error> {
+        match self.get_with(resource, id, filters).await {
             Ok(key) => Ok(Lookup::Found(key)),
             Err(error) if error.is_not_found() => Ok(Lookup::NotFound),
             Err(Error::Service { service, .. }) if service.is_forbidden() => {
@@ -186,21 +193,31 @@ impl ApiKeysClient {
         }
     }
 
-    /// Reads one key.
+    /// Reads one object of `resource`.
     ///
     /// # Errors
-    /// Any refusal is one, 404 included: see [`ApiKeysClient::get_opt`].
-    pub async fn get(&self, id: &KeyId) -> Result<KeyBody, Error> {
+    /// Any refusal is one, 404 included: see [`Client::get_opt`].
+    pub async fn get(&self, resource: &Resource, id: &KeyId) -> Result<KeyBody, Error> {
+        self.get_with(resource, id, &Filters::default()).await
+    }
+
+    async fn get_with(
+        &self,
+        resource: &Resource,
+        id: &KeyId,
+        filters: &Filters,
+    ) -> Result<KeyBody, Error> {
+        let request = request::get(resource, id, filters);
         self.caller
-            .call(&request::get(id), &self.traffic, &self.stop, KeyBody::parse)
+            .call(&request, &self.traffic, &self.stop, KeyBody::parse)
             .await
     }
 
-    /// Lists keys, page by page. A page is asked for when the stream is polled for it. The stream ends after the
+    /// Lists objects, page by page. A page is asked for when the stream is polled for it. The stream ends after the
     /// last page or the first error.
     ///
     /// # Errors
-    /// As [`ApiKeysClient::list_page`], and [`Error::RepeatedToken`] if the pages go round in circles.
+    /// As [`Client::list_page`], and [`Error::RepeatedToken`] if the pages go round in circles.
     pub fn list(
         &self,
         params: ListParams,
@@ -216,11 +233,11 @@ impl ApiKeysClient {
         })
     }
 
-    /// Lists keys, the next page on its way while this one is read by what `reader` makes: for listings that are read to
+    /// Lists objects, the next page on its way while this one is read by what `reader` makes: for listings that are read to
     /// their end. Pages that wait to be read are read together. All requests end with the stream.
     ///
     /// # Errors
-    /// As [`ApiKeysClient::list`].
+    /// As [`Client::list`].
     pub fn list_ahead<R, Make>(
         &self,
         params: ListParams,
@@ -263,10 +280,10 @@ impl ApiKeysClient {
     ///
     /// # Errors
     /// [`Error::outcome_unknown`] tells whether there may be a key nevertheless.
-    pub async fn create(&self, body: &RequestBody) -> Result<KeyBody, Error> {
+    pub async fn create(&self, resource: &Resource, body: &RequestBody) -> Result<KeyBody, Error> {
         self.caller
             .call(
-                &request::create(body),
+                &request::create(resource, body),
                 &self.traffic,
                 &self.stop,
                 KeyBody::salvage,
@@ -278,10 +295,15 @@ impl ApiKeysClient {
     ///
     /// # Errors
     /// Any refusal, 404 included.
-    pub async fn update(&self, id: &KeyId, body: &RequestBody) -> Result<KeyBody, Error> {
+    pub async fn update(
+        &self,
+        resource: &Resource,
+        id: &KeyId,
+        body: &RequestBody,
+    ) -> Result<KeyBody, Error> {
         self.caller
             .call(
-                &request::update(id, body),
+                &request::update(resource, id, body),
                 &self.traffic,
                 &self.stop,
                 KeyBody::parse,
@@ -293,11 +315,11 @@ impl ApiKeysClient {
     ///
     /// # Errors
     /// Any refusal but 404.
-    pub async fn delete(&self, id: &KeyId) -> Result<Deletion, Error> {
+    pub async fn delete(&self, resource: &Resource, id: &KeyId) -> Result<Deletion, Error> {
         match self
             .caller
             .call(
-                &request::delete(id),
+                &request::delete(resource, id),
                 &self.traffic,
                 &self.stop,
                 body::read_nothing,
@@ -315,11 +337,11 @@ impl ApiKeysClient {
     /// deletion, too, if an earlier attempt may have had its effect and the key can no longer be read.
     ///
     /// # Errors
-    /// As [`ApiKeysClient::delete`].
-    pub async fn delete_read(&self, id: &KeyId) -> Result<Deletion, Error> {
-        match self.delete(id).await {
+    /// As [`Client::delete`].
+    pub async fn delete_read(&self, resource: &Resource, id: &KeyId) -> Result<Deletion, Error> {
+        match self.delete(resource, id).await {
             Err(error) if error.is_forbidden() && error.outcome_unknown() => {
-                match self.get_opt(id).await {
+                match self.get_opt(resource, id, &Filters::default()).await {
                     Ok(Lookup::NotFound | Lookup::Forbidden(_)) => Ok(Deletion::Deleted),
                     _ => Err(error),
                 }
@@ -331,7 +353,7 @@ impl ApiKeysClient {
 
 /// The pages of a listing, and what makes their readers.
 struct Pages<Make> {
-    client: ApiKeysClient,
+    client: Client,
     params: ListParams,
     reader: Make,
 }
@@ -347,7 +369,7 @@ where
     async fn fetch(&self, token: Option<&PageToken>, check: Check) -> Result<Fetched, Error> {
         let request = request::list(&self.params, token);
         let read = |body| Fetched::read(body, check);
-        let ApiKeysClient {
+        let Client {
             caller,
             traffic,
             stop,
@@ -367,9 +389,9 @@ where
     }
 }
 
-impl fmt::Debug for ApiKeysClient {
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKeysClient")
+        f.debug_struct("Client")
             .field("endpoint", self.endpoint())
             .finish_non_exhaustive()
     }

@@ -1,29 +1,24 @@
-//! The five operations as plain values.
+//! The requests about a resource as plain values.
 //!
 //! Turns ids, filters and bodies into a [`Request`]: method, path, query and body, relative to whatever endpoint
 //! it will be sent to. Pure, so that EXPLAIN and `--dry-run` can show exactly what would be sent. It never sends
 //! anything, and knows nothing of credentials.
 //!
-//! Paths and parameters follow Confluent's API reference, "API Keys (iam/v2)".
+//! Paths and parameters are those of the [`Resource`].
 
 use std::fmt::{self, Write as _};
 
 pub use reqwest::Method;
 
 use super::page::PageToken;
+use crate::resource::{self, Resource};
 
-/// The collection that all five operations address.
-const COLLECTION: &str = "/iam/v2/api-keys";
-
-/// The most keys that one page may hold.
-pub const MAX_PAGE_SIZE: u16 = 100;
-
-/// The id of an API key, fit to be a path segment.
+/// The id of an object, fit to be a path segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
 impl KeyId {
-    /// Wraps `id`, which is opaque. `None` for what no key can have as its id and a server might take for another
+    /// Wraps `id`, which is opaque. `None` for what nothing can have as its id and a server might take for another
     /// path: the empty string, `.` and `..`, and anything with a separator of URLs, white space or a control character.
     pub fn new(id: &str) -> Option<Self> {
         let is_unsafe = |c: char| {
@@ -44,25 +39,60 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// What a listing asks for.
+/// The filters of a request: query parameters with their values, in order.
 ///
-/// An empty filter would mean "no filter" to the service, so it is never sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// An empty value would mean "no filter" to the service, so it is never sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filters(Vec<(&'static str, String)>);
+
+impl Filters {
+    /// Returns the same filters and another one.
+    #[must_use]
+    pub fn with(mut self, parameter: &'static str, value: impl Into<String>) -> Self {
+        self.0.push((parameter, value.into()));
+        self
+    }
+
+    /// Returns true if there is a value for `parameter`.
+    pub fn has(&self, parameter: &str) -> bool {
+        self.0.iter().any(|(name, _)| *name == parameter)
+    }
+
+    /// Returns true if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `spec.owner=sa-1&spec.resource=lkc-1`, as it is read, not as it is sent.
+impl fmt::Display for Filters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, (name, value)) in self.0.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "&" };
+            write!(f, "{separator}{name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListParams {
-    /// Only keys of this owner (`spec.owner`, exact match).
-    pub owner: Option<String>,
-    /// Only keys of this resource (`spec.resource`, exact match).
-    pub resource: Option<String>,
-    /// Keys per page, clamped to 1 to [`MAX_PAGE_SIZE`] when the request is made.
+    /// What is listed.
+    pub resource: &'static Resource,
+    /// Which of it.
+    pub filters: Filters,
+    /// Objects per page, clamped to 1 and the most that the resource allows when the request is made.
     pub page_size: u16,
 }
 
-impl Default for ListParams {
-    fn default() -> Self {
+impl ListParams {
+    /// All objects of `resource`, in pages as large as can be.
+    pub fn all(resource: &'static Resource) -> Self {
         Self {
-            owner: None,
-            resource: None,
-            page_size: MAX_PAGE_SIZE,
+            resource,
+            filters: Filters::default(),
+            page_size: resource.max_page_size,
         }
     }
 }
@@ -77,9 +107,19 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Returns true if this asks for a page of keys rather than for one key.
-    pub(crate) fn is_listing(&self) -> bool {
-        self.method == Method::GET && self.path_and_query.split('?').next() == Some(COLLECTION)
+    /// Returns the resource that this asks for a page of, rather than for one object.
+    pub(crate) fn listed(&self) -> Option<&'static Resource> {
+        let path = self.path_and_query.split('?').next()?;
+        let mut resources = resource::ALL.iter().copied();
+        resources.find(|resource| self.method == Method::GET && resource.path == path)
+    }
+
+    /// Returns the id of the object of this request's collection that `location` points to.
+    pub(crate) fn id_in<'l>(&self, location: &'l str) -> Option<&'l str> {
+        let path = location.split(['?', '#']).next()?;
+        let collection = self.path_and_query.rsplit('/').next()?;
+        let (before, id) = path.trim_end_matches('/').rsplit_once('/')?;
+        (before.rsplit('/').next() == Some(collection)).then_some(id)
     }
 }
 
@@ -137,56 +177,72 @@ impl Request {
     }
 }
 
-/// Returns the request that reads one key.
-pub fn get(id: &KeyId) -> Request {
-    Request::new(Method::GET, one(id), None)
+/// Returns the request that reads one object of `resource`; `filters` are the parameters that it wants.
+pub fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request {
+    let mut path = one(resource, id);
+    let mut query = Query::new(&mut path);
+    query.add_all(filters);
+    Request::new(Method::GET, path, None)
 }
 
 /// Returns the request for one page: the first without a token, else the page the token stands for. The filters
 /// and the page size are repeated beside the token.
 pub fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
-    let mut path = String::from(COLLECTION);
-    let mut separator = '?';
-    let mut add = |name: &str, value: &str| {
-        // Writing to a String cannot fail.
-        let _ = write!(path, "{separator}{name}={}", Encoded(value));
-        separator = '&';
-    };
-    for (name, filter) in [
-        ("spec.owner", &params.owner),
-        ("spec.resource", &params.resource),
-    ] {
-        if let Some(value) = filter.as_deref().filter(|value| !value.is_empty()) {
-            add(name, value);
-        }
-    }
-    add(
-        "page_size",
-        &params.page_size.clamp(1, MAX_PAGE_SIZE).to_string(),
-    );
+    let mut path = params.resource.path.to_owned();
+    let mut query = Query::new(&mut path);
+    query.add_all(&params.filters);
+    let page_size = params.page_size.clamp(1, params.resource.max_page_size);
+    query.add("page_size", &page_size.to_string());
     if let Some(token) = token {
-        add("page_token", token.as_str());
+        query.add("page_token", token.as_str());
     }
     Request::new(Method::GET, path, None)
 }
 
-/// Returns the request that creates a key.
-pub fn create(body: &RequestBody) -> Request {
-    Request::new(Method::POST, COLLECTION.to_owned(), Some(body))
+/// Returns the request that creates an object of `resource`.
+pub fn create(resource: &Resource, body: &RequestBody) -> Request {
+    Request::new(Method::POST, resource.path.to_owned(), Some(body))
 }
 
-/// Returns the request that changes the fields of one key that `body` names.
-pub fn update(id: &KeyId, body: &RequestBody) -> Request {
-    Request::new(Method::PATCH, one(id), Some(body))
+/// Returns the request that changes the fields of one object that `body` names.
+pub fn update(resource: &Resource, id: &KeyId, body: &RequestBody) -> Request {
+    Request::new(Method::PATCH, one(resource, id), Some(body))
 }
 
-/// Returns the request that deletes one key, for good.
-pub fn delete(id: &KeyId) -> Request {
-    Request::new(Method::DELETE, one(id), None)
+/// Returns the request that deletes one object, for good.
+pub fn delete(resource: &Resource, id: &KeyId) -> Request {
+    Request::new(Method::DELETE, one(resource, id), None)
 }
 
-fn one(id: &KeyId) -> String {
-    format!("{COLLECTION}/{}", Encoded(id.as_str()))
+fn one(resource: &Resource, id: &KeyId) -> String {
+    format!("{}/{}", resource.path, Encoded(id.as_str()))
+}
+
+/// Appends parameters to a path.
+struct Query<'p> {
+    path: &'p mut String,
+    separator: char,
+}
+
+impl<'p> Query<'p> {
+    fn new(path: &'p mut String) -> Self {
+        Self {
+            path,
+            separator: '?',
+        }
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.path, "{}{name}={}", self.separator, Encoded(value));
+        self.separator = '&';
+    }
+
+    fn add_all(&mut self, filters: &Filters) {
+        for (name, value) in filters.0.iter().filter(|(_, value)| !value.is_empty()) {
+            self.add(name, value);
+        }
+    }
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters, so the text stays one segment or one value.
@@ -213,6 +269,14 @@ mod tests {
 
     use super::super::endpoint::Endpoint;
     use super::*;
+    use crate::resource::API_KEYS;
+
+    fn params(owner: &str) -> ListParams {
+        ListParams {
+            filters: Filters::default().with("spec.owner", owner),
+            ..ListParams::all(&API_KEYS)
+        }
+    }
 
     fn id(text: &str) -> KeyId {
         KeyId::new(text).unwrap()
@@ -224,19 +288,15 @@ mod tests {
 
     #[test]
     fn a_listing_asks_for_full_pages_and_sends_no_empty_filter() {
-        let params = ListParams {
-            owner: Some(String::new()),
-            ..ListParams::default()
-        };
-        insta::assert_snapshot!(list(&params, None).line, @"GET /iam/v2/api-keys?page_size=100");
+        insta::assert_snapshot!(list(&params(""), None).line, @"GET /iam/v2/api-keys?page_size=100");
     }
 
     #[test]
     fn every_page_repeats_filters_and_page_size_beside_the_token() {
         let params = ListParams {
-            owner: Some("sa-1".into()),
-            resource: Some("lkc-2".into()),
+            filters: params("sa-1").filters.with("spec.resource", "lkc-2"),
             page_size: 7,
+            ..ListParams::all(&API_KEYS)
         };
         insta::assert_snapshot!(list(&params, Some(&token("a+b/c="))).line, @"GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-2&page_size=7&page_token=a%2Bb%2Fc%3D");
     }
@@ -247,7 +307,7 @@ mod tests {
             list(
                 &ListParams {
                     page_size,
-                    ..ListParams::default()
+                    ..ListParams::all(&API_KEYS)
                 },
                 None,
             )
@@ -260,10 +320,7 @@ mod tests {
 
     #[test]
     fn filters_cannot_smuggle_parameters() {
-        let params = ListParams {
-            owner: Some("u-1&page_size=1#ü".into()),
-            ..ListParams::default()
-        };
+        let params = params("u-1&page_size=1#ü");
         insta::assert_snapshot!(list(&params, None).line, @"GET /iam/v2/api-keys?spec.owner=u-1%26page_size%3D1%23%C3%BC&page_size=100");
     }
 
@@ -275,17 +332,20 @@ mod tests {
             body.as_str(),
             r#"{"spec":{"display_name":"ci","owner":{"id":"sa-1"}}}"#
         );
-        assert_eq!(create(&body).line.to_string(), "POST /iam/v2/api-keys");
         assert_eq!(
-            update(&id("K"), &body).line.to_string(),
+            create(&API_KEYS, &body).line.to_string(),
+            "POST /iam/v2/api-keys"
+        );
+        assert_eq!(
+            update(&API_KEYS, &id("K"), &body).line.to_string(),
             "PATCH /iam/v2/api-keys/K"
         );
-        assert_eq!(update(&id("K"), &body).body, Some(body));
+        assert_eq!(update(&API_KEYS, &id("K"), &body).body, Some(body));
         assert_eq!(
-            delete(&id("K")).line.to_string(),
+            delete(&API_KEYS, &id("K")).line.to_string(),
             "DELETE /iam/v2/api-keys/K"
         );
-        assert_eq!(delete(&id("K")).body, None);
+        assert_eq!(delete(&API_KEYS, &id("K")).body, None);
     }
 
     #[test]
@@ -314,7 +374,7 @@ mod tests {
         #[test]
         fn any_id_stays_one_path_segment(text in ".+") {
             let Some(id) = KeyId::new(&text) else { return Ok(()) };
-            let line = get(&id).line;
+            let line = get(&API_KEYS, &id, &Filters::default()).line;
             let url = url::Url::parse(&Endpoint::production().address(&line.path_and_query)).unwrap();
             let segments: Vec<_> = url.path_segments().unwrap().collect();
             prop_assert_eq!(&segments[..3], &["iam", "v2", "api-keys"]);
@@ -327,8 +387,7 @@ mod tests {
 
         #[test]
         fn any_filter_is_read_back_as_it_was(owner in ".+", cursor in ".+") {
-            let params = ListParams { owner: Some(owner.clone()), ..ListParams::default() };
-            let line = list(&params, Some(&token(&cursor))).line;
+            let line = list(&params(&owner), Some(&token(&cursor))).line;
             let url = url::Url::parse(&Endpoint::production().address(&line.path_and_query)).unwrap();
             let pairs: Vec<_> = url.query_pairs().collect();
             prop_assert_eq!(pairs.len(), 3);

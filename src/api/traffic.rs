@@ -131,11 +131,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::super::request::{self, ListParams};
     use super::*;
+    use crate::resource::API_KEYS;
 
     #[test]
     fn counts_add_up_into_the_parent_s() {
         let statement = Arc::new(Traffic::default());
-        let line = request::list(&ListParams::default(), None).line;
+        let line = request::list(&ListParams::all(&API_KEYS), None).line;
         for _ in 0..2 {
             let scan = Traffic::child_of(Arc::clone(&statement));
             scan.sent(&line, false);
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn only_so_many_lines_are_kept() {
         let traffic = Traffic::default();
-        let line = request::list(&ListParams::default(), None).line;
+        let line = request::list(&ListParams::all(&API_KEYS), None).line;
         (0..MAX_LINES + 5).for_each(|_| traffic.sent(&line, false));
         assert_eq!(
             (traffic.lines().len(), traffic.figures().requests),

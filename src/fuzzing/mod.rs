@@ -26,7 +26,7 @@ use crate::dialect::parse::as_sql;
 use crate::dialect::rewrite::rewrite;
 use crate::error::Error;
 use crate::render::{Diagnostic, cell_json};
-use crate::resource::columns::schema;
+use crate::resource::API_KEYS;
 use crate::session::in_statement;
 use crate::sql::operation::Operation;
 use crate::sql::split::split;
@@ -121,11 +121,11 @@ pub fn body(body: &[u8]) {
 }
 
 fn reader() -> Rows {
-    Rows::new(Decoder::of_all())
+    Rows::new(Decoder::of_all(&API_KEYS))
 }
 
 fn page(page: &Page) {
-    let mut decoder = Decoder::of_all();
+    let mut decoder = Decoder::of_all(&API_KEYS);
     let mut keys = 0;
     for key in page.keys() {
         let before = decoder.rows();
@@ -136,7 +136,7 @@ fn page(page: &Page) {
     }
     let batch = decoder.finish().expect("a page is small enough");
     assert_eq!(batch.num_rows(), keys);
-    for (field, column) in schema().fields().iter().zip(batch.columns()) {
+    for (field, column) in API_KEYS.schema().fields().iter().zip(batch.columns()) {
         for row in 0..keys {
             let json = cell_json(field, column, row).expect("every cell can be written");
             serde_json::from_str::<Value>(&json).expect("a cell is JSON");
@@ -144,7 +144,7 @@ fn page(page: &Page) {
     }
     if let Some(token) = page.next() {
         assert!(!token.as_str().is_empty());
-        let request = list(&ListParams::default(), Some(token))
+        let request = list(&ListParams::all(&API_KEYS), Some(token))
             .line
             .path_and_query;
         assert_eq!(link(&request).as_ref(), Some(token));
@@ -176,7 +176,7 @@ pub fn headers(text: &str) {
             headers.insert(name, value);
         }
         if let Some(token) = link(line) {
-            let request = list(&ListParams::default(), Some(&token)).line;
+            let request = list(&ListParams::all(&API_KEYS), Some(&token)).line;
             assert_eq!(link(&request.path_and_query), Some(token), "{line:?}");
         }
         match Endpoint::parse(line) {

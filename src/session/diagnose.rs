@@ -16,7 +16,7 @@ use crate::dialect::error::nearest;
 use crate::dialect::functions;
 use crate::dialect::parser::IamqlDialect;
 use crate::error::{Error, ErrorKind};
-use crate::resource::columns::{self, COLUMNS};
+use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resource};
 use crate::table::NotConnected;
 
 use crate::dialect::messages::{elsewhere, plain, retell};
@@ -238,13 +238,17 @@ fn near_column(field: &Column, typed: &str, valid: &[Column]) -> Option<String> 
         return Some(near.to_owned());
     }
     // `owner.id` alone, or `display_name`, is a field of `spec`.
-    let keys = COLUMNS.iter().all(|column| names.contains(&column.name));
-    let nested = columns::paths().into_iter().find(|(path, _)| {
+    let is_here = |resource: &&&Resource| {
+        let mut columns = resource.fields().into_iter();
+        columns.all(|column| names.contains(&column.name))
+    };
+    let paths = resource::ALL.iter().filter(is_here).flat_map(|r| r.paths());
+    let nested = paths.map(|(path, _)| path).find(|path| {
         path.split_once('.')
             .is_some_and(|(_, rest)| rest == typed || rest.replace('.', "_") == typed)
     });
-    if let (true, Some((path, _))) = (keys, nested) {
-        return Some(path);
+    if nested.is_some() {
+        return nested;
     }
     // `spce.owner.id`: the first step is what is wrong.
     if let Some((first, rest)) = typed.split_once('.') {
@@ -304,7 +308,7 @@ fn nested_field(message: &str, text: &str) -> Option<dialect::error::Error> {
     let (span, parent) = field_in(text, name)?;
     let error = dialect::error::Error::new(format!("no field `{name}` in `{parent}`")).at(span);
     let path: Vec<&str> = parent.split('.').collect();
-    let Some(column) = columns::find(&path) else {
+    let Some(column) = declared(&path) else {
         return Some(error);
     };
     let fields: Vec<&str> = column.ty.fields().iter().map(|field| field.name).collect();
@@ -312,6 +316,13 @@ fn nested_field(message: &str, text: &str) -> Option<dialect::error::Error> {
         Some(near) => error.hint(format!("did you mean `{parent}.{near}`?")),
         None => error.hint(format!("fields of `{parent}`: {}", fields.join(", "))),
     })
+}
+
+/// Finds the column at `path` of any resource.
+fn declared<S: AsRef<str>>(path: &[S]) -> Option<&'static Declared> {
+    resource::ALL
+        .iter()
+        .find_map(|resource| resource.find(path))
 }
 
 /// Finds where `name` is used as a field, and its parent path.
@@ -343,7 +354,7 @@ fn field_in(text: &str, name: &str) -> Option<(Span, String)> {
             }
         };
         // An alias or a schema before the column is not part of the path.
-        if !continues || columns::find(std::slice::from_ref(&step)).is_some() {
+        if !continues || declared(std::slice::from_ref(&step)).is_some() {
             path.clear();
         }
         if continues && step == name && !path.is_empty() {
@@ -405,10 +416,8 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"table '([^']+)' not found").ok());
     let full = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
-    let name = full
-        .strip_prefix("confluent.iam.")
-        .unwrap_or(full)
-        .to_owned();
+    let ours = format!("{CATALOG}.{DEFAULT_SCHEMA}.");
+    let name = full.strip_prefix(&ours).unwrap_or(full).to_owned();
     let is_file = name.contains('/')
         || [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow"]
             .iter()

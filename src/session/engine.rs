@@ -1,4 +1,4 @@
-//! The engine, set up for `api_keys`.
+//! The engine, set up for the resources of the service.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::csv::CsvFiles;
 use crate::dialect::functions;
 use crate::dialect::plan::{PrepareSubqueries, ReadMoments};
+use crate::resource;
 use crate::table::{self, Connection, catalog};
 
-/// Returns a context in which the table and its view are mounted and local files can be read by name.
+/// Returns a context in which all resources and their views are mounted and local files can be read by name.
 ///
 /// # Errors
 ///
@@ -25,7 +26,7 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
         .with_target_partitions(1)
         .with_information_schema(true)
         .with_create_default_catalog_and_schema(false)
-        .with_default_catalog_and_schema(catalog::CATALOG, catalog::SCHEMA);
+        .with_default_catalog_and_schema(resource::CATALOG, resource::DEFAULT_SCHEMA);
     let options = config.options_mut();
     // For the place of an error.
     options.sql_parser.collect_spans = true;

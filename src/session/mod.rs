@@ -38,6 +38,7 @@ use crate::api::Traffic;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::{Error, ErrorKind};
+use crate::resource::{CATALOG, DEFAULT_SCHEMA};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::table::Connection;
@@ -241,6 +242,7 @@ impl Session {
             Operation::Write { write, is_dry } => {
                 let writer = Writer {
                     session: self,
+                    resource: write.resource(),
                     call,
                     is_dry: is_dry || self.options.dry_run,
                 };
@@ -258,13 +260,24 @@ impl Session {
         &self.connection
     }
 
-    /// Returns the names of all tables and views.
+    /// Returns the names of all tables and views, with their schema where that is not the session's.
     pub fn tables(&self) -> Vec<String> {
-        self.context
-            .catalog(crate::table::catalog::CATALOG)
-            .and_then(|catalog| catalog.schema(crate::table::catalog::SCHEMA))
-            .map(|schema| schema.table_names())
-            .unwrap_or_default()
+        let Some(catalog) = self.context.catalog(CATALOG) else {
+            return Vec::new();
+        };
+        let of_schema = |schema: String| {
+            let names = catalog.schema(&schema).map(|found| found.table_names());
+            let names = names.unwrap_or_default().into_iter();
+            names.map(move |name| match schema.as_str() {
+                DEFAULT_SCHEMA => name,
+                schema => format!("{schema}.{name}"),
+            })
+        };
+        catalog
+            .schema_names()
+            .into_iter()
+            .flat_map(of_schema)
+            .collect()
     }
 
     async fn query(

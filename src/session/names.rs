@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::TableReference;
 use datafusion::logical_expr::{Documentation, TableType};
 
 use super::Session;
 use crate::dialect::functions::{self, FunctionKind};
-use crate::table::catalog::{CATALOG, SCHEMA};
 
 /// A table or a view.
 #[derive(Debug, Clone)]
 pub struct Relation {
-    /// Its name.
+    /// Its name, with its schema where that is not the session's.
     pub name: String,
     /// Its columns.
     pub schema: SchemaRef,
@@ -36,17 +36,14 @@ pub struct Function {
 impl Session {
     /// Returns all tables and views, in order of their names.
     pub async fn relations(&self) -> Vec<Relation> {
-        let schema = self
-            .context
-            .catalog(CATALOG)
-            .and_then(|catalog| catalog.schema(SCHEMA));
-        let Some(schema) = schema else {
-            return Vec::new();
-        };
         let mut relations = Vec::new();
         for name in self.tables() {
+            let reference = match name.split_once('.') {
+                Some((schema, table)) => TableReference::partial(schema, table),
+                None => TableReference::bare(name.as_str()),
+            };
             // A table that cannot be opened is left out; a statement that uses it fails with the reason.
-            if let Ok(Some(table)) = schema.table(&name).await {
+            if let Ok(table) = self.context.table_provider(reference).await {
                 relations.push(Relation {
                     name,
                     schema: table.schema(),

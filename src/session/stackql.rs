@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use super::{Call, Done, Session, Sink, diagnose};
 use crate::dialect::error::nearest;
 use crate::error::{Error, ErrorKind};
+use crate::resource::{self, CATALOG, DEFAULT_SCHEMA, Relation};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::{Answer, Describe, Filter, Stackql};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 
 impl Session {
     /// Runs `statement`, which the statement of `call` was read as.
@@ -142,9 +142,8 @@ impl Session {
     }
 
     pub(super) async fn describe_table(&self, describe: &Describe) -> Result<Answer, Error> {
-        let name: Vec<&str> = describe.name.iter().map(String::as_str).collect();
-        if name.ends_with(&[TABLE]) && [CATALOG, SCHEMA, TABLE].ends_with(&name) {
-            return Ok(describe.of_api_keys());
+        if let Some(Relation::Table(resource)) = resource::named(&describe.name) {
+            return Ok(describe.of_resource(resource));
         }
         let schema = self.table(&describe.name).await?.schema();
         let row = |field: &Arc<Field>| {
@@ -178,9 +177,12 @@ impl Session {
             let error = Error::new(ErrorKind::Name, format!("no table `{typed}`"));
             let last = name.last().map_or("", String::as_str);
             match nearest(last, tables.iter().map(String::as_str)) {
-                Some(near) if name.len() > 1 => {
-                    error.hint(format!("did you mean `{CATALOG}.{SCHEMA}.{near}`?"))
-                }
+                Some(near) if name.len() > 1 => match near.contains('.') {
+                    true => error.hint(format!("did you mean `{CATALOG}.{near}`?")),
+                    false => {
+                        error.hint(format!("did you mean `{CATALOG}.{DEFAULT_SCHEMA}.{near}`?"))
+                    }
+                },
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error.hint(format!("tables here: {}", tables.join(", "))),
             }

@@ -3,9 +3,7 @@
 use super::catalog::{Catalog, Field, Table};
 use super::context::Context;
 use super::sources::Source;
-use crate::resource::columns::Access;
-use crate::sql::methods::{METHODS, find};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::resource::{self, Access, CATALOG, DEFAULT_SCHEMA, Resource};
 
 /// Lists the paths that begin with a text; those of folders end in a separator.
 pub(super) type Files<'f> = &'f dyn Fn(&str) -> Vec<String>;
@@ -131,11 +129,9 @@ impl Candidates {
                     self.keywords(&["EXTENDED", "LATERAL", "METHOD", "SELECT"]);
                 }
             }
-            [catalog] if catalog.eq_ignore_ascii_case(CATALOG) => self.names([SCHEMA]),
+            [catalog] if catalog.eq_ignore_ascii_case(CATALOG) => self.names(schemas()),
             [INFORMATION] => self.names(INFORMATION_TABLES),
-            [SCHEMA] | [_, SCHEMA] => {
-                self.names(catalog.tables.iter().map(|table| &table.name));
-            }
+            [schema] | [_, schema] => self.names(in_schema(schema, catalog.tables.iter())),
             _ => {}
         }
     }
@@ -144,21 +140,30 @@ impl Candidates {
     pub(super) fn changeable(&mut self, path: &[String], catalog: &Catalog) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match path.as_slice() {
-            [catalog] if catalog.eq_ignore_ascii_case(CATALOG) => self.names([SCHEMA]),
-            [] | [SCHEMA] | [_, SCHEMA] => {
-                let tables = catalog.tables.iter().filter(|table| !table.is_view);
-                self.names(tables.map(|table| &table.name));
-                if path.is_empty() && !self.prefix.is_empty() {
-                    self.names([CATALOG]);
+            [catalog] if catalog.eq_ignore_ascii_case(CATALOG) => self.names(schemas()),
+            _ => {
+                let is_changeable = |table: &&Table| {
+                    let is_read_only = |resource: &Resource| resource.writes.is_none();
+                    !table.is_view && !table.resource.is_some_and(is_read_only)
+                };
+                let tables = catalog.tables.iter().filter(is_changeable);
+                match path.as_slice() {
+                    [] => {
+                        self.names(tables.map(|table| &table.name));
+                        if !self.prefix.is_empty() {
+                            self.names([CATALOG]);
+                        }
+                    }
+                    [schema] | [_, schema] => self.names(in_schema(schema, tables)),
+                    _ => {}
                 }
             }
-            _ => {}
         }
     }
 
     /// Offers the parameters of `method`.
     pub(super) fn parameters(&mut self, method: &str) {
-        let Some(method) = find(method) else {
+        let Some((_, method)) = resource::method(method) else {
             return;
         };
         for parameter in method.parameters {
@@ -174,13 +179,22 @@ impl Candidates {
     /// Offers methods, or the way to them.
     pub(super) fn methods(&mut self, path: &[String]) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let resources = resource::ALL.iter();
         match path.as_slice() {
-            [] => self.names([format!("{CATALOG}.{SCHEMA}.{TABLE}.")]),
-            [CATALOG] => self.names([format!("{SCHEMA}.{TABLE}.")]),
-            [CATALOG, SCHEMA] => self.names([format!("{TABLE}.")]),
+            [] => self.names(resources.map(|r| format!("{}.", r.full_name()))),
+            [CATALOG] => {
+                self.names(resources.map(|r| format!("{}.{}.", r.service.name, r.table)));
+            }
+            [CATALOG, service] => {
+                let resources = resources.filter(|r| r.service.name == *service);
+                self.names(resources.map(|r| format!("{}.", r.table)));
+            }
             _ => {
-                for method in METHODS {
-                    self.offer(method.name, &format!("{}  {}", method.name, method.request));
+                for resource in resources.filter(|r| path.last() == Some(&r.table)) {
+                    for method in resource.methods {
+                        let request = method.request(resource);
+                        self.offer(method.name, &format!("{}  {request}", method.name));
+                    }
                 }
             }
         }
@@ -206,10 +220,25 @@ impl Candidates {
     }
 }
 
+/// Returns the schemas of all services.
+fn schemas() -> impl Iterator<Item = &'static str> {
+    resource::services().into_iter().map(|service| service.name)
+}
+
+/// Returns the names of those of `tables` that are in `schema`, without it.
+fn in_schema<'c>(schema: &str, tables: impl Iterator<Item = &'c Table>) -> Vec<&'c str> {
+    tables
+        .filter_map(|table| match table.name.split_once('.') {
+            Some((of, name)) => (of == schema).then_some(name),
+            None => (schema == DEFAULT_SCHEMA).then_some(table.name.as_str()),
+        })
+        .collect()
+}
+
 /// Returns the tables that the path at the cursor may be about, and what of it leads into their columns.
 fn resolve<'c>(context: &'c Context, catalog: &'c Catalog) -> (Vec<&'c Table>, Vec<&'c str>) {
     let mut path: Vec<&str> = context.path.iter().map(String::as_str).collect();
-    if let [CATALOG, SCHEMA, ..] = path.as_slice() {
+    if let [CATALOG, DEFAULT_SCHEMA, ..] = path.as_slice() {
         path.drain(..2);
     }
     let table = |source: &Source| catalog.table(&source.table);

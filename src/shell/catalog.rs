@@ -4,9 +4,8 @@
 use datafusion::arrow::datatypes::{DataType, Fields};
 
 use super::view;
-use crate::resource::columns::{Access, COLUMNS, Column, Pushdown};
+use crate::resource::{self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource};
 use crate::session::{Function, Relation};
-use crate::table::catalog as names;
 
 /// All that can be named in a session.
 #[derive(Debug, Default, Clone)]
@@ -24,7 +23,10 @@ pub(super) struct Catalog {
 /// A table or a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Table {
+    /// Its name, with its schema where that is not the session's.
     pub(super) name: String,
+    /// The resource that it is the table of, if it is one.
+    pub(super) resource: Option<&'static Resource>,
     /// True for views.
     pub(super) is_view: bool,
     pub(super) fields: Vec<Field>,
@@ -37,10 +39,10 @@ pub(super) struct Field {
     /// Its type, for people.
     pub(super) ty: String,
     pub(super) fields: Vec<Field>,
-    /// Who may set it; read-only for everything but the columns of `api_keys`.
+    /// Who may set it; read-only for everything but the columns of a resource.
     pub(super) access: Access,
-    /// What a predicate on it saves.
-    pub(super) pushdown: Pushdown,
+    /// What an equality on it is sent as; empty if it is not sent.
+    pub(super) sent_as: String,
     pub(super) description: &'static str,
 }
 
@@ -63,11 +65,12 @@ impl Catalog {
     }
 }
 
-/// Returns the name of a table without its catalog and schema.
+/// Returns the name of a table without its catalog, and without its schema if that is the session's.
 pub(super) fn bare(name: &str) -> &str {
     [
-        format!("{}.{}.", names::CATALOG, names::SCHEMA),
-        format!("{}.", names::SCHEMA),
+        format!("{CATALOG}.{DEFAULT_SCHEMA}."),
+        format!("{DEFAULT_SCHEMA}."),
+        format!("{CATALOG}."),
     ]
     .iter()
     .find_map(|prefix| {
@@ -80,15 +83,21 @@ pub(super) fn bare(name: &str) -> &str {
 
 impl Table {
     fn of(relation: Relation) -> Self {
-        let fields = match relation.name == names::TABLE {
-            true => COLUMNS.iter().map(Field::of_column).collect(),
-            false => fields_of(relation.schema.fields()),
-        };
-        let fields = match relation.name == names::VIEW {
-            true => fields.into_iter().map(Field::of_view).collect(),
-            false => fields,
+        let name: Vec<&str> = relation.name.split('.').collect();
+        let named = resource::named(&name);
+        let fields = match named {
+            Some(Named::Table(resource)) => of_columns(resource, "", resource.fields()),
+            Some(Named::View(resource, _)) => fields_of(relation.schema.fields())
+                .into_iter()
+                .map(|field| field.of_view(resource))
+                .collect(),
+            None => fields_of(relation.schema.fields()),
         };
         Self {
+            resource: match named {
+                Some(Named::Table(resource)) => Some(resource),
+                _ => None,
+            },
             name: relation.name,
             is_view: relation.is_view,
             fields,
@@ -101,33 +110,41 @@ impl Table {
             .iter()
             .any(|field| !field.description.is_empty())
     }
-
-    /// Returns true for the table of keys, which has methods and can be written.
-    pub(super) fn is_api_keys(&self) -> bool {
-        self.name == names::TABLE
-    }
 }
 
 impl Field {
     /// Adds what the table says of a column of the view.
-    fn of_view(self) -> Self {
+    fn of_view(self, resource: &Resource) -> Self {
+        let sent_as = view::source(resource, &self.name).and_then(|path| resource.sent_as(path));
         Self {
-            pushdown: view::source(&self.name).map_or(Pushdown::None, |column| column.pushdown),
-            description: view::description(&self.name),
+            sent_as: sent_as.unwrap_or_default(),
+            description: view::description(resource, &self.name),
             ..self
         }
     }
+}
 
-    fn of_column(column: &'static Column) -> Self {
-        Self {
+/// Returns `columns`, which are those at `path` in the table of `resource`.
+fn of_columns(
+    resource: &Resource,
+    path: &str,
+    columns: impl IntoIterator<Item = &'static Column>,
+) -> Vec<Field> {
+    let field = |column: &'static Column| {
+        let path = match path {
+            "" => column.name.to_owned(),
+            path => format!("{path}.{}", column.name),
+        };
+        Field {
             name: column.name.to_owned(),
             ty: column.ty.label().to_owned(),
-            fields: column.ty.fields().iter().map(Self::of_column).collect(),
+            fields: of_columns(resource, &path, column.ty.fields()),
             access: column.access,
-            pushdown: column.pushdown,
+            sent_as: resource.sent_as(&path).unwrap_or_default(),
             description: column.description,
         }
-    }
+    };
+    columns.into_iter().map(field).collect()
 }
 
 fn fields_of(fields: &Fields) -> Vec<Field> {
@@ -145,13 +162,13 @@ fn fields_of(fields: &Fields) -> Vec<Field> {
                 _ => Vec::new(),
             },
             access: Access::ReadOnly,
-            pushdown: Pushdown::None,
+            sent_as: String::new(),
             description: "",
         })
         .collect()
 }
 
-/// Returns the name of an Arrow type for people, the same words as the columns of `api_keys` use.
+/// Returns the name of an Arrow type for people, the same words as the columns of a resource use.
 fn label(ty: &DataType) -> String {
     match ty {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
@@ -193,7 +210,7 @@ pub(super) fn sample() -> Catalog {
         variables: vec!["owner".to_owned()],
         ..Catalog::new(
             vec![
-                relation("api_keys", crate::resource::columns::schema(), false),
+                relation("api_keys", resource::API_KEYS.schema(), false),
                 relation("vw_api_keys", Arc::new(view), true),
             ],
             vec![
@@ -221,7 +238,8 @@ mod tests {
             "iam.api_keys",
             "confluent.iam.api_keys",
         ] {
-            assert!(catalog.table(name).unwrap().is_api_keys(), "{name}");
+            let table = catalog.table(name).unwrap();
+            assert_eq!(table.resource, Some(&resource::API_KEYS), "{name}");
         }
         assert!(catalog.table("other.api_keys").is_none());
     }
@@ -232,6 +250,6 @@ mod tests {
         let spec = &catalog.table("api_keys").unwrap().fields[5];
         assert_eq!((spec.name.as_str(), spec.ty.as_str()), ("spec", "object"));
         let owner = spec.fields.iter().find(|f| f.name == "owner").unwrap();
-        assert_eq!(owner.fields[0].pushdown, Pushdown::Owner);
+        assert_eq!(owner.fields[0].sent_as, "spec.owner=");
     }
 }

@@ -8,7 +8,7 @@ use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
-use crate::resource::columns::Access;
+use crate::resource::Access;
 
 /// The most commands to list with descriptions; `\\?` describes all.
 const DESCRIBED: usize = 12;

@@ -9,8 +9,7 @@ use datafusion::arrow::error::ArrowError;
 use super::catalog::{Catalog, Field, Table, bare};
 use crate::dialect::error::nearest;
 use crate::error::Error;
-use crate::resource::columns::{Access, Pushdown};
-use crate::sql::methods::METHODS;
+use crate::resource::{Access, Resource};
 
 /// Rows of text; an empty one shows as nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +44,7 @@ impl Grid {
     }
 }
 
-/// Describes the table `name`: its columns with their fields, and for the table of keys its methods.
+/// Describes the table `name`: its columns with their fields, and for a resource its methods.
 ///
 /// # Errors
 ///
@@ -59,8 +58,8 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
             None => error.hint("\\dt lists the tables"),
         });
     };
-    let shown: &'static [&'static str] = match (table.is_api_keys(), table.is_described()) {
-        (true, _) => COLUMNS,
+    let shown: &'static [&'static str] = match (table.resource, table.is_described()) {
+        (Some(_), _) => COLUMNS,
         (_, true) => &["column", "type", "pushed down", "description"],
         _ => &["column", "type"],
     };
@@ -70,9 +69,7 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
         columns: shown,
         rows,
     }];
-    if table.is_api_keys() {
-        grids.push(methods());
-    }
+    grids.extend(table.resource.map(methods));
     Ok(grids)
 }
 
@@ -92,13 +89,7 @@ fn columns(fields: &[Field], depth: usize, shown: &[&str], rows: &mut Vec<Vec<St
                 Access::Writable => "yes",
             }
             .to_owned(),
-            match field.pushdown {
-                Pushdown::None => "",
-                Pushdown::Get => "GET by id",
-                Pushdown::Owner => "spec.owner",
-                Pushdown::Resource => "spec.resource",
-            }
-            .to_owned(),
+            field.sent_as.trim_end_matches('=').to_owned(),
             field.description.to_owned(),
         ];
         let row = COLUMNS
@@ -116,15 +107,15 @@ fn indented(field: &Field, depth: usize) -> String {
     format!("{}{dot}{}", "  ".repeat(depth), field.name)
 }
 
-fn methods() -> Grid {
+fn methods(resource: &Resource) -> Grid {
     Grid {
         columns: &["method", "statement", "request"],
-        rows: METHODS
+        rows: resource
+            .methods
             .iter()
             .map(|method| {
-                [method.name, method.verb, method.request]
-                    .map(str::to_owned)
-                    .into()
+                let (name, verb) = (method.name.to_owned(), method.verb().to_owned());
+                vec![name, verb, method.request(resource)]
             })
             .collect(),
     }

@@ -1,4 +1,4 @@
-//! What the columns of the view for people stand for: those of the table that its definition names them after. Pure.
+//! What the columns of a view for people stand for: those of the table that its definition names them after. Pure.
 
 use std::sync::LazyLock;
 
@@ -6,44 +6,39 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 use sqlparser::parser::Parser;
 
 use crate::dialect::parser::IamqlDialect;
-use crate::resource::columns::{self, Column};
-use crate::table::catalog::VIEW_SQL;
+use crate::resource::{self, Resource, View};
 
-/// Columns of the view that are computed from several of the table's.
-const COMPUTED: &[(&str, &str)] = &[
-    (
-        "resource_type",
-        "What the key opens, as Confluent's CLI calls it",
-    ),
-    (
-        "environment_id",
-        "Id of the environment of what the key opens",
-    ),
-    ("age_days", "Whole days since the key was created"),
-];
+/// What the columns of a view stand for: their names, and paths in the table.
+type Sources = Vec<(String, String)>;
 
-/// Returns the column of the table that column `name` of the view stands for, if it is one alone.
-pub(super) fn source(name: &str) -> Option<&'static Column> {
-    static SOURCES: LazyLock<Vec<(String, &'static Column)>> = LazyLock::new(sources);
-    SOURCES
-        .iter()
-        .find(|(alias, _)| alias == name)
-        .map(|(_, column)| *column)
+/// Returns the path in the table of `resource` that column `name` of its view stands for, if it is one alone.
+pub(super) fn source(resource: &Resource, name: &str) -> Option<&'static str> {
+    static SOURCES: LazyLock<Vec<Sources>> = LazyLock::new(|| {
+        let views = resource::ALL.iter().map(|r| (r, r.view.as_ref()));
+        views
+            .map(|(r, view)| view.map_or_else(Vec::new, |view| sources(r, view)))
+            .collect()
+    });
+    let position = resource::ALL.iter().position(|known| *known == resource)?;
+    let mut sources = SOURCES.get(position)?.iter();
+    let (_, path) = sources.find(|(alias, _)| alias == name)?;
+    Some(path)
 }
 
-/// Describes column `name` of the view.
-pub(super) fn description(name: &str) -> &'static str {
-    let computed = COMPUTED.iter().find(|(known, _)| *known == name);
-    match (source(name), computed) {
-        (Some(column), _) => column.description,
-        (None, Some((_, description))) => description,
-        (None, None) => "",
+/// Describes column `name` of the view of `resource`.
+pub(super) fn description(resource: &Resource, name: &str) -> &'static str {
+    if let Some(path) = source(resource, name) {
+        let path: Vec<&str> = path.split('.').collect();
+        return resource.find(&path).map_or("", |column| column.description);
     }
+    let mut computed = resource.view.iter().flat_map(|view| view.computed);
+    let found = computed.find(|(known, _)| *known == name);
+    found.map_or("", |(_, description)| description)
 }
 
-fn sources() -> Vec<(String, &'static Column)> {
+fn sources(resource: &Resource, view: &View) -> Sources {
     let Ok(Some(Statement::Query(query))) =
-        Parser::parse_sql(&IamqlDialect, VIEW_SQL).map(|mut parsed| parsed.pop())
+        Parser::parse_sql(&IamqlDialect, view.sql).map(|mut parsed| parsed.pop())
     else {
         return Vec::new();
     };
@@ -64,7 +59,8 @@ fn sources() -> Vec<(String, &'static Column)> {
             ),
             _ => return None,
         };
-        Some((name, columns::find(&path)?))
+        resource.find(&path)?;
+        Some((name, path.join(".")))
     };
     select.projection.into_iter().filter_map(named).collect()
 }
@@ -72,15 +68,16 @@ fn sources() -> Vec<(String, &'static Column)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::columns::Pushdown;
+    use crate::resource::API_KEYS;
 
     #[test]
     fn columns_of_the_view_are_those_of_the_table() {
-        assert_eq!(source("id").unwrap().pushdown, Pushdown::Get);
-        assert_eq!(source("owner_id").unwrap().pushdown, Pushdown::Owner);
-        assert_eq!(source("resource_id").unwrap().pushdown, Pushdown::Resource);
-        assert_eq!(source("display_name").unwrap().name, "display_name");
-        assert!(source("age_days").is_none());
+        let source = |name: &str| source(&API_KEYS, name);
+        assert_eq!(source("id"), Some("id"));
+        assert_eq!(source("owner_id"), Some("spec.owner.id"));
+        assert_eq!(source("resource_id"), Some("spec.resource.id"));
+        assert_eq!(source("display_name"), Some("spec.display_name"));
+        assert_eq!(source("age_days"), None);
     }
 
     #[test]
@@ -100,8 +97,8 @@ mod tests {
             "expires_at",
             "age_days",
         ] {
-            assert!(!description(name).is_empty(), "{name}");
+            assert!(!description(&API_KEYS, name).is_empty(), "{name}");
         }
-        assert_eq!(description("bogus"), "");
+        assert_eq!(description(&API_KEYS, "bogus"), "");
     }
 }

@@ -6,10 +6,9 @@
 //!
 //! - [`split`]: scripts to statements;
 //! - [`operation`]: who carries a statement out;
-//! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on `api_keys`, and the bodies that they send;
-//! - [`stackql`], [`methods`]: what only StackQL has, SHOW METHODS and EXEC among it.
+//! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on a resource, and the bodies that they send;
+//! - [`stackql`]: what only StackQL has, SHOW METHODS and EXEC among it.
 
-pub mod methods;
 pub mod operation;
 pub mod spec;
 pub mod split;

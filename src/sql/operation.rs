@@ -16,7 +16,7 @@ pub enum Operation {
     Stackql(Stackql),
     /// The engine.
     Query(EngineStatement),
-    /// Us: a write to `api_keys`.
+    /// Us: a write to a resource.
     Write {
         /// The write.
         write: Write,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::write::{immutable, read_only};
 use crate::dialect::error::{Error, nearest};
-use crate::resource::columns::{self, Access, Column, Type};
+use crate::resource::{Access, Column, Needed, Resource, Type, Writes};
 
 /// The fields of a key to create, or to change.
 pub type Spec = Map<String, Value>;
@@ -24,24 +24,29 @@ pub enum Origin {
     Copied,
 }
 
-/// Checks the spec of a key to create and returns it without what the service fills in itself.
+/// Checks the spec of an object of `resource` to create and returns it without what the service fills in itself.
 ///
 /// # Errors
 ///
 /// Fails at the first field that does not exist, is not to be set, or is of the wrong type, and if there is no owner.
-pub fn for_create(spec: Spec, origin: Origin) -> Result<Spec, Error> {
-    let spec = object("spec", columns_of_spec(), spec, origin)?;
-    match text_at(&spec, "owner") {
-        Some(id) if !id.trim().is_empty() => {}
-        _ => {
-            return Err(
-                Error::new("`spec.owner.id` is missing: every key has an owner")
-                    .hint("set it to the id of a service account (sa-…) or a user (u-…)"),
-            );
-        }
+pub fn for_create(resource: &Resource, spec: Spec, origin: Origin) -> Result<Spec, Error> {
+    let spec = object(Writes::BODY, columns_of_spec(resource), spec, origin)?;
+    let Some(writes) = &resource.writes else {
+        return Ok(spec);
+    };
+    let Needed { path, reason, hint } = writes.owner;
+    if at(&spec, path)
+        .and_then(Value::as_str)
+        .is_none_or(|id| id.trim().is_empty())
+    {
+        return Err(Error::new(format!("`{path}` is missing: {reason}")).hint(hint));
     }
-    if spec.contains_key("resource") && text_at(&spec, "resource").is_none_or(str::is_empty) {
-        return Err(no_resource());
+    let needed = &writes.resource;
+    let is_blank = at(&spec, needed.path)
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty);
+    if is_blank && at(&spec, needed.of()).is_some() {
+        return Err(no_id(needed));
     }
     Ok(spec)
 }
@@ -51,12 +56,15 @@ pub fn for_create(spec: Spec, origin: Origin) -> Result<Spec, Error> {
 /// # Errors
 ///
 /// Fails at the first field that does not exist or cannot be changed, for NULL, and if there is none.
-pub fn for_update(spec: Spec) -> Result<Spec, Error> {
+pub fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error> {
+    let columns = columns_of_spec(resource);
     for (name, value) in &spec {
-        let path = format!("spec.{name}");
-        match declared(columns_of_spec(), name) {
-            None => return Err(unknown("spec", columns_of_spec(), name)),
-            Some(column) if column.access == Access::OnCreate => return Err(immutable(&path)),
+        let path = format!("{}.{name}", Writes::BODY);
+        match declared(columns, name) {
+            None => return Err(unknown(Writes::BODY, columns, name)),
+            Some(column) if column.access == Access::OnCreate => {
+                return Err(immutable(resource, &path));
+            }
             Some(column) if column.access == Access::ReadOnly => return Err(read_only(&path)),
             Some(_) => {}
         }
@@ -138,16 +146,15 @@ pub fn null(path: &str) -> Error {
     Error::new(format!("`{path}` cannot be NULL")).hint("the empty string '' clears it")
 }
 
-/// The error for a resource without an id, which the service would take for the whole cloud.
-pub fn no_resource() -> Error {
-    Error::new("`spec.resource.id` has no value").hint(
-        "name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key; without spec.resource a key is a Cloud \
-         API key",
-    )
+/// The error for a reference without an id, which would mean something else to the service than what was typed.
+pub fn no_id(needed: &Needed) -> Error {
+    Error::new(format!("`{}` has no value", needed.path))
+        .hint(format!("{}; {}", needed.hint, needed.reason))
 }
 
-fn columns_of_spec() -> &'static [Column] {
-    columns::find(&["spec"]).map_or(&[], |column| column.ty.fields())
+fn columns_of_spec(resource: &Resource) -> &'static [Column] {
+    let spec = resource.find(&[Writes::BODY]);
+    spec.map_or(&[], |column| column.ty.fields())
 }
 
 fn declared(columns: &'static [Column], name: &str) -> Option<&'static Column> {
@@ -224,8 +231,11 @@ fn list(
     Ok(Value::Array(checked))
 }
 
-fn text_at<'s>(spec: &'s Spec, reference: &str) -> Option<&'s str> {
-    spec.get(reference)?.get("id")?.as_str()
+/// Returns the value at `path`, dotted, which begins with that of the body.
+pub fn at<'s>(spec: &'s Spec, path: &str) -> Option<&'s Value> {
+    let mut steps = path.split('.').skip(1);
+    let first = spec.get(steps.next()?)?;
+    steps.try_fold(first, |value, step| value.get(step))
 }
 
 fn unknown(path: &str, columns: &'static [Column], name: &str) -> Error {
@@ -322,10 +332,11 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::API_KEYS;
     use proptest::prelude::*;
 
     fn create(json: &str, origin: Origin) -> String {
-        match parse(json).and_then(|spec| for_create(spec, origin)) {
+        match parse(json).and_then(|spec| for_create(&API_KEYS, spec, origin)) {
             Ok(spec) => Value::Object(spec).to_string(),
             Err(error) => format!("{error} ({})", error.hint.clone().unwrap_or_default()),
         }
@@ -382,7 +393,7 @@ mod tests {
 
     #[test]
     fn an_update_sets_texts_and_nothing_else() {
-        let update = |json: &str| match parse(json).and_then(for_update) {
+        let update = |json: &str| match parse(json).and_then(|spec| for_update(&API_KEYS, spec)) {
             Ok(spec) => Value::Object(spec).to_string(),
             Err(error) => format!("{error} ({})", error.hint.clone().unwrap_or_default()),
         };
@@ -411,8 +422,8 @@ mod tests {
         #[test]
         fn no_json_panics(text in r#"[\[\]{}":,a-z0-9 ]{0,40}"#) {
             if let Ok(spec) = parse(&text) {
-                let _ = for_create(spec.clone(), Origin::Copied);
-                let _ = for_update(spec);
+                let _ = for_create(&API_KEYS, spec.clone(), Origin::Copied);
+                let _ = for_update(&API_KEYS, spec);
             }
         }
     }

@@ -14,7 +14,7 @@ use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 
-use crate::resource::columns::{Column, Type};
+use crate::resource::{Column, Type};
 
 /// Bytes of text one column of a batch may hold, so that 32-bit offsets never overflow.
 const MAX_TEXT: usize = 1 << 30;
@@ -57,7 +57,7 @@ impl Buffer {
                 micros: Vec::new(),
                 valid,
             },
-            Type::Object(fields) => Self::Object {
+            Type::Object(fields) | Type::Lifted(fields) => Self::Object {
                 fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
                 valid,
             },
@@ -72,6 +72,18 @@ impl Buffer {
     /// Starts an empty buffer for values of `column` in which only the fields at `paths`, and what is in them, are
     /// wanted. A path begins with the name of a column.
     pub(super) fn of_fields(column: &Column, paths: &[&[String]]) -> Self {
+        // The fields of a lifted object stand beside it.
+        if let Type::Lifted(fields) = column.ty {
+            let fields: Vec<_> = fields.iter().map(|f| Self::of_fields(f, paths)).collect();
+            let is_wanted = fields.iter().any(|f| !matches!(f, Self::Unwanted { .. }));
+            return match is_wanted {
+                true => Self::Object {
+                    fields,
+                    valid: NullBufferBuilder::new(0),
+                },
+                false => Self::Unwanted { len: 0 },
+            };
+        }
         let inner: Vec<_> = paths
             .iter()
             .filter(|path| path.first().is_some_and(|name| name == column.name))

@@ -1,4 +1,5 @@
-//! Where tables live: catalog `confluent`, schema `iam`, with the table, its view, and whatever the user creates.
+//! Where tables live: one catalog, with a schema for each service. It holds the tables of its resources, their views, and
+//! whatever the user creates.
 
 use std::sync::Arc;
 
@@ -10,60 +11,17 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
-use super::{ApiKeysTable, Connection};
+use super::{Connection, ResourceTable};
+use crate::resource::{self, CATALOG, Service};
 
-/// Name of the catalog.
-pub const CATALOG: &str = "confluent";
-/// Name of the schema.
-pub const SCHEMA: &str = "iam";
-/// Name of the table.
-pub const TABLE: &str = "api_keys";
-/// Name of the view for people.
-pub const VIEW: &str = "vw_api_keys";
-
-/// The definition of [`VIEW`].
-///
-/// The names of resource types are those of Confluent's own CLI. A resource's environment stands in the reference, or
-/// in its resource name (CRN), or, in ids of Flink regions from before March 2024, before the region.
-pub const VIEW_SQL: &str = "
-SELECT
-    id,
-    spec.display_name AS display_name,
-    spec.description AS description,
-    spec.owner.id AS owner_id,
-    spec.owner.kind AS owner_kind,
-    spec.resource.id AS resource_id,
-    spec.resource.kind AS resource_kind,
-    CASE
-        WHEN spec.resource.id LIKE 'lkc-%' THEN 'kafka'
-        WHEN spec.resource.id LIKE 'lsrc-%' OR spec.resource.kind = 'SchemaRegistry' THEN 'schema-registry'
-        WHEN spec.resource.id LIKE 'lksqlc-%' OR spec.resource.kind = 'ksqlDB' THEN 'ksql'
-        WHEN spec.resource.kind = 'Region' THEN 'flink-region'
-        WHEN lower(spec.resource.id) = 'tableflow' OR spec.resource.kind = 'Tableflow' THEN 'tableflow'
-        WHEN lower(spec.resource.id) = 'global' OR spec.resource.kind = 'Global' THEN 'global'
-        WHEN lower(spec.resource.id) = 'cloud' OR spec.resource.kind = 'Cloud' THEN 'cloud'
-        WHEN spec.resource.kind = 'Cluster' THEN 'kafka'
-        WHEN spec IS NOT NULL AND spec.resource.id IS NULL AND spec.resources IS NULL THEN 'cloud'
-    END AS resource_type,
-    coalesce(
-        nullif(spec.resource.environment, ''),
-        (regexp_match(spec.resource.resource_name, '/environment=([^/]+)'))[1],
-        (regexp_match(spec.resource.id, '^(env-[^.]+)[.]'))[1]
-    ) AS environment_id,
-    metadata.created_at AS created_at,
-    metadata.updated_at AS updated_at,
-    spec.expires_at AS expires_at,
-    CAST(floor((date_part('epoch', now()) - date_part('epoch', metadata.created_at)) / 86400) AS BIGINT) AS age_days
-FROM confluent.iam.api_keys";
-
-/// The schema `iam`: the table and the view, which nobody can replace, and the tables and views of the session.
+/// The schema of a service: tables and views of resources, which nobody can replace, and those of the session.
 #[derive(Debug)]
-struct IamSchema {
+struct ServiceSchema {
     fixed: MemorySchemaProvider,
     own: MemorySchemaProvider,
 }
 
-impl IamSchema {
+impl ServiceSchema {
     fn check(&self, name: &str) -> Result<()> {
         if self.fixed.table_exist(name) {
             return exec_err!(
@@ -75,7 +33,7 @@ impl IamSchema {
 }
 
 #[async_trait]
-impl SchemaProvider for IamSchema {
+impl SchemaProvider for ServiceSchema {
     fn table_names(&self) -> Vec<String> {
         let mut names = self.fixed.table_names();
         names.extend(self.own.table_names());
@@ -109,22 +67,39 @@ impl SchemaProvider for IamSchema {
     }
 }
 
-/// Mounts the table and the view in `context`.
+/// Mounts all resources and their views in `context`.
 ///
 /// # Errors
 ///
 /// Fails if the engine does not take them.
 pub async fn mount(context: &SessionContext, connection: Connection) -> Result<()> {
-    let schema = Arc::new(IamSchema {
-        fixed: MemorySchemaProvider::new(),
-        own: MemorySchemaProvider::new(),
-    });
-    let table = Arc::new(ApiKeysTable::new(connection));
-    schema.fixed.register_table(TABLE.to_owned(), table)?;
-    let catalog = MemoryCatalogProvider::new();
-    catalog.register_schema(SCHEMA, Arc::clone(&schema) as _)?;
-    context.register_catalog(CATALOG, Arc::new(catalog));
-    let view = context.sql(VIEW_SQL).await?.into_view();
-    schema.fixed.register_table(VIEW.to_owned(), view)?;
+    let catalog = Arc::new(MemoryCatalogProvider::new());
+    context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
+    for service in resource::services() {
+        let schema = Arc::new(ServiceSchema {
+            fixed: MemorySchemaProvider::new(),
+            own: MemorySchemaProvider::new(),
+        });
+        catalog.register_schema(service.name, Arc::clone(&schema) as _)?;
+        mount_service(context, service, &schema.fixed, &connection).await?;
+    }
+    Ok(())
+}
+
+async fn mount_service(
+    context: &SessionContext,
+    service: &Service,
+    schema: &MemorySchemaProvider,
+    connection: &Connection,
+) -> Result<()> {
+    let resources = resource::ALL.iter().filter(|r| r.service == service);
+    for resource in resources.copied() {
+        let table = ResourceTable::new(resource, connection.clone());
+        schema.register_table(resource.table.to_owned(), Arc::new(table))?;
+        if let Some(view) = &resource.view {
+            let definition = context.sql(view.sql).await?.into_view();
+            schema.register_table(view.name.to_owned(), definition)?;
+        }
+    }
     Ok(())
 }

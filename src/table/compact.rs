@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 
 use super::buffer::Buffer;
 use crate::plain::{self, begins, unescaped};
-use crate::resource::columns::{Column, Type};
+use crate::resource::{Column, Type};
 
 /// Adds the members of the object that `json` begins with as row number `row` of `buffers`, one for each of `columns`.
 ///
@@ -115,7 +115,9 @@ impl<'j> Reader<'j> {
                 })
             };
             let (raw, typed) = match found.map(|position| columns[position].ty) {
-                Some(Type::Json | Type::Object(_)) => (wanted(true), wanted(false)),
+                Some(Type::Json | Type::Object(_) | Type::Lifted(_)) => {
+                    (wanted(true), wanted(false))
+                }
                 _ => (None, found.filter(|position| buffers[*position].wants(row))),
             };
             let text = match typed {
@@ -156,7 +158,7 @@ impl<'j> Reader<'j> {
                 text => buffer.push_text(text),
             },
             Type::Timestamp => buffer.push_time(micros(self.string()?.as_bytes())?),
-            Type::Object(columns) => {
+            Type::Object(columns) | Type::Lifted(columns) => {
                 let Buffer::Object { fields, valid } = buffer else {
                     return None;
                 };
@@ -251,8 +253,9 @@ mod tests {
 
     use super::super::decode::Decoder;
     use super::*;
-    use crate::resource::columns::{COLUMNS, schema};
+    use crate::resource::API_KEYS;
 
+    const COLUMNS: &[Column] = API_KEYS.columns;
     const ALL: &[usize] = &[0, 1, 2, 3, 4, 5];
 
     fn buffers() -> Vec<Buffer> {
@@ -268,8 +271,8 @@ mod tests {
 
     /// Decodes one key, or tells that it cannot be decoded.
     fn decoded(json: &str, projection: &[usize]) -> Option<RecordBatch> {
-        let schema = schema().project(projection).unwrap();
-        let mut decoder = Decoder::new(Arc::new(schema), projection);
+        let schema = API_KEYS.schema().project(projection).unwrap();
+        let mut decoder = Decoder::new(&API_KEYS, Arc::new(schema), projection);
         decoder.push(json).ok()?;
         Some(decoder.finish().unwrap())
     }

@@ -1,7 +1,7 @@
 //! Turns the raw JSON of keys into Arrow columns, in one pass and without a tree in between.
 //!
-//! A [`Decoder`] holds one growing buffer for each field that [`crate::resource::columns::COLUMNS`] declares; serde drives the
-//! JSON straight into them. Members that nobody declared or wants are skipped over. It never fails on a member of an
+//! A [`Decoder`] holds one growing buffer for each field that a [`Resource`] declares; serde drives the JSON straight into
+//! them. Members that nobody declared or wants are skipped over. It never fails on a member of an
 //! unexpected type: the service may grow, and a listing must not break when it does. What could not be read becomes
 //! NULL and is counted in [`Oddities`].
 
@@ -19,9 +19,9 @@ use super::buffer::Buffer;
 use super::compact;
 use super::fields::FieldPath;
 use crate::plain;
-use crate::resource::columns::{COLUMNS, Column, Type, schema};
+use crate::resource::{Column, Resource, Type};
 
-/// Position of `id` in [`COLUMNS`].
+/// Position of `id` among the columns of any resource.
 const ID: usize = 0;
 
 /// What could not be read as declared, for one warning per query.
@@ -46,10 +46,12 @@ impl Oddities {
 
 /// Collects keys into record batches.
 pub struct Decoder {
+    columns: &'static [Column],
+    /// One for each of `columns`.
+    buffers: Vec<Buffer>,
     schema: SchemaRef,
-    /// Positions in [`COLUMNS`] of the columns of `schema`.
-    projection: Vec<usize>,
-    columns: Vec<Buffer>,
+    /// For each column of `schema` where its buffer is: its position, and those of fields from there on inwards.
+    places: Vec<Vec<usize>>,
     rows: usize,
     oddities: Oddities,
 }
@@ -63,38 +65,53 @@ impl fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// Starts a decoder for the columns at `projection`, positions in [`COLUMNS`]; `schema` is theirs.
-    pub fn new(schema: SchemaRef, projection: &[usize]) -> Self {
-        Self::of_fields(schema, projection, None)
+    /// Starts a decoder for the columns at `projection` of the table of `resource`; `schema` is theirs.
+    pub fn new(resource: &Resource, schema: SchemaRef, projection: &[usize]) -> Self {
+        Self::of_fields(resource, schema, projection, None)
     }
 
-    /// Starts a decoder for all columns of the table.
-    pub fn of_all() -> Self {
-        Self::new(schema(), &(0..COLUMNS.len()).collect::<Vec<_>>())
+    /// Starts a decoder for all columns of the table of `resource`.
+    pub fn of_all(resource: &Resource) -> Self {
+        let schema = resource.schema();
+        let all: Vec<_> = (0..schema.fields().len()).collect();
+        Self::new(resource, schema, &all)
     }
 
     /// Starts the same as [`Decoder::new`], but if there are `paths`, reads only the fields at them; all others are NULL.
     pub(super) fn of_fields(
+        resource: &Resource,
         schema: SchemaRef,
         projection: &[usize],
         paths: Option<&[FieldPath]>,
     ) -> Self {
-        let paths: Option<Vec<_>> = paths.map(|paths| paths.iter().map(Vec::as_slice).collect());
-        let columns: Vec<_> = COLUMNS
+        let columns = resource.columns;
+        let all = places(columns);
+        let places: Vec<_> = projection.iter().map(|&at| all[at].clone()).collect();
+        // A column is itself a path, which stands for all that is in it.
+        let wanted: Vec<FieldPath> = match paths {
+            Some(paths) => paths.to_vec(),
+            None => {
+                let fields = schema.fields().iter();
+                fields.map(|field| vec![field.name().clone()]).collect()
+            }
+        };
+        let is_projected = |path: &&[String]| schema.index_of(&path[0]).is_ok();
+        let wanted = wanted.iter().map(Vec::as_slice).filter(is_projected);
+        let wanted: Vec<&[String]> = wanted.collect();
+        let buffers = columns
             .iter()
             .enumerate()
-            .map(|(position, column)| match &paths {
-                // The id is always read: a key is told from its repetition by it.
-                _ if position == ID => Buffer::new(&column.ty),
-                _ if !projection.contains(&position) => Buffer::Unwanted { len: 0 },
-                Some(paths) => Buffer::of_fields(column, paths),
-                None => Buffer::new(&column.ty),
+            .map(|(position, column)| match position {
+                // The id is always read: an object is told from its repetition by it.
+                ID => Buffer::new(&column.ty),
+                _ => Buffer::of_fields(column, &wanted),
             })
             .collect();
         Self {
-            schema,
-            projection: projection.to_vec(),
             columns,
+            buffers,
+            schema,
+            places,
             rows: 0,
             oddities: Oddities::default(),
         }
@@ -126,7 +143,7 @@ impl Decoder {
     ///
     /// Fails if `json` is not a JSON object; nothing is added then.
     pub fn push(&mut self, json: &str) -> Result<(), serde_json::Error> {
-        match compact::read(json, COLUMNS, &mut self.columns, self.rows) {
+        match compact::read(json, self.columns, &mut self.buffers, self.rows) {
             Some(len) if len == json.len() => {}
             _ => self.push_odd(json)?,
         }
@@ -137,7 +154,7 @@ impl Decoder {
     /// Adds the key that `json` begins with, and returns the length of its object. None if there is none, and nothing is
     /// added.
     pub fn push_first(&mut self, json: &str) -> Option<usize> {
-        let len = match compact::read(json, COLUMNS, &mut self.columns, self.rows) {
+        let len = match compact::read(json, self.columns, &mut self.buffers, self.rows) {
             Some(len) => len,
             None => {
                 let (key, rest) = plain::value(json)?;
@@ -154,8 +171,8 @@ impl Decoder {
         self.truncate(self.rows);
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let members = Members {
-            columns: COLUMNS,
-            buffers: &mut self.columns,
+            columns: self.columns,
+            buffers: &mut self.buffers,
             row: self.rows,
             oddities: &mut self.oddities,
         };
@@ -171,8 +188,8 @@ impl Decoder {
     /// Forgets all keys but the first `rows`.
     pub fn truncate(&mut self, rows: usize) {
         self.rows = rows.min(self.rows);
-        for column in &mut self.columns {
-            column.truncate(rows);
+        for buffer in &mut self.buffers {
+            buffer.truncate(rows);
         }
     }
 
@@ -192,20 +209,50 @@ impl Decoder {
     /// As [`Decoder::finish`].
     pub fn finish_with_ids(&mut self) -> Result<(ArrayRef, RecordBatch), ArrowError> {
         let rows = std::mem::take(&mut self.rows);
-        let ids = self.columns[ID].finish(&COLUMNS[ID].ty.arrow(), rows)?;
+        let ids = self.buffers[ID].finish(&self.columns[ID].ty.arrow(), rows)?;
         let arrays = self
-            .projection
+            .places
             .iter()
             .zip(self.schema.fields())
-            .map(|(&position, field)| match position {
-                ID => Ok(Arc::clone(&ids)),
-                _ => self.columns[position].finish(field.data_type(), rows),
+            .map(|(place, field)| match place[..] {
+                [ID] => Ok(Arc::clone(&ids)),
+                _ => at(&mut self.buffers, place).finish(field.data_type(), rows),
             })
             .collect::<Result<Vec<_>, _>>()?;
         self.truncate(0);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
         Ok((ids, batch))
+    }
+}
+
+/// Returns where the buffers of the table's columns are: position for position from the outside in, for what is lifted out
+/// of an object.
+fn places(columns: &[Column]) -> Vec<Vec<usize>> {
+    let mut found = Vec::with_capacity(columns.len());
+    for (position, column) in columns.iter().enumerate() {
+        match column.ty {
+            Type::Lifted(fields) => {
+                let inner = places(fields).into_iter();
+                found.extend(inner.map(|place| [&[position], place.as_slice()].concat()));
+            }
+            _ => found.push(vec![position]),
+        }
+    }
+    found
+}
+
+/// Returns the buffer at `place`.
+fn at<'b>(buffers: &'b mut [Buffer], place: &[usize]) -> &'b mut Buffer {
+    let (first, rest) = (place[0], &place[1..]);
+    let buffer = &mut buffers[first];
+    if rest.is_empty() {
+        return buffer;
+    }
+    match buffer {
+        Buffer::Object { fields, .. } => at(fields, rest),
+        // An object of which nothing is wanted.
+        unwanted => unwanted,
     }
 }
 
@@ -341,7 +388,7 @@ impl Value<'_> {
                     }
                 }
             },
-            Type::Object(_) | Type::List(_) => self.odd(),
+            Type::Object(_) | Type::List(_) | Type::Lifted(_) => self.odd(),
         }
     }
 
@@ -408,7 +455,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         match (self.ty, &mut *self.buffer) {
-            (Type::Object(columns), Buffer::Object { fields, valid }) => {
+            (Type::Object(columns) | Type::Lifted(columns), Buffer::Object { fields, valid }) => {
                 let row = valid.len();
                 Members {
                     columns,
@@ -455,17 +502,19 @@ impl<'de> Visitor<'de> for Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::{API_KEYS, Access};
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::TimestampMicrosecondType;
     use datafusion::arrow::json::LineDelimitedWriter;
 
     fn decoder(projection: &[usize]) -> Decoder {
-        Decoder::new(Arc::new(schema().project(projection).unwrap()), projection)
+        let schema = API_KEYS.schema().project(projection).unwrap();
+        Decoder::new(&API_KEYS, Arc::new(schema), projection)
     }
 
     /// Decodes `keys` and returns each row as JSON, NULLs left out.
     fn rows(keys: &[&str]) -> (Vec<serde_json::Value>, Oddities) {
-        let mut decoder = Decoder::of_all();
+        let mut decoder = Decoder::of_all(&API_KEYS);
         for key in keys {
             decoder.push(key).unwrap();
         }
@@ -573,8 +622,8 @@ mod tests {
     fn fields_that_nobody_uses_are_null() {
         let path = |path: &str| path.split('.').map(str::to_owned).collect();
         let paths: Vec<FieldPath> = vec![path("spec.owner.id"), path("spec.resource"), path("id")];
-        let schema = schema().project(&[0, 4, 5]).unwrap();
-        let mut decoder = Decoder::of_fields(Arc::new(schema), &[0, 4, 5], Some(&paths));
+        let schema = API_KEYS.schema().project(&[0, 4, 5]).unwrap();
+        let mut decoder = Decoder::of_fields(&API_KEYS, Arc::new(schema), &[0, 4, 5], Some(&paths));
         let key = r#"{"id":"k","metadata":{"self":"x"},"spec":{"display_name":"d","owner":{"kind":"User","id":"u-1"},"resource":{"id":"lkc-1","kind":"Cluster"}}}"#;
         decoder.push(key).unwrap();
         decoder
@@ -717,5 +766,57 @@ mod tests {
             r#"{{"id":"a","new":{deep},"spec":{{"owner":{deep}}}}}"#
         ));
         assert!(decoder.finish().unwrap().num_rows() <= 1);
+    }
+
+    /// A resource whose objects are flat here and nested in JSON.
+    const FLAT: Resource = Resource {
+        path: "/flat",
+        columns: &[
+            Column::new("id", Type::Text, Access::ReadOnly, ""),
+            Column::lifted(
+                "spec",
+                &[
+                    Column::new("display_name", Type::Text, Access::ReadOnly, ""),
+                    Column::lifted(
+                        "environment",
+                        &[Column {
+                            json: "id",
+                            ..Column::new("environment_id", Type::Text, Access::ReadOnly, "")
+                        }],
+                    ),
+                ],
+            ),
+            Column::new("kind", Type::Text, Access::ReadOnly, ""),
+        ],
+        ..API_KEYS
+    };
+
+    #[test]
+    fn fields_of_an_object_may_stand_beside_it() {
+        let objects = [
+            r#"{"id":"a","spec":{"display_name":"x","environment":{"id":"env-1"}},"kind":"k"}"#,
+            r#"{"id":"b","spec":null}"#,
+            r#"{"spec":{ "environment":{}}, "id":"c"}"#,
+        ];
+        let all = serde_json::json!([
+            {"id": "a", "display_name": "x", "environment_id": "env-1", "kind": "k"},
+            {"id": "b"},
+            {"id": "c"},
+        ]);
+        let decoded = |mut decoder: Decoder| {
+            for object in objects {
+                decoder.push(object).unwrap();
+            }
+            let rows = json(&decoder.finish().unwrap());
+            assert!(decoder.take_oddities().is_empty());
+            serde_json::Value::from(rows)
+        };
+        assert_eq!(decoded(Decoder::of_all(&FLAT)), all);
+        let schema = || Arc::new(FLAT.schema().project(&[2]).unwrap());
+        let environments = serde_json::json!([{"environment_id": "env-1"}, {}, {}]);
+        assert_eq!(decoded(Decoder::new(&FLAT, schema(), &[2])), environments);
+        let paths = [vec!["environment_id".to_owned()]];
+        let decoder = Decoder::of_fields(&FLAT, schema(), &[2], Some(&paths));
+        assert_eq!(decoded(decoder), environments);
     }
 }

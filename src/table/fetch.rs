@@ -18,19 +18,19 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
 use super::decode::Decoder;
 use super::fields::FieldPath;
-use super::pushdown::{Filter, Plan};
+use super::pushdown::Plan;
 use super::read::{Keys, Rows};
 use super::scope::Scope;
 use super::seen::Seen;
 use super::shared::{Bodies, SharedListing};
-use crate::api::{self, ApiKeysClient, KeyBody, ListParams, Listed, Lookup, Page, PageReader};
-
-/// Rows per page, the most that the service gives.
-pub(super) const PAGE_SIZE: u16 = 100;
+use crate::api::{self, Client, Filters, KeyBody, ListParams, Listed, Lookup, Page, PageReader};
+use crate::resource::{Resource, Values};
 
 /// How the rows of a scan are made from the answers.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
+    /// What is read.
+    pub(super) resource: &'static Resource,
     /// Columns of the batches.
     pub(super) schema: SchemaRef,
     /// Their positions in the table.
@@ -53,13 +53,14 @@ impl Shape {
     /// Returns the rows to ask for per page.
     pub(super) fn page_size(&self) -> u16 {
         match self.fetch {
-            Some(rows) if self.covered => rows.clamp(1, PAGE_SIZE.into()) as u16,
-            _ => PAGE_SIZE,
+            Some(rows) if self.covered => rows.clamp(1, self.resource.max_page_size.into()) as u16,
+            _ => self.resource.max_page_size,
         }
     }
 
     fn reader(&self) -> Rows {
         Rows::new(Decoder::of_fields(
+            self.resource,
             Arc::clone(&self.schema),
             &self.projection,
             self.fields.as_deref(),
@@ -76,7 +77,7 @@ impl Shape {
     }
 }
 
-/// The number of pages that the organization's last complete listing took, 0 if there was none.
+/// The number of pages that the last complete listing of a resource took, 0 if there was none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownPages(Arc<AtomicUsize>);
 
@@ -92,7 +93,7 @@ impl KnownPages {
 
 /// Returns the rows that `plan` fetches.
 pub(super) fn rows(
-    client: ApiKeysClient,
+    client: Client,
     plan: Plan,
     shape: Shape,
     known: KnownPages,
@@ -100,13 +101,17 @@ pub(super) fn rows(
 ) -> BoxStream<'static, Result<RecordBatch>> {
     match plan {
         Plan::Nothing => stream::empty().boxed(),
-        Plan::Get(ids) => {
+        Plan::Get { ids, filters } => {
+            let resource = shape.resource;
             let parallel = shape.parallel(client.concurrency());
             let forbidden = Arc::clone(&scope);
             let found = stream::iter(ids)
                 .map(move |id| {
-                    let client = client.clone();
-                    async move { client.get_opt(&id).await.map(|found| (id, found)) }
+                    let (client, filters) = (client.clone(), filters.clone());
+                    async move {
+                        let found = client.get_opt(resource, &id, &filters).await?;
+                        Ok((id, found))
+                    }
                 })
                 .buffered(parallel)
                 .try_filter_map(move |(id, found)| {
@@ -128,13 +133,15 @@ pub(super) fn rows(
                 None => client.concurrency(),
             };
             let page_size = shape.page_size();
-            let whole = filters == [Filter::default()] && page_size == PAGE_SIZE;
+            let resource = shape.resource;
+            let whole = filters == [Filters::default()] && page_size == resource.max_page_size;
             let shared = shape
                 .shared
                 .clone()
-                .filter(|shared| shared.filters() == filters);
+                .filter(|shared| shared.is_of(resource, &filters));
             let listings = Listings {
                 client,
+                resource,
                 filters,
                 page_size,
                 parallel,
@@ -168,8 +175,9 @@ pub(super) fn rows(
 
 /// The listings that a plan consists of.
 struct Listings {
-    client: ApiKeysClient,
-    filters: Vec<Filter>,
+    client: Client,
+    resource: &'static Resource,
+    filters: Vec<Filters>,
     page_size: u16,
     /// The most listings that are read side by side.
     parallel: usize,
@@ -185,8 +193,21 @@ impl Listings {
         self,
         reader: impl Fn() -> R + Clone + Send + Sync + 'static,
     ) -> impl Stream<Item = Result<Listed<R::Keys>, api::Error>> + Send + 'static {
+        let listed = async move {
+            let filters = completed(&self.client, self.resource, self.filters.clone()).await?;
+            Ok(Self { filters, ..self }.side_by_side(reader))
+        };
+        stream::once(listed).try_flatten()
+    }
+
+    /// Returns the same, all that the service requires being known.
+    fn side_by_side<R: PageReader>(
+        self,
+        reader: impl Fn() -> R + Clone + Send + Sync + 'static,
+    ) -> impl Stream<Item = Result<Listed<R::Keys>, api::Error>> + Send + 'static {
         let Self {
             client,
+            resource,
             filters,
             page_size,
             parallel,
@@ -194,10 +215,10 @@ impl Listings {
             known,
         } = self;
         stream::iter(filters)
-            .map(move |filter| {
+            .map(move |filters| {
                 let params = ListParams {
-                    owner: filter.owner,
-                    resource: filter.resource,
+                    resource,
+                    filters,
                     page_size,
                 };
                 let pages = listing(&client, params, prefetch, reader.clone());
@@ -213,10 +234,66 @@ impl Listings {
     }
 }
 
+/// Returns `listings` with the parameters that the service requires: where one is missing, one listing for each of its
+/// values.
+async fn completed(
+    client: &Client,
+    resource: &'static Resource,
+    mut listings: Vec<Filters>,
+) -> Result<Vec<Filters>, api::Error> {
+    for filter in resource.filters {
+        let Some(required) = &filter.required else {
+            continue;
+        };
+        if listings.iter().all(|listing| listing.has(filter.parameter)) {
+            continue;
+        }
+        let values = match &required.values {
+            Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
+            Values::Ids { of, prefix } => {
+                let ids = ids_of(client, of).await?.into_iter();
+                ids.map(|id| format!("{prefix}{id}")).collect::<Vec<_>>()
+            }
+        };
+        listings = with_each(&listings, filter.parameter, &values);
+    }
+    Ok(listings)
+}
+
+/// Returns each of `listings` with each of `values` for `parameter`, unless it has one.
+pub(super) fn with_each(
+    listings: &[Filters],
+    parameter: &'static str,
+    values: &[String],
+) -> Vec<Filters> {
+    let mut complete = Vec::new();
+    for listing in listings {
+        match listing.has(parameter) {
+            true => complete.push(listing.clone()),
+            false => complete.extend(values.iter().map(|v| listing.clone().with(parameter, v))),
+        }
+    }
+    complete
+}
+
+/// Returns the ids of all objects of `resource`.
+async fn ids_of(client: &Client, resource: &'static Resource) -> Result<Vec<String>, api::Error> {
+    #[derive(serde::Deserialize)]
+    struct Object {
+        id: Option<String>,
+    }
+
+    let pages: Vec<Page> = client.list(ListParams::all(resource)).try_collect().await?;
+    let objects = pages.iter().flat_map(Page::keys);
+    // What has no id that can be read cannot be named in a request.
+    let id = |object: KeyBody| serde_json::from_str::<Object>(object.raw()).ok()?.id;
+    Ok(objects.filter_map(id).collect())
+}
+
 /// Returns what readers that `reader` makes make of the pages of one listing. With `prefetch` the next one is on its way
 /// while the caller has this one.
 fn listing<R: PageReader>(
-    client: &ApiKeysClient,
+    client: &Client,
     params: ListParams,
     prefetch: bool,
     reader: impl Fn() -> R + Send + Sync + 'static,

@@ -18,8 +18,8 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::optimize::over_changed;
-use super::scan::ApiKeysScan;
-use crate::resource::columns::COLUMNS;
+use super::scan::ResourceScan;
+use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -53,9 +53,11 @@ impl PhysicalOptimizerRule for ReadWhatIsUsed {
 
 /// Returns `plan`, of whose output `used` is all that anybody sees; None is everything.
 fn narrowed(plan: Plan, used: Option<&[Field]>) -> Result<Plan> {
-    if let Some(scan) = plan.downcast_ref::<ApiKeysScan>() {
+    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
         return Ok(match used {
-            Some(used) => Arc::new(scan.reading(in_table(used, scan.projection()))),
+            Some(used) => {
+                Arc::new(scan.reading(in_table(used, scan.resource(), scan.projection())))
+            }
             None => plan,
         });
     }
@@ -148,20 +150,25 @@ impl Field {
     }
 }
 
-/// Returns the paths of `fields` in the table, whose columns are those at `projection`.
-fn in_table(fields: &[Field], projection: &[usize]) -> Vec<FieldPath> {
+/// Returns the paths of `fields` in the table of `resource`; their columns are those at `projection`.
+fn in_table(fields: &[Field], resource: &Resource, projection: &[usize]) -> Vec<FieldPath> {
+    let columns = resource.fields();
     let path = |field: &Field| {
-        let column = COLUMNS[projection[field.column]].name.to_owned();
+        let column = columns[projection[field.column]].name.to_owned();
         [&[column], field.steps.as_slice()].concat()
     };
     fields.iter().map(path).collect()
 }
 
-/// Returns what `expr` uses of the table, whose columns are those at `projection`.
-pub(super) fn paths(expr: &Arc<dyn PhysicalExpr>, projection: &[usize]) -> Vec<FieldPath> {
+/// Returns what `expr` uses of the table of `resource`; its columns are those at `projection`.
+pub(super) fn paths(
+    expr: &Arc<dyn PhysicalExpr>,
+    resource: &Resource,
+    projection: &[usize],
+) -> Vec<FieldPath> {
     let mut fields = Vec::new();
     collect(expr, &mut fields);
-    in_table(&fields, projection)
+    in_table(&fields, resource, projection)
 }
 
 #[cfg(test)]
@@ -170,14 +177,14 @@ mod tests {
     use datafusion::prelude::SessionContext;
 
     use super::*;
-    use crate::resource::columns::schema;
+    use crate::resource::API_KEYS;
 
     fn used(sql: &str) -> Vec<String> {
         let session = SessionContext::new();
-        let schema = DFSchema::try_from(schema().as_ref().clone()).unwrap();
+        let schema = DFSchema::try_from(API_KEYS.schema().as_ref().clone()).unwrap();
         let expr = session.parse_sql_expr(sql, &schema).unwrap();
         let expr = session.create_physical_expr(expr, &schema).unwrap();
-        let paths = paths(&expr, &[0, 1, 2, 3, 4, 5]);
+        let paths = paths(&expr, &API_KEYS, &[0, 1, 2, 3, 4, 5]);
         paths.iter().map(|path| path.join(".")).collect()
     }
 

@@ -1,13 +1,13 @@
-//! The virtual table `confluent.iam.api_keys` and the view `vw_api_keys` over it.
+//! Resources as tables of the engine, and the views over them.
 //!
-//! This room turns the service's keys into Arrow rows and the engine's predicates into the fewest requests. It depends
-//! on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
+//! This room turns the service's objects into Arrow rows and the engine's predicates into the fewest requests. It depends
+//! on [`crate::resource`] for what there is, on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
 //!
 //! - [`read`], [`decode`], `compact`, `buffer`: pages and keys into record batches; `seen`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `sequential`: rules over physical plans that know what a request costs, and a node that they need;
-//! - [`catalog`]: where the table, the view and the user's own tables live;
+//! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
 mod buffer;
@@ -34,18 +34,18 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::api::ApiKeysClient;
-use crate::resource::columns;
+use crate::api::Client;
+use crate::resource::Resource;
 use fetch::KnownPages;
 pub(crate) use optimize::rules;
-use scan::ApiKeysScan;
+use scan::ResourceScan;
 
 /// The service, or the reason why it cannot be asked.
 ///
 /// Much needs no service (`SELECT 1`, files, DESCRIBE, EXPLAIN), so a session without credentials is a session still;
 /// the reason comes up at the first request.
 #[derive(Debug, Clone)]
-pub struct Connection(Result<ApiKeysClient, NotConnected>);
+pub struct Connection(Result<Client, NotConnected>);
 
 /// Why the service cannot be asked, and what to do about it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -59,7 +59,7 @@ pub struct NotConnected {
 
 impl Connection {
     /// A session that can ask the service through `client`.
-    pub fn to(client: ApiKeysClient) -> Self {
+    pub fn to(client: Client) -> Self {
         Self(Ok(client))
     }
 
@@ -73,22 +73,26 @@ impl Connection {
     /// # Errors
     ///
     /// Fails with the reason why there is none.
-    pub fn client(&self) -> Result<&ApiKeysClient, NotConnected> {
+    pub fn client(&self) -> Result<&Client, NotConnected> {
         self.0.as_ref().map_err(Clone::clone)
     }
 }
 
-/// The table `api_keys`.
+/// The table of a resource.
 #[derive(Debug, Clone)]
-pub struct ApiKeysTable {
+pub struct ResourceTable {
+    resource: &'static Resource,
+    schema: SchemaRef,
     connection: Connection,
     known: KnownPages,
 }
 
-impl ApiKeysTable {
-    /// The keys that `connection` reaches.
-    pub fn new(connection: Connection) -> Self {
+impl ResourceTable {
+    /// The objects of `resource` that `connection` reaches.
+    pub fn new(resource: &'static Resource, connection: Connection) -> Self {
         Self {
+            resource,
+            schema: resource.schema(),
             connection,
             known: KnownPages::default(),
         }
@@ -96,9 +100,9 @@ impl ApiKeysTable {
 }
 
 #[async_trait]
-impl TableProvider for ApiKeysTable {
+impl TableProvider for ResourceTable {
     fn schema(&self) -> SchemaRef {
-        columns::schema()
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -116,10 +120,11 @@ impl TableProvider for ApiKeysTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let projection = match projection {
             Some(columns) => columns.clone(),
-            None => (0..columns::COLUMNS.len()).collect(),
+            None => (0..self.schema.fields().len()).collect(),
         };
-        let schema = Arc::new(columns::schema().project(&projection)?);
-        Ok(Arc::new(ApiKeysScan::new(
+        let schema = Arc::new(self.schema.project(&projection)?);
+        Ok(Arc::new(ResourceScan::new(
+            self.resource,
             self.connection.clone(),
             self.known.clone(),
             schema,

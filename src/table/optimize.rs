@@ -14,10 +14,11 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::fields::ReadWhatIsUsed;
-use super::pushdown::Filter;
-use super::scan::ApiKeysScan;
+use super::scan::ResourceScan;
 use super::sequential::InTurn;
 use super::shared::SharedListing;
+use crate::api::Filters;
+use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -39,7 +40,7 @@ pub(crate) fn rules(
     rules
 }
 
-/// Puts a scan of `api_keys` on the probe side of a hash join with anything else.
+/// Puts a scan of a resource on the probe side of a hash join with anything else.
 ///
 /// The join then knows the other side's keys before the scan starts, and the scan asks for those alone. The engine
 /// chooses by row counts, which files do not have.
@@ -75,7 +76,7 @@ impl PhysicalOptimizerRule for ProbeTheService {
 }
 
 fn reads_keys(plan: &Plan) -> bool {
-    plan.downcast_ref::<ApiKeysScan>().is_some() || plan.children().into_iter().any(reads_keys)
+    plan.downcast_ref::<ResourceScan>().is_some() || plan.children().into_iter().any(reads_keys)
 }
 
 /// Lets scans below a LIMIT ask for a page only when the rows so far have proved too few: those of the scan itself, and
@@ -99,7 +100,7 @@ impl PhysicalOptimizerRule for AskNoFurther {
 
 fn limit(plan: Plan, limited: bool) -> Result<Plan> {
     let limited = limited || plan.fetch().is_some();
-    if let Some(scan) = plan.downcast_ref::<ApiKeysScan>() {
+    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
         return Ok(match limited {
             true => Arc::new(scan.without_prefetch()),
             false => plan,
@@ -146,14 +147,15 @@ pub(super) fn over_changed(
     Arc::clone(plan).replace_children(changed, keep)
 }
 
-/// Lets scans that list the same keys share one listing: those that read it to its end, and those that may stop before,
+/// Lets scans that list the same objects share one listing: those that read it to its end, and those that may stop before,
 /// if another that reads it all has set it going by then.
 #[derive(Debug)]
 struct ListOnce;
 
 /// A listing that scans may share.
 struct Candidate {
-    filters: Vec<Filter>,
+    resource: &'static Resource,
+    filters: Vec<Filters>,
     scans: usize,
     /// True if one of them reads it to its end.
     is_whole: bool,
@@ -163,16 +165,19 @@ impl PhysicalOptimizerRule for ListOnce {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
         let mut listings: Vec<Candidate> = Vec::new();
         plan.apply(|plan| {
-            if let Some(scan) = plan.downcast_ref::<ApiKeysScan>()
+            if let Some(scan) = plan.downcast_ref::<ResourceScan>()
                 && let Some(filters) = scan.listing()
             {
                 let is_whole = scan.reads_all();
-                match listings.iter_mut().find(|known| known.filters == filters) {
+                let resource = scan.resource();
+                let mut known = listings.iter_mut();
+                match known.find(|known| known.resource == resource && known.filters == filters) {
                     Some(known) => {
                         known.scans += 1;
                         known.is_whole |= is_whole;
                     }
                     None => listings.push(Candidate {
+                        resource,
                         filters,
                         scans: 1,
                         is_whole,
@@ -184,19 +189,19 @@ impl PhysicalOptimizerRule for ListOnce {
         let shared: Vec<Arc<SharedListing>> = listings
             .into_iter()
             .filter(|listing| listing.scans > 1 && listing.is_whole)
-            .map(|listing| Arc::new(SharedListing::new(listing.filters)))
+            .map(|listing| Arc::new(SharedListing::new(listing.resource, listing.filters)))
             .collect();
         if shared.is_empty() {
             return Ok(plan);
         }
         plan.transform_up(|plan| {
-            let Some(scan) = plan.downcast_ref::<ApiKeysScan>() else {
+            let Some(scan) = plan.downcast_ref::<ResourceScan>() else {
                 return Ok(Transformed::no(plan));
             };
-            let listing = scan.listing();
-            let twin = shared
-                .iter()
-                .find(|s| Some(s.filters()) == listing.as_deref());
+            let twin = scan.listing().and_then(|filters| {
+                let mut shared = shared.iter();
+                shared.find(|shared| shared.is_of(scan.resource(), &filters))
+            });
             Ok(match twin {
                 Some(twin) => Transformed::yes(Arc::new(scan.sharing(Arc::clone(twin)))),
                 None => Transformed::no(plan),

@@ -1,13 +1,12 @@
 //! Decides from predicates which requests can answer a query. Pure: it sends nothing.
 //!
-//! A predicate is read as *bounds*: for each of the three paths that the service can look up or filter by, the set of
-//! values that a row satisfying it may have. Bounds only ever say what cannot match, so a predicate that is not
-//! understood bounds nothing, and the caller checks every row against the predicates themselves.
+//! A predicate is read as *bounds*: for each of the paths that the service can look up or filter by, the set of values
+//! that a row satisfying it may have. Bounds only ever say what cannot match, so a predicate that is not understood
+//! bounds nothing, and the caller checks every row against the predicates themselves.
 //!
 //! The same reading serves EXPLAIN, the scan, predicates that a join supplies while it runs, and the writes.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -24,8 +23,8 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::expressions::Column;
 
 use super::fields::get_field;
-use crate::api::KeyId;
-use crate::resource::columns::{self, Pushdown};
+use crate::api::{Filters, KeyId};
+use crate::resource::{Pushed, Resource};
 
 /// Ids fetched one by one when the size of the organization is not known; beyond it, it is listed.
 const MAX_GETS: usize = 300;
@@ -34,64 +33,21 @@ const MAX_GETS: usize = 300;
 const MAX_LISTINGS: usize = 50;
 
 /// The values that a row may have at one path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Domain {
-    /// Any value, or none.
-    All,
-    /// One of these.
-    Only(BTreeSet<String>),
-}
+type Values = BTreeSet<String>;
 
-impl Domain {
-    fn one(value: &str) -> Self {
-        Self::Only(BTreeSet::from([value.to_owned()]))
-    }
-
-    fn none() -> Self {
-        Self::Only(BTreeSet::new())
-    }
-
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::All, domain) | (domain, Self::All) => domain,
-            (Self::Only(a), Self::Only(b)) => Self::Only(a.intersection(&b).cloned().collect()),
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Only(mut a), Self::Only(b)) => {
-                a.extend(b);
-                Self::Only(a)
-            }
-            _ => Self::All,
-        }
-    }
-
-    fn is_none(&self) -> bool {
-        matches!(self, Self::Only(values) if values.is_empty())
-    }
-}
-
-/// What predicates say about the three paths that the service can look up or filter by.
+/// What predicates say about the paths that the service can look up or filter by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
-    /// The values of `id`.
-    pub id: Domain,
-    /// The values of `spec.owner.id`.
-    pub owner: Domain,
-    /// The values of `spec.resource.id`.
-    pub resource: Domain,
+    /// The values of the paths that are bound; any other path may have any value, or none.
+    values: BTreeMap<Pushed, Values>,
     /// True if every row within the bounds satisfies the predicates, so that nothing else is left to check.
-    pub exact: bool,
+    exact: bool,
 }
 
 impl Bounds {
     /// No bounds, exactly: what an absent predicate says.
     pub const ALL: Self = Self {
-        id: Domain::All,
-        owner: Domain::All,
-        resource: Domain::All,
+        values: BTreeMap::new(),
         exact: true,
     };
 
@@ -102,44 +58,37 @@ impl Bounds {
         }
     }
 
-    fn on(path: Pushdown, domain: Domain) -> Self {
-        match path {
-            Pushdown::Get => Self {
-                id: domain,
-                ..Self::ALL
-            },
-            Pushdown::Owner => Self {
-                owner: domain,
-                ..Self::ALL
-            },
-            Pushdown::Resource => Self {
-                resource: domain,
-                ..Self::ALL
-            },
-            Pushdown::None => Self::unknown(),
+    fn on(path: Pushed, values: Values) -> Self {
+        Self {
+            values: BTreeMap::from([(path, values)]),
+            exact: true,
         }
     }
 
     fn nothing() -> Self {
-        Self::on(Pushdown::Get, Domain::none())
+        Self::on(Pushed::Get, Values::new())
     }
 
     fn is_nothing(&self) -> bool {
-        self.id.is_none() || self.owner.is_none() || self.resource.is_none()
+        self.values.values().any(BTreeSet::is_empty)
     }
 
     /// Returns the bounds of rows that satisfy both.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            id: self.id.and(other.id),
-            owner: self.owner.and(other.owner),
-            resource: self.resource.and(other.resource),
-            exact: self.exact && other.exact,
+    pub fn and(mut self, other: Self) -> Self {
+        for (path, theirs) in other.values {
+            match self.values.get_mut(&path) {
+                Some(ours) => ours.retain(|value| theirs.contains(value)),
+                None => {
+                    self.values.insert(path, theirs);
+                }
+            }
         }
+        self.exact &= other.exact;
+        self
     }
 
     /// Returns the bounds of rows that satisfy either.
-    pub fn or(self, other: Self) -> Self {
+    pub fn or(mut self, mut other: Self) -> Self {
         if self.is_nothing() {
             return other;
         }
@@ -148,33 +97,31 @@ impl Bounds {
         }
         // `(a and x) or (b and y)` bounds to `(a or b) and (x or y)`, which also holds `a and y`: it is exact only
         // if the two sides differ at one path at most.
-        let differing = [
-            self.id != other.id,
-            self.owner != other.owner,
-            self.resource != other.resource,
-        ];
-        let exact = self.exact && other.exact && differing.into_iter().filter(|&d| d).count() <= 1;
-        Self {
-            id: self.id.or(other.id),
-            owner: self.owner.or(other.owner),
-            resource: self.resource.or(other.resource),
-            exact,
-        }
+        let paths: BTreeSet<_> = self.values.keys().chain(other.values.keys()).collect();
+        let differs = |path: &&&Pushed| self.values.get(path) != other.values.get(path);
+        let differing = paths.iter().filter(differs).count();
+        self.exact = self.exact && other.exact && differing <= 1;
+        self.values
+            .retain(|path, ours| match other.values.get_mut(path) {
+                Some(theirs) => {
+                    ours.append(theirs);
+                    true
+                }
+                None => false,
+            });
+        self
     }
 
-    /// Reads the conjunction of `predicates`, expressions over columns named as in `api_keys`.
-    pub fn of<'p>(predicates: impl IntoIterator<Item = &'p Arc<dyn PhysicalExpr>>) -> Self {
-        predicates.into_iter().map(read).fold(Self::ALL, Self::and)
+    /// Reads the conjunction of `predicates`, expressions over columns named as in the table of `resource`.
+    pub fn of<'p>(
+        resource: &Resource,
+        predicates: impl IntoIterator<Item = &'p Arc<dyn PhysicalExpr>>,
+    ) -> Self {
+        let predicates = predicates.into_iter();
+        predicates
+            .map(|predicate| read(resource, predicate))
+            .fold(Self::ALL, Self::and)
     }
-}
-
-/// The filters of one listing, `spec.owner` and `spec.resource`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Value of `spec.owner`.
-    pub owner: Option<String>,
-    /// Value of `spec.resource`.
-    pub resource: Option<String>,
 }
 
 /// The requests that fetch every row within some bounds.
@@ -183,139 +130,156 @@ pub enum Plan {
     /// None: no row can match.
     Nothing,
     /// One GET for each id, side by side.
-    Get(Vec<KeyId>),
-    /// One listing for each filter, side by side.
-    List(Vec<Filter>),
+    Get {
+        /// The ids.
+        ids: Vec<KeyId>,
+        /// What each of the requests needs besides.
+        filters: Filters,
+    },
+    /// One listing for each, side by side. Where a parameter that the service requires is missing, there is one for each
+    /// of its values.
+    List(Vec<Filters>),
 }
 
 impl Plan {
     /// Chooses the cheapest requests for `bounds`.
     ///
     /// `known_pages` is the number of pages that the last complete listing of this session took, if there was one.
-    pub fn choose(bounds: &Bounds, known_pages: Option<usize>) -> Self {
+    pub fn choose(resource: &Resource, bounds: &Bounds, known_pages: Option<usize>) -> Self {
         if bounds.is_nothing() {
             return Self::Nothing;
         }
-        if let Domain::Only(ids) = &bounds.id {
-            // What cannot be addressed cannot be the id of a key.
+        if let Some(ids) = bounds.values.get(&Pushed::Get) {
+            // What cannot be addressed cannot be the id of anything.
             let ids: Vec<KeyId> = ids.iter().filter_map(|id| KeyId::new(id)).collect();
             if ids.is_empty() {
                 return Self::Nothing;
             }
-            if ids.len() <= known_pages.unwrap_or(MAX_GETS).max(1) {
-                return Self::Get(ids);
+            if ids.len() <= known_pages.unwrap_or(MAX_GETS).max(1)
+                && let Some(filters) = filters_of_get(resource, bounds)
+            {
+                return Self::Get { ids, filters };
             }
         }
-        let mut owners = filterable(&bounds.owner, |_| true);
-        let mut resources = filterable(&bounds.resource, is_matched_exactly);
-        // Both together where that is few enough, else the one that takes fewer listings.
-        if owners.len() * resources.len() > MAX_LISTINGS {
-            if resources.len() < owners.len() && resources != [None] || owners == [None] {
-                owners = vec![None];
-            } else {
-                resources = vec![None];
-            }
+        let mut alternatives: Vec<_> = (0..resource.filters.len())
+            .map(|position| alternatives(resource, bounds, position))
+            .collect();
+        // All together where that is few enough, else without those that take the most listings.
+        while alternatives.iter().map(Vec::len).product::<usize>() > MAX_LISTINGS {
+            let most = (0..alternatives.len()).max_by_key(|&filter| alternatives[filter].len());
+            alternatives[most.unwrap_or_default()] = vec![Vec::new()];
         }
-        if owners.len() * resources.len() > MAX_LISTINGS {
-            (owners, resources) = (vec![None], vec![None]);
+        let mut listings = vec![Filters::default()];
+        for (filter, alternatives) in resource.filters.iter().zip(&alternatives) {
+            let with = |listing: &Filters, values: &[&str]| {
+                let values = values.iter();
+                values.fold(listing.clone(), |listing, value| {
+                    listing.with(filter.parameter, *value)
+                })
+            };
+            listings = listings
+                .iter()
+                .flat_map(|listing| alternatives.iter().map(move |values| with(listing, values)))
+                .collect();
         }
-        let filters = owners.iter().flat_map(|owner| {
-            resources.iter().map(move |resource| Filter {
-                owner: owner.map(str::to_owned),
-                resource: resource.map(str::to_owned),
-            })
-        });
-        Self::List(filters.collect())
+        Self::List(listings)
     }
 
     /// Returns true if the requests answer with the rows of `bounds` and no others, as far as the service keeps its
     /// word, so that a LIMIT may shrink the page.
-    pub fn covers(&self, bounds: &Bounds) -> bool {
-        let covered = |domain: &Domain, filtered: bool| *domain == Domain::All || filtered;
-        bounds.exact
-            && match self {
-                Self::Nothing => true,
-                Self::Get(_) => bounds.owner == Domain::All && bounds.resource == Domain::All,
-                Self::List(filters) => {
-                    bounds.id == Domain::All
-                        && covered(&bounds.owner, filters.iter().all(|f| f.owner.is_some()))
-                        && covered(
-                            &bounds.resource,
-                            filters.iter().all(|f| f.resource.is_some()),
-                        )
-                }
+    pub fn covers(&self, resource: &Resource, bounds: &Bounds) -> bool {
+        let is_sent = |path: &Pushed| match (self, path) {
+            (Self::Nothing, _) | (Self::Get { .. }, Pushed::Get) => true,
+            (Self::List(_), Pushed::Get) => false,
+            (Self::Get { filters, .. }, Pushed::Filter(position)) => {
+                filters.has(resource.filters[*position].parameter)
             }
+            (Self::List(listings), Pushed::Filter(position)) => {
+                let filter = &resource.filters[*position];
+                let mut listings = listings.iter();
+                filter.is_exact && listings.all(|listing| listing.has(filter.parameter))
+            }
+        };
+        bounds.exact && bounds.values.keys().all(is_sent)
     }
 }
 
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        if let Some(owner) = &self.owner {
-            parts.push(format!("spec.owner={owner}"));
-        }
-        if let Some(resource) = &self.resource {
-            parts.push(format!("spec.resource={resource}"));
-        }
-        f.write_str(&parts.join("&"))
+/// Returns the values that may be sent for the filter at `position`; None if none is known, or one of them cannot be sent.
+fn sendable<'b>(resource: &Resource, bounds: &'b Bounds, position: usize) -> Option<Vec<&'b str>> {
+    let filter = &resource.filters[position];
+    let values = bounds.values.get(&Pushed::Filter(position))?.iter();
+    // An empty filter means "no filter" to the service.
+    let may_be_sent = |value: &&str| !value.is_empty() && (filter.is_sendable)(value);
+    values
+        .map(|value| Some(value.as_str()).filter(may_be_sent))
+        .collect()
+}
+
+/// Returns what the filter at `position` may carry: one listing is made for each alternative.
+fn alternatives<'b>(
+    resource: &'b Resource,
+    bounds: &'b Bounds,
+    position: usize,
+) -> Vec<Vec<&'b str>> {
+    let filter = &resource.filters[position];
+    match sendable(resource, bounds, position) {
+        Some(values) if filter.is_repeatable && values.len() <= MAX_LISTINGS => vec![values],
+        Some(values) => values.into_iter().map(|value| vec![value]).collect(),
+        None => vec![Vec::new()],
     }
 }
 
-/// Returns the values to filter by, or `[None]` for no filter: none is known, or one of them cannot be sent.
-fn filterable(domain: &Domain, sendable: impl Fn(&str) -> bool) -> Vec<Option<&str>> {
-    match domain {
-        // An empty filter means "no filter" to the service.
-        Domain::Only(values) if values.iter().all(|v| !v.is_empty() && sendable(v)) => {
-            values.iter().map(|v| Some(v.as_str())).collect()
+/// Returns the parameters that a GET by id needs; None if they are not known.
+fn filters_of_get(resource: &Resource, bounds: &Bounds) -> Option<Filters> {
+    let mut filters = Filters::default();
+    for (position, filter) in resource.filters.iter().enumerate() {
+        if filter.required.as_ref().is_some_and(|r| r.for_get) {
+            let [value] = sendable(resource, bounds, position)?[..] else {
+                return None;
+            };
+            filters = filters.with(filter.parameter, value);
         }
-        _ => vec![None],
     }
-}
-
-/// Returns true for the resource ids that the service is known to match exactly.
-///
-/// Confluent's CLI filters by these and by no others; for Flink regions it lists everything.
-fn is_matched_exactly(id: &str) -> bool {
-    ["lkc-", "lsrc-", "lksqlc-"]
-        .iter()
-        .any(|prefix| id.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
-        || ["cloud", "global", "tableflow"].contains(&id)
+    Some(filters)
 }
 
 /// Returns the paths in `expr` on which an equality saves something.
-pub(super) fn pushed_paths(expr: &Arc<dyn PhysicalExpr>) -> BTreeSet<String> {
-    if pushed_path(expr).is_some() {
+pub(super) fn pushed_paths(resource: &Resource, expr: &Arc<dyn PhysicalExpr>) -> BTreeSet<String> {
+    if pushed_path(resource, expr).is_some() {
         return path(expr).map(|path| path.join(".")).into_iter().collect();
     }
-    expr.children().into_iter().flat_map(pushed_paths).collect()
+    let children = expr.children().into_iter();
+    children
+        .flat_map(|child| pushed_paths(resource, child))
+        .collect()
 }
 
 fn downcast<T: 'static>(expr: &Arc<dyn PhysicalExpr>) -> Option<&T> {
     (expr.as_ref() as &dyn std::any::Any).downcast_ref()
 }
 
-fn read(expr: &Arc<dyn PhysicalExpr>) -> Bounds {
+fn read(resource: &Resource, expr: &Arc<dyn PhysicalExpr>) -> Bounds {
     if let Some(binary) = downcast::<BinaryExpr>(expr) {
         return match binary.op() {
-            Operator::And => read(binary.left()).and(read(binary.right())),
-            Operator::Or => read(binary.left()).or(read(binary.right())),
-            Operator::Eq => equality(binary.left(), binary.right())
-                .or_else(|| equality(binary.right(), binary.left()))
+            Operator::And => read(resource, binary.left()).and(read(resource, binary.right())),
+            Operator::Or => read(resource, binary.left()).or(read(resource, binary.right())),
+            Operator::Eq => equality(resource, binary.left(), binary.right())
+                .or_else(|| equality(resource, binary.right(), binary.left()))
                 .unwrap_or_else(Bounds::unknown),
             // With a value, the same as equality.
-            Operator::IsNotDistinctFrom => given(binary.left(), binary.right())
-                .or_else(|| given(binary.right(), binary.left()))
+            Operator::IsNotDistinctFrom => given(resource, binary.left(), binary.right())
+                .or_else(|| given(resource, binary.right(), binary.left()))
                 .unwrap_or_else(Bounds::unknown),
             _ => Bounds::unknown(),
         };
     }
     if let Some(list) = downcast::<InListExpr>(expr) {
-        return in_list(list).unwrap_or_else(Bounds::unknown);
+        return in_list(resource, list).unwrap_or_else(Bounds::unknown);
     }
     if let Some(dynamic) = downcast::<DynamicFilterPhysicalExpr>(expr) {
         return dynamic
             .current()
-            .map_or_else(|_| Bounds::unknown(), |current| read(&current));
+            .map_or_else(|_| Bounds::unknown(), |current| read(resource, &current));
     }
     match constant(expr) {
         Some(ScalarValue::Boolean(Some(true))) => Bounds::ALL,
@@ -324,50 +288,61 @@ fn read(expr: &Arc<dyn PhysicalExpr>) -> Bounds {
     }
 }
 
-fn equality(column: &Arc<dyn PhysicalExpr>, value: &Arc<dyn PhysicalExpr>) -> Option<Bounds> {
-    let path = pushed_path(column)?;
+fn equality(
+    resource: &Resource,
+    column: &Arc<dyn PhysicalExpr>,
+    value: &Arc<dyn PhysicalExpr>,
+) -> Option<Bounds> {
+    let path = pushed_path(resource, column)?;
     let value = constant(value)?;
-    Some(Bounds::on(path, domain(&value)?))
+    Some(Bounds::on(path, equal_to(&value)?))
 }
 
 /// Reads an equality with a value that is not NULL.
-fn given(column: &Arc<dyn PhysicalExpr>, value: &Arc<dyn PhysicalExpr>) -> Option<Bounds> {
+fn given(
+    resource: &Resource,
+    column: &Arc<dyn PhysicalExpr>,
+    value: &Arc<dyn PhysicalExpr>,
+) -> Option<Bounds> {
     let is_null = constant(value)?.is_null();
-    (!is_null).then(|| equality(column, value))?
+    (!is_null).then(|| equality(resource, column, value))?
 }
 
-fn in_list(list: &InListExpr) -> Option<Bounds> {
+fn in_list(resource: &Resource, list: &InListExpr) -> Option<Bounds> {
     if list.negated() {
         return None;
     }
-    if let Some(paths) = pushed_struct(list.expr()) {
+    if let Some(paths) = pushed_struct(resource, list.expr()) {
         return in_struct_list(&paths, list);
     }
-    let path = pushed_path(list.expr())?;
-    let mut values = Domain::none();
+    let path = pushed_path(resource, list.expr())?;
+    let mut values = Values::new();
     for value in list.list() {
-        values = values.or(domain(&constant(value)?)?);
+        values.append(&mut equal_to(&constant(value)?)?);
     }
     Some(Bounds::on(path, values))
 }
 
 /// Reads `struct(a, b) IN (…)`, the form in which a join on two columns supplies its keys.
-fn in_struct_list(paths: &[Option<Pushdown>], list: &InListExpr) -> Option<Bounds> {
-    let mut domains = vec![Domain::none(); paths.len()];
+fn in_struct_list(paths: &[Option<Pushed>], list: &InListExpr) -> Option<Bounds> {
+    // None where any value will do.
+    let mut domains = vec![Some(Values::new()); paths.len()];
     for value in list.list() {
         let ScalarValue::Struct(fields) = constant(value)? else {
             return None;
         };
         for (position, values) in domains.iter_mut().enumerate() {
             let field = ScalarValue::try_from_array(fields.columns().get(position)?, 0).ok()?;
-            let field = domain(&field).unwrap_or(Domain::All);
-            *values = std::mem::replace(values, Domain::All).or(field);
+            match (&mut *values, equal_to(&field)) {
+                (Some(values), Some(mut more)) => values.append(&mut more),
+                _ => *values = None,
+            }
         }
     }
     let bounds = paths
         .iter()
         .zip(domains)
-        .filter_map(|(path, domain)| path.map(|path| Bounds::on(path, domain)))
+        .filter_map(|(path, values)| Some(Bounds::on((*path)?, values?)))
         .fold(Bounds::ALL, Bounds::and);
     Some(Bounds {
         exact: false,
@@ -376,11 +351,11 @@ fn in_struct_list(paths: &[Option<Pushdown>], list: &InListExpr) -> Option<Bound
 }
 
 /// Returns the values that equality with `value` allows; None if it is no text.
-fn domain(value: &ScalarValue) -> Option<Domain> {
+fn equal_to(value: &ScalarValue) -> Option<Values> {
     match value.try_as_str() {
-        Some(Some(text)) => Some(Domain::one(text)),
-        Some(None) => Some(Domain::none()),
-        None if value.is_null() => Some(Domain::none()),
+        Some(Some(text)) => Some(Values::from([text.to_owned()])),
+        Some(None) => Some(Values::new()),
+        None if value.is_null() => Some(Values::new()),
         None => None,
     }
 }
@@ -402,10 +377,8 @@ fn constant(expr: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
 }
 
 /// Returns what an equality on `expr` saves: it is a column, or a field of one, that the service knows.
-fn pushed_path(expr: &Arc<dyn PhysicalExpr>) -> Option<Pushdown> {
-    let path = path(expr)?;
-    let column = columns::find(&path)?;
-    (column.pushdown != Pushdown::None).then_some(column.pushdown)
+fn pushed_path(resource: &Resource, expr: &Arc<dyn PhysicalExpr>) -> Option<Pushed> {
+    resource.pushed(&path(expr)?.join("."))
 }
 
 fn path(expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<String>> {
@@ -426,45 +399,64 @@ fn path(expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<String>> {
     Some(path)
 }
 
-fn pushed_struct(expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<Option<Pushdown>>> {
+fn pushed_struct(resource: &Resource, expr: &Arc<dyn PhysicalExpr>) -> Option<Vec<Option<Pushed>>> {
     let function = downcast::<ScalarFunctionExpr>(expr)?;
-    (function.fun().name() == "struct").then(|| function.args().iter().map(pushed_path).collect())
+    let args = function.args().iter();
+    (function.fun().name() == "struct")
+        .then(|| args.map(|arg| pushed_path(resource, arg)).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::columns::schema;
+    use crate::resource::api_keys::IAM;
+    use crate::resource::{
+        API_KEYS, Access, Column as Declared, Filter, Required, Type, Values as Source,
+    };
     use datafusion::common::DFSchema;
     use datafusion::prelude::SessionContext;
 
-    /// Reads `sql`, a predicate over the columns of `api_keys`.
-    fn bounds(sql: &str) -> Bounds {
+    /// Reads `sql`, a predicate over the columns of `resource`.
+    fn bounds_of(resource: &Resource, sql: &str) -> Bounds {
         let session = SessionContext::new();
-        let schema = DFSchema::try_from(schema().as_ref().clone()).unwrap();
+        let schema = DFSchema::try_from(resource.schema().as_ref().clone()).unwrap();
         let expr = session.parse_sql_expr(sql, &schema).unwrap();
-        Bounds::of([&session.create_physical_expr(expr, &schema).unwrap()])
+        let expr = session.create_physical_expr(expr, &schema).unwrap();
+        Bounds::of(resource, [&expr])
+    }
+
+    fn bounds(sql: &str) -> Bounds {
+        bounds_of(&API_KEYS, sql)
+    }
+
+    fn choose(bounds: &Bounds, known_pages: Option<usize>) -> Plan {
+        Plan::choose(&API_KEYS, bounds, known_pages)
     }
 
     fn plan(sql: &str) -> Plan {
-        Plan::choose(&bounds(sql), None)
+        choose(&bounds(sql), None)
     }
 
     fn gets(ids: &[&str]) -> Plan {
-        Plan::Get(ids.iter().map(|id| KeyId::new(id).unwrap()).collect())
+        Plan::Get {
+            ids: ids.iter().map(|id| KeyId::new(id).unwrap()).collect(),
+            filters: Filters::default(),
+        }
     }
 
     fn lists(filters: &[(&str, &str)]) -> Plan {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Plan::List(
-            filters
-                .iter()
-                .map(|(owner, resource)| Filter {
-                    owner: some(owner),
-                    resource: some(resource),
-                })
-                .collect(),
-        )
+        let listing = |(owner, resource): &(&str, &str)| {
+            let filters = Filters::default();
+            let filters = match *owner {
+                "" => filters,
+                owner => filters.with("spec.owner", owner),
+            };
+            match *resource {
+                "" => filters,
+                resource => filters.with("spec.resource", resource),
+            }
+        };
+        Plan::List(filters.iter().map(listing).collect())
     }
 
     #[test]
@@ -570,10 +562,10 @@ mod tests {
             values.join(",")
         };
         let many = bounds(&format!("id IN ({})", quoted(301)));
-        assert_eq!(Plan::choose(&many, None), lists(&[("", "")]));
+        assert_eq!(choose(&many, None), lists(&[("", "")]));
         let few = bounds(&format!("id IN ({})", quoted(4)));
-        assert_eq!(Plan::choose(&few, Some(3)), lists(&[("", "")]));
-        assert!(matches!(Plan::choose(&few, Some(4)), Plan::Get(_)));
+        assert_eq!(choose(&few, Some(3)), lists(&[("", "")]));
+        assert!(matches!(choose(&few, Some(4)), Plan::Get { .. }));
         assert_eq!(
             plan(&format!("spec.owner.id IN ({})", quoted(51))),
             lists(&[("", "")])
@@ -591,7 +583,7 @@ mod tests {
     fn only_a_predicate_that_the_requests_answer_alone_is_covered() {
         let covered = |sql: &str| {
             let bounds = bounds(sql);
-            Plan::choose(&bounds, None).covers(&bounds)
+            choose(&bounds, None).covers(&API_KEYS, &bounds)
         };
         assert!(covered("true"));
         assert!(covered("id IN ('a', 'b')"));
@@ -605,5 +597,75 @@ mod tests {
         assert!(!covered(
             "(spec.owner.id = 'a' AND spec.resource.id = 'lkc-1') OR (spec.owner.id = 'b' AND spec.resource.id = 'lkc-2')"
         ));
+    }
+
+    /// A resource with the parameters that siblings of API keys have.
+    const CLUSTERS: Resource = Resource {
+        table: "clusters",
+        path: "/cmk/v2/clusters",
+        columns: &[
+            Declared::new("id", Type::Text, Access::ReadOnly, ""),
+            Declared::lifted(
+                "spec",
+                &[
+                    Declared::new("display_name", Type::Text, Access::ReadOnly, ""),
+                    Declared::new("environment", Type::Text, Access::ReadOnly, ""),
+                ],
+            ),
+        ],
+        filters: &[
+            Filter {
+                required: Some(Required {
+                    values: Source::Ids {
+                        of: &API_KEYS,
+                        prefix: "",
+                    },
+                    for_get: true,
+                }),
+                ..Filter::exact("environment", "environment")
+            },
+            Filter {
+                is_repeatable: true,
+                is_exact: false,
+                ..Filter::exact("display_name", "display_name")
+            },
+        ],
+        view: None,
+        writes: None,
+        ..API_KEYS
+    };
+
+    #[test]
+    fn required_and_repeatable_parameters_are_sent() {
+        assert_eq!(CLUSTERS.service, &IAM);
+        let sent = |sql: &str| {
+            let bounds = bounds_of(&CLUSTERS, sql);
+            let plan = Plan::choose(&CLUSTERS, &bounds, None);
+            let covers = plan.covers(&CLUSTERS, &bounds);
+            let sent = match plan {
+                Plan::Nothing => vec!["nothing".to_owned()],
+                Plan::Get { ids, filters } => {
+                    ids.iter().map(|id| format!("{id}?{filters}")).collect()
+                }
+                Plan::List(listings) => listings.iter().map(|l| format!("?{l}")).collect(),
+            };
+            (sent.join(" "), covers)
+        };
+        let list = |text: &str, covers| (text.to_owned(), covers);
+        assert_eq!(sent("environment = 'e'"), list("?environment=e", true));
+        assert_eq!(
+            sent("display_name IN ('a', 'b') AND environment IN ('e', 'f')"),
+            list(
+                "?environment=e&display_name=a&display_name=b ?environment=f&display_name=a&display_name=b",
+                false
+            )
+        );
+        // Which of the environments it lives in is not known.
+        assert_eq!(sent("id = 'lkc-1'"), list("?", false));
+        assert_eq!(
+            sent("id = 'lkc-1' AND environment = 'e'"),
+            list("lkc-1?environment=e", true)
+        );
+        assert_eq!(sent("environment = NULL"), list("nothing", true));
     }
 }

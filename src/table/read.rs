@@ -89,9 +89,10 @@ mod tests {
     use datafusion::arrow::array::AsArray;
 
     use super::*;
+    use crate::resource::API_KEYS;
 
     fn reader() -> Rows {
-        Rows::new(Decoder::of_all())
+        Rows::new(Decoder::of_all(&API_KEYS))
     }
 
     fn ids(keys: &Keys) -> Vec<Option<&str>> {

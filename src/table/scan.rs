@@ -38,22 +38,25 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use regex::{Captures, Regex};
 
 use super::Connection;
-use super::fetch::{self, KnownPages, PAGE_SIZE, Shape};
+use super::fetch::{self, KnownPages, Shape, with_each};
 use super::fields::{self, FieldPath};
-use super::pushdown::{Bounds, Filter, Plan, pushed_paths};
+use super::pushdown::{Bounds, Plan, pushed_paths};
 use super::scope::Scope;
 use super::shared::SharedListing;
-use crate::api::{KeyId, ListParams, Traffic, request};
+use crate::api::{Filters, KeyId, ListParams, Traffic, request};
+use crate::resource::{Resource, Values};
 
-/// Keys assumed to be in an organization of unknown size, for the order of joins.
-const ASSUMED_KEYS: usize = 5_000;
+/// Rows assumed to be in a listing of unknown size, for the order of joins.
+const ASSUMED_ROWS: usize = 5_000;
 
 /// Requests that EXPLAIN spells out; the rest it counts.
 const SHOWN_REQUESTS: usize = 8;
 
-/// Reads keys.
+/// Reads the objects of a resource.
 #[derive(Debug, Clone)]
-pub struct ApiKeysScan {
+pub struct ResourceScan {
+    /// What plans call it: `ApiKeysScan`.
+    name: String,
     connection: Connection,
     known: KnownPages,
     shape: Shape,
@@ -63,8 +66,9 @@ pub struct ApiKeysScan {
     metrics: ExecutionPlanMetricsSet,
 }
 
-impl ApiKeysScan {
+impl ResourceScan {
     pub(super) fn new(
+        resource: &'static Resource,
         connection: Connection,
         known: KnownPages,
         schema: SchemaRef,
@@ -79,9 +83,11 @@ impl ApiKeysScan {
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         Self {
+            name: scan_name(resource.table),
             connection,
             known,
             shape: Shape {
+                resource,
                 schema,
                 projection,
                 fields: None,
@@ -108,10 +114,19 @@ impl ApiKeysScan {
     pub(super) fn reading(&self, mut paths: Vec<FieldPath>) -> Self {
         let mut scan = self.clone();
         for predicate in &self.shape.predicates {
-            paths.extend(fields::paths(predicate, &self.shape.projection));
+            paths.extend(fields::paths(
+                predicate,
+                self.resource(),
+                &self.shape.projection,
+            ));
         }
         scan.shape.fields = Some(paths);
         scan
+    }
+
+    /// Returns what is read.
+    pub(super) fn resource(&self) -> &'static Resource {
+        self.shape.resource
     }
 
     /// Returns the positions of the columns in the table.
@@ -121,7 +136,7 @@ impl ApiKeysScan {
 
     /// Returns the requests that the predicates known now allow, and how their answers are to be read.
     fn plan(&self) -> (Plan, Shape) {
-        let asked = Bounds::of(&self.shape.predicates);
+        let asked = Bounds::of(self.resource(), &self.shape.predicates);
         let mut shape = self.shape.clone();
         // A scan that may stop early is not to ask for every page.
         shape.shared = shape
@@ -130,10 +145,10 @@ impl ApiKeysScan {
         let bounds = match &shape.shared {
             // What a join supplies would only ask again for some of what the other scan has asked for.
             Some(_) => asked.clone(),
-            None => Bounds::of(&self.dynamic).and(asked.clone()),
+            None => Bounds::of(self.resource(), &self.dynamic).and(asked.clone()),
         };
-        let plan = Plan::choose(&bounds, self.known.get());
-        shape.covered = plan.covers(&asked);
+        let plan = Plan::choose(self.resource(), &bounds, self.known.get());
+        shape.covered = plan.covers(self.resource(), &asked);
         (plan, shape)
     }
 
@@ -143,11 +158,11 @@ impl ApiKeysScan {
     }
 
     /// Returns the filters of the listing that this scan will read, if it is one.
-    pub(super) fn listing(&self) -> Option<Vec<Filter>> {
-        let asked = Bounds::of(&self.shape.predicates);
-        match Plan::choose(&asked, self.known.get()) {
+    pub(super) fn listing(&self) -> Option<Vec<Filters>> {
+        let asked = Bounds::of(self.resource(), &self.shape.predicates);
+        match Plan::choose(self.resource(), &asked, self.known.get()) {
             Plan::List(filters) => Some(filters),
-            Plan::Nothing | Plan::Get(_) => None,
+            Plan::Nothing | Plan::Get { .. } => None,
         }
     }
 
@@ -160,15 +175,15 @@ impl ApiKeysScan {
 
     /// Returns the ids of the rows, if the predicates name them and nothing else is to be checked.
     pub(crate) fn known_ids(&self) -> Option<Vec<KeyId>> {
-        let bounds = Bounds::of(&self.shape.predicates);
+        let bounds = Bounds::of(self.resource(), &self.shape.predicates);
         if self.shape.fetch.is_some() || !self.dynamic.is_empty() {
             return None;
         }
         // However many they are, a listing would tell no more.
-        match Plan::choose(&bounds, Some(usize::MAX)) {
+        match Plan::choose(self.resource(), &bounds, Some(usize::MAX)) {
             Plan::Nothing => Some(Vec::new()),
-            plan if !plan.covers(&bounds) => None,
-            Plan::Get(ids) => Some(ids),
+            plan if !plan.covers(self.resource(), &bounds) => None,
+            Plan::Get { ids, .. } => Some(ids),
             Plan::List(_) => None,
         }
     }
@@ -178,20 +193,23 @@ impl ApiKeysScan {
         let (plan, shape) = self.plan();
         match plan {
             Plan::Nothing => (Vec::new(), 0),
-            Plan::Get(ids) => {
-                let lines = ids.iter().map(|id| request::get(id).line.to_string());
+            Plan::Get { ids, filters } => {
+                let get = |id| request::get(shape.resource, id, &filters);
+                let lines = ids.iter().map(|id| get(id).line.to_string());
                 (lines.take(SHOWN_REQUESTS).collect(), ids.len())
             }
             Plan::List(filters) => {
-                let count = filters.len();
-                let lines = filters.into_iter().map(|filter| {
+                let (sources, filters) = with_sources(shape.resource, filters);
+                let count = sources.len() + filters.len();
+                let lines = filters.into_iter().map(|filters| {
                     let params = ListParams {
-                        owner: filter.owner,
-                        resource: filter.resource,
+                        resource: shape.resource,
+                        filters,
                         page_size: shape.page_size(),
                     };
                     request::list(&params, None).line.to_string()
                 });
+                let lines = sources.into_iter().chain(lines);
                 (lines.take(SHOWN_REQUESTS).collect(), count)
             }
         }
@@ -201,8 +219,9 @@ impl ApiKeysScan {
     fn split(&self) -> (Vec<String>, Vec<String>) {
         let (plan, _) = self.plan();
         let (pushed, checked): (Vec<_>, Vec<_>) = self.shape.predicates.iter().partition(|p| {
-            let bounds = Bounds::of([*p]);
-            plan == Plan::Nothing || (bounds != Bounds::ALL && plan.covers(&bounds))
+            let bounds = Bounds::of(self.resource(), [*p]);
+            plan == Plan::Nothing
+                || (bounds != Bounds::ALL && plan.covers(self.resource(), &bounds))
         });
         let text = |predicates: Vec<&Arc<dyn PhysicalExpr>>| {
             predicates.into_iter().map(readable).collect()
@@ -215,10 +234,42 @@ impl ApiKeysScan {
         let pending = self.shape.predicates.iter().filter(|p| is_pending(p));
         let paths: BTreeSet<_> = pending
             .chain(&self.dynamic)
-            .flat_map(pushed_paths)
+            .flat_map(|predicate| pushed_paths(self.resource(), predicate))
             .collect();
         paths.into_iter().collect()
     }
+}
+
+/// Returns `listings` with all that the service requires, `{id}` where a value is known only once the query runs; and
+/// the requests that will tell those values.
+fn with_sources(resource: &Resource, mut listings: Vec<Filters>) -> (Vec<String>, Vec<Filters>) {
+    let mut sources = Vec::new();
+    for filter in resource.filters {
+        let Some(required) = &filter.required else {
+            continue;
+        };
+        if listings.iter().all(|listing| listing.has(filter.parameter)) {
+            continue;
+        }
+        let values: Vec<String> = match &required.values {
+            Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
+            Values::Ids { of, prefix } => {
+                sources.push(request::list(&ListParams::all(of), None).line.to_string());
+                vec![format!("{prefix}{{id}}")]
+            }
+        };
+        listings = with_each(&listings, filter.parameter, &values);
+    }
+    (sources, listings)
+}
+
+/// Returns what plans call a scan of `table`: `RoleBindingsScan` for `role_bindings`.
+fn scan_name(table: &str) -> String {
+    let words = table.split('_').map(|word| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or_default();
+        first.to_uppercase() + rest
+    });
+    words.collect::<String>() + "Scan"
 }
 
 /// Returns true if `predicate` holds a value that is known only once the query runs.
@@ -242,7 +293,7 @@ fn readable(predicate: &Arc<dyn PhysicalExpr>) -> String {
     column.replace_all(&text, "$1").into_owned()
 }
 
-impl DisplayAs for ApiKeysScan {
+impl DisplayAs for ResourceScan {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requests, count) = self.requests();
         let (pushed, checked) = self.split();
@@ -253,7 +304,7 @@ impl DisplayAs for ApiKeysScan {
             }
             return Ok(());
         }
-        write!(f, "ApiKeysScan: ")?;
+        write!(f, "{}: ", self.name)?;
         match count {
             0 => write!(f, "no requests")?,
             _ => write!(f, "requests=[{}", requests.join(", "))?,
@@ -288,9 +339,9 @@ impl DisplayAs for ApiKeysScan {
     }
 }
 
-impl ExecutionPlan for ApiKeysScan {
+impl ExecutionPlan for ResourceScan {
     fn name(&self) -> &str {
-        "ApiKeysScan"
+        &self.name
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -381,15 +432,16 @@ impl ExecutionPlan for ApiKeysScan {
         _: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
         let (plan, _) = self.plan();
+        let page_size = usize::from(self.resource().max_page_size);
         let all = self
             .known
             .get()
-            .map_or(ASSUMED_KEYS, |pages| pages * usize::from(PAGE_SIZE));
+            .map_or(ASSUMED_ROWS, |pages| pages * page_size);
         let rows = match plan {
             Plan::Nothing => 0,
-            Plan::Get(ids) => ids.len(),
-            Plan::List(filters) if filters.iter().all(|f| *f != Default::default()) => {
-                filters.len() * usize::from(PAGE_SIZE)
+            Plan::Get { ids, .. } => ids.len(),
+            Plan::List(filters) if filters.iter().all(|filters| !filters.is_empty()) => {
+                filters.len() * page_size
             }
             Plan::List(_) => all,
         };
@@ -408,7 +460,7 @@ impl ExecutionPlan for ApiKeysScan {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         if partition != 0 {
-            return internal_err!("a scan of api_keys has one partition, not {partition}");
+            return internal_err!("{} has one partition, not {partition}", self.name);
         }
         let scope = context
             .session_config()

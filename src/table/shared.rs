@@ -10,8 +10,8 @@ use datafusion::common::runtime::SpawnedTask;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::watch;
 
-use super::pushdown::Filter;
-use crate::api::{self, KeyBody, Page, PageReader};
+use crate::api::{self, Filters, KeyBody, Page, PageReader};
+use crate::resource::Resource;
 
 /// Pages of keys as they come.
 pub(super) type Pages = BoxStream<'static, Result<Vec<KeyBody>, api::Error>>;
@@ -34,7 +34,8 @@ impl PageReader for Bodies {
 
 /// A listing with several readers.
 pub(super) struct SharedListing {
-    filters: Vec<Filter>,
+    resource: &'static Resource,
+    filters: Vec<Filters>,
     pages: Mutex<Vec<Vec<KeyBody>>>,
     progress: watch::Sender<Progress>,
     /// The listing under way; it ends with the last reader and the plan.
@@ -51,15 +52,17 @@ struct Progress {
 impl fmt::Debug for SharedListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedListing")
+            .field("resource", &self.resource.table)
             .field("filters", &self.filters)
             .finish_non_exhaustive()
     }
 }
 
 impl SharedListing {
-    /// A listing of the keys that `filters` let through.
-    pub(super) fn new(filters: Vec<Filter>) -> Self {
+    /// A listing of the objects of `resource` that `filters` let through.
+    pub(super) fn new(resource: &'static Resource, filters: Vec<Filters>) -> Self {
         Self {
+            resource,
             filters,
             pages: Mutex::default(),
             progress: watch::Sender::default(),
@@ -67,9 +70,9 @@ impl SharedListing {
         }
     }
 
-    /// Returns what it lists.
-    pub(super) fn filters(&self) -> &[Filter] {
-        &self.filters
+    /// Returns true if it lists the objects of `resource` that `filters` let through.
+    pub(super) fn is_of(&self, resource: &Resource, filters: &[Filters]) -> bool {
+        self.resource == resource && self.filters == filters
     }
 
     /// Returns true once a reader has set it going.
@@ -148,6 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::API_KEYS;
     use bytes::Bytes;
     use futures::TryStreamExt;
 
@@ -162,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_reader_gets_every_page_of_one_listing() {
-        let shared = Arc::new(SharedListing::new(Vec::new()));
+        let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
         let first = Arc::clone(&shared).read(listing);
         let second = Arc::clone(&shared).read(|| panic!("it is listed once"));
         let first: Vec<_> = first.try_collect().await.unwrap();
@@ -173,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_reader_gets_the_error_behind_the_pages() {
-        let shared = Arc::new(SharedListing::new(Vec::new()));
+        let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
         let error = api::Endpoint::parse("nonsense").unwrap_err();
         let list = move || stream::iter([Ok(page("a")), Err(error)]).boxed();
         let first = Arc::clone(&shared).read(list).collect::<Vec<_>>().await;

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use futures::{FutureExt, TryStreamExt};
 use iamql::api::{
-    ApiKeysClient, ClientConfig, Credentials, Deletion, Endpoint, Error, KeyId, ListParams,
+    Client, ClientConfig, Credentials, Deletion, Endpoint, Error, Filters, KeyId, ListParams,
     RetryPolicy,
 };
+use iamql::resource::API_KEYS;
 use iamql::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use iamql::secret::Secret;
 use iamql::session::{Options, Params, Session};
@@ -26,7 +27,7 @@ use crate::support::{Answer, answer, organization, shown};
 /// A service, and what this run has created there.
 struct Service {
     session: Session,
-    client: ApiKeysClient,
+    client: Client,
     /// Whose keys are created.
     owner: String,
     /// What the names of this run's keys begin with, and those of no other key do.
@@ -42,7 +43,7 @@ impl Service {
         retry: RetryPolicy,
         owner: &str,
     ) -> Self {
-        let client = ApiKeysClient::new(ClientConfig {
+        let client = Client::new(ClientConfig {
             endpoint,
             credentials,
             timeout: Duration::from_secs(60),
@@ -121,9 +122,9 @@ impl Service {
     /// it.
     async fn listed(&self, page_size: u16) -> Result<Vec<KeyId>, Error> {
         let params = ListParams {
-            owner: Some(self.owner.clone()),
+            filters: Filters::default().with("spec.owner", &self.owner),
             page_size,
-            ..ListParams::default()
+            ..ListParams::all(&API_KEYS)
         };
         let pages: Vec<_> = self.client.list(params).try_collect().await?;
         let keys = pages.iter().flat_map(|page| page.keys());
@@ -146,7 +147,7 @@ impl Service {
         ids.sort();
         ids.dedup();
         for id in ids {
-            if let Err(error) = self.client.delete(&id).await {
+            if let Err(error) = self.client.delete(&API_KEYS, &id).await {
                 left.push(format!("key `{id}`: {error}"));
             }
         }
@@ -222,8 +223,8 @@ async fn the_filters_match_exactly(service: &Service, both: &[&str; 2]) {
         assert_eq!(service.run(&sql).await.sorted(), both, "{filter}");
     }
     let params = ListParams {
-        owner: Some(service.owner.clone()),
-        ..ListParams::default()
+        filters: Filters::default().with("spec.owner", &service.owner),
+        ..ListParams::all(&API_KEYS)
     };
     let pages: Vec<_> = service.client.list(params).try_collect().await.unwrap();
     for key in pages.iter().flat_map(|page| page.keys()) {
@@ -256,7 +257,11 @@ async fn a_deleted_key_is_gone(service: &Service, first: &str, second: &str) {
     let all = "SELECT id FROM api_keys WHERE spec.display_name LIKE '{prefix}%'";
     assert_eq!(service.run(all).await.value(), second);
     // The service is known to answer 403 for a key that is gone, and documented to answer 404.
-    match service.client.delete(&KeyId::new(first).unwrap()).await {
+    match service
+        .client
+        .delete(&API_KEYS, &KeyId::new(first).unwrap())
+        .await
+    {
         Ok(deletion) => assert_eq!(deletion, Deletion::NotFound),
         Err(error) => assert!(error.to_string().contains("403"), "{error}"),
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::super::transport::Response;
 use super::super::*;
 use super::script::*;
+use crate::resource::API_KEYS;
 use crate::secret::Secret;
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +32,7 @@ async fn reads_are_repeated_until_they_are_answered() {
     let traffic = Arc::new(Traffic::default());
     let key = client
         .observed_by(Arc::clone(&traffic))
-        .get(&id())
+        .get(&API_KEYS, &id())
         .await
         .unwrap();
     assert_eq!(key.raw(), r#"{"id":"K"}"#);
@@ -47,7 +48,7 @@ async fn reads_are_repeated_until_they_are_answered() {
 async fn refusals_are_not_repeated() {
     for code in [400, 401, 402, 403, 404, 409, 422, 501] {
         let (client, script) = client([status(code), ok()]);
-        assert!(client.get(&id()).await.is_err());
+        assert!(client.get(&API_KEYS, &id()).await.is_err());
         assert_eq!(script.lines().len(), 1, "{code}");
     }
 }
@@ -59,7 +60,7 @@ async fn a_create_is_repeated_only_if_nothing_can_have_happened() {
     let (client, script) = client([Step::Fail(FailureKind::Refused, true), limited, made]);
     let start = Instant::now();
     assert_eq!(
-        client.create(&body()).await.unwrap().raw(),
+        client.create(&API_KEYS, &body()).await.unwrap().raw(),
         r#"{"spec":{"secret":"s"}}"#
     );
     assert_eq!(script.times(start), [0.0, 0.0, 3.0]);
@@ -84,7 +85,7 @@ async fn a_create_that_may_have_happened_is_not_repeated_and_says_so() {
         Step::Answer(broken),
     ] {
         let (client, script) = client([step, ok()]);
-        let error = client.create(&body()).await.unwrap_err();
+        let error = client.create(&API_KEYS, &body()).await.unwrap_err();
         assert!(error.outcome_unknown(), "{error}");
         assert!(!format!("{error} {error:?}").contains("canary"));
         assert_eq!(script.lines().len(), 1, "{error}");
@@ -103,11 +104,11 @@ async fn a_create_leaves_doubt_where_its_status_cannot_prove_that_nothing_happen
         (422, true),
     ] {
         let (client, _) = client([Step::Answer(answer(code, &location, ""))]);
-        let error = client.create(&body()).await.unwrap_err();
+        let error = client.create(&API_KEYS, &body()).await.unwrap_err();
         assert_eq!(error.outcome_unknown(), is_unknown, "{code}");
     }
     let (client, _) = client([Step::Answer(answer(303, &location, ""))]);
-    let error = client.create(&body()).await.unwrap_err();
+    let error = client.create(&API_KEYS, &body()).await.unwrap_err();
     assert_eq!(error.created_key(), Some("NEWKEY"));
 }
 
@@ -124,7 +125,7 @@ async fn a_stop_does_not_make_an_unknown_outcome_a_known_one() {
                 stop.send_replace(true);
             };
             let body = body();
-            let (created, ()) = tokio::join!(client.create(&body), raise);
+            let (created, ()) = tokio::join!(client.create(&API_KEYS, &body), raise);
             assert!(created.unwrap_err().outcome_unknown(), "{code}");
         }
     }
@@ -135,7 +136,11 @@ async fn a_create_that_was_refused_leaves_no_doubt() {
     for code in [307, 400, 401, 402, 403, 409, 422] {
         let (client, _) = client([status(code)]);
         assert!(
-            !client.create(&body()).await.unwrap_err().outcome_unknown(),
+            !client
+                .create(&API_KEYS, &body())
+                .await
+                .unwrap_err()
+                .outcome_unknown(),
             "{code}"
         );
     }
@@ -153,7 +158,7 @@ async fn a_create_whose_answer_broke_off_still_names_the_key() {
     };
     for response in [answer(202, &location, "{\"id\""), broken] {
         let (client, _) = client([Step::Answer(response)]);
-        let error = client.create(&body()).await.unwrap_err();
+        let error = client.create(&API_KEYS, &body()).await.unwrap_err();
         assert_eq!(error.created_key(), Some("NEWKEY"));
     }
 }
@@ -162,30 +167,30 @@ async fn a_create_whose_answer_broke_off_still_names_the_key() {
 async fn a_created_key_is_never_lost_to_its_form() {
     for odd in ["{}", "[1]", r#"{"id":7,"spec":null}"#] {
         let (client, _) = client([Step::Answer(answer(201, &[], odd))]);
-        assert_eq!(client.create(&body()).await.unwrap().raw(), odd);
+        assert_eq!(client.create(&API_KEYS, &body()).await.unwrap().raw(), odd);
     }
     let key = r#"{"id":"K","spec":{"secret":"s"}}"#;
     let marked = format!("\u{feff}{key}");
     for damaged in [marked, format!("{key}<!-- proxied -->"), format!("{key}}}")] {
         let (client, _) = client([Step::Answer(answer(201, &[], &damaged))]);
-        assert_eq!(client.create(&body()).await.unwrap().raw(), key);
+        assert_eq!(client.create(&API_KEYS, &body()).await.unwrap().raw(), key);
     }
     let mut invalid = answer(201, &[], "");
     invalid.body = Bytes::from_static(b"{\"id\":\"K\",\"x\":\"\xff\",\"spec\":{\"secret\":\"s\"}}");
     let (client, _) = client([Step::Answer(invalid)]);
-    let created = client.create(&body()).await.unwrap();
+    let created = client.create(&API_KEYS, &body()).await.unwrap();
     assert!(created.raw().ends_with(r#""spec":{"secret":"s"}}"#));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_update_is_repeated_but_not_after_a_500() {
     let (client, script) = client([status(504), ok()]);
-    assert!(client.update(&id(), &body()).await.is_ok());
+    assert!(client.update(&API_KEYS, &id(), &body()).await.is_ok());
     assert_eq!(script.lines(), vec!["PATCH /iam/v2/api-keys/K"; 2]);
     let (client, script) = client_with([status(500), ok()], 1, || 0.0);
     assert!(
         client
-            .update(&id(), &body())
+            .update(&API_KEYS, &id(), &body())
             .await
             .unwrap_err()
             .outcome_unknown()
@@ -209,10 +214,13 @@ async fn a_404_on_a_repeated_delete_means_that_the_first_one_worked() {
         (Some(status(429)), Deletion::NotFound),
     ] {
         let (client, _) = client(first.into_iter().chain([status(404)]));
-        assert_eq!(client.delete(&id()).await.unwrap(), expected);
+        assert_eq!(client.delete(&API_KEYS, &id()).await.unwrap(), expected);
     }
     let (client, _) = client([status(204)]);
-    assert_eq!(client.delete(&id()).await.unwrap(), Deletion::Deleted);
+    assert_eq!(
+        client.delete(&API_KEYS, &id()).await.unwrap(),
+        Deletion::Deleted
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,17 +234,22 @@ async fn a_403_on_a_repeated_delete_means_the_same_if_the_key_was_read_and_no_lo
         ([status(403), status(403), status(403)], false),
     ] {
         let (reader, script) = client(steps.clone());
-        let outcome = reader.delete_read(&id()).await;
+        let outcome = reader.delete_read(&API_KEYS, &id()).await;
         assert_eq!(outcome.is_ok(), deleted, "{:?}", script.lines());
         // Of a key that was never seen it is not known.
         let (other, _) = client(steps);
-        assert!(other.delete(&id()).await.is_err());
+        assert!(other.delete(&API_KEYS, &id()).await.is_err());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lookup_tells_gone_from_forbidden_from_bad_credentials() {
-    let look = async |step: Step| client([step]).0.get_opt(&id()).await;
+    let look = async |step: Step| {
+        client([step])
+            .0
+            .get_opt(&API_KEYS, &id(), &Filters::default())
+            .await
+    };
     assert!(matches!(look(ok()).await, Ok(Lookup::Found(_))));
     assert!(matches!(look(status(404)).await, Ok(Lookup::NotFound)));
     let gone = r#"{"errors":[{"code":"forbidden_access","detail":"Forbidden Access"}]}"#;
@@ -262,10 +275,13 @@ async fn the_page_of_another_server_says_nothing_of_a_key() {
                 "<html><title>No such page</title></html>",
             ))
         };
-        let looked = client([page()]).0.get_opt(&id()).await;
+        let looked = client([page()])
+            .0
+            .get_opt(&API_KEYS, &id(), &Filters::default())
+            .await;
         let error = looked.unwrap_err();
         assert!(error.hint().unwrap().contains("`--endpoint`"), "{error}");
-        let deleted = client([page()]).0.delete(&id()).await;
+        let deleted = client([page()]).0.delete(&API_KEYS, &id()).await;
         assert!(deleted.is_err(), "{deleted:?}");
     }
 }
@@ -281,7 +297,7 @@ async fn redirections_are_errors_that_name_the_host() {
         "",
     );
     let (client, script) = client([Step::Answer(moved), ok()]);
-    let error = client.get(&id()).await.unwrap_err();
+    let error = client.get(&API_KEYS, &id()).await.unwrap_err();
     insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys/K` answered 302, a redirection to `elsewhere.example`, where credentials are not sent");
     assert_eq!(script.lines().len(), 1);
 }
@@ -293,8 +309,8 @@ async fn a_listing_asks_for_page_after_page_of_the_configured_endpoint() {
     let (client, script) = client([Step::Answer(answer(200, &[], first)), page()]);
     let traffic = Arc::new(Traffic::default());
     let params = ListParams {
-        owner: Some("sa-1".into()),
-        ..ListParams::default()
+        filters: Filters::default().with("spec.owner", "sa-1"),
+        ..ListParams::all(&API_KEYS)
     };
     let mut pages = std::pin::pin!(client.observed_by(Arc::clone(&traffic)).list(params));
     assert_eq!(pages.next().await.unwrap().unwrap().len(), 2);
@@ -312,7 +328,7 @@ async fn a_listing_asks_for_page_after_page_of_the_configured_endpoint() {
 async fn a_listing_that_goes_in_circles_is_an_error() {
     let circle = r#"{"data":[],"metadata":{"next":"?page_token=t"}}"#;
     let (client, script) = client([Step::Answer(answer(200, &[], circle))]);
-    let pages: Vec<_> = client.list(ListParams::default()).collect().await;
+    let pages: Vec<_> = client.list(ListParams::all(&API_KEYS)).collect().await;
     assert!(matches!(
         &pages[..],
         [Ok(_), Err(Error::RepeatedToken { .. })]
@@ -334,7 +350,7 @@ fn a_client_shows_no_secret() {
         retry: RetryPolicy::never(),
     };
     let shown = format!("{config:?}");
-    let client = ApiKeysClient::new(config).unwrap();
+    let client = Client::new(config).unwrap();
     assert!(!format!("{shown} {client:?} {:?}", client.caller).contains("canary"));
     assert_eq!((client.key_id(), client.concurrency()), (Some("KEY"), 1));
     assert_eq!(client.endpoint(), &Endpoint::production());

@@ -9,12 +9,13 @@ use tokio::time::{Instant, sleep};
 
 use super::super::*;
 use super::script::*;
+use crate::resource::API_KEYS;
 
 #[tokio::test(start_paused = true)]
 async fn pauses_grow_and_attempts_are_bounded() {
     let (client, script) = client_with([status(502)], 10, || 1.0);
     let start = Instant::now();
-    let error = client.get(&id()).await.unwrap_err();
+    let error = client.get(&API_KEYS, &id()).await.unwrap_err();
     assert_eq!(
         script.times(start),
         [0.0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75]
@@ -28,7 +29,7 @@ async fn a_host_that_is_not_there_is_reported_soon() {
     let start = Instant::now();
     assert!(
         client
-            .create(&body())
+            .create(&API_KEYS, &body())
             .await
             .is_err_and(|e| !e.outcome_unknown())
     );
@@ -46,22 +47,22 @@ async fn a_page_in_place_of_the_answer_is_reported_soon() {
     ] {
         let (client, script) = client_with([Step::Answer(answer(200, &headers, body))], 10, || 1.0);
         let start = Instant::now();
-        let error = client.get(&id()).await.unwrap_err();
+        let error = client.get(&API_KEYS, &id()).await.unwrap_err();
         assert_eq!(script.times(start), [0.0, 0.25], "{error}");
-        let error = client.delete(&id()).await;
+        let error = client.delete(&API_KEYS, &id()).await;
         assert_eq!(error.is_err(), !body.is_empty());
     }
     // What began as the service's answer is asked for as often as anything else.
     for (content, body) in [("application/json", "{\"id\":"), ("text/plain", "{\"id\":")] {
         let step = Step::Answer(answer(200, &[("content-type", content)], body));
         let (client, script) = client_with([step], 10, || 1.0);
-        assert!(client.get(&id()).await.is_err());
+        assert!(client.get(&API_KEYS, &id()).await.is_err());
         assert_eq!(script.lines().len(), 8, "{content}");
     }
     // The service may be back in between.
     let page = || Step::Answer(answer(200, &[], login));
     let (client, script) = client_with([page(), status(503), page(), ok()], 10, || 1.0);
-    assert!(client.get(&id()).await.is_ok());
+    assert!(client.get(&API_KEYS, &id()).await.is_ok());
     assert_eq!(script.lines().len(), 4);
 }
 
@@ -72,7 +73,7 @@ async fn a_wait_that_does_not_fit_fails_at_once_and_says_how_long_it_is() {
         ok(),
     ]);
     let start = Instant::now();
-    let error = client.get(&id()).await.unwrap_err();
+    let error = client.get(&API_KEYS, &id()).await.unwrap_err();
     insta::assert_snapshot!(error, @"the service asks `GET /iam/v2/api-keys/K` to wait 1200 s, but only 300 s are left: 429 Too Many Requests: slow down");
     assert!(error.is_rate_limited());
     assert_eq!(
@@ -81,7 +82,13 @@ async fn a_wait_that_does_not_fit_fails_at_once_and_says_how_long_it_is() {
     );
     assert_eq!((script.lines().len(), start.elapsed()), (1, Duration::ZERO));
     // The next request need not be sent to know.
-    assert!(client.get(&id()).await.unwrap_err().is_rate_limited());
+    assert!(
+        client
+            .get(&API_KEYS, &id())
+            .await
+            .unwrap_err()
+            .is_rate_limited()
+    );
     assert_eq!(script.lines().len(), 1);
 }
 
@@ -97,7 +104,7 @@ async fn waits_that_cannot_be_meant_are_replaced_by_the_client_s_own() {
             || 1.0,
         );
         let start = Instant::now();
-        assert!(client.get(&id()).await.is_ok());
+        assert!(client.get(&API_KEYS, &id()).await.is_ok());
         assert_eq!(script.times(start), [0.0, 0.25], "{value}");
     }
 }
@@ -136,7 +143,7 @@ async fn waits_are_as_long_as_the_service_asks_in_each_of_its_ways() {
         // Jitter only adds to what was asked, a tenth at most, and is all there is of a pause of one's own.
         let (client, script) = client_with([asks, ok()], 10, || 1.0);
         let start = Instant::now();
-        assert!(client.get(&id()).await.is_ok());
+        assert!(client.get(&API_KEYS, &id()).await.is_ok());
         let second = script.times(start)[1];
         assert!(
             (wait..=wait * 1.1).contains(&second),
@@ -166,7 +173,7 @@ async fn no_call_takes_longer_than_its_timeout_whatever_the_service_asks() {
         let (client, _) = client_with([step], 10, || 1.0);
         let start = Instant::now();
         let key = id();
-        let calls = future::join_all((0..10).map(|_| client.get(&key))).await;
+        let calls = future::join_all((0..10).map(|_| client.get(&API_KEYS, &key))).await;
         assert!(calls.iter().all(Result::is_err));
         assert!(
             start.elapsed() <= Duration::from_secs(300),
@@ -182,7 +189,7 @@ async fn many_requests_side_by_side_share_one_pause() {
     let (client, script) = client_with([limited, ok()], 1, || 0.0);
     let start = Instant::now();
     let key = id();
-    let calls = future::join_all((0..20).map(|_| client.get(&key))).await;
+    let calls = future::join_all((0..20).map(|_| client.get(&API_KEYS, &key))).await;
     assert!(calls.iter().all(Result::is_ok));
     // One was told to wait; the other nineteen did not have to be told.
     let times = script.times(start);
@@ -202,9 +209,10 @@ async fn a_used_up_limit_holds_the_next_request_back() {
     let traffic = Arc::new(Traffic::default());
     let client = client.observed_by(Arc::clone(&traffic));
     let start = Instant::now();
-    client.get(&id()).await.unwrap();
+    client.get(&API_KEYS, &id()).await.unwrap();
     assert_eq!(traffic.waiting(), None);
-    let (second, waiting) = future::join(client.get(&id()), async { traffic.waiting() }).await;
+    let (second, waiting) =
+        future::join(client.get(&API_KEYS, &id()), async { traffic.waiting() }).await;
     assert!(second.is_ok());
     assert_eq!(waiting, Some(Duration::from_secs(4)));
     assert_eq!(script.times(start), [0.0, 4.0]);
@@ -217,9 +225,9 @@ async fn requests_side_by_side_share_one_pause() {
     let start = Instant::now();
     let other = async {
         sleep(Duration::from_secs(1)).await;
-        client.get(&id()).await
+        client.get(&API_KEYS, &id()).await
     };
-    let (first, second) = future::join(client.get(&id()), other).await;
+    let (first, second) = future::join(client.get(&API_KEYS, &id()), other).await;
     assert!(first.is_ok() && second.is_ok());
     assert_eq!(script.times(start), [0.0, 5.0, 5.0]);
 }
@@ -231,7 +239,8 @@ async fn only_so_many_requests_are_in_flight_and_their_queue_takes_no_time() {
     let start = Instant::now();
     // The last of 80 waits for 380 s, which is more than a call may take, and is sent nevertheless.
     let results =
-        future::join_all((0..80).map(|_| async { client.get(&id()).await.is_ok() })).await;
+        future::join_all((0..80).map(|_| async { client.get(&API_KEYS, &id()).await.is_ok() }))
+            .await;
     assert!(results.into_iter().all(|ok| ok));
     assert_eq!(script.most_in_flight.load(SeqCst), 4);
     assert_eq!(start.elapsed(), Duration::from_secs(400));
@@ -242,7 +251,8 @@ async fn a_request_that_waits_leaves_its_turn_to_others() {
     let busy = Step::Answer(answer(503, &[("retry-after", "60")], ""));
     let (client, script) = client_with([busy, ok()], 1, || 0.0);
     let start = Instant::now();
-    let (first, second) = future::join(client.get(&id()), client.get(&id())).await;
+    let (first, second) =
+        future::join(client.get(&API_KEYS, &id()), client.get(&API_KEYS, &id())).await;
     assert!(first.is_ok() && second.is_ok());
     assert_eq!(script.times(start), [0.0, 0.0, 60.0]);
 }
@@ -252,17 +262,17 @@ async fn an_attempt_is_given_up_after_thirty_seconds_and_a_call_after_its_timeou
     let slow = Step::Late(1000, answer(200, &[], ""));
     let (client, script) = client([slow.clone(), ok()]);
     let start = Instant::now();
-    client.get(&id()).await.unwrap();
+    client.get(&API_KEYS, &id()).await.unwrap();
     assert_eq!(script.times(start), [0.0, 30.0]);
 
     let (client, script) = client_with([slow], 10, || 1.0);
     let start = Instant::now();
-    let error = client.create(&body()).await.unwrap_err();
+    let error = client.create(&API_KEYS, &body()).await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(300));
     assert_eq!(script.lines().len(), 1);
     insta::assert_snapshot!(error, @"`POST /iam/v2/api-keys` timed out: no answer within 300 s");
     let start = Instant::now();
-    assert!(client.get(&id()).await.is_err());
+    assert!(client.get(&API_KEYS, &id()).await.is_err());
     assert!(start.elapsed() <= Duration::from_secs(300));
 }
 
@@ -272,7 +282,7 @@ async fn a_create_that_waits_is_not_sent_once_it_is_stopped() {
     let (raise, raised) = tokio::sync::watch::channel(false);
     let client = client.stopped_by(Stop::when(raised));
     let request_body = body();
-    let create = client.create(&request_body);
+    let create = client.create(&API_KEYS, &request_body);
     let stop = async {
         sleep(Duration::from_secs(1)).await;
         raise.send_replace(true);
@@ -283,6 +293,12 @@ async fn a_create_that_waits_is_not_sent_once_it_is_stopped() {
     assert!(error.is_not_sent() && !error.outcome_unknown(), "{error}");
     assert_eq!(script.times(start), [0.0]);
     // Nothing is sent any more, even if it could be at once.
-    assert!(client.create(&body()).await.unwrap_err().is_not_sent());
+    assert!(
+        client
+            .create(&API_KEYS, &body())
+            .await
+            .unwrap_err()
+            .is_not_sent()
+    );
     assert_eq!(script.times(start).len(), 1);
 }

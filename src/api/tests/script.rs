@@ -127,7 +127,7 @@ pub(super) fn page() -> Step {
 }
 
 /// Returns a client over `steps`, with no jitter, ten requests at a time and 300 s a call.
-pub(super) fn client(steps: impl IntoIterator<Item = Step>) -> (ApiKeysClient, Arc<Script>) {
+pub(super) fn client(steps: impl IntoIterator<Item = Step>) -> (Client, Arc<Script>) {
     client_with(steps, 10, || 0.0)
 }
 
@@ -135,7 +135,7 @@ pub(super) fn client_with(
     steps: impl IntoIterator<Item = Step>,
     concurrency: usize,
     random: fn() -> f64,
-) -> (ApiKeysClient, Arc<Script>) {
+) -> (Client, Arc<Script>) {
     let script = Arc::new(Script {
         steps: Mutex::new(steps.into_iter().collect()),
         ..Script::default()
@@ -150,7 +150,7 @@ pub(super) fn client_with(
         random,
         now: || SystemTime::UNIX_EPOCH,
     };
-    let client = ApiKeysClient {
+    let client = Client {
         caller: Arc::new(caller),
         traffic: Arc::default(),
         stop: Stop::default(),

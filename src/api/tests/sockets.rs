@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::super::*;
+use crate::resource::API_KEYS;
 use crate::secret::Secret;
 
 /// A server that answers each connection with the next of some bytes and closes it.
@@ -91,8 +92,8 @@ fn http(head: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn client(endpoint: &str) -> ApiKeysClient {
-    ApiKeysClient::new(ClientConfig {
+fn client(endpoint: &str) -> Client {
+    Client::new(ClientConfig {
         endpoint: Endpoint::parse(endpoint).unwrap(),
         credentials: Credentials::Basic {
             key: "user".into(),
@@ -138,7 +139,10 @@ async fn requests_carry_credentials_and_say_what_they_are() {
     let client = client(&format!("http://{}/prefix/", server.address));
     let body =
         RequestBody::from_json(&serde_json::json!({ "spec": { "owner": { "id": "sa-1" } } }));
-    assert_eq!(client.create(&body).await.unwrap().raw(), "{\"id\":\"N\"}");
+    assert_eq!(
+        client.create(&API_KEYS, &body).await.unwrap().raw(),
+        "{\"id\":\"N\"}"
+    );
     let request = server.requests().remove(0);
     let (head, sent) = request.split_once("\r\n\r\n").unwrap();
     assert_eq!(sent, body.as_str());
@@ -164,7 +168,7 @@ async fn requests_carry_credentials_and_say_what_they_are() {
 async fn an_id_stays_one_path_segment_on_the_wire() {
     let server = Server::start(vec![http("204 No Content", b"")]).await;
     client(&format!("http://{}", server.address))
-        .delete(&id())
+        .delete(&API_KEYS, &id())
         .await
         .unwrap();
     assert!(server.requests()[0].starts_with("DELETE /iam/v2/api-keys/K%261 HTTP/1.1\r\n"));
@@ -178,7 +182,7 @@ async fn compressed_answers_are_read() {
     )])
     .await;
     let page = client(&format!("http://{}", server.address))
-        .list_page(&ListParams::default(), None)
+        .list_page(&ListParams::all(&API_KEYS), None)
         .await
         .unwrap();
     assert_eq!(page.len(), 1);
@@ -192,7 +196,7 @@ async fn broken_connections_and_bodies_are_met_with_another_try() {
     for broken in [Vec::new(), b"HTTP/1.1 200".to_vec(), cut, bad_gzip] {
         let server = Server::start(vec![broken, complete.clone()]).await;
         let key = client(&format!("http://{}", server.address))
-            .get(&id())
+            .get(&API_KEYS, &id())
             .await
             .unwrap();
         assert_eq!((key.raw(), server.requests().len()), ("{\"id\":\"K\"}", 2));
@@ -212,7 +216,7 @@ async fn broken_connections_are_told_from_broken_bodies() {
         let server = Server::start(vec![answer.clone(), answer]).await;
         let failure = failure(
             client(&format!("http://{}", server.address))
-                .get(&id())
+                .get(&API_KEYS, &id())
                 .await
                 .unwrap_err(),
         );
@@ -230,7 +234,7 @@ async fn a_refusal_keeps_its_status_when_its_body_breaks_off() {
     let refusal = http("403 Forbidden", b"{\"message\":\"no\"}");
     let server = Server::start(vec![refusal[..refusal.len() - 2].to_vec()]).await;
     let error = client(&format!("http://{}", server.address))
-        .get(&id())
+        .get(&API_KEYS, &id())
         .await
         .unwrap_err();
     assert!(error.is_forbidden(), "{error}");
@@ -242,7 +246,7 @@ async fn a_port_that_nobody_listens_on_refuses() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let error = client(&format!("http://{address}"))
-        .get(&id())
+        .get(&API_KEYS, &id())
         .await
         .unwrap_err();
     insta::assert_snapshot!(error.to_string().split(", after").next().unwrap(), @"`GET /iam/v2/api-keys/K%261` could not connect: connection refused");
@@ -265,7 +269,7 @@ async fn redirections_are_not_followed() {
     );
     let server = Server::start(vec![moved]).await;
     let error = client(&format!("http://{}", server.address))
-        .get(&id())
+        .get(&API_KEYS, &id())
         .await
         .unwrap_err();
     assert!(
@@ -279,7 +283,7 @@ async fn tls_to_something_else_is_told_as_such() {
     let server = Server::start(vec![http("400 Bad Request", b"this is not TLS")]).await;
     let failure = failure(
         client(&format!("https://{}", server.address))
-            .get(&id())
+            .get(&API_KEYS, &id())
             .await
             .unwrap_err(),
     );
@@ -299,7 +303,7 @@ async fn bodies_without_end_are_given_up() {
     for answer in [announced, endless] {
         let server = Server::start(vec![answer]).await;
         let error = client(&format!("http://{}", server.address))
-            .get(&id())
+            .get(&API_KEYS, &id())
             .await
             .unwrap_err();
         let expected = "got too long an answer: the body is longer than the limit of 64 MiB";
@@ -316,7 +320,7 @@ async fn an_endless_explanation_is_read_at_its_beginning() {
     endless.extend(b"no ".repeat(2 * 1024 * 1024));
     let server = Server::start(vec![endless]).await;
     let error = client(&format!("http://{}", server.address))
-        .get(&id())
+        .get(&API_KEYS, &id())
         .await
         .unwrap_err();
     assert!(error.is_forbidden(), "{error}");
@@ -338,7 +342,7 @@ fn certificates_are_checked_when_the_client_is_made() {
         b"no certificate",
         b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
     ] {
-        let error = ApiKeysClient::new(config(pem)).unwrap_err();
+        let error = Client::new(config(pem)).unwrap_err();
         assert!(matches!(error, Error::Certificate { .. }), "{error}");
     }
 }

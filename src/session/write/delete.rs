@@ -13,7 +13,6 @@ use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer};
 use crate::api::{Deletion, KeyId, request};
 use crate::error::Error;
-use crate::resource::columns::COLUMNS;
 use crate::session::{Done, Sink};
 use crate::sql::write::Delete;
 
@@ -32,7 +31,11 @@ impl Writer<'_> {
         let rows = rows.pick(&positions)?;
         if self.is_dry {
             self.warn_of_guards(Verb::Delete, delete.is_unbounded, &rows);
-            let requests: Vec<_> = rows.ids.iter().map(request::delete).collect();
+            let requests: Vec<_> = rows
+                .ids
+                .iter()
+                .map(|id| request::delete(self.resource, id))
+                .collect();
             return self.show(&requests, sink).await;
         }
         let shown = match &returning {
@@ -56,11 +59,11 @@ impl Writer<'_> {
             self.call.interrupt,
             |row| {
                 let (client, id) = (client.clone(), rows.ids[row].clone());
-                let was_read = rows.fetched.is_some();
+                let (resource, was_read) = (self.resource, rows.fetched.is_some());
                 async move {
                     match was_read {
-                        true => client.delete_read(&id).await,
-                        false => client.delete(&id).await,
+                        true => client.delete_read(resource, &id).await,
+                        false => client.delete(resource, &id).await,
                     }
                 }
             },
@@ -68,14 +71,14 @@ impl Writer<'_> {
         )
         .await;
         let output = deleted.delivery.finish().await;
-        outcome::of_change(Verb::Delete, &rows.ids, outcomes, output)?;
+        outcome::of_change(self.resource, Verb::Delete, &rows.ids, outcomes, output)?;
         Ok(Done::Deleted(deleted.count))
     }
 
     /// Returns what RETURNING shows of each row. A deleted key cannot be read again, so the expressions are evaluated
     /// before the first DELETE is sent.
     async fn shown(&self, returning: &Returning, rows: &Rows) -> Result<Vec<RecordBatch>, Error> {
-        let all: Vec<usize> = (0..COLUMNS.len()).collect();
+        let all: Vec<usize> = (0..self.resource.fields().len()).collect();
         let mut shown = Vec::with_capacity(rows.ids.len());
         for (row, id) in rows.ids.iter().enumerate() {
             let row = match &rows.fetched {
@@ -83,7 +86,7 @@ impl Writer<'_> {
                     .slice(row, 1)
                     .project(&all)
                     .map_err(DataFusionError::from),
-                None => ids_only(&[id.as_str()]),
+                None => ids_only(self.resource, &[id.as_str()]),
             };
             let row = async { returning.apply(row?).await };
             shown.push(row.await.map_err(|error| self.failed(error))?);

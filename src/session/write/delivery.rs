@@ -69,7 +69,7 @@ impl<'d> SecretDelivery<'d> {
         };
         // A format that needs all rows first would notice only after the last create.
         self.sink.check().await?;
-        let row = row_of(key).map_err(unreadable)?;
+        let row = row_of(self.returning.resource(), key).map_err(unreadable)?;
         let secret = secret_of(key);
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
         let has_secret = match &secret {
@@ -184,7 +184,7 @@ impl<'d> RowDelivery<'d> {
         let (Some(returning), None) = (self.returning, &self.error) else {
             return self.error.is_none();
         };
-        let shown = match row_of(key) {
+        let shown = match row_of(returning.resource(), key) {
             Ok(row) => returning.apply(row).await,
             Err(error) => Err(error),
         };

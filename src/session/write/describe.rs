@@ -22,7 +22,7 @@ pub(in crate::session) async fn describe(
 ) -> Result<Description, Error> {
     let (query, returning) = match write {
         Write::Insert(insert) => {
-            let shown = write::Returning::of_created;
+            let shown = || write::Returning::of_created(insert.resource);
             (insert.source, Some(insert.returning.unwrap_or_else(shown)))
         }
         Write::Update(update) => (update.rows, update.returning),

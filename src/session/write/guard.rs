@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::RecordBatch;
 
-use super::{Rows, Writer, keys};
+use super::{Rows, Writer};
 use crate::error::{Error, ErrorKind};
 
 /// Asks a person before many keys are changed or revoked.
@@ -132,7 +132,7 @@ impl Writer<'_> {
                 "{} would {} {}, {than}",
                 verb.keyword(),
                 verb.plain(),
-                keys(count),
+                self.resource.count(count),
             ),
         )
         .hint("look with --dry-run, then pass --max-affected N or --yes")

@@ -29,7 +29,10 @@ impl Writer<'_> {
         let bodies: Vec<RequestBody> = specs.iter().map(RequestBody::from_spec).collect();
         let returning = self.plan_returning(insert.returning.as_ref()).await?;
         if self.is_dry {
-            let requests: Vec<_> = bodies.iter().map(request::create).collect();
+            let requests: Vec<_> = bodies
+                .iter()
+                .map(|body| request::create(self.resource, body))
+                .collect();
             return self.show(&requests, sink).await;
         }
         let client = self.client()?;
@@ -58,8 +61,8 @@ impl Writer<'_> {
             self.call.interrupt,
             |row| {
                 let (client, body) = (client.clone(), bodies[row].clone());
-                let hold = held.holder(row);
-                async move { client.create(&body).await.inspect(hold) }
+                let (resource, hold) = (self.resource, held.holder(row));
+                async move { client.create(resource, &body).await.inspect(hold) }
             },
             &mut delivery,
         )
@@ -80,7 +83,14 @@ impl Writer<'_> {
             }
             saved => {
                 let told = saved.told();
-                match outcome::of_insert(&outcomes, output_error, &specs, &created, told) {
+                match outcome::of_insert(
+                    self.resource,
+                    &outcomes,
+                    output_error,
+                    &specs,
+                    &created,
+                    told,
+                ) {
                     Some(error) => Err(error),
                     None => Ok(done),
                 }
@@ -89,7 +99,7 @@ impl Writer<'_> {
     }
 
     async fn plan_returning(&self, typed: Option<&write::Returning>) -> Result<Returning, Error> {
-        let shown = write::Returning::of_created();
+        let shown = write::Returning::of_created(self.resource);
         let mut returning = self.returning(typed.unwrap_or(&shown)).await?;
         let carries = returning
             .carries_secret()
@@ -153,8 +163,9 @@ impl Writer<'_> {
                     n => format!(", and {n} whose ids cannot be read"),
                 };
                 Saved::Not(format!(
-                    "{count} lost, and saving failed too ({error}); revoke the keys: DELETE FROM \
-                     api_keys WHERE id IN ('{}'){unknown}",
+                    "{count} lost, and saving failed too ({error}); revoke the keys: DELETE FROM {} WHERE id IN \
+                     ('{}'){unknown}",
+                    self.resource.table,
                     ids.join("', '")
                 ))
             }

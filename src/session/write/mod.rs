@@ -31,13 +31,14 @@ use sqlparser::ast::Query;
 
 use super::plan::{Planned, Reading};
 use super::{Call, Done, Session, Sink, diagnose, in_statement};
-use crate::api::{ApiKeysClient, KeyBody, KeyId};
+use crate::api::{Client, KeyBody, KeyId};
 use crate::dialect;
 use crate::dialect::parse::query_statement;
 use crate::error::{Error, ErrorKind};
+use crate::resource::Resource;
 use crate::sql::write::{self, Write};
 use crate::table::decode::Decoder;
-use crate::table::scan::ApiKeysScan;
+use crate::table::scan::ResourceScan;
 
 use returning::Returning;
 
@@ -50,6 +51,8 @@ pub use undelivered::save_undelivered;
 /// One running statement that changes keys.
 pub(super) struct Writer<'s> {
     pub(super) session: &'s Session,
+    /// What is written.
+    pub(super) resource: &'static Resource,
     pub(super) call: Call<'s>,
     /// True if the requests are to be shown, and none sent that changes anything.
     pub(super) is_dry: bool,
@@ -87,7 +90,7 @@ impl Writer<'_> {
         })
     }
 
-    fn client(&self) -> Result<ApiKeysClient, Error> {
+    fn client(&self) -> Result<Client, Error> {
         let client = self.session.connection.client()?;
         Ok(client
             .observed_by(Arc::clone(self.call.scope.traffic()))
@@ -159,8 +162,8 @@ impl Writer<'_> {
             return Ok(Some(Vec::new()));
         }
         Ok(plan
-            .downcast_ref::<ApiKeysScan>()
-            .and_then(ApiKeysScan::known_ids))
+            .downcast_ref::<ResourceScan>()
+            .and_then(ResourceScan::known_ids))
     }
 
     /// Finds the rows of an UPDATE or DELETE: by their ids alone if `ids` tells them and nothing else is `needed`.
@@ -207,19 +210,11 @@ impl Rows {
     }
 }
 
-/// Decodes one key as a row with all columns of the table.
-fn row_of(key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
-    let mut decoder = Decoder::of_all();
+/// Decodes one object of `resource` as a row with all columns of the table.
+fn row_of(resource: &Resource, key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
+    let mut decoder = Decoder::of_all(resource);
     decoder
         .push(key.raw())
         .map_err(|error| DataFusionError::External(Box::new(error)))?;
     Ok(decoder.finish()?)
-}
-
-/// `1 key`, `2 keys`.
-fn keys(count: usize) -> String {
-    match count {
-        1 => "1 key".to_owned(),
-        count => format!("{count} keys"),
-    }
 }

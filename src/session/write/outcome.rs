@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Verb;
 use super::side_by_side::Outcomes;
-use super::{Verb, keys};
 use crate::api::{self, KeyId};
 use crate::error::{Cause, Error, ErrorKind};
+use crate::resource::Resource;
 use crate::session::error;
-use crate::sql::spec::Spec;
+use crate::sql::spec::{self, Spec};
 
 /// The most ids to list. There are never more failures than parallel requests.
 const TOLD: usize = 100;
@@ -16,6 +17,7 @@ const TOLD: usize = 100;
 ///
 /// `created` are the rows and ids of the keys that were created, `saved` says where undelivered secrets are.
 pub(super) fn of_insert(
+    resource: &Resource,
     outcomes: &Outcomes<api::Error>,
     output: Option<Error>,
     specs: &[Spec],
@@ -25,7 +27,7 @@ pub(super) fn of_insert(
     if outcomes.is_whole() && output.is_none() && saved.is_none() {
         return None;
     }
-    let account = counts(outcomes, "created");
+    let account = counts(resource, outcomes, "created");
     let message = match (&output, outcomes.is_interrupted) {
         _ if !outcomes.failed.is_empty() => format!("INSERT stopped at a failure: {account}"),
         (Some(_), _) if outcomes.is_whole() => {
@@ -39,7 +41,7 @@ pub(super) fn of_insert(
     };
     let mut error = Error::new(kind(outcomes, output.as_ref()), message);
     error.causes = failures(outcomes, |row| format!("row {}", row + 1));
-    error.hint = advice(outcomes, specs, created);
+    error.hint = advice(resource, outcomes, specs, created);
     add(&mut error, output, outcomes);
     if specs.len() > 1 && !outcomes.is_whole() {
         error.notes.push(
@@ -59,6 +61,7 @@ pub(super) fn of_insert(
 
 /// Fails if not every key was changed or revoked, or not every row could be written, accounting for all of them.
 pub(super) fn of_change(
+    resource: &Resource,
     verb: Verb,
     ids: &[KeyId],
     outcomes: Outcomes<api::Error>,
@@ -72,7 +75,7 @@ pub(super) fn of_change(
         Verb::Update => "changed",
         Verb::Delete => "deleted",
     };
-    let account = counts(&outcomes, done);
+    let account = counts(resource, &outcomes, done);
     let keyword = verb.keyword();
     let message = match (&output, outcomes.is_interrupted) {
         _ if !outcomes.failed.is_empty() => format!("{keyword} stopped at a failure: {account}"),
@@ -85,7 +88,7 @@ pub(super) fn of_change(
     let mut error = Error::new(kind(&outcomes, output.as_ref()), message);
     error.causes = failures(&outcomes, |row| format!("key `{}`", ids[row].as_str()));
     let mut hints = outcomes.failed.iter();
-    error.hint = hints.find_map(|(row, failure)| hint(verb, ids[*row].as_str(), failure));
+    error.hint = hints.find_map(|(row, failure)| hint(resource, verb, ids[*row].as_str(), failure));
     add(&mut error, output, &outcomes);
     if ids.len() > 1 {
         let of = |positions: &[usize]| listed(positions.iter().map(|&row| ids[row].as_str()));
@@ -118,7 +121,7 @@ fn add(error: &mut Error, output: Option<Error>, outcomes: &Outcomes<api::Error>
 }
 
 /// `26 keys created, 1 failed, 23 not tried`.
-fn counts(outcomes: &Outcomes<api::Error>, done: &str) -> String {
+fn counts(resource: &Resource, outcomes: &Outcomes<api::Error>, done: &str) -> String {
     let unknown = outcomes.failed.iter().filter(|(_, e)| e.outcome_unknown());
     let (failed, unknown) = (outcomes.failed.len(), unknown.count());
     let doubt = match unknown {
@@ -128,7 +131,7 @@ fn counts(outcomes: &Outcomes<api::Error>, done: &str) -> String {
     };
     format!(
         "{} {done}, {failed} failed{doubt}, {} not tried",
-        keys(outcomes.done.len()),
+        resource.count(outcomes.done.len()),
         outcomes.not_tried.len()
     )
 }
@@ -181,6 +184,7 @@ fn listed<'i>(ids: impl ExactSizeIterator<Item = &'i str>) -> Option<String> {
 
 /// Returns what to do about failed creates, starting with those that may have created a key.
 fn advice(
+    resource: &Resource,
     outcomes: &Outcomes<api::Error>,
     specs: &[Spec],
     created: &[(usize, String)],
@@ -205,7 +209,7 @@ fn advice(
     }
     if !doubtful.is_empty() {
         let created = created.iter().map(|(row, id)| (&specs[*row], id.as_str()));
-        advice.push(find_out(&doubtful, created));
+        advice.push(find_out(resource, &doubtful, created));
     }
     if !advice.is_empty() {
         return Some(advice.join("; and "));
@@ -223,26 +227,35 @@ fn advice(
 
 /// Returns the advice for creates whose outcome is unknown: a SELECT that finds them. It excludes the keys that are
 /// known to be `created`, so that they are not deleted by mistake.
-fn find_out<'s>(specs: &[&Spec], created: impl Iterator<Item = (&'s Spec, &'s str)>) -> String {
-    let (owners, names) = (texts(specs, owner), texts(specs, name));
-    let is_like =
-        |spec: &Spec, texts: &Option<Vec<&str>>, of: fn(&Spec) -> Option<&str>| match texts {
-            Some(texts) => of(spec).is_some_and(|text| texts.contains(&text)),
+fn find_out<'s>(
+    resource: &Resource,
+    specs: &[&Spec],
+    created: impl Iterator<Item = (&'s Spec, &'s str)>,
+) -> String {
+    let paths = resource.writes.as_ref();
+    let paths = paths.map_or(["", ""], |writes| [writes.owner.path, writes.display_name]);
+    let told = paths.map(|path| (path, texts(specs, path)));
+    let is_like = |spec: &Spec| {
+        told.iter().all(|(path, texts)| match texts {
+            Some(texts) => text_at(spec, path).is_some_and(|text| texts.contains(&text)),
             None => true,
-        };
+        })
+    };
     let known: Vec<&str> = created
-        .filter(|(spec, _)| is_like(spec, &owners, owner) && is_like(spec, &names, name))
+        .filter(|(spec, _)| is_like(spec))
         .map(|(_, id)| id)
         .collect();
     let mut conditions = Vec::new();
-    conditions.extend(owners.map(|owners| one_of("spec.owner.id", &owners)));
-    conditions.extend(names.map(|names| one_of("spec.display_name", &names)));
+    for (path, texts) in &told {
+        conditions.extend(texts.as_ref().map(|texts| one_of(path, texts)));
+    }
     conditions.push("metadata.created_at > now() - interval '1 hour'".to_owned());
     if !known.is_empty() {
         conditions.push(format!("id NOT IN ({})", quoted(&known)));
     }
     let select = format!(
-        "SELECT id, metadata.created_at FROM api_keys WHERE {}",
+        "SELECT id, metadata.created_at FROM {} WHERE {}",
+        resource.table,
         conditions.join(" AND ")
     );
     match specs.len() {
@@ -256,17 +269,14 @@ fn find_out<'s>(specs: &[&Spec], created: impl Iterator<Item = (&'s Spec, &'s st
     }
 }
 
-fn owner(spec: &Spec) -> Option<&str> {
-    spec.get("owner")?.get("id")?.as_str()
+fn text_at<'s>(spec: &'s Spec, path: &str) -> Option<&'s str> {
+    spec::at(spec, path)?.as_str()
 }
 
-fn name(spec: &Spec) -> Option<&str> {
-    spec.get("display_name")?.as_str()
-}
-
-/// Returns the distinct texts that `of` finds; None if a spec has none.
-fn texts<'s>(specs: &[&'s Spec], of: fn(&Spec) -> Option<&str>) -> Option<Vec<&'s str>> {
-    let mut texts: Vec<&str> = specs.iter().map(|spec| of(spec)).collect::<Option<_>>()?;
+/// Returns the distinct texts at `path`; None if a spec has none.
+fn texts<'s>(specs: &[&'s Spec], path: &str) -> Option<Vec<&'s str>> {
+    let texts = specs.iter().map(|spec| text_at(spec, path));
+    let mut texts: Vec<&str> = texts.collect::<Option<_>>()?;
     texts.sort_unstable();
     texts.dedup();
     Some(texts)
@@ -286,17 +296,18 @@ fn quoted(texts: &[&str]) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-fn hint(verb: Verb, id: &str, failure: &api::Error) -> Option<String> {
+fn hint(resource: &Resource, verb: Verb, id: &str, failure: &api::Error) -> Option<String> {
+    let table = resource.table;
     if failure.outcome_unknown() {
         return Some(format!(
-            "whether it was done is unknown; SELECT * FROM api_keys WHERE id = '{id}' shows it, and the statement can \
+            "whether it was done is unknown; SELECT * FROM {table} WHERE id = '{id}' shows it, and the statement can \
              be repeated"
         ));
     }
     if failure.is_forbidden() && !failure.is_unauthorized() {
         return Some(format!(
             "the service answers 403 for keys that are gone and for keys that these credentials may not {}; SELECT id \
-             FROM api_keys shows which are there",
+             FROM {table} shows which are there",
             verb.plain()
         ));
     }
@@ -306,6 +317,7 @@ fn hint(verb: Verb, id: &str, failure: &api::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::API_KEYS;
 
     #[test]
     fn rows_are_told_in_ranges_counted_from_one() {
@@ -345,8 +357,8 @@ mod tests {
             named("c", "sa-1"),
         );
         let known = [(&b, "K1"), (&other, "K2")];
-        insta::assert_snapshot!(find_out(&[&a, &b], known.into_iter()), @"the keys may exist, with secrets that nobody has; this finds them: SELECT id, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND spec.display_name IN ('b', 'it''s') AND metadata.created_at > now() - interval '1 hour' AND id NOT IN ('K1'); then DELETE them and INSERT again");
+        insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], known.into_iter()), @"the keys may exist, with secrets that nobody has; this finds them: SELECT id, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND spec.display_name IN ('b', 'it''s') AND metadata.created_at > now() - interval '1 hour' AND id NOT IN ('K1'); then DELETE them and INSERT again");
         let nameless = spec(serde_json::json!({"owner": {"id": "sa-1"}}));
-        insta::assert_snapshot!(find_out(&[&nameless], known.into_iter()), @"the key may exist, with a secret that nobody has; this finds it: SELECT id, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND metadata.created_at > now() - interval '1 hour' AND id NOT IN ('K1', 'K2'); then DELETE it and INSERT again");
+        insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], known.into_iter()), @"the key may exist, with a secret that nobody has; this finds it: SELECT id, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND metadata.created_at > now() - interval '1 hour' AND id NOT IN ('K1', 'K2'); then DELETE it and INSERT again");
     }
 }

@@ -29,14 +29,14 @@ use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
 use crate::render::{SECRET_MARK, cell_json};
-use crate::resource::columns;
+use crate::resource::{CATALOG, Resource};
 use crate::session::plan::Planner;
 use crate::session::{Description, describe};
 use crate::sql::write;
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
 
 /// A RETURNING list, planned.
 pub(super) struct Returning {
+    resource: &'static Resource,
     plan: Arc<dyn ExecutionPlan>,
     rows: Arc<Rows>,
     context: Arc<TaskContext>,
@@ -47,7 +47,10 @@ pub(super) struct Returning {
 
 /// The table that the plan reads: the rows that were last put in.
 #[derive(Debug)]
-struct Rows(Mutex<RecordBatch>);
+struct Rows {
+    schema: SchemaRef,
+    rows: Mutex<RecordBatch>,
+}
 
 impl Returning {
     /// Plans `returning` with the functions, settings and parameters of the session.
@@ -56,12 +59,15 @@ impl Returning {
     ///
     /// Fails for names that do not exist, and for aggregates and subqueries.
     pub(super) async fn plan(returning: write::Returning, planner: &Planner) -> Result<Self> {
-        let (state, rows, logical) = Self::logical(returning.query, planner).await?;
+        let resource = returning.resource;
+        let (state, rows, logical) =
+            Self::logical(returning.resource, returning.query, planner).await?;
         let logical = planner.with_params(logical)?;
-        let reads = reads(&state.optimize(&logical)?)?;
+        let reads = reads(resource, &state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
         let schema = Names::of_items(&returning.items).apply(&plan.schema());
         Ok(Self {
+            resource,
             plan,
             rows,
             context: state.task_ctx(),
@@ -79,7 +85,7 @@ impl Returning {
         returning: write::Returning,
         planner: &Planner,
     ) -> Result<Description> {
-        let (_, _, logical) = Self::logical(returning.query, planner).await?;
+        let (_, _, logical) = Self::logical(returning.resource, returning.query, planner).await?;
         let parameters = describe::parameters(&logical)?;
         let columns = planner.columns(logical, &parameters)?;
         Ok(Description {
@@ -89,15 +95,20 @@ impl Returning {
     }
 
     async fn logical(
+        resource: &'static Resource,
         query: Query,
         planner: &Planner,
     ) -> Result<(SessionState, Arc<Rows>, LogicalPlan)> {
-        let rows = Arc::new(Rows(Mutex::new(RecordBatch::new_empty(columns::schema()))));
-        let table = StreamingTable::try_new(columns::schema(), vec![Arc::clone(&rows) as _])?;
+        let schema = resource.schema();
+        let rows = Arc::new(Rows {
+            schema: Arc::clone(&schema),
+            rows: Mutex::new(RecordBatch::new_empty(Arc::clone(&schema))),
+        });
+        let table = StreamingTable::try_new(schema, vec![Arc::clone(&rows) as _])?;
         let schema = MemorySchemaProvider::new();
-        schema.register_table(TABLE.to_owned(), Arc::new(table))?;
+        schema.register_table(resource.table.to_owned(), Arc::new(table))?;
         let catalog = MemoryCatalogProvider::new();
-        catalog.register_schema(SCHEMA, Arc::new(schema))?;
+        catalog.register_schema(resource.service.name, Arc::new(schema))?;
         let list = MemoryCatalogProviderList::new();
         list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
         let state = SessionStateBuilder::new_from_existing(planner.context.state())
@@ -121,6 +132,11 @@ impl Returning {
         Ok((state, rows, logical))
     }
 
+    /// Returns what was written.
+    pub(super) fn resource(&self) -> &'static Resource {
+        self.resource
+    }
+
     /// Returns the columns of the result.
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -137,7 +153,11 @@ impl Returning {
     ///
     /// Fails if an expression cannot be evaluated.
     pub(super) async fn apply(&self, rows: RecordBatch) -> Result<RecordBatch> {
-        *self.rows.0.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+        *self
+            .rows
+            .rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = rows;
         let results = execute_stream(Arc::clone(&self.plan), Arc::clone(&self.context))?;
         let schema = results.schema();
         let batches: Vec<RecordBatch> = results.try_collect().await?;
@@ -153,7 +173,7 @@ impl Returning {
     /// Fails if an expression cannot be evaluated.
     pub(super) async fn carries_secret(&mut self) -> Result<bool> {
         const PROBE: &str = "cflt-probe-of-the-returning-list";
-        let result = self.apply(probe(PROBE)?).await?;
+        let result = self.apply(probe(self.resource, PROBE)?).await?;
         let mut fields = Vec::with_capacity(result.num_columns());
         let mut carries = false;
         for (column, field) in self.schema.fields().iter().enumerate() {
@@ -202,8 +222,8 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
 }
 
 /// Returns a row in which only the secret is set, in `spec` and in `_spec`.
-fn probe(secret: &str) -> Result<RecordBatch> {
-    let mut decoder = crate::table::decode::Decoder::of_all();
+fn probe(resource: &Resource, secret: &str) -> Result<RecordBatch> {
+    let mut decoder = crate::table::decode::Decoder::of_all(resource);
     let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
     decoder
         .push(&key.to_string())
@@ -212,13 +232,13 @@ fn probe(secret: &str) -> Result<RecordBatch> {
 }
 
 /// Returns the positions of the columns that the scan in `plan` reads.
-fn reads(plan: &LogicalPlan) -> Result<Vec<usize>> {
+fn reads(resource: &Resource, plan: &LogicalPlan) -> Result<Vec<usize>> {
     let mut read = Vec::new();
     plan.apply(|plan| {
         if let LogicalPlan::TableScan(scan) = plan {
             read = match &scan.projection {
                 Some(columns) => columns.clone(),
-                None => (0..columns::COLUMNS.len()).collect(),
+                None => (0..resource.fields().len()).collect(),
             };
         }
         Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
@@ -228,26 +248,25 @@ fn reads(plan: &LogicalPlan) -> Result<Vec<usize>> {
 
 impl PartitionStream for Rows {
     fn schema(&self) -> &SchemaRef {
-        static SCHEMA: std::sync::LazyLock<SchemaRef> = std::sync::LazyLock::new(columns::schema);
-        &SCHEMA
+        &self.schema
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let rows = self
-            .0
+            .rows
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         Box::pin(RecordBatchStreamAdapter::new(
-            columns::schema(),
+            Arc::clone(&self.schema),
             stream::iter([Ok(rows)]),
         ))
     }
 }
 
 /// Returns rows that hold nothing but `ids`.
-pub(super) fn ids_only(ids: &[&str]) -> Result<RecordBatch> {
-    let schema = columns::schema();
+pub(super) fn ids_only(resource: &Resource, ids: &[&str]) -> Result<RecordBatch> {
+    let schema = resource.schema();
     let arrays = schema
         .fields()
         .iter()

@@ -12,9 +12,9 @@ use super::outcome;
 use super::returning::Returning;
 use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer, values};
-use crate::api::{self, ApiKeysClient, KeyBody, KeyId, RequestBody, request};
+use crate::api::{self, Client, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
-use crate::resource::columns::COLUMNS;
+use crate::resource::Resource;
 use crate::session::{Done, Sink};
 use crate::sql::spec::Spec;
 use crate::sql::write::Update;
@@ -35,8 +35,10 @@ impl Writer<'_> {
                 let spec = values::of_update(&update, values, 0).map_err(|e| self.wrong(e))?;
                 spec.iter().cycle().take(rows.ids.len()).cloned().collect()
             }
-            (None, Some(fetched)) => values::of_update(&update, fetched, COLUMNS.len())
-                .map_err(|error| self.wrong(error))?,
+            (None, Some(fetched)) => {
+                let first = self.resource.fields().len();
+                values::of_update(&update, fetched, first).map_err(|error| self.wrong(error))?
+            }
             (None, None) => Vec::new(),
         };
         let (rows, specs) = distinct(&rows, specs)?;
@@ -44,7 +46,9 @@ impl Writer<'_> {
         if self.is_dry {
             self.warn_of_guards(Verb::Update, update.is_unbounded, &rows);
             let pairs = rows.ids.iter().zip(&bodies);
-            let requests: Vec<_> = pairs.map(|(id, body)| request::update(id, body)).collect();
+            let requests: Vec<_> = pairs
+                .map(|(id, body)| request::update(self.resource, id, body))
+                .collect();
             return self.show(&requests, sink).await;
         }
         self.check_rows(Verb::Update, update.is_unbounded, &rows)?;
@@ -60,12 +64,15 @@ impl Writer<'_> {
                 last_alone: false,
             },
             self.call.interrupt,
-            |row| patch(client.clone(), rows.ids[row].clone(), bodies[row].clone()),
+            |row| {
+                let (client, id) = (client.clone(), rows.ids[row].clone());
+                patch(client, self.resource, id, bodies[row].clone())
+            },
             &mut updated,
         )
         .await;
         let output = updated.delivery.finish().await;
-        outcome::of_change(Verb::Update, &rows.ids, outcomes, output)?;
+        outcome::of_change(self.resource, Verb::Update, &rows.ids, outcomes, output)?;
         Ok(Done::Updated(updated.count))
     }
 
@@ -117,11 +124,12 @@ fn is_volatile(plan: &LogicalPlan) -> bool {
 
 /// Changes one key; None if it does not exist any more.
 async fn patch(
-    client: ApiKeysClient,
+    client: Client,
+    resource: &'static Resource,
     id: KeyId,
     body: RequestBody,
 ) -> Result<Option<KeyBody>, api::Error> {
-    match client.update(&id, &body).await {
+    match client.update(resource, &id, &body).await {
         Ok(key) => Ok(Some(key)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),

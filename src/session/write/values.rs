@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::dialect;
 use crate::render::cell_json;
-use crate::resource::columns::Type;
+use crate::resource::{Needed, Type};
 use crate::sql::spec::{self, Origin, Spec};
 use crate::sql::write::{Insert, Target, Update};
 
@@ -25,6 +25,8 @@ pub(super) fn of_insert(
         true => Origin::Copied,
         false => Origin::Typed,
     };
+    let resource = insert.resource;
+    let needed = resource.writes.as_ref().map(|writes| &writes.resource);
     each_row(rows.num_rows(), |row| {
         let mut spec = Spec::new();
         for (column, target) in insert.targets.iter().enumerate() {
@@ -33,15 +35,20 @@ pub(super) fn of_insert(
             }
             match value(target, rows, column, row)? {
                 Some(value) => set(&mut spec, target, value)?,
-                // An empty cell must not create a key for the whole cloud.
-                None if ["spec.resource", "spec.resource.id"].contains(&target.name().as_str()) => {
-                    return Err(spec::no_resource().at(target.span));
+                None if target.is_spec() => {
+                    return Err(spec::null(&target.name()).at(target.span));
                 }
-                None if target.is_spec() => return Err(spec::null("spec").at(target.span)),
-                None => {}
+                // An empty cell must not create a key for the whole cloud.
+                None => {
+                    let name = target.name();
+                    let is_needed = |n: &&Needed| [n.path, n.of()].contains(&name.as_str());
+                    if let Some(needed) = needed.filter(is_needed) {
+                        return Err(spec::no_id(needed).at(target.span));
+                    }
+                }
             }
         }
-        spec::for_create(spec, origin)
+        spec::for_create(resource, spec, origin)
     })
 }
 
@@ -63,7 +70,7 @@ pub(super) fn of_update(
                 None => return Err(spec::null(&target.name()).at(target.span)),
             }
         }
-        spec::for_update(spec)
+        spec::for_update(update.resource, spec)
     })
 }
 

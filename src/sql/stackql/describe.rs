@@ -3,9 +3,7 @@
 use super::tokens::Tokens;
 use super::{Answer, Filter, Stackql, expect_method};
 use crate::dialect::error::Error;
-use crate::resource::columns::{self, Access, COLUMNS, Column, Pushdown, Type};
-use crate::sql::methods::{Method, MethodOperation};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::resource::{self, Access, Column, Method, Operation, Relation, Resource, Type};
 
 /// `DESCRIBE [EXTENDED] name`.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,23 +17,24 @@ pub struct Describe {
 }
 
 impl Describe {
-    /// Returns the columns of `api_keys`: the six of `SELECT *`, or with EXTENDED every nested field too.
-    pub fn of_api_keys(&self) -> Answer {
+    /// Returns the columns of `resource`: those of `SELECT *`, or with EXTENDED every nested field too.
+    pub fn of_resource(&self, resource: &Resource) -> Answer {
         let name_and_type = |path: &str, column: &Column| {
             vec![Some(path.to_owned()), Some(type_name(column).to_owned())]
         };
         if !self.extended {
+            let columns = resource.fields().into_iter();
             return Answer {
                 columns: vec!["name", "type"],
-                rows: COLUMNS.iter().map(|c| name_and_type(c.name, c)).collect(),
+                rows: columns.map(|c| name_and_type(c.name, c)).collect(),
                 filter: self.filter.clone(),
             };
         }
-        let rows = columns::paths().into_iter().map(|(path, column)| {
+        let rows = resource.paths().into_iter().map(|(path, column)| {
             let mut row = name_and_type(&path, column);
             row.push(Some(column.description.to_owned()));
             row.push(Some(writable(column).to_owned()));
-            row.push(pushdown(column).map(str::to_owned));
+            row.push(resource.sent_as(&path));
             row
         });
         Answer {
@@ -52,12 +51,13 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
         extended |= tokens.take("extended");
         let (name, place) = tokens.name_and_place();
         tokens.expect_end()?;
-        let method = expect_method(&name).map_err(|error| error.at(place))?;
-        return Ok(Some(Stackql::Answer(of_method(method, extended))));
+        let (resource, method) = expect_method(&name).map_err(|error| error.at(place))?;
+        return Ok(Some(Stackql::Answer(of_method(resource, method, extended))));
     }
     let (name, place) = tokens.name_and_place();
-    if let [CATALOG, SCHEMA, TABLE, method] =
-        name.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    if let [table @ .., method] = name.as_slice()
+        && table.len() == 3
+        && let Some(Relation::Table(_)) = resource::named(table)
     {
         return Err(Error::new(format!("`{method}` is not a table"))
             .at(place)
@@ -83,27 +83,17 @@ pub fn writable(column: &Column) -> &'static str {
     }
 }
 
-/// Returns what an equality on a column is sent as.
-pub fn pushdown(column: &Column) -> Option<&'static str> {
-    match column.pushdown {
-        Pushdown::None => None,
-        Pushdown::Get => Some("GET by id"),
-        Pushdown::Owner => Some("spec.owner="),
-        Pushdown::Resource => Some("spec.resource="),
-    }
-}
-
 /// Returns the type of a column, as StackQL names it.
 fn type_name(column: &Column) -> &'static str {
     match column.ty {
         Type::Text | Type::TextOrBlank => "string",
         Type::Timestamp => "timestamp",
-        Type::Json | Type::Object(_) => "object",
+        Type::Json | Type::Object(_) | Type::Lifted(_) => "object",
         Type::List(_) => "array",
     }
 }
 
-fn of_method(method: &Method, extended: bool) -> Answer {
+fn of_method(resource: &Resource, method: &Method, extended: bool) -> Answer {
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     let mut add = |name: &str, ty: &str, param: &str, shape: String, description: &str| {
         let mut row = vec![
@@ -118,7 +108,7 @@ fn of_method(method: &Method, extended: bool) -> Answer {
         rows.push(row);
     };
     let written = |column: &Column| match method.operation {
-        MethodOperation::Update => column.access == Access::Writable,
+        Operation::Update => column.access == Access::Writable,
         _ => column.access != Access::ReadOnly,
     };
     for required in [true, false] {
@@ -131,7 +121,9 @@ fn of_method(method: &Method, extended: bool) -> Answer {
                 true => "input_required",
                 false => "input_optional",
             };
-            let body = columns::find(&[parameter.name]).filter(|_| parameter.ty == "object");
+            let body = resource
+                .find(&[parameter.name])
+                .filter(|_| parameter.ty == "object");
             let shape = body.map_or_else(String::new, |column| shape(column, &written).to_string());
             add(
                 parameter.name,
@@ -142,8 +134,8 @@ fn of_method(method: &Method, extended: bool) -> Answer {
             );
         }
     }
-    if method.has_output {
-        let mut outputs: Vec<&Column> = COLUMNS.iter().filter(|c| c.name == c.json).collect();
+    if method.has_output() {
+        let mut outputs: Vec<&Column> = members(resource).collect();
         outputs.sort_by_key(|column| column.name);
         for column in outputs {
             let shape = match column.ty {
@@ -170,6 +162,14 @@ fn of_method(method: &Method, extended: bool) -> Answer {
     }
 }
 
+/// Returns the columns that are members of the service's object.
+pub(super) fn members(resource: &Resource) -> impl Iterator<Item = &'static Column> {
+    resource
+        .columns
+        .iter()
+        .filter(|column| column.name == column.json)
+}
+
 /// Returns the JSON Schema of a column, with the fields that `wanted` accepts.
 fn shape(column: &Column, wanted: &dyn Fn(&Column) -> bool) -> serde_json::Value {
     let object = |columns: &[Column]| {
@@ -181,7 +181,7 @@ fn shape(column: &Column, wanted: &dyn Fn(&Column) -> bool) -> serde_json::Value
         serde_json::json!({"properties": properties, "type": "object"})
     };
     match column.ty {
-        Type::Object(columns) => object(columns),
+        Type::Object(columns) | Type::Lifted(columns) => object(columns),
         Type::List(columns) => serde_json::json!({"items": object(columns), "type": "array"}),
         Type::Timestamp => serde_json::json!({"format": "date-time", "type": "string"}),
         _ => serde_json::json!({"type": "string"}),

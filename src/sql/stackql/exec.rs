@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::{Span, Token};
 
+use super::describe::members;
 use super::tokens::Tokens;
 use super::{Stackql, expect_method, unknown};
 use crate::dialect::error::Error;
-use crate::resource::columns::COLUMNS;
-use crate::sql::methods::{Method, MethodOperation};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::resource::{Method, Operation, Resource, Writes};
 
 /// The parameters of a call: their values, and where they were typed.
 type Arguments = BTreeMap<String, (String, Span)>;
@@ -35,7 +34,7 @@ pub(super) fn explained(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
 pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
     let shows_rows = tokens.has_hint("SHOWRESULTS");
     let (name, place) = tokens.name_and_place();
-    let method = expect_method(&name).map_err(|error| error.at(place))?;
+    let (resource, method) = expect_method(&name).map_err(|error| error.at(place))?;
     let mut arguments = Arguments::new();
     let mut body = None;
     while !tokens.is_done() {
@@ -63,9 +62,9 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
         }
         tokens.take_symbol(&Token::Comma);
     }
-    let sql = sql(method, &arguments, body, shows_rows)?;
+    let sql = sql(resource, method, &arguments, body, shows_rows)?;
     // The secret of a new key is in the answer and nowhere else, so it is shown whatever was asked for.
-    let shows_rows = shows_rows || method.operation == MethodOperation::Create;
+    let shows_rows = shows_rows || method.operation == Operation::Create;
     Ok(Stackql::Sql { sql, shows_rows })
 }
 
@@ -131,25 +130,29 @@ fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error>
             Error::new(format!("no parameter `{name}`"))
                 .hint("the body is given whole, as @@json = '{\"spec\": {…}}'")
         }
-        ("owner" | "resource", _) if known.contains(&"spec.owner") => {
-            Error::new(format!("no parameter `{name}`"))
-                .hint(format!("did you mean @\"spec.{name}\"?"))
-        }
         _ => {
-            let body = body.map(|_| "@json");
-            unknown("parameter", name, known.into_iter().chain(body))
+            let is_end = |known: &&&str| known.rsplit('.').next() == Some(name);
+            match known.iter().find(is_end) {
+                Some(known) => Error::new(format!("no parameter `{name}`"))
+                    .hint(format!("did you mean @\"{known}\"?")),
+                None => {
+                    let body = body.map(|_| "@json");
+                    unknown("parameter", name, known.into_iter().chain(body))
+                }
+            }
         }
     };
     Err(error.at(place))
 }
 
 fn sql(
+    resource: &Resource,
     method: &Method,
     arguments: &Arguments,
     body: Option<(String, Span)>,
     shows_rows: bool,
 ) -> Result<String, Error> {
-    let table = format!("{CATALOG}.{SCHEMA}.{TABLE}");
+    let table = resource.full_name();
     // A method with a body is of no use without one, whatever the service calls required.
     for parameter in method
         .parameters
@@ -182,48 +185,49 @@ fn sql(
     };
     let by_id = condition("id", "id").unwrap_or_default();
     let id = arguments.get("id").map(|(id, _)| id.as_str());
-    let spec = body.map(|(body, place)| spec_of(&body, id).map_err(|error| error.at(place)));
+    let spec =
+        body.map(|(body, place)| spec_of(resource, &body, id).map_err(|error| error.at(place)));
     let spec = quoted(&spec.transpose()?.unwrap_or_default());
     let returning = if shows_rows { " RETURNING *" } else { "" };
     Ok(match method.operation {
-        MethodOperation::Get => format!("SELECT * FROM {table} WHERE {by_id}"),
-        MethodOperation::List => {
-            let owner = condition("spec.owner.id", "spec.owner");
-            let resource = condition("spec.resource.id", "spec.resource");
-            let conditions: Vec<String> = owner.into_iter().chain(resource).collect();
+        Operation::Get => format!("SELECT * FROM {table} WHERE {by_id}"),
+        Operation::List => {
+            let filters = resource.filters.iter();
+            let conditions = filters.filter_map(|f| condition(f.column, f.parameter));
+            let conditions: Vec<String> = conditions.collect();
             match conditions.as_slice() {
                 [] => format!("SELECT * FROM {table}"),
                 _ => format!("SELECT * FROM {table} WHERE {}", conditions.join(" AND ")),
             }
         }
-        MethodOperation::Create => format!("INSERT INTO {table} (spec) SELECT {spec}{returning}"),
-        MethodOperation::Update => {
+        Operation::Create => format!("INSERT INTO {table} (spec) SELECT {spec}{returning}"),
+        Operation::Update => {
             format!("UPDATE {table} SET spec = {spec} WHERE {by_id}{returning}")
         }
-        MethodOperation::Delete => format!("DELETE FROM {table} WHERE {by_id}"),
+        Operation::Delete => format!("DELETE FROM {table} WHERE {by_id}"),
     })
 }
 
-/// Returns the `spec` in the body of a request about the key `id`.
-fn spec_of(body: &str, id: Option<&str>) -> Result<String, Error> {
+/// Returns the `spec` in the body of a request about the object `id` of `resource`.
+fn spec_of(resource: &Resource, body: &str, id: Option<&str>) -> Result<String, Error> {
     let body = crate::sql::spec::parse(body).map_err(|mut error| {
         error.message = error.message.replace("`spec`", "@@json");
         error
     })?;
-    let Some(spec) = body.get("spec") else {
+    let Some(spec) = body.get(Writes::BODY) else {
         return Err(Error::new("@@json has no `spec`")
             .hint("it is the whole body of the request: '{\"spec\": {…}}'"));
     };
     for (name, value) in &body {
         // What a body may repeat of the key that it is about; the service sets the rest.
         let is_same = match name.as_str() {
-            "spec" => true,
+            Writes::BODY => true,
             "id" => value.as_str() == id,
-            "api_version" => value == "iam/v2",
-            "kind" => value == "ApiKey",
+            "api_version" => value == resource.api_version,
+            "kind" => value == resource.kind,
             "metadata" => false,
             _ => {
-                let known = COLUMNS.iter().filter(|c| c.name == c.json).map(|c| c.name);
+                let known = members(resource).map(|column| column.name);
                 return Err(unknown("member of @@json", name, known));
             }
         };

@@ -11,12 +11,11 @@ mod tokens;
 
 use sqlparser::ast::Expr;
 
-use super::methods::{METHODS, Method};
 use crate::dialect::error::{Error, nearest};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
+use crate::resource::{self, CATALOG, Method, Relation, Resource, older_spelling};
 use tokens::Tokens;
 
-pub use describe::{Describe, pushdown, writable};
+pub use describe::{Describe, writable};
 
 /// A statement of StackQL's.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +107,10 @@ pub fn read(text: &str) -> Result<Option<Stackql>, Error> {
         "nativequery" => Err(Error::new("NATIVEQUERY has no database behind it to ask")
             .hint("write the query itself; SQLite's functions are here")),
         "replace" => Err(Error::new("REPLACE has no method: the service cannot replace a key").hint(
-            "UPDATE changes a key's name and description; SHOW METHODS IN confluent.iam.api_keys lists what there is",
+            format!(
+                "UPDATE changes a key's name and description; SHOW METHODS IN {} lists what there is",
+                example()
+            ),
         )),
         "create" => materialize(tokens, text),
         "refresh" => {
@@ -205,65 +207,78 @@ fn no_provider(name: &str) -> Error {
     unknown("provider", name, [CATALOG])
 }
 
-/// Returns true for our view, in full or from the right, which is a resource without methods.
-fn is_view(name: &[String]) -> bool {
-    let name: Vec<&str> = name.iter().map(String::as_str).collect();
-    !name.is_empty() && [CATALOG, SCHEMA, VIEW].ends_with(&name)
+/// Returns the name of the first resource, for hints that show what to write.
+fn example() -> String {
+    resource::ALL
+        .first()
+        .map_or_else(String::new, |r| r.full_name())
 }
 
-/// Fails unless `name` is our resource, in full or from the right.
-fn expect_resource(name: &[String]) -> Result<(), Error> {
-    if is_view(name) {
+/// Returns true for a view, in full or from the right, which is a resource without methods.
+fn is_view(name: &[String]) -> bool {
+    matches!(resource::named(name), Some(Relation::View(..)))
+}
+
+/// Finds the resource called `name`, in full or from the right.
+fn expect_resource(name: &[String]) -> Result<&'static Resource, Error> {
+    if let Some(Relation::View(resource, view)) = resource::named(name) {
         return Err(
-            Error::new(format!("`{VIEW}` is a view, which has no methods")).hint(format!(
-                "the methods are those of {CATALOG}.{SCHEMA}.{TABLE}"
-            )),
+            Error::new(format!("`{}` is a view, which has no methods", view.name))
+                .hint(format!("the methods are those of {}", resource.full_name())),
         );
     }
-    let full = [CATALOG, SCHEMA, TABLE];
-    let known = full
-        .get(full.len().saturating_sub(name.len())..)
-        .unwrap_or_default();
-    if name.len() > full.len() {
-        return Err(Error::new(format!("no resource `{}`", name.join(".")))
-            .hint(format!("the resource is {}", full.join("."))));
+    let known: Vec<String> = resource::ALL.iter().map(|r| r.full_name()).collect();
+    let known = format!("the resource is {}", known.join(" or "));
+    let (table, service, provider) = match name {
+        [] => return Err(Error::new("expected the name of a resource").hint(known)),
+        [table] => (table, None, None),
+        [service, table] => (table, Some(service), None),
+        [provider, service, table] => (table, Some(service), Some(provider)),
+        _ => return Err(Error::new(format!("no resource `{}`", name.join("."))).hint(known)),
+    };
+    if let Some(provider) = provider.filter(|name| *name != CATALOG) {
+        return Err(no_provider(provider));
     }
-    for (position, (given, known)) in name.iter().zip(known).enumerate() {
-        if given != known {
-            let kind = ["resource", "service", "provider"][name.len() - 1 - position];
-            return Err(unknown(kind, given, [*known]));
-        }
+    let services = resource::services().into_iter().map(|service| service.name);
+    if let Some(service) = service
+        && !services.clone().any(|name| name == service)
+    {
+        return Err(unknown("service", service, services));
     }
-    match name {
-        [] => Err(Error::new("expected the name of a resource")
-            .hint(format!("the resource is {}", full.join(".")))),
-        _ => Ok(()),
+    let is_there = |r: &&&Resource| service.is_none_or(|service| r.service.name == service);
+    let resources = resource::ALL.iter().filter(is_there);
+    match resources.clone().find(|r| r.table == table) {
+        Some(resource) => Ok(resource),
+        None => Err(unknown("resource", table, resources.map(|r| r.table))),
     }
 }
 
 /// Finds the method that the last part of `name` names; the other parts are the resource.
-fn expect_method(name: &[String]) -> Result<&'static Method, Error> {
-    let is_resource =
-        [CATALOG, SCHEMA, TABLE].ends_with(&name.iter().map(String::as_str).collect::<Vec<_>>());
-    let (Some((last, resource)), false) = (name.split_last(), is_resource) else {
+fn expect_method(name: &[String]) -> Result<(&'static Resource, &'static Method), Error> {
+    let is_resource = matches!(resource::named(name), Some(Relation::Table(_)));
+    let (Some((last, of)), false) = (name.split_last(), is_resource) else {
         return Err(Error::new("expected the name of a method")
-            .hint("SHOW METHODS IN confluent.iam.api_keys lists them"));
+            .hint(format!("SHOW METHODS IN {} lists them", example())));
     };
-    if !resource.is_empty() {
-        expect_resource(resource)?;
+    let resources = match of {
+        [] => resource::ALL.to_vec(),
+        of => vec![expect_resource(of)?],
+    };
+    let mut found = resources.iter().copied();
+    if let Some(found) = found.find_map(|r| Some((r, r.method(last)?))) {
+        return Ok(found);
     }
-    super::methods::find(last).ok_or_else(|| {
-        let names = METHODS.iter().map(|method| method.name);
-        // `get_api_key` is as near to a method as `get_iam_v2api_keys` is.
-        let spelled = last.replace("_v2_api_", "_v2api_");
-        let plain = |name: &str| name.replace("iam_v2", "");
-        let near = names.clone().find(|name| {
-            let whole = plain(name);
-            whole == plain(&spelled) || whole.split('_').next() == Some(last.as_str())
-        });
-        let near = near.or_else(|| nearest(&spelled, names.clone()));
-        unknown_but("method", last, near, names)
-    })
+    let methods = resources.iter().flat_map(|r| r.methods);
+    let names = methods.map(|method| method.name);
+    // `get_api_key` is as near to a method as `get_iam_v2api_keys` is.
+    let spelled = older_spelling(last);
+    let plain = |name: &str| name.replace("iam_v2", "");
+    let near = names.clone().find(|name| {
+        let whole = plain(name);
+        whole == plain(&spelled) || whole.split('_').next() == Some(last.as_str())
+    });
+    let near = near.or_else(|| nearest(&spelled, names.clone()));
+    Err(unknown_but("method", last, near, names))
 }
 
 /// The error for a name that does not exist: the nearest one, and all that there are.

@@ -7,12 +7,10 @@ use sqlparser::tokenizer::{Span, Token};
 
 use super::describe::Describe;
 use super::tokens::Tokens;
-use super::{Answer, Filter, Stackql, expect_resource, is_view, no_provider, unknown};
+use super::{Answer, Filter, Stackql, example, expect_resource, is_view, no_provider, unknown};
 use crate::dialect::error::Error;
 use crate::dialect::parser::IamqlDialect;
-use crate::resource::columns::{self, Access, Column, Type, find};
-use crate::sql::methods::{METHODS, Method, Parameter};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
+use crate::resource::{self, Access, CATALOG, Column, Method, Parameter, Resource, Type, Writes};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -63,7 +61,7 @@ pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Er
             let (name, _) = container(&mut tokens)?.ok_or_else(|| {
                 tokens
                     .unexpected("IN")
-                    .hint("write SHOW COLUMNS IN confluent.iam.api_keys")
+                    .hint(format!("write SHOW COLUMNS IN {}", example()))
             })?;
             return Ok(Some(Stackql::Describe(Describe {
                 name,
@@ -179,33 +177,46 @@ fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
             }
         }
     }
-    let id = format!("{SCHEMA}:v{VERSION}");
+    let services = resource::services();
+    let rows = services.iter().map(|service| {
+        let id = format!("{}:v{VERSION}", service.name);
+        row([&id, service.name, service.title])
+    });
     let mut answer = Answer {
         columns: vec!["id", "name", "title"],
-        rows: vec![row([&id, SCHEMA, "Identity and access management"])],
+        rows: rows.collect(),
         filter: Filter::None,
     };
     if extended {
+        let descriptions: Vec<&str> = services.iter().map(|s| s.description).collect();
+        extend(&mut answer, "description", &descriptions);
+        let version = format!("v{VERSION}");
         extend(
             &mut answer,
-            "description",
-            &["Who may do what in Confluent Cloud"],
+            "version",
+            &vec![version.as_str(); services.len()],
         );
-        extend(&mut answer, "version", &[&format!("v{VERSION}")]);
         extend_unknown(&mut answer, "preferred");
     }
     Ok(answer)
 }
 
 fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
+    let services = resource::services();
+    let is_service = |name: &str| services.iter().any(|service| service.name == name);
+    let mut wanted = None;
     if let Some((name, place)) = container(tokens)? {
         match name.as_slice() {
-            [provider, service] if provider == CATALOG && service == SCHEMA => {}
-            // There is one service, and one provider.
-            [part] if part == CATALOG || part == SCHEMA => {}
+            [provider] if provider == CATALOG => {}
+            [provider, service] if provider == CATALOG && is_service(service) => {
+                wanted = Some(service.clone());
+            }
+            // There is one provider.
+            [service] if is_service(service) => wanted = Some(service.clone()),
             [provider, _] if provider != CATALOG => return Err(no_provider(provider).at(place)),
             [_, service] | [service] => {
-                return Err(unknown("service", service, [SCHEMA]).at(place));
+                let known = services.iter().map(|service| service.name);
+                return Err(unknown("service", service, known).at(place));
             }
             _ => {
                 return Err(Error::new("SHOW RESOURCES wants a service")
@@ -214,30 +225,46 @@ fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
             }
         }
     }
-    let id = |name: &str| format!("{CATALOG}.{SCHEMA}.{name}");
+    let is_wanted = |resource: &&&Resource| {
+        let service = resource.service.name;
+        wanted.as_ref().is_none_or(|wanted| wanted == service)
+    };
+    let mut names = Vec::new();
+    let mut descriptions = Vec::new();
+    for resource in resource::ALL.iter().filter(is_wanted) {
+        let id = |name: &str| format!("{CATALOG}.{}.{name}", resource.service.name);
+        names.push(row([resource.table, &id(resource.table)]));
+        descriptions.push(resource.nouns.title);
+        if let Some(view) = &resource.view {
+            names.push(row([view.name, &id(view.name)]));
+            descriptions.push(view.description);
+        }
+    }
     let mut answer = Answer {
         columns: vec!["name", "id"],
-        rows: vec![row([TABLE, &id(TABLE)]), row([VIEW, &id(VIEW)])],
+        rows: names,
         filter: Filter::None,
     };
     if extended {
-        let descriptions = ["API keys", "API keys, flat and read-only, for people"];
         extend(&mut answer, "description", &descriptions);
     }
     Ok(answer)
 }
 
 fn methods(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
-    let of_view = match container(tokens)? {
-        Some((name, _)) if is_view(&name) => true,
+    let listed: Vec<(&Resource, &Method)> = match container(tokens)? {
+        // A view can be selected from, which no method is needed for.
+        Some((name, _)) if is_view(&name) => Vec::new(),
         Some((name, place)) => {
-            expect_resource(&name).map_err(|error| error.at(place))?;
-            false
+            let resource = expect_resource(&name).map_err(|error| error.at(place))?;
+            resource.methods.iter().map(|m| (resource, m)).collect()
         }
-        None => false,
+        None => {
+            let resources = resource::ALL.iter().copied();
+            let all = resources.flat_map(|r| r.methods.iter().map(move |m| (r, m)));
+            all.collect()
+        }
     };
-    // A view can be selected from, which no method is needed for.
-    let listed: &[Method] = if of_view { &[] } else { METHODS };
     let required = |parameters: &[Parameter]| {
         let required = parameters.iter().filter(|p| p.is_required).map(|p| p.name);
         required.collect::<Vec<_>>().join(", ")
@@ -246,15 +273,16 @@ fn methods(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
         columns: vec!["MethodName", "RequiredParams", "SQLVerb"],
         rows: listed
             .iter()
-            .map(|method| row([method.name, &required(method.parameters), method.verb]))
+            .map(|(_, method)| row([method.name, &required(method.parameters), method.verb()]))
             .collect(),
         filter: Filter::None,
     };
     if extended {
-        let of =
-            |get: fn(&Method) -> &'static str| -> Vec<&str> { listed.iter().map(get).collect() };
-        extend(&mut answer, "description", &of(|method| method.description));
-        extend(&mut answer, "request", &of(|method| method.request));
+        let descriptions: Vec<&str> = listed.iter().map(|(_, m)| m.description).collect();
+        extend(&mut answer, "description", &descriptions);
+        let requests: Vec<String> = listed.iter().map(|(r, m)| m.request(r)).collect();
+        let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
+        extend(&mut answer, "request", &requests);
     }
     Ok(answer)
 }
@@ -335,12 +363,16 @@ fn insert(mut tokens: Tokens) -> Result<Stackql, Error> {
     let only_required = tokens.has_hint("REQUIRED");
     tokens.expect("into")?;
     let (name, place) = tokens.name_and_place();
-    expect_resource(&name).map_err(|error| error.at(place))?;
-    let names = insert_columns(&mut tokens)?;
+    let resource = expect_resource(&name).map_err(|error| error.at(place))?;
+    if resource.writes.is_none() {
+        return Err(Error::new(format!("`{}` can only be read", resource.table)).at(place));
+    }
+    let names = insert_columns(&mut tokens, resource)?;
     tokens.expect_end()?;
     let values = names.iter().map(|name| match name.as_str() {
         "spec" | "data__spec" => {
-            find(&["spec"]).map_or_else(String::new, |spec| template(spec, "", only_required, "  "))
+            let spec = resource.find(&[Writes::BODY]);
+            spec.map_or_else(String::new, |spec| template(spec, "", only_required, "  "))
         }
         path => format!(
             "{{{{ {} }}}}",
@@ -349,7 +381,8 @@ fn insert(mut tokens: Tokens) -> Result<Stackql, Error> {
     });
     let values: Vec<String> = values.map(|value| format!("'{value}'")).collect();
     let statement = format!(
-        "INSERT INTO {CATALOG}.{SCHEMA}.{TABLE} ({})\nSELECT {}\nRETURNING id, spec.secret;",
+        "INSERT INTO {} ({})\nSELECT {}\nRETURNING id, spec.secret;",
+        resource.full_name(),
         names.join(", "),
         values.join(", ")
     );
@@ -361,7 +394,7 @@ fn insert(mut tokens: Tokens) -> Result<Stackql, Error> {
 }
 
 /// Takes `[(column [, column …])]`: the body, or paths to texts in it.
-fn insert_columns(tokens: &mut Tokens) -> Result<Vec<String>, Error> {
+fn insert_columns(tokens: &mut Tokens, resource: &Resource) -> Result<Vec<String>, Error> {
     if !tokens.take_symbol(&Token::LParen) {
         return Ok(vec!["spec".to_owned()]);
     }
@@ -375,9 +408,11 @@ fn insert_columns(tokens: &mut Tokens) -> Result<Vec<String>, Error> {
     loop {
         let (path, place) = tokens.name_and_place();
         let name = path.join(".");
-        let is_known = find(&path).is_some_and(|column| is_text(&name, column));
+        let is_known = resource
+            .find(&path)
+            .is_some_and(|column| is_text(&name, column));
         if !is_known && !["spec", "data__spec"].contains(&name.as_str()) {
-            let texts = columns::paths().into_iter();
+            let texts = resource.paths().into_iter();
             let texts: Vec<String> = texts
                 .filter(|(path, column)| is_text(path, column))
                 .map(|(path, _)| path)
@@ -417,7 +452,7 @@ fn template(column: &Column, path: &str, only_required: bool, indent: &str) -> S
         format!("{{\n{}\n{close}}}", members.join(",\n"))
     };
     match column.ty {
-        Type::Object(columns) => object(columns, indent),
+        Type::Object(columns) | Type::Lifted(columns) => object(columns, indent),
         Type::List(columns) => format!("[{}]", object(columns, indent)),
         _ => format!("\"{{{{ {path} }}}}\""),
     }

@@ -1,4 +1,4 @@
-//! INSERT, UPDATE and DELETE on `api_keys`, as plain values; and what is refused in their place.
+//! INSERT, UPDATE and DELETE on a resource, as plain values; and what is refused in their place.
 //!
 //! A [`Write`] holds what was typed, taken apart: which fields are set, the queries that give the values and find the
 //! rows, the RETURNING list. The engine plans those queries; nothing here sends or plans anything. Statements on other
@@ -16,7 +16,7 @@ use sqlparser::ast::{
 
 use crate::dialect::error::Error;
 use crate::dialect::rewrite::folded;
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE, VIEW};
+use crate::resource::{self, Relation, Resource};
 
 pub use refuse::{refuse, within_query};
 pub use target::Target;
@@ -36,6 +36,8 @@ pub enum Write {
 /// INSERT.
 #[derive(Debug, Clone)]
 pub struct Insert {
+    /// What is created.
+    pub resource: &'static Resource,
     /// The fields that are set, in the order of the source's columns.
     pub targets: Vec<Target>,
     /// The query that gives the rows; `DEFAULT` is NULL in it.
@@ -51,6 +53,8 @@ pub struct Insert {
 /// UPDATE.
 #[derive(Debug, Clone)]
 pub struct Update {
+    /// What is changed.
+    pub resource: &'static Resource,
     /// The fields that are set, in the order of [`Update::values`].
     pub targets: Vec<Target>,
     /// The values without the rows, for values that do not depend on them.
@@ -68,6 +72,8 @@ pub struct Update {
 /// DELETE.
 #[derive(Debug, Clone)]
 pub struct Delete {
+    /// What is deleted.
+    pub resource: &'static Resource,
     /// The rows, with all columns of their keys.
     pub rows: Query,
     /// The ids of the rows alone.
@@ -81,6 +87,8 @@ pub struct Delete {
 /// RETURNING.
 #[derive(Debug, Clone)]
 pub struct Returning {
+    /// What was written.
+    pub resource: &'static Resource,
     /// The expressions as they were typed.
     pub items: Vec<SelectItem>,
     /// The query over the table that stands for them.
@@ -88,7 +96,7 @@ pub struct Returning {
 }
 
 impl Write {
-    /// Reads `statement` as a write to `api_keys`; None if it is something else.
+    /// Reads `statement` as a write to a resource; None if it is something else.
     ///
     /// # Errors
     ///
@@ -112,8 +120,10 @@ impl Write {
     fn with(mut self, with: &With) -> Result<Self, Error> {
         for cte in &with.cte_tables {
             let name = &cte.alias.name;
+            let full = ObjectName::from(vec![name.clone()]);
+            let is_written = |found: Relation| found.resource() == self.resource();
             // The write would go to the table, and its rows come from something else.
-            if is_ours(&ObjectName::from(vec![name.clone()]))? {
+            if relation(&full).is_some_and(is_written) && writable(&full)?.is_some() {
                 return Err(Error::new(format!("`{name}` is the table that is written"))
                     .at(name.span)
                     .hint("give the query in WITH another name"));
@@ -128,6 +138,15 @@ impl Write {
             query::put_with(query, with);
         }
         Ok(self)
+    }
+
+    /// Returns what is written.
+    pub fn resource(&self) -> &'static Resource {
+        match self {
+            Self::Insert(insert) => insert.resource,
+            Self::Update(update) => update.resource,
+            Self::Delete(delete) => delete.resource,
+        }
     }
 
     /// Returns the RETURNING list, if there is one.
@@ -145,24 +164,32 @@ impl Insert {
         let TableObject::TableName(name) = &insert.table else {
             return Ok(None);
         };
-        if !is_ours(name)? {
+        let Some(resource) = writable(name)? else {
             return Ok(None);
-        }
-        refuse::insert_clauses(insert)?;
+        };
+        refuse::insert_clauses(insert, resource)?;
+        let table = resource.table;
         let Some(source) = &insert.source else {
-            return Err(Error::new("INSERT without rows").at(name.span()).hint(
-                "a key needs an owner: INSERT INTO api_keys (spec.owner.id) VALUES ('sa-…')",
-            ));
+            let needed = resource.writes.as_ref().map_or("", |w| w.owner.path);
+            return Err(Error::new("INSERT without rows")
+                .at(name.span())
+                .hint(format!(
+                    "a {} needs an owner: INSERT INTO {table} ({needed}) VALUES ('sa-…')",
+                    resource.nouns.one
+                )));
         };
         if insert.columns.is_empty() {
+            let fields = resource.writes.as_ref().map_or("", |w| w.example);
             return Err(Error::new("INSERT needs the list of fields that it sets")
                 .at(name.span())
-                .hint("for example INSERT INTO api_keys (spec.display_name, spec.owner.id, spec.resource.id) VALUES (…)"));
+                .hint(format!(
+                    "for example INSERT INTO {table} ({fields}) VALUES (…)"
+                )));
         }
         let targets = insert
             .columns
             .iter()
-            .map(Target::of_insert)
+            .map(|name| Target::of_insert(resource, name))
             .collect::<Result<Vec<_>, _>>()?;
         target::check_overlaps(&targets)?;
         let mut source = source.as_ref().clone();
@@ -171,35 +198,36 @@ impl Insert {
         let alias = insert.table_alias.as_ref().map(|alias| &alias.alias);
         let factor = query::table(name, alias);
         Ok(Some(Self {
+            resource,
             targets,
             source,
             defaults,
             is_copy,
-            returning: Returning::of(insert.returning.as_deref(), &factor),
+            returning: Returning::of(resource, insert.returning.as_deref(), &factor),
         }))
     }
 }
 
 impl Update {
     fn of(update: &UpdateAst) -> Result<Option<Self>, Error> {
-        let Some(factor) = our_factor(&update.table)? else {
+        let Some((resource, factor)) = our_factor(&update.table)? else {
             return Ok(None);
         };
-        refuse::update_clauses(update)?;
+        refuse::update_clauses(update, resource)?;
         refuse::parameters(update.selection.as_ref())?;
         let mut targets = Vec::new();
         let mut values = Vec::new();
         for assignment in &update.assignments {
             match (&assignment.target, &assignment.value) {
                 (AssignmentTarget::ColumnName(name), value) => {
-                    targets.push(Target::of_update(name)?);
+                    targets.push(Target::of_update(resource, name)?);
                     values.push(value.clone());
                 }
                 (AssignmentTarget::Tuple(names), Expr::Tuple(tuple))
                     if names.len() == tuple.len() =>
                 {
                     for (name, value) in names.iter().zip(tuple) {
-                        targets.push(Target::of_update(name)?);
+                        targets.push(Target::of_update(resource, name)?);
                         values.push(value.clone());
                     }
                 }
@@ -219,12 +247,13 @@ impl Update {
         };
         let selection = update.selection.as_ref();
         Ok(Some(Self {
+            resource,
             targets,
             rows: query::rows(&factor, others, selection, &values),
             ids: query::ids(&factor, others, selection),
             values: query::values(&values),
             is_unbounded: selection.is_none(),
-            returning: Returning::of(update.returning.as_deref(), &factor),
+            returning: Returning::of(resource, update.returning.as_deref(), &factor),
         }))
     }
 }
@@ -235,85 +264,93 @@ impl Delete {
         let [table] = tables.as_slice() else {
             return refuse::several_tables(tables).map(|()| None);
         };
-        let Some(factor) = our_factor(table)? else {
+        let Some((resource, factor)) = our_factor(table)? else {
             return Ok(None);
         };
-        refuse::delete_clauses(delete)?;
+        refuse::delete_clauses(delete, resource)?;
         refuse::parameters(delete.selection.as_ref())?;
         let others = delete.using.as_deref().unwrap_or_default();
         let selection = delete.selection.as_ref();
         Ok(Some(Self {
+            resource,
             rows: query::rows(&factor, others, selection, &[]),
             ids: query::ids(&factor, others, selection),
             is_unbounded: selection.is_none(),
-            returning: Returning::of(delete.returning.as_deref(), &factor),
+            returning: Returning::of(resource, delete.returning.as_deref(), &factor),
         }))
     }
 }
 
 impl Returning {
-    fn of(items: Option<&[SelectItem]>, factor: &TableFactor) -> Option<Self> {
+    fn of(
+        resource: &'static Resource,
+        items: Option<&[SelectItem]>,
+        factor: &TableFactor,
+    ) -> Option<Self> {
         let items = items?;
         Some(Self {
+            resource,
             items: items.to_vec(),
             query: query::select(items.to_vec(), vec![factor.clone()], &[], None),
         })
     }
 
     /// Returns what INSERT shows without RETURNING: the id, the name, and the secret that is shown only now.
-    pub fn of_created() -> Self {
-        let name = ObjectName::from(vec![sqlparser::ast::Ident::new(TABLE)]);
+    pub fn of_created(resource: &'static Resource) -> Self {
+        let name = ObjectName::from(vec![sqlparser::ast::Ident::new(resource.table)]);
         let items = query::items("id, spec.display_name AS display_name, spec.secret AS secret");
         Self {
+            resource,
             query: query::select(items.clone(), vec![query::table(&name, None)], &[], None),
             items,
         }
     }
 }
 
-/// Returns true if `name` is the table `api_keys`.
+/// Returns the resource whose table is called `name`; None if it is something else.
 ///
 /// # Errors
 ///
-/// Fails if it is the view, which cannot be written.
-pub(crate) fn is_ours(name: &ObjectName) -> Result<bool, Error> {
-    if !is_called(name, VIEW) {
-        return Ok(is_called(name, TABLE));
-    }
-    Err(
-        Error::new(format!("`{VIEW}` is a view and cannot be written"))
-            .at(name.span())
-            .hint(format!(
-                "write to `{TABLE}`; its columns are paths such as spec.display_name"
-            )),
-    )
-}
-
-/// Returns true if `name`, with its qualifiers or without, is the table or view `table` of our schema.
-pub(crate) fn is_called(name: &ObjectName, table: &str) -> bool {
-    let full = [CATALOG, SCHEMA, table];
-    let parts: Option<Vec<String>> = name
-        .0
-        .iter()
-        .map(|part| part.as_ident().map(folded))
-        .collect();
-    parts.is_some_and(|parts| {
-        !parts.is_empty() && parts.len() <= full.len() && full[full.len() - parts.len()..] == parts
-    })
-}
-
-fn our_factor(table: &TableWithJoins) -> Result<Option<TableFactor>, Error> {
-    match &table.relation {
-        TableFactor::Table { name, .. } if is_ours(name)? => {
-            if let Some(join) = table.joins.first() {
-                return Err(Error::new("the table that is written cannot be a join")
-                    .at(join.span())
-                    .hint("name the other tables in UPDATE … FROM or DELETE … USING"));
-            }
-            Ok(Some(table.relation.clone()))
+/// Fails if it is a view, or a table that cannot be written.
+pub(crate) fn writable(name: &ObjectName) -> Result<Option<&'static Resource>, Error> {
+    match relation(name) {
+        None => Ok(None),
+        Some(Relation::Table(resource)) if resource.writes.is_some() => Ok(Some(resource)),
+        Some(Relation::Table(resource)) => {
+            Err(Error::new(format!("`{}` can only be read", resource.table)).at(name.span()))
         }
-        _ => Ok(None),
+        Some(Relation::View(resource, view)) => Err(Error::new(format!(
+            "`{}` is a view and cannot be written",
+            view.name
+        ))
+        .at(name.span())
+        .hint(format!(
+            "write to `{}`; its columns are paths such as {}",
+            resource.table,
+            resource.writes.as_ref().map_or("", |w| w.display_name)
+        ))),
     }
+}
+
+/// Returns what `name`, with its qualifiers or without, stands for, if it is ours.
+pub(crate) fn relation(name: &ObjectName) -> Option<Relation> {
+    let parts = name.0.iter().map(|part| part.as_ident().map(folded));
+    resource::named(&parts.collect::<Option<Vec<String>>>()?)
+}
+
+fn our_factor(table: &TableWithJoins) -> Result<Option<(&'static Resource, TableFactor)>, Error> {
+    let TableFactor::Table { name, .. } = &table.relation else {
+        return Ok(None);
+    };
+    let Some(resource) = writable(name)? else {
+        return Ok(None);
+    };
+    if let Some(join) = table.joins.first() {
+        return Err(Error::new("the table that is written cannot be a join")
+            .at(join.span())
+            .hint("name the other tables in UPDATE … FROM or DELETE … USING"));
+    }
+    Ok(Some((resource, table.relation.clone())))
 }
 
 /// Replaces `DEFAULT` in VALUES by NULL and returns where it stood.

@@ -8,12 +8,12 @@ use sqlparser::ast::{
 };
 
 use super::query::behind_with;
-use super::{is_called, is_ours};
+use super::{relation, writable};
 use crate::dialect::error::Error;
 use crate::dialect::rewrite::folded;
-use crate::table::catalog::{TABLE, VIEW};
+use crate::resource::Resource;
 
-/// Fails for statements that could only mean a change of `api_keys`, or of its schema, that there is no request for.
+/// Fails for statements that could only mean a change of a resource, or of its schema, that there is no request for.
 ///
 /// # Errors
 ///
@@ -42,20 +42,31 @@ pub fn refuse(statement: &Statement) -> Result<(), Error> {
             )
         }
         Statement::Merge(merge) => {
-            match &merge.table {
-                TableFactor::Table { name, .. } if is_ours(name)? => Err(Error::new(format!(
-                    "MERGE cannot write to `{TABLE}`"
+            let TableFactor::Table { name, .. } = &merge.table else {
+                return Ok(());
+            };
+            match writable(name)? {
+                Some(resource) => Err(Error::new(format!(
+                    "MERGE cannot write to `{}`",
+                    resource.table
                 ))
                 .at(name.span())
-                .hint("use INSERT … SELECT for new keys, and UPDATE … FROM for those that exist")),
-                _ => Ok(()),
+                .hint(format!(
+                    "use INSERT … SELECT for new {}, and UPDATE … FROM for those that exist",
+                    resource.nouns.many
+                ))),
+                None => Ok(()),
             }
         }
         Statement::Truncate(truncate) => {
-            match truncate.table_names.iter().find(|t| is_fixed(&t.name)) {
-                Some(table) => Err(Error::new(format!("TRUNCATE cannot empty `{TABLE}`"))
-                    .at(table.name.span())
-                    .hint("use DELETE, which shows what it will revoke")),
+            let mut names = truncate.table_names.iter().map(|table| &table.name);
+            match names.find_map(|name| Some((name, relation(name)?.resource()))) {
+                Some((name, resource)) => Err(Error::new(format!(
+                    "TRUNCATE cannot empty `{}`",
+                    resource.table
+                ))
+                .at(name.span())
+                .hint("use DELETE, which shows what it will revoke")),
                 None => Ok(()),
             }
         }
@@ -77,7 +88,7 @@ pub fn refuse(statement: &Statement) -> Result<(), Error> {
     }
 }
 
-/// Fails if `query` holds a write to `api_keys`: it would not be carried out, and its rows not be there. One that
+/// Fails if `query` holds a write to a resource: it would not be carried out, and its rows not be there. One that
 /// stands behind WITH, and nothing else, is none.
 ///
 /// # Errors
@@ -114,15 +125,16 @@ fn within(node: &impl Visit) -> Result<(), Error> {
             },
             _ => None,
         };
-        match name {
-            Some(name) if is_fixed(name) => ControlFlow::Break(name.span()),
-            _ => ControlFlow::Continue(()),
+        match name.and_then(|name| Some((name.span(), relation(name)?))) {
+            Some(found) => ControlFlow::Break(found),
+            None => ControlFlow::Continue(()),
         }
     });
     match found {
-        ControlFlow::Break(place) => Err(Error::new(
-            "a write to `api_keys` stands by itself, not within another statement",
-        )
+        ControlFlow::Break((place, written)) => Err(Error::new(format!(
+            "a write to `{}` stands by itself, not within another statement",
+            written.resource().table
+        ))
         .at(place)
         .hint("run it first: RETURNING gives its rows, and --output-file keeps them")),
         ControlFlow::Continue(()) => Ok(()),
@@ -138,34 +150,38 @@ fn name_of(table: &TableWithJoins) -> Option<&ObjectName> {
 
 /// Fails for a DELETE from several `tables`, of which ours is one.
 pub(super) fn several_tables(tables: &[TableWithJoins]) -> Result<(), Error> {
-    match tables
-        .iter()
-        .filter_map(name_of)
-        .find(|name| is_fixed(name))
-    {
-        Some(name) => Err(Error::new("DELETE takes one table")
-            .at(name.span())
-            .hint("name the others in USING: DELETE FROM api_keys USING … WHERE …")),
+    let mut names = tables.iter().filter_map(name_of);
+    match names.find_map(|name| Some((name, relation(name)?.resource()))) {
+        Some((name, resource)) => {
+            Err(Error::new("DELETE takes one table")
+                .at(name.span())
+                .hint(format!(
+                    "name the others in USING: DELETE FROM {} USING … WHERE …",
+                    resource.table
+                )))
+        }
         None => Ok(()),
     }
 }
 
-fn is_fixed(name: &ObjectName) -> bool {
-    is_called(name, TABLE) || is_called(name, VIEW)
-}
-
 fn fixed_schema(name: &ObjectName) -> Result<(), Error> {
-    if !is_fixed(name) {
+    let Some(relation) = relation(name) else {
         return Ok(());
-    }
+    };
+    let revokes = match relation.resource().writes {
+        Some(_) => "; DELETE revokes keys",
+        None => "",
+    };
     Err(Error::new(format!(
         "`{name}` is the service's: it cannot be created, altered or dropped"
     ))
     .at(name.span())
-    .hint("choose another name for a table or view of your own; DELETE revokes keys"))
+    .hint(format!(
+        "choose another name for a table or view of your own{revokes}"
+    )))
 }
 
-pub(super) fn insert_clauses(insert: &Insert) -> Result<(), Error> {
+pub(super) fn insert_clauses(insert: &Insert, resource: &Resource) -> Result<(), Error> {
     if let Some(on) = &insert.on {
         let clause = match on {
             OnInsert::OnConflict(_) => "ON CONFLICT",
@@ -183,21 +199,24 @@ pub(super) fn insert_clauses(insert: &Insert) -> Result<(), Error> {
         );
     }
     if insert.partitioned.is_some() || !insert.after_columns.is_empty() {
-        return Err(Error::new(format!("`{TABLE}` has no partitions")));
+        return Err(Error::new(format!(
+            "`{}` has no partitions",
+            resource.table
+        )));
     }
     Ok(())
 }
 
-pub(super) fn update_clauses(update: &Update) -> Result<(), Error> {
+pub(super) fn update_clauses(update: &Update, resource: &Resource) -> Result<(), Error> {
     if update.or.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
-        return Err(limited("UPDATE"));
+        return Err(limited("UPDATE", resource));
     }
     Ok(())
 }
 
-pub(super) fn delete_clauses(delete: &Delete) -> Result<(), Error> {
+pub(super) fn delete_clauses(delete: &Delete, resource: &Resource) -> Result<(), Error> {
     if delete.limit.is_some() || !delete.order_by.is_empty() {
-        return Err(limited("DELETE"));
+        return Err(limited("DELETE", resource));
     }
     Ok(())
 }
@@ -224,8 +243,9 @@ pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
     }
 }
 
-fn limited(verb: &str) -> Error {
+fn limited(verb: &str, resource: &Resource) -> Error {
     Error::new(format!("{verb} takes no ORDER BY or LIMIT")).hint(format!(
-        "choose the rows in WHERE: {verb} … WHERE id IN (SELECT id FROM {TABLE} … LIMIT n)"
+        "choose the rows in WHERE: {verb} … WHERE id IN (SELECT id FROM {} … LIMIT n)",
+        resource.table
     ))
 }

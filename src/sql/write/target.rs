@@ -5,8 +5,7 @@ use sqlparser::tokenizer::Span;
 
 use crate::dialect::error::{Error, nearest};
 use crate::dialect::rewrite::folded;
-use crate::resource::columns::{self, Access, Column};
-use crate::table::catalog::{CATALOG, SCHEMA, TABLE};
+use crate::resource::{Access, CATALOG, Column, Resource, Writes};
 
 /// A field that a write sets.
 #[derive(Debug, Clone)]
@@ -21,8 +20,8 @@ pub struct Target {
 
 impl Target {
     /// Reads a field of an INSERT's column list.
-    pub(super) fn of_insert(name: &ObjectName) -> Result<Self, Error> {
-        let target = Self::of(name, |access| access != Access::ReadOnly)?;
+    pub(super) fn of_insert(resource: &'static Resource, name: &ObjectName) -> Result<Self, Error> {
+        let target = Self::of(resource, name, |access| access != Access::ReadOnly)?;
         match target.column.access {
             Access::ReadOnly => Err(target.read_only()),
             Access::OnCreate | Access::Writable => Ok(target),
@@ -30,19 +29,19 @@ impl Target {
     }
 
     /// Reads a field of an UPDATE's SET.
-    pub(super) fn of_update(name: &ObjectName) -> Result<Self, Error> {
-        let target = Self::of(name, |access| access == Access::Writable)?;
+    pub(super) fn of_update(resource: &'static Resource, name: &ObjectName) -> Result<Self, Error> {
+        let target = Self::of(resource, name, |access| access == Access::Writable)?;
         match target.column.access {
             Access::Writable => Ok(target),
             _ if target.is_spec() => Ok(target),
             Access::ReadOnly => Err(target.read_only()),
-            Access::OnCreate => Err(immutable(&target.name()).at(target.span)),
+            Access::OnCreate => Err(immutable(resource, &target.name()).at(target.span)),
         }
     }
 
     /// Returns true for the whole of `spec`.
     pub fn is_spec(&self) -> bool {
-        self.path == ["spec"]
+        self.path == [Writes::BODY]
     }
 
     /// Returns the dotted path.
@@ -50,7 +49,11 @@ impl Target {
         self.path.join(".")
     }
 
-    fn of(name: &ObjectName, offered: impl Fn(Access) -> bool) -> Result<Self, Error> {
+    fn of(
+        resource: &'static Resource,
+        name: &ObjectName,
+        offered: impl Fn(Access) -> bool,
+    ) -> Result<Self, Error> {
         let span = name.span();
         let idents = name.0.iter().filter_map(|part| part.as_ident());
         let mut path: Vec<String> = idents.map(folded).collect();
@@ -60,21 +63,21 @@ impl Target {
         {
             path = only.split('.').map(str::to_owned).collect();
         }
-        if path.first().is_some_and(|first| first == "data__spec") {
-            path[0] = "spec".to_owned();
+        if let Some(Writes::BODY) = path.first().and_then(|first| first.strip_prefix("data__")) {
+            path[0] = Writes::BODY.to_owned();
         }
         // The table's name may stand before it.
-        for qualifier in [CATALOG, SCHEMA, TABLE] {
+        for qualifier in [CATALOG, resource.service.name, resource.table] {
             if path.len() > 1 && path[0] == qualifier {
                 path.remove(0);
             }
         }
-        if let Some(column) = columns::find(&path) {
+        if let Some(column) = resource.find(&path) {
             return Ok(Self { path, column, span });
         }
         let typed = path.join(".");
         let error = Error::new(format!("no field `{typed}`")).at(span);
-        let paths = columns::paths();
+        let paths = resource.paths();
         let offered: Vec<&str> = paths
             .iter()
             .filter(|(_, column)| offered(column.access))
@@ -102,10 +105,15 @@ pub(crate) fn read_only(name: &str) -> Error {
 }
 
 /// The error for a field that cannot be changed once the key exists.
-pub(crate) fn immutable(name: &str) -> Error {
-    Error::new(format!("`{name}` cannot be changed once the key exists")).hint(
-        "only spec.display_name and spec.description can; for anything else create a new key and delete this one",
-    )
+pub(crate) fn immutable(resource: &Resource, name: &str) -> Error {
+    let paths = resource.paths().into_iter();
+    let changeable = paths.filter(|(_, column)| column.access == Access::Writable);
+    let changeable: Vec<String> = changeable.map(|(path, _)| path).collect();
+    let one = resource.nouns.one;
+    Error::new(format!("`{name}` cannot be changed once the {one} exists")).hint(format!(
+        "only {} can; for anything else create a new {one} and delete this one",
+        changeable.join(" and ")
+    ))
 }
 
 /// Fails if one of `targets` is set twice, or with a field that holds it.

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::config::Config;
 use super::credentials::{SecretSource, Source};
-use crate::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy};
+use crate::api::{Client, ClientConfig, Credentials, Endpoint, RetryPolicy};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::table::{Connection, NotConnected};
@@ -70,7 +70,7 @@ fn client(
     credentials: Credentials,
     ca_cert: Option<Vec<u8>>,
 ) -> Result<Connection, Error> {
-    let client = ApiKeysClient::new(ClientConfig {
+    let client = Client::new(ClientConfig {
         endpoint,
         credentials,
         timeout: config.timeout,

@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use iamql::dialect::functions;
-use iamql::resource::columns::{Access, paths};
-use iamql::sql::stackql::pushdown;
+use iamql::resource::{API_KEYS, Access};
 use iamql::testing::Args;
 use regex::Regex;
 use tempfile::TempDir;
@@ -243,7 +242,8 @@ fn the_table_reference_is_the_declaration() {
     let mut made = "| column | type | set by | an equality saves | what it is |\n\
                     | --- | --- | --- | --- | --- |\n"
         .to_owned();
-    for (path, column) in paths() {
+    for (path, column) in API_KEYS.paths() {
+        let saves = API_KEYS.sent_as(&path);
         // A field of a list's elements.
         let path = path.replace("spec.resources.", "spec.resources[].");
         let set_by = match column.access {
@@ -251,7 +251,7 @@ fn the_table_reference_is_the_declaration() {
             Access::OnCreate => "INSERT",
             Access::Writable => "INSERT, UPDATE",
         };
-        let saves = pushdown(column).map_or_else(String::new, |sent| format!("`{sent}`"));
+        let saves = saves.map_or_else(String::new, |sent| format!("`{sent}`"));
         let (ty, description) = (column.ty.label(), column.description);
         writeln!(
             made,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iamql::api::{ApiKeysClient, ClientConfig, Credentials, Endpoint, RetryPolicy, Traffic};
+use iamql::api::{Client, ClientConfig, Credentials, Endpoint, RetryPolicy, Traffic};
 use iamql::error::Error;
 use iamql::render::Diagnostic;
 use iamql::sandbox::{Sandbox, SandboxConfig};
@@ -97,7 +97,7 @@ impl Lab {
     pub(crate) async fn with_options(config: SandboxConfig, options: Options) -> Self {
         let sandbox = Sandbox::start(config).await.unwrap();
         let (key, secret) = sandbox.credentials();
-        let client = ApiKeysClient::new(ClientConfig {
+        let client = Client::new(ClientConfig {
             endpoint: Endpoint::parse(&sandbox.url()).unwrap(),
             credentials: Credentials::Basic {
                 key: key.to_owned(),

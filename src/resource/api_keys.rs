@@ -1,0 +1,381 @@
+//! API keys: `confluent.iam.api_keys` and its view `vw_api_keys`.
+//!
+//! After Confluent's API reference, "API Keys (iam/v2)".
+
+use super::{
+    Access, Column, Filter, Method, Needed, Nouns, Operation, Parameter, Resource, Service, Type,
+    View, Writes,
+};
+
+/// The service that API keys belong to.
+pub const IAM: Service = Service {
+    name: "iam",
+    title: "Identity and access management",
+    description: "Who may do what in Confluent Cloud",
+};
+
+/// API keys.
+pub const API_KEYS: Resource = Resource {
+    service: &IAM,
+    table: "api_keys",
+    path: "/iam/v2/api-keys",
+    api_version: "iam/v2",
+    kind: "ApiKey",
+    nouns: Nouns {
+        one: "key",
+        many: "keys",
+        title: "API keys",
+    },
+    columns: COLUMNS,
+    has_get: true,
+    filters: &[
+        Filter::exact("spec.owner.id", "spec.owner"),
+        Filter {
+            is_sendable: is_matched_exactly,
+            ..Filter::exact("spec.resource.id", "spec.resource")
+        },
+    ],
+    max_page_size: 100,
+    methods: METHODS,
+    view: Some(View {
+        name: "vw_api_keys",
+        sql: VIEW_SQL,
+        description: "API keys, flat and read-only, for people",
+        computed: &[
+            (
+                "resource_type",
+                "What the key opens, as Confluent's CLI calls it",
+            ),
+            (
+                "environment_id",
+                "Id of the environment of what the key opens",
+            ),
+            ("age_days", "Whole days since the key was created"),
+        ],
+    }),
+    writes: Some(Writes {
+        owner: Needed {
+            path: "spec.owner.id",
+            reason: "every key has an owner",
+            hint: "set it to the id of a service account (sa-…) or a user (u-…)",
+        },
+        resource: Needed {
+            path: "spec.resource.id",
+            reason: "without spec.resource a key is a Cloud API key",
+            hint: "name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key",
+        },
+        display_name: "spec.display_name",
+        example: "spec.display_name, spec.owner.id, spec.resource.id",
+    }),
+};
+
+/// Returns true for the resource ids that the service is known to match exactly.
+///
+/// Confluent's CLI filters by these and by no others; for Flink regions it lists everything.
+fn is_matched_exactly(id: &str) -> bool {
+    ["lkc-", "lsrc-", "lksqlc-"]
+        .iter()
+        .any(|prefix| id.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
+        || ["cloud", "global", "tableflow"].contains(&id)
+}
+
+const ID: Parameter = Parameter::new("id", "string", true, "The API key");
+const BODY: Parameter = Parameter::new(
+    "spec",
+    "object",
+    true,
+    "What the key is: its name, its owner and what it opens",
+);
+
+const METHODS: &[Method] = &[
+    Method {
+        name: "get_iam_v2api_key",
+        operation: Operation::Get,
+        description: "Reads one API key",
+        parameters: &[ID],
+    },
+    Method {
+        name: "list_iam_v2api_keys",
+        operation: Operation::List,
+        description: "Reads all API keys that the credentials may see, page by page",
+        parameters: &[
+            Parameter::PAGE_SIZE,
+            Parameter::new("spec.owner", "string", false, "Id of the owner"),
+            Parameter::new("spec.resource", "string", false, "Id of the resource"),
+        ],
+    },
+    Method {
+        name: "create_iam_v2api_key",
+        operation: Operation::Create,
+        description: "Creates an API key; its secret is in the answer and nowhere else",
+        parameters: &[BODY],
+    },
+    Method {
+        name: "delete_iam_v2api_key",
+        operation: Operation::Delete,
+        description: "Revokes an API key for good",
+        parameters: &[ID],
+    },
+    Method {
+        name: "update_iam_v2api_key",
+        operation: Operation::Update,
+        description: "Changes the name and the description of an API key",
+        parameters: &[
+            ID,
+            Parameter {
+                is_required: false,
+                ..BODY
+            },
+        ],
+    },
+];
+
+/// The columns of `confluent.iam.api_keys`, in the order of `SELECT *`.
+const COLUMNS: &[Column] = &[
+    Column::new(
+        "id",
+        Type::Text,
+        Access::ReadOnly,
+        "The API key itself, the public half of the credential",
+    ),
+    Column {
+        json: "spec",
+        ..Column::new(
+            "_spec",
+            Type::Json,
+            Access::ReadOnly,
+            "The spec object exactly as the service sent it, fields unknown to this version included",
+        )
+    },
+    Column::new(
+        "api_version",
+        Type::Text,
+        Access::ReadOnly,
+        "Version of the representation, iam/v2",
+    ),
+    Column::new(
+        "kind",
+        Type::Text,
+        Access::ReadOnly,
+        "Kind of the object, ApiKey",
+    ),
+    Column::new(
+        "metadata",
+        Type::Object(METADATA),
+        Access::ReadOnly,
+        "What the service records about the key",
+    ),
+    Column::new(
+        "spec",
+        Type::Object(SPEC),
+        Access::OnCreate,
+        "What the key is: its name, its owner and what it opens",
+    ),
+];
+
+const METADATA: &[Column] = &[
+    Column::new(
+        "self",
+        Type::Text,
+        Access::ReadOnly,
+        "URL of the key at the service",
+    ),
+    Column::new(
+        "resource_name",
+        Type::Text,
+        Access::ReadOnly,
+        "Confluent resource name (CRN) of the key",
+    ),
+    Column::new(
+        "created_at",
+        Type::Timestamp,
+        Access::ReadOnly,
+        "When the key was created",
+    ),
+    Column::new(
+        "updated_at",
+        Type::Timestamp,
+        Access::ReadOnly,
+        "When the key was last changed",
+    ),
+    Column::new(
+        "deleted_at",
+        Type::Timestamp,
+        Access::ReadOnly,
+        "When the key was deleted",
+    ),
+];
+
+const SPEC: &[Column] = &[
+    Column::new(
+        "secret",
+        Type::TextOrBlank,
+        Access::ReadOnly,
+        "The secret, only ever set in the answer to the INSERT that created the key",
+    ),
+    Column::new(
+        "display_name",
+        Type::Text,
+        Access::Writable,
+        "Name for people, not unique",
+    ),
+    Column::new(
+        "description",
+        Type::Text,
+        Access::Writable,
+        "Description for people",
+    ),
+    Column::new(
+        "expires_at",
+        Type::Timestamp,
+        Access::ReadOnly,
+        "When the key expires, if it does",
+    ),
+    Column::new(
+        "owner",
+        Type::Object(REFERENCE),
+        Access::OnCreate,
+        "The service account or user that the key acts as",
+    ),
+    Column::new(
+        "resource",
+        Type::Object(REFERENCE),
+        Access::OnCreate,
+        "What the key opens: a cluster, a Schema Registry, a region, or the cloud API",
+    ),
+    Column::new(
+        "resources",
+        Type::List(REFERENCE),
+        Access::OnCreate,
+        "All that a multi-cluster key opens",
+    ),
+];
+
+const REFERENCE: &[Column] = &[
+    Column::new(
+        "id",
+        Type::Text,
+        Access::OnCreate,
+        "Id of what is referred to",
+    ),
+    Column::new(
+        "environment",
+        Type::Text,
+        Access::OnCreate,
+        "Id of the environment it lives in",
+    ),
+    Column::new(
+        "related",
+        Type::Text,
+        Access::ReadOnly,
+        "URL of what is referred to",
+    ),
+    Column::new(
+        "resource_name",
+        Type::Text,
+        Access::ReadOnly,
+        "Confluent resource name (CRN) of what is referred to",
+    ),
+    Column::new(
+        "api_version",
+        Type::Text,
+        Access::OnCreate,
+        "API version of what is referred to",
+    ),
+    Column::new(
+        "kind",
+        Type::Text,
+        Access::OnCreate,
+        "Kind of what is referred to: User, ServiceAccount, Cluster, …",
+    ),
+];
+
+/// The view for people.
+///
+/// The names of resource types are those of Confluent's own CLI. A resource's environment stands in the reference, or
+/// in its resource name (CRN), or, in ids of Flink regions from before March 2024, before the region.
+const VIEW_SQL: &str = "
+SELECT
+    id,
+    spec.display_name AS display_name,
+    spec.description AS description,
+    spec.owner.id AS owner_id,
+    spec.owner.kind AS owner_kind,
+    spec.resource.id AS resource_id,
+    spec.resource.kind AS resource_kind,
+    CASE
+        WHEN spec.resource.id LIKE 'lkc-%' THEN 'kafka'
+        WHEN spec.resource.id LIKE 'lsrc-%' OR spec.resource.kind = 'SchemaRegistry' THEN 'schema-registry'
+        WHEN spec.resource.id LIKE 'lksqlc-%' OR spec.resource.kind = 'ksqlDB' THEN 'ksql'
+        WHEN spec.resource.kind = 'Region' THEN 'flink-region'
+        WHEN lower(spec.resource.id) = 'tableflow' OR spec.resource.kind = 'Tableflow' THEN 'tableflow'
+        WHEN lower(spec.resource.id) = 'global' OR spec.resource.kind = 'Global' THEN 'global'
+        WHEN lower(spec.resource.id) = 'cloud' OR spec.resource.kind = 'Cloud' THEN 'cloud'
+        WHEN spec.resource.kind = 'Cluster' THEN 'kafka'
+        WHEN spec IS NOT NULL AND spec.resource.id IS NULL AND spec.resources IS NULL THEN 'cloud'
+    END AS resource_type,
+    coalesce(
+        nullif(spec.resource.environment, ''),
+        (regexp_match(spec.resource.resource_name, '/environment=([^/]+)'))[1],
+        (regexp_match(spec.resource.id, '^(env-[^.]+)[.]'))[1]
+    ) AS environment_id,
+    metadata.created_at AS created_at,
+    metadata.updated_at AS updated_at,
+    spec.expires_at AS expires_at,
+    CAST(floor((date_part('epoch', now()) - date_part('epoch', metadata.created_at)) / 86400) AS BIGINT) AS age_days
+FROM confluent.iam.api_keys";
+
+#[cfg(test)]
+mod tests {
+    use super::super::Pushed;
+    use super::*;
+
+    #[test]
+    fn select_star_gives_the_six_columns_in_order() {
+        let names: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(
+            names,
+            ["id", "_spec", "api_version", "kind", "metadata", "spec"]
+        );
+    }
+
+    #[test]
+    fn three_paths_are_pushed_down() {
+        let paths = API_KEYS.paths().into_iter();
+        let pushed: Vec<_> = paths
+            .filter_map(|(path, _)| Some((API_KEYS.pushed(&path)?, path)))
+            .collect();
+        assert_eq!(
+            pushed,
+            [
+                (Pushed::Get, "id".to_owned()),
+                (Pushed::Filter(0), "spec.owner.id".to_owned()),
+                (Pushed::Filter(1), "spec.resource.id".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_path_finds_its_column() {
+        let kind = API_KEYS.find(&["spec", "owner", "kind"]).unwrap();
+        assert_eq!(kind.ty.label(), "text");
+        assert!(API_KEYS.find(&["spec", "bogus"]).is_none());
+        assert!(API_KEYS.find::<&str>(&[]).is_none());
+    }
+
+    #[test]
+    fn the_raw_spec_carries_the_json_extension_type() {
+        let field = COLUMNS[1].arrow();
+        assert_eq!(field.extension_type_name(), Some("arrow.json"));
+    }
+
+    #[test]
+    fn both_spellings_name_the_same_method() {
+        for method in METHODS {
+            let newer = method.name.replace("_v2api_", "_v2_api_");
+            assert_eq!(API_KEYS.method(method.name), Some(method));
+            assert_eq!(API_KEYS.method(&newer.to_uppercase()), Some(method));
+        }
+        assert_eq!(API_KEYS.method("get_iam_v2api_keys"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! Columns: their types, their places in the service's JSON, who may set them, and what they mean.
+//!
+//! Types and read-only marks follow the published descriptions; fields that those call `x-immutable` are
+//! [`Access::OnCreate`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+
+/// One column, or one field of a nested column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Name in SQL, of this level only.
+    pub name: &'static str,
+    /// Name of the member in the service's JSON object that holds it.
+    pub json: &'static str,
+    /// Type, with the fields of a nested column.
+    pub ty: Type,
+    /// Who may set it, and when.
+    pub access: Access,
+    /// One sentence for people.
+    pub description: &'static str,
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy)]
+pub enum Type {
+    /// Utf8.
+    Text,
+    /// Utf8 in which the empty string stands for "not given" and reads as NULL.
+    TextOrBlank,
+    /// Utf8 with Arrow's `arrow.json` extension type: the JSON text of the member as it was sent.
+    Json,
+    /// Timestamp(µs, UTC), RFC 3339 in JSON.
+    Timestamp,
+    /// Struct of the given fields.
+    Object(&'static [Column]),
+    /// List of structs of the given fields.
+    List(&'static [Column]),
+    /// No column itself: an object of the JSON whose fields stand beside the other columns.
+    Lifted(&'static [Column]),
+}
+
+/// Who may set a column, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only the service sets it.
+    ReadOnly,
+    /// INSERT may set it, UPDATE may not.
+    OnCreate,
+    /// INSERT and UPDATE may set it.
+    Writable,
+}
+
+impl Type {
+    /// Returns the nested fields, none for a scalar.
+    pub fn fields(&self) -> &'static [Column] {
+        match self {
+            Self::Object(fields) | Self::List(fields) | Self::Lifted(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// Returns the Arrow type.
+    pub fn arrow(&self) -> DataType {
+        match self {
+            Self::Text | Self::TextOrBlank | Self::Json => DataType::Utf8,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Object(fields) | Self::Lifted(fields) => DataType::Struct(arrow_fields(fields)),
+            Self::List(fields) => {
+                let item = DataType::Struct(arrow_fields(fields));
+                DataType::List(Arc::new(Field::new("item", item, true)))
+            }
+        }
+    }
+
+    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `object` or `list of object`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Text | Self::TextOrBlank => "text",
+            Self::Json => "json",
+            Self::Timestamp => "timestamp",
+            Self::Object(_) | Self::Lifted(_) => "object",
+            Self::List(_) => "list of object",
+        }
+    }
+}
+
+impl Column {
+    /// A column that has the same name in SQL and in JSON.
+    pub const fn new(
+        name: &'static str,
+        ty: Type,
+        access: Access,
+        description: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            json: name,
+            ty,
+            access,
+            description,
+        }
+    }
+
+    /// An object of the JSON, called `json`, whose `fields` stand beside the other columns.
+    pub const fn lifted(json: &'static str, fields: &'static [Self]) -> Self {
+        Self::new(json, Type::Lifted(fields), Access::ReadOnly, "")
+    }
+
+    /// Returns the Arrow field. Every column is nullable: the service may leave any member out.
+    pub fn arrow(&self) -> Field {
+        let field = Field::new(self.name, self.ty.arrow(), true);
+        match self.ty {
+            Type::Json => field.with_metadata(HashMap::from([(
+                "ARROW:extension:name".to_owned(),
+                "arrow.json".to_owned(),
+            )])),
+            _ => field,
+        }
+    }
+}
+
+/// Returns `columns` with the fields of lifted objects in their places.
+pub(super) fn lifted(columns: &'static [Column]) -> Vec<&'static Column> {
+    let mut found = Vec::with_capacity(columns.len());
+    for column in columns {
+        match column.ty {
+            Type::Lifted(fields) => found.extend(lifted(fields)),
+            _ => found.push(column),
+        }
+    }
+    found
+}
+
+pub(super) fn arrow_fields(columns: &'static [Column]) -> Fields {
+    lifted(columns).into_iter().map(Column::arrow).collect()
+}

@@ -1,0 +1,106 @@
+//! The requests of a resource, as StackQL names them, with their SQL verbs.
+//!
+//! SHOW METHODS, DESCRIBE METHOD, EXEC, the shell's completion and the reference read them. Names exist in two spellings,
+//! `…_iam_v2api_key…` and the newer `…_iam_v2_api_key…`; both are accepted.
+
+use super::Resource;
+
+/// A method of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Method {
+    /// Name, in the older spelling.
+    pub name: &'static str,
+    /// What it does.
+    pub operation: Operation,
+    /// One sentence for people.
+    pub description: &'static str,
+    /// Parameters of the request.
+    pub parameters: &'static [Parameter],
+}
+
+/// What a method does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Reads one object.
+    Get,
+    /// Reads all objects.
+    List,
+    /// Creates an object.
+    Create,
+    /// Changes an object.
+    Update,
+    /// Deletes an object.
+    Delete,
+}
+
+/// A parameter of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name.
+    pub name: &'static str,
+    /// `string`, `integer` or `object`.
+    pub ty: &'static str,
+    /// True if a call needs it.
+    pub is_required: bool,
+    /// One sentence for people.
+    pub description: &'static str,
+}
+
+impl Parameter {
+    /// The size of a page, which every listing takes.
+    pub const PAGE_SIZE: Self = Self::new(
+        "page_size",
+        "integer",
+        false,
+        "Accepted and ignored: pages are as large as the service gives them",
+    );
+
+    /// A parameter called `name`.
+    pub const fn new(
+        name: &'static str,
+        ty: &'static str,
+        is_required: bool,
+        description: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            ty,
+            is_required,
+            description,
+        }
+    }
+}
+
+impl Method {
+    /// Returns the SQL statement that calls it.
+    pub fn verb(&self) -> &'static str {
+        match self.operation {
+            Operation::Get | Operation::List => "SELECT",
+            Operation::Create => "INSERT",
+            Operation::Update => "UPDATE",
+            Operation::Delete => "DELETE",
+        }
+    }
+
+    /// Returns HTTP method and path of the request about `resource`.
+    pub fn request(&self, resource: &Resource) -> String {
+        let path = resource.path;
+        match self.operation {
+            Operation::Get => format!("GET {path}/{{id}}"),
+            Operation::List => format!("GET {path}"),
+            Operation::Create => format!("POST {path}"),
+            Operation::Update => format!("PATCH {path}/{{id}}"),
+            Operation::Delete => format!("DELETE {path}/{{id}}"),
+        }
+    }
+
+    /// Returns true if the answer holds an object, or objects.
+    pub fn has_output(&self) -> bool {
+        self.operation != Operation::Delete
+    }
+}
+
+/// Returns `name`, a method's in lower case, in the older spelling: `_v2_api_` is `_v2api_`.
+pub(crate) fn older_spelling(name: &str) -> String {
+    name.replace("_v2_", "_v2")
+}
