@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{LogicalPlan, Statement};
 use datafusion::sql::parser::Statement as EngineStatement;
 
+use super::description::{Description, parameters};
 use super::plan::{Planned, Planner, Reading};
 use super::{Params, Session, diagnose, explain, in_statement, stackql, write};
 use crate::dialect::output_names::Names;
@@ -17,30 +17,6 @@ use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::Stackql;
 use crate::table::scope::Scope;
-
-/// The columns and parameters of a statement.
-#[derive(Debug, Clone)]
-pub struct Description {
-    /// The columns of its rows; none if it gives no rows.
-    pub columns: SchemaRef,
-    /// Its parameters by name, positional ones as `1`, `2`, …; with their types, as far as the statement tells them.
-    pub parameters: BTreeMap<String, Option<DataType>>,
-}
-
-impl Description {
-    /// A statement without rows and parameters.
-    fn empty() -> Self {
-        Self::of(Arc::new(Schema::empty()))
-    }
-
-    fn of(columns: SchemaRef) -> Self {
-        let parameters = BTreeMap::new();
-        Self {
-            columns,
-            parameters,
-        }
-    }
-}
 
 impl Session {
     /// Describes one statement. Sends no request and changes nothing.
@@ -148,13 +124,4 @@ impl Planner {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Returns the parameters of `plan`.
-pub(super) fn parameters(
-    plan: &LogicalPlan,
-) -> Result<BTreeMap<String, Option<DataType>>, DataFusionError> {
-    let types = plan.get_parameter_types()?.into_iter();
-    let types = types.map(|(name, ty)| (name.trim_start_matches('$').to_owned(), ty));
-    Ok(types.collect())
 }

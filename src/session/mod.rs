@@ -7,6 +7,7 @@
 mod copy;
 mod csv;
 mod describe;
+mod description;
 mod diagnose;
 mod engine;
 mod error;
@@ -48,7 +49,7 @@ use copy::Staged;
 use plan::Reading;
 use write::Writer;
 
-pub use describe::Description;
+pub use description::Description;
 pub use error::in_statement;
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};

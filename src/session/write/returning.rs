@@ -30,8 +30,8 @@ use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
 use crate::render::{SECRET_MARK, cell_json};
 use crate::resource::{CATALOG, Resource};
+use crate::session::description::{Description, parameters};
 use crate::session::plan::Planner;
-use crate::session::{Description, describe};
 use crate::sql::write;
 
 /// A RETURNING list, planned.
@@ -86,7 +86,7 @@ impl Returning {
         planner: &Planner,
     ) -> Result<Description> {
         let (_, _, logical) = Self::logical(returning.resource, returning.query, planner).await?;
-        let parameters = describe::parameters(&logical)?;
+        let parameters = parameters(&logical)?;
         let columns = planner.columns(logical, &parameters)?;
         Ok(Description {
             columns: Names::of_items(&returning.items).apply(&columns),
