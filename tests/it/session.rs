@@ -65,10 +65,105 @@ async fn statements_are_described_without_a_request() {
         let found = found.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
         all.push_str(&format!("{statement}\n  {found}\n"));
     }
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+    SELECT id, spec.owner.id, metadata.created_at AS born FROM api_keys
+      (id Utf8, spec.owner.id Utf8, born Timestamp(µs, "UTC")) []
+    SELECT count(*) FROM api_keys WHERE spec.owner.id = $owner AND metadata.created_at > $since
+      (count(*) Int64) [owner Utf8, since Timestamp(µs, "UTC")]
+    SELECT id FROM api_keys WHERE id = ? LIMIT 5
+      (id Utf8) [1 Utf8]
+    SELECT length(id) * 2.5 AS n FROM vw_api_keys WHERE age_days > $1
+      (n Float64) [1 Int64]
+    EXPLAIN SELECT id FROM api_keys
+      (plan Utf8) []
+    EXPLAIN DELETE FROM api_keys WHERE id = $1
+      (method Utf8, path Utf8, body Utf8) [1 Utf8]
+    CREATE VIEW mine AS SELECT id FROM api_keys
+      () []
+    SET datafusion.execution.batch_size = 100
+      () []
+    INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1')
+      (id Utf8, display_name Utf8, secret Utf8) []
+    INSERT INTO api_keys (spec.owner.id) SELECT 'sa-' || $n RETURNING id, spec.secret
+      (id Utf8, spec.secret Utf8) [n Utf8]
+    UPDATE api_keys SET spec.display_name = upper($name) WHERE id = $id RETURNING id AS changed
+      (changed Utf8) [id Utf8, name ?]
+    DELETE FROM api_keys WHERE id = $id
+      () [id Utf8]
+    SHOW SERVICES IN confluent
+      (id Utf8, name Utf8, title Utf8) []
+    DESCRIBE api_keys
+      (name Utf8, type Utf8) []
+    SHOW FUNCTIONS
+      (name Utf8, signature Utf8, description Utf8) []
+    EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = 'K001'
+      () []
+    SLEEP 100000
+      () []
+    "#);
     // What was described was not done.
     assert!(lab.fail("SELECT * FROM mine").await.contains("no table"));
     assert_eq!(lab.sandbox.keys().len(), 6);
+}
+
+/// Keeps the columns of its rows.
+#[derive(Default)]
+struct Columns(Option<SchemaRef>);
+
+#[async_trait]
+impl Sink for Columns {
+    async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        self.0 = Some(Arc::clone(schema));
+        Ok(())
+    }
+
+    async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let given = batch.schema();
+        let described = self.0.as_ref().unwrap();
+        for (given, described) in given.fields().iter().zip(described.fields()) {
+            assert_eq!(given.data_type(), described.data_type());
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn is_streaming(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn rows_have_the_columns_that_were_described() {
+    let lab = Lab::small(Options::default()).await;
+    for statement in [
+        "SELECT * FROM api_keys",
+        "SELECT *, age_days / 2, upper(id) || 'x' FROM vw_api_keys",
+        "SELECT spec.owner, spec -> 'owner' ->> 'id', metadata.created_at + interval '1 day' FROM api_keys",
+        "SELECT spec.owner.id, count(*), max(metadata.created_at), sum(length(id)) FROM api_keys GROUP BY 1",
+        "SELECT id FROM api_keys UNION ALL SELECT NULL UNION ALL SELECT 'x'",
+        "SELECT CASE WHEN id = 'K001' THEN 1 ELSE 2.5 END, id IN ('a', 'b'), NULL AS nothing FROM api_keys",
+        "EXPLAIN SELECT 1",
+        "UPDATE api_keys SET spec.description = 'x' WHERE id = 'K001' RETURNING id, spec",
+    ] {
+        let described = lab.session().describe(&piece(statement)).await.unwrap();
+        let mut given = Columns::default();
+        lab.run_into(statement, &mut given).await.unwrap();
+        let fields = |schema: &SchemaRef| -> Vec<(String, DataType)> {
+            let fields = schema.fields().iter();
+            fields
+                .map(|field| (field.name().clone(), field.data_type().clone()))
+                .collect()
+        };
+        let given = given.0.unwrap();
+        assert_eq!(fields(&given), fields(&described.columns), "{statement}");
+    }
 }
 
 #[tokio::test]
