@@ -130,7 +130,7 @@ impl Error {
         self.with_cause(error, text)
     }
 
-    /// Keeps the error that it says in our own words, for programs to look at.
+    /// Keeps an error behind it for programs, without showing it: the message says the same already.
     pub fn retelling(self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.with_cause(error, None)
     }

@@ -166,7 +166,7 @@ async fn run_script(
             notes::warn(&warning.to_string());
         }
         if !quiet {
-            notes::say(&notes::summary(&report, true));
+            notes::if_terminal(&notes::summary(&report, true));
         }
     }
     match script.broken {

@@ -145,6 +145,14 @@ fn kind(root: &DataFusionError) -> ErrorKind {
         DataFusionError::Plan(message) if message.starts_with("Invalid function ") => {
             ErrorKind::Name
         }
+        // What a read-only session refuses.
+        DataFusionError::Plan(message)
+            if ["DDL", "DML", "Statement"]
+                .iter()
+                .any(|what| message.starts_with(&format!("{what} not supported: "))) =>
+        {
+            ErrorKind::Permission
+        }
         DataFusionError::ArrowError(error, _) => match error.as_ref() {
             ArrowError::CastError(_) | ArrowError::ParseError(_) => ErrorKind::Type,
             _ => ErrorKind::Statement,

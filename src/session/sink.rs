@@ -32,7 +32,9 @@ pub trait Sink: Send {
     /// # Errors
     ///
     /// Fails if the output cannot be written.
-    async fn flush(&mut self) -> Result<(), Error>;
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Ends the result; everything is delivered if this succeeds.
     ///

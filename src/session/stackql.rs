@@ -294,10 +294,6 @@ impl Sink for DiscardRows {
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
     async fn finish(&mut self) -> Result<(), Error> {
         Ok(())
     }

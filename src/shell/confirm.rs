@@ -39,7 +39,7 @@ impl ConfirmAtTerminal {
 impl Confirm for ConfirmAtTerminal {
     fn confirm(&self, question: &Question<'_>) -> bool {
         notes::end_status();
-        notes::tell(&preview(question));
+        notes::line(&preview(question));
         let is_yes = self
             .shutdown
             .while_reading(|| confirm(&prompt(question), question.count));

@@ -162,11 +162,11 @@ impl Shell {
     fn edit(&self, text: &str) -> Option<String> {
         match edit::edit(text) {
             Ok(edited) if edited.trim() == text.trim() => {
-                notes::tell("unchanged: nothing to run");
+                notes::line("unchanged: nothing to run");
                 None
             }
             Ok(edited) => {
-                notes::tell(&edited);
+                notes::line(&edited);
                 Some(edited)
             }
             Err(error) => {

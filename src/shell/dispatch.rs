@@ -39,8 +39,8 @@ impl Shell {
             Command::Output(Some(file)) => self.open_output(&file)?,
             Command::Include(file) => return self.run_file(&expand_home(&file)).await,
             Command::Print => match input.text().trim() {
-                "" => notes::say("the buffer is empty"),
-                text => notes::tell(text),
+                "" => notes::if_terminal("the buffer is empty"),
+                text => notes::line(text),
             },
             Command::Reset => input.replace(""),
             Command::Set(None) => self.show_variables().await?,
@@ -53,11 +53,11 @@ impl Shell {
                 let text = variables::expand(&text, &self.variables);
                 print(&format!("{text}\n"))?;
             }
-            Command::ConnInfo => notes::tell(&self.connection_info()),
+            Command::ConnInfo => notes::line(&self.connection_info()),
             Command::Connect(profile) => {
                 self.opened = self.opener.reopen(profile).await?;
                 self.refresh_catalog().await;
-                notes::tell(&self.connection_info());
+                notes::line(&self.connection_info());
             }
             Command::Quit => return Ok(Flow::Leave),
             // These run a statement: see `run`.
@@ -87,7 +87,7 @@ impl Shell {
 
     fn say_setting(&self, name: &str) {
         if self.settings.footer && self.nested == 0 {
-            notes::say(&format!("{name} is {}", self.settings.get(name)));
+            notes::if_terminal(&format!("{name} is {}", self.settings.get(name)));
         }
     }
 

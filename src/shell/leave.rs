@@ -90,7 +90,7 @@ fn restore(modes: Option<&str>) {
             .stderr(Stdio::null())
             .status();
         // Turns bracketed paste off, and starts a new line for the next prompt.
-        notes::tell("\x1b[?2004l");
+        notes::line("\x1b[?2004l");
     }
 }
 

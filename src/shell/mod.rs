@@ -204,7 +204,7 @@ impl Shell {
     }
 
     fn greet(&self) {
-        notes::tell(&format!(
+        notes::line(&format!(
             "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q quits.",
             env!("CARGO_PKG_VERSION"),
             self.connection_info()

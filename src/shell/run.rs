@@ -48,7 +48,7 @@ impl Shell {
         match step {
             Step::Statement(piece) => self.run(&piece, &Overrides::default()).await?,
             Step::Invalid(error) => return Err(error),
-            Step::Remind(of) if self.nested == 0 => notes::say(of),
+            Step::Remind(of) if self.nested == 0 => notes::if_terminal(of),
             Step::Remind(_) => {}
             Step::Command(Command::Go { file, expanded }, piece) => {
                 let piece = self.this_or_last(piece)?;
@@ -95,7 +95,7 @@ impl Shell {
             ..Overrides::default()
         };
         loop {
-            notes::say(&format!(
+            notes::if_terminal(&format!(
                 "{}, every {} s, until Ctrl-C",
                 chrono::Local::now().format("%Y-%m-%d %H:%M:%S"),
                 every.as_secs_f64()
@@ -127,7 +127,7 @@ impl Shell {
             notes::warn(&warning.to_string());
         }
         if self.settings.footer {
-            notes::say(&notes::summary(&report, self.settings.timing));
+            notes::if_terminal(&notes::summary(&report, self.settings.timing));
         }
         if matches!(report.done, Done::Ok | Done::Note(_)) {
             self.refresh_catalog().await;

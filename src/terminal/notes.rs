@@ -81,14 +81,14 @@ pub(crate) fn warn(message: &str) {
 }
 
 /// Writes something that only helps a person at a terminal, and nothing if stderr is not one.
-pub(crate) fn say(message: &str) {
+pub(crate) fn if_terminal(message: &str) {
     if std::io::stderr().is_terminal() {
         write(&format!("{message}\n"));
     }
 }
 
 /// Writes what a person asked for or has to answer.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn line(text: &str) {
     write(&format!("{}\n", text.trim_end()));
 }
 

@@ -197,7 +197,7 @@ impl Sink for Output {
 /// Says which columns of a table are shortened.
 pub(crate) fn note_shortened(columns: &[String]) {
     if !columns.is_empty() {
-        notes::say(&format!(
+        notes::if_terminal(&format!(
             "shortened to fit: {} (\\x or -o line shows all)",
             render::escape_controls(&columns.join(", "))
         ));

@@ -39,7 +39,7 @@ pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
                     _ = hangup.recv() => {}
                 }
                 if interrupt.is_raised() {
-                    notes::tell(
+                    notes::line(
                         "stopping: requests that change keys are in flight and will be finished",
                     );
                 }

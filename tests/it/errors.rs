@@ -3,6 +3,7 @@
 use iamql::api;
 use iamql::error::ErrorKind;
 use iamql::sandbox::Fault;
+use iamql::session::Options;
 
 use crate::support::{Lab, key};
 
@@ -555,6 +556,23 @@ async fn programs_can_tell_kinds_of_errors_apart() {
     ] {
         let error = lab.try_run(statement).await.unwrap_err();
         assert_eq!(error.kind, kind, "{statement}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_session_refuses_for_lack_of_permission() {
+    let options = Options {
+        read_only: true,
+        ..Options::default()
+    };
+    let lab = Lab::small(options).await;
+    for statement in [
+        "CREATE VIEW mine AS SELECT 1",
+        "SET datafusion.execution.batch_size = 100",
+        "DELETE FROM api_keys WHERE id = 'K001'",
+    ] {
+        let error = lab.try_run(statement).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Permission, "{statement}: {error:?}");
     }
 }
 

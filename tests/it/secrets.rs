@@ -300,10 +300,6 @@ impl Sink for Panicking {
         self.0.rows(batch).await
     }
 
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
     async fn finish(&mut self) -> Result<(), Error> {
         panic!("on purpose")
     }

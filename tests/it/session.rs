@@ -65,6 +65,10 @@ async fn statements_are_described_without_a_request() {
         let found = found.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
         all.push_str(&format!("{statement}\n  {found}\n"));
     }
+    let prepared = lab.run("PREPARE p AS SELECT id FROM api_keys WHERE id = $1");
+    assert_eq!(prepared.await.rows, [""; 0]);
+    let found = described(&lab, "EXECUTE p('K001')").await.unwrap();
+    assert_eq!(found, "(id Utf8) []");
     insta::assert_snapshot!(all, @r#"
     SELECT id, spec.owner.id, metadata.created_at AS born FROM api_keys
       (id Utf8, spec.owner.id Utf8, born Timestamp(µs, "UTC")) []
@@ -123,10 +127,6 @@ impl Sink for Columns {
         for (given, described) in given.fields().iter().zip(described.fields()) {
             assert_eq!(given.data_type(), described.data_type());
         }
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
@@ -212,10 +212,6 @@ impl Sink for Connected {
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let sent = self.rows.send(batch.num_rows()).await;
         sent.map_err(|error| Error::new(ErrorKind::BrokenPipe, "the client left").caused_by(error))
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
     }
 
     async fn finish(&mut self) -> Result<(), Error> {

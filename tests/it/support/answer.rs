@@ -102,10 +102,6 @@ impl Sink for Collector {
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
     async fn finish(&mut self) -> Result<(), Error> {
         self.finished = true;
         Ok(())
