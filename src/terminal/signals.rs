@@ -2,7 +2,9 @@
 
 use tokio::task::JoinHandle;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(unix)]
+use crate::error::ErrorKind;
 use crate::session::Interrupt;
 #[cfg(unix)]
 use crate::terminal::notes;
@@ -18,6 +20,7 @@ impl Drop for Watch {
 }
 
 /// Makes an error of a failure to watch signals.
+#[cfg(unix)]
 pub(crate) fn unwatched(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Internal, "signals cannot be watched").caused_by(error)
 }
