@@ -42,7 +42,7 @@ async fn all_rows_are_checked_before_the_first_request() {
         ),
         (
             "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1') RETURNING count(*)",
-            "no aggregates",
+            "not aggregates",
         ),
         (
             "INSERT INTO api_keys (spec.owner.id, spec.display_name) SELECT 'sa-1'",

@@ -26,7 +26,7 @@ fn a_person_is_greeted_and_may_leave_in_several_ways() {
         let Some(mut terminal) = Terminal::start(&env.command(&[])) else {
             return;
         };
-        let greeting = terminal.wait_for("leaves.");
+        let greeting = terminal.wait_for("quits.");
         assert!(greeting.contains(&env.sandbox.url()), "{greeting}");
         terminal.wait_for(READY);
         terminal.press(way);
