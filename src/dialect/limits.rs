@@ -12,6 +12,9 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::error::Error;
 
+/// How deep a statement may nest: far beyond what people write, far from what the stack holds.
+pub(crate) const MAX_DEPTH: usize = 64;
+
 /// The most operators in a row: far beyond what people write, well within the stack that the program gives itself.
 const MAX_LINKS: usize = 2_000;
 

@@ -9,12 +9,9 @@ use sqlparser::ast;
 use sqlparser::tokenizer::{Location, Span, Tokenizer};
 
 use super::error::Error;
-use super::limits;
+use super::limits::{self, MAX_DEPTH};
 use super::parser::IamqlDialect;
 use crate::error::ErrorKind;
-
-/// How deep a statement may nest: far beyond what people write, far from what the stack holds.
-pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Parses `text`, one statement without its semicolon.
 ///
@@ -42,6 +39,17 @@ pub fn parse(text: &str) -> Result<Statement, Error> {
 pub fn as_sql(statement: &Statement) -> Option<&ast::Statement> {
     match statement {
         Statement::Statement(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+/// Parses `sql`, a query that the program has written itself; None if it is none.
+pub(crate) fn query(sql: &str) -> Option<ast::Query> {
+    match parse(sql).ok()? {
+        Statement::Statement(statement) => match *statement {
+            ast::Statement::Query(query) => Some(*query),
+            _ => None,
+        },
         _ => None,
     }
 }

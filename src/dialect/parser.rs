@@ -12,8 +12,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use super::parse::MAX_DEPTH;
-use super::rules::objects::call;
+use super::ast::call;
+use super::limits::MAX_DEPTH;
 
 /// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
 const ARROW_PRECEDENCE: u8 = 45;

@@ -26,7 +26,7 @@ use crate::dialect::parse::as_sql;
 use crate::dialect::rewrite::rewrite;
 use crate::error::Error;
 use crate::render::{Diagnostic, cell_json};
-use crate::resource::API_KEYS;
+use crate::resource::{API_KEYS, shape};
 use crate::session::in_statement;
 use crate::sql::operation::Operation;
 use crate::sql::split::split;
@@ -62,9 +62,9 @@ fn statement(text: &str, line: u64) {
     match Operation::read(text) {
         Ok(Operation::Query(mut query)) => {
             if let Some(sql) = as_sql(&query) {
-                Names::of(sql);
+                Names::of(sql, shape());
             }
-            rewrite(&mut query);
+            rewrite(&mut query, shape());
         }
         Ok(Operation::Stackql(Stackql::Sql { sql, .. })) => {
             let read = Operation::read(&sql);

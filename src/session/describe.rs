@@ -13,6 +13,7 @@ use super::{Params, Session, diagnose, explain, in_statement, stackql, write};
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::Error;
+use crate::resource;
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::Stackql;
@@ -109,7 +110,10 @@ impl Session {
 
 impl Planner {
     async fn describe(&self, statement: EngineStatement, reading: Reading) -> Planned<Description> {
-        let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
+        let shape = resource::shape();
+        let names = parse::as_sql(&statement)
+            .map(|sql| Names::of(sql, shape))
+            .unwrap_or_default();
         let plan = self.plan_open(statement, reading).await?;
         let parameters = parameters(&plan)?;
         let columns = match plan {
@@ -117,10 +121,10 @@ impl Planner {
             LogicalPlan::Statement(Statement::Execute(_)) => {
                 // This looks up the prepared statement and runs nothing.
                 let prepared = self.context.execute_logical_plan(plan).await?;
-                names.apply(prepared.schema().inner())
+                names.apply(prepared.schema().inner(), shape)
             }
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => Arc::new(Schema::empty()),
-            plan => names.apply(&self.columns(plan, &parameters)?),
+            plan => names.apply(&self.columns(plan, &parameters)?, shape),
         };
         Ok(Description {
             columns,

@@ -38,7 +38,7 @@ use crate::api::Traffic;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::{Error, ErrorKind};
-use crate::resource::{CATALOG, DEFAULT_SCHEMA};
+use crate::resource::{self, CATALOG, DEFAULT_SCHEMA};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::table::Connection;
@@ -287,7 +287,10 @@ impl Session {
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
         let Call { piece, scope, .. } = call;
-        let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
+        let shape = resource::shape();
+        let names = parse::as_sql(&statement)
+            .map(|sql| Names::of(sql, shape))
+            .unwrap_or_default();
         let diagnose = |error: DataFusionError| {
             diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
         };
@@ -314,7 +317,7 @@ impl Session {
         }
         let schema = match explains {
             true => explain::schema(),
-            false => names.apply(&rows.schema()),
+            false => names.apply(&rows.schema(), shape),
         };
         if !is_silent {
             sink.begin(&schema).await?;

@@ -14,8 +14,8 @@ use sqlparser::ast::{
     Update as UpdateAst, UpdateTableFromKind, Value, ValueWithSpan, With,
 };
 
+use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
-use crate::dialect::rewrite::folded;
 use crate::resource::{self, Relation, Resource};
 
 pub use refuse::{refuse, within_query};

@@ -9,8 +9,8 @@ use sqlparser::ast::{
 
 use super::query::behind_with;
 use super::{relation, writable};
+use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
-use crate::dialect::rewrite::folded;
 use crate::resource::Resource;
 
 /// Fails for statements that could only mean a change of a resource, or of its schema, that there is no request for.

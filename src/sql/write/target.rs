@@ -3,8 +3,8 @@
 use sqlparser::ast::{ObjectName, Spanned};
 use sqlparser::tokenizer::Span;
 
+use crate::dialect::ast::folded;
 use crate::dialect::error::{Error, nearest};
-use crate::dialect::rewrite::folded;
 use crate::resource::{Access, CATALOG, Column, Resource, Writes};
 
 /// A field that a write sets.
