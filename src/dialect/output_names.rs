@@ -1,7 +1,7 @@
-//! Names for the columns of a result, as the person who wrote the query would call them.
+//! The names of a result's columns: as the person who wrote the query would call them.
 //!
-//! The engine names a column after the expression it made of what was typed (`api_keys.spec[owner][id]`, `Int64(1)`).
-//! Results are renamed at the very end, by position, from the select list as it was typed.
+//! The engine names a column after its own form of the expression (`api_keys.spec[owner][id]`, `Int64(1)`). Results are
+//! renamed at the very end, by position, after the select list as it was typed.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +13,7 @@ use super::ast::folded;
 use super::path::path_name;
 use super::shape::Shape;
 
-/// The names that a select list asks for; a wildcard, which stands for any number of columns, is None.
+/// The names of the items of a select list; None for a wildcard, which stands for any number of columns.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Names(Vec<Option<Name>>);
 
@@ -74,7 +74,7 @@ impl Names {
         Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
     }
 
-    /// Returns what was typed for column `column` of `count`; None if a wildcard gave it.
+    /// Returns what was typed for column `column` of `count`; None if it comes from a wildcard.
     fn typed(&self, column: usize, count: usize) -> Option<&Name> {
         let before = self.0.iter().take_while(|name| name.is_some()).count();
         let after = self
@@ -129,7 +129,7 @@ impl Name {
     }
 }
 
-/// Retells a name that the engine made: `api_keys.spec[owner][id]` as `spec.owner.id`.
+/// Rewrites a name that the engine made: `api_keys.spec[owner][id]` becomes `spec.owner.id`.
 fn readable(name: &str, shape: &Shape) -> String {
     static PATH: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"^(?:[\w.]+\.)?(\w+)((?:\[\w+\])+)$").ok());
@@ -144,7 +144,7 @@ fn readable(name: &str, shape: &Shape) -> String {
     }
 }
 
-/// Retells the literals in a name that the engine made: `Int64(1)` as `1`.
+/// Rewrites the literals in a name that the engine made: `Int64(1)` becomes `1`.
 fn literals(name: &str) -> String {
     static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(

@@ -3,36 +3,36 @@
 
 /// The nested columns of all tables, and the service's parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// The columns, each with its fields.
-    pub columns: Vec<ShapeField>,
+    pub(crate) columns: Vec<ShapeField>,
     /// Names that predicates may compare though no column is called so.
-    pub parameters: Vec<ShapeParameter>,
+    pub(crate) parameters: Vec<ShapeParameter>,
 }
 
 /// A column, or a field of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeField {
+pub(crate) struct ShapeField {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// True for a list, whose elements have the fields.
-    pub is_list: bool,
+    pub(crate) is_list: bool,
     /// Its fields; none if it is a scalar.
-    pub fields: Vec<ShapeField>,
+    pub(crate) fields: Vec<ShapeField>,
 }
 
 /// A parameter of the service that StackQL's users compare with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeParameter {
+pub(crate) struct ShapeParameter {
     /// Its name, a dotted path if it looks like one: `spec.owner`.
-    pub name: String,
+    pub(crate) name: String,
     /// The path that is compared in its place: `spec.owner.id`. None if the comparison has no effect.
-    pub path: Option<Vec<String>>,
+    pub(crate) path: Option<Vec<String>>,
 }
 
 impl Shape {
     /// Returns the field at `path`; None if there is none.
-    pub fn find<S: AsRef<str>>(&self, path: &[S]) -> Option<&ShapeField> {
+    pub(crate) fn find<S: AsRef<str>>(&self, path: &[S]) -> Option<&ShapeField> {
         let (first, rest) = path.split_first()?;
         let column = child(&self.columns, first.as_ref())?;
         rest.iter()
@@ -40,14 +40,14 @@ impl Shape {
     }
 
     /// Returns true if `name` is a column with fields.
-    pub fn is_nested_column(&self, name: &str) -> bool {
+    pub(crate) fn is_nested_column(&self, name: &str) -> bool {
         child(&self.columns, name).is_some_and(|column| !column.is_list && column.is_nested())
     }
 }
 
 impl ShapeField {
     /// Returns true for an object and for a list of objects.
-    pub fn is_nested(&self) -> bool {
+    pub(crate) fn is_nested(&self) -> bool {
         !self.fields.is_empty()
     }
 }

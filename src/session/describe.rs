@@ -51,7 +51,16 @@ impl Session {
     /// Fails if the statement is wrong and that can be seen without running it.
     pub async fn describe(&self, piece: &Piece) -> Result<Description, Error> {
         let wrong = |error| in_statement(error, &piece.text, piece.line);
-        match Operation::read(&piece.text).map_err(wrong)? {
+        let operation = Operation::read(piece).map_err(wrong)?;
+        self.describe_operation(piece, operation).await
+    }
+
+    async fn describe_operation(
+        &self,
+        piece: &Piece,
+        operation: Operation,
+    ) -> Result<Description, Error> {
+        match operation {
             Operation::Query(statement) => {
                 let scope = Arc::new(Scope::new(Arc::default()));
                 self.describe_planned(piece, statement, Reading::Lenient(scope))
@@ -60,7 +69,18 @@ impl Session {
             Operation::Write { write, is_dry } => {
                 write::describe(self, piece, write, is_dry || self.options.dry_run).await
             }
-            Operation::Stackql(statement) => self.describe_stackql(piece, statement).await,
+            Operation::Stackql(statement) => self.describe_stackql(statement).await,
+            Operation::WithoutRows(operation) => {
+                let shows_rows = self.is_shown_write(&operation);
+                let described = Box::pin(self.describe_operation(piece, *operation)).await?;
+                Ok(match shows_rows {
+                    true => described,
+                    false => Description {
+                        columns: Arc::new(Schema::empty()),
+                        ..described
+                    },
+                })
+            }
         }
     }
 
@@ -75,30 +95,15 @@ impl Session {
         let planning = || async move { planner.describe(statement, reading).await };
         self.within_timeout(planning)
             .await?
-            .map_err(|error| diagnose::diagnose(error, &piece.text, piece.line, &self.tables()))
+            .map_err(|error| diagnose::diagnose(error, piece, &self.tables()))
     }
 
-    async fn describe_stackql(
-        &self,
-        piece: &Piece,
-        statement: Stackql,
-    ) -> Result<Description, Error> {
+    async fn describe_stackql(&self, statement: Stackql) -> Result<Description, Error> {
         let answer = match statement {
             Stackql::Answer(answer) => answer,
             Stackql::Describe(describe) => self.describe_table(&describe).await?,
             Stackql::Auth => self.auth(),
             Stackql::Functions { filter } => self.show_functions(filter),
-            Stackql::Sql { sql, shows_rows } => {
-                let shows_rows = shows_rows || self.is_shown_write(&sql);
-                let described = Box::pin(self.describe(&piece.with_text(sql))).await?;
-                return Ok(match shows_rows {
-                    true => described,
-                    false => Description {
-                        columns: Arc::new(Schema::empty()),
-                        ..described
-                    },
-                });
-            }
             Stackql::Materialize { .. }
             | Stackql::Refresh { .. }
             | Stackql::Sleep(_)

@@ -86,8 +86,8 @@ pub struct Session {
     context: SessionContext,
     connection: Connection,
     options: Arc<Options>,
-    /// The queries that fill materialized views, by name.
-    materialized: Mutex<BTreeMap<String, String>>,
+    /// The statements that created materialized views, by name.
+    materialized: Mutex<BTreeMap<String, Piece>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -237,8 +237,20 @@ impl Session {
     async fn carry_out(&self, call: Call<'_>, sink: &mut dyn Sink) -> Result<Done, Error> {
         let piece = call.piece;
         let wrong = |error| in_statement(error, &piece.text, piece.line);
-        match Operation::read(&piece.text).map_err(wrong)? {
+        let operation = Operation::read(piece).map_err(wrong)?;
+        self.perform(operation, call, sink).await
+    }
+
+    /// Runs `operation`, which the statement of `call` was read as.
+    async fn perform(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        match operation {
             Operation::Stackql(statement) => self.stackql(statement, call, sink).await,
+            Operation::WithoutRows(operation) => self.without_rows(*operation, call, sink).await,
             Operation::Write { write, is_dry } => {
                 let writer = Writer {
                     session: self,
@@ -291,9 +303,7 @@ impl Session {
         let names = parse::as_sql(&statement)
             .map(|sql| Names::of(sql, shape))
             .unwrap_or_default();
-        let diagnose = |error: DataFusionError| {
-            diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
-        };
+        let diagnose = |error: DataFusionError| diagnose::diagnose(error, piece, &self.tables());
         let frame = self
             .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
             .await?
