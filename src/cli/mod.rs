@@ -177,13 +177,9 @@ async fn run_script(
 
 /// A reader that goes away is not an error, unless statements that change something were not run because of it.
 fn unfinished(error: Error, rest: &str) -> Error {
-    let writes = split(rest).pieces.iter().any(|piece| {
-        matches!(
-            Operation::read(&piece.text),
-            Ok(Operation::Write { is_dry: false, .. } | Operation::Stackql(_))
-        )
-    });
-    match error.kind == ErrorKind::BrokenPipe && writes {
+    let changes = |piece| Operation::read(piece).is_ok_and(|operation| operation.changes());
+    let unfinished = split(rest).pieces.iter().any(changes);
+    match error.kind == ErrorKind::BrokenPipe && unfinished {
         true => Error::new(
             ErrorKind::Io,
             "the reader of the rows went away, and what follows was not run",

@@ -20,7 +20,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with nothing but a message.
+    /// Returns an error with nothing but a message.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Statement,
@@ -58,7 +58,7 @@ impl Error {
     }
 }
 
-/// Returns the one of `names` that `typed` most likely stands for, if any is close.
+/// Returns the name that `typed` most likely stands for, if one is close.
 pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let typed = typed.to_lowercase();
     names

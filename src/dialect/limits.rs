@@ -1,57 +1,60 @@
-//! How long a chain of operators may be.
+//! Limits on the size of a statement.
 //!
-//! The parser bounds how deep a statement nests, but reads `1 + 1 + 1` in a loop, and what it makes of it is as deep as
-//! the chain is long: whoever walks it needs stack for every link, and the engine, which asks each link for its type and
-//! name again and again, needs time for their number to the third power where links are calls of functions. So links are
-//! counted before the parser begins, from tokens alone. Never looks at what a statement means.
+//! The parser limits how deep a statement nests. But it reads `1 + 1 + 1` in a loop, and its tree is as deep as the chain
+//! is long: walking it takes stack for every operator. The engine asks every operator for its type and name again and
+//! again; where operators become function calls, planning takes time cubic in their number. So operators are counted
+//! before parsing, from tokens alone, whatever the statement means.
 //!
-//! The bounds are those of what a release plans within seconds.
+//! A release build plans the longest statement that is allowed within seconds.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::error::Error;
 
-/// The most operators in a row: far beyond what people write, well within the stack that the program gives itself.
+/// How deep a statement may nest: far deeper than people write, far less than the stack holds.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// The most operators in a row: far more than people write, and the stack of the planner's thread is large enough.
 const MAX_LINKS: usize = 2_000;
 
-/// The most steps in a row into a value: as deep as JSON may nest.
+/// The most consecutive steps into a value: as deep as JSON may nest.
 const MAX_STEPS: usize = 128;
 
 /// The most comparisons in a row, `a = b = c`, without AND or OR between them.
 const MAX_COMPARISONS: usize = 64;
 
-/// The most set operations and joins in one query, each of which takes a plan of its own.
+/// The most set operations and joins in one query: each takes a plan of its own.
 const MAX_QUERIES: usize = 250;
 
-/// The most queries that WITH names in one statement; each is planned with all those before it in hand.
+/// The most queries that WITH names in one statement: each is planned knowing all those before it.
 const MAX_NAMED: usize = 1_000;
 
-/// What has been counted between two brackets.
+/// The counts within one pair of brackets.
 #[derive(Default)]
 struct Level {
     /// Operators since the last comma.
     links: usize,
-    /// Operators that step into a value, or call a function, since one that binds looser.
+    /// Consecutive postfix operators (`->`, `[…]`, calls) since the last operator of lower precedence.
     steps: usize,
-    /// Comparisons since AND, OR or the like.
+    /// Comparisons since the last AND, OR or the like.
     comparisons: usize,
-    /// Set operations and joins since the bracket.
+    /// Set operations and joins since the opening bracket.
     queries: usize,
-    /// Whether a comma stands between tables.
+    /// True in a list of tables, where a comma is a join.
     in_from: bool,
 }
 
-/// What an operator is a link of.
+/// The kind of chain that an operator belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
-    /// A step into a value, or what else becomes a call of a function: `->`, `[1]`, DIV.
+    /// Steps into a value, and other operators that become function calls: `->`, `[1]`, DIV.
     Step,
-    /// A comparison, of which `=` is the plain one.
+    /// Comparisons, such as `=` and LIKE.
     Comparison,
-    /// What joins predicates: AND.
+    /// Operators between predicates, such as AND.
     Predicate,
-    /// What costs little: arithmetic, casts, IS NULL.
+    /// Cheap operators: arithmetic, casts, IS NULL.
     Plain,
 }
 
@@ -67,12 +70,12 @@ impl Level {
         }
     }
 
-    /// Begins anew, behind a comma or at a clause.
+    /// Starts a new expression, after a comma or at a clause.
     fn begin(&mut self) {
         (self.steps, self.comparisons) = (0, 0);
     }
 
-    /// Returns what there is too much of in a statement that names `named` queries, if anything, and what to do about it.
+    /// Returns which limit a statement that names `named` queries exceeds, if any, and what to do about it.
     fn excess(&self, named: usize) -> Option<(String, &'static str)> {
         let (_, max, (verb, what), hint) = [
             (
@@ -117,7 +120,7 @@ impl Level {
 ///
 /// # Errors
 ///
-/// Fails with the place of the operator that is one too many.
+/// Fails at the operator that is one too many.
 pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), Error> {
     let mut outer = Vec::new();
     let mut level = Level::default();
@@ -201,7 +204,7 @@ fn begins_a_clause(keyword: Keyword) -> bool {
     )
 }
 
-/// Words with another expression behind them.
+/// Words that another expression follows.
 fn begins_a_part(keyword: Keyword) -> bool {
     matches!(
         keyword,
@@ -216,7 +219,7 @@ fn begins_a_part(keyword: Keyword) -> bool {
     )
 }
 
-/// What the words are links of that take what stands before them as their operand.
+/// Returns the kind of an operator that is a word, if `keyword` is one with a left operand.
 fn word_link(keyword: Keyword) -> Option<Link> {
     match keyword {
         Keyword::AND | Keyword::OR | Keyword::XOR => Some(Link::Predicate),
@@ -235,7 +238,7 @@ fn word_link(keyword: Keyword) -> Option<Link> {
     }
 }
 
-/// What the operator `symbol` is a link of.
+/// Returns the kind of the operator `symbol`.
 fn symbol_link(symbol: &Token) -> Link {
     match symbol {
         Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => {
@@ -257,7 +260,7 @@ fn symbol_link(symbol: &Token) -> Link {
     }
 }
 
-/// Every token that is an operator, by leaving out what is none.
+/// Returns true for operators: all tokens but those listed.
 fn is_symbol(token: &Token) -> bool {
     !matches!(
         token,

@@ -1,25 +1,31 @@
-//! What people write, and what the engine takes: the SQL dialect.
+//! The SQL dialect: what people write, made into what the engine takes.
 //!
 //! This room turns text into syntax trees and syntax trees into ones that the engine plans, adds the functions that the
 //! engine lacks, and corrects its logical plans where they would give another answer. It is told which columns are nested
-//! and otherwise knows no resource, no client and no connection; it never sends a request.
+//! by a `Shape`, depends on no other room, and never sends a request.
 //!
-//! - [`parser`], [`parse`], `limits`, `unsupported`: text to syntax trees, and what is refused on the way;
-//! - [`rewrite`], `rules`: syntax trees into ones that the engine plans;
+//! - `piece`, `tokens`: the text of a statement, and its tokens;
+//! - `parser`, `parse`, `limits`, `unsupported`: text to syntax trees, and what is refused on the way;
+//! - `rewrite`, `rules`: syntax trees into ones that the engine plans, see `ast`, `path` and `shape` for what they share;
 //! - `plan`: rules over logical plans;
-//! - [`functions`]: SQLite's functions, and paths into JSON;
-//! - [`output_names`]: the columns of a result, named as they were written;
+//! - `functions`: SQLite's functions, and paths into JSON;
+//! - `output_names`: the columns of a result, named as they were written;
 //! - `messages`: the engine's messages in plain words;
 //! - [`error`]: what is wrong, where, and the next step.
 
+pub(crate) mod ast;
 pub mod error;
 pub mod functions;
 mod limits;
 pub(crate) mod messages;
-pub mod output_names;
-pub mod parse;
-pub mod parser;
+pub(crate) mod output_names;
+pub(crate) mod parse;
+pub(crate) mod parser;
+mod path;
+pub(crate) mod piece;
 pub(crate) mod plan;
-pub mod rewrite;
+pub(crate) mod rewrite;
 mod rules;
+pub(crate) mod shape;
+pub(crate) mod tokens;
 pub(crate) mod unsupported;

@@ -1,7 +1,7 @@
-//! Names for the columns of a result, as the person who wrote the query would call them.
+//! The names of a result's columns: as the person who wrote the query would call them.
 //!
-//! The engine names a column after the expression it made of what was typed (`api_keys.spec[owner][id]`, `Int64(1)`).
-//! Results are renamed at the very end, by position, from the select list as it was typed.
+//! The engine names a column after its own form of the expression (`api_keys.spec[owner][id]`, `Int64(1)`). Results are
+//! renamed at the very end, by position, after the select list as it was typed.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,11 +9,13 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use regex::Regex;
 use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 
-use super::rewrite::{folded, path_name};
+use super::ast::folded;
+use super::path::path_name;
+use super::shape::Shape;
 
-/// The names that a select list asks for; a wildcard, which stands for any number of columns, is None.
+/// The names of the items of a select list; None for a wildcard, which stands for any number of columns.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Names(Vec<Option<Name>>);
+pub(crate) struct Names(Vec<Option<Name>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Name {
@@ -25,34 +27,34 @@ struct Name {
 
 impl Names {
     /// Reads the names from the outermost select list of `statement`, as it was parsed.
-    pub fn of(statement: &Statement) -> Self {
+    pub(crate) fn of(statement: &Statement, shape: &Shape) -> Self {
         match statement {
-            Statement::Query(query) => Self::of_body(&query.body),
+            Statement::Query(query) => Self::of_body(&query.body, shape),
             _ => Self::default(),
         }
     }
 
     /// Reads the names from a list of select items, as of RETURNING.
-    pub fn of_items(items: &[SelectItem]) -> Self {
-        Self(items.iter().map(Name::of).collect())
+    pub(crate) fn of_items(items: &[SelectItem], shape: &Shape) -> Self {
+        Self(items.iter().map(|item| Name::of(item, shape)).collect())
     }
 
-    fn of_body(body: &SetExpr) -> Self {
+    fn of_body(body: &SetExpr, shape: &Shape) -> Self {
         match body {
-            SetExpr::Select(select) => Self::of_items(&select.projection),
-            SetExpr::SetOperation { left, .. } => Self::of_body(left),
-            SetExpr::Query(query) => Self::of_body(&query.body),
+            SetExpr::Select(select) => Self::of_items(&select.projection, shape),
+            SetExpr::SetOperation { left, .. } => Self::of_body(left, shape),
+            SetExpr::Query(query) => Self::of_body(&query.body, shape),
             _ => Self::default(),
         }
     }
 
     /// Returns `schema` with its columns renamed. Two columns that would be called the same keep their qualifiers.
-    pub fn apply(&self, schema: &SchemaRef) -> SchemaRef {
+    pub(crate) fn apply(&self, schema: &SchemaRef, shape: &Shape) -> SchemaRef {
         let names: Vec<Name> = (0..schema.fields().len())
             .map(|column| {
                 self.typed(column, schema.fields().len())
                     .cloned()
-                    .unwrap_or_else(|| Name::of_field(schema.field(column)))
+                    .unwrap_or_else(|| Name::of_field(schema.field(column), shape))
             })
             .collect();
         let fields: Vec<Field> = schema
@@ -72,7 +74,7 @@ impl Names {
         Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
     }
 
-    /// Returns what was typed for column `column` of `count`; None if a wildcard gave it.
+    /// Returns what was typed for column `column` of `count`; None if it comes from a wildcard.
     fn typed(&self, column: usize, count: usize) -> Option<&Name> {
         let before = self.0.iter().take_while(|name| name.is_some()).count();
         let after = self
@@ -94,7 +96,7 @@ impl Names {
 }
 
 impl Name {
-    fn of(item: &SelectItem) -> Option<Self> {
+    fn of(item: &SelectItem, shape: &Shape) -> Option<Self> {
         let same = |name: String| Self {
             short: name.clone(),
             full: name,
@@ -104,13 +106,13 @@ impl Name {
             SelectItem::UnnamedExpr(expr) => Some(match expr {
                 Expr::Identifier(ident) => same(folded(ident)),
                 Expr::CompoundIdentifier(idents) => Self {
-                    short: path_name(expr)
+                    short: path_name(expr, shape)
                         .or_else(|| idents.last().map(folded))
                         .unwrap_or_default(),
                     full: expr.to_string(),
                 },
                 _ => Self {
-                    short: path_name(expr).unwrap_or_else(|| expr.to_string()),
+                    short: path_name(expr, shape).unwrap_or_else(|| expr.to_string()),
                     full: expr.to_string(),
                 },
             }),
@@ -118,8 +120,8 @@ impl Name {
         }
     }
 
-    fn of_field(field: &Field) -> Self {
-        let name = readable(field.name());
+    fn of_field(field: &Field, shape: &Shape) -> Self {
+        let name = readable(field.name(), shape);
         Self {
             short: name.clone(),
             full: name,
@@ -127,12 +129,12 @@ impl Name {
     }
 }
 
-/// Retells a name that the engine made: `api_keys.spec[owner][id]` as `spec.owner.id`.
-fn readable(name: &str) -> String {
+/// Rewrites a name that the engine made: `api_keys.spec[owner][id]` becomes `spec.owner.id`.
+fn readable(name: &str, shape: &Shape) -> String {
     static PATH: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^(?:[\w.]+\.)?(metadata|spec)((?:\[\w+\])+)$").ok());
+        LazyLock::new(|| Regex::new(r"^(?:[\w.]+\.)?(\w+)((?:\[\w+\])+)$").ok());
     let path = PATH.as_ref().and_then(|path| path.captures(name));
-    match path {
+    match path.filter(|path| shape.is_nested_column(&path[1])) {
         Some(parts) => format!(
             "{}{}",
             &parts[1],
@@ -142,7 +144,7 @@ fn readable(name: &str) -> String {
     }
 }
 
-/// Retells the literals in a name that the engine made: `Int64(1)` as `1`.
+/// Rewrites the literals in a name that the engine made: `Int64(1)` becomes `1`.
 fn literals(name: &str) -> String {
     static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
@@ -169,17 +171,18 @@ fn literals(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::dialect::parse::{as_sql, parse};
+    use crate::dialect::shape::tests::shape;
     use datafusion::arrow::datatypes::DataType;
 
     /// Renames columns that the engine called `given`.
     fn named(sql: &str, given: &[&str]) -> Vec<String> {
         let statement = parse(sql).unwrap();
-        let names = Names::of(as_sql(&statement).unwrap());
+        let names = Names::of(as_sql(&statement).unwrap(), &shape());
         let fields: Vec<_> = given
             .iter()
             .map(|name| Field::new(*name, DataType::Null, true))
             .collect();
-        let schema = names.apply(&Arc::new(Schema::new(fields)));
+        let schema = names.apply(&Arc::new(Schema::new(fields)), &shape());
         schema.fields().iter().map(|f| f.name().clone()).collect()
     }
 

@@ -6,69 +6,122 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use regex::Regex;
 use sqlparser::ast;
-use sqlparser::tokenizer::{Location, Span, Tokenizer};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::error::Error;
-use super::limits;
+use super::limits::{self, MAX_DEPTH};
 use super::parser::IamqlDialect;
+use super::piece::{Piece, tokenize};
 use crate::error::ErrorKind;
-
-/// How deep a statement may nest: far beyond what people write, far from what the stack holds.
-pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Parses `text`, one statement without its semicolon.
 ///
 /// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
-pub fn parse(text: &str) -> Result<Statement, Error> {
-    let mut tokens = Vec::new();
-    // What cannot be cut into tokens is told by the parser, which knows more about it.
-    let _ = Tokenizer::new(&IamqlDialect, text).tokenize_with_location_into_buf(&mut tokens);
+pub(crate) fn parse(text: &str) -> Result<Statement, Error> {
+    match tokenize(text) {
+        Ok(tokens) => parse_tokens(tokens, text),
+        Err(error) => Err(retold(&error.to_string(), text)),
+    }
+}
+
+/// Parses a statement that has been cut into tokens.
+///
+/// # Errors
+///
+/// Fails with the place of the first token that does not fit.
+pub(crate) fn parse_piece(piece: &Piece) -> Result<Statement, Error> {
+    match piece.tokens() {
+        Ok(tokens) => parse_tokens(tokens.to_vec(), &piece.text),
+        Err(error) => Err(retold(&error.to_string(), &piece.text)),
+    }
+}
+
+/// Parses the `tokens` of one statement; errors are about `text`.
+///
+/// # Errors
+///
+/// Fails with the place of the first token that does not fit.
+pub(crate) fn parse_tokens(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
     limits::check(&tokens)?;
-    let mut statements = DFParserBuilder::new(text)
+    let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&IamqlDialect)
         .with_recursion_limit(MAX_DEPTH)
         .build()
         .and_then(|mut parser| parser.parse_statements())
-        .map_err(|error| syntax_error(&error, text))?;
+        .map_err(|error| match error.find_root() {
+            DataFusionError::SQL(parser, _) => syntax_error(parser.as_ref().clone(), text),
+            other => retold(&other.message(), text),
+        })?;
     match (statements.pop_front(), statements.pop_front()) {
         (Some(statement), None) => Ok(statement),
         _ => Err(Error::new("expected one statement")),
     }
 }
 
+/// Parses `tokens` as one expression; errors are about `text`.
+///
+/// # Errors
+///
+/// Fails with the place of the first token that does not fit.
+pub(crate) fn parse_expr(tokens: &[TokenWithSpan], text: &str) -> Result<ast::Expr, Error> {
+    limits::check(tokens)?;
+    let mut parser = Parser::new(&IamqlDialect)
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(tokens.to_vec());
+    let parsed = parser
+        .parse_expr()
+        .and_then(|expr| match parser.peek_token_ref().token {
+            Token::EOF => Ok(expr),
+            _ => parser.expected_ref("end of statement", parser.peek_token_ref()),
+        });
+    parsed.map_err(|error| syntax_error(error, text))
+}
+
 /// Returns the ordinary SQL statement in `statement`, if it is one.
-pub fn as_sql(statement: &Statement) -> Option<&ast::Statement> {
+pub(crate) fn as_sql(statement: &Statement) -> Option<&ast::Statement> {
     match statement {
         Statement::Statement(statement) => Some(statement),
         _ => None,
     }
 }
 
+/// Parses `sql`, a query that the program has written itself; None if it is none.
+pub(crate) fn query(sql: &str) -> Option<ast::Query> {
+    match parse(sql).ok()? {
+        Statement::Statement(statement) => match *statement {
+            ast::Statement::Query(query) => Some(*query),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Wraps `query` as a statement for the engine.
-pub fn query_statement(query: ast::Query) -> Statement {
+pub(crate) fn query_statement(query: ast::Query) -> Statement {
     Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))))
 }
 
-/// Retells an error of the parser: its place apart from its message, and the message in our style.
-fn syntax_error(error: &DataFusionError, text: &str) -> Error {
+/// Retells an error of the parser.
+fn syntax_error(error: ParserError, text: &str) -> Error {
+    match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
+            retold(&message, text)
+        }
+        ParserError::RecursionLimitExceeded => Error::new(format!(
+            "the statement nests deeper than {MAX_DEPTH} levels"
+        ))
+        .hint("name inner queries with WITH"),
+    }
+}
+
+/// Retells a message of the parser: its place apart from it, and its words in our style.
+fn retold(message: &str, text: &str) -> Error {
     static PLACE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r",? at Line: (\d+), Column: (\d+)\.?$").ok());
-    let message = match error.find_root() {
-        DataFusionError::SQL(parser, _) => match parser.as_ref() {
-            sqlparser::parser::ParserError::TokenizerError(message)
-            | sqlparser::parser::ParserError::ParserError(message) => message.clone(),
-            sqlparser::parser::ParserError::RecursionLimitExceeded => {
-                return Error::new(format!(
-                    "the statement nests deeper than {MAX_DEPTH} levels"
-                ))
-                .hint("name inner queries with WITH");
-            }
-        },
-        other => other.message().into_owned(),
-    };
-    let place = PLACE.as_ref().and_then(|place| place.captures(&message));
+    let place = PLACE.as_ref().and_then(|place| place.captures(message));
     let location = place.as_ref().and_then(|place| {
         let number = |i| place.get(i)?.as_str().parse().ok();
         Some(Location::new(number(1)?, number(2)?))
@@ -100,7 +153,7 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     if text.trim_start().starts_with("<<<") {
         Some("there are no templates here: pass values as --param name=value, and write $name")
     } else if found("#") || found("//") || found("/") && text.contains("//") {
-        Some("comments begin with --, or stand between /* and */")
+        Some("comments begin with --, or are put between /* and */")
     } else if message == "unterminated string literal" && text.contains("\\'") {
         Some("a quote within a text is doubled: 'it''s'")
     } else if found("[") {
@@ -184,8 +237,8 @@ mod tests {
     #[test]
     fn what_other_dialects_have_gets_what_to_write_instead() {
         let hint = |text: &str| parse(text).unwrap_err().hint.unwrap_or_default();
-        insta::assert_snapshot!(hint("# one\nSELECT 1"), @"comments begin with --, or stand between /* and */");
-        insta::assert_snapshot!(hint("// one\nSELECT 1"), @"comments begin with --, or stand between /* and */");
+        insta::assert_snapshot!(hint("# one\nSELECT 1"), @"comments begin with --, or are put between /* and */");
+        insta::assert_snapshot!(hint("// one\nSELECT 1"), @"comments begin with --, or are put between /* and */");
         insta::assert_snapshot!(hint("SELECT 'it\\'s'"), @"a quote within a text is doubled: 'it''s'");
         insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
         insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");

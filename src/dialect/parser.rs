@@ -1,7 +1,8 @@
-//! The dialect that statements are written in: sqlparser's generic one, with the arrows and IS DISTINCT FROM bound as
-//! in PostgreSQL, its `TABLE t`, NOTNULL and AS MATERIALIZED, ORDER BY ALL, and StackQL's `a DIV b`, `a MOD b` and SQLite's `a IS b`.
+//! The dialect of the parser: sqlparser's generic one, with the precedence of `->` and IS DISTINCT FROM as in PostgreSQL,
+//! its `TABLE t`, NOTNULL and AS MATERIALIZED, DuckDB's ORDER BY ALL, StackQL's `a DIV b` and `a MOD b`, and SQLite's
+//! `a IS b`.
 //!
-//! The generic dialect binds `->` and `->>` looser than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
+//! In the generic dialect `->` and `->>` bind less tightly than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
 //! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
 
 use std::any::TypeId;
@@ -12,15 +13,15 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use super::parse::MAX_DEPTH;
-use super::rules::objects::call;
+use super::ast::call;
+use super::limits::MAX_DEPTH;
 
 /// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
 const ARROW_PRECEDENCE: u8 = 45;
 
 /// The dialect of iamql.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct IamqlDialect;
+pub(crate) struct IamqlDialect;
 
 macro_rules! as_generic {
     ($($method:ident,)*) => {
@@ -207,7 +208,7 @@ impl Dialect for IamqlDialect {
     }
 }
 
-/// Returns the tokens that `parser` has before it, white space left out.
+/// Returns the tokens that `parser` has not read yet, without white space.
 fn rest(parser: &Parser<'_>) -> Vec<TokenWithSpan> {
     let tokens = (0..).map(|n| parser.peek_nth_token_no_skip(n));
     let tokens = tokens.take_while(|token| token.token != Token::EOF);
@@ -223,8 +224,8 @@ fn whole(mut parser: Parser<'_>) -> Result<Statement, ParserError> {
     }
 }
 
-/// Puts words that the parser knows in the place of others: `SELECT * FROM` for a TABLE that begins a statement, and
-/// nothing for the MATERIALIZED of WITH. None if there are no others.
+/// Replaces words that the parser does not know: a TABLE that begins a statement by `SELECT * FROM`, and the MATERIALIZED
+/// of WITH by nothing. None if there are none.
 fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let word = |at: usize| match tokens.get(at).map(|token| &token.token) {
         Some(Token::Word(word)) if word.quote_style.is_none() => Some(word.keyword),
@@ -263,7 +264,7 @@ fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
 
 type Pair = fn(Box<Expr>, Box<Expr>) -> Expr;
 
-/// Returns what the operators DIV and MOD make of their operands.
+/// Returns the expression that DIV or MOD stands for, given its operands.
 fn division(word: &Word) -> Option<Pair> {
     if word.quote_style.is_some() {
         None
@@ -287,7 +288,7 @@ fn division(word: &Word) -> Option<Pair> {
     }
 }
 
-/// Returns true for tokens that an operand may begin with, and nothing that may follow a complete expression.
+/// Returns true for tokens that can begin an operand and cannot follow a complete expression.
 fn begins_an_operand(token: &Token) -> bool {
     match token {
         Token::Number(..)

@@ -1,7 +1,7 @@
-//! Clauses that the parser takes and the engine's planner drops without a word, or tells of in words of its own.
+//! Clauses that the parser accepts, but that the engine's planner ignores, or refuses in words that help nobody.
 //!
-//! Refused before anything is sent: without them the statement would be another one, and its answer wrong. Each with
-//! what to write instead. So are zones that do not exist, which the engine takes for UTC. Pure.
+//! They are refused before anything is sent, with what to write instead: a statement without them would mean something
+//! else. The same goes for time zones that do not exist, which the engine would read as UTC. Pure.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +16,7 @@ use sqlparser::tokenizer::Span;
 use super::error::Error;
 use super::rules::times;
 
-/// Fails for a statement with a clause that its answer would not heed.
+/// Refuses a statement with a clause that the engine would ignore.
 ///
 /// # Errors
 ///
@@ -176,7 +176,7 @@ fn is_time_zone(variable: &ObjectName) -> bool {
     )
 }
 
-/// Refuses a zone that does not exist, for which the engine would show UTC.
+/// Refuses a time zone that does not exist: the engine would show UTC.
 fn known_zone(zone: &Expr) -> ControlFlow<Error> {
     let Expr::Value(ValueWithSpan {
         value: Value::SingleQuotedString(name),

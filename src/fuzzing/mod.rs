@@ -26,11 +26,10 @@ use crate::dialect::parse::as_sql;
 use crate::dialect::rewrite::rewrite;
 use crate::error::Error;
 use crate::render::{Diagnostic, cell_json};
-use crate::resource::API_KEYS;
+use crate::resource::{API_KEYS, shape};
 use crate::session::in_statement;
 use crate::sql::operation::Operation;
-use crate::sql::split::split;
-use crate::sql::stackql::Stackql;
+use crate::sql::split::{Piece, split};
 use crate::table::decode::Decoder;
 use crate::table::read::{Keys, Rows};
 
@@ -51,30 +50,37 @@ pub fn statements(script: &str) {
         let again = self::split(&piece.text);
         assert_eq!(again.pieces.len(), 1, "{:?} is cut again", piece.text);
         assert_eq!(again.pieces[0].text, piece.text);
-        statement(&piece.text, piece.line);
+        statement(piece);
     }
     if let Some((piece, error)) = split.broken {
         shown(&in_statement(error, &piece.text, piece.line));
     }
 }
 
-fn statement(text: &str, line: u64) {
-    match Operation::read(text) {
-        Ok(Operation::Query(mut query)) => {
+fn statement(piece: &Piece) {
+    match Operation::read(piece) {
+        Ok(operation) => {
+            operation.changes();
+            planned(operation);
+        }
+        Err(error) => shown(&in_statement(error, &piece.text, piece.line)),
+    }
+}
+
+fn planned(operation: Operation) {
+    match operation {
+        Operation::Query(mut query) => {
             if let Some(sql) = as_sql(&query) {
-                Names::of(sql);
+                Names::of(sql, shape());
             }
-            rewrite(&mut query);
+            rewrite(&mut query, shape());
         }
-        Ok(Operation::Stackql(Stackql::Sql { sql, .. })) => {
-            let read = Operation::read(&sql);
-            assert!(
-                !matches!(read, Ok(Operation::Stackql(Stackql::Sql { .. }))),
-                "{text:?} stands for {sql:?}, which stands for another"
-            );
+        Operation::WithoutRows(operation) => {
+            let is_nested = matches!(*operation, Operation::WithoutRows(_));
+            assert!(!is_nested, "rows are taken away twice: {operation:?}");
+            planned(*operation);
         }
-        Ok(Operation::Stackql(_) | Operation::Write { .. }) => {}
-        Err(error) => shown(&in_statement(error, text, line)),
+        Operation::Stackql(_) | Operation::Write { .. } => {}
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Resource`] is declared once, as a `const` in a file of its own, and listed in [`ALL`]. Everything else reads the
 //! declaration: requests, schemas, decoding, pushdown, EXPLAIN, DESCRIBE, SHOW, completion and the reference. This room
-//! depends on Arrow's types and on nothing else of this program.
+//! depends on Arrow's types, and on the dialect's `Shape`, which it makes.
 //!
 //! - [`column`](Column): columns, their types and who may set them;
 //! - [`method`](Method): what StackQL calls the requests;
@@ -12,9 +12,11 @@ pub mod api_keys;
 mod column;
 mod method;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
+
+use crate::dialect::shape::{Shape, ShapeField, ShapeParameter};
 
 pub use api_keys::API_KEYS;
 pub use column::{Access, Column, Type};
@@ -340,14 +342,44 @@ pub fn method(name: &str) -> Option<(&'static Resource, &'static Method)> {
         .find_map(|resource| Some((*resource, resource.method(name)?)))
 }
 
-/// What the dialect reads until it is given a shape.
-pub(crate) mod columns {
-    pub(crate) use super::Type;
+/// Returns what the dialect is told of all resources: their nested columns, and parameters that are not called like the
+/// columns that they filter by.
+pub(crate) fn shape() -> &'static Shape {
+    static SHAPE: LazyLock<Shape> = LazyLock::new(|| {
+        let mut shape = Shape::default();
+        for resource in ALL {
+            add_fields(&mut shape.columns, resource.columns);
+            let filters = resource.filters.iter();
+            for filter in filters.filter(|filter| filter.parameter != filter.column) {
+                shape.parameters.push(ShapeParameter {
+                    name: filter.parameter.to_owned(),
+                    path: Some(filter.column.split('.').map(str::to_owned).collect()),
+                });
+            }
+        }
+        // Pages are as large as the service makes them.
+        shape.parameters.push(ShapeParameter {
+            name: Parameter::PAGE_SIZE.name.to_owned(),
+            path: None,
+        });
+        shape
+    });
+    &SHAPE
+}
 
-    pub(crate) const COLUMNS: &[super::Column] = super::API_KEYS.columns;
-
-    pub(crate) fn find<S: AsRef<str>>(path: &[S]) -> Option<&'static super::Column> {
-        super::API_KEYS.find(path)
+/// Adds `columns` to `fields`; two of one name become one with the fields of both.
+fn add_fields(fields: &mut Vec<ShapeField>, columns: &'static [Column]) {
+    for column in column::lifted(columns) {
+        let is_known = |field: &ShapeField| field.name == column.name;
+        let position = fields.iter().position(is_known).unwrap_or_else(|| {
+            fields.push(ShapeField {
+                name: column.name.to_owned(),
+                is_list: matches!(column.ty, Type::List(_)),
+                fields: Vec::new(),
+            });
+            fields.len() - 1
+        });
+        add_fields(&mut fields[position].fields, column.ty.fields());
     }
 }
 

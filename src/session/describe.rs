@@ -13,6 +13,7 @@ use super::{Params, Session, diagnose, explain, in_statement, stackql, write};
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::Error;
+use crate::resource;
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::sql::stackql::Stackql;
@@ -26,7 +27,16 @@ impl Session {
     /// Fails if the statement is wrong and that can be seen without running it.
     pub async fn describe(&self, piece: &Piece) -> Result<Description, Error> {
         let wrong = |error| in_statement(error, &piece.text, piece.line);
-        match Operation::read(&piece.text).map_err(wrong)? {
+        let operation = Operation::read(piece).map_err(wrong)?;
+        self.describe_operation(piece, operation).await
+    }
+
+    async fn describe_operation(
+        &self,
+        piece: &Piece,
+        operation: Operation,
+    ) -> Result<Description, Error> {
+        match operation {
             Operation::Query(statement) => {
                 let scope = Arc::new(Scope::new(Arc::default()));
                 self.describe_planned(piece, statement, Reading::Lenient(scope))
@@ -35,7 +45,18 @@ impl Session {
             Operation::Write { write, is_dry } => {
                 write::describe(self, piece, write, is_dry || self.options.dry_run).await
             }
-            Operation::Stackql(statement) => self.describe_stackql(piece, statement).await,
+            Operation::Stackql(statement) => self.describe_stackql(statement).await,
+            Operation::WithoutRows(operation) => {
+                let shows_rows = self.is_shown_write(&operation);
+                let described = Box::pin(self.describe_operation(piece, *operation)).await?;
+                Ok(match shows_rows {
+                    true => described,
+                    false => Description {
+                        columns: Arc::new(Schema::empty()),
+                        ..described
+                    },
+                })
+            }
         }
     }
 
@@ -50,30 +71,15 @@ impl Session {
         let planning = || async move { planner.describe(statement, reading).await };
         self.within_timeout(planning)
             .await?
-            .map_err(|error| diagnose::diagnose(error, &piece.text, piece.line, &self.tables()))
+            .map_err(|error| diagnose::diagnose(error, piece, &self.tables()))
     }
 
-    async fn describe_stackql(
-        &self,
-        piece: &Piece,
-        statement: Stackql,
-    ) -> Result<Description, Error> {
+    async fn describe_stackql(&self, statement: Stackql) -> Result<Description, Error> {
         let answer = match statement {
             Stackql::Answer(answer) => answer,
             Stackql::Describe(describe) => self.describe_table(&describe).await?,
             Stackql::Auth => self.auth(),
             Stackql::Functions { filter } => self.show_functions(filter),
-            Stackql::Sql { sql, shows_rows } => {
-                let shows_rows = shows_rows || self.is_shown_write(&sql);
-                let described = Box::pin(self.describe(&piece.with_text(sql))).await?;
-                return Ok(match shows_rows {
-                    true => described,
-                    false => Description {
-                        columns: Arc::new(Schema::empty()),
-                        ..described
-                    },
-                });
-            }
             Stackql::Materialize { .. }
             | Stackql::Refresh { .. }
             | Stackql::Sleep(_)
@@ -85,7 +91,10 @@ impl Session {
 
 impl Planner {
     async fn describe(&self, statement: EngineStatement, reading: Reading) -> Planned<Description> {
-        let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
+        let shape = resource::shape();
+        let names = parse::as_sql(&statement)
+            .map(|sql| Names::of(sql, shape))
+            .unwrap_or_default();
         let plan = self.plan_open(statement, reading).await?;
         let parameters = parameters(&plan)?;
         let columns = match plan {
@@ -93,10 +102,10 @@ impl Planner {
             LogicalPlan::Statement(Statement::Execute(_)) => {
                 // This looks up the prepared statement and runs nothing.
                 let prepared = self.context.execute_logical_plan(plan).await?;
-                names.apply(prepared.schema().inner())
+                names.apply(prepared.schema().inner(), shape)
             }
             LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => Arc::new(Schema::empty()),
-            plan => names.apply(&self.columns(plan, &parameters)?),
+            plan => names.apply(&self.columns(plan, &parameters)?, shape),
         };
         Ok(Description {
             columns,

@@ -7,14 +7,14 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 use regex::Regex;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token};
 
 use super::error::in_statement;
 use crate::api;
 use crate::dialect;
 use crate::dialect::error::nearest;
 use crate::dialect::functions;
-use crate::dialect::parser::IamqlDialect;
+use crate::dialect::piece::{Piece, is_layout};
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resource};
 use crate::table::NotConnected;
@@ -24,37 +24,36 @@ use crate::dialect::messages::{elsewhere, plain, retell};
 /// The most names to list in a hint.
 const LISTED: usize = 12;
 
-/// Rewords `error` of the statement `text`, which begins at `line` of the script. `tables` are the names of all tables
-/// and views.
-pub(super) fn diagnose(error: DataFusionError, text: &str, line: u64, tables: &[String]) -> Error {
-    let told = told(&error, text, line, tables);
+/// Rewords `error` of the statement `piece`. `tables` are the names of all tables and views.
+pub(super) fn diagnose(error: DataFusionError, piece: &Piece, tables: &[String]) -> Error {
+    let told = told(&error, piece, tables);
     match told.causes.is_empty() {
         true => told.retelling(error),
         false => told,
     }
 }
 
-fn told(error: &DataFusionError, text: &str, line: u64, tables: &[String]) -> Error {
+fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     let root = error.find_root();
     if let DataFusionError::External(source) = root {
-        return external(source.as_ref(), text, line);
+        return external(source.as_ref(), piece);
     }
     if let DataFusionError::ArrowError(source, _) = root
         && let ArrowError::ExternalError(source) = source.as_ref()
     {
-        return external(source.as_ref(), text, line);
+        return external(source.as_ref(), piece);
     }
     if let DataFusionError::IoError(source) = root {
         return Error::new(ErrorKind::Io, source.to_string());
     }
-    in_statement(plan_error(error, root, text, tables), text, line)
+    in_statement(
+        plan_error(error, root, piece, tables),
+        &piece.text,
+        piece.line,
+    )
 }
 
-fn external(
-    source: &(dyn std::error::Error + Send + Sync + 'static),
-    text: &str,
-    line: u64,
-) -> Error {
+fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Piece) -> Error {
     if let Some(error) = source.downcast_ref::<api::Error>() {
         return error.clone().into();
     }
@@ -71,7 +70,7 @@ fn external(
             _ => ErrorKind::Statement,
         });
         let place = match error {
-            functions::Error::UnknownField { field, .. } => find(text, field),
+            functions::Error::UnknownField { field, .. } => find(piece, field),
             _ => None,
         };
         let converted = match place {
@@ -82,10 +81,10 @@ fn external(
             Some(hint) => converted.hint(hint),
             None => converted,
         };
-        return in_statement(converted, text, line);
+        return in_statement(converted, &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
-        return told(error, text, line, &[]);
+        return told(error, piece, &[]);
     }
     Error::statement(source.to_string())
 }
@@ -93,7 +92,7 @@ fn external(
 fn plan_error(
     error: &DataFusionError,
     root: &DataFusionError,
-    text: &str,
+    piece: &Piece,
     tables: &[String],
 ) -> dialect::error::Error {
     let diagnostic = error.diagnostic();
@@ -105,23 +104,26 @@ fn plan_error(
         });
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => {
-            let retold = in_single_quotes(schema_error(schema), schema, text).kind(ErrorKind::Name);
+            let retold =
+                in_single_quotes(schema_error(schema), schema, &piece.text).kind(ErrorKind::Name);
             // Errors in some clauses, such as ORDER BY, have no place.
             match (schema.as_ref(), span) {
-                (SchemaError::FieldNotFound { field, .. }, None) => match find(text, &field.name) {
-                    Some(place) => retold.at(place),
-                    None => retold,
-                },
+                (SchemaError::FieldNotFound { field, .. }, None) => {
+                    match find(piece, &field.name) {
+                        Some(place) => retold.at(place),
+                        None => retold,
+                    }
+                }
                 _ => retold,
             }
         }
         _ => {
             let message = root.message();
-            nested_field(&message, text)
-                .or_else(|| missing_parameter(&message, text))
+            nested_field(&message, piece)
+                .or_else(|| missing_parameter(&message, piece))
                 .or_else(|| unknown_table(&message, tables))
                 .map(|error| error.kind(ErrorKind::Name))
-                .unwrap_or_else(|| other(&message, text).kind(kind(root)))
+                .unwrap_or_else(|| other(&message, piece).kind(kind(root)))
         }
     };
     if retold.span.is_none()
@@ -309,11 +311,11 @@ fn belongs(column: &Column, table: &str) -> bool {
 }
 
 /// Rewords "Field x not found in struct", which has no place.
-fn nested_field(message: &str, text: &str) -> Option<dialect::error::Error> {
+fn nested_field(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"Field (\w+) not found in struct").ok());
     let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
-    let (span, parent) = field_in(text, name)?;
+    let (span, parent) = field_in(piece, name)?;
     let error = dialect::error::Error::new(format!("no field `{name}` in `{parent}`")).at(span);
     let path: Vec<&str> = parent.split('.').collect();
     let Some(column) = declared(&path) else {
@@ -334,18 +336,11 @@ fn declared<S: AsRef<str>>(path: &[S]) -> Option<&'static Declared> {
 }
 
 /// Finds where `name` is used as a field, and its parent path.
-fn field_in(text: &str, name: &str) -> Option<(Span, String)> {
-    let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    Tokenizer::new(&IamqlDialect, text)
-        .tokenize_with_location_into_buf(&mut tokens)
-        .ok()?;
-    let tokens: Vec<_> = tokens
-        .into_iter()
-        .filter(|t| !matches!(t.token, Token::Whitespace(_)))
-        .collect();
+fn field_in(piece: &Piece, name: &str) -> Option<(Span, String)> {
+    let tokens = piece.tokens().ok()?;
     let mut path: Vec<String> = Vec::new();
     let mut continues = false;
-    for token in tokens {
+    for token in tokens.iter().filter(|token| !is_layout(token)) {
         let step = match &token.token {
             Token::Word(word) if word.quote_style.is_some() => word.value.clone(),
             Token::Word(word) => word.value.to_lowercase(),
@@ -374,13 +369,10 @@ fn field_in(text: &str, name: &str) -> Option<(Span, String)> {
     None
 }
 
-/// Finds the first place of the word `name` in `text`.
-fn find(text: &str, name: &str) -> Option<Span> {
-    let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    Tokenizer::new(&IamqlDialect, text)
-        .tokenize_with_location_into_buf(&mut tokens)
-        .ok()?;
-    tokens.into_iter().find_map(|token| match &token.token {
+/// Finds the first place of the word `name` in `piece`.
+fn find(piece: &Piece, name: &str) -> Option<Span> {
+    let tokens = piece.tokens().ok()?;
+    tokens.iter().find_map(|token| match &token.token {
         Token::Word(word) if word.value.eq_ignore_ascii_case(name) => Some(token.span),
         Token::SingleQuotedString(text) if text.contains(name) => Some(token.span),
         Token::Placeholder(placeholder) if placeholder == name => Some(token.span),
@@ -388,24 +380,21 @@ fn find(text: &str, name: &str) -> Option<Span> {
     })
 }
 
-/// Finds the place in `text` of the first string that `message` quotes.
-fn literal_in(message: &str, text: &str) -> Option<Span> {
+/// Finds the place in `piece` of the first string that `message` quotes.
+fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
     static QUOTED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new("`([^`]+)`|'([^']+)'|\"([^\"]+)\"").ok());
     let quoted = QUOTED.as_ref()?.captures(message)?;
     let quoted = quoted.iter().skip(1).flatten().next()?.as_str();
-    let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    Tokenizer::new(&IamqlDialect, text)
-        .tokenize_with_location_into_buf(&mut tokens)
-        .ok()?;
-    tokens.into_iter().find_map(|token| match &token.token {
+    let tokens = piece.tokens().ok()?;
+    tokens.iter().find_map(|token| match &token.token {
         Token::SingleQuotedString(text) if text == quoted => Some(token.span),
         _ => None,
     })
 }
 
 /// Rewords that `$name` has no value.
-fn missing_parameter(message: &str, text: &str) -> Option<dialect::error::Error> {
+fn missing_parameter(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
     static PATTERN: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"[Pp]laceholder '?(\$\w+)'? was not provided").ok());
     let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
@@ -413,7 +402,7 @@ fn missing_parameter(message: &str, text: &str) -> Option<dialect::error::Error>
         format!("pass it as --param {}=…", name.trim_start_matches('$')),
     );
     // `?` counts as `$1` if it is the first.
-    let place = find(text, name).or_else(|| find(text, "?").filter(|_| name == "$1"));
+    let place = find(piece, name).or_else(|| find(piece, "?").filter(|_| name == "$1"));
     Some(match place {
         Some(span) => error.at(span),
         None => error,
@@ -445,9 +434,9 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
 }
 
 /// Rewords any other message. If it quotes a string of the statement, that is the place.
-fn other(message: &str, text: &str) -> dialect::error::Error {
+fn other(message: &str, piece: &Piece) -> dialect::error::Error {
     let error = in_plain_words(message);
-    match literal_in(&error.message, text) {
+    match literal_in(&error.message, piece) {
         Some(span) => error.at(span),
         // The value comes from a key, so the conversion may be unintended.
         None if error.message.contains("` is no ") => error.hint(
@@ -492,7 +481,7 @@ mod tests {
     #[test]
     fn a_field_is_found_with_what_it_was_taken_of() {
         let place = |text: &str, name: &str| {
-            field_in(text, name).map(|(span, parent)| (span.start.column, parent))
+            field_in(&Piece::new(text), name).map(|(span, parent)| (span.start.column, parent))
         };
         assert_eq!(
             place("SELECT bogus, k.spec.owner.bogus FROM t", "bogus"),

@@ -39,7 +39,7 @@ use crate::api::Traffic;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::{Error, ErrorKind};
-use crate::resource::{CATALOG, DEFAULT_SCHEMA};
+use crate::resource::{self, CATALOG, DEFAULT_SCHEMA};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::table::Connection;
@@ -87,8 +87,8 @@ pub struct Session {
     context: SessionContext,
     connection: Connection,
     options: Arc<Options>,
-    /// The queries that fill materialized views, by name.
-    materialized: Mutex<BTreeMap<String, String>>,
+    /// The statements that created materialized views, by name.
+    materialized: Mutex<BTreeMap<String, Piece>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -238,8 +238,20 @@ impl Session {
     async fn carry_out(&self, call: Call<'_>, sink: &mut dyn Sink) -> Result<Done, Error> {
         let piece = call.piece;
         let wrong = |error| in_statement(error, &piece.text, piece.line);
-        match Operation::read(&piece.text).map_err(wrong)? {
+        let operation = Operation::read(piece).map_err(wrong)?;
+        self.perform(operation, call, sink).await
+    }
+
+    /// Runs `operation`, which the statement of `call` was read as.
+    async fn perform(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        match operation {
             Operation::Stackql(statement) => self.stackql(statement, call, sink).await,
+            Operation::WithoutRows(operation) => self.without_rows(*operation, call, sink).await,
             Operation::Write { write, is_dry } => {
                 let writer = Writer {
                     session: self,
@@ -288,10 +300,11 @@ impl Session {
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
         let Call { piece, scope, .. } = call;
-        let names = parse::as_sql(&statement).map(Names::of).unwrap_or_default();
-        let diagnose = |error: DataFusionError| {
-            diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
-        };
+        let shape = resource::shape();
+        let names = parse::as_sql(&statement)
+            .map(|sql| Names::of(sql, shape))
+            .unwrap_or_default();
+        let diagnose = |error: DataFusionError| diagnose::diagnose(error, piece, &self.tables());
         let frame = self
             .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
             .await?
@@ -315,7 +328,7 @@ impl Session {
         }
         let schema = match explains {
             true => explain::schema(),
-            false => names.apply(&rows.schema()),
+            false => names.apply(&rows.schema(), shape),
         };
         if !is_silent {
             sink.begin(&schema).await?;

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use datafusion::common::SchemaError;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -17,9 +16,9 @@ use datafusion::sql::parser::Statement as EngineStatement;
 
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session};
-use crate::dialect::error::nearest;
-use crate::dialect::rewrite;
+use crate::dialect::rewrite::{reread, rewrite};
 use crate::error::Error;
+use crate::resource;
 use crate::table::scope::Scope;
 
 /// How to read a statement that the engine refuses.
@@ -162,7 +161,7 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
-        rewrite::rewrite(&mut statement);
+        rewrite(&mut statement, resource::shape());
         self.logical_plan(statement, &reading).await
     }
 
@@ -180,34 +179,10 @@ impl Planner {
             let Reading::Lenient(scope) = reading else {
                 return Err(error);
             };
-            // Each reading removes what the engine refused, so this terminates.
-            let is_changed = match error.find_root() {
-                DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-                    SchemaError::FieldNotFound {
-                        field,
-                        valid_fields,
-                    } => {
-                        let columns = valid_fields.iter().map(|column| column.name.as_str());
-                        let is_slip = nearest(&field.name, columns).is_some();
-                        rewrite::name_to_item(&mut statement, &field.name)
-                            || rewrite::name_rows(&mut statement, &field.name)
-                            || rewrite::name_to_text(&mut statement, &field.name, is_slip)
-                    }
-                    _ => false,
-                },
-                DataFusionError::Plan(message) if message.contains(SAME_NAME) => {
-                    rewrite::name_every_item(&mut statement)
-                }
-                DataFusionError::Plan(message) if message.contains(BARE_COLUMN) => {
-                    let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
-                    let columns = rewrite::columns_of_any_row(&mut statement, &is_aggregate);
-                    scope.any_row(&columns);
-                    !columns.is_empty()
-                }
-                _ => false,
-            };
-            if !is_changed {
-                return Err(error);
+            let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
+            match reread(&mut statement, &error, resource::shape(), &is_aggregate) {
+                Some(columns) => scope.any_row(&columns),
+                None => return Err(error),
             }
         }
     }
@@ -220,9 +195,3 @@ impl Planner {
         plan.with_param_values(self.params.values())
     }
 }
-
-/// The engine's message for two items of a select list with the same name.
-const SAME_NAME: &str = "require unique expression names";
-
-/// The engine's message for a column that is neither grouped nor aggregated.
-const BARE_COLUMN: &str = "must be in GROUP BY or an aggregate function";

@@ -10,10 +10,12 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expressions_mut};
 
 use async_trait::async_trait;
 
+use super::error::in_statement;
 use super::{Call, Done, Session, Sink, diagnose};
 use crate::dialect::error::nearest;
 use crate::error::{Error, ErrorKind};
@@ -44,33 +46,22 @@ impl Session {
                 let answer = self.show_functions(filter);
                 self.deliver(answer, piece, sink).await
             }
-            Stackql::Sql { sql, shows_rows } => {
-                let shows_rows = shows_rows || self.is_shown_write(&sql);
-                let statement = piece.with_text(sql);
-                let mut nowhere = DiscardRows;
-                let sink = match shows_rows {
-                    true => sink,
-                    false => &mut nowhere,
-                };
-                let done = Box::pin(self.carry_out(call.of(&statement), sink)).await?;
-                Ok(match (done, shows_rows) {
-                    (Done::Rows(rows), false) => {
-                        Done::Note(format!("{rows} rows; /*+ SHOWRESULTS */ shows them"))
-                    }
-                    (done, _) => done,
-                })
-            }
-            Stackql::Materialize { name, query } => {
-                self.fill(&name, &query, call).await?;
-                self.materialized().insert(name, query);
+            Stackql::Materialize { name, fill } => {
+                self.fill(*fill, call).await?;
+                self.materialized().insert(name, piece.clone());
                 Ok(Done::Ok)
             }
             Stackql::Refresh { name } => {
-                let query = self.materialized().get(&name).cloned();
-                let Some(query) = query else {
+                let created = self.materialized().get(&name).cloned();
+                let Some(created) = created else {
                     return Err(self.no_materialized(&name));
                 };
-                self.fill(&name, &query, call).await?;
+                let wrong = |error| in_statement(error, &created.text, created.line);
+                if let Operation::Stackql(Stackql::Materialize { fill, .. }) =
+                    Operation::read(&created).map_err(wrong)?
+                {
+                    self.fill(*fill, call.of(&created)).await?;
+                }
                 Ok(Done::Ok)
             }
             Stackql::Sleep(milliseconds) => tokio::select! {
@@ -81,9 +72,31 @@ impl Session {
         }
     }
 
-    /// Returns true if `sql` is a write whose requests are shown, because this is a dry run.
-    pub(super) fn is_shown_write(&self, sql: &str) -> bool {
-        self.options.dry_run && matches!(Operation::read(sql), Ok(Operation::Write { .. }))
+    /// Runs `operation`, whose rows are not asked for.
+    pub(super) async fn without_rows(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        let shows_rows = self.is_shown_write(&operation);
+        let mut nowhere = DiscardRows;
+        let sink = match shows_rows {
+            true => sink,
+            false => &mut nowhere,
+        };
+        let done = Box::pin(self.perform(operation, call, sink)).await?;
+        Ok(match (done, shows_rows) {
+            (Done::Rows(rows), false) => {
+                Done::Note(format!("{rows} rows; /*+ SHOWRESULTS */ shows them"))
+            }
+            (done, _) => done,
+        })
+    }
+
+    /// Returns true if `operation` is a write whose requests are shown, because this is a dry run.
+    pub(super) fn is_shown_write(&self, operation: &Operation) -> bool {
+        self.options.dry_run && matches!(operation, Operation::Write { .. })
     }
 
     async fn deliver(
@@ -92,9 +105,7 @@ impl Session {
         piece: &Piece,
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
-        let failed = |error: DataFusionError| {
-            diagnose::diagnose(error, &piece.text, piece.line, &self.tables())
-        };
+        let failed = |error: DataFusionError| diagnose::diagnose(error, piece, &self.tables());
         let schema = schema_of(&answer.columns);
         let rows = self.filtered(answer).await.map_err(failed)?;
         sink.begin(&schema).await?;
@@ -217,12 +228,12 @@ impl Session {
         }
     }
 
-    /// Fills the table `name` with the rows of `query`, replacing an existing one.
-    async fn fill(&self, name: &str, query: &str, call: Call<'_>) -> Result<(), Error> {
-        let statement = call
-            .piece
-            .with_text(format!("CREATE OR REPLACE TABLE {name} AS {query}"));
-        Box::pin(self.carry_out(call.of(&statement), &mut DiscardRows)).await?;
+    /// Runs `fill`, which fills a materialized view and was read from the statement of `call`.
+    async fn fill(&self, fill: EngineStatement, call: Call<'_>) -> Result<(), Error> {
+        let piece = call.piece;
+        let wrong = |error| in_statement(error, &piece.text, piece.line);
+        let operation = Operation::of(fill).map_err(wrong)?;
+        Box::pin(self.perform(operation, call, &mut DiscardRows)).await?;
         Ok(())
     }
 
@@ -236,9 +247,7 @@ impl Session {
         }
     }
 
-    fn materialized(
-        &self,
-    ) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, String>> {
+    fn materialized(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Piece>> {
         self.materialized
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -79,11 +79,8 @@ impl Input {
                     let before = self.text[..at].trim().to_owned();
                     let line = self.begins();
                     self.replace("");
-                    (pending(&lex(&before)) != Pending::Nothing).then_some(Piece {
-                        text: before,
-                        line,
-                        terminated: true,
-                    })
+                    (pending(&lex(&before)) != Pending::Nothing)
+                        .then(|| Piece::new(before).at_line(line))
                 }
                 _ => {
                     let before = match self.text[..at].trim().is_empty() {

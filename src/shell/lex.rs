@@ -7,6 +7,7 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use crate::dialect::parser::IamqlDialect;
+use crate::dialect::piece::Place;
 
 /// What a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +77,12 @@ pub(super) fn lex(text: &str) -> Lexed {
     let outcome = Tokenizer::new(&IamqlDialect, text)
         .with_unescape(false)
         .tokenize_with_location_into_buf(&mut tokens);
-    let mut cursor = Cursor::default();
+    let mut place = Place::new(text);
     let mut lexemes: Vec<Lexeme> = Vec::with_capacity(tokens.len() + 1);
     let mut end = 0;
     for TokenWithSpan { token, span } in &tokens {
-        let start = cursor.move_to(text, span.start.line, span.start.column);
-        end = cursor.move_to(text, span.end.line, span.end.column);
+        let start = place.move_to(span.start);
+        end = place.move_to(span.end);
         lexemes.push(Lexeme {
             kind: kind(token),
             start,
@@ -153,40 +154,6 @@ fn kind(token: &Token) -> Kind {
         | Token::QuoteDelimitedStringLiteral(_)
         | Token::NationalQuoteDelimitedStringLiteral(_) => Kind::Text,
         _ => Kind::Symbol,
-    }
-}
-
-/// Goes through a text once, from one line and column to a later one.
-#[derive(Debug)]
-struct Cursor {
-    line: u64,
-    column: u64,
-    byte: usize,
-}
-
-impl Default for Cursor {
-    fn default() -> Self {
-        Self {
-            line: 1,
-            column: 1,
-            byte: 0,
-        }
-    }
-}
-
-impl Cursor {
-    fn move_to(&mut self, text: &str, line: u64, column: u64) -> usize {
-        for c in text[self.byte..].chars() {
-            if (self.line, self.column) >= (line, column) {
-                break;
-            }
-            self.byte += c.len_utf8();
-            match c {
-                '\n' => (self.line, self.column) = (self.line + 1, 1),
-                _ => self.column += 1,
-            }
-        }
-        self.byte
     }
 }
 

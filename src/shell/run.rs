@@ -16,8 +16,6 @@ use crate::render::{OutputFormat, RenderOptions};
 use crate::session::{Done, Interrupt, Report, Sink};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
-use crate::sql::stackql::Stackql;
-use crate::sql::write::Write;
 use crate::terminal::Progress;
 use crate::terminal::notes;
 use crate::terminal::open::OpenSession;
@@ -84,7 +82,7 @@ impl Shell {
 
     /// Runs `piece` again and again, until Ctrl-C.
     async fn watch(&mut self, piece: &Piece, every: Duration) -> Result<(), Error> {
-        if creates_keys(&piece.text) {
+        if creates_keys(piece) {
             return Err(
                 Error::statement("\\watch would create keys again and again")
                     .hint("run the INSERT once; \\watch is for statements that read"),
@@ -113,11 +111,8 @@ impl Shell {
 
     async fn run(&mut self, piece: &Piece, once: &Overrides) -> Result<(), Error> {
         self.last = Some(piece.clone());
-        let piece = Piece {
-            text: variables::expand(&piece.text, &self.variables),
-            line: if self.nested > 0 { piece.line } else { 1 },
-            terminated: piece.terminated,
-        };
+        let text = variables::expand(&piece.text, &self.variables);
+        let piece = Piece::new(text).at_line(if self.nested > 0 { piece.line } else { 1 });
         let traffic = Arc::new(Traffic::default());
         let mut output = self.output.take();
         let outcome = self.run_into(&mut output, &piece, once, &traffic).await;
@@ -143,7 +138,7 @@ impl Shell {
         once: &Overrides,
         traffic: &Arc<Traffic>,
     ) -> Result<Report, Error> {
-        let mut target = self.target(output, once, creates_keys(&piece.text))?;
+        let mut target = self.target(output, once, creates_keys(piece))?;
         let progress = Progress::of(traffic);
         let OpenSession {
             session, params, ..
@@ -235,15 +230,8 @@ fn format_of(settings: &Settings) -> OutputFormat {
     }
 }
 
-fn creates_keys(text: &str) -> bool {
-    match Operation::read(text) {
-        Ok(Operation::Write {
-            write: Write::Insert(_),
-            ..
-        }) => true,
-        Ok(Operation::Stackql(Stackql::Sql { sql, .. })) => creates_keys(&sql),
-        _ => false,
-    }
+fn creates_keys(piece: &Piece) -> bool {
+    Operation::read(piece).is_ok_and(|operation| operation.creates_keys())
 }
 
 /// Adds the number of requests so far to an interruption.
@@ -293,6 +281,7 @@ mod tests {
 
     #[test]
     fn only_insert_creates_keys() {
+        let creates_keys = |text| super::creates_keys(&Piece::new(text));
         assert!(creates_keys(
             "EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"spec\":{\"owner\":{\"id\":\"u-1\"}}}'"
         ));

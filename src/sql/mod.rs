@@ -1,16 +1,16 @@
 //! Statements: text in, plain values out.
 //!
-//! This room turns a script into statements, and a statement into what the session carries out: a query for the
-//! engine, or an operation of ours. It knows the columns of the table and nothing of clients, connections or output.
-//! It never sends a request.
+//! This room splits a script into statements, and turns a statement into what the session runs: a query for the
+//! engine, or an operation of this program. It knows the resources and their columns, and nothing about clients,
+//! connections or output. It never sends a request.
 //!
 //! - [`split`]: scripts to statements;
-//! - [`operation`]: who carries a statement out;
-//! - [`mod@write`], [`spec`]: INSERT, UPDATE and DELETE on a resource, and the bodies that they send;
-//! - [`stackql`]: what only StackQL has, SHOW METHODS and EXEC among it.
+//! - `operation`: who runs a statement;
+//! - `write`, `spec`: INSERT, UPDATE and DELETE on a resource, and the bodies that they send;
+//! - `stackql`: what only StackQL has, such as SHOW METHODS and EXEC.
 
-pub mod operation;
-pub mod spec;
+pub(crate) mod operation;
+pub(crate) mod spec;
 pub mod split;
-pub mod stackql;
-pub mod write;
+pub(crate) mod stackql;
+pub(crate) mod write;

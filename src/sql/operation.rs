@@ -1,40 +1,89 @@
-//! Who carries a statement out: the engine, or us.
+//! Who runs a statement: the engine, or this program.
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::Statement;
 
-use super::stackql::{self, Stackql};
+use super::split::Piece;
+use super::stackql::{self, Reading, Stackql};
 use super::write::{self, Write};
 use crate::dialect::error::Error;
-use crate::dialect::parse::{as_sql, parse};
+use crate::dialect::parse::{as_sql, parse_piece};
 use crate::dialect::unsupported;
 
-/// A statement, by who carries it out.
+/// A statement, by who runs it.
 #[derive(Debug)]
-pub enum Operation {
-    /// Us, without a look at the parser: a statement of StackQL's.
+pub(crate) enum Operation {
+    /// This program: one of StackQL's own statements.
     Stackql(Stackql),
     /// The engine.
     Query(EngineStatement),
-    /// Us: a write to a resource.
+    /// This program: a write to a resource.
     Write {
         /// The write.
         write: Write,
         /// True for EXPLAIN: the requests are shown and not sent.
         is_dry: bool,
     },
+    /// A query or a write whose rows are not asked for: EXEC.
+    WithoutRows(Box<Operation>),
 }
 
 impl Operation {
-    /// Reads the statement `text`.
+    /// Reads the statement that was typed as `piece`.
     ///
     /// # Errors
     ///
     /// Fails for statements that cannot be read or are refused, with the reason and what to use instead.
-    pub fn read(text: &str) -> Result<Self, Error> {
-        match stackql::read(text)? {
-            Some(statement) => Ok(Self::Stackql(statement)),
-            None => Self::of(parse(text)?),
+    pub(crate) fn read(piece: &Piece) -> Result<Self, Error> {
+        Ok(match stackql::read(piece)? {
+            None => Self::of(parse_piece(piece)?)?,
+            Some(Reading::Stackql(statement)) => Self::Stackql(statement),
+            Some(Reading::Statement {
+                statement,
+                shows_rows,
+            }) => {
+                let operation = Self::of(statement)?;
+                match shows_rows {
+                    true => operation,
+                    false => Self::WithoutRows(Box::new(operation)),
+                }
+            }
+        })
+    }
+
+    /// Returns true if the statement may change keys, tables or files.
+    pub(crate) fn changes(&self) -> bool {
+        match self {
+            Self::Stackql(statement) => {
+                matches!(
+                    statement,
+                    Stackql::Materialize { .. } | Stackql::Refresh { .. }
+                )
+            }
+            Self::Query(statement) => match statement {
+                EngineStatement::Statement(statement) => matches!(
+                    statement.as_ref(),
+                    Statement::Insert(_)
+                        | Statement::Update(_)
+                        | Statement::Delete(_)
+                        | Statement::CreateTable(_)
+                        | Statement::CreateView(_)
+                        | Statement::Drop { .. }
+                ),
+                EngineStatement::CopyTo(_) | EngineStatement::CreateExternalTable(_) => true,
+                _ => false,
+            },
+            Self::Write { is_dry, .. } => !is_dry,
+            Self::WithoutRows(operation) => operation.changes(),
+        }
+    }
+
+    /// Returns true if the statement creates keys, and shows their secrets.
+    pub(crate) fn creates_keys(&self) -> bool {
+        match self {
+            Self::Write { write, .. } => matches!(write, Write::Insert(_)),
+            Self::WithoutRows(operation) => operation.creates_keys(),
+            _ => false,
         }
     }
 
@@ -43,12 +92,12 @@ impl Operation {
     /// # Errors
     ///
     /// Fails for statements that are refused, with the reason and what to use instead.
-    pub fn of(statement: EngineStatement) -> Result<Self, Error> {
+    pub(crate) fn of(statement: EngineStatement) -> Result<Self, Error> {
         unsupported::refuse(&statement)?;
         if let EngineStatement::Explain(explain) = &statement {
             return match Self::of_sql(as_sql(&explain.statement))? {
                 Some(_) if explain.options.analyze => {
-                    Err(Error::new("EXPLAIN ANALYZE of a write would carry it out")
+                    Err(Error::new("EXPLAIN ANALYZE of a write would run it")
                         .hint("EXPLAIN shows its requests without sending them"))
                 }
                 Some(write) => Ok(Self::Write {
@@ -84,6 +133,32 @@ impl Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::parse::parse;
+
+    #[test]
+    fn what_changes_something_is_told_from_what_does_not() {
+        for (sql, changes) in [
+            ("SELECT 1", false),
+            ("SHOW PROVIDERS", false),
+            ("SHOW TABLES IN iam", false),
+            ("DESCRIBE api_keys", false),
+            ("EXEC api_keys.get_iam_v2api_key @id = 'a'", false),
+            ("EXEC api_keys.delete_iam_v2api_key @id = 'a'", true),
+            (
+                "EXPLAIN EXEC api_keys.delete_iam_v2api_key @id = 'a'",
+                false,
+            ),
+            ("DELETE FROM api_keys WHERE id = 'a'", true),
+            ("EXPLAIN DELETE FROM api_keys WHERE id = 'a'", false),
+            ("CREATE VIEW v AS SELECT 1", true),
+            ("DROP MATERIALIZED VIEW v", true),
+            ("REFRESH MATERIALIZED VIEW v", true),
+            ("COPY (SELECT 1) TO 'x.csv'", true),
+        ] {
+            let operation = Operation::read(&Piece::new(sql)).unwrap();
+            assert_eq!(operation.changes(), changes, "{sql}");
+        }
+    }
 
     #[test]
     fn explain_of_a_write_is_a_dry_run() {

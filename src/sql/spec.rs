@@ -1,7 +1,7 @@
 //! The body of a write: a `spec` as JSON, checked field by field against the column declaration.
 //!
-//! All rows of a statement pass through here before the first request, so that what the service would refuse half-way
-//! is refused before anything was created.
+//! All rows of a statement are checked before the first request, so that nothing is created if the service would refuse
+//! one of them.
 
 use std::fmt;
 
@@ -13,14 +13,14 @@ use crate::dialect::error::{Error, nearest};
 use crate::resource::{Access, Column, Needed, Resource, Type, Writes};
 
 /// The fields of a key to create, or to change.
-pub type Spec = Map<String, Value>;
+pub(crate) type Spec = Map<String, Value>;
 
 /// Whether values were typed, or copied from keys that exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Typed: a read-only field is a mistake.
     Typed,
-    /// Copied: the links that the service adds to its references are dropped, for it will add them again.
+    /// Copied: links that the service adds to its references are dropped, because it will add them again.
     Copied,
 }
 
@@ -29,7 +29,7 @@ pub enum Origin {
 /// # Errors
 ///
 /// Fails at the first field that does not exist, is not to be set, or is of the wrong type, and if there is no owner.
-pub fn for_create(resource: &Resource, spec: Spec, origin: Origin) -> Result<Spec, Error> {
+pub(crate) fn for_create(resource: &Resource, spec: Spec, origin: Origin) -> Result<Spec, Error> {
     let spec = object(Writes::BODY, columns_of_spec(resource), spec, origin)?;
     let Some(writes) = &resource.writes else {
         return Ok(spec);
@@ -56,7 +56,7 @@ pub fn for_create(resource: &Resource, spec: Spec, origin: Origin) -> Result<Spe
 /// # Errors
 ///
 /// Fails at the first field that does not exist or cannot be changed, for NULL, and if there is none.
-pub fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error> {
+pub(crate) fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error> {
     let columns = columns_of_spec(resource);
     for (name, value) in &spec {
         let path = format!("{}.{name}", Writes::BODY);
@@ -85,8 +85,8 @@ pub fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error> {
 ///
 /// # Errors
 ///
-/// Fails with the place in the text, and for anything but an object.
-pub fn parse(text: &str) -> Result<Spec, Error> {
+/// Fails with the place in the text; also if the JSON is not an object.
+pub(crate) fn parse(text: &str) -> Result<Spec, Error> {
     match parse_value(text) {
         Ok(Value::Object(spec)) => Ok(spec),
         Ok(other) => Err(not_an_object(&other)),
@@ -113,18 +113,18 @@ pub fn parse(text: &str) -> Result<Spec, Error> {
 ///
 /// # Errors
 ///
-/// Fails with the place in the text; also for an object with two members of one name.
-pub fn parse_value(text: &str) -> serde_json::Result<Value> {
+/// Fails with the place in the text; also for a duplicate member.
+pub(crate) fn parse_value(text: &str) -> serde_json::Result<Value> {
     serde_json::from_str(text).map(|Unambiguous(value)| value)
 }
 
 /// The error for a spec that is something else.
-pub fn not_an_object(value: &Value) -> Error {
+pub(crate) fn not_an_object(value: &Value) -> Error {
     wrong_type("spec", "an object", value)
 }
 
-/// Puts `value` at `path`, whose first step is `spec`, making the objects on the way.
-pub fn put(spec: &mut Spec, path: &[String], value: Value) {
+/// Puts `value` at `path`, whose first step is `spec`, and creates the objects on the way.
+pub(crate) fn put(spec: &mut Spec, path: &[String], value: Value) {
     let Some((last, steps)) = path.get(1..).and_then(<[String]>::split_last) else {
         return;
     };
@@ -141,13 +141,13 @@ pub fn put(spec: &mut Spec, path: &[String], value: Value) {
     place.insert(last.clone(), value);
 }
 
-/// The error for NULL where the service wants text.
-pub fn null(path: &str) -> Error {
+/// Returns the error for NULL where the service wants text.
+pub(crate) fn null(path: &str) -> Error {
     Error::new(format!("`{path}` cannot be NULL")).hint("the empty string '' clears it")
 }
 
 /// The error for a reference without an id, which would mean something else to the service than what was typed.
-pub fn no_id(needed: &Needed) -> Error {
+pub(crate) fn no_id(needed: &Needed) -> Error {
     Error::new(format!("`{}` has no value", needed.path))
         .hint(format!("{}; {}", needed.hint, needed.reason))
 }
@@ -232,7 +232,7 @@ fn list(
 }
 
 /// Returns the value at `path`, dotted, which begins with that of the body.
-pub fn at<'s>(spec: &'s Spec, path: &str) -> Option<&'s Value> {
+pub(crate) fn at<'s>(spec: &'s Spec, path: &str) -> Option<&'s Value> {
     let mut steps = path.split('.').skip(1);
     let first = spec.get(steps.next()?)?;
     steps.try_fold(first, |value, step| value.get(step))
@@ -259,14 +259,14 @@ fn wrong_type(path: &str, expected: &str, value: &Value) -> Error {
     let error = Error::new(format!("`{path}` is {expected}, not `{shown}`"));
     match value {
         Value::Number(_) | Value::Bool(_) if expected == "text" => {
-            error.hint("put it in quotes, or make text of it with CAST(… AS VARCHAR)")
+            error.hint("put it in quotes, or convert it with CAST(… AS VARCHAR)")
         }
         _ => error,
     }
 }
 
-/// JSON in which no member of an object is there twice. With two, which one counts is for each reader to choose, and
-/// what was looked at need not be what is sent.
+/// JSON without duplicate members. Readers differ in which of two they use, so what was checked might not be what the
+/// service reads.
 struct Unambiguous(Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -320,7 +320,7 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format!("`{name}` is there twice")));
+                return Err(A::Error::custom(format!("`{name}` is a duplicate member")));
             }
             let Unambiguous(value) = members.next_value()?;
             object.insert(name, value);
@@ -365,14 +365,14 @@ mod tests {
         insta::assert_snapshot!(typed("{}"), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":""}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
         insta::assert_snapshot!(typed(r#"{"owner":"sa-1"}"#), @r#"`spec.owner` is an object, not `"sa-1"` ()"#);
-        insta::assert_snapshot!(typed(r#"{"owner":{"id":7}}"#), @"`spec.owner.id` is text, not `7` (put it in quotes, or make text of it with CAST(… AS VARCHAR))");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":7}}"#), @"`spec.owner.id` is text, not `7` (put it in quotes, or convert it with CAST(… AS VARCHAR))");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"secret":"mine"}"#), @"`spec.secret` is read-only: the service sets it (leave it out)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","resource_name":"crn"}}"#), @"`spec.owner.resource_name` is read-only: the service sets it (leave it out)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"desciption":"x"}"#), @"no field `spec.desciption` (did you mean `spec.description`?)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resource":{"kind":"Cluster"}}"#), @"`spec.resource.id` has no value (name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key; without spec.resource a key is a Cloud API key)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resources":[1]}"#), @"`spec.resources[1]` is an object, not `1` ()");
         insta::assert_snapshot!(typed(r#"{"owner": sa-1}"#), @r#"`spec` is not JSON: expected value at line 1, column 11 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
-        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","id":"sa-2"}}"#), @r#"`spec` is not JSON: `id` is there twice at line 1, column 26 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","id":"sa-2"}}"#), @r#"`spec` is not JSON: `id` is a duplicate member at line 1, column 26 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"  "}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
         insta::assert_snapshot!(typed("[1]"), @"`spec` is an object, not `[1]` ()");
     }
@@ -401,7 +401,7 @@ mod tests {
         insta::assert_snapshot!(update(r#"{"description":null}"#), @"`spec.description` cannot be NULL (the empty string '' clears it)");
         insta::assert_snapshot!(update(r#"{"owner":{"id":"sa-1"}}"#), @"`spec.owner` cannot be changed once the key exists (only spec.display_name and spec.description can; for anything else create a new key and delete this one)");
         insta::assert_snapshot!(update(r#"{"secret":"x"}"#), @"`spec.secret` is read-only: the service sets it (leave it out)");
-        insta::assert_snapshot!(update(r#"{"display_name":3}"#), @"`spec.display_name` is text, not `3` (put it in quotes, or make text of it with CAST(… AS VARCHAR))");
+        insta::assert_snapshot!(update(r#"{"display_name":3}"#), @"`spec.display_name` is text, not `3` (put it in quotes, or convert it with CAST(… AS VARCHAR))");
         insta::assert_snapshot!(update("{}"), @r#"`spec` sets nothing (give it display_name or description, such as '{"description": "…"}')"#);
     }
 

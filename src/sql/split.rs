@@ -1,33 +1,16 @@
-//! Cuts a script into statements, by the tokenizer, so that quotes and comments are right by construction.
+//! Splits a script into statements.
+//!
+//! The tokenizer finds the semicolons, so that those in quotes and comments end nothing. This is the only time that a
+//! statement is cut into tokens: each takes its own along.
 
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use crate::dialect::error::Error;
 use crate::dialect::parse::{lower_first, next_step};
-use crate::dialect::parser::IamqlDialect;
+use crate::dialect::piece::{Place, is_layout, tokenize_into};
 use crate::error::ErrorKind;
 
-/// One statement as it was typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// Its text, without the semicolon and the white space around it.
-    pub text: String,
-    /// The line of the script on which it begins, counted from 1.
-    pub line: u64,
-    /// True if a semicolon ended it.
-    pub terminated: bool,
-}
-
-impl Piece {
-    /// Returns `text`, run in the place of this statement.
-    pub fn with_text(&self, text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            line: self.line,
-            terminated: true,
-        }
-    }
-}
+pub use crate::dialect::piece::Piece;
 
 /// The statements of a script.
 #[derive(Debug, Default)]
@@ -38,120 +21,95 @@ pub struct Script {
     pub broken: Option<(Piece, Error)>,
 }
 
-/// Cuts `script` at its semicolons. Pieces that hold nothing but comments are left out.
+/// Splits `script` at its semicolons, and leaves out pieces that hold nothing but comments.
 pub fn split(script: &str) -> Script {
-    let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    let outcome = Tokenizer::new(&IamqlDialect, script)
-        .with_unescape(false)
-        .tokenize_with_location_into_buf(&mut tokens);
+    let mut tokens = Vec::new();
+    let outcome = tokenize_into(script, &mut tokens);
     // One finds the semicolons, the other the beginnings between them.
-    let (mut ends, mut begins) = (Cursor::new(script), Cursor::new(script));
+    let mut ends = Place::new(script);
+    let mut begins = Cutter {
+        script,
+        place: Place::new(script),
+    };
     let mut split = Script::default();
     let mut start = 0;
-    let mut is_blank = true;
-    for TokenWithSpan { token, span } in &tokens {
-        match token {
-            Token::SemiColon => {
-                let semicolon = ends.offset(span.start);
-                if !is_blank {
-                    split.pieces.push(begins.piece(start, semicolon, true));
-                }
-                start = (semicolon + 1).min(script.len());
-                is_blank = true;
-            }
-            Token::Whitespace(_) | Token::EOF => {}
-            _ => is_blank = false,
+    let mut of_piece: Vec<TokenWithSpan> = Vec::new();
+    for token in tokens {
+        if token.token != Token::SemiColon {
+            of_piece.push(token);
+            continue;
         }
+        let semicolon = ends.move_to(token.span.start);
+        let of_piece = std::mem::take(&mut of_piece);
+        if !of_piece.iter().all(is_layout) {
+            let piece = begins.piece(start, semicolon, true, of_piece);
+            split.pieces.push(piece);
+        }
+        start = (semicolon + 1).min(script.len());
     }
     match outcome {
-        Ok(()) if is_blank => {}
-        Ok(()) => split.pieces.push(begins.piece(start, script.len(), false)),
+        Ok(()) if of_piece.iter().all(is_layout) => {}
+        Ok(()) => {
+            let piece = begins.piece(start, script.len(), false, of_piece);
+            split.pieces.push(piece);
+        }
         Err(error) => {
-            let piece = begins.piece(start, script.len(), false);
-            let line = (error.location.line + 1).saturating_sub(piece.line);
+            let (text, begin) = begins.text(start, script.len());
+            let line = (error.location.line + 1).saturating_sub(begin.line);
             let message = lower_first(&error.message);
-            let hint = next_step(&message, &piece.text);
+            let hint = next_step(&message, text);
             let error = Error {
                 hint: hint.map(str::to_owned),
                 ..Error::new(message)
                     .kind(ErrorKind::Syntax)
                     .at_location(Location::new(line, error.location.column))
             };
+            let mut piece = Piece::new(text).at_line(begin.line);
+            piece.terminated = false;
             split.broken = Some((piece, error));
         }
     }
     split
 }
 
-/// Returns true if `text` is a line comment that ends nowhere but at its own line, or blank.
-pub fn is_blank(text: &str) -> bool {
-    let mut tokens = Vec::new();
-    Tokenizer::new(&IamqlDialect, text)
-        .tokenize_with_location_into_buf(&mut tokens)
-        .is_ok()
-        && tokens.iter().all(|t: &TokenWithSpan| {
-            matches!(
-                t.token,
-                Token::Whitespace(
-                    Whitespace::Space
-                        | Whitespace::Newline
-                        | Whitespace::Tab
-                        | Whitespace::SingleLineComment { .. }
-                        | Whitespace::MultiLineComment(_)
-                ) | Token::EOF
-            )
-        })
+/// Cuts texts out of a script, from its beginning to its end.
+struct Cutter<'s> {
+    script: &'s str,
+    place: Place<'s>,
 }
 
-/// A place in a script that moves on, never back: however many places are looked up, the script is read once.
-struct Cursor<'s> {
-    text: &'s str,
-    /// The byte where it is.
-    at: usize,
-    /// The same by line and column, both counted from 1, columns in characters.
-    location: Location,
-}
-
-impl<'s> Cursor<'s> {
-    fn new(text: &'s str) -> Self {
-        Self {
-            text,
-            at: 0,
-            location: Location::new(1, 1),
-        }
-    }
-
-    /// Moves on while `goes_on` says so of the place, and returns the byte where it stops.
-    fn advance(&mut self, goes_on: impl Fn(usize, Location) -> bool) -> usize {
-        let rest = &self.text[self.at..];
-        for c in rest.chars() {
-            if !goes_on(self.at, self.location) {
-                break;
-            }
-            self.at += c.len_utf8();
-            self.location = match c {
-                '\n' => Location::new(self.location.line + 1, 1),
-                _ => Location::new(self.location.line, self.location.column + 1),
-            };
-        }
-        self.at
-    }
-
-    /// Returns the byte at `end`.
-    fn offset(&mut self, end: Location) -> usize {
-        self.advance(|_, here| here < end)
-    }
-
-    /// Returns the statement in `start..end`, which begins no earlier than the one before.
-    fn piece(&mut self, start: usize, end: usize, terminated: bool) -> Piece {
-        let text = &self.text[start..end];
+impl<'s> Cutter<'s> {
+    /// Returns the text in `start..end` without the white space around it, and where it begins. The next text must not
+    /// begin earlier.
+    fn text(&mut self, start: usize, end: usize) -> (&'s str, Location) {
+        let text = &self.script[start..end];
         let begin = start + text.len() - text.trim_start().len();
-        self.advance(|at, _| at < begin);
-        Piece {
-            text: text.trim().to_owned(),
-            line: self.location.line,
-            terminated,
+        (text.trim(), self.place.move_to_byte(begin))
+    }
+
+    /// Returns the statement in `start..end`, which `tokens` were cut from.
+    fn piece(
+        &mut self,
+        start: usize,
+        end: usize,
+        terminated: bool,
+        mut tokens: Vec<TokenWithSpan>,
+    ) -> Piece {
+        let (text, begin) = self.text(start, end);
+        tokens.retain(|token| token.span.start >= begin);
+        for token in &mut tokens {
+            let place = |at| relative(at, begin);
+            token.span = Span::new(place(token.span.start), place(token.span.end));
         }
+        Piece::cut(text, begin.line, terminated, tokens)
+    }
+}
+
+/// Returns `place` as lines and columns from `begin` on.
+fn relative(place: Location, begin: Location) -> Location {
+    match place.line == begin.line {
+        true => Location::new(1, place.column + 1 - begin.column),
+        false => Location::new(place.line + 1 - begin.line, place.column),
     }
 }
 
@@ -209,6 +167,21 @@ mod tests {
         // Counting from the beginning of the line for each would take minutes.
         let script = "SELECT 1;".repeat(50_000);
         assert_eq!(split(&script).pieces.len(), 50_000);
+    }
+
+    #[test]
+    fn the_tokens_of_a_piece_are_those_of_its_text() {
+        let script =
+            "SELECT 'a''b'\n, \"c\"; -- d\n\n  /* e */ SELECT é, $1\n  + .5 ;EXEC a @b = 'c'";
+        let script = split(script);
+        assert_eq!(script.pieces.len(), 3);
+        for piece in script.pieces {
+            let alone = Piece::new(&*piece.text);
+            let (cut, alone) = (piece.tokens().unwrap(), alone.tokens().unwrap());
+            let with_places = |tokens: &[TokenWithSpan]| format!("{tokens:?}");
+            let end = cut.iter().rposition(|token| !is_layout(token)).unwrap();
+            assert_eq!(with_places(&cut[..=end]), with_places(&alone[..=end]));
+        }
     }
 
     proptest! {

@@ -251,24 +251,52 @@ fn a_listing_that_fails_leaves_its_array_open() {
     assert!(output.stderr.contains("answered 400"), "{}", output.stderr);
 }
 
+/// Runs the program, reads one line of its output and closes the pipe; returns how it ended, and what it said.
+fn left_after_one_line(env: &TestEnv, args: &[&str]) -> (Option<i32>, String) {
+    let mut child = env.command(args).spawn().unwrap();
+    let mut first = String::new();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut first).unwrap();
+    drop(reader);
+    let output = child.wait_with_output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let env = TestEnv::with_keys(2_000);
     for format in ["jsonl", "csv", "json", "table", "line"] {
-        let mut child = env
-            .command(&["-o", format, "-e", "SELECT * FROM api_keys"])
-            .spawn()
-            .unwrap();
-        let mut first = String::new();
-        let mut reader = BufReader::new(child.stdout.take().unwrap());
-        reader.read_line(&mut first).unwrap();
-        drop(reader);
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let args = ["-o", format, "-e", "SELECT * FROM api_keys"];
+        let (code, stderr) = left_after_one_line(&env, &args);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_an_error_if_a_change_has_not_been_made() {
+    let env = TestEnv::with_keys(2_000);
+    for (rest, code) in [
+        ("SELECT 1", 0),
+        ("SHOW PROVIDERS", 0),
+        ("SHOW TABLES IN iam", 0),
+        ("DESCRIBE api_keys", 0),
+        ("SLEEP 1", 0),
+        ("EXEC api_keys.get_iam_v2api_key @id = 'x'", 0),
+        ("EXPLAIN DELETE FROM api_keys WHERE id = 'x'", 0),
+        ("EXEC api_keys.delete_iam_v2api_key @id = 'x'", 1),
+        ("DELETE FROM api_keys WHERE id = 'x'", 1),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1", 1),
+    ] {
+        let script = format!("SELECT * FROM api_keys; {rest}");
+        let (ended, stderr) = left_after_one_line(&env, &["-o", "csv", "-e", &script]);
+        assert_eq!(ended, Some(code), "{rest}\n{stderr}");
         assert_eq!(
-            (output.status.code(), stderr.as_str()),
-            (Some(0), ""),
-            "{format}"
+            stderr.contains("was not run"),
+            code == 1,
+            "{rest}\n{stderr}"
         );
     }
 }

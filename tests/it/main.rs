@@ -24,6 +24,7 @@ mod limits;
 mod oracle;
 mod refusals;
 mod requests;
+mod rooms;
 mod secrets;
 mod service;
 mod session;

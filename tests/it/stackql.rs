@@ -166,6 +166,52 @@ async fn guards_hold_for_exec_too() {
     assert_eq!(lab.requests(), [""; 0]);
 }
 
+/// Errors of what stands for another statement point into what was typed.
+#[tokio::test]
+async fn errors_point_into_the_statement_that_was_typed() {
+    let lab = lab().await;
+    let mut errors = String::new();
+    for sql in [
+        r#"EXEC confluent.iam.api_keys.create_iam_v2api_key @@json='{"spec":"x"}'"#,
+        "SHOW TABLES IN confluent.iam WHERE bogus = 1",
+        "SHOW METHODS WHERE methodname = 'x' +",
+        "SHOW METHODS WHERE methodname = 'x' y",
+        "CREATE MATERIALIZED VIEW mv\nAS SELECT bogus FROM api_keys",
+    ] {
+        errors.push_str(&lab.fail(sql).await);
+        errors.push('\n');
+    }
+    insta::assert_snapshot!(errors, @r#"
+    error: `spec` is an object, not `"x"`
+      |
+    1 | EXEC confluent.iam.api_keys.create_iam_v2api_key @@json='{"spec":"x"}'
+      |                                                  ^^^^^^
+    
+    error: no column `bogus`
+      |
+    1 | SHOW TABLES IN confluent.iam WHERE bogus = 1
+      |                                    ^^^^^
+    hint: columns here: table_catalog, table_schema, table_name, table_type
+    
+    error: syntax error: expected an expression, found the end of the statement
+      |
+    1 | SHOW METHODS WHERE methodname = 'x' +
+      |                                      ^
+    
+    error: syntax error: expected end of statement, found `y`
+      |
+    1 | SHOW METHODS WHERE methodname = 'x' y
+      |                                     ^
+    
+    error: no column `bogus`
+      |
+    2 | AS SELECT bogus FROM api_keys
+      |           ^^^^^
+    hint: columns here: id, _spec, api_version, kind, metadata, spec
+    "#);
+    assert_eq!(lab.requests(), [""; 0]);
+}
+
 #[tokio::test]
 async fn discovery_needs_no_requests() {
     let lab = lab().await;
@@ -319,7 +365,7 @@ async fn names_of_the_select_list_and_texts_in_double_quotes_are_read_as_sqlite_
     let error = lab
         .fail("SELECT id FROM api_keys WHERE page_token = 'x'")
         .await;
-    assert!(error.contains("the pages are walked for you"), "{error}");
+    assert!(error.contains("all pages are read for you"), "{error}");
 }
 
 #[tokio::test]

@@ -5,10 +5,12 @@
 
 use datafusion::error::DataFusionError;
 
+use crate::dialect::error::nearest;
+
 /// A call that cannot be planned or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// A field that the struct does not have.
     #[error("no field `{field}` in `{parent}`")]
     UnknownField {
@@ -82,9 +84,9 @@ pub enum Error {
 
 impl Error {
     /// Returns the next step to try, where there is one.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownField { field, known, .. } => Some(match nearest(field, known) {
+            Self::UnknownField { field, known, .. } => Some(match meant(field, known) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("it has {}", quoted(known)),
             }),
@@ -110,19 +112,10 @@ impl From<Error> for DataFusionError {
     }
 }
 
-/// Returns the known name closest to `typed`, if one is close enough to be a slip of the finger.
-fn nearest<'a>(typed: &str, known: &'a [String]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|name| {
-            (
-                strsim::normalized_damerau_levenshtein(&typed.to_lowercase(), name),
-                name,
-            )
-        })
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name.as_str())
+/// Returns the known name that `typed` most likely stands for, or one that begins with it.
+fn meant<'k>(typed: &str, known: &'k [String]) -> Option<&'k str> {
+    let mut known = known.iter().map(String::as_str);
+    nearest(typed, known.clone()).or_else(|| known.find(|name| name.starts_with(typed)))
 }
 
 fn quoted(names: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! SQL functions beyond DataFusion's: SQLite's, as StackQL documents them.
 //!
 //! Turns a session's builder into one that knows nested access in four spellings and SQLite's functions, over JSON text
-//! and Arrow's structs alike. Depends on DataFusion and nothing else of this program; never touches the network.
+//! and Arrow's structs alike. Depends on DataFusion and on the errors of this room; never touches the network.
 //!
 //! # What is whose
 //!
@@ -78,14 +78,13 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::prelude::SessionContext;
 
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
-pub use error::Error;
-pub use json::convert::to_json;
-pub use rewrite::rewrite;
+pub(crate) use error::Error;
+pub(crate) use rewrite::rewrite;
 
 /// Adds the functions to `builder`, whose default features must be there already.
 ///
 /// Statements go through [`rewrite()`] before they are planned.
-pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     // The first planner that takes an expression has it, so these come before the engine's.
     let planners: [Arc<dyn ExprPlanner>; 4] = [
         Arc::new(nested::NestedPlanner),
@@ -117,7 +116,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
 ///
 /// Where the engine copies a session's state it registers all functions anew in no particular order, and other names of
 /// its own, such as `length` for `character_length`, may then win over ours.
-pub fn claim_names(context: &SessionContext) {
+pub(crate) fn claim_names(context: &SessionContext) {
     scalar_functions()
         .into_iter()
         .for_each(|function| context.register_udf(function));

@@ -19,7 +19,7 @@ use super::numeric;
 /// Rewrites a statement, a query or an expression in place.
 ///
 /// A second time changes nothing.
-pub fn rewrite(node: &mut impl VisitMut) {
+pub(crate) fn rewrite(node: &mut impl VisitMut) {
     // The visitor never breaks off.
     let _ = node.visit(&mut Rewriter);
 }

@@ -1,8 +1,4 @@
-//! Columns beside aggregates that are neither grouped nor aggregated, as SQLite takes them: the value of some row of the
-//! group, or with `max` or `min` as the only aggregate, that of the row with the largest or smallest value.
-//!
-//! They become `first_value(column)`, with an order where there is one. Asked only after the engine has refused the
-//! statement, for what other queries mean is untouched. Pure: a tree in, a tree out.
+//! Columns beside aggregates that are neither grouped nor aggregated.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -13,17 +9,27 @@ use sqlparser::ast::{
     Statement, Value, VisitMut, VisitorMut,
 };
 
-use super::objects::call;
-use crate::dialect::rewrite::{folded, path_name};
+use super::rule::{Aggregation, Answer, SecondReading};
+use crate::dialect::ast::{call, folded, function_name, taken};
+use crate::dialect::path::path_name;
 
-/// Takes the bare columns of every grouped query in `statement` from some row of each group, and returns their names.
-/// `is_aggregate` knows the aggregate functions by their names in lower case.
-pub(crate) fn take(
-    statement: &mut Statement,
-    is_aggregate: &dyn Fn(&str) -> bool,
-) -> BTreeSet<String> {
+/// Takes a bare column from some row of each group, as SQLite does; beside a lone `max` or `min`, from the row with the
+/// largest or smallest value.
+///
+/// ```sql
+/// SELECT id, max(a) FROM t GROUP BY kind
+/// -- becomes
+/// SELECT first_value(id ORDER BY a DESC NULLS LAST), max(a) FROM t GROUP BY kind
+/// ```
+///
+/// Not below GROUP BY ALL, which has no bare column, and not in inner queries of an item.
+pub(super) const BARE_COLUMNS: SecondReading =
+    SecondReading::new("bare_columns", Answer::BareColumn(bare_columns));
+
+/// Returns the names of the columns that it takes from any row.
+fn bare_columns(statement: &mut Statement, aggregation: &Aggregation<'_>) -> BTreeSet<String> {
     let mut queries = Queries {
-        is_aggregate,
+        aggregation,
         taken: BTreeSet::new(),
     };
     // The visitor never breaks off.
@@ -32,7 +38,7 @@ pub(crate) fn take(
 }
 
 struct Queries<'f> {
-    is_aggregate: &'f dyn Fn(&str) -> bool,
+    aggregation: &'f Aggregation<'f>,
     taken: BTreeSet<String>,
 }
 
@@ -71,7 +77,7 @@ impl Queries<'_> {
         }
         let mut groups = groups(select);
         let mut aggregates = Aggregates {
-            is_aggregate: self.is_aggregate,
+            aggregation: self.aggregation,
             found: Vec::new(),
         };
         let _ = select.projection.visit(&mut aggregates);
@@ -88,7 +94,7 @@ impl Queries<'_> {
             })
             .collect();
         let mut columns = Columns {
-            is_aggregate: self.is_aggregate,
+            aggregation: self.aggregation,
             groups: std::mem::take(&mut groups),
             aliases: Vec::new(),
             order: extreme(&aggregates.found),
@@ -151,7 +157,7 @@ fn extreme(aggregates: &[Function]) -> Option<OrderByExpr> {
     let [only] = aggregates else {
         return None;
     };
-    let ascending = match name(only).as_str() {
+    let ascending = match function_name(only).as_str() {
         "min" => true,
         "max" => false,
         _ => return None,
@@ -172,30 +178,20 @@ fn extreme(aggregates: &[Function]) -> Option<OrderByExpr> {
     })
 }
 
-fn name(function: &Function) -> String {
-    match function.name.0.as_slice() {
-        [part] => part
-            .as_ident()
-            .map(|ident| ident.value.to_lowercase())
-            .unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
 /// Returns true for a call that looks at all rows of a group: `max(a)`, but not `max(a, b)` or `sum(a) OVER ()`.
-fn aggregates(function: &Function, is_aggregate: &dyn Fn(&str) -> bool) -> bool {
-    let name = name(function);
+fn aggregates(function: &Function, aggregation: &Aggregation<'_>) -> bool {
+    let name = function_name(function);
     let arguments = match &function.args {
         FunctionArguments::List(list) => list.args.len(),
         _ => 0,
     };
     let is_scalar = matches!(name.as_str(), "max" | "min") && arguments > 1;
-    function.over.is_none() && !is_scalar && is_aggregate(&name)
+    function.over.is_none() && !is_scalar && (aggregation.is_aggregate)(&name)
 }
 
 /// Finds the aggregates of one query.
 struct Aggregates<'f> {
-    is_aggregate: &'f dyn Fn(&str) -> bool,
+    aggregation: &'f Aggregation<'f>,
     found: Vec<Function>,
 }
 
@@ -204,7 +200,7 @@ impl VisitorMut for Aggregates<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr
-            && aggregates(function, self.is_aggregate)
+            && aggregates(function, self.aggregation)
             && !self.found.contains(function)
         {
             self.found.push(function.clone());
@@ -215,7 +211,7 @@ impl VisitorMut for Aggregates<'_> {
 
 /// Wraps the columns of one query that are outside of its aggregates and groups.
 struct Columns<'q> {
-    is_aggregate: &'q dyn Fn(&str) -> bool,
+    aggregation: &'q Aggregation<'q>,
     groups: Vec<Expr>,
     /// Names that are no columns.
     aliases: Vec<String>,
@@ -244,7 +240,7 @@ impl VisitorMut for Columns<'_> {
         let is_closed = self.groups.contains(expr)
             || is_column(expr)
             || matches!(expr, Expr::Function(function)
-                if function.over.is_some() || aggregates(function, self.is_aggregate));
+                if function.over.is_some() || aggregates(function, self.aggregation));
         self.path.push(is_closed);
         self.within += usize::from(is_closed);
         ControlFlow::Continue(())
@@ -257,9 +253,10 @@ impl VisitorMut for Columns<'_> {
         let is_alias =
             matches!(expr, Expr::Identifier(ident) if self.aliases.contains(&folded(ident)));
         if self.within == 0 && is_column(expr) && !is_alias && !self.groups.contains(expr) {
-            self.taken
-                .insert(path_name(expr).unwrap_or_else(|| expr.to_string()));
-            let column = std::mem::replace(expr, Expr::Tuple(Vec::new()));
+            self.taken.insert(
+                path_name(expr, self.aggregation.shape).unwrap_or_else(|| expr.to_string()),
+            );
+            let column = taken(expr);
             *expr = first_value(column, self.order.clone());
         }
         ControlFlow::Continue(())
@@ -285,18 +282,22 @@ fn first_value(column: Expr, order: Option<OrderByExpr>) -> Expr {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::statement;
     use super::*;
-    use crate::dialect::parse::parse;
-    use datafusion::sql::parser::Statement as EngineStatement;
+    use crate::dialect::shape::tests::shape;
 
     fn taken(sql: &str) -> (String, Vec<String>) {
-        let EngineStatement::Statement(mut statement) = parse(sql).unwrap() else {
-            panic!("{sql} is SQL");
+        let mut statement = statement(sql);
+        let aggregation = Aggregation {
+            is_aggregate: &|name| ["count", "max", "min", "first_value"].contains(&name),
+            shape: &shape(),
         };
-        let is_aggregate = |name: &str| ["count", "max", "min", "first_value"].contains(&name);
-        let taken = take(&mut statement, &is_aggregate);
+        let taken = bare_columns(&mut statement, &aggregation);
         let (once, names) = (statement.to_string(), taken.into_iter().collect());
-        assert!(take(&mut statement, &is_aggregate).is_empty(), "{once}");
+        assert!(
+            bare_columns(&mut statement, &aggregation).is_empty(),
+            "{once}"
+        );
         (once, names)
     }
 

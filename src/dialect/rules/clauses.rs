@@ -1,42 +1,53 @@
-//! Clauses that the engine's planner does not take, put into others that mean the same. Pure: one part of a syntax tree
-//! at a time, for [`crate::dialect::rewrite`] to call.
-//!
-//! - `FETCH FIRST 5 ROWS ONLY` and `SELECT TOP 5` become LIMIT 5;
-//! - `FROM t` alone becomes `SELECT * FROM t`;
-//! - `TABLE t` becomes `SELECT * FROM t`, and ORDER BY ALL the positions of the select list;
-//! - positions inside ROLLUP, CUBE and GROUPING SETS become the items that they stand for;
-//! - CREATE TEMP TABLE becomes CREATE TABLE, for all tables end with the session;
-//! - `SET TIME ZONE 'UTC'` becomes `SET timezone = 'UTC'`;
-//! - SHOW TABLES leaves out the tables of `information_schema`;
-//! - `SELECT DISTINCT x … ORDER BY x`, and the same below a UNION, where `x` is an expression: it becomes its ordinal.
+//! Clauses that the engine's planner does not take, as others that mean the same.
 
-use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, Select,
     SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Top, TopQuantity, Value,
     WildcardAdditionalOptions,
 };
 
-use crate::dialect::parse::parse;
-use crate::dialect::rewrite::leftmost;
+use super::rule::{Context, Hook, SyntaxRule};
+use crate::dialect::ast::{leftmost, number};
+use crate::dialect::parse;
 
-/// The tables and views that people have, without those that describe them.
-const SHOW_TABLES: &str =
+/// The query that SHOW TABLES stands for.
+const LISTED_TABLES: &str =
     "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables
     WHERE table_schema <> 'information_schema'";
 
-/// Turns SHOW TABLES into a query.
-pub(crate) fn show_tables(statement: &mut Statement) {
+/// Lists the tables and views that people have, without those that describe them.
+///
+/// ```sql
+/// SHOW TABLES
+/// -- becomes
+/// SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables
+/// WHERE table_schema <> 'information_schema'
+/// ```
+///
+/// SHOW TABLES with a filter never gets here: StackQL's statements are read before.
+pub(super) const SHOW_TABLES: SyntaxRule =
+    SyntaxRule::new("show_tables", Hook::Statement(show_tables));
+
+fn show_tables(statement: &mut Statement) {
     if matches!(statement, Statement::ShowTables { .. })
         && statement.to_string() == "SHOW TABLES"
-        && let Ok(EngineStatement::Statement(query)) = parse(SHOW_TABLES)
+        && let Some(query) = parse::query(LISTED_TABLES)
     {
-        *statement = *query;
+        *statement = Statement::Query(Box::new(query));
     }
 }
 
-/// Leaves out that a table or a view is a temporary one, as they all are.
-pub(crate) fn not_temporary(statement: &mut Statement) {
+/// Drops TEMPORARY: all tables and views end with the session.
+///
+/// ```sql
+/// CREATE TEMPORARY TABLE t AS SELECT 1
+/// -- becomes
+/// CREATE TABLE t AS SELECT 1
+/// ```
+pub(super) const NOT_TEMPORARY: SyntaxRule =
+    SyntaxRule::new("not_temporary", Hook::Statement(not_temporary));
+
+fn not_temporary(statement: &mut Statement) {
     match statement {
         Statement::CreateTable(table) => table.temporary = false,
         Statement::CreateView(view) => view.temporary = false,
@@ -44,18 +55,32 @@ pub(crate) fn not_temporary(statement: &mut Statement) {
     }
 }
 
-/// Turns TABLE into a SELECT, also below set operations.
-pub(crate) fn table_to_select(body: &mut SetExpr) {
+/// Reads TABLE as a SELECT of everything, also below set operations.
+///
+/// ```sql
+/// SELECT 1 UNION TABLE iam.t
+/// -- becomes
+/// SELECT 1 UNION SELECT * FROM iam.t
+/// ```
+///
+/// A TABLE that begins a statement is not known to the parser; [`crate::dialect::parser`] reads that one.
+pub(super) const TABLE_TO_SELECT: SyntaxRule =
+    SyntaxRule::new("table_to_select", Hook::Query(table_to_select));
+
+fn table_to_select(query: &mut Query) {
+    tables_to_selects(&mut query.body);
+}
+
+fn tables_to_selects(body: &mut SetExpr) {
     match body {
         SetExpr::SetOperation { left, right, .. } => {
-            table_to_select(left);
-            table_to_select(right);
+            tables_to_selects(left);
+            tables_to_selects(right);
         }
         SetExpr::Table(table) => {
             let names = [&table.schema_name, &table.table_name];
             let names: Vec<Ident> = names.into_iter().flatten().map(Ident::new).collect();
-            if let Ok(EngineStatement::Statement(statement)) = parse("SELECT * FROM t")
-                && let Statement::Query(mut query) = *statement
+            if let Some(mut query) = parse::query("SELECT * FROM t")
                 && let SetExpr::Select(select) = query.body.as_mut()
                 && let Some(from) = select.from.first_mut()
                 && let TableFactor::Table { name, .. } = &mut from.relation
@@ -68,8 +93,19 @@ pub(crate) fn table_to_select(body: &mut SetExpr) {
     }
 }
 
-/// Turns ORDER BY ALL into the positions of the select list, if it tells how many there are.
-pub(crate) fn order_by_all(query: &mut Query) {
+/// Orders by the position of every item in the place of ALL.
+///
+/// ```sql
+/// SELECT a, b FROM t ORDER BY ALL DESC
+/// -- becomes
+/// SELECT a, b FROM t ORDER BY 1 DESC, 2 DESC
+/// ```
+///
+/// Not beside a star, which stands for an unknown number of columns.
+pub(super) const ORDER_BY_ALL: SyntaxRule =
+    SyntaxRule::new("order_by_all", Hook::Query(order_by_all));
+
+fn order_by_all(query: &mut Query) {
     let Some(select) = leftmost(&mut query.body) else {
         return;
     };
@@ -95,9 +131,21 @@ pub(crate) fn order_by_all(query: &mut Query) {
     }
 }
 
-/// Turns positions inside ROLLUP, CUBE and GROUPING SETS into the items of the select list that they stand for. Those
-/// that stand alone in GROUP BY the planner reads itself.
-pub(crate) fn positions_in_grouping_sets(select: &mut Select) {
+/// Puts items in the place of their positions inside ROLLUP, CUBE and GROUPING SETS.
+///
+/// ```sql
+/// SELECT a AS x, b + 1 FROM t GROUP BY ROLLUP (1, 2), 1
+/// -- becomes
+/// SELECT a AS x, b + 1 FROM t GROUP BY ROLLUP (a, b + 1), 1
+/// ```
+///
+/// Positions that stand alone in GROUP BY the planner reads itself. Behind a star an item has no known position.
+pub(super) const POSITIONS_IN_GROUPING_SETS: SyntaxRule = SyntaxRule::new(
+    "positions_in_grouping_sets",
+    Hook::Select(positions_in_grouping_sets),
+);
+
+fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
     let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
         return;
     };
@@ -124,8 +172,19 @@ pub(crate) fn positions_in_grouping_sets(select: &mut Select) {
     }
 }
 
-/// Turns SET TIME ZONE into the assignment that the engine knows.
-pub(crate) fn set_time_zone(statement: &mut Statement) {
+/// Turns SET TIME ZONE into the setting that the engine knows.
+///
+/// ```sql
+/// SET TIME ZONE 'Europe/Berlin'
+/// -- becomes
+/// SET timezone = 'Europe/Berlin'
+/// ```
+///
+/// Not with LOCAL: there are no transactions that it could end with.
+pub(super) const SET_TIME_ZONE: SyntaxRule =
+    SyntaxRule::new("set_time_zone", Hook::Statement(set_time_zone));
+
+fn set_time_zone(statement: &mut Statement) {
     if let Statement::Set(Set::SetTimeZone {
         local: false,
         value,
@@ -140,8 +199,16 @@ pub(crate) fn set_time_zone(statement: &mut Statement) {
     }
 }
 
-/// Turns `FROM t`, which the planner takes for a query without columns, into `SELECT * FROM t`.
-pub(crate) fn from_alone(query: &mut Query) {
+/// Selects everything where there is no SELECT: the planner takes `FROM t` for a query without columns.
+///
+/// ```sql
+/// FROM t LIMIT 3
+/// -- becomes
+/// SELECT * FROM t LIMIT 3
+/// ```
+pub(super) const FROM_ALONE: SyntaxRule = SyntaxRule::new("from_alone", Hook::Query(from_alone));
+
+fn from_alone(query: &mut Query) {
     if let Some(select) = leftmost(&mut query.body)
         && select.flavor == SelectFlavor::FromFirstNoSelect
     {
@@ -150,8 +217,19 @@ pub(crate) fn from_alone(query: &mut Query) {
     }
 }
 
-/// Turns TOP into LIMIT, where the two mean the same.
-pub(crate) fn top_to_limit(query: &mut Query) {
+/// Turns TOP into LIMIT.
+///
+/// ```sql
+/// SELECT TOP 3 id FROM t ORDER BY id
+/// -- becomes
+/// SELECT id FROM t ORDER BY id LIMIT 3
+/// ```
+///
+/// Not WITH TIES and PERCENT, which LIMIT cannot say, and not beside a LIMIT.
+pub(super) const TOP_TO_LIMIT: SyntaxRule =
+    SyntaxRule::new("top_to_limit", Hook::Query(top_to_limit));
+
+fn top_to_limit(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;
     };
@@ -174,8 +252,19 @@ pub(crate) fn top_to_limit(query: &mut Query) {
     }
 }
 
-/// Turns FETCH FIRST, which the planner does not know, into LIMIT, where the two mean the same.
-pub(crate) fn fetch_to_limit(query: &mut Query) {
+/// Turns FETCH FIRST into LIMIT.
+///
+/// ```sql
+/// SELECT 1 FROM t OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY
+/// -- becomes
+/// SELECT 1 FROM t LIMIT 3 OFFSET 2 ROWS
+/// ```
+///
+/// Not WITH TIES and PERCENT, which LIMIT cannot say, and not beside a LIMIT.
+pub(super) const FETCH_TO_LIMIT: SyntaxRule =
+    SyntaxRule::new("fetch_to_limit", Hook::Query(fetch_to_limit));
+
+fn fetch_to_limit(query: &mut Query) {
     let Some(fetch) = query.fetch.as_ref().filter(|f| !f.percent && !f.with_ties) else {
         return;
     };
@@ -206,13 +295,20 @@ fn limit_to(query: &mut Query, rows: Expr) -> bool {
     }
 }
 
-fn number(number: u64) -> Expr {
-    Expr::Value(Value::Number(number.to_string(), false).into())
-}
+/// Orders by the position of an item that stands in ORDER BY again, after DISTINCT and below a set operation: there the
+/// planner wants expressions of the select list.
+///
+/// ```sql
+/// SELECT DISTINCT id, upper(kind) FROM t ORDER BY upper(kind) DESC, id
+/// -- becomes
+/// SELECT DISTINCT id, upper(kind) FROM t ORDER BY 2 DESC, id
+/// ```
+///
+/// An expression that no item is made of stays, and the planner refuses it. Behind a star an item has no known position.
+pub(super) const ORDER_BY_ORDINALS: SyntaxRule =
+    SyntaxRule::new("order_by_ordinals", Hook::Query(order_by_ordinals));
 
-/// Replaces expressions in ORDER BY by the position of the same expression in the select list, where the planner wants
-/// them there: after DISTINCT and below a set operation.
-pub(crate) fn order_by_ordinals(query: &mut Query) {
+fn order_by_ordinals(query: &mut Query) {
     let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
     let Some(select) = leftmost(&mut query.body) else {
         return;
@@ -248,7 +344,7 @@ pub(crate) fn order_by_ordinals(query: &mut Query) {
 
 #[cfg(test)]
 mod tests {
-    use crate::dialect::rewrite::rewritten;
+    use super::super::tests::rewritten;
 
     #[test]
     fn fetch_first_is_a_limit() {

@@ -1,21 +1,25 @@
-//! Conditions that the engine's planner does not take, or takes for something else, put into others that mean the
-//! same. Pure: one expression at a time, for [`crate::dialect::rewrite`] to call.
-//!
-//! - `LIKE 'a!_b' ESCAPE '!'` is escaped by backslashes;
-//! - `x SIMILAR TO 'a(b|c)%'` is `x ~ '^(?:a(b|c).*)$'`: the engine would take the pattern for a regular expression;
-//! - `(a, b) IN ((1, 2), (3, 4))` is `a = 1 AND b = 2 OR a = 3 AND b = 4`, so that it can reach the requests;
-//! - `(a, b) > (1, 2)` is `a > 1 OR a = 1 AND b > 2`;
-//! - `x LIKE ANY (ARRAY['a%', 'b%'])` is `x LIKE 'a%' OR x LIKE 'b%'`, and `x = ANY ('{a,b}')` is `x IN ('a', 'b')`;
-//! - `x #>> '{owner,id}'` is `x -> 'owner' ->> 'id'`;
-//! - `INTERVAL '1 day 02:30:00'` is written with units.
+//! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use sqlparser::ast::{BinaryOperator, Expr, Interval, UnaryOperator, Value, ValueWithSpan};
 
-/// Turns a pattern with an escape character of its own into one with the backslash, the only one that the engine knows.
-pub(crate) fn escape_by_backslash(expr: &mut Expr) {
+use super::rule::{Context, Hook, SyntaxRule};
+
+/// Escapes a pattern by backslashes, the only escape character that the engine knows.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a LIKE '1!%\_' ESCAPE '!'
+/// -- becomes
+/// SELECT 1 FROM t WHERE a LIKE '1\%\\_'
+/// ```
+///
+/// Only literals, and one character: an escape that is computed is the planner's to refuse.
+pub(super) const ESCAPE_BY_BACKSLASH: SyntaxRule =
+    SyntaxRule::new("escape_by_backslash", Hook::Expr(escape_by_backslash));
+
+fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
     let (Expr::Like {
         pattern,
         escape_char,
@@ -54,8 +58,19 @@ pub(crate) fn escape_by_backslash(expr: &mut Expr) {
     }
 }
 
-/// Turns SIMILAR TO into a comparison with a regular expression, where its pattern is a literal.
-pub(crate) fn similar_to_regex(expr: &mut Expr) {
+/// Turns SIMILAR TO into a comparison with a regular expression: the engine would take the pattern itself for one.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a SIMILAR TO '%(b|c)_' OR a NOT SIMILAR TO 'x+'
+/// -- becomes
+/// SELECT 1 FROM t WHERE a ~ '^(?s:.*(b|c).)$' OR a !~ '^(?s:x+)$'
+/// ```
+///
+/// Only literal patterns; others are left to the engine, which reads them as regular expressions.
+pub(super) const SIMILAR_TO_REGEX: SyntaxRule =
+    SyntaxRule::new("similar_to_regex", Hook::Expr(similar_to_regex));
+
+fn similar_to_regex(expr: &mut Expr, _: &Context<'_>) {
     let Expr::SimilarTo {
         negated,
         expr: text,
@@ -119,8 +134,19 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
     regex
 }
 
-/// Turns a comparison of rows into comparisons of their columns.
-pub(crate) fn rows_by_columns(expr: &mut Expr) {
+/// Compares rows column by column, so that the comparisons can reach the requests.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4)) AND (a, b) > (1, 2)
+/// -- becomes
+/// SELECT 1 FROM t WHERE (a = 1 AND b = 2 OR a = 3 AND b = 4) AND (a > 1 OR a = 1 AND (b > 2))
+/// ```
+///
+/// Rows of different lengths stay, for the planner to refuse.
+pub(super) const ROWS_BY_COLUMNS: SyntaxRule =
+    SyntaxRule::new("rows_by_columns", Hook::Expr(rows_by_columns));
+
+fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
     let compared = match expr {
         Expr::BinaryOp {
             left,
@@ -209,7 +235,17 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
 }
 
 /// Turns LIKE with any of several patterns into one LIKE for each.
-pub(crate) fn like_each(expr: &mut Expr) {
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a LIKE ANY (ARRAY['x%', 'y%'])
+/// -- becomes
+/// SELECT 1 FROM t WHERE (a LIKE 'x%' OR a LIKE 'y%')
+/// ```
+///
+/// Only patterns that are listed: how many a subquery or a column has is not known before it is read.
+pub(super) const LIKE_EACH: SyntaxRule = SyntaxRule::new("like_each", Hook::Expr(like_each));
+
+fn like_each(expr: &mut Expr, _: &Context<'_>) {
     let patterns = match expr {
         Expr::Like {
             any: true, pattern, ..
@@ -246,8 +282,19 @@ fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
     }
 }
 
-/// Turns the array that PostgreSQL reads in `= ANY ('{a,b}')` into a list.
-pub(crate) fn array_in_text(expr: &mut Expr) {
+/// Reads PostgreSQL's array literal in `= ANY` and `<> ALL` as a list.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a = ANY ('{x, y}') OR a <> ALL ('{x}')
+/// -- becomes
+/// SELECT 1 FROM t WHERE a IN ('x', 'y') OR a NOT IN ('x')
+/// ```
+///
+/// Not arrays with quotes or braces in them, whose syntax is another language, and no other comparison.
+pub(super) const ARRAY_IN_TEXT: SyntaxRule =
+    SyntaxRule::new("array_in_text", Hook::Expr(array_in_text));
+
+fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
     let (left, right, negated) = match expr {
         Expr::AnyOp {
             left,
@@ -294,7 +341,18 @@ fn literal(text: &str) -> Expr {
 }
 
 /// Turns a path that is written as text into one arrow for each step.
-pub(crate) fn path_by_arrows(expr: &mut Expr) {
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a #>> '{owner,id}' = a #> '{b,0}'
+/// -- becomes
+/// SELECT 1 FROM t WHERE a -> 'owner' ->> 'id' = a -> 'b' -> 0
+/// ```
+///
+/// Only literals, and no steps in quotes.
+pub(super) const PATH_BY_ARROWS: SyntaxRule =
+    SyntaxRule::new("path_by_arrows", Hook::Expr(path_by_arrows));
+
+fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
         return;
     };
@@ -332,8 +390,19 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
     })
 }
 
-/// Turns the time of day in an interval, `02:30:00`, into hours, minutes and seconds.
-pub(crate) fn clock_in_interval(expr: &mut Expr) {
+/// Writes the time of day in an interval with units.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a > INTERVAL '1 day 02:30'
+/// -- becomes
+/// SELECT 1 FROM t WHERE a > INTERVAL '1 day 02 hours 30 minutes 0 seconds'
+/// ```
+///
+/// Not with a unit behind the interval, `INTERVAL '1:30' HOUR TO MINUTE`, which the planner does not know.
+pub(super) const CLOCK_IN_INTERVAL: SyntaxRule =
+    SyntaxRule::new("clock_in_interval", Hook::Expr(clock_in_interval));
+
+fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
     static CLOCK: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(^|\s)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$").ok());
     let Expr::Interval(Interval {
@@ -361,11 +430,11 @@ pub(crate) fn clock_in_interval(expr: &mut Expr) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests;
     use super::*;
-    use crate::dialect::rewrite;
 
     fn rewritten(condition: &str) -> String {
-        let sql = rewrite::rewritten(&format!("SELECT 1 FROM t WHERE {condition}"));
+        let sql = tests::rewritten(&format!("SELECT 1 FROM t WHERE {condition}"));
         sql.trim_start_matches("SELECT 1 FROM t WHERE ").to_owned()
     }
 

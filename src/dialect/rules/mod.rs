@@ -1,11 +1,84 @@
-//! Rules over the syntax tree, one family to a file. Pure: [`super::rewrite`] says when each of them runs.
+//! The rules over syntax trees, one value each, in the order in which they run.
+//!
+//! Each rule says in its documentation what a statement is before it and after it, and what it leaves alone and why; a
+//! test runs every rule alone over its own documentation. [`super::rewrite`] walks the tree and calls them. A rule knows
+//! one part of a tree and a [`rule::Context`], and nothing else.
 
-pub(super) mod bare_columns;
-pub(super) mod clauses;
-pub(super) mod conditions;
-pub(super) mod objects;
-pub(super) mod select_list;
-pub(super) mod spelling;
-pub(super) mod subqueries;
-pub(super) mod synonyms;
+mod bare_columns;
+mod clauses;
+mod conditions;
+mod names;
+mod objects;
+mod parameters;
+mod paths;
+pub(super) mod rule;
+mod select_list;
+mod subqueries;
+mod synonyms;
 pub(super) mod times;
+
+use rule::{Hook, SecondReading, SyntaxRule};
+
+use super::functions;
+
+/// What the functions of this program need of a statement, above all of `json_each` over a column.
+///
+/// ```sql
+/// SELECT 1 FROM a, json_each(a.x) WHERE b REGEXP '^x'
+/// -- becomes
+/// SELECT 1 FROM (a CROSS JOIN json_each(a.x)) WHERE b ~ '^x'
+/// ```
+///
+/// See [`functions::rewrite`].
+const FUNCTIONS: SyntaxRule = SyntaxRule::new("functions", Hook::Finish(functions::rewrite));
+
+/// The rules that every statement goes through. Those of one hook run in this order; see [`Hook`] for the order of hooks.
+pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
+    clauses::SHOW_TABLES,
+    clauses::SET_TIME_ZONE,
+    clauses::NOT_TEMPORARY,
+    parameters::IGNORED_PARAMETER,
+    parameters::PARAMETER_TO_PATH,
+    parameters::NUMBERED_PLACEHOLDER,
+    clauses::TABLE_TO_SELECT,
+    clauses::TOP_TO_LIMIT,
+    clauses::FETCH_TO_LIMIT,
+    clauses::FROM_ALONE,
+    clauses::ORDER_BY_ALL,
+    clauses::ORDER_BY_ORDINALS,
+    clauses::POSITIONS_IN_GROUPING_SETS,
+    select_list::SPREAD_OBJECTS,
+    select_list::NAME_ITEMS,
+    subqueries::ROWS_IN_WHERE,
+    subqueries::EXISTS_IN_LIST,
+    paths::PATH_TO_SUBSCRIPTS,
+    paths::QUOTE_FIELDS,
+    times::TIMES_IN_MICROSECONDS,
+    times::TIME_PATTERNS,
+    synonyms::INTEGER_DIVISION,
+    synonyms::PERCENTILE_DISC,
+    synonyms::FUNCTION_NAMES,
+    synonyms::PART_OF_DATE,
+    synonyms::VALUE_OF_EXTREME,
+    conditions::PATH_BY_ARROWS,
+    objects::OBJECT_TO_TEXT,
+    conditions::ESCAPE_BY_BACKSLASH,
+    conditions::SIMILAR_TO_REGEX,
+    conditions::ROWS_BY_COLUMNS,
+    conditions::LIKE_EACH,
+    conditions::ARRAY_IN_TEXT,
+    conditions::CLOCK_IN_INTERVAL,
+    FUNCTIONS,
+];
+
+/// The readings that are tried, in this order, after the engine has refused a statement.
+pub(super) const SECOND_READINGS: &[SecondReading] = &[
+    names::NAME_TO_ITEM,
+    names::NAME_ROWS,
+    names::NAME_TO_TEXT,
+    select_list::NAME_EVERY_ITEM,
+    bare_columns::BARE_COLUMNS,
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,13 @@
-//! An object where text is wanted, which StackQL's users write because their objects are text: `spec LIKE '%sa-1%'`,
-//! `upper(spec)`, `CAST(spec AS TEXT)`, `coalesce(spec, '{}')`. The object becomes `to_text(…)`, its JSON.
-//!
-//! One expression at a time, for [`crate::dialect::rewrite`] to call, whose paths are subscripts already. Knows our columns by
-//! name; what it does not recognise as an object it leaves alone. `to_text` of text disappears while planning.
+//! An object where text is wanted, which StackQL's users write because their objects are text.
 
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Subscript, Value,
+    FunctionArguments, Ident, Subscript, Value,
 };
 
-use crate::dialect::rewrite::folded;
-use crate::resource::columns::{self, Type};
+use super::rule::{Context, Hook, SyntaxRule};
+use crate::dialect::ast::{call, folded, function_name, taken, wrap};
+use crate::dialect::shape::Shape;
 
 /// Functions of the engine that take text in every argument.
 const OF_TEXT: [&str; 14] = [
@@ -33,35 +30,48 @@ const OF_TEXT: [&str; 14] = [
 /// Functions that choose among their arguments, which then must be of one type.
 const OF_ONE_TYPE: [&str; 5] = ["coalesce", "ifnull", "nullif", "iif", "if"];
 
-/// Turns objects into text where `expr` wants text.
-pub(crate) fn to_text(expr: &mut Expr) {
+/// Turns an object into its JSON where text is wanted: in LIKE, in text functions, in CAST, and beside text in COALESCE.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE spec LIKE '%sa-1%' AND coalesce(spec, '{}') = upper(spec['owner'])
+/// -- becomes
+/// SELECT 1 FROM t WHERE to_text(spec) LIKE '%sa-1%' AND coalesce(to_text(spec), '{}') = upper(to_text(spec['owner']))
+/// ```
+///
+/// Runs before the conditions that it looks for are put into others. Knows nested columns by name, so that an object of a
+/// file or of an inner query under another name is not recognized. `to_text` of text disappears while planning.
+pub(super) const OBJECT_TO_TEXT: SyntaxRule =
+    SyntaxRule::new("object_to_text", Hook::Expr(object_to_text));
+
+fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
+    let shape = context.shape;
     match expr {
         Expr::Like { expr, .. } | Expr::ILike { expr, .. } | Expr::SimilarTo { expr, .. } => {
-            as_text(expr);
+            as_text(expr, shape);
         }
         Expr::Cast {
             expr, data_type, ..
-        } if is_text_type(data_type) => as_text(expr),
+        } if is_text_type(data_type) => as_text(expr, shape),
         Expr::Cast {
             expr: json,
             data_type: DataType::JSON | DataType::JSONB,
             ..
         } => {
-            let name = if is_object(json) { "to_json" } else { "json" };
-            let json = std::mem::replace(json.as_mut(), Expr::Tuple(Vec::new()));
+            let name = match is_object(json, shape) {
+                true => "to_json",
+                false => "json",
+            };
+            let json = taken(json);
             *expr = call(name, json);
         }
-        Expr::Trim { expr, .. } => as_text(expr),
-        Expr::Function(function) => arguments(function),
+        Expr::Trim { expr, .. } => as_text(expr, shape),
+        Expr::Function(function) => arguments(function, shape),
         _ => {}
     }
 }
 
-fn arguments(function: &mut Function) {
-    let name = match function.name.0.as_slice() {
-        [part] => part.as_ident().map(folded).unwrap_or_default(),
-        _ => return,
-    };
+fn arguments(function: &mut Function, shape: &Shape) {
+    let name = function_name(function);
     let FunctionArguments::List(list) = &mut function.args else {
         return;
     };
@@ -74,15 +84,18 @@ fn arguments(function: &mut Function) {
         })
         .collect();
     if OF_TEXT.contains(&name.as_str()) {
-        args.into_iter().for_each(as_text);
+        args.into_iter().for_each(|arg| as_text(arg, shape));
     } else if OF_ONE_TYPE.contains(&name.as_str()) {
         let choices = match name.as_str() {
             "iif" | "if" => args.split_off(args.len().min(1)),
             _ => args,
         };
         // Objects among themselves stay objects.
-        if choices.iter().any(|arg| !is_object(arg) && !is_null(arg)) {
-            choices.into_iter().for_each(as_text);
+        if choices
+            .iter()
+            .any(|arg| !is_object(arg, shape) && !is_null(arg))
+        {
+            choices.into_iter().for_each(|arg| as_text(arg, shape));
         }
     }
 }
@@ -99,30 +112,10 @@ fn is_text_type(data_type: &DataType) -> bool {
     )
 }
 
-fn as_text(expr: &mut Expr) {
-    if !is_object(expr) {
-        return;
+fn as_text(expr: &mut Expr, shape: &Shape) {
+    if is_object(expr, shape) {
+        wrap("to_text", expr);
     }
-    let object = std::mem::replace(expr, Expr::Tuple(Vec::new()));
-    *expr = call("to_text", object);
-}
-
-/// Returns the call of the function `name` with one argument.
-pub(crate) fn call(name: &str, arg: Expr) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))],
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
 
 fn is_null(expr: &Expr) -> bool {
@@ -130,21 +123,21 @@ fn is_null(expr: &Expr) -> bool {
 }
 
 /// Returns true for what is, or may be, an object or a list.
-fn is_object(expr: &Expr) -> bool {
+fn is_object(expr: &Expr, shape: &Shape) -> bool {
+    let is_nested = |path: &[String]| shape.find(path).is_some_and(|field| field.is_nested());
+    let is_column = |ident: &Ident| is_nested(&[folded(ident)]);
     match expr {
-        Expr::Nested(expr) => is_object(expr),
-        Expr::Identifier(ident) => is_nested(&[folded(ident)]),
-        Expr::CompoundIdentifier(idents) => idents
-            .last()
-            .is_some_and(|ident| is_nested(&[folded(ident)])),
+        Expr::Nested(expr) => is_object(expr, shape),
+        Expr::Identifier(ident) => is_column(ident),
+        Expr::CompoundIdentifier(idents) => idents.last().is_some_and(is_column),
         Expr::CompoundFieldAccess { root, access_chain } => {
             let column = match root.as_ref() {
-                Expr::Identifier(ident) => ident,
-                Expr::CompoundIdentifier(idents) => match idents.last() {
-                    Some(ident) => ident,
-                    None => return false,
-                },
-                _ => return false,
+                Expr::Identifier(ident) => Some(ident),
+                Expr::CompoundIdentifier(idents) => idents.last(),
+                _ => None,
+            };
+            let Some(column) = column else {
+                return false;
             };
             let mut path = vec![folded(column)];
             for access in access_chain {
@@ -162,30 +155,22 @@ fn is_object(expr: &Expr) -> bool {
             }
             is_nested(&path)
         }
-        // Which of them is one is known when the path is.
+        // Whether it is one depends on the path.
         Expr::BinaryOp {
             op: BinaryOperator::Arrow,
             ..
         } => true,
-        Expr::Function(function) => function.name.0.last().is_some_and(|part| {
-            part.as_ident()
-                .is_some_and(|ident| folded(ident) == "json_extract")
-        }),
+        Expr::Function(function) => function_name(function) == "json_extract",
         _ => false,
     }
 }
 
-fn is_nested(path: &[String]) -> bool {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    columns::find(&path).is_some_and(|column| matches!(column.ty, Type::Object(_) | Type::List(_)))
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::dialect::rewrite;
+    use super::super::tests;
 
     fn rewritten(predicate: &str) -> String {
-        let text = rewrite::rewritten(&format!("SELECT 1 FROM api_keys k WHERE {predicate}"));
+        let text = tests::rewritten(&format!("SELECT 1 FROM api_keys k WHERE {predicate}"));
         text.split_once("WHERE ").unwrap().1.to_owned()
     }
 

@@ -1,9 +1,7 @@
-//! Select lists: what `spec.*` stands for, and what an item is planned as. Pure: one SELECT at a time, for
-//! [`crate::dialect::rewrite`] to call.
+//! Select lists: what `spec.*` stands for, and the names of items.
 //!
-//! The planner wants a name of its own for every item, and calls an item after what it makes of it. So an unaliased
-//! path is named as it is read, in sub-selects, views and files too; `x::date` beside `x` is not `x`; and what stands
-//! there twice is numbered. Results are named anew at the very end, see [`crate::dialect::output_names`].
+//! The planner wants a name of its own for every item, and names an item after what it makes of it. Results are renamed
+//! at the very end, see [`crate::dialect::output_names`].
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -13,19 +11,32 @@ use sqlparser::ast::{
     VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
-use crate::dialect::rewrite::{Path, folded, is_nested_column};
-use crate::resource::columns::{self, Type};
+use super::rule::{Answer, Context, Hook, SecondReading, SyntaxRule};
+use crate::dialect::ast::{folded, idents};
+use crate::dialect::path::{Path, nested_column};
 
-/// Replaces `spec.*` and `k.spec.owner.*` by the fields of the object. `tables` are the names and aliases of tables.
-pub(crate) fn spread_objects(select: &mut Select, tables: &HashSet<String>) {
+/// Selects the fields of an object in the place of its star.
+///
+/// ```sql
+/// SELECT k.spec.owner.* FROM t k
+/// -- becomes
+/// SELECT k.spec.owner.id, k.spec.owner.environment, k.spec.owner.related, k.spec.owner.resource_name,
+/// k.spec.owner.api_version, k.spec.owner.kind FROM t k
+/// ```
+///
+/// Not a list, whose elements have the fields, not with EXCLUDE and the like, and not where a table is called `spec`.
+pub(super) const SPREAD_OBJECTS: SyntaxRule =
+    SyntaxRule::new("spread_objects", Hook::Select(spread_objects));
+
+fn spread_objects(select: &mut Select, context: &Context<'_>) {
     let items = std::mem::take(&mut select.projection);
     select.projection = items
         .into_iter()
-        .flat_map(|item| spread(&item, tables).unwrap_or_else(|| vec![item]))
+        .flat_map(|item| spread(&item, context).unwrap_or_else(|| vec![item]))
         .collect();
 }
 
-fn spread(item: &SelectItem, tables: &HashSet<String>) -> Option<Vec<SelectItem>> {
+fn spread(item: &SelectItem, context: &Context<'_>) -> Option<Vec<SelectItem>> {
     let SelectItem::QualifiedWildcard(kind, options) = item else {
         return None;
     };
@@ -37,31 +48,22 @@ fn spread(item: &SelectItem, tables: &HashSet<String>) -> Option<Vec<SelectItem>
             .collect::<Option<Vec<_>>>()?,
         SelectItemQualifiedWildcardKind::Expr(expr) => idents(expr)?,
     };
-    let at = path.iter().position(is_nested_column)?;
+    let at = nested_column(&path, context.shape)?;
     // An unqualified `spec` may be a table of that name.
-    if !is_plain(options) || at == 0 && tables.contains(&folded(&path[0])) {
+    if !is_plain(options) || at == 0 && context.tables.contains(&folded(&path[0])) {
         return None;
     }
     let names: Vec<String> = path[at..].iter().map(folded).collect();
-    let Type::Object(fields) = columns::find(&names)?.ty else {
+    let object = context.shape.find(&names)?;
+    if object.is_list || !object.is_nested() {
         return None;
-    };
-    let items = fields.iter().map(|field| {
+    }
+    let items = object.fields.iter().map(|field| {
         let mut path = path.clone();
-        path.push(Ident::new(field.name));
+        path.push(Ident::new(&field.name));
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(path))
     });
     Some(items.collect())
-}
-
-/// Returns the parts of a name, also of one in parentheses.
-fn idents(expr: &Expr) -> Option<Vec<Ident>> {
-    match expr {
-        Expr::Nested(expr) => idents(expr),
-        Expr::Identifier(ident) => Some(vec![ident.clone()]),
-        Expr::CompoundIdentifier(idents) => Some(idents.clone()),
-        _ => None,
-    }
 }
 
 fn is_plain(options: &WildcardAdditionalOptions) -> bool {
@@ -79,12 +81,24 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
     )
 }
 
-/// Gives the items of `select` the aliases that the planner needs to tell them apart.
-pub(crate) fn name_items(select: &mut Select, tables: &HashSet<String>) {
+/// Gives items the aliases that the planner needs to tell them apart: a path is named as it is written, a conversion
+/// beside what it converts is named too, and what is listed twice is numbered.
+///
+/// ```sql
+/// SELECT spec.owner.id, id, id::date, count(*), count(*) FROM t
+/// -- becomes
+/// SELECT spec.owner.id AS "spec.owner.id", id, id::DATE AS "id::DATE", count(*), count(*) AS "count(*)_1" FROM t
+/// ```
+///
+/// Not one field of two tables: each keeps its table. What the planner only makes equal while it plans is left to
+/// [`NAME_EVERY_ITEM`].
+pub(super) const NAME_ITEMS: SyntaxRule = SyntaxRule::new("name_items", Hook::Select(name_items));
+
+fn name_items(select: &mut Select, context: &Context<'_>) {
     let items: Vec<Item> = select
         .projection
         .iter()
-        .map(|item| Item::of(item, tables, select))
+        .map(|item| Item::of(item, context, select))
         .collect();
     let mut taken: HashSet<String> = items.iter().filter_map(Item::name).collect();
     for (position, item) in select.projection.iter_mut().enumerate() {
@@ -105,10 +119,19 @@ pub(crate) fn name_items(select: &mut Select, tables: &HashSet<String>) {
     }
 }
 
-/// Gives every item that is neither a name nor has one an alias of its own; returns whether there was one.
+/// Gives every item that is neither a name nor has one an alias of its own.
 ///
-/// For lists in which the planner makes the same of two items: `substr(x, 2)` and `substring(x FROM 2)`.
-pub(crate) fn name_every_item(statement: &mut Statement) -> bool {
+/// ```sql
+/// SELECT SUBSTR(x, 2), SUBSTRING(x FROM 2) FROM t
+/// -- becomes
+/// SELECT SUBSTR(x, 2) AS "SUBSTR(x, 2)", SUBSTRING(x FROM 2) AS "SUBSTRING(x FROM 2)" FROM t
+/// ```
+///
+/// Not before the engine has refused the list: the aliases would hide which items are paths.
+pub(super) const NAME_EVERY_ITEM: SecondReading =
+    SecondReading::new("name_every_item", Answer::SameName(name_every_item));
+
+fn name_every_item(statement: &mut Statement) -> bool {
     let mut namer = Namer(false);
     let _ = statement.visit(&mut namer);
     namer.0
@@ -214,10 +237,10 @@ enum Item {
 }
 
 impl Item {
-    fn of(item: &SelectItem, tables: &HashSet<String>, select: &Select) -> Self {
+    fn of(item: &SelectItem, context: &Context<'_>, select: &Select) -> Self {
         match item {
             SelectItem::UnnamedExpr(expr) => {
-                let path = Path::of(expr, tables).map(|path| path.name());
+                let path = Path::of(expr, context.shape, &context.tables).map(|path| path.name());
                 let last = idents(expr).and_then(|idents| idents.last().map(folded));
                 let text = spelled(expr);
                 Self::Value {
@@ -296,7 +319,7 @@ fn is_in_star(expr: &Expr, select: &Select) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::dialect::rewrite::rewritten;
+    use super::super::tests::rewritten;
 
     #[test]
     fn unaliased_paths_are_named_as_they_are_read() {

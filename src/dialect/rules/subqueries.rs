@@ -1,20 +1,30 @@
-//! Subqueries where the engine does not take them, put so that it does. Pure, for [`crate::dialect::rewrite`] to call.
-//!
-//! - `(a, b) IN (SELECT …)` in WHERE is an EXISTS over the subquery, and `NOT IN` a NOT EXISTS of a row that may be it;
-//! - `EXISTS (…)` in a select list is `(SELECT count(*) …) > 0`.
+//! Subqueries where the engine does not take them, as others that it does.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, Statement,
-    TableFactor, UnaryOperator, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor,
+    UnaryOperator, VisitMut, VisitorMut,
 };
 
-use crate::dialect::parse::{as_sql, parse};
+use super::rule::{Context, Hook, SyntaxRule};
+use crate::dialect::ast::number;
+use crate::dialect::parse;
 
-/// Puts rows that are looked for in subqueries into a form that the planner takes, where unknown counts as false: beside
-/// AND and OR in WHERE, and not below NOT.
-pub(crate) fn rows_in_where(select: &mut Select) {
+/// Looks for a row among those of a subquery by EXISTS, and by NOT EXISTS of a row that may be the same.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE (b, c) IN (SELECT d, e FROM u)
+/// -- becomes
+/// SELECT 1 FROM t WHERE EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2)
+/// WHERE b = __rows.__1 AND c = __rows.__2)
+/// ```
+///
+/// Only in WHERE, beside AND and OR, where unknown counts as false. Below NOT and in a select list it would not.
+pub(super) const ROWS_IN_WHERE: SyntaxRule =
+    SyntaxRule::new("rows_in_where", Hook::Select(rows_in_where));
+
+fn rows_in_where(select: &mut Select, _: &Context<'_>) {
     if let Some(condition) = &mut select.selection {
         rows_in(condition);
     }
@@ -49,7 +59,7 @@ fn rows_in(expr: &mut Expr) {
 /// Returns whether a row is, or is certainly not, among those of `subquery`.
 fn is_among(columns: &[Expr], subquery: &Query, is_negated: bool) -> Option<Expr> {
     let names: Vec<String> = (1..=columns.len()).map(|n| format!("__{n}")).collect();
-    let mut query = template(&format!(
+    let mut query = parse::query(&format!(
         "SELECT 1 FROM (SELECT 1) AS __rows ({})",
         names.join(", ")
     ))?;
@@ -87,8 +97,19 @@ fn is_among(columns: &[Expr], subquery: &Query, is_negated: bool) -> Option<Expr
     })
 }
 
-/// Puts EXISTS in the select list into a form that the planner takes.
-pub(crate) fn exists_in_list(select: &mut Select) {
+/// Counts rows where a select list asks whether there are any.
+///
+/// ```sql
+/// SELECT EXISTS (SELECT 1 FROM t WHERE a = b) AS x FROM u
+/// -- becomes
+/// SELECT ((SELECT count(*) FROM t WHERE a = b) > 0) AS x FROM u
+/// ```
+///
+/// Only in select lists, outside of inner queries, which are visited on their own.
+pub(super) const EXISTS_IN_LIST: SyntaxRule =
+    SyntaxRule::new("exists_in_list", Hook::Select(exists_in_list));
+
+fn exists_in_list(select: &mut Select, _: &Context<'_>) {
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
             let _ = expr.visit(&mut Exists { depth: 0 });
@@ -121,10 +142,7 @@ impl VisitorMut for Exists {
             let some = Expr::Nested(Box::new(Expr::BinaryOp {
                 left: Box::new(Expr::Subquery(Box::new(count))),
                 op: BinaryOperator::Gt,
-                right: Box::new(Expr::value(sqlparser::ast::Value::Number(
-                    "0".into(),
-                    false,
-                ))),
+                right: Box::new(number(0)),
             }));
             *expr = match negated {
                 true => Expr::UnaryOp {
@@ -140,7 +158,7 @@ impl VisitorMut for Exists {
 
 /// Returns the query that counts the rows of `query`.
 fn count_of(query: &Query) -> Option<Query> {
-    let mut count = template("SELECT count(*) FROM (SELECT 1) AS __rows")?;
+    let mut count = parse::query("SELECT count(*) FROM (SELECT 1) AS __rows")?;
     let SetExpr::Select(counting) = count.body.as_mut() else {
         return None;
     };
@@ -187,16 +205,9 @@ fn is_row_by_row(select: &Select) -> bool {
         && select.projection.iter().all(is_plain)
 }
 
-fn template(sql: &str) -> Option<Query> {
-    match as_sql(&parse(sql).ok()?) {
-        Some(Statement::Query(query)) => Some(query.as_ref().clone()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::dialect::rewrite::rewritten;
+    use super::super::tests::rewritten;
 
     #[test]
     fn rows_are_looked_for_in_subqueries() {

@@ -1,21 +1,14 @@
-//! Functions that are called otherwise in PostgreSQL and DuckDB, and mean the same. Pure: one expression at a time, for
-//! [`crate::dialect::rewrite`] to call.
-//!
-//! - `every(x)` is `bool_and(x)`, `json_agg(x)` is `json_group_array(x)`, and so on;
-//! - `year(x)` is `date_part('year', x)`;
-//! - `a // b` is `trunc(a / b)`;
-//! - `percentile_disc(0.5) WITHIN GROUP (ORDER BY x)` is an element of `array_agg(x ORDER BY x)`;
-//! - `max_by(x, y)` and `arg_max(x, y)` are `first_value(x ORDER BY y DESC)` of the rows that have a `y`.
+//! Functions and operators that PostgreSQL and DuckDB call otherwise, and that mean the same.
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, SelectItem, SetExpr,
-    Statement,
 };
+use sqlparser::tokenizer::Span;
 
-use super::objects::call;
-use crate::dialect::parse::{as_sql, parse};
-use crate::dialect::rewrite::{folded, text};
+use super::rule::{Context, Hook, SyntaxRule};
+use crate::dialect::ast::{function_name, last_ident, text, wrap};
+use crate::dialect::parse;
 
 const NAMES: [(&str, &str); 17] = [
     ("clock_timestamp", "now"),
@@ -41,67 +34,150 @@ const PARTS: [&str; 7] = [
     "year", "quarter", "month", "day", "hour", "minute", "second",
 ];
 
-/// Calls a function by the name that it has here.
-pub(crate) fn call_by_name(expr: &mut Expr) {
+/// Divides integers.
+///
+/// ```sql
+/// SELECT a // b AS q FROM t
+/// -- becomes
+/// SELECT trunc(a / b) AS q FROM t
+/// ```
+///
+/// Rounds towards zero; DuckDB rounds down where one of them is negative.
+pub(super) const INTEGER_DIVISION: SyntaxRule =
+    SyntaxRule::new("integer_division", Hook::Expr(integer_division));
+
+fn integer_division(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::BinaryOp {
         op: op @ BinaryOperator::DuckIntegerDivide,
         ..
     } = expr
     {
         *op = BinaryOperator::Divide;
-        *expr = call("trunc", expr.clone());
-        return;
+        wrap("trunc", expr);
     }
+}
+
+/// Calls a function by the name that it has here.
+///
+/// ```sql
+/// SELECT EVERY(a), json_agg(b), lcase(c) FROM t
+/// -- becomes
+/// SELECT bool_and(a), json_group_array(b), lower(c) FROM t
+/// ```
+///
+/// Only functions that take the same arguments; quoted names are the user's own.
+pub(super) const FUNCTION_NAMES: SyntaxRule =
+    SyntaxRule::new("function_names", Hook::Expr(function_names));
+
+fn function_names(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::Function(function) = expr {
+        let name = function_name(function);
+        if let Some((_, ours)) = NAMES.iter().find(|(theirs, _)| *theirs == name) {
+            rename(function, ours);
+        }
+    }
+}
+
+/// Asks `date_part` for a part that has a function of its own elsewhere.
+///
+/// ```sql
+/// SELECT year(a), year FROM t
+/// -- becomes
+/// SELECT date_part('year', a), year FROM t
+/// ```
+///
+/// Not `date`, which is SQLite's function.
+pub(super) const PART_OF_DATE: SyntaxRule =
+    SyntaxRule::new("part_of_date", Hook::Expr(part_of_date));
+
+fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
         return;
     };
-    let [part] = function.name.0.as_slice() else {
+    let name = function_name(function);
+    if let FunctionArguments::List(list) = &mut function.args
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(_))] = list.args.as_slice()
+        && PARTS.contains(&name.as_str())
+    {
+        let part = FunctionArgExpr::Expr(text(&name, span(&function.name)));
+        list.args.insert(0, FunctionArg::Unnamed(part));
+        rename(function, "date_part");
+    }
+}
+
+/// Takes the value of one column from the row with the largest or smallest of another.
+///
+/// ```sql
+/// SELECT max_by(a, b), arg_min(a, b) FROM t
+/// -- becomes
+/// SELECT first_value(a ORDER BY b DESC NULLS LAST) FILTER (WHERE b IS NOT NULL),
+/// first_value(a ORDER BY b ASC NULLS LAST) FILTER (WHERE b IS NOT NULL) FROM t
+/// ```
+///
+/// Not as a window function, and not DuckDB's third argument, the number of rows.
+pub(super) const VALUE_OF_EXTREME: SyntaxRule =
+    SyntaxRule::new("value_of_extreme", Hook::Expr(value_of_extreme));
+
+fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
+    let Expr::Function(function) = expr else {
         return;
     };
-    let Some(ident) = part.as_ident().cloned() else {
-        return;
+    let is_ascending = match function_name(function).as_str() {
+        "max_by" | "arg_max" => false,
+        "min_by" | "arg_min" => true,
+        _ => return,
     };
-    let name = folded(&ident);
-    let renamed = |to: &str| ObjectName::from(vec![Ident::with_span(ident.span, to)]);
-    if name == "percentile_disc" {
-        if let Some(element) = element(function) {
-            *expr = element;
-        }
-        return;
+    if let FunctionArguments::List(list) = &mut function.args
+        && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(by))] = list.args.as_slice()
+        && function.over.is_none()
+        && list.clauses.is_empty()
+    {
+        let by = by.clone();
+        list.args.truncate(1);
+        list.clauses
+            .push(FunctionArgumentClause::OrderBy(vec![OrderByExpr {
+                expr: by.clone(),
+                options: OrderByOptions {
+                    asc: Some(is_ascending),
+                    nulls_first: Some(false),
+                },
+                with_fill: None,
+            }]));
+        only_where(function, Expr::IsNotNull(Box::new(by)));
+        rename(function, "first_value");
     }
-    if let Some((_, ours)) = NAMES.iter().find(|(theirs, _)| *theirs == name) {
-        function.name = renamed(ours);
-        return;
+}
+
+/// Takes the element of the sorted values that PERCENTILE_DISC stands for.
+///
+/// ```sql
+/// SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY b) FROM t
+/// -- becomes
+/// SELECT array_element(array_agg(b ORDER BY b) FILTER (WHERE b IS NOT NULL),
+/// greatest(1, CAST(CEIL(0.5 * count(b)) AS BIGINT))) FROM t
+/// ```
+///
+/// Not with FILTER or OVER, and not for several shares at once.
+pub(super) const PERCENTILE_DISC: SyntaxRule =
+    SyntaxRule::new("percentile_disc", Hook::Expr(percentile_disc));
+
+fn percentile_disc(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::Function(function) = expr
+        && function_name(function) == "percentile_disc"
+        && let Some(element) = element(function)
+    {
+        *expr = element;
     }
-    let FunctionArguments::List(list) = &mut function.args else {
-        return;
-    };
-    match (name.as_str(), list.args.as_slice()) {
-        (part, [FunctionArg::Unnamed(FunctionArgExpr::Expr(_))]) if PARTS.contains(&part) => {
-            let part = FunctionArgExpr::Expr(text(part, ident.span));
-            list.args.insert(0, FunctionArg::Unnamed(part));
-            function.name = renamed("date_part");
-        }
-        (
-            "max_by" | "arg_max" | "min_by" | "arg_min",
-            [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(by))],
-        ) if function.over.is_none() && list.clauses.is_empty() => {
-            let by = by.clone();
-            list.args.truncate(1);
-            list.clauses
-                .push(FunctionArgumentClause::OrderBy(vec![OrderByExpr {
-                    expr: by.clone(),
-                    options: OrderByOptions {
-                        asc: Some(name.contains("min")),
-                        nulls_first: Some(false),
-                    },
-                    with_fill: None,
-                }]));
-            only_where(function, Expr::IsNotNull(Box::new(by)));
-            function.name = renamed("first_value");
-        }
-        _ => {}
-    }
+}
+
+/// Gives `function` another name in the same place.
+fn rename(function: &mut Function, name: &str) {
+    let place = span(&function.name);
+    function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
+}
+
+fn span(name: &ObjectName) -> Span {
+    last_ident(name).map_or(Span::empty(), |ident| ident.span)
 }
 
 /// Returns the element that `percentile_disc` stands for: the first with at least that share of the values up to it.
@@ -123,14 +199,11 @@ fn element(function: &Function) -> Option<Expr> {
             array_agg({value} ORDER BY {by}) FILTER (WHERE {value} IS NOT NULL),
             greatest(1, CAST(ceil({share} * count({value})) AS BIGINT)))"
     );
-    match as_sql(&parse(&element).ok()?)? {
-        Statement::Query(query) => match query.body.as_ref() {
-            SetExpr::Select(select) => match select.projection.as_slice() {
-                [SelectItem::UnnamedExpr(expr)] => Some(expr.clone()),
-                _ => None,
-            },
-            _ => None,
-        },
+    let SetExpr::Select(select) = *parse::query(&element)?.body else {
+        return None;
+    };
+    match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(expr)] => Some(expr.clone()),
         _ => None,
     }
 }
@@ -149,26 +222,15 @@ fn only_where(function: &mut Function, condition: Expr) {
 
 #[cfg(test)]
 mod tests {
-    use crate::dialect::parse::parse;
-    use crate::dialect::rewrite::rewrite;
+    use super::super::tests::rewritten;
 
     #[test]
     fn functions_are_called_as_they_are_here() {
-        let mut statement = parse(
-            "SELECT EVERY(a) AS a, year(b) AS b, max_by(c, d) FILTER (WHERE e) AS c, arg_min(c, d) AS d, year AS e, \"Year\"(f) AS f",
-        )
-        .unwrap();
-        rewrite(&mut statement);
-        insta::assert_snapshot!(statement, @r#"SELECT bool_and(a) AS a, date_part('year', b) AS b, first_value(c ORDER BY d DESC NULLS LAST) FILTER (WHERE (e) AND d IS NOT NULL) AS c, first_value(c ORDER BY d ASC NULLS LAST) FILTER (WHERE d IS NOT NULL) AS d, year AS e, "Year"(f) AS f"#);
+        insta::assert_snapshot!(rewritten("SELECT EVERY(a) AS a, year(b) AS b, max_by(c, d) FILTER (WHERE e) AS c, arg_min(c, d) AS d, year AS e, \"Year\"(f) AS f"), @r#"SELECT bool_and(a) AS a, date_part('year', b) AS b, first_value(c ORDER BY d DESC NULLS LAST) FILTER (WHERE (e) AND d IS NOT NULL) AS c, first_value(c ORDER BY d ASC NULLS LAST) FILTER (WHERE d IS NOT NULL) AS d, year AS e, "Year"(f) AS f"#);
     }
 
     #[test]
     fn operators_and_percentiles_are_told_by_functions() {
-        let mut statement = parse(
-            "SELECT a // b AS a, percentile_disc(0.5) WITHIN GROUP (ORDER BY b DESC) AS b FROM t",
-        )
-        .unwrap();
-        rewrite(&mut statement);
-        insta::assert_snapshot!(statement, @"SELECT trunc(a / b) AS a, array_element(array_agg(b ORDER BY b DESC) FILTER (WHERE b IS NOT NULL), greatest(1, CAST(CEIL(0.5 * count(b)) AS BIGINT))) AS b FROM t");
+        insta::assert_snapshot!(rewritten("SELECT a // b AS a, percentile_disc(0.5) WITHIN GROUP (ORDER BY b DESC) AS b FROM t"), @"SELECT trunc(a / b) AS a, array_element(array_agg(b ORDER BY b DESC) FILTER (WHERE b IS NOT NULL), greatest(1, CAST(CEIL(0.5 * count(b)) AS BIGINT))) AS b FROM t");
     }
 }

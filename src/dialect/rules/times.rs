@@ -1,10 +1,4 @@
-//! Times as people write them, put as the engine takes them. Pure: one expression at a time, for [`crate::dialect::rewrite`] to
-//! call.
-//!
-//! - `TIMESTAMP` and `TIMESTAMPTZ` are in microseconds, as in PostgreSQL; the engine's nanoseconds end in 2262;
-//! - `'2026-01-31 10:20'` has no seconds, which the engine wants;
-//! - `to_char(x, 'YYYY-MM-DD')` and its kin take PostgreSQL's patterns beside those with `%`: the engine would give the
-//!   pattern itself.
+//! Times as people write them, as the engine takes them.
 
 use sqlparser::ast::{
     DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TypedString, Value,
@@ -12,12 +6,24 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::objects::call;
+use super::rule::{Context, Hook, SyntaxRule};
+use crate::dialect::ast::{function_name, wrap};
 use crate::dialect::plan::with_seconds;
-use crate::dialect::rewrite::folded;
 
-/// Turns types of times into those of microseconds, and completes the literals that are read as them.
-pub(crate) fn in_microseconds(expr: &mut Expr) {
+/// Makes times precise to the microsecond, as in PostgreSQL, and completes literals: the engine's nanoseconds end in 2262,
+/// and it wants seconds.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a > TIMESTAMP '9999-12-31 10:20' OR a > '2026-01-31T10:20Z'::timestamptz
+/// -- becomes
+/// SELECT 1 FROM t WHERE a > TIMESTAMP(6) '9999-12-31 10:20:00' OR a > '2026-01-31T10:20:00Z'::TIMESTAMPTZ(6)
+/// ```
+///
+/// A precision that is written stays. Text that is compared with a time is completed later, by its type.
+pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule =
+    SyntaxRule::new("times_in_microseconds", Hook::Expr(times_in_microseconds));
+
+fn times_in_microseconds(expr: &mut Expr, _: &Context<'_>) {
     match expr {
         Expr::Cast {
             data_type, expr, ..
@@ -62,12 +68,24 @@ fn complete(value: &mut Value) {
     }
 }
 
-/// Turns PostgreSQL's pattern in a call of `to_char`, `to_date` or `to_timestamp` into the engine's.
-pub(crate) fn patterns(expr: &mut Expr) {
+/// Turns PostgreSQL's patterns into those of `strftime`: the engine would answer with the pattern itself.
+///
+/// ```sql
+/// SELECT to_char(a, 'YYYY-MM-DD"T"HH24:MI:SS'), to_char(a, 'DD-MON-YY') FROM t
+/// -- becomes
+/// SELECT to_char(a, '%Y-%m-%dT%H:%M:%S'), upper(to_char(a, '%d-%b-%y')) FROM t
+/// ```
+///
+/// Patterns with a `%` are for `strftime` already. One with a part that it lacks, such as `RM`, stays, and
+/// [`crate::dialect::unsupported`] refuses it.
+pub(super) const TIME_PATTERNS: SyntaxRule =
+    SyntaxRule::new("time_patterns", Hook::Expr(time_patterns));
+
+fn time_patterns(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
         return;
     };
-    let name = name_of(function);
+    let name = function_name(function);
     if !["to_char", "to_date", "to_timestamp"].contains(&name.as_str()) {
         return;
     }
@@ -79,14 +97,13 @@ pub(crate) fn patterns(expr: &mut Expr) {
     };
     *pattern = read.strftime;
     if name == "to_char" && read.is_upper {
-        let call_of_it = expr.clone();
-        *expr = call("upper", call_of_it);
+        wrap("upper", expr);
     }
 }
 
 /// Returns the place of the pattern of `to_char` that neither PostgreSQL nor `strftime` would read as one.
 pub(crate) fn unread_pattern(function: &Function) -> Option<Span> {
-    if name_of(function) != "to_char" {
+    if function_name(function) != "to_char" {
         return None;
     }
     let literal = second_literal(function)?;
@@ -108,13 +125,6 @@ fn second_literal(function: &Function) -> Option<&ValueWithSpan> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-fn name_of(function: &Function) -> String {
-    match function.name.0.as_slice() {
-        [part] => part.as_ident().map(folded).unwrap_or_default(),
-        _ => String::new(),
     }
 }
 
@@ -222,10 +232,10 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use crate::dialect::rewrite;
+    use super::super::tests;
 
     fn rewritten(sql: &str) -> String {
-        let sql = rewrite::rewritten(&format!("SELECT {sql} AS x"));
+        let sql = tests::rewritten(&format!("SELECT {sql} AS x"));
         let sql = sql.trim_start_matches("SELECT ");
         sql.trim_end_matches(" AS x").to_owned()
     }

@@ -41,9 +41,7 @@ pub(in crate::session) async fn describe(
             let Description {
                 columns,
                 parameters,
-            } = described.map_err(|error| {
-                diagnose::diagnose(error, &piece.text, piece.line, &session.tables())
-            })?;
+            } = described.map_err(|error| diagnose::diagnose(error, piece, &session.tables()))?;
             description.parameters.extend(parameters);
             columns
         }

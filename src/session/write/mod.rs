@@ -108,12 +108,7 @@ impl Writer<'_> {
     }
 
     fn failed(&self, error: DataFusionError) -> Error {
-        diagnose::diagnose(
-            error,
-            &self.call.piece.text,
-            self.call.piece.line,
-            &self.session.tables(),
-        )
+        diagnose::diagnose(error, self.call.piece, &self.session.tables())
     }
 
     async fn frame(&self, query: Query) -> Result<Planned<DataFrame>, Error> {

@@ -29,7 +29,7 @@ use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
 use crate::render::{SECRET_MARK, cell_json};
-use crate::resource::{CATALOG, Resource};
+use crate::resource::{self, CATALOG, Resource};
 use crate::session::description::{Description, parameters};
 use crate::session::plan::Planner;
 use crate::sql::write;
@@ -65,7 +65,8 @@ impl Returning {
         let logical = planner.with_params(logical)?;
         let reads = reads(resource, &state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
-        let schema = Names::of_items(&returning.items).apply(&plan.schema());
+        let schema = Names::of_items(&returning.items, resource::shape())
+            .apply(&plan.schema(), resource::shape());
         Ok(Self {
             resource,
             plan,
@@ -87,9 +88,10 @@ impl Returning {
     ) -> Result<Description> {
         let (_, _, logical) = Self::logical(returning.resource, returning.query, planner).await?;
         let parameters = parameters(&logical)?;
-        let columns = planner.columns(logical, &parameters)?;
+        let shape = resource::shape();
+        let planned = planner.columns(logical, &parameters)?;
         Ok(Description {
-            columns: Names::of_items(&returning.items).apply(&columns),
+            columns: Names::of_items(&returning.items, shape).apply(&planned, shape),
             parameters,
         })
     }
@@ -116,7 +118,7 @@ impl Returning {
             .build();
 
         let mut statement = query_statement(query);
-        rewrite(&mut statement);
+        rewrite(&mut statement, resource::shape());
         let logical = state.statement_to_plan(statement).await?;
         if logical.exists(|plan| {
             Ok(matches!(

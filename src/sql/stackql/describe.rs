@@ -1,24 +1,14 @@
 //! DESCRIBE of tables and of methods.
 
-use super::tokens::Tokens;
-use super::{Answer, Filter, Stackql, expect_method};
+use super::names::expect_method;
+use super::statement::{Answer, Describe, Filter, Stackql};
 use crate::dialect::error::Error;
+use crate::dialect::tokens::Cursor;
 use crate::resource::{self, Access, Column, Method, Operation, Relation, Resource, Type};
-
-/// `DESCRIBE [EXTENDED] name`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Describe {
-    /// The table's name, its parts.
-    pub name: Vec<String>,
-    /// True if nested fields and descriptions are asked for.
-    pub extended: bool,
-    /// Which columns are asked for.
-    pub filter: Filter,
-}
 
 impl Describe {
     /// Returns the columns of `resource`: those of `SELECT *`, or with EXTENDED every nested field too.
-    pub fn of_resource(&self, resource: &Resource) -> Answer {
+    pub(crate) fn of_resource(&self, resource: &Resource) -> Answer {
         let name_and_type = |path: &str, column: &Column| {
             vec![Some(path.to_owned()), Some(type_name(column).to_owned())]
         };
@@ -45,7 +35,7 @@ impl Describe {
     }
 }
 
-pub(super) fn read(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
+pub(super) fn read(mut tokens: Cursor<'_>) -> Result<Option<Stackql>, Error> {
     let mut extended = tokens.take("extended");
     if tokens.take("method") {
         extended |= tokens.take("extended");
@@ -75,7 +65,7 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
 }
 
 /// Returns who may set a column, and when.
-pub fn writable(column: &Column) -> &'static str {
+fn writable(column: &Column) -> &'static str {
     match column.access {
         Access::ReadOnly => "no",
         Access::OnCreate => "on INSERT",

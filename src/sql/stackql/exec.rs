@@ -1,20 +1,26 @@
-//! EXEC: a method by its name, turned into the SQL that does the same, so that the same guards hold.
+//! EXEC: a method by its name, as the SQL that does the same, so that the same guards hold.
+//!
+//! The statement has its places in what was typed: those of its literals are where the arguments are, all others where
+//! the method is named.
 
 use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::{Span, Token};
 
 use super::describe::members;
-use super::tokens::Tokens;
-use super::{Stackql, expect_method, unknown};
+use super::names::{expect_method, unknown};
+use super::statement::Reading;
 use crate::dialect::error::Error;
-use crate::resource::{Method, Operation, Resource, Writes};
+use crate::dialect::tokens::{Cursor, Draft};
+use crate::resource::{Method, Operation, Parameter, Resource, Writes};
+use crate::sql::spec;
 
-/// The parameters of a call: their values, and where they were typed.
-type Arguments = BTreeMap<String, (String, Span)>;
+/// An argument: its value, and where that was typed.
+type Argument = (String, Span);
 
 /// Reads what follows `EXPLAIN`; None if that is no EXEC.
-pub(super) fn explained(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
+pub(super) fn explained(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>, Error> {
+    let place = tokens.span();
     let explain = match tokens.take("analyze") {
         true => "EXPLAIN ANALYZE",
         false => "EXPLAIN",
@@ -22,27 +28,31 @@ pub(super) fn explained(mut tokens: Tokens) -> Result<Option<Stackql>, Error> {
     if !tokens.take("exec") {
         return Ok(None);
     }
-    Ok(match read(tokens)? {
-        Stackql::Sql { sql, .. } => Some(Stackql::Sql {
-            sql: format!("{explain} {sql}"),
-            shows_rows: true,
-        }),
-        _ => None,
-    })
+    Ok(
+        match read(tokens, Draft::default().sql(explain, place), text)? {
+            Reading::Statement { statement, .. } => Some(Reading::Statement {
+                statement,
+                shows_rows: true,
+            }),
+            Reading::Stackql(_) => None,
+        },
+    )
 }
 
-pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
+/// Reads what follows `EXEC`, as a statement that begins with `draft`.
+pub(super) fn read(mut tokens: Cursor<'_>, draft: Draft, text: &str) -> Result<Reading, Error> {
     let shows_rows = tokens.has_hint("SHOWRESULTS");
     let (name, place) = tokens.name_and_place();
     let (resource, method) = expect_method(&name).map_err(|error| error.at(place))?;
-    let mut arguments = Arguments::new();
-    let mut body = None;
+    let mut arguments = BTreeMap::new();
+    let mut body: Option<Argument> = None;
     while !tokens.is_done() {
         let place = tokens.span();
         let name = argument_name(&mut tokens)?;
         if !tokens.take_symbol(&Token::Eq) {
             return Err(tokens.unexpected("="));
         }
+        let value_place = tokens.span();
         let value = argument_value(&mut tokens)?;
         match name.strip_prefix('@') {
             Some("json") if body.is_some() => return Err(twice("@@json").at(place)),
@@ -57,21 +67,33 @@ pub(super) fn read(mut tokens: Tokens) -> Result<Stackql, Error> {
                 if arguments.contains_key(&name) {
                     return Err(twice(&format!("@{name}")).at(place));
                 }
-                arguments.insert(name, (value, place));
+                arguments.insert(name, (value, value_place));
             }
         }
         tokens.take_symbol(&Token::Comma);
     }
-    let sql = sql(resource, method, &arguments, body, shows_rows)?;
+    check_required(method, &arguments, body.as_ref())?;
+    let call = Call {
+        resource,
+        method,
+        place,
+        arguments,
+        body,
+        shows_rows,
+    };
+    let statement = call.sql(draft)?.parse(text)?;
     // The secret of a new key is in the answer and nowhere else, so it is shown whatever was asked for.
     let shows_rows = shows_rows || method.operation == Operation::Create;
-    Ok(Stackql::Sql { sql, shows_rows })
+    Ok(Reading::Statement {
+        statement,
+        shows_rows,
+    })
 }
 
 /// Takes `@name`, `@"name"` or `@@json`, and returns it without the first `@`.
-fn argument_name(tokens: &mut Tokens) -> Result<String, Error> {
+fn argument_name(tokens: &mut Cursor<'_>) -> Result<String, Error> {
     let unexpected = tokens.unexpected("a parameter such as @id");
-    match tokens.advance() {
+    match tokens.advance().map(|token| &token.token) {
         Some(Token::Word(word)) if word.value.starts_with('@') => {
             let name = word.value[1..].to_lowercase();
             if name.is_empty() {
@@ -97,11 +119,11 @@ fn argument_name(tokens: &mut Tokens) -> Result<String, Error> {
     }
 }
 
-fn argument_value(tokens: &mut Tokens) -> Result<String, Error> {
+fn argument_value(tokens: &mut Cursor<'_>) -> Result<String, Error> {
     let unexpected = tokens.unexpected("a value such as 'text'");
-    match tokens.advance() {
-        Some(Token::SingleQuotedString(text) | Token::Number(text, _)) => Ok(text),
-        Some(Token::Word(word)) if word.quote_style == Some('"') => Ok(word.value),
+    match tokens.advance().map(|token| &token.token) {
+        Some(Token::SingleQuotedString(text) | Token::Number(text, _)) => Ok(text.clone()),
+        Some(Token::Word(word)) if word.quote_style == Some('"') => Ok(word.value.clone()),
         Some(Token::Word(word))
             if ["true", "false"].contains(&word.value.to_lowercase().as_str()) =>
         {
@@ -112,8 +134,7 @@ fn argument_value(tokens: &mut Tokens) -> Result<String, Error> {
 }
 
 fn twice(parameter: &str) -> Error {
-    Error::new(format!("`{parameter}` is given twice"))
-        .hint("a method is called once: leave one out")
+    Error::new(format!("`{parameter}` is given twice")).hint("leave one of them out")
 }
 
 fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error> {
@@ -124,8 +145,9 @@ fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error>
     }
     let body = method.parameters.iter().find(|p| p.ty == "object");
     let error = match (name, body) {
-        ("page_token", _) => Error::new("no parameter `page_token`")
-            .hint("leave it out: the pages are walked for you, and the answer is complete"),
+        ("page_token", _) => {
+            Error::new("no parameter `page_token`").hint("leave it out: all pages are read for you")
+        }
         (name, Some(body)) if name.strip_prefix("data__").unwrap_or(name) == body.name => {
             Error::new(format!("no parameter `{name}`"))
                 .hint("the body is given whole, as @@json = '{\"spec\": {…}}'")
@@ -145,72 +167,119 @@ fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error>
     Err(error.at(place))
 }
 
-fn sql(
-    resource: &Resource,
+/// Checks that `method` gets all that it needs. One with a body is of no use without it, whatever the service calls
+/// required.
+fn check_required(
     method: &Method,
-    arguments: &Arguments,
-    body: Option<(String, Span)>,
-    shows_rows: bool,
-) -> Result<String, Error> {
-    let table = resource.full_name();
-    // A method with a body is of no use without one, whatever the service calls required.
-    for parameter in method
-        .parameters
-        .iter()
-        .filter(|p| p.is_required || p.ty == "object")
-    {
-        let is_given = match parameter.ty {
-            "object" => body.is_some(),
-            _ => arguments
-                .get(parameter.name)
-                .is_some_and(|(value, _)| !value.is_empty()),
+    arguments: &BTreeMap<String, Argument>,
+    body: Option<&Argument>,
+) -> Result<(), Error> {
+    let takes_body = |parameter: &&Parameter| parameter.ty == "object";
+    let needs = |name: &str, example: &str| {
+        Error::new(format!("`{}` needs {name}", method.name)).hint(format!("add {example}"))
+    };
+    for parameter in method.parameters {
+        let is_given = match arguments.get(parameter.name) {
+            Some((value, _)) => !value.is_empty(),
+            None => takes_body(&parameter) && body.is_some(),
         };
-        if !is_given {
-            let (name, example) = match parameter.ty {
-                "object" => ("@@json", "@@json = '{\"spec\": {…}}'".to_owned()),
-                _ => ("@id", "@id = '…'".to_owned()),
-            };
-            return Err(Error::new(format!("`{}` needs {name}", method.name))
-                .hint(format!("add {example}")));
+        if takes_body(&parameter) && !is_given {
+            return Err(needs("@@json", "@@json = '{\"spec\": {…}}'"));
+        }
+        if parameter.is_required && !is_given {
+            return Err(needs("@id", "@id = '…'"));
         }
     }
-    if let (Some((_, place)), false) = (&body, method.parameters.iter().any(|p| p.ty == "object")) {
-        return Err(Error::new(format!("`{}` takes no body", method.name)).at(*place));
+    match body {
+        Some((_, place)) if !method.parameters.iter().any(|each| takes_body(&each)) => {
+            Err(Error::new(format!("`{}` takes no body", method.name)).at(*place))
+        }
+        _ => Ok(()),
     }
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let condition = |column: &str, name: &str| {
-        arguments
-            .get(name)
-            .map(|(value, _)| format!("{column} = {}", quoted(value)))
-    };
-    let by_id = condition("id", "id").unwrap_or_default();
-    let id = arguments.get("id").map(|(id, _)| id.as_str());
-    let spec =
-        body.map(|(body, place)| spec_of(resource, &body, id).map_err(|error| error.at(place)));
-    let spec = quoted(&spec.transpose()?.unwrap_or_default());
-    let returning = if shows_rows { " RETURNING *" } else { "" };
-    Ok(match method.operation {
-        Operation::Get => format!("SELECT * FROM {table} WHERE {by_id}"),
-        Operation::List => {
-            let filters = resource.filters.iter();
-            let conditions = filters.filter_map(|f| condition(f.column, f.parameter));
-            let conditions: Vec<String> = conditions.collect();
-            match conditions.as_slice() {
-                [] => format!("SELECT * FROM {table}"),
-                _ => format!("SELECT * FROM {table} WHERE {}", conditions.join(" AND ")),
+}
+
+/// A call of a method.
+struct Call {
+    resource: &'static Resource,
+    method: &'static Method,
+    /// Where the method is named.
+    place: Span,
+    arguments: BTreeMap<String, Argument>,
+    body: Option<Argument>,
+    shows_rows: bool,
+}
+
+impl Call {
+    /// Adds the statement that does the same to `draft`.
+    fn sql(&self, draft: Draft) -> Result<Draft, Error> {
+        let table = self.resource.full_name();
+        let sql = |draft: Draft, sql: &str| draft.sql(sql, self.place);
+        let draft = match self.method.operation {
+            Operation::Get => {
+                let draft = sql(draft, &format!("SELECT * FROM {table}"));
+                return Ok(self.with_where(draft, &[("id", "id")]));
+            }
+            Operation::List => {
+                let draft = sql(draft, &format!("SELECT * FROM {table}"));
+                let filters = self.resource.filters.iter();
+                let parameters = filters.map(|filter| (filter.parameter, filter.column));
+                let parameters: Vec<_> = parameters.collect();
+                return Ok(self.with_where(draft, &parameters));
+            }
+            Operation::Delete => {
+                let draft = sql(draft, &format!("DELETE FROM {table}"));
+                return Ok(self.with_where(draft, &[("id", "id")]));
+            }
+            Operation::Create => {
+                let (spec, place) = self.spec()?;
+                sql(draft, &format!("INSERT INTO {table} ("))
+                    .sql("spec", place)
+                    .sql(") SELECT", self.place)
+                    .text(&spec, place)
+            }
+            Operation::Update => {
+                let (spec, place) = self.spec()?;
+                let draft = sql(draft, &format!("UPDATE {table} SET"))
+                    .sql("spec =", place)
+                    .text(&spec, place);
+                self.with_where(draft, &[("id", "id")])
+            }
+        };
+        Ok(match self.shows_rows {
+            true => sql(draft, "RETURNING *"),
+            false => draft,
+        })
+    }
+
+    /// Adds the predicates of those `parameters` that are given, each with the path that it is about.
+    fn with_where(&self, mut draft: Draft, parameters: &[(&str, &str)]) -> Draft {
+        let mut word = "WHERE";
+        for (parameter, path) in parameters {
+            if let Some((value, place)) = self.arguments.get(*parameter) {
+                draft = draft
+                    .sql(&format!("{word} {path} ="), self.place)
+                    .text(value, *place);
+                word = "AND";
             }
         }
-        Operation::Create => format!("INSERT INTO {table} (spec) SELECT {spec}{returning}"),
-        Operation::Update => {
-            format!("UPDATE {table} SET spec = {spec} WHERE {by_id}{returning}")
-        }
-        Operation::Delete => format!("DELETE FROM {table} WHERE {by_id}"),
-    })
+        draft
+    }
+
+    /// Returns the `spec` in the body, and the place of the body.
+    fn spec(&self) -> Result<Argument, Error> {
+        let (body, place) = match &self.body {
+            Some((body, place)) => (body.as_str(), *place),
+            None => ("", self.place),
+        };
+        let id = self.arguments.get("id").map(|(id, _)| id.as_str());
+        let spec = spec_of(self.resource, body, id).map_err(|error| error.at(place))?;
+        Ok((spec, place))
+    }
 }
 
 /// Returns the `spec` in the body of a request about the object `id` of `resource`.
 fn spec_of(resource: &Resource, body: &str, id: Option<&str>) -> Result<String, Error> {
-    let body = crate::sql::spec::parse(body).map_err(|mut error| {
+    let body = spec::parse(body).map_err(|mut error| {
         error.message = error.message.replace("`spec`", "@@json");
         error
     })?;

@@ -2,19 +2,18 @@
 //!
 //! The columns are those that StackQL prints; EXTENDED adds some at the end.
 
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token};
 
-use super::describe::Describe;
-use super::tokens::Tokens;
-use super::{Answer, Filter, Stackql, example, expect_resource, is_view, no_provider, unknown};
+use super::names::{example, expect_resource, is_view, no_provider, unknown};
+use super::statement::{Answer, Describe, Filter, Reading, Stackql};
 use crate::dialect::error::Error;
-use crate::dialect::parser::IamqlDialect;
+use crate::dialect::parse::parse_expr;
+use crate::dialect::tokens::{Cursor, Draft};
 use crate::resource::{self, Access, CATALOG, Column, Method, Parameter, Resource, Type, Writes};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What can be shown, for whoever has mistyped it.
+/// What can be shown, to suggest in errors.
 const KNOWN: [&str; 15] = [
     "providers",
     "services",
@@ -33,7 +32,9 @@ const KNOWN: [&str; 15] = [
     "all",
 ];
 
-pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Error> {
+/// Reads what follows SHOW.
+pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>, Error> {
+    let ours = |statement| Some(Reading::Stackql(statement));
     let extended = tokens.take("extended");
     let place = tokens.span();
     let what = tokens.word().unwrap_or_default();
@@ -42,20 +43,20 @@ pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Er
         "services" => services(&mut tokens, extended)?,
         "resources" => resources(&mut tokens, extended)?,
         "methods" => methods(&mut tokens, extended)?,
-        "insert" => return insert(tokens).map(Some),
+        "insert" => return insert(tokens).map(ours),
         "version" => version(extended),
         "auth" => {
             let (name, place) = tokens.name_and_place();
             tokens.expect_end()?;
             return match name.as_slice() {
-                [] => Ok(Some(Stackql::Auth)),
-                [provider] if provider == CATALOG => Ok(Some(Stackql::Auth)),
+                [] => Ok(ours(Stackql::Auth)),
+                [provider] if provider == CATALOG => Ok(ours(Stackql::Auth)),
                 other => Err(no_provider(&other.join(".")).at(place)),
             };
         }
         "functions" => {
             let filter = filter(&mut tokens, text)?;
-            return Ok(Some(Stackql::Functions { filter }));
+            return Ok(ours(Stackql::Functions { filter }));
         }
         "columns" => {
             let (name, _) = container(&mut tokens)?.ok_or_else(|| {
@@ -63,7 +64,7 @@ pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Er
                     .unexpected("IN")
                     .hint(format!("write SHOW COLUMNS IN {}", example()))
             })?;
-            return Ok(Some(Stackql::Describe(Describe {
+            return Ok(ours(Stackql::Describe(Describe {
                 name,
                 extended,
                 filter: filter(&mut tokens, text)?,
@@ -73,81 +74,115 @@ pub(super) fn read(mut tokens: Tokens, text: &str) -> Result<Option<Stackql>, Er
         "tables" if tokens.peek().is_some() => return tables(tokens, text).map(Some),
         "schemas" | "databases" | "catalogs" => return schemas(&what, tokens, text).map(Some),
         "transaction" => {
-            return Err(Error::new(
-                "there are no transactions, so that they have no isolation level",
-            )
-            .at(place));
+            return Err(
+                Error::new("there are no transactions, so there is no isolation level").at(place),
+            );
         }
         "tables" | "all" | "create" | "time" | "timezone" if !extended => return Ok(None),
         // A setting of the engine's has dots in its name.
         _ if !extended && tokens.peek() == Some(&Token::Period) => return Ok(None),
         "" => {
-            return Err(Error::new("SHOW wants to know what")
+            return Err(Error::new("SHOW needs to know what to show")
                 .at(place)
                 .hint(format!("there is: {}", KNOWN.join(", "))));
         }
         _ => return Err(unknown("SHOW", &what, KNOWN).at(place)),
     };
     let filter = filter(&mut tokens, text)?;
-    Ok(Some(Stackql::Answer(Answer { filter, ..answer })))
+    Ok(ours(Stackql::Answer(Answer { filter, ..answer })))
 }
 
 /// `SHOW TABLES {IN | FROM} schema`, and with a filter.
-fn tables(mut tokens: Tokens, text: &str) -> Result<Stackql, Error> {
-    let mut conditions = Vec::new();
+fn tables(mut tokens: Cursor<'_>, text: &str) -> Result<Reading, Error> {
+    let mut listing = Listing::of(
+        "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables",
+        tokens.span(),
+    );
     if let Some((name, place)) = container(&mut tokens)? {
-        let of = |column: &str, name: &str| format!("{column} = '{}'", name.replace('\'', "''"));
         match name.as_slice() {
             [catalog] if catalog == CATALOG => {}
-            [schema] => conditions.push(of("table_schema", schema)),
+            [schema] => listing.equals("table_schema", schema, place),
             [catalog, schema] => {
-                conditions.push(of("table_catalog", catalog));
-                conditions.push(of("table_schema", schema));
+                listing.equals("table_catalog", catalog, place);
+                listing.equals("table_schema", schema, place);
             }
             _ => {
-                return Err(Error::new("SHOW TABLES wants a schema")
+                return Err(Error::new("SHOW TABLES needs a schema")
                     .at(place)
                     .hint("write SHOW TABLES IN confluent.iam"));
             }
         }
     }
-    conditions.extend(condition(&mut tokens, text, "table_name")?);
-    Ok(listing(
-        "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables",
-        &conditions,
-    ))
+    listing.filtered("table_name", &mut tokens, text)
 }
 
-/// `SHOW SCHEMAS`, and what MySQL calls so.
-fn schemas(what: &str, mut tokens: Tokens, text: &str) -> Result<Stackql, Error> {
+/// `SHOW SCHEMAS`, and MySQL's names for it.
+fn schemas(what: &str, mut tokens: Cursor<'_>, text: &str) -> Result<Reading, Error> {
     let (columns, name) = match what {
         "catalogs" => ("DISTINCT catalog_name", "catalog_name"),
         _ => ("catalog_name, schema_name", "schema_name"),
     };
-    let condition = condition(&mut tokens, text, name)?;
-    Ok(listing(
-        &format!("SELECT {columns} FROM information_schema.schemata"),
-        condition.as_slice(),
-    ))
+    let select = format!("SELECT {columns} FROM information_schema.schemata");
+    Listing::of(&select, tokens.span()).filtered(name, &mut tokens, text)
 }
 
-fn listing(select: &str, conditions: &[String]) -> Stackql {
-    Stackql::Sql {
-        sql: match conditions {
-            [] => select.to_owned(),
-            _ => format!("{select} WHERE {}", conditions.join(" AND ")),
-        },
-        shows_rows: true,
+/// A query over the engine's own tables.
+struct Listing {
+    draft: Draft,
+    /// Where the statement says what is to be listed.
+    place: Span,
+    /// The word that the next condition begins with.
+    word: &'static str,
+}
+
+impl Listing {
+    fn of(select: &str, place: Span) -> Self {
+        Self {
+            draft: Draft::default().sql(select, place),
+            place,
+            word: "WHERE",
+        }
     }
-}
 
-/// Takes `[LIKE 'pattern' | WHERE expression]` as a condition, LIKE of the column `name`.
-fn condition(tokens: &mut Tokens, text: &str, name: &str) -> Result<Option<String>, Error> {
-    Ok(match filter(tokens, text)? {
-        Filter::None => None,
-        Filter::Like(pattern) => Some(format!("{name} ILIKE '{}'", pattern.replace('\'', "''"))),
-        Filter::Where(expr) => Some(format!("({expr})")),
-    })
+    /// Adds a condition, which `rest` completes.
+    fn condition(&mut self, begin: &str, rest: impl FnOnce(Draft) -> Draft) {
+        let draft = std::mem::take(&mut self.draft);
+        let begin = format!("{} {begin}", self.word);
+        self.draft = rest(draft.sql(&begin, self.place));
+        self.word = "AND";
+    }
+
+    fn equals(&mut self, column: &str, value: &str, place: Span) {
+        self.condition(&format!("{column} ="), |draft| draft.text(value, place));
+    }
+
+    /// Takes `[LIKE 'pattern' | WHERE expression]`, LIKE of the column `name`, and parses the query.
+    fn filtered(
+        mut self,
+        name: &str,
+        tokens: &mut Cursor<'_>,
+        text: &str,
+    ) -> Result<Reading, Error> {
+        let mut before = tokens.clone();
+        before.advance();
+        match filter(tokens, text)? {
+            Filter::None => {}
+            Filter::Like(pattern) => {
+                let place = before.span();
+                self.condition(&format!("{name} ILIKE"), |draft| {
+                    draft.text(&pattern, place)
+                });
+            }
+            Filter::Where(_) => {
+                let place = self.place;
+                self.condition("(", |draft| draft.typed(before.rest()).sql(")", place));
+            }
+        }
+        Ok(Reading::Statement {
+            statement: self.draft.parse(text)?,
+            shows_rows: true,
+        })
+    }
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<Option<String>> {
@@ -165,13 +200,13 @@ fn providers() -> Answer {
     }
 }
 
-fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
+fn services(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
     if let Some((name, place)) = container(tokens)? {
         match name.as_slice() {
             [provider] if provider == CATALOG => {}
             [provider] => return Err(no_provider(provider).at(place)),
             _ => {
-                return Err(Error::new("SHOW SERVICES wants a provider")
+                return Err(Error::new("SHOW SERVICES needs a provider")
                     .at(place)
                     .hint("write SHOW SERVICES IN confluent"));
             }
@@ -201,7 +236,7 @@ fn services(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
+fn resources(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
     let services = resource::services();
     let is_service = |name: &str| services.iter().any(|service| service.name == name);
     let mut wanted = None;
@@ -219,7 +254,7 @@ fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
                 return Err(unknown("service", service, known).at(place));
             }
             _ => {
-                return Err(Error::new("SHOW RESOURCES wants a service")
+                return Err(Error::new("SHOW RESOURCES needs a service")
                     .at(place)
                     .hint("write SHOW RESOURCES IN confluent.iam"));
             }
@@ -251,7 +286,7 @@ fn resources(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-fn methods(tokens: &mut Tokens, extended: bool) -> Result<Answer, Error> {
+fn methods(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
     let listed: Vec<(&Resource, &Method)> = match container(tokens)? {
         // A view can be selected from, which no method is needed for.
         Some((name, _)) if is_view(&name) => Vec::new(),
@@ -310,14 +345,14 @@ fn extend(answer: &mut Answer, column: &'static str, cells: &[&str]) {
     }
 }
 
-/// Adds a column of StackQL's that there is nothing for.
+/// Adds a column of StackQL's that is always NULL here.
 fn extend_unknown(answer: &mut Answer, column: &'static str) {
     answer.columns.push(column);
     answer.rows.iter_mut().for_each(|row| row.push(None));
 }
 
 /// Takes `[{IN | FROM} name]` and returns the name with its place.
-fn container(tokens: &mut Tokens) -> Result<Option<(Vec<String>, Span)>, Error> {
+fn container(tokens: &mut Cursor<'_>) -> Result<Option<(Vec<String>, Span)>, Error> {
     if !tokens.take("in") && !tokens.take("from") {
         return Ok(None);
     }
@@ -329,37 +364,26 @@ fn container(tokens: &mut Tokens) -> Result<Option<(Vec<String>, Span)>, Error> 
 }
 
 /// Takes `[LIKE 'pattern' | WHERE expression]`, which ends the statement.
-fn filter(tokens: &mut Tokens, text: &str) -> Result<Filter, Error> {
+fn filter(tokens: &mut Cursor<'_>, text: &str) -> Result<Filter, Error> {
     if tokens.take("like") {
-        return match tokens.advance() {
+        return match tokens.advance().map(|token| &token.token) {
             Some(Token::SingleQuotedString(pattern)) => {
                 tokens.expect_end()?;
-                Ok(Filter::Like(pattern))
+                Ok(Filter::Like(pattern.clone()))
             }
             _ => Err(tokens.unexpected("a pattern in quotes")),
         };
     }
     if tokens.take("where") {
-        let place = tokens.span();
-        // Blanks in the place of what was read keep the places of the rest.
-        let rest = tokens.rest_of(text);
-        let read = &text[..text.len() - rest.len()];
-        let blank: String = read
-            .chars()
-            .map(|c| if c == '\n' { c } else { ' ' })
-            .collect();
-        return Parser::new(&IamqlDialect)
-            .try_with_sql(&format!("{blank}{rest}"))
-            .and_then(|mut parser| parser.parse_expr())
-            .map(|expr| Filter::Where(Box::new(expr)))
-            .map_err(|error| Error::new(format!("syntax error: {error}")).at(place));
+        let expr = parse_expr(tokens.rest(), text)?;
+        return Ok(Filter::Where(Box::new(expr)));
     }
     tokens.expect_end()?;
     Ok(Filter::None)
 }
 
 /// `SHOW INSERT [/*+ REQUIRED */] INTO resource [(columns)]`: a statement to edit, every field that can be set in it.
-fn insert(mut tokens: Tokens) -> Result<Stackql, Error> {
+fn insert(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
     let only_required = tokens.has_hint("REQUIRED");
     tokens.expect("into")?;
     let (name, place) = tokens.name_and_place();
@@ -394,7 +418,7 @@ fn insert(mut tokens: Tokens) -> Result<Stackql, Error> {
 }
 
 /// Takes `[(column [, column …])]`: the body, or paths to texts in it.
-fn insert_columns(tokens: &mut Tokens, resource: &Resource) -> Result<Vec<String>, Error> {
+fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<String>, Error> {
     if !tokens.take_symbol(&Token::LParen) {
         return Ok(vec!["spec".to_owned()]);
     }

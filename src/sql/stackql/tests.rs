@@ -1,8 +1,12 @@
 use super::*;
 
+fn read(text: &str) -> Result<Option<Reading>, Error> {
+    super::read(&Piece::new(text))
+}
+
 fn answer(text: &str) -> Answer {
     match read(text) {
-        Ok(Some(Stackql::Answer(answer))) => answer,
+        Ok(Some(Reading::Stackql(Stackql::Answer(answer)))) => answer,
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -22,7 +26,7 @@ fn rows(text: &str) -> String {
 
 fn sql(text: &str) -> String {
     match read(text) {
-        Ok(Some(Stackql::Sql { sql, .. })) => sql,
+        Ok(Some(Reading::Statement { statement, .. })) => statement.to_string(),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -162,7 +166,7 @@ fn what_does_not_exist_gets_the_nearest_name_and_all_there_are() {
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"owner\": 1}'"), @r#"@@json has no `spec` @50 (it is the whole body of the request: '{"spec": {…}}')"#);
     insta::assert_snapshot!(error("REPLACE confluent.iam.api_keys SET spec = 'x'"), @"REPLACE has no method: the service cannot replace a key @0 (UPDATE changes a key's name and description; SHOW METHODS IN confluent.iam.api_keys lists what there is)");
     insta::assert_snapshot!(error("USE aws"), @"no provider `aws` @5 (there is: confluent)");
-    insta::assert_snapshot!(error("SLEEP soon"), @"SLEEP wants a number of milliseconds @7 (for example SLEEP 100)");
+    insta::assert_snapshot!(error("SLEEP soon"), @"SLEEP needs a number of milliseconds @7 (for example SLEEP 100)");
 }
 
 #[test]
@@ -186,18 +190,19 @@ fn other_statements_are_left_alone() {
 #[test]
 fn views_that_hold_their_rows_are_tables() {
     let read = |text: &str| read(text).unwrap().unwrap();
-    assert_eq!(
-        read("CREATE OR REPLACE MATERIALIZED VIEW mv AS\n SELECT id\nFROM api_keys"),
-        Stackql::Materialize {
-            name: "mv".to_owned(),
-            query: "SELECT id\nFROM api_keys".to_owned(),
+    match read("CREATE OR REPLACE MATERIALIZED VIEW mv AS\n SELECT id\nFROM api_keys") {
+        Reading::Stackql(Stackql::Materialize { name, fill }) => {
+            assert_eq!(name, "mv");
+            let expected = "CREATE OR REPLACE TABLE mv AS SELECT id FROM api_keys";
+            assert_eq!(fill.to_string(), expected);
         }
-    );
+        other => panic!("{other:?}"),
+    }
     assert_eq!(
         read("REFRESH MATERIALIZED VIEW mv"),
-        Stackql::Refresh {
+        Reading::Stackql(Stackql::Refresh {
             name: "mv".to_owned()
-        }
+        })
     );
     assert_eq!(
         sql("DROP MATERIALIZED VIEW IF EXISTS mv"),
@@ -265,15 +270,15 @@ fn listings_with_a_filter_are_queries() {
 fn what_cannot_be_shown_gets_what_can() {
     insta::assert_snapshot!(error("SHOW PROVIDER"), @"no SHOW `provider` @6 (did you mean `providers`? There is: providers, services, resources, methods, insert, tables, columns, functions, schemas, databases, catalogs, version, auth, create, all)");
     insta::assert_snapshot!(error("SHOW AUTH google"), @"no provider `google` @11 (there is: confluent)");
-    insta::assert_snapshot!(error("SHOW TRANSACTION ISOLATION LEVEL"), @"there are no transactions, so that they have no isolation level @6 ()");
+    insta::assert_snapshot!(error("SHOW TRANSACTION ISOLATION LEVEL"), @"there are no transactions, so there is no isolation level @6 ()");
     insta::assert_snapshot!(error("SHOW INSERT INTO api_keys (spec.owner.idd)"), @"no column `spec.owner.idd` @28 (did you mean `spec.owner.id`? There is: spec, data__spec, spec.display_name, spec.description, spec.owner.id, spec.owner.environment, spec.owner.api_version, spec.owner.kind, spec.resource.id, spec.resource.environment, spec.resource.api_version, spec.resource.kind)");
 }
 
 #[test]
 fn a_call_of_a_method_says_what_does_not_fit() {
-    insta::assert_snapshot!(error("EXEC api_keys.get_iam_v2api_key @id = 'a', @id = 'b'"), @"`@id` is given twice @44 (a method is called once: leave one out)");
+    insta::assert_snapshot!(error("EXEC api_keys.get_iam_v2api_key @id = 'a', @id = 'b'"), @"`@id` is given twice @44 (leave one of them out)");
     insta::assert_snapshot!(error("EXEC api_keys.get_iam_v2api_key @id = ''"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");
-    insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @page_token = 'x'"), @"no parameter `page_token` @35 (leave it out: the pages are walked for you, and the answer is complete)");
+    insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @page_token = 'x'"), @"no parameter `page_token` @35 (leave it out: all pages are read for you)");
     insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @owner = 'x'"), @r#"no parameter `owner` @35 (did you mean @"spec.owner"?)"#);
     insta::assert_snapshot!(error("EXEC api_keys.create_iam_v2api_key @data__spec = '{}'"), @r#"no parameter `data__spec` @36 (the body is given whole, as @@json = '{"spec": {…}}')"#);
     insta::assert_snapshot!(error(r#"EXEC api_keys.update_iam_v2api_key @id = 'a' @@json = '{"spec": {}, "id": "b"}'"#), @"`id` in @@json is read-only: the service sets it @46 (leave it out)");

@@ -1,8 +1,8 @@
-//! INSERT, UPDATE and DELETE on a resource, as plain values; and what is refused in their place.
+//! INSERT, UPDATE and DELETE on a resource, as plain values.
 //!
-//! A [`Write`] holds what was typed, taken apart: which fields are set, the queries that give the values and find the
+//! A [`Write`] holds the parts of what was typed: which fields are set, the queries that compute the values and find the
 //! rows, the RETURNING list. The engine plans those queries; nothing here sends or plans anything. Statements on other
-//! tables are not ours and are left to the engine.
+//! tables are left to the engine.
 
 mod query;
 mod refuse;
@@ -14,17 +14,17 @@ use sqlparser::ast::{
     Update as UpdateAst, UpdateTableFromKind, Value, ValueWithSpan, With,
 };
 
+use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
-use crate::dialect::rewrite::folded;
 use crate::resource::{self, Relation, Resource};
 
-pub use refuse::{refuse, within_query};
-pub use target::Target;
+pub(crate) use refuse::{refuse, within_query};
+pub(crate) use target::Target;
 pub(crate) use target::{immutable, read_only};
 
 /// A statement that changes keys.
 #[derive(Debug, Clone)]
-pub enum Write {
+pub(crate) enum Write {
     /// Creates keys.
     Insert(Box<Insert>),
     /// Renames keys.
@@ -35,64 +35,64 @@ pub enum Write {
 
 /// INSERT.
 #[derive(Debug, Clone)]
-pub struct Insert {
+pub(crate) struct Insert {
     /// What is created.
-    pub resource: &'static Resource,
+    pub(crate) resource: &'static Resource,
     /// The fields that are set, in the order of the source's columns.
-    pub targets: Vec<Target>,
-    /// The query that gives the rows; `DEFAULT` is NULL in it.
-    pub source: Query,
+    pub(crate) targets: Vec<Target>,
+    /// The query that computes the rows, with NULL for each `DEFAULT`.
+    pub(crate) source: Query,
     /// Where the source says `DEFAULT`: row and column, counted from 0.
-    pub defaults: Vec<(usize, usize)>,
+    pub(crate) defaults: Vec<(usize, usize)>,
     /// True if the rows come from a table or a file, false if they were typed.
-    pub is_copy: bool,
+    pub(crate) is_copy: bool,
     /// The RETURNING list, if there is one.
-    pub returning: Option<Returning>,
+    pub(crate) returning: Option<Returning>,
 }
 
 /// UPDATE.
 #[derive(Debug, Clone)]
-pub struct Update {
+pub(crate) struct Update {
     /// What is changed.
-    pub resource: &'static Resource,
+    pub(crate) resource: &'static Resource,
     /// The fields that are set, in the order of [`Update::values`].
-    pub targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// The values without the rows, for values that do not depend on them.
-    pub values: Query,
+    pub(crate) values: Query,
     /// The rows, each with its key's columns and then the values.
-    pub rows: Query,
+    pub(crate) rows: Query,
     /// The ids of the rows alone.
-    pub ids: Query,
+    pub(crate) ids: Query,
     /// True if there is no WHERE.
-    pub is_unbounded: bool,
+    pub(crate) is_unbounded: bool,
     /// The RETURNING list, if there is one.
-    pub returning: Option<Returning>,
+    pub(crate) returning: Option<Returning>,
 }
 
 /// DELETE.
 #[derive(Debug, Clone)]
-pub struct Delete {
+pub(crate) struct Delete {
     /// What is deleted.
-    pub resource: &'static Resource,
+    pub(crate) resource: &'static Resource,
     /// The rows, with all columns of their keys.
-    pub rows: Query,
+    pub(crate) rows: Query,
     /// The ids of the rows alone.
-    pub ids: Query,
+    pub(crate) ids: Query,
     /// True if there is no WHERE.
-    pub is_unbounded: bool,
+    pub(crate) is_unbounded: bool,
     /// The RETURNING list, if there is one.
-    pub returning: Option<Returning>,
+    pub(crate) returning: Option<Returning>,
 }
 
 /// RETURNING.
 #[derive(Debug, Clone)]
-pub struct Returning {
+pub(crate) struct Returning {
     /// What was written.
-    pub resource: &'static Resource,
+    pub(crate) resource: &'static Resource,
     /// The expressions as they were typed.
-    pub items: Vec<SelectItem>,
+    pub(crate) items: Vec<SelectItem>,
     /// The query over the table that stands for them.
-    pub query: Query,
+    pub(crate) query: Query,
 }
 
 impl Write {
@@ -100,8 +100,8 @@ impl Write {
     ///
     /// # Errors
     ///
-    /// Fails if it is a write that the table does not take, naming what does not fit.
-    pub fn of(statement: &Statement) -> Result<Option<Self>, Error> {
+    /// Fails for a write that the table cannot take, and names what does not fit.
+    pub(crate) fn of(statement: &Statement) -> Result<Option<Self>, Error> {
         if let Statement::Query(query) = statement
             && let Some((statement, with)) = query::behind_with(query)
         {
@@ -124,9 +124,11 @@ impl Write {
             let is_written = |found: Relation| found.resource() == self.resource();
             // The write would go to the table, and its rows come from something else.
             if relation(&full).is_some_and(is_written) && writable(&full)?.is_some() {
-                return Err(Error::new(format!("`{name}` is the table that is written"))
-                    .at(name.span)
-                    .hint("give the query in WITH another name"));
+                return Err(Error::new(format!(
+                    "`{name}` is the table that the statement writes to"
+                ))
+                .at(name.span)
+                .hint("give the query in WITH another name"));
             }
         }
         let queries = match &mut self {
@@ -141,20 +143,11 @@ impl Write {
     }
 
     /// Returns what is written.
-    pub fn resource(&self) -> &'static Resource {
+    pub(crate) fn resource(&self) -> &'static Resource {
         match self {
             Self::Insert(insert) => insert.resource,
             Self::Update(update) => update.resource,
             Self::Delete(delete) => delete.resource,
-        }
-    }
-
-    /// Returns the RETURNING list, if there is one.
-    pub fn returning(&self) -> Option<&Returning> {
-        match self {
-            Self::Insert(insert) => insert.returning.as_ref(),
-            Self::Update(update) => update.returning.as_ref(),
-            Self::Delete(delete) => delete.returning.as_ref(),
         }
     }
 }
@@ -296,7 +289,7 @@ impl Returning {
     }
 
     /// Returns what INSERT shows without RETURNING: the id, the name, and the secret that is shown only now.
-    pub fn of_created(resource: &'static Resource) -> Self {
+    pub(crate) fn of_created(resource: &'static Resource) -> Self {
         let name = ObjectName::from(vec![sqlparser::ast::Ident::new(resource.table)]);
         let items = query::items("id, spec.display_name AS display_name, spec.secret AS secret");
         Self {
@@ -346,7 +339,7 @@ fn our_factor(table: &TableWithJoins) -> Result<Option<(&'static Resource, Table
         return Ok(None);
     };
     if let Some(join) = table.joins.first() {
-        return Err(Error::new("the table that is written cannot be a join")
+        return Err(Error::new("a write changes one table, not a join")
             .at(join.span())
             .hint("name the other tables in UPDATE … FROM or DELETE … USING"));
     }

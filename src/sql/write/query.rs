@@ -108,7 +108,7 @@ pub(super) fn table(name: &ObjectName, alias: Option<&Ident>) -> TableFactor {
     factor
 }
 
-/// Returns the select list `text`, which is ours.
+/// Parses the select list `text`, which is part of this program.
 pub(super) fn items(text: &str) -> Vec<SelectItem> {
     match *template(&format!("SELECT {text}")).body {
         SetExpr::Select(select) => select.projection,
@@ -126,7 +126,7 @@ pub(super) fn has_from(body: &SetExpr) -> bool {
     }
 }
 
-/// Returns the statement that `query` is, if it is a write behind WITH.
+/// Returns the write after WITH that `query` consists of, if it does.
 pub(super) fn behind_with(query: &Query) -> Option<(&Statement, &With)> {
     match (query.body.as_ref(), &query.with) {
         (SetExpr::Insert(write) | SetExpr::Update(write) | SetExpr::Delete(write), Some(with)) => {

@@ -1,4 +1,4 @@
-//! Statements that the table does not take, each with the reason and what to use instead.
+//! Statements that the table cannot take: the reason, and what to use instead.
 
 use std::ops::ControlFlow;
 
@@ -9,8 +9,8 @@ use sqlparser::ast::{
 
 use super::query::behind_with;
 use super::{relation, writable};
+use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
-use crate::dialect::rewrite::folded;
 use crate::resource::Resource;
 
 /// Fails for statements that could only mean a change of a resource, or of its schema, that there is no request for.
@@ -18,7 +18,7 @@ use crate::resource::Resource;
 /// # Errors
 ///
 /// Fails with the reason and what to use instead.
-pub fn refuse(statement: &Statement) -> Result<(), Error> {
+pub(crate) fn refuse(statement: &Statement) -> Result<(), Error> {
     match statement {
         Statement::StartTransaction { .. }
         | Statement::Commit { .. }
@@ -94,7 +94,7 @@ pub fn refuse(statement: &Statement) -> Result<(), Error> {
 /// # Errors
 ///
 /// Fails with what to write instead.
-pub fn within_query(query: &Query) -> Result<(), Error> {
+pub(crate) fn within_query(query: &Query) -> Result<(), Error> {
     match behind_with(query) {
         Some((write, with)) => within(with).and_then(|()| match write {
             Statement::Insert(insert) => within(&insert.source),
@@ -132,7 +132,7 @@ fn within(node: &impl Visit) -> Result<(), Error> {
     });
     match found {
         ControlFlow::Break((place, written)) => Err(Error::new(format!(
-            "a write to `{}` stands by itself, not within another statement",
+            "a write to `{}` must be a statement of its own",
             written.resource().table
         ))
         .at(place)
@@ -148,7 +148,7 @@ fn name_of(table: &TableWithJoins) -> Option<&ObjectName> {
     }
 }
 
-/// Fails for a DELETE from several `tables`, of which ours is one.
+/// Refuses a DELETE from several `tables`, of which ours is one.
 pub(super) fn several_tables(tables: &[TableWithJoins]) -> Result<(), Error> {
     let mut names = tables.iter().filter_map(name_of);
     match names.find_map(|name| Some((name, relation(name)?.resource()))) {
@@ -173,7 +173,7 @@ fn fixed_schema(name: &ObjectName) -> Result<(), Error> {
         None => "",
     };
     Err(Error::new(format!(
-        "`{name}` is the service's: it cannot be created, altered or dropped"
+        "`{name}` belongs to the service: it cannot be created, altered or dropped"
     ))
     .at(name.span())
     .hint(format!(
@@ -221,7 +221,7 @@ pub(super) fn delete_clauses(delete: &Delete, resource: &Resource) -> Result<(),
     Ok(())
 }
 
-/// Fails if `selection` names StackQL's parameters: they are no conditions, and a write has to have one.
+/// Refuses `selection` if it names parameters of StackQL: they are not conditions, and a write must have one.
 pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
     let mut found = None;
     let _ = visit_expressions(&selection.cloned(), |expr| {
@@ -235,9 +235,9 @@ pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
     });
     match found {
         Some(ident) => Err(
-            Error::new(format!("`{ident}` is no condition that a write can have"))
+            Error::new(format!("`{ident}` is not a condition for a write"))
                 .at(ident.span)
-                .hint("leave it out: it belongs to listings, and chooses no keys"),
+                .hint("leave it out: it is for listings, and selects no keys"),
         ),
         None => Ok(()),
     }

@@ -3,19 +3,19 @@
 use sqlparser::ast::{ObjectName, Spanned};
 use sqlparser::tokenizer::Span;
 
+use crate::dialect::ast::folded;
 use crate::dialect::error::{Error, nearest};
-use crate::dialect::rewrite::folded;
 use crate::resource::{Access, CATALOG, Column, Resource, Writes};
 
 /// A field that a write sets.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub(crate) struct Target {
     /// Its path, `spec` first.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// Its declaration.
-    pub column: &'static Column,
+    pub(crate) column: &'static Column,
     /// Where it was typed.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 impl Target {
@@ -40,12 +40,12 @@ impl Target {
     }
 
     /// Returns true for the whole of `spec`.
-    pub fn is_spec(&self) -> bool {
+    pub(crate) fn is_spec(&self) -> bool {
         self.path == [Writes::BODY]
     }
 
     /// Returns the dotted path.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.path.join(".")
     }
 
@@ -116,7 +116,7 @@ pub(crate) fn immutable(resource: &Resource, name: &str) -> Error {
     ))
 }
 
-/// Fails if one of `targets` is set twice, or with a field that holds it.
+/// Refuses a target that is set twice, or together with a field that contains it.
 pub(super) fn check_overlaps(targets: &[Target]) -> Result<(), Error> {
     for (position, target) in targets.iter().enumerate() {
         for earlier in &targets[..position] {

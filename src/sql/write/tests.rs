@@ -77,8 +77,8 @@ fn writes_that_there_is_no_request_for_are_refused() {
     };
     insta::assert_snapshot!(refused("BEGIN"), @"the service has no transactions: every request takes effect at once (leave BEGIN, COMMIT and ROLLBACK out; --dry-run shows what a statement would do)");
     insta::assert_snapshot!(refused("TRUNCATE TABLE api_keys"), @"TRUNCATE cannot empty `api_keys` (use DELETE, which shows what it will revoke)");
-    insta::assert_snapshot!(refused("DROP TABLE confluent.iam.api_keys"), @"`confluent.iam.api_keys` is the service's: it cannot be created, altered or dropped (choose another name for a table or view of your own; DELETE revokes keys)");
-    insta::assert_snapshot!(refused("CREATE TABLE api_keys (id INT)"), @"`api_keys` is the service's: it cannot be created, altered or dropped (choose another name for a table or view of your own; DELETE revokes keys)");
+    insta::assert_snapshot!(refused("DROP TABLE confluent.iam.api_keys"), @"`confluent.iam.api_keys` belongs to the service: it cannot be created, altered or dropped (choose another name for a table or view of your own; DELETE revokes keys)");
+    insta::assert_snapshot!(refused("CREATE TABLE api_keys (id INT)"), @"`api_keys` belongs to the service: it cannot be created, altered or dropped (choose another name for a table or view of your own; DELETE revokes keys)");
     insta::assert_snapshot!(refused("MERGE INTO api_keys k USING x ON k.id = x.id WHEN MATCHED THEN DELETE"), @"MERGE cannot write to `api_keys` (use INSERT … SELECT for new keys, and UPDATE … FROM for those that exist)");
 }
 

@@ -11,7 +11,7 @@ use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction};
 use crate::dialect::functions::value::Value;
 
 /// `to_json(x)`: structs as objects, lists as arrays, text as a string, JSON as it is, NULL as NULL.
-pub fn to_json() -> ScalarUDF {
+pub(crate) fn to_json() -> ScalarUDF {
     RowFunction::new(
         "to_json",
         Arity::Between(1, 1),

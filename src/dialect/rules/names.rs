@@ -1,111 +1,34 @@
-//! StackQL's spelling of things that SQL spells otherwise.
-//!
-//! - `spec.owner = 'sa-1'` and `"spec.owner" = 'sa-1'`, after the service's parameter of that name, mean the owner's
-//!   id, and so for the resource; as a column `spec.owner` stays the object;
-//! - `?` is the next of `$1`, `$2`, …, as ODBC and DuckDB have it;
-//! - `page_size = '100'` is a parameter too, and has no meaning here: pages are walked anyway;
-//! - a name that the select list gives may stand in WHERE;
-//! - `"text"` is a string where a value stands and there is no such column, as in SQLite.
+//! Names that no column has, which SQLite and PostgreSQL read as something else.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Select,
-    SelectItem, Statement, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut,
-    VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Select, SelectItem,
+    Statement, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
-use crate::dialect::rewrite::folded;
+use super::rule::{Answer, SecondReading, UnknownColumn};
+use crate::dialect::ast::folded;
 
-/// Turns StackQL's parameters in `statement` into predicates, in place.
-pub(crate) fn parameters(statement: &mut Statement) {
-    // The visitor never breaks off.
-    let _ = statement.visit(&mut Parameters { unnumbered: 0 });
-}
-
-struct Parameters {
-    /// How many `?` there were so far.
-    unnumbered: usize,
-}
-
-impl VisitorMut for Parameters {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::BinaryOp { left, op, right } if is_comparison(op) => {
-                if is_page_size(left, right) || is_page_size(right, left) {
-                    *expr = Expr::Value(Value::Boolean(true).into());
-                } else if is_text(right) {
-                    name_the_id(left);
-                } else if is_text(left) {
-                    name_the_id(right);
-                }
-            }
-            Expr::InList { expr, list, .. } if list.iter().all(is_text) => name_the_id(expr),
-            Expr::Like { expr, pattern, .. } if is_text(pattern) => name_the_id(expr),
-            Expr::Value(value) if value.value == Value::Placeholder("?".to_owned()) => {
-                self.unnumbered += 1;
-                value.value = Value::Placeholder(format!("${}", self.unnumbered));
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn is_comparison(op: &BinaryOperator) -> bool {
-    matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq)
-}
-
-fn is_text(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value)
-        if matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_)))
-}
-
-fn is_page_size(name: &Expr, value: &Expr) -> bool {
-    matches!(name, Expr::Identifier(ident) if folded(ident) == "page_size")
-        && matches!(value, Expr::Value(_))
-}
-
-/// Appends `id` to `spec.owner` and `spec.resource`, however they are written.
-fn name_the_id(expr: &mut Expr) {
-    let idents = match expr {
-        Expr::Identifier(ident) => vec![ident.clone()],
-        Expr::CompoundIdentifier(idents) => idents.clone(),
-        _ => return,
-    };
-    let Some((last, before)) = idents.split_last() else {
-        return;
-    };
-    let is_reference = |name: &str| matches!(name, "owner" | "resource");
-    let mut path = before.to_vec();
-    match folded(last).split_once('.') {
-        Some(("spec", reference)) if last.quote_style.is_some() && is_reference(reference) => {
-            path.push(Ident::with_span(last.span, "spec"));
-            path.push(Ident::with_span(last.span, reference));
-        }
-        None if is_reference(&folded(last))
-            && before.last().map(folded).as_deref() == Some("spec") =>
-        {
-            path.push(last.clone());
-        }
-        _ => return,
-    }
-    path.push(Ident::with_span(last.span, "id"));
-    *expr = Expr::CompoundIdentifier(path);
-}
-
-/// Turns the quoted name `name` into a string wherever it stands in the place of a value; returns whether it did.
+/// Reads a name in double quotes as a text where a value may stand, as SQLite does.
 ///
-/// Such places are the arguments of functions and, unless `in_calls_only`, what a comparison compares with, parts of
-/// `||`, the results of CASE, and what the select list gives a name to. What is compared stays a name: a predicate
+/// ```sql
+/// SELECT iif(a > "no", "no", 1), b || "no" FROM t WHERE c = "no"
+/// -- becomes, if there is no column `no`
+/// SELECT iif(a > 'no', 'no', 1), b || 'no' FROM t WHERE c = 'no'
+/// ```
+///
+/// Values stand in arguments of functions; unless the name may be a slip, also in what a comparison compares with, in parts
+/// of `||`, in results of CASE, and in what the select list gives a name to. What is compared stays a name: a predicate
 /// that is true of every row must not come from a slip.
-pub(crate) fn name_to_text(statement: &mut Statement, name: &str, in_calls_only: bool) -> bool {
+pub(super) const NAME_TO_TEXT: SecondReading =
+    SecondReading::new("name_to_text", Answer::UnknownColumn(name_to_text));
+
+fn name_to_text(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = QuotedName {
-        name,
-        in_calls_only,
+        name: unknown.name,
+        in_calls_only: unknown.is_slip,
         found: false,
     };
     let _ = statement.visit(&mut visitor);
@@ -170,7 +93,7 @@ impl VisitorMut for QuotedName<'_> {
                 right,
             } => self.values([left.as_mut(), right.as_mut()]),
             Expr::BinaryOp { op, right, .. }
-                if is_order(op) || matches!(op, PGRegexMatch | PGRegexNotMatch) =>
+                if is_comparison(op) || matches!(op, PGRegexMatch | PGRegexNotMatch) =>
             {
                 self.value(right);
             }
@@ -197,9 +120,23 @@ impl VisitorMut for QuotedName<'_> {
     }
 }
 
-/// Calls the column of `generate_series(…) AS d` `d`, as PostgreSQL does, if `name` is that; returns whether it did.
-pub(crate) fn name_rows(statement: &mut Statement, name: &str) -> bool {
-    let mut visitor = NamedRows { name, found: false };
+/// Calls the column of a table function like the function, or like its alias, as PostgreSQL does.
+///
+/// ```sql
+/// SELECT no FROM generate_series(1, 3) AS no
+/// -- becomes, if there is no column `no`
+/// SELECT no FROM generate_series(1, 3) AS no (no)
+/// ```
+///
+/// Not where columns are named already, and not other functions, which have columns with names of their own.
+pub(super) const NAME_ROWS: SecondReading =
+    SecondReading::new("name_rows", Answer::UnknownColumn(name_rows));
+
+fn name_rows(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
+    let mut visitor = NamedRows {
+        name: unknown.name,
+        found: false,
+    };
     let _ = statement.visit(&mut visitor);
     visitor.found
 }
@@ -246,10 +183,23 @@ impl VisitorMut for NamedRows<'_> {
     }
 }
 
-/// Puts the expression that a select list calls `name` in the place of that name in its WHERE, as SQLite does; returns
-/// whether it did.
-pub(crate) fn name_to_item(statement: &mut Statement, name: &str) -> bool {
-    let mut visitor = NameInWhere { name, found: false };
+/// Puts the expression that a select list calls by a name in the place of that name in its WHERE, as SQLite does.
+///
+/// ```sql
+/// SELECT upper(a) AS no FROM t WHERE no LIKE 'x'
+/// -- becomes, if there is no column `no`
+/// SELECT upper(a) AS no FROM t WHERE (upper(a)) LIKE 'x'
+/// ```
+///
+/// Not an item that contains the name itself, such as `upper(x) AS x`, which would be put there again and again.
+pub(super) const NAME_TO_ITEM: SecondReading =
+    SecondReading::new("name_to_item", Answer::UnknownColumn(name_to_item));
+
+fn name_to_item(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
+    let mut visitor = NameInWhere {
+        name: unknown.name,
+        found: false,
+    };
     let _ = statement.visit(&mut visitor);
     visitor.found
 }
@@ -309,68 +259,18 @@ fn has_name(expr: &Expr, name: &str) -> bool {
     .is_break()
 }
 
-fn is_order(op: &BinaryOperator) -> bool {
-    use BinaryOperator::{Gt, GtEq, Lt, LtEq};
-    is_comparison(op) || matches!(op, Gt | GtEq | Lt | LtEq)
+fn is_comparison(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Gt | GtEq | Lt | LtEq)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::reread;
     use super::*;
-    use crate::dialect::parse::parse;
-    use datafusion::sql::parser::Statement as EngineStatement;
 
-    fn plain(sql: &str) -> Statement {
-        match parse(sql).unwrap() {
-            EngineStatement::Statement(statement) => *statement,
-            other => panic!("{other}"),
-        }
-    }
-
-    fn spelled(sql: &str) -> String {
-        let mut statement = plain(sql);
-        parameters(&mut statement);
-        statement.to_string()
-    }
-
-    #[test]
-    fn parameters_become_predicates_on_ids() {
-        for (sql, expected) in [
-            (
-                "SELECT spec.owner FROM t WHERE spec.owner = 'sa-1' AND page_size = '100'",
-                "SELECT spec.owner FROM t WHERE spec.owner.id = 'sa-1' AND true",
-            ),
-            (
-                "SELECT 1 FROM t WHERE \"spec.owner\" = 'sa-1' AND k.\"spec.resource\" IN ('a', $b)",
-                "SELECT 1 FROM t WHERE spec.owner.id = 'sa-1' AND k.spec.resource.id IN ('a', $b)",
-            ),
-            (
-                "SELECT 1 FROM t WHERE 'x' <> k.spec.resource AND spec.owner LIKE 'sa-%'",
-                "SELECT 1 FROM t WHERE 'x' <> k.spec.resource.id AND spec.owner.id LIKE 'sa-%'",
-            ),
-            (
-                "SELECT ? FROM t WHERE id = ? AND spec.owner = ? LIMIT ?",
-                "SELECT $1 FROM t WHERE id = $2 AND spec.owner.id = $3 LIMIT $4",
-            ),
-        ] {
-            assert_eq!(spelled(sql), expected);
-        }
-    }
-
-    #[test]
-    fn everything_else_stays_as_it_is() {
-        for sql in [
-            "SELECT owner FROM t WHERE owner = 'x' AND spec.owner.id = 'y'",
-            "SELECT \"spec.owner\" FROM t WHERE spec.owner IS NOT NULL",
-            "SELECT 1 FROM t WHERE spec.owner = o.owner AND page_size > 5",
-        ] {
-            assert_eq!(spelled(sql), sql);
-        }
-    }
-
-    fn with_text(sql: &str, in_calls_only: bool) -> Option<String> {
-        let mut statement = plain(sql);
-        name_to_text(&mut statement, "a b", in_calls_only).then(|| statement.to_string())
+    fn with_text(sql: &str, is_slip: bool) -> Option<String> {
+        reread(&NAME_TO_TEXT, sql, "a b", is_slip)
     }
 
     #[test]
@@ -410,10 +310,7 @@ mod tests {
 
     #[test]
     fn a_name_of_the_select_list_may_stand_in_where() {
-        let put = |sql: &str| {
-            let mut statement = plain(sql);
-            name_to_item(&mut statement, "own").then(|| statement.to_string())
-        };
+        let put = |sql: &str| reread(&NAME_TO_ITEM, sql, "own", false);
         assert_eq!(
             put("SELECT a || 'x' AS Own FROM t WHERE OWN LIKE 'x' AND b IN (own)").as_deref(),
             Some("SELECT a || 'x' AS Own FROM t WHERE (a || 'x') LIKE 'x' AND b IN ((a || 'x'))")

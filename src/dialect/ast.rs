@@ -1,0 +1,90 @@
+//! Small helpers over syntax trees, which the parser and the rules share. Pure.
+
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, Select, SetExpr, Value, ValueWithSpan,
+};
+use sqlparser::tokenizer::Span;
+
+/// Returns the name that an identifier stands for: lower case unless quoted.
+pub(crate) fn folded(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+/// Returns the last part of `name`.
+pub(crate) fn last_ident(name: &ObjectName) -> Option<&Ident> {
+    name.0.last()?.as_ident()
+}
+
+/// Returns the name of the function that is called, empty if it is qualified.
+pub(crate) fn function_name(function: &Function) -> String {
+    match function.name.0.as_slice() {
+        [part] => part.as_ident().map(folded).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Returns the parts of a name, also of one in parentheses.
+pub(crate) fn idents(expr: &Expr) -> Option<Vec<Ident>> {
+    match expr {
+        Expr::Nested(expr) => idents(expr),
+        Expr::Identifier(ident) => Some(vec![ident.clone()]),
+        Expr::CompoundIdentifier(idents) => Some(idents.clone()),
+        _ => None,
+    }
+}
+
+/// Returns the leftmost SELECT of a query, whose list names the columns.
+pub(crate) fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::SetOperation { left, .. } => leftmost(left),
+        SetExpr::Query(query) => leftmost(&mut query.body),
+        _ => None,
+    }
+}
+
+/// Returns a text literal.
+pub(crate) fn text(value: &str, span: Span) -> Expr {
+    Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(value.to_owned()),
+        span,
+    })
+}
+
+/// Returns a number.
+pub(crate) fn number(number: u64) -> Expr {
+    Expr::value(Value::Number(number.to_string(), false))
+}
+
+/// Returns the call of the function `name` with one argument.
+pub(crate) fn call(name: &str, arg: Expr) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// Wraps `expr` in a call of the function `name`, in place.
+pub(crate) fn wrap(name: &str, expr: &mut Expr) {
+    let inner = taken(expr);
+    *expr = call(name, inner);
+}
+
+/// Takes `expr` out of its place, which must be filled again.
+pub(crate) fn taken(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::Tuple(Vec::new()))
+}

@@ -1,0 +1,142 @@
+//! What a rule is: a name, its dialects, and a function over one part of a syntax tree.
+
+use std::collections::{BTreeSet, HashSet};
+
+use sqlparser::ast::{Expr, Query, Select, Statement};
+
+use crate::dialect::shape::Shape;
+
+/// The dialects that statements are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// The documented one, close to PostgreSQL.
+    Default,
+    /// StackQL's.
+    Stackql,
+}
+
+/// The dialects that a rule belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialects(&'static [Dialect]);
+
+impl Dialects {
+    /// All dialects.
+    pub(crate) const BOTH: Self = Self(&[Dialect::Default, Dialect::Stackql]);
+
+    /// Returns true if `dialect` is one of these.
+    pub(crate) fn contains(self, dialect: Dialect) -> bool {
+        self.0.contains(&dialect)
+    }
+}
+
+/// A rule over syntax trees: it turns what people write into what the engine plans, and leaves alone what it does not
+/// recognize.
+pub(crate) struct SyntaxRule {
+    /// Its name: that of its constant, in lower case.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
+    pub(crate) name: &'static str,
+    /// Where it applies.
+    pub(crate) dialects: Dialects,
+    /// When it runs, and what it does.
+    pub(crate) hook: Hook,
+}
+
+/// When a rule runs, and on what. The tree is walked twice, whatever the number of rules.
+pub(crate) enum Hook {
+    /// On the whole statement, before both walks.
+    Statement(fn(&mut Statement)),
+    /// On every expression in the first walk, before its operands.
+    EarlyExpr(fn(&mut Expr, &mut Context<'_>)),
+    /// On every query in the second walk, before its parts.
+    Query(fn(&mut Query)),
+    /// On every SELECT in the second walk, before its parts.
+    Select(fn(&mut Select, &Context<'_>)),
+    /// On every expression in the second walk, after its operands.
+    Expr(fn(&mut Expr, &Context<'_>)),
+    /// On the whole statement, after both walks.
+    Finish(fn(&mut Statement)),
+}
+
+impl SyntaxRule {
+    /// Returns a rule of all dialects.
+    pub(crate) const fn new(name: &'static str, hook: Hook) -> Self {
+        Self {
+            name,
+            dialects: Dialects::BOTH,
+            hook,
+        }
+    }
+}
+
+/// What rules may know of the statement and its tables.
+pub(crate) struct Context<'s> {
+    /// The nested columns, and the parameters.
+    pub(crate) shape: &'s Shape,
+    /// The names and aliases of the statement's tables. The first walk collects them.
+    pub(crate) tables: HashSet<String>,
+    /// How many `?` the first walk has met.
+    pub(crate) placeholders: usize,
+}
+
+impl<'s> Context<'s> {
+    /// Returns what is known before the first walk.
+    pub(crate) fn new(shape: &'s Shape) -> Self {
+        Self {
+            shape,
+            tables: HashSet::new(),
+            placeholders: 0,
+        }
+    }
+}
+
+/// A second reading of a statement that the engine has refused, so that it changes the meaning of no other statement.
+///
+/// Each takes away what the engine refused, so that trying again comes to an end.
+pub(crate) struct SecondReading {
+    /// Its name: that of its constant, in lower case.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
+    pub(crate) name: &'static str,
+    /// Where it applies.
+    pub(crate) dialects: Dialects,
+    /// Which refusal it answers, and how. The functions tell whether they have changed the statement.
+    pub(crate) answer: Answer,
+}
+
+/// What the engine has refused, and the function that reads it in another way.
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    /// A name that no column has.
+    UnknownColumn(fn(&mut Statement, UnknownColumn<'_>) -> bool),
+    /// Two items of a select list that the planner gives one name.
+    SameName(fn(&mut Statement) -> bool),
+    /// A column that is neither grouped nor aggregated. Returns the names of such columns.
+    BareColumn(fn(&mut Statement, &Aggregation<'_>) -> BTreeSet<String>),
+}
+
+impl SecondReading {
+    /// Returns a reading of all dialects.
+    pub(crate) const fn new(name: &'static str, answer: Answer) -> Self {
+        Self {
+            name,
+            dialects: Dialects::BOTH,
+            answer,
+        }
+    }
+}
+
+/// A name that no column has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnknownColumn<'n> {
+    /// The name, as the engine knows it.
+    pub(crate) name: &'n str,
+    /// True if a column is called almost so, and the name may be a slip.
+    pub(crate) is_slip: bool,
+}
+
+/// What it takes to find columns beside aggregates.
+pub(crate) struct Aggregation<'f> {
+    /// Knows the aggregate functions by their names in lower case.
+    pub(crate) is_aggregate: &'f dyn Fn(&str) -> bool,
+    /// The nested columns.
+    pub(crate) shape: &'f Shape,
+}

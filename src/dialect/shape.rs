@@ -1,0 +1,126 @@
+//! What the dialect is told about the tables: which columns have fields, by path, and which parameters predicates may
+//! name. Plain data; whoever knows the tables makes it.
+
+/// The nested columns of all tables, and the service's parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// The columns, each with its fields.
+    pub(crate) columns: Vec<ShapeField>,
+    /// Names that predicates may compare though no column is called so.
+    pub(crate) parameters: Vec<ShapeParameter>,
+}
+
+/// A column, or a field of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShapeField {
+    /// Its name.
+    pub(crate) name: String,
+    /// True for a list, whose elements have the fields.
+    pub(crate) is_list: bool,
+    /// Its fields; none if it is a scalar.
+    pub(crate) fields: Vec<ShapeField>,
+}
+
+/// A parameter of the service that StackQL's users compare with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShapeParameter {
+    /// Its name, a dotted path if it looks like one: `spec.owner`.
+    pub(crate) name: String,
+    /// The path that is compared in its place: `spec.owner.id`. None if the comparison has no effect.
+    pub(crate) path: Option<Vec<String>>,
+}
+
+impl Shape {
+    /// Returns the field at `path`; None if there is none.
+    pub(crate) fn find<S: AsRef<str>>(&self, path: &[S]) -> Option<&ShapeField> {
+        let (first, rest) = path.split_first()?;
+        let column = child(&self.columns, first.as_ref())?;
+        rest.iter()
+            .try_fold(column, |field, step| child(&field.fields, step.as_ref()))
+    }
+
+    /// Returns true if `name` is a column with fields.
+    pub(crate) fn is_nested_column(&self, name: &str) -> bool {
+        child(&self.columns, name).is_some_and(|column| !column.is_list && column.is_nested())
+    }
+}
+
+impl ShapeField {
+    /// Returns true for an object and for a list of objects.
+    pub(crate) fn is_nested(&self) -> bool {
+        !self.fields.is_empty()
+    }
+}
+
+fn child<'f>(fields: &'f [ShapeField], name: &str) -> Option<&'f ShapeField> {
+    fields.iter().find(|field| field.name == name)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn field(name: &str, fields: Vec<ShapeField>) -> ShapeField {
+        ShapeField {
+            name: name.to_owned(),
+            is_list: name == "resources",
+            fields,
+        }
+    }
+
+    fn object(name: &str, fields: &[&str]) -> ShapeField {
+        let fields = fields.iter().map(|name| field(name, Vec::new()));
+        field(name, fields.collect())
+    }
+
+    /// The shape that the tests of this room share.
+    pub(crate) fn shape() -> Shape {
+        let reference = [
+            "id",
+            "environment",
+            "related",
+            "resource_name",
+            "api_version",
+            "kind",
+        ];
+        let spec = vec![
+            field("secret", Vec::new()),
+            field("display_name", Vec::new()),
+            object("owner", &reference),
+            object("resource", &reference),
+            object("resources", &reference),
+        ];
+        let parameter = |name: &str, path: Option<&str>| ShapeParameter {
+            name: name.to_owned(),
+            path: path.map(|path| path.split('.').map(str::to_owned).collect()),
+        };
+        Shape {
+            columns: vec![
+                field("id", Vec::new()),
+                field("kind", Vec::new()),
+                object("metadata", &["self", "created_at"]),
+                field("spec", spec),
+            ],
+            parameters: vec![
+                parameter("page_size", None),
+                parameter("spec.owner", Some("spec.owner.id")),
+                parameter("spec.resource", Some("spec.resource.id")),
+            ],
+        }
+    }
+
+    #[test]
+    fn fields_are_found_by_path() {
+        let shape = shape();
+        assert!(shape.find(&["spec", "owner"]).unwrap().is_nested());
+        assert!(
+            !shape
+                .find(&["spec", "resources", "id"])
+                .unwrap()
+                .is_nested()
+        );
+        assert_eq!(shape.find(&["spec", "bogus"]), None);
+        assert_eq!(shape.find::<&str>(&[]), None);
+        assert!(shape.is_nested_column("spec") && !shape.is_nested_column("id"));
+    }
+}
