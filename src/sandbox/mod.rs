@@ -1,15 +1,17 @@
-//! A simulated Confluent Cloud IAM v2 api-keys service on loopback.
+//! A simulated Confluent Cloud on loopback: the IAM v2 api-keys resource, and to read, the collections beside it.
 //!
 //! It turns a [`SandboxConfig`] into an HTTP server with a believable organization behind it: for newcomers without
-//! an account, for tests, and for measurements. Its JSON is written from the published description of the service
-//! and shares nothing with the client, so that a name the client gets wrong fails a test instead of matching itself.
-//! It depends on axum and a runtime of tokio. It never listens beyond loopback, never talks to the real service, and
-//! gives the secret of a key it creates once.
+//! an account, for tests, and for measurements. It speaks both editions of the api-keys [`Contract`]. Its JSON is
+//! written from the published description of the service and shares nothing with the client, so that a name the client
+//! gets wrong fails a test instead of matching itself. It depends on axum and a runtime of tokio. It never listens beyond
+//! loopback, never talks to the real service, and gives the secret of a key it creates once.
 
 mod bomb;
 mod call;
+mod clock;
 mod config;
 mod cursor;
+mod description;
 mod draw;
 mod fault_text;
 mod faults;
@@ -22,6 +24,7 @@ mod organization;
 mod problem;
 mod server;
 mod service;
+mod siblings;
 mod spoil;
 mod store;
 #[cfg(test)]
@@ -40,8 +43,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::config::{
-    DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, NextStyle, PageOrder, RateLimit, SandboxConfig,
-    SecretInReads, UnknownKey,
+    Contract, DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, EXTRA_MEMBER, EmptyList, LEAKED_SECRET, LinkStyle,
+    NextStyle, PageOrder, RateLimit, SandboxConfig, SecretInReads, UnknownContract, UnknownFilter,
+    UnknownKey,
 };
 pub use self::fault_text::FaultSyntaxError;
 use self::faults::Script;
@@ -117,6 +121,11 @@ impl Sandbox {
         &self.state.config().access_token
     }
 
+    /// Returns the edition of the published description that the service keeps to.
+    pub fn contract(&self) -> Contract {
+        self.state.config().contract
+    }
+
     /// Returns the requests seen since the start or the last [`clear_requests`](Self::clear_requests), in order of
     /// arrival. At most 100,000 are remembered.
     pub fn requests(&self) -> Vec<LoggedRequest> {
@@ -128,9 +137,20 @@ impl Sandbox {
         self.state.clear_requests();
     }
 
-    /// Returns what is stored now as reads would give it, by id. There are no secrets in it.
+    /// Returns what is wrong with the requests since the start or the last call of this, by the published description of
+    /// September 2026 ([`Contract::V05`]): a line for each fault, at most 100. It does not matter which contract the
+    /// sandbox keeps to and how it answered, so this finds what a lenient service would let pass.
+    pub fn take_violations(&self) -> Vec<String> {
+        self.state.take_violations()
+    }
+
+    /// Returns what is stored now as reads would give it, by id, expired keys included. There are no secrets in it.
     pub fn keys(&self) -> Vec<Value> {
-        self.state.service().keys()
+        let mut keys = self.state.service().keys();
+        if self.state.config().extra_members {
+            keys.iter_mut().for_each(spoil::add_extra_members);
+        }
+        keys
     }
 
     /// Returns the ids of those who may own keys, the ones with most keys first.
@@ -161,18 +181,24 @@ impl Sandbox {
         let (key, secret) = self.credentials();
         let keys = self.state.config().keys;
         let noun = if keys == 1 { "API key" } else { "API keys" };
+        let contract = self.contract();
         let url = self.url();
         format!(
-            "simulated Confluent Cloud with {keys} {noun} on {url}\n\
+            "simulated Confluent Cloud with {keys} {noun} on {url} (contract {contract})\n\
              \n\
              export CONFLUENT_CLOUD_ENDPOINT={url}\n\
              export CONFLUENT_CLOUD_API_KEY={}\n\
              export CONFLUENT_CLOUD_API_SECRET={}\n\
              \n\
              curl -s -u \"$CONFLUENT_CLOUD_API_KEY:$CONFLUENT_CLOUD_API_SECRET\" \
-             \"$CONFLUENT_CLOUD_ENDPOINT/iam/v2/api-keys?page_size=2\"\n",
+             \"$CONFLUENT_CLOUD_ENDPOINT/iam/v2/api-keys?page_size=2\"\n\
+             \n\
+             or with a bearer token, in place of the API key and its secret:\n\
+             \n\
+             export CONFLUENT_CLOUD_ACCESS_TOKEN={}\n",
             quoted(key),
             quoted(secret),
+            quoted(self.access_token()),
         )
     }
 }

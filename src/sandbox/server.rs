@@ -9,14 +9,16 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
 use super::call::{Call, Reply};
+use super::clock::Clock;
 use super::config::SandboxConfig;
+use super::description;
 use super::draw::Draw;
 use super::faults::{Action, FaultBody, Script};
 use super::limit::{Allowance, Limiter};
@@ -29,10 +31,14 @@ use super::wire::{self, Connection, Delivery};
 /// The largest body that a request may have, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
+/// The most violations that are remembered.
+const MAX_VIOLATIONS: usize = 100;
+
 /// Everything that the simulated service knows. Made by [`SandboxState::new`], shared by all requests.
 #[derive(Debug)]
 pub struct SandboxState {
     config: SandboxConfig,
+    clock: Arc<Clock>,
     service: Mutex<Service>,
     desk: Mutex<Desk>,
     in_flight: AtomicUsize,
@@ -46,6 +52,8 @@ struct Desk {
     script: Script,
     limiter: Limiter,
     request_ids: Draw,
+    /// What was wrong with requests by the description, up to [`MAX_VIOLATIONS`].
+    violations: Vec<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,12 +70,15 @@ impl SandboxState {
             limiter: Limiter::new(config.rate_limit),
             // Apart from the other draws, so that reads do not change which ids are drawn for new keys.
             request_ids: Draw::new(!config.seed),
+            violations: Vec::new(),
         };
+        let clock = Arc::new(Clock::new(&config));
         Arc::new(Self {
-            service: Mutex::new(Service::new(config.clone())),
+            service: Mutex::new(Service::new(config.clone(), Arc::clone(&clock))),
             desk: Mutex::new(desk),
             in_flight: AtomicUsize::new(0),
             max_in_flight: AtomicUsize::new(0),
+            clock,
             config,
         })
     }
@@ -82,6 +93,10 @@ impl SandboxState {
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.desk).log.requests()
+    }
+
+    pub(super) fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.desk).violations)
     }
 
     pub(super) fn clear_requests(&self) {
@@ -136,7 +151,13 @@ impl SandboxState {
                 code,
                 headers,
                 body,
-            } => Decision::of(status_fault(code, headers, body)),
+            } => {
+                let decision = Decision::of(status_fault(code, headers, body));
+                match body {
+                    FaultBody::Gzip => decision.delivered(Delivery::Gzip { bytes: 0 }),
+                    _ => decision,
+                }
+            }
             Action::RateLimited { retry_after, reset } => {
                 let mut reply = Reply::empty(StatusCode::TOO_MANY_REQUESTS);
                 for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
@@ -169,17 +190,31 @@ impl SandboxState {
                 let body = r#"{"api_version":"iam/v2","kind":"ApiKeyList","data":[]}"#;
                 let reply = Reply::json(StatusCode::OK, body.to_owned());
                 let reply = reply.with_header("content-encoding", "gzip");
-                Decision::of(Ok(reply)).delivered(Delivery::Bomb { bytes })
+                Decision::of(Ok(reply)).delivered(Delivery::Gzip { bytes })
             }
             Action::Reset => {
                 Decision::of(Ok(Reply::empty(StatusCode::OK))).delivered(Delivery::Cut)
             }
             Action::Refuse { pause } => Decision::of(Ok(Reply::empty(StatusCode::OK)))
                 .delivered(Delivery::Refused { pause }),
-            Action::HostileTexts | Action::LongTexts { .. } | Action::DeepNesting { .. } => {
+            Action::HostileTexts
+            | Action::LongTexts { .. }
+            | Action::DeepNesting { .. }
+            | Action::WithoutSecret
+            | Action::LeakSecrets => {
                 let mut decision = proper(None);
                 if let Ok(reply) = &mut decision.outcome {
                     reply.body = spoil::spoiled(std::mem::take(&mut reply.body), &fault);
+                }
+                decision
+            }
+            Action::Stale => {
+                let method = &Method::GET;
+                let read = Call { method, ..call };
+                let before = self.proper(read, headers, None);
+                let mut decision = proper(None);
+                if call.method == Method::PATCH && decision.is_success() {
+                    decision.outcome = before.outcome;
                 }
                 decision
             }
@@ -210,6 +245,63 @@ impl SandboxState {
             ..Decision::of(outcome)
         }
     }
+
+    /// Puts the answer together.
+    fn respond(
+        &self,
+        decision: Decision,
+        request_id: &str,
+        connection: Option<Connection>,
+    ) -> Response {
+        let mut reply = decision.outcome.unwrap_or_else(|problem| {
+            let body = problem.body(request_id);
+            Reply {
+                headers: problem.headers,
+                ..Reply::json(problem.status, body)
+            }
+        });
+        if self.config.extra_members {
+            reply.body = spoil::with_extra_members(reply.body);
+        }
+        let mut headers = HeaderMap::with_capacity(8);
+        if !reply.body.is_empty() {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static(reply.content_type),
+            );
+        }
+        if reply.status.is_success() || reply.status == StatusCode::TOO_MANY_REQUESTS {
+            for (name, value) in decision.allowance.iter().flat_map(|allowance| {
+                [
+                    ("x-ratelimit-limit", u64::from(allowance.limit)),
+                    ("x-ratelimit-remaining", u64::from(allowance.remaining)),
+                    ("x-ratelimit-reset", allowance.reset),
+                ]
+            }) {
+                headers.insert(name, HeaderValue::from(value));
+            }
+        }
+        let own = [
+            ("x-request-id".to_owned(), request_id.to_owned()),
+            ("date".to_owned(), self.clock.http_date()),
+        ];
+        for (name, value) in own.into_iter().chain(reply.headers) {
+            // What a script asks for and HTTP cannot carry is left out.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                headers.insert(name, value);
+            }
+        }
+        let (body, length) = wire::body(reply.body, decision.delivery, connection);
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = headers;
+        response
+    }
 }
 
 /// Counts a request out when its answer is made, or given up.
@@ -237,6 +329,11 @@ impl Decision {
         }
     }
 
+    fn is_success(&self) -> bool {
+        let status = self.outcome.as_ref().map(|reply| reply.status);
+        status.is_ok_and(|status| status.is_success())
+    }
+
     fn delivered(self, delivery: Delivery) -> Self {
         Self { delivery, ..self }
     }
@@ -262,7 +359,7 @@ fn status_fault(
                  <center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
             );
         }
-        FaultBody::Json | FaultBody::Hostile => {
+        FaultBody::Json | FaultBody::Hostile | FaultBody::Gzip => {
             let mut problem = Problem::of_status(status);
             if body == FaultBody::Hostile {
                 problem = problem.made_hostile();
@@ -295,9 +392,13 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
         query: parts.uri.query().unwrap_or(""),
         body: body.as_ref().map_or(&[], |body| body),
     };
+    let request = logged(&parts, body.as_ref().ok());
+    let violations = description::faults_of_request(&request);
     let (number, request_id, fault) = {
         let mut desk = lock(&state.desk);
-        let number = desk.log.arrived(logged(&parts, body.as_ref().ok()));
+        let left = MAX_VIOLATIONS - desk.violations.len();
+        desk.violations.extend(violations.into_iter().take(left));
+        let number = desk.log.arrived(request);
         let fault = desk.script.strike(call.method, call.path, call.page());
         (number, desk.request_ids.hex32(), fault)
     };
@@ -320,7 +421,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
             lock(&state.desk).log.answered(number, status.as_u16());
         }
     }
-    respond(decision, &request_id, connection)
+    state.respond(decision, &request_id, connection)
 }
 
 /// Takes a request down. All of it is copied: as it came, it would hold on to the whole buffer that it was read into.
@@ -338,49 +439,6 @@ fn logged(parts: &Parts, body: Option<&Bytes>) -> LoggedRequest {
         body: body.unwrap_or_default(),
         status: None,
     }
-}
-
-fn respond(decision: Decision, request_id: &str, connection: Option<Connection>) -> Response {
-    let reply = decision.outcome.unwrap_or_else(|problem| {
-        let body = problem.body(request_id);
-        Reply {
-            headers: problem.headers,
-            ..Reply::json(problem.status, body)
-        }
-    });
-    let mut headers = HeaderMap::with_capacity(8);
-    if !reply.body.is_empty() {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(reply.content_type),
-        );
-    }
-    if reply.status.is_success() || reply.status == StatusCode::TOO_MANY_REQUESTS {
-        for (name, value) in decision.allowance.iter().flat_map(|allowance| {
-            [
-                ("x-ratelimit-limit", u64::from(allowance.limit)),
-                ("x-ratelimit-remaining", u64::from(allowance.remaining)),
-                ("x-ratelimit-reset", allowance.reset),
-            ]
-        }) {
-            headers.insert(name, HeaderValue::from(value));
-        }
-    }
-    let own = [("x-request-id".to_owned(), request_id.to_owned())];
-    for (name, value) in own.into_iter().chain(reply.headers) {
-        // What a script asks for and HTTP cannot carry is left out.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
-        }
-    }
-    let (body, length) = wire::body(reply.body, decision.delivery, connection);
-    if let Some(length) = length {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = headers;
-    response
 }
 
 #[cfg(test)]

@@ -1,24 +1,25 @@
-//! The five operations of the api-keys resource, over the keys in memory.
+//! The five operations of the api-keys resource, over the keys in memory, and the way to the collections beside it.
 //!
 //! A request as method, path, query and body goes in, an answer as status, headers and body comes out. There is no
 //! socket, no authentication and no waiting here. Where the published description leaves a choice, the comments say
 //! which one is taken; the configuration turns those that clients are known to depend on.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
-use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::call::{COLLECTION, Call, Reply, Target};
-use super::config::{SandboxConfig, SecretInReads};
+use super::clock::Clock;
+use super::config::{Contract, SandboxConfig, SecretInReads};
 use super::draw::Draw;
 use super::faults::Action;
 use super::keys;
 use super::listing;
 use super::organization::{Organization, PUBLIC_BASE};
 use super::problem::Problem;
+use super::siblings::{self, World};
 use super::store::{Key, Store};
 use super::writes::{Changes, NewKey};
 
@@ -31,25 +32,27 @@ pub(super) struct Service {
     draw: Draw,
     /// Owners that came with keys put in by hand.
     guests: HashMap<String, Value>,
-    started: Instant,
-    writes: u32,
+    clock: Arc<Clock>,
+    /// The Kafka cluster that most keys were for at the start, and how many they were.
+    busiest: Option<(String, usize)>,
     revoked: bool,
 }
 
 impl Service {
-    /// Invents the organization of `config`.
-    pub(super) fn new(config: SandboxConfig) -> Self {
+    /// Invents the organization of `config`, in which it is the time that `clock` shows.
+    pub(super) fn new(config: SandboxConfig, clock: Arc<Clock>) -> Self {
         let mut draw = Draw::new(config.seed);
         let organization = Organization::invent(&mut draw);
         let store = keys::invent(&organization, &config, &mut draw);
+        let busiest = siblings::busiest(&organization, &store, &config);
         Self {
             config,
             organization,
             store,
             draw,
             guests: HashMap::new(),
-            started: Instant::now(),
-            writes: 0,
+            clock,
+            busiest,
             revoked: false,
         }
     }
@@ -85,12 +88,22 @@ impl Service {
         call: Call<'_>,
         mischief: Option<&Action>,
     ) -> Result<Reply, Problem> {
+        if let Some((collection, id)) = siblings::find(call.path) {
+            let world = World {
+                organization: &self.organization,
+                store: &self.store,
+                config: &self.config,
+                busiest: self.busiest.as_ref(),
+            };
+            return collection.answer(&world, call.method, id.as_deref(), call.query, mischief);
+        }
         match (
             call.target().ok_or_else(Problem::unknown_path)?,
             call.method.as_str(),
         ) {
             (Target::Collection, "GET") => {
-                listing::list(&self.store, &self.config, call.query, mischief)
+                let today = self.clock.today();
+                listing::list(&self.store, &self.config, today, call.query, mischief)
             }
             (Target::Collection, "POST") => self.create(call.body),
             (Target::Collection, _) => Err(Problem::method_not_allowed("GET, POST")),
@@ -113,7 +126,8 @@ impl Service {
     }
 
     fn create(&mut self, body: &[u8]) -> Result<Reply, Problem> {
-        let new = NewKey::read(body)?;
+        let contract = self.config.contract;
+        let new = NewKey::read(body, contract, self.clock.today())?;
         let owner = self
             .organization
             .owner(&new.owner)
@@ -132,7 +146,7 @@ impl Service {
 
         let id = self.new_id();
         let secret = self.draw.secret();
-        let now = self.write_time();
+        let now = keys::timestamp(self.clock.write());
         let mut metadata = self.organization.metadata(&id, &new.owner);
         metadata["created_at"] = json!(now);
         metadata["updated_at"] = json!(now);
@@ -143,6 +157,14 @@ impl Service {
         spec.insert("resource".to_owned(), resources[0].clone());
         if resources.len() > 1 {
             spec.insert("resources".to_owned(), json!(resources));
+        }
+        if let Some(day) = new.expires_at {
+            spec.insert("expires_at".to_owned(), json!(day.to_string()));
+        }
+        if contract != Contract::V04 {
+            // Whoever holds the credentials is the person of the key that the sandbox is opened with.
+            let creator = &self.organization.person().reference.id;
+            spec.insert("created_by".to_owned(), json!(creator));
         }
         let mut object = keys::object(&id, metadata, Value::Object(spec));
         let location = format!("{PUBLIC_BASE}{COLLECTION}/{id}");
@@ -163,10 +185,10 @@ impl Service {
 
     fn update(&mut self, id: &str, body: &[u8]) -> Result<Reply, Problem> {
         let mut object = self.store.get(id).ok_or_else(|| self.unknown(id))?.value();
-        let changes = Changes::read(body)?;
+        let changes = Changes::read(body, self.config.contract)?;
         if !changes.is_empty() {
             changes.apply(&mut object);
-            let now = self.write_time();
+            let now = keys::timestamp(self.clock.write());
             // A key put in by hand may have no metadata, or something else in its place.
             match object.get_mut("metadata").and_then(Value::as_object_mut) {
                 Some(metadata) => {
@@ -195,30 +217,24 @@ impl Service {
             }
         }
     }
-
-    /// Returns the time of a write, as the service writes it.
-    fn write_time(&mut self) -> String {
-        self.writes += 1;
-        let now: DateTime<Utc> = if self.config.frozen {
-            self.config.now + TimeDelta::seconds(i64::from(self.writes))
-        } else {
-            let elapsed = TimeDelta::from_std(self.started.elapsed()).unwrap_or_default();
-            self.config.now + elapsed
-        };
-        keys::timestamp(now)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::Method;
+    use chrono::DateTime;
 
-    use super::super::config::UnknownKey;
+    use super::super::config::{DEMO_KEY, UnknownKey};
     use super::*;
 
     /// A service whose clock stands at a round time.
     fn service(keys: usize) -> Service {
-        Service::new(config(keys))
+        of(config(keys))
+    }
+
+    fn of(config: SandboxConfig) -> Service {
+        let clock = Arc::new(Clock::new(&config));
+        Service::new(config, clock)
     }
 
     fn config(keys: usize) -> SandboxConfig {
@@ -307,12 +323,69 @@ mod tests {
                 "{resource}"
             );
         }
-        let several = json!({ "owner": { "id": owner }, "resources": [{ "id": "lkc-1" }, { "id": "lkc-2" }] });
-        let (_, key) = create(&mut service, several);
-        assert_eq!(key["spec"]["resource"]["id"], "lkc-1");
-        assert_eq!(key["spec"]["resources"][1]["id"], "lkc-2");
         let unknown = json!({ "owner": { "id": owner }, "resource": { "id": "delorean" } });
-        assert_eq!(create(&mut service, unknown).0, 404);
+        let (status, body) = create(&mut service, unknown);
+        let error = &body["errors"][0];
+        assert_eq!(
+            (status, &error["source"]["pointer"]),
+            (422, &json!("/spec/resource/id"))
+        );
+        assert!(error["resolution"].is_string());
+    }
+
+    #[test]
+    fn what_a_new_key_says_depends_on_the_contract() {
+        let of_contract = |contract| {
+            let mut service = of(config(5).with_contract(contract));
+            let owner = service.owners().remove(0);
+            let spec = json!({
+                "owner": { "id": owner },
+                "resources": [{ "id": "lkc-1" }, { "id": "lkc-2" }],
+                "expires_at": "2026-01-01",
+                "created_by": "u-me",
+            });
+            let (status, key) = create(&mut service, spec);
+            assert_eq!(status, 202);
+            let read = ask(&mut service, Method::GET, &path_of(&key), &Value::Null).1;
+            for member in ["expires_at", "created_by", "resources"] {
+                assert_eq!(
+                    key["spec"].get(member),
+                    read["spec"].get(member),
+                    "{member}"
+                );
+            }
+            (service, key["spec"].clone())
+        };
+        let (_, old) = of_contract(Contract::V04);
+        assert_eq!(old["resource"]["id"], "lkc-1");
+        assert_eq!(old["resources"][1]["id"], "lkc-2");
+        assert_eq!((old.get("expires_at"), old.get("created_by")), (None, None));
+
+        let (service, new) = of_contract(Contract::V05);
+        assert_eq!(
+            (&new["resource"]["id"], new.get("resources")),
+            (&json!("cloud"), None)
+        );
+        assert_eq!(new["expires_at"], "2026-01-01");
+        let session = service.keys().into_iter().find(|key| key["id"] == DEMO_KEY);
+        assert_eq!(
+            new["created_by"],
+            session.expect("a session")["spec"]["owner"]["id"]
+        );
+    }
+
+    #[test]
+    fn an_expired_key_is_found_by_its_id() {
+        let mut service = of(config(0).with_contract(Contract::V05));
+        let key = json!({ "id": "K", "spec": { "expires_at": "2025-12-31" } });
+        service.insert(&key);
+        let path = format!("{COLLECTION}/K");
+        assert_eq!(
+            ask(&mut service, Method::GET, &path, &Value::Null),
+            (200, key)
+        );
+        let list = ask(&mut service, Method::GET, COLLECTION, &Value::Null);
+        assert_eq!(list.1["data"], json!([]));
     }
 
     #[test]
@@ -330,7 +403,7 @@ mod tests {
 
     #[test]
     fn unknown_owners_and_keys_above_the_quota_are_refused() {
-        let mut service = Service::new(config(5).with_quota(6));
+        let mut service = of(config(5).with_quota(6));
         let (status, body) = create(&mut service, json!({ "owner": { "id": "sa-nobody" } }));
         assert_eq!(
             (status, &body["errors"][0]["detail"]),
@@ -380,7 +453,7 @@ mod tests {
             (UnknownKey::Forbidden403, 403),
             (UnknownKey::NotFound404, 404),
         ] {
-            let mut service = Service::new(config(5).with_unknown_key(answer));
+            let mut service = of(config(5).with_unknown_key(answer));
             let path = path_of(&service.keys()[0]);
             assert_eq!(
                 ask(&mut service, Method::DELETE, &path, &Value::Null),
@@ -396,7 +469,7 @@ mod tests {
     fn deleting_the_session_s_own_key_locks_it_out() {
         let mut service = service(5);
         assert!(!service.is_revoked());
-        let path = format!("{COLLECTION}/SANDBOXDEMOKEY22");
+        let path = format!("{COLLECTION}/{DEMO_KEY}");
         ask(&mut service, Method::DELETE, &path, &Value::Null);
         assert!(service.is_revoked());
     }
