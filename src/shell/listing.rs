@@ -152,7 +152,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "set the format: table, markdown, line, json, jsonl, csv or tsv",
+        "format: table, markdown, line, json, jsonl, csv or tsv",
         Argument::Format,
         &["mode"],
     ),
