@@ -160,7 +160,6 @@ impl VisitorMut for Repair {
         select_list::spread_objects(select, &self.tables);
         select_list::name_items(select, &self.tables);
         subqueries::rows_in_where(select);
-        subqueries::exists_in_list(select);
         ControlFlow::Continue(())
     }
 
@@ -179,6 +178,7 @@ impl VisitorMut for Repair {
         conditions::escape_by_backslash(expr);
         conditions::similar_to_regex(expr);
         conditions::rows_by_columns(expr);
+        subqueries::row_in_subquery(expr);
         conditions::like_each(expr);
         conditions::array_in_text(expr);
         conditions::clock_in_interval(expr);
