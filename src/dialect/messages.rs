@@ -33,7 +33,7 @@ const WORDS: [(&str, &str); 14] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 33] = [
+const RETOLD: [(&str, &str, &str); 36] = [
     (
         r"(?s)^unsupported ast node in sqltorel: Collate.*",
         "there are no collations",
@@ -121,14 +121,29 @@ const RETOLD: [(&str, &str, &str); 33] = [
         "HAVING looks at groups",
     ),
     (
-        r"^physical plan does not support logical expression (Exists|InSubquery)\(.*",
-        "a test of a subquery cannot stand here",
-        "it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0",
+        r"^scalar subquery returned more than one row",
+        "a subquery that is used as a value returned more than one row",
+        "take one of them with LIMIT 1 or with an aggregate such as max(); IN and EXISTS look at all of them",
     ),
     (
-        r"(?s)^physical plan does not support logical expression (OuterReferenceColumn|ScalarSubquery)\(.*",
-        "a subquery names columns of the outer query in a way that cannot be planned",
-        "compare them by `=` and without LIMIT, or join; row_number() and QUALIFY take the first rows of each",
+        r"^(a subquery would have to be run more than .*)",
+        "$1",
+        "narrow the outer query with WHERE, or write a join with GROUP BY",
+    ),
+    (
+        r"^the subquery names `([^`]+)` of the outer query, which has no such column here",
+        "the subquery names `$1`, which the outer query does not have here",
+        "behind GROUP BY there are only the columns that it names; a column can also be selected in a subquery in FROM",
+    ),
+    (
+        r"(?s)^unsupported (LIMIT|OFFSET) expression.*",
+        "$1 takes a number that is known before the query runs",
+        "row_number() OVER (…) in a subquery numbers the rows",
+    ),
+    (
+        r"(?s)^physical plan does not support logical expression (?:OuterReferenceColumn|ScalarSubquery|Exists|InSubquery)\(.*",
+        "a subquery cannot be used here",
+        "select it in a subquery in FROM, and use its column",
     ),
     (
         r"^only identifiers and literals are supported in tuples",

@@ -8,11 +8,13 @@
 //! - `parser`, `parse`, `limits`, `unsupported`: text to syntax trees, and what is refused on the way;
 //! - `rewrite`, `rules`: syntax trees into ones that the engine plans, see `ast`, `path` and `shape` for what they share;
 //! - `plan`: rules over logical plans;
+//! - `apply`: subqueries and lateral joins;
 //! - `functions`: SQLite's functions, and paths into JSON;
 //! - `output_names`: the columns of a result, named as they were written;
 //! - `messages`: the engine's messages in plain words;
 //! - [`error`]: what is wrong, where, and the next step.
 
+pub(crate) mod apply;
 pub(crate) mod ast;
 pub mod error;
 pub mod functions;

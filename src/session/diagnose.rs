@@ -218,8 +218,7 @@ fn unknown_column(field: &Column, valid: &[Column]) -> dialect::error::Error {
         ));
     }
     if field.name == "page_token" {
-        return error
-            .hint("leave it out: the pages are walked for you, and the answer is complete");
+        return error.hint("leave it out: all pages are read for you");
     }
     match near_column(field, &typed, valid) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::csv::CsvFiles;
+use crate::dialect::apply;
 use crate::dialect::functions;
-use crate::dialect::plan::{PrepareSubqueries, ReadMoments};
+use crate::dialect::plan::{ReadMoments, by_position};
 use crate::resource;
 use crate::table::{self, Connection, catalog};
 
@@ -37,16 +38,15 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
     // Keeps plans readable; it saves nothing, because a page holds whole keys.
     options.optimizer.enable_leaf_expression_pushdown = false;
 
-    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(PrepareSubqueries)];
-    rules.extend(Optimizer::new().rules);
     let mut analyzers: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ReadMoments)];
     analyzers.extend(Analyzer::new().rules);
+    analyzers.push(apply::rule());
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .with_analyzer_rules(analyzers)
-        .with_optimizer_rules(rules)
-        .with_physical_optimizer_rules(table::rules(&PhysicalOptimizer::new().rules));
+        .with_query_planner(apply::planner())
+        .with_physical_optimizer_rules(by_position(table::rules(&PhysicalOptimizer::new().rules)));
     let mut state = functions::register(builder).build();
     state.register_file_format(Arc::new(CsvFiles::default()), true)?;
     let context = SessionContext::new_with_state(state);

@@ -152,7 +152,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "format: table, markdown, line, json, jsonl, csv or tsv",
+        "table, markdown, line, json, jsonl, csv or tsv",
         Argument::Format,
         &["mode"],
     ),

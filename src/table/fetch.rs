@@ -158,7 +158,8 @@ pub(super) fn rows(
                             .map_ok(|listed| listed.output)
                             .boxed()
                     };
-                    decoded(shared.read(list), shape.reader()).boxed()
+                    let whole = shape.prefetch && shape.fetch.is_none();
+                    decoded(shared.read(whole, list), shape.reader()).boxed()
                 }
                 None => {
                     let shape = shape.clone();

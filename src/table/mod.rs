@@ -6,7 +6,8 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
-//! - `optimize`, `sequential`: rules over physical plans that know what a request costs, and a node that they need;
+//! - `optimize`, `join_on_id`, `sequential`: rules over physical plans that know what a request costs, and a node that they
+//!   need;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -16,6 +17,7 @@ pub mod decode;
 mod dedup;
 mod fetch;
 mod fields;
+mod join_on_id;
 mod key_reader;
 mod optimize;
 pub mod pushdown;

@@ -8,12 +8,15 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::execution_plan::{
+    ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
+};
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::fields::ReadWhatIsUsed;
+use super::join_on_id::JoinOnId;
 use super::scan::ResourceScan;
 use super::sequential::InTurn;
 use super::shared::SharedListing;
@@ -26,7 +29,7 @@ type Plan = Arc<dyn ExecutionPlan>;
 pub(crate) fn rules(
     engine: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>],
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = Vec::with_capacity(engine.len() + 4);
+    let mut rules = Vec::with_capacity(engine.len() + 5);
     for rule in engine {
         rules.push(Arc::clone(rule));
         // Once the join has supplied its predicates its sides can no longer be swapped.
@@ -34,6 +37,7 @@ pub(crate) fn rules(
             rules.push(Arc::new(ProbeTheService) as _);
         }
     }
+    rules.push(Arc::new(JoinOnId));
     rules.push(Arc::new(AskNoFurther));
     rules.push(Arc::new(ListOnce));
     rules.push(Arc::new(ReadWhatIsUsed));
@@ -112,6 +116,7 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
             || plan
                 .downcast_ref::<AggregateExec>()
                 .is_some_and(|aggregate| aggregate.limit_options().is_none())
+            || is_kept_whole(&plan)
             || position == 0 && plan.downcast_ref::<HashJoinExec>().is_some()
     };
     let is_merged = limited && plan.downcast_ref::<CoalescePartitionsExec>().is_some();
@@ -123,6 +128,15 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
             false => child,
         })
     })
+}
+
+/// Returns true for a node that gives nothing before it has read all of its only input, such as one that keeps its rows
+/// for a subquery that is run several times.
+fn is_kept_whole(plan: &Plan) -> bool {
+    let emission = plan.properties().emission_type;
+    plan.children().len() == 1
+        && emission == EmissionType::Final
+        && plan.downcast_ref::<AggregateExec>().is_none()
 }
 
 /// Returns `plan` over what `change` makes of its children, given by their positions.

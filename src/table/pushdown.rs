@@ -69,6 +69,11 @@ impl Bounds {
         Self::on(Pushed::Get, Values::new())
     }
 
+    /// Returns true if the values at `path` are known.
+    pub(super) fn names(&self, path: Pushed) -> bool {
+        self.values.contains_key(&path)
+    }
+
     fn is_nothing(&self) -> bool {
         self.values.values().any(BTreeSet::is_empty)
     }

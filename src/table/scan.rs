@@ -44,10 +44,13 @@ use super::pushdown::{Bounds, Plan, pushed_paths};
 use super::scope::Scope;
 use super::shared::SharedListing;
 use crate::api::{Filters, KeyId, ListParams, Traffic, request};
-use crate::resource::{Resource, Values};
+use crate::resource::{Pushed, Resource, Values};
 
 /// Rows assumed to be in a listing of unknown size, for the order of joins.
 const ASSUMED_ROWS: usize = 5_000;
+
+/// Ids that a join supplies and that are looked up one by one, while the size of the organization is not known.
+const MAX_LOOKUPS: usize = 30;
 
 /// Requests that EXPLAIN spells out; the rest it counts.
 const SHOWN_REQUESTS: usize = 8;
@@ -62,6 +65,9 @@ pub struct ResourceScan {
     shape: Shape,
     /// Predicates that a join or a sort above supplies while it runs.
     dynamic: Vec<Arc<dyn PhysicalExpr>>,
+    /// Predicates of the scan that this one is joined with on the id. They hold for every row that the join has use for,
+    /// and are not checked here.
+    implied: Vec<Arc<dyn PhysicalExpr>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -98,6 +104,7 @@ impl ResourceScan {
                 covered: false,
             },
             dynamic: Vec::new(),
+            implied: Vec::new(),
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -136,20 +143,42 @@ impl ResourceScan {
 
     /// Returns the requests that the predicates known now allow, and how their answers are to be read.
     fn plan(&self) -> (Plan, Shape) {
-        let asked = Bounds::of(self.resource(), &self.shape.predicates);
+        let asked = self.asked();
         let mut shape = self.shape.clone();
-        // A scan that may stop early is not to ask for every page.
+        // A listing for few rows has shorter pages than the others want.
         shape.shared = shape
             .shared
-            .filter(|shared| self.reads_all() || shared.is_started());
+            .filter(|shared| shape.fetch.is_none() || shared.is_started());
         let bounds = match &shape.shared {
             // What a join supplies would only ask again for some of what the other scan has asked for.
             Some(_) => asked.clone(),
             None => Bounds::of(self.resource(), &self.dynamic).and(asked.clone()),
         };
-        let plan = Plan::choose(self.resource(), &bounds, self.known.get());
+        // How many ids a join will supply, nobody knew when it was decided not to list.
+        let pages = match asked.names(Pushed::Get) {
+            true => self.known.get(),
+            false => self.known.get().or(Some(MAX_LOOKUPS)),
+        };
+        let plan = Plan::choose(self.resource(), &bounds, pages);
         shape.covered = plan.covers(self.resource(), &asked);
         (plan, shape)
+    }
+
+    fn asked(&self) -> Bounds {
+        let predicates = self.shape.predicates.iter().chain(&self.implied);
+        Bounds::of(self.resource(), predicates)
+    }
+
+    /// Returns the predicates that every row satisfies.
+    pub(super) fn predicates(&self) -> &[Arc<dyn PhysicalExpr>] {
+        &self.shape.predicates
+    }
+
+    /// Returns the same scan, of whose rows only those are of use that satisfy `implied`.
+    pub(super) fn implying(&self, implied: &[Arc<dyn PhysicalExpr>]) -> Self {
+        let mut scan = self.clone();
+        scan.implied.extend(implied.iter().cloned());
+        scan
     }
 
     /// Returns true if the scan reads its answers to their end, whatever they are.
@@ -159,8 +188,7 @@ impl ResourceScan {
 
     /// Returns the filters of the listing that this scan will read, if it is one.
     pub(super) fn listing(&self) -> Option<Vec<Filters>> {
-        let asked = Bounds::of(self.resource(), &self.shape.predicates);
-        match Plan::choose(self.resource(), &asked, self.known.get()) {
+        match Plan::choose(self.resource(), &self.asked(), self.known.get()) {
             Plan::List(filters) => Some(filters),
             Plan::Nothing | Plan::Get { .. } => None,
         }

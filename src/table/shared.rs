@@ -38,6 +38,8 @@ pub(super) struct SharedListing {
     filters: Vec<Filters>,
     pages: Mutex<Vec<Vec<KeyBody>>>,
     progress: watch::Sender<Progress>,
+    /// How many pages the readers want so far.
+    wanted: watch::Sender<usize>,
     /// The listing under way; it ends with the last reader and the plan.
     task: Mutex<Option<SpawnedTask<()>>>,
 }
@@ -66,6 +68,7 @@ impl SharedListing {
             filters,
             pages: Mutex::default(),
             progress: watch::Sender::default(),
+            wanted: watch::Sender::default(),
             task: Mutex::default(),
         }
     }
@@ -80,15 +83,22 @@ impl SharedListing {
         lock(&self.task).is_some()
     }
 
-    /// Returns all pages, from the first one on; the first reader that is polled sets `list` going.
-    pub(super) fn read(self: Arc<Self>, list: impl FnOnce() -> Pages + Send + 'static) -> Pages {
+    /// Returns all pages, from the first one on; the first reader that is polled sets `list` going. One that reads the
+    /// `whole` listing has all of them fetched, any other one only those that it asks for.
+    pub(super) fn read(
+        self: Arc<Self>,
+        whole: bool,
+        list: impl FnOnce() -> Pages + Send + 'static,
+    ) -> Pages {
         let started = Arc::clone(&self);
         let start = async move {
+            started.want(if whole { usize::MAX } else { 1 });
             started.start(list);
             let progress = started.progress.subscribe();
             stream::unfold(
                 (started, progress, 0),
                 |(shared, mut progress, read)| async move {
+                    shared.want(read + 1);
                     // The sender lives in `shared`, so that waiting cannot fail.
                     let now = progress
                         .wait_for(|now| now.pages > read || now.end.is_some())
@@ -112,15 +122,28 @@ impl SharedListing {
         stream::once(start).flatten().boxed()
     }
 
+    fn want(&self, pages: usize) {
+        self.wanted.send_if_modified(|wanted| {
+            let is_more = pages > *wanted;
+            *wanted = pages.max(*wanted);
+            is_more
+        });
+    }
+
     fn start(self: &Arc<Self>, list: impl FnOnce() -> Pages + Send + 'static) {
         let mut task = lock(&self.task);
         if task.is_some() {
             return;
         }
         let shared = Arc::downgrade(self);
-        let mut pages = list();
+        let mut wanted = self.wanted.subscribe();
+        let (mut pages, mut count) = (list(), 0);
         *task = Some(SpawnedTask::spawn(async move {
-            while let Some(page) = pages.next().await {
+            // It fails once all readers are gone.
+            while wanted.wait_for(|wanted| *wanted > count).await.is_ok()
+                && let Some(page) = pages.next().await
+            {
+                count += 1;
                 let Some(shared) = shared.upgrade() else {
                     return;
                 };
@@ -167,8 +190,8 @@ mod tests {
     #[tokio::test]
     async fn every_reader_gets_every_page_of_one_listing() {
         let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
-        let first = Arc::clone(&shared).read(listing);
-        let second = Arc::clone(&shared).read(|| panic!("it is listed once"));
+        let first = Arc::clone(&shared).read(false, listing);
+        let second = Arc::clone(&shared).read(true, || panic!("it is listed once"));
         let first: Vec<_> = first.try_collect().await.unwrap();
         let second: Vec<_> = second.try_collect().await.unwrap();
         assert_eq!(first, [page("a"), page("b")]);
@@ -176,12 +199,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_is_fetched_when_a_reader_wants_it() {
+        let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
+        let (fetch, mut fetched) = tokio::sync::mpsc::unbounded_channel();
+        let list = move || {
+            let pages = stream::iter(["a", "b", "c"]);
+            pages
+                .map(move |id| {
+                    fetch.send(id).unwrap();
+                    Ok(page(id))
+                })
+                .boxed()
+        };
+        let mut few = Arc::clone(&shared).read(false, list);
+        assert!(few.next().await.is_some());
+        tokio::task::yield_now().await;
+        assert_eq!(fetched.try_recv(), Ok("a"));
+        assert!(fetched.try_recv().is_err());
+        let all = shared.read(true, || panic!("it is listed once"));
+        assert_eq!(all.count().await, 3);
+        assert_eq!(few.count().await, 2);
+    }
+
+    #[tokio::test]
     async fn every_reader_gets_the_error_behind_the_pages() {
         let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
         let error = api::Endpoint::parse("nonsense").unwrap_err();
         let list = move || stream::iter([Ok(page("a")), Err(error)]).boxed();
-        let first = Arc::clone(&shared).read(list).collect::<Vec<_>>().await;
-        let second = shared.read(|| panic!("it is listed once"));
+        let first = Arc::clone(&shared)
+            .read(true, list)
+            .collect::<Vec<_>>()
+            .await;
+        let second = shared.read(true, || panic!("it is listed once"));
         let second = second.collect::<Vec<_>>().await;
         for pages in [first, second] {
             assert!(matches!(pages.as_slice(), [Ok(_), Err(_)]));

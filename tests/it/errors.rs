@@ -302,7 +302,6 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
         "SELECT id FROM api_keys WHERE id = (SELECT id, kind FROM api_keys)",
         "SELECT id FROM api_keys WHERE id = (SELECT 'a' UNION ALL SELECT 'b')",
         "SELECT coalesce(metadata.created_at, 1) FROM api_keys",
-        "SELECT id, id IN (SELECT id FROM api_keys) FROM api_keys",
         "SELECT id FROM api_keys WHERE id = $owner",
         "SELECT id FROM api_keys WHERE id = $1",
         "SELECT id FROM api_keys WHERE id = ?",
@@ -368,13 +367,11 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: too many columns! The subquery should only return one column: api_keys.id, api_keys.kind
     hint: select only one column in the subquery
 
-    error: scalar subquery returned more than one row
+    error: a subquery that is used as a value returned more than one row
+    hint: take one of them with LIMIT 1 or with an aggregate such as max(); IN and EXISTS look at all of them
 
     error: `coalesce` has no type for all of its arguments
     hint: convert them with CAST
-
-    error: a test of a subquery cannot stand here
-    hint: it can stand in WHERE; elsewhere, join, or compare (SELECT count(*) …) with 0
 
     error: parameter `$owner` has no value
       |
@@ -423,7 +420,6 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
         "SELECT CAST(id AS INT) FROM api_keys",
         "SELECT nosuchfunction(id) FROM api_keys",
         "SELECT age(metadata.created_at) FROM api_keys",
-        "SELECT k.id FROM api_keys k LEFT JOIN LATERAL (SELECT id FROM api_keys y WHERE y.kind = k.kind LIMIT 1) x ON true",
         "SELECT 1 FROM api_keys WHERE (id, kind) OVERLAPS (id, kind)",
         "SELECT 1 FROM api_keys WHERE 'lkc-1' = ANY (spec.resources)",
         "SELECT 1 FROM api_keys WHERE _spec @> '{}'",
@@ -432,7 +428,6 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
         "SELECT id FROM api_keys ORDER BY 7",
         "SELECT * FROM jsonb_each_text('{}')",
         "SELECT spec::xml FROM api_keys",
-        "SELECT 1 FROM api_keys k WHERE EXISTS (SELECT 1 FROM unnest(k.spec.resources) r)",
         "SELECT * RENAME (id AS key) FROM api_keys",
         "SELECT * FROM unnest(ARRAY[1]) WITH ORDINALITY",
         "SELECT 1 FROM dual",
@@ -486,9 +481,6 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
       |        ^^^
     hint: subtract, as in now() - metadata.created_at; vw_api_keys has age_days
 
-    error: a subquery names columns of the outer query in a way that cannot be planned
-    hint: compare them by `=` and without LIMIT, or join; row_number() and QUALIFY take the first rows of each
-
     error: the operator `Overlaps` is not supported
 
     error: `array_has` does not take these arguments: list, text
@@ -513,9 +505,6 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
 
     error: there is no type `xml`
     hint: types are TEXT, INT, BIGINT, DOUBLE, DECIMAL, BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ and INTERVAL
-
-    error: `unnest` over a column of an outer query cannot be planned
-    hint: join it in the query that has the column: `FROM api_keys k, unnest(k.spec.resources) AS r`
 
     error: `* RENAME` is not supported
     hint: name the columns, each with AS

@@ -31,6 +31,7 @@ mod session;
 mod shell;
 mod slt;
 mod stackql;
+mod subqueries;
 mod support;
 mod trust;
 mod view;

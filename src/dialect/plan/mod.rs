@@ -1,8 +1,7 @@
-//! Rules over logical plans: what the engine would read, compare or decorrelate in another way than SQL does.
+//! Rules over plans: what the engine would read or compare in another way than SQL does.
 
-mod subqueries;
-mod three_valued;
+mod filter_pushdown;
 mod time_literals;
 
-pub(crate) use subqueries::PrepareSubqueries;
+pub(crate) use filter_pushdown::by_position;
 pub(crate) use time_literals::{ReadMoments, with_seconds};

@@ -146,7 +146,7 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
 pub(super) const ROWS_BY_COLUMNS: SyntaxRule =
     SyntaxRule::new("rows_by_columns", Hook::Expr(rows_by_columns));
 
-fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
     let compared = match expr {
         Expr::BinaryOp {
             left,

@@ -9,6 +9,7 @@
 
 mod listing;
 mod queries;
+mod subqueries;
 mod terms;
 
 use fastrand::Rng;

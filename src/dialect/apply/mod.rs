@@ -1,0 +1,66 @@
+//! Apply: subqueries and lateral joins, computed once for each distinct outer value.
+//!
+//! The engine turns correlated subqueries into joins. It refuses many shapes, and for some it returns wrong rows. This
+//! module takes every subquery that is not on a short allow-list away from the engine and computes it as SQL defines it:
+//! bind the outer values, run the subquery, reduce its rows to the answer.
+//!
+//! ```text
+//! SELECT x FROM o WHERE EXISTS (SELECT count(*) FROM e WHERE e.y = o.x % 3)
+//!
+//! Projection: x                          drops the column that Apply added
+//!   Filter: __exists_1
+//!     Apply: EXISTS, for each o.x % 3    adds the column __exists_1
+//!       TableScan: o
+//!       ┄ Limit: 1                       the subquery, in which a parameter
+//!         ┄ Filter: e.y = $1             stands for the outer expression
+//!           ┄ Once                       what no parameter reaches is read once
+//!             ┄ TableScan: e
+//! ```
+//!
+//! - `rule`: the analyzer rule that takes subqueries out of expressions and lateral joins out of FROM. It is the last one,
+//!   because types are settled then, and the optimizer, which would refuse some of these plans, has not seen them yet;
+//! - `allow`: the shapes that are left to the engine's own joins, because those push predicates down;
+//! - `bind`: replaces outer columns by parameters. It takes the largest subexpressions over outer columns that cannot
+//!   fail, so that `e.y = o.x % 250` has 250 distinct values whatever the number of rows;
+//! - `node`: the logical nodes. The subquery is inside the node and not an input, so that the engine's rules do not move
+//!   anything in or out of it;
+//! - `plan`: logical nodes to physical ones. The subquery is optimized and planned once per statement;
+//! - `once`: the parts of a subquery that no parameter reaches, which are read once per statement and kept;
+//! - `exec`: the physical node. For each distinct value it sets the parameters, resets the physical plan and runs it;
+//! - `answer`: the rows of one run, reduced with three-valued logic.
+//!
+//! A parameter is an uncorrelated scalar subquery of one row to the engine. That is the one kind of expression whose value
+//! the engine itself settles only while a plan runs, so every rule of the optimizer already knows what it may do with it.
+//!
+//! What follows from evaluating once per distinct value:
+//! - NULL is a value like any other;
+//! - a volatile function in an uncorrelated subquery is evaluated once per statement, in a correlated one once per
+//!   distinct outer value;
+//! - a subquery is evaluated wherever it is written, also in a branch of CASE that is not taken. Its error is then the
+//!   error of the statement.
+//!
+//! It depends on the engine alone: it knows no resource and sends no request.
+
+mod allow;
+mod answer;
+mod bind;
+mod exec;
+mod node;
+mod once;
+mod plan;
+mod rule;
+
+use std::sync::Arc;
+
+use datafusion::execution::context::QueryPlanner;
+use datafusion::optimizer::AnalyzerRule;
+
+/// Returns the rule that takes subqueries away from the engine, for the end of the list of analyzer rules.
+pub(crate) fn rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
+    Arc::new(rule::ApplySubqueries)
+}
+
+/// Returns the planner that knows the nodes that the rule makes.
+pub(crate) fn planner() -> Arc<dyn QueryPlanner + Send + Sync> {
+    Arc::new(plan::ApplyQueryPlanner)
+}

@@ -1,0 +1,545 @@
+//! The rule that takes subqueries out of expressions, and lateral joins out of FROM.
+//!
+//! It goes over the nodes of a plan from the leaves up. Where an expression has a subquery that is not left to the engine,
+//! an Apply below the node computes it as a column, and the expression reads that column. A projection on top drops the
+//! column where the node would pass it on. The subquery is bound to the outer query before the rule goes over it in turn,
+//! so that all that is left in it of outer queries is its own.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, ExprSchema, JoinType, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::logical_plan::{Join, Sort};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, lit,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::allow::is_left_to_the_engine;
+use super::bind::{Binder, as_union, free_columns, grouping, is_lateral};
+use super::node::{
+    Apply, Bound, Kind, Nullable, answer_column, downcast, extension, has_subquery, parameter,
+    subquery,
+};
+
+/// Takes subqueries away from the engine.
+#[derive(Debug)]
+pub(super) struct ApplySubqueries;
+
+impl AnalyzerRule for ApplySubqueries {
+    fn name(&self) -> &str {
+        "apply_subqueries"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        Rewriter::default().plan(plan)
+    }
+}
+
+/// One run of the rule.
+#[derive(Debug, Default)]
+struct Rewriter {
+    /// The columns that were added so far, for the names of those to come.
+    added: Cell<usize>,
+}
+
+impl Rewriter {
+    fn plan(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        Ok(self.tree(plan)?.data)
+    }
+
+    fn tree(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        match plan {
+            // The right side is bound to the left one before anything is made of it.
+            LogicalPlan::Join(join) if is_lateral(&join)? => {
+                Ok(Transformed::yes(self.lateral(join)?))
+            }
+            // What it named is bound.
+            LogicalPlan::Subquery(subquery) => {
+                let plan = self.plan(Arc::unwrap_or_clone(subquery.subquery))?;
+                Ok(Transformed::yes(plan))
+            }
+            plan => {
+                let plan = plan.map_children(|child| self.tree(child))?;
+                let plan = match plan.transformed {
+                    // An answer may be NULL where the engine would not expect it.
+                    true => plan.map_data(LogicalPlan::recompute_schema)?,
+                    false => plan,
+                };
+                plan.transform_parent(|plan| self.node(plan))
+            }
+        }
+    }
+
+    fn node(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        if let LogicalPlan::Join(join) = plan {
+            return match join.filter.as_ref().is_some_and(has_subquery) {
+                true => Ok(Transformed::yes(self.join(join)?)),
+                false => Ok(Transformed::no(LogicalPlan::Join(join))),
+            };
+        }
+        let mut found = false;
+        plan.apply_expressions(|expr| {
+            found |= has_subquery(expr);
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if !found {
+            return Ok(Transformed::no(plan));
+        }
+        Ok(Transformed::yes(match plan {
+            LogicalPlan::Filter(filter) => self.filter(filter)?,
+            LogicalPlan::Sort(sort) => {
+                let schema = Arc::clone(sort.input.schema());
+                self.any(with_sorted_columns(sort)?, &schema)?
+            }
+            // Their rows are evaluated when they are planned, when no subquery has run yet.
+            LogicalPlan::Values(values) => self.plan(as_union(values)?)?,
+            // A scan may have been given a condition, an inner plan its own; a node without an input has no outer rows.
+            plan if plan.inputs().len() != 1 => {
+                plan.map_expressions(|expr| expr.transform_up(|expr| self.inside(expr)))?
+                    .data
+            }
+            plan => {
+                let schema = Arc::clone(plan.schema());
+                self.any(plan, &schema)?
+            }
+        }))
+    }
+
+    /// Splits a filter: what needs no Apply comes first, so that there are fewer rows to compute the rest for.
+    fn filter(&self, filter: Filter) -> Result<LogicalPlan> {
+        let Filter {
+            predicate, input, ..
+        } = filter;
+        let schema = Arc::clone(input.schema());
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for condition in split_conjunction_owned(predicate) {
+            if !has_subquery(&condition) {
+                first.push(condition);
+            } else if is_left_to_the_engine(&condition, &schema)? {
+                first.push(condition.transform_up(|expr| self.inside(expr)).data()?);
+            } else {
+                rest.push(condition);
+            }
+        }
+        let mut plan = Arc::unwrap_or_clone(input);
+        if let Some(first) = conjunction(first) {
+            plan = LogicalPlan::Filter(Filter::try_new(first, Arc::new(plan))?);
+        }
+        let mut taker = Taker::over(self, plan);
+        let rest = rest
+            .into_iter()
+            .map(|condition| taker.take(condition))
+            .collect::<Result<Vec<_>>>()?;
+        let Some(rest) = conjunction(rest) else {
+            return Ok(taker.input);
+        };
+        let plan = LogicalPlan::Filter(Filter::try_new(rest, Arc::new(taker.input))?);
+        with_columns(plan, &schema)
+    }
+
+    /// Takes the subqueries out of a node with one input, of whose columns those of `schema` are wanted.
+    fn any(&self, plan: LogicalPlan, schema: &DFSchemaRef) -> Result<LogicalPlan> {
+        let [input] = plan.inputs()[..] else {
+            return plan_err!("a subquery cannot be used here");
+        };
+        let mut taker = Taker::over(self, input.clone());
+        let names = NamePreserver::new(&plan);
+        let plan = plan.map_expressions(|expr| match expr {
+            Expr::GroupingSet(set) => grouping(set, |expr| {
+                let name = names.save(&expr);
+                Ok(Transformed::yes(name.restore(taker.take(expr)?)))
+            }),
+            expr => {
+                let name = names.save(&expr);
+                Ok(Transformed::yes(name.restore(taker.take(expr)?)))
+            }
+        })?;
+        let mut input = Some(taker.input);
+        let plan = plan
+            .data
+            .map_children(|child| Ok(Transformed::yes(input.take().unwrap_or(child))))?;
+        with_columns(plan.data.recompute_schema()?, schema)
+    }
+
+    /// Takes the subqueries out of the condition of a join.
+    fn join(&self, mut join: Join) -> Result<LogicalPlan> {
+        let schema = Arc::clone(&join.schema);
+        let (left, right) = (
+            Arc::clone(join.left.schema()),
+            Arc::clone(join.right.schema()),
+        );
+        let (mut simple, mut of_sides, mut of_both) = (Vec::new(), Vec::new(), Vec::new());
+        for condition in join
+            .filter
+            .take()
+            .map(split_conjunction_owned)
+            .unwrap_or_default()
+        {
+            if !has_subquery(&condition) {
+                simple.push(condition);
+            } else if sides(&condition, &left, &right)?.is_some() {
+                of_sides.push(condition);
+            } else {
+                of_both.push(condition);
+            }
+        }
+        if join.join_type == JoinType::Inner {
+            // There the condition may as well come after the join.
+            join.filter = conjunction(simple);
+            let condition = conjunction(of_sides.into_iter().chain(of_both)).unwrap_or(lit(true));
+            let input = Arc::new(LogicalPlan::Join(join));
+            return self.filter(Filter::try_new(condition, input)?);
+        }
+        if !of_both.is_empty() {
+            join.filter = conjunction(simple.into_iter().chain(of_sides).chain(of_both));
+            return self.outer_join(join);
+        }
+        let mut takers = [
+            Taker::over(self, join.left.as_ref().clone()),
+            Taker::over(self, join.right.as_ref().clone()),
+        ];
+        for condition in of_sides {
+            let taken = condition.transform_up(|expr| {
+                let Some(inner) = subquery(&expr) else {
+                    return Ok(Transformed::no(expr));
+                };
+                let side = side(&expr, inner, &left, &right)?;
+                takers[side.unwrap_or_default()].one(expr)
+            })?;
+            simple.push(taken.data);
+        }
+        [join.left, join.right] = takers.map(|taker| Arc::new(taker.input));
+        join.filter = conjunction(simple);
+        with_columns(LogicalPlan::Join(join).recompute_schema()?, &schema)
+    }
+
+    /// Computes a left or right join whose condition has a subquery over columns of both sides: as a lateral one.
+    fn outer_join(&self, join: Join) -> Result<LogicalPlan> {
+        let schema = Arc::clone(&join.schema);
+        let (kept, other) = match join.join_type {
+            JoinType::Left => (join.left, join.right),
+            JoinType::Right => (join.right, join.left),
+            other => {
+                return plan_err!(
+                    "a subquery over columns of both sides cannot be used in the condition of a {other} join"
+                );
+            }
+        };
+        let on = join.on.into_iter().map(|(left, right)| left.eq(right));
+        let condition = conjunction(on.chain(join.filter)).unwrap_or(lit(true));
+        let rows = Arc::unwrap_or_clone(other);
+        let plan = self.rows(Arc::unwrap_or_clone(kept), rows, Some(condition), true)?;
+        with_columns(plan, &schema)
+    }
+
+    fn lateral(&self, join: Join) -> Result<LogicalPlan> {
+        let outer = match join.join_type {
+            JoinType::Inner => false,
+            JoinType::Left => true,
+            other => {
+                return plan_err!("LATERAL cannot be the right side of a {other} join");
+            }
+        };
+        let on = join.on.into_iter().map(|(left, right)| left.eq(right));
+        let condition = conjunction(on.chain(join.filter));
+        let input = self.plan(Arc::unwrap_or_clone(join.left))?;
+        let rows = Arc::unwrap_or_clone(join.right);
+        let plan = self.rows(input, rows, condition, outer)?;
+        with_columns(plan, &join.schema)
+    }
+
+    /// Returns each row of `input` beside those of `rows` for which `condition` is true.
+    fn rows(
+        &self,
+        input: LogicalPlan,
+        mut rows: LogicalPlan,
+        condition: Option<Expr>,
+        outer: bool,
+    ) -> Result<LogicalPlan> {
+        let fields = rows.schema().iter();
+        let fields = fields.map(|(qualifier, field)| {
+            let field = field.as_ref().clone().with_nullable(true);
+            (qualifier.cloned(), Arc::new(field))
+        });
+        let added = DFSchema::new_with_metadata(fields.collect(), Default::default())?;
+        if let Some(condition) = condition.filter(|condition| *condition != lit(true)) {
+            let (left, right) = (input.schema(), rows.schema());
+            let condition = condition.transform_up(|expr| match expr {
+                Expr::Column(column) if left.has_column(&column) && !right.has_column(&column) => {
+                    let field = Arc::clone(left.field_from_column(&column)?);
+                    Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
+                }
+                expr => Ok(Transformed::no(expr)),
+            })?;
+            rows = LogicalPlan::Filter(Filter::try_new(condition.data, Arc::new(rows))?);
+        }
+        let (rows, bound) = self.bound(&rows, input.schema())?;
+        let kind = Kind::Rows { outer };
+        let apply = Apply::try_new(input, Arc::new(rows), kind, bound, Arc::new(added))?;
+        Ok(extension(apply))
+    }
+
+    /// Returns `subquery` bound to the columns of `outer`, and without subqueries of its own that the engine does not take.
+    fn bound(&self, subquery: &LogicalPlan, outer: &DFSchema) -> Result<(LogicalPlan, Vec<Bound>)> {
+        let mut binder = Binder::new(outer);
+        let plan = binder.bind(subquery)?;
+        if let Some(column) = free_columns(&plan)?.first() {
+            return plan_err!(
+                "the subquery names `{}` of the outer query, which has no such column here",
+                column.flat_name()
+            );
+        }
+        Ok((self.plan(plan)?, binder.bound()))
+    }
+
+    /// Goes over a subquery that is left to the engine.
+    fn inside(&self, expr: Expr) -> Result<Transformed<Expr>> {
+        let inner = |subquery: Subquery| {
+            Ok::<_, datafusion::error::DataFusionError>(Subquery {
+                subquery: Arc::new(self.plan(Arc::unwrap_or_clone(subquery.subquery))?),
+                ..subquery
+            })
+        };
+        Ok(Transformed::yes(match expr {
+            Expr::ScalarSubquery(subquery) if parameter(&subquery).is_none() => {
+                let subquery = inner(subquery)?;
+                Expr::ScalarSubquery(Subquery {
+                    subquery: Arc::new(nullable(subquery.subquery.as_ref().clone())?),
+                    ..subquery
+                })
+            }
+            Expr::Exists(exists) => Expr::Exists(Exists {
+                subquery: inner(exists.subquery)?,
+                negated: exists.negated,
+            }),
+            Expr::InSubquery(test) => Expr::InSubquery(InSubquery {
+                subquery: inner(test.subquery)?,
+                ..test
+            }),
+            expr => return Ok(Transformed::no(expr)),
+        }))
+    }
+
+    /// Returns a name for a column that `input` does not have.
+    fn name(&self, kind: &Kind, input: &DFSchema) -> String {
+        loop {
+            self.added.set(self.added.get() + 1);
+            let name = format!("{}_{}", kind.prefix(), self.added.get());
+            if !input.has_column_with_unqualified_name(&name) {
+                return name;
+            }
+        }
+    }
+}
+
+/// Takes subqueries out of expressions over one input, each only once.
+struct Taker<'r> {
+    rewriter: &'r Rewriter,
+    input: LogicalPlan,
+    known: HashMap<Expr, Expr>,
+}
+
+impl<'r> Taker<'r> {
+    fn over(rewriter: &'r Rewriter, input: LogicalPlan) -> Self {
+        Self {
+            rewriter,
+            input,
+            known: HashMap::new(),
+        }
+    }
+
+    fn take(&mut self, expr: Expr) -> Result<Expr> {
+        expr.transform_up(|expr| self.one(expr)).data()
+    }
+
+    fn one(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+        let Some(inner) = subquery(&expr) else {
+            return Ok(Transformed::no(expr));
+        };
+        if matches!(expr, Expr::ScalarSubquery(_)) && free_columns(&inner.subquery)?.is_empty() {
+            return self.rewriter.inside(expr);
+        }
+        if let Some(column) = self.known.get(&expr) {
+            return Ok(Transformed::yes(column.clone()));
+        }
+        let (subquery, kind, negated) = match expr.clone() {
+            Expr::Exists(exists) => (exists.subquery, Kind::Exists, exists.negated),
+            Expr::ScalarSubquery(subquery) => (subquery, Kind::Scalar, false),
+            Expr::InSubquery(test) => {
+                let kind = Kind::Compare {
+                    operand: *test.expr,
+                    op: Operator::Eq,
+                    all: false,
+                };
+                (test.subquery, kind, test.negated)
+            }
+            Expr::SetComparison(set) => {
+                let kind = Kind::compare(*set.expr, set.op, &set.quantifier);
+                (set.subquery, kind, false)
+            }
+            expr => return Ok(Transformed::no(expr)),
+        };
+        let column = self.add(&subquery.subquery, kind)?;
+        let column = match negated {
+            true => Expr::Not(Box::new(column)),
+            false => column,
+        };
+        self.known.insert(expr, column.clone());
+        Ok(Transformed::yes(column))
+    }
+
+    /// Returns the column that holds the answer of `subquery`.
+    fn add(&mut self, subquery: &LogicalPlan, kind: Kind) -> Result<Expr> {
+        let schema = Arc::clone(self.input.schema());
+        let (plan, bound) = self.rewriter.bound(subquery, &schema)?;
+        let plan = as_few_rows(plan, &kind)?;
+        let name = self.rewriter.name(&kind, &schema);
+        let added = answer_column(&name, &kind, &plan)?;
+        let input = std::mem::take(&mut self.input);
+        let apply = Apply::try_new(input, Arc::new(plan), kind, bound, Arc::new(added))?;
+        self.input = extension(apply);
+        Ok(Expr::Column(Column::new_unqualified(name)))
+    }
+}
+
+/// Returns `plan` with no more rows and columns than `kind` looks at.
+fn as_few_rows(plan: LogicalPlan, kind: &Kind) -> Result<LogicalPlan> {
+    let needed = match kind {
+        Kind::Exists => 1,
+        // The second one is an error.
+        Kind::Scalar => 2,
+        Kind::Compare { .. } | Kind::Rows { .. } => return Ok(plan),
+    };
+    let plan = match (plan, kind) {
+        // What is selected makes no difference, but for what makes rows of it.
+        (LogicalPlan::Projection(projection), Kind::Exists)
+            if matches!(
+                projection.input.as_ref(),
+                LogicalPlan::Filter(_)
+                    | LogicalPlan::TableScan(_)
+                    | LogicalPlan::SubqueryAlias(_)
+                    | LogicalPlan::Join(_)
+            ) =>
+        {
+            let row = vec![lit(true).alias("row")];
+            LogicalPlan::Projection(Projection::try_new(row, projection.input)?)
+        }
+        (plan, _) => plan,
+    };
+    match plan.max_rows() {
+        Some(most) if most <= needed => Ok(plan),
+        _ => LogicalPlanBuilder::from(plan)
+            .limit(0, Some(needed))?
+            .build(),
+    }
+}
+
+/// Returns `plan`, the subquery of a value, so that the value may be NULL if there may be no row.
+///
+/// The engine takes the word of the column that is selected: a `count(*)` would never be NULL, whatever HAVING says.
+fn nullable(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let is_known = plan
+        .schema()
+        .fields()
+        .iter()
+        .all(|field| field.is_nullable())
+        || has_one_row(&plan)
+        || downcast::<Nullable>(&plan).is_some();
+    match is_known {
+        true => Ok(plan),
+        false => Ok(extension(Nullable::try_new(plan)?)),
+    }
+}
+
+fn has_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => has_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => has_one_row(&alias.input),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
+        _ => false,
+    }
+}
+
+/// Returns `plan` with the columns of `schema` and no others.
+fn with_columns(plan: LogicalPlan, schema: &DFSchemaRef) -> Result<LogicalPlan> {
+    let is_same = plan.schema().fields().len() == schema.fields().len()
+        && plan.schema().columns() == schema.columns();
+    if is_same {
+        return Ok(plan);
+    }
+    let columns = schema.columns().into_iter().map(Expr::Column).collect();
+    let projection = Projection::try_new(columns, Arc::new(plan))?;
+    Ok(LogicalPlan::Projection(projection))
+}
+
+/// Returns `sort` over an input that also has the columns that its subqueries name.
+///
+/// `SELECT x FROM t ORDER BY (SELECT … WHERE e.y = t.z)` sorts what the select list has made.
+fn with_sorted_columns(sort: Sort) -> Result<LogicalPlan> {
+    let schema = Arc::clone(sort.input.schema());
+    let mut named = Vec::new();
+    for key in &sort.expr {
+        key.expr.apply(|expr| {
+            if let Some(inner) = subquery(expr) {
+                named.extend(free_columns(&inner.subquery)?);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+    }
+    let LogicalPlan::Projection(projection) = sort.input.as_ref() else {
+        return Ok(LogicalPlan::Sort(sort));
+    };
+    let below = projection.input.schema();
+    named.retain(|column| !schema.has_column(column) && below.has_column(column));
+    if named.is_empty() {
+        return Ok(LogicalPlan::Sort(sort));
+    }
+    let mut exprs = projection.expr.clone();
+    for column in named {
+        let column = Expr::Column(column);
+        if !exprs.contains(&column) {
+            exprs.push(column);
+        }
+    }
+    let wider = Projection::try_new(exprs, Arc::clone(&projection.input))?;
+    Ok(LogicalPlan::Sort(Sort {
+        input: Arc::new(LogicalPlan::Projection(wider)),
+        ..sort
+    }))
+}
+
+/// Returns Some if each subquery of `condition` is about one side of a join only.
+fn sides(condition: &Expr, left: &DFSchema, right: &DFSchema) -> Result<Option<()>> {
+    let mut all = Some(());
+    condition.apply(|expr| {
+        if let Some(inner) = subquery(expr)
+            && side(expr, inner, left, right)?.is_none()
+        {
+            all = None;
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(all)
+}
+
+/// Returns 0 if the subquery `expr` is about columns of `left` only, 1 if about those of `right`, None if about both.
+fn side(expr: &Expr, inner: &Subquery, left: &DFSchema, right: &DFSchema) -> Result<Option<usize>> {
+    let mut named = free_columns(&inner.subquery)?;
+    named.extend(expr.column_refs().into_iter().cloned());
+    let of = |schema: &DFSchema| named.iter().all(|column| schema.has_column(column));
+    Ok(match (of(left), of(right)) {
+        (true, _) => Some(0),
+        (false, true) => Some(1),
+        (false, false) => None,
+    })
+}

@@ -1,0 +1,158 @@
+//! The engine's pushdown of filters, kept from mistaking one column for another of the same name.
+//!
+//! The engine hands a predicate from a node to its input by the names of the columns. Where two columns of the input share
+//! a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A wall between the two
+//! nodes, which no predicate passes, stands there while the engine's rule runs. Joins look at positions and need none.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::internal_err;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+};
+
+type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// Returns `rules` with walls around those that push filters down.
+pub(crate) fn by_position(rules: Vec<Rule>) -> Vec<Rule> {
+    let walled = |rule: Rule| match rule.name().starts_with("FilterPushdown") {
+        true => Arc::new(Walled(rule)) as Rule,
+        false => rule,
+    };
+    rules.into_iter().map(walled).collect()
+}
+
+/// A rule that runs while the walls are up.
+#[derive(Debug)]
+struct Walled(Rule);
+
+impl PhysicalOptimizerRule for Walled {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = plan.transform_up(put_up).data()?;
+        let plan = self.0.optimize(plan, config)?;
+        plan.transform_up(take_down).data()
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.0.schema_check()
+    }
+}
+
+fn put_up(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let mut changed = false;
+    let children = plan
+        .children()
+        .into_iter()
+        .map(|child| match is_safe(&plan, child) {
+            true => Arc::clone(child),
+            false => {
+                changed = true;
+                Arc::new(Wall(Arc::clone(child)))
+            }
+        });
+    let children: Vec<_> = children.collect();
+    match changed {
+        true => Ok(Transformed::yes(plan.replace_children(children, KEEP)?)),
+        false => Ok(Transformed::no(plan)),
+    }
+}
+
+const KEEP: ReplaceChildrenOptions = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
+
+/// Returns true if predicates pass from `plan` to `child` for what they are.
+fn is_safe(plan: &Arc<dyn ExecutionPlan>, child: &Arc<dyn ExecutionPlan>) -> bool {
+    let schema = child.schema();
+    let mut names = HashSet::new();
+    if schema
+        .fields()
+        .iter()
+        .all(|field| names.insert(field.name()))
+    {
+        return true;
+    }
+    // A projection hands on predicates in which the positions are right, a filter its own one, and a join looks at those.
+    // What is above the filter does not get past it: its columns have the names that those of the join have.
+    let keeps_positions = plan.downcast_ref::<ProjectionExec>().is_some()
+        || plan.downcast_ref::<FilterExec>().is_some();
+    keeps_positions && child.downcast_ref::<HashJoinExec>().is_some()
+}
+
+fn take_down(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    Ok(match plan.downcast_ref::<Wall>() {
+        Some(Wall(input)) => Transformed::yes(Arc::clone(input)),
+        None => Transformed::no(plan),
+    })
+}
+
+/// Its input, without letting any predicate through.
+#[derive(Debug)]
+struct Wall(Arc<dyn ExecutionPlan>);
+
+impl DisplayAs for Wall {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wall")
+    }
+}
+
+impl ExecutionPlan for Wall {
+    fn name(&self) -> &str {
+        "Wall"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.0.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.0]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self(children.swap_remove(0))))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self(children.swap_remove(0))))
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        internal_err!("a wall stands only while a plan is optimized")
+    }
+}
