@@ -235,21 +235,35 @@ async fn read_body(response: &mut reqwest::Response) -> (Bytes, Option<Failure>)
     if expected > MAX_BODY {
         return too_large();
     }
-    let mut body = BytesMut::with_capacity(expected);
+    // Put together only once it is whole: what is too long to be kept is never copied.
+    let (mut parts, mut length) = (Vec::new(), 0);
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if chunk.len() > MAX_BODY - body.len() => return too_large(),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return (body.freeze(), None),
+            Ok(Some(chunk)) if chunk.len() > MAX_BODY - length => return too_large(),
+            Ok(Some(chunk)) => {
+                length += chunk.len();
+                parts.push(chunk);
+            }
+            Ok(None) => return (joined(parts, length), None),
             Err(e) => {
                 let failure = Failure::of_reqwest(&e);
                 return (
-                    body.freeze(),
+                    joined(parts, length),
                     Some(Failure::sent(FailureKind::Truncated, failure.detail)),
                 );
             }
         }
     }
+}
+
+/// Returns `parts`, which have `length` bytes in all, as one.
+fn joined(mut parts: Vec<Bytes>, length: usize) -> Bytes {
+    if parts.len() == 1 {
+        return parts.swap_remove(0);
+    }
+    let mut body = BytesMut::with_capacity(length);
+    parts.iter().for_each(|part| body.extend_from_slice(part));
+    body.freeze()
 }
 
 #[cfg(test)]

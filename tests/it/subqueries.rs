@@ -63,7 +63,7 @@ async fn a_subquery_is_computed_for_each_outer_value() {
         ),
         (
             "SELECT x FROM O WHERE x < ALL (SELECT y FROM E WHERE v > x * 10)",
-            "1",
+            "3",
         ),
         (
             "SELECT x FROM O WHERE x NOT IN (SELECT y FROM E WHERE v = x * 10)",
