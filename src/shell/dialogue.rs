@@ -9,11 +9,12 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Behavior, ColorMode, CompletionType, Config, Editor};
 
+use super::edit;
 use super::helper::LineHelper;
 use super::history::{History, MAX_ENTRIES};
 use super::input::Input;
 use super::run::Flow;
-use super::{Shell, edit};
+use super::state::Shell;
 use crate::error::Error;
 use crate::terminal::notes;
 

@@ -5,10 +5,12 @@ use std::io::Write;
 use super::command::Command;
 use super::describe::{self, Grid};
 use super::input::Input;
+use super::paths::expand_home;
 use super::run::Flow;
 use super::screen::show_text;
 use super::settings::NAMES;
-use super::{Shell, expand_home, help, variables};
+use super::state::Shell;
+use super::{help, variables};
 use crate::error::Error;
 use crate::terminal::{notes, output};
 

@@ -21,6 +21,7 @@ use super::complete;
 use super::highlight;
 use super::history::History;
 use super::lex::lex;
+use super::paths::expand_home;
 
 /// Bytes of a statement that are coloured as it is typed.
 const MAX_TEXT: usize = 20_000;
@@ -152,7 +153,7 @@ fn list_files(prefix: &str) -> Vec<String> {
     };
     let place = match folder {
         "" => Path::new(".").to_owned(),
-        folder => super::expand_home(folder),
+        folder => expand_home(folder),
     };
     let Ok(entries) = fs::read_dir(place) else {
         return Vec::new();
