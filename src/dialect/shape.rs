@@ -1,5 +1,5 @@
 //! What the dialect is told about the tables: which columns have fields, by path, and which parameters predicates may
-//! name. Plain data; whoever knows the tables makes it.
+//! name. Plain data, which the room `resource` makes.
 
 /// The nested columns of all tables, and the service's parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

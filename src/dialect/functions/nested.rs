@@ -2,8 +2,8 @@
 //!
 //! Turns all four spellings, over a struct, into `get_field(spec, 'owner', 'id')`, and a step into a list into
 //! `array_element`, so that they mean the same and are pushed down alike. Lists count from 0 under `->` and in paths.
-//! What is not a struct or a list is JSON text, and goes to `json::extract`. An unknown field is an error of planning
-//! that knows the fields there are.
+//! What is not a struct or a list is JSON text, and goes to `json::extract`. An unknown field is an error
+//! while planning, which names the fields that exist.
 
 use std::sync::Arc;
 

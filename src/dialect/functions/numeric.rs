@@ -1,4 +1,4 @@
-//! Truth values and JSON where numbers are wanted, put so that the operators of `operators` see them.
+//! Rewrites truth values and JSON where numbers are expected, so that `operators` sees them.
 //!
 //! - `sum(x LIKE 'a%')` counts in SQLite, whose truth is 1 or 0: it becomes `sum(x LIKE 'a%' + 0)`, and so do `avg` and
 //!   the number in `sum(json_extract(x, '$.n'))`, whose type is text;

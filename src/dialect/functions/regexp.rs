@@ -1,5 +1,5 @@
-//! Regular expressions: `regexp`, `regexp_like`, `regexp_substr`, `regexp_replace`; the operator `REGEXP` is
-//! `rewrite`'s.
+//! Regular expressions: `regexp`, `regexp_like`, `regexp_substr`, `regexp_replace`; `rewrite`
+//! handles the operator `REGEXP`.
 //!
 //! All stand for DataFusion's own functions, whose syntax contains the one that StackQL documents, and take
 //! timestamps and numbers for text as well. `regexp_replace` stays PostgreSQL's: it replaces the first match, and

@@ -4,7 +4,7 @@
 //! arguments may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape
 //! `lateral` can plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
 //! replaces `ORDER BY 2` by the second expression of a query with GROUP BY, where DataFusion only finds a bare aggregate.
-//! What counts as a number only in SQLite is put as `numeric` does. Pure: a tree in, a tree out.
+//! `numeric` handles what counts as a number only in SQLite. Pure: a tree in, a tree out.
 
 use std::ops::ControlFlow;
 

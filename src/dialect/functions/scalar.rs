@@ -2,7 +2,7 @@
 //!
 //! Turns a function over [`Value`]s into a DataFusion function over columns ([`RowFunction`]), and an expression with
 //! holes into a function that is replaced while planning ([`Macro`]). Both take arguments of any type, as SQLite
-//! does. The rooms next door only write the bodies.
+//! does. The modules beside this one only write the bodies.
 
 use std::hash::{Hash, Hasher};
 

@@ -1,9 +1,9 @@
-//! SQL values as SQLite knows them, and the way between them and Arrow.
+//! SQL values as SQLite defines them, and their conversion from and to Arrow.
 //!
 //! SQLite's functions are defined over values, each with a type of its own; Arrow's over columns of one type. A
 //! [`Column`] turns an Arrow column of any type into [`Value`]s, row by row, and [`to_array`] turns results back.
 //! Timestamps become RFC 3339 text, structs and lists JSON text with explicit nulls: a struct has every field
-//! always, so its JSON has, too. Numbers become text as in SQLite, with 15 significant digits.
+//! always, and so does its JSON. Numbers become text as in SQLite, with 15 significant digits.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

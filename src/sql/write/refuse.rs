@@ -82,14 +82,14 @@ pub(crate) fn refuse(statement: &Statement) -> Result<(), Error> {
         Statement::AlterTable(alter) => fixed_schema(&alter.name),
         Statement::CreateIndex(create) => fixed_schema(&create.table_name),
         Statement::Query(query) => within_query(query),
-        // What it holds is what is carried out later.
+        // The statement in it is run later.
         Statement::Prepare { statement, .. } => within(statement.as_ref()),
         _ => Ok(()),
     }
 }
 
-/// Fails if `query` holds a write to a resource: it would not be carried out, and its rows not be there. One that
-/// stands behind WITH, and nothing else, is none.
+/// Refuses a write to a resource inside `query`, which would not be run and would have no rows. A write after WITH, and
+/// nothing else, is allowed.
 ///
 /// # Errors
 ///

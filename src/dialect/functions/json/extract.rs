@@ -1,7 +1,7 @@
 //! Taking JSON apart: `json_extract`, and what `->` and `->>` mean over JSON text.
 //!
 //! Over a struct, a list or anything nested in them, `json_extract` with one constant path is only another spelling
-//! of field access: it is replaced by `get_field` while planning, and an unknown field is an error of planning. Numbers
+//! of field access: it is replaced by `get_field` while planning, and an unknown field is an error while planning. Numbers
 //! keep their type, while timestamps become text, which JSON has for them, and structs and lists become JSON. Over text
 //! it reads JSON and gives SQLite's values as text, NULL where there is nothing.
 

@@ -1,7 +1,7 @@
 //! JSON functions over text, structs, lists and timestamps alike.
 //!
-//! Turns the JSON functions of SQLite 3.38 and later into DataFusion functions. Whatever is not text is taken for
-//! the JSON that it converts to, see [`convert`]; access to the fields of a struct is left to the planner
+//! Turns the JSON functions of SQLite 3.38 and later into DataFusion functions. Anything that is not text is
+//! converted to JSON first, see [`convert`]; access to the fields of a struct is left to the planner
 //! ([`extract`]), so that it stays typed and can be pushed down. Never follows JSON deeper than 128 levels.
 
 pub(crate) mod build;

@@ -1,7 +1,7 @@
 //! JSON paths: `$.owner.id`, `$.resources[0]`, `$.resources[#-1]`, `$."a name"`.
 //!
-//! Turns the text of a path, or the key on the right of `->`, into [`Step`]s. Knows nothing of what they are taken
-//! over: `extract` walks JSON text with them and `nested` walks Arrow types. Follows section 3.3 of SQLite's
+//! Turns the text of a path, or the key on the right of `->`, into [`Step`]s. Does not know what they are applied
+//! to: `extract` walks JSON text with them and `nested` walks Arrow types. Follows section 3.3 of SQLite's
 //! "JSON Functions And Operators", and takes `$["name"]` and `$['name']` as well, which SQLite does not.
 
 use crate::dialect::functions::error::Error;

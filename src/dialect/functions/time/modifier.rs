@@ -1,7 +1,7 @@
-//! The modifiers of a time value: `+1 month`, `start of day`, `weekday 0`, `unixepoch` and their like.
+//! The modifiers of a time value: `+1 month`, `start of day`, `weekday 0`, `unixepoch` and the like.
 //!
 //! Turns one moment into another, from left to right. A modifier that is not one makes the whole call NULL, as in
-//! SQLite ("Modifiers" in "Date And Time Functions"). `localtime` and `utc` go by the zone of the computer.
+//! SQLite ("Modifiers" in "Date And Time Functions"). `localtime` and `utc` use the computer's time zone.
 
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone, Utc};
 

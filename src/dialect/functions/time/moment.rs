@@ -2,7 +2,7 @@
 //!
 //! Turns a time value into a [`Moment`], which counts milliseconds from noon on 24 November 4714 BC (the Julian day
 //! number), and takes that apart into a calendar date and a time of day. Follows "Time Values" in SQLite's "Date And
-//! Time Functions"; what is outside of the years -4713 to 9999 is no time.
+//! Time Functions"; times outside the years -4713 to 9999 are not valid.
 
 use chrono::{DateTime, Utc};
 
