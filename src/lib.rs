@@ -18,7 +18,7 @@
 //! - [`sandbox`]: the simulated service;
 //! - `terminal`: opening a session, stdout and stderr, for every edge;
 //! - `cli`, `shell`: the command line and the interactive shell;
-//! - [`error`], `plain`, [`secret`]: what all of them share.
+//! - [`error`], `invisible`, `json_scan`, [`secret`]: what all of them share.
 
 pub mod api;
 mod cli;
@@ -27,7 +27,8 @@ pub mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod plain;
+mod invisible;
+mod json_scan;
 pub mod render;
 pub mod resource;
 pub mod sandbox;

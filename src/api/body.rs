@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::text::printable;
-use crate::plain;
+use crate::json_scan;
 
 /// One key as JSON, exactly as it was sent. Its `Debug` gives its size alone, since the answer to a create holds
 /// a secret. Cheap to clone; a key of a page shares the page's memory.
@@ -51,7 +51,7 @@ impl KeyBody {
         };
         let text = String::from_utf8_lossy(&body);
         let text = text.trim_start_matches('\u{feff}').trim_start();
-        match plain::value(text) {
+        match json_scan::value(text) {
             Some((object, _)) if object.starts_with('{') => {
                 Ok(Self(Bytes::copy_from_slice(object.as_bytes())))
             }

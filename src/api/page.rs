@@ -14,7 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 use serde_json::value::RawValue;
 
 use super::body::{DecodeError, KeyBody};
-use crate::plain;
+use crate::json_scan;
 
 /// Stands for the next page of a listing. Opaque.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -160,7 +160,7 @@ impl Outline {
         let mut links = Links::default();
         let mut len = None;
         loop {
-            let (name, behind) = plain::value(rest)?;
+            let (name, behind) = json_scan::value(rest)?;
             rest = behind.strip_prefix(':')?;
             match name {
                 // Of a repeated member the last counts, whose keys are not the first to be read.
@@ -172,7 +172,7 @@ impl Outline {
                 }
                 _ => {
                     let value;
-                    (value, rest) = plain::value(rest)?;
+                    (value, rest) = json_scan::value(rest)?;
                     match name {
                         r#""metadata""# => {
                             let read: Option<Links<'_>> = serde_json::from_str(value).ok()?;
@@ -481,7 +481,7 @@ mod tests {
     fn outline(body: &[u8]) -> Option<(Vec<String>, Outline)> {
         let mut keys = Vec::new();
         let outline = Outline::read(body, |text| {
-            let (key, rest) = plain::value(text)?;
+            let (key, rest) = json_scan::value(text)?;
             keys.push(key.to_owned());
             (key != "7").then_some(text.len() - rest.len())
         })?;

@@ -1,43 +1,38 @@
-//! One cell as text: what every format but json puts between its separators.
+//! One cell as text, for every format but json.
 //!
-//! Strings are themselves, nested values and JSON documents are JSON text on one line, timestamps RFC 3339, and every
-//! other type what Arrow's own formatter makes of it. Nothing is escaped or quoted here; that is the format's part.
+//! Strings stay as they are, nested values and JSON documents become JSON on one line, timestamps RFC 3339, and every other
+//! type whatever Arrow's own formatter returns. Nothing is escaped or quoted here; that is left to the format.
 
 use std::borrow::Cow;
 use std::io::Write;
 
-use datafusion::arrow::array::{Array, AsArray, LargeStringArray, StringArray, StringViewArray};
+use datafusion::arrow::array::{
+    Array, AsArray, LargeStringArray, RecordBatch, StringArray, StringViewArray,
+};
 use datafusion::arrow::buffer::NullBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::arrow::json::EncoderOptions;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
-use datafusion::arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+use datafusion::arrow::util::display::ArrayFormatter;
 
-use super::Error;
-use super::encode::{self, holds_json};
+use super::encode::{self, Nulls, holds_json};
+use super::error::Error;
+use super::options::ARROW_FORMAT;
 use super::timestamp::Timestamps;
 
-/// How Arrow's formatter is used everywhere here: a value that it cannot show is shown as its error, in its place.
-///
-/// The time between two timestamps is told in days and hours, as intervals are.
-pub(crate) const FORMAT: FormatOptions<'static> = FormatOptions::new()
-    .with_display_error(true)
-    .with_duration_format(DurationFormat::Pretty);
-
-/// What a column holds, as far as its looks go.
+/// The kind of values in a column, as far as it matters for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Anyone's text, or a type whose text may hold anyone's.
+pub(crate) enum CellKind {
+    /// Strings, and other types whose text may contain arbitrary strings.
     Text,
     /// Numbers, which are aligned to the right.
     Number,
-    /// Short values that Arrow spells: dates, times, booleans, NULL.
+    /// Short values that Arrow formats: dates, times, booleans, NULL.
     Scalar,
     /// Nested values and documents, as JSON text.
     Json,
 }
 
-impl Kind {
+impl CellKind {
     /// Returns the kind of values in `field`.
     pub(crate) fn of(field: &Field) -> Self {
         Self::of_type(field.data_type(), holds_json(field))
@@ -61,6 +56,8 @@ impl Kind {
 pub(crate) struct Cells<'a> {
     nulls: Option<NullBuffer>,
     values: Values<'a>,
+    /// Holds the text of the last cell that had to be formatted.
+    text: Vec<u8>,
 }
 
 enum Values<'a> {
@@ -73,60 +70,67 @@ enum Values<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// Prepares a column; `options` say how nested values are written.
+    /// Prepares all columns of a batch; `nulls` is for the NULLs in nested values.
+    pub(crate) fn of_batch(
+        fields: &'a Fields,
+        batch: &'a RecordBatch,
+        nulls: Nulls,
+    ) -> Result<Vec<Self>, Error> {
+        let columns = fields.iter().zip(batch.columns());
+        columns
+            .map(|(field, column)| Self::try_new(field, column, nulls))
+            .collect()
+    }
+
+    /// Prepares one column.
     pub(crate) fn try_new(
         field: &'a FieldRef,
         array: &'a dyn Array,
-        options: &'a EncoderOptions,
+        nulls: Nulls,
     ) -> Result<Self, Error> {
-        let values = match (Kind::of(field), array.data_type()) {
-            (Kind::Json, _) => Values::Json(make_encoder(field, array, options)?),
+        let values = match (CellKind::of(field), array.data_type()) {
+            (CellKind::Json, _) => {
+                Values::Json(make_encoder(field, array, encode::options(nulls))?)
+            }
             (_, DataType::Utf8) => Values::Utf8(array.as_string()),
             (_, DataType::LargeUtf8) => Values::LargeUtf8(array.as_string()),
             (_, DataType::Utf8View) => Values::Utf8View(array.as_string_view()),
             _ => match Timestamps::try_new(array) {
                 Some(timestamps) => Values::Timestamps(timestamps),
-                None => Values::Formatted(ArrayFormatter::try_new(array, &FORMAT)?),
+                None => Values::Formatted(ArrayFormatter::try_new(array, &ARROW_FORMAT)?),
             },
         };
         Ok(Self {
             nulls: array.logical_nulls(),
             values,
+            text: Vec::new(),
         })
     }
 
-    /// Returns the text of one cell, or None for NULL; `scratch` is overwritten if the text has to be made.
-    pub(crate) fn bytes<'s>(
-        &'s mut self,
-        row: usize,
-        scratch: &'s mut Vec<u8>,
-    ) -> Option<&'s [u8]> {
+    /// Returns the text of one cell, or None for NULL.
+    pub(crate) fn bytes(&mut self, row: usize) -> Option<&[u8]> {
         if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             return None;
         }
-        scratch.clear();
+        self.text.clear();
         match &mut self.values {
             Values::Utf8(array) => return Some(array.value(row).as_bytes()),
             Values::LargeUtf8(array) => return Some(array.value(row).as_bytes()),
             Values::Utf8View(array) => return Some(array.value(row).as_bytes()),
-            Values::Timestamps(timestamps) => timestamps.write(row, scratch),
-            Values::Json(encoder) => encoder.encode(row, scratch),
+            Values::Timestamps(timestamps) => timestamps.write(row, &mut self.text),
+            Values::Json(encoder) => encoder.encode(row, &mut self.text),
             Values::Formatted(formatter) => {
                 // Writing to a Vec cannot fail.
-                let _ = write!(scratch, "{}", formatter.value(row));
+                let _ = write!(self.text, "{}", formatter.value(row));
             }
         }
-        Some(scratch)
+        Some(&self.text)
     }
 
     /// Returns the same as [`bytes`](Self::bytes), as a string.
-    pub(crate) fn text<'s>(
-        &'s mut self,
-        row: usize,
-        scratch: &'s mut Vec<u8>,
-    ) -> Option<Cow<'s, str>> {
-        // All of it was written as UTF-8, and is checked at the speed of memory.
-        let bytes = self.bytes(row, scratch)?;
+    pub(crate) fn text(&mut self, row: usize) -> Option<Cow<'_, str>> {
+        let bytes = self.bytes(row)?;
+        // It is always UTF-8, and `from_utf8` checks that much faster than `from_utf8_lossy` does.
         Some(match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(bytes),
@@ -134,22 +138,19 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Returns one cell as people's formats show it before escaping, or None for NULL.
+/// Returns one cell as the formats for people show it, before escaping, or None for NULL.
 ///
-/// Strings are themselves; nested values are JSON on one line, without their nulls. Panics if `row` is out of bounds.
+/// Strings stay as they are; nested values are JSON on one line, without their nulls. Panics if `row` is out of bounds.
 ///
 /// # Errors
 ///
-/// [`Error::Arrow`] if Arrow has no text for the type; none of its types is known to lack one.
+/// [`Error::Arrow`] if Arrow has no text for the type; no such type is known.
 pub fn cell_text(field: &FieldRef, array: &dyn Array, row: usize) -> Result<Option<String>, Error> {
-    let options = encode::options(false);
-    let mut scratch = Vec::new();
-    Ok(Cells::try_new(field, array, &options)?
-        .text(row, &mut scratch)
-        .map(Cow::into_owned))
+    let mut cells = Cells::try_new(field, array, Nulls::Omitted)?;
+    Ok(cells.text(row).map(Cow::into_owned))
 }
 
-/// Returns one cell as JSON text on one line, as json and jsonl write it: nulls explicit, strings quoted, NULL `null`.
+/// Returns one cell as JSON on one line, as json and jsonl write it: nulls explicit, strings quoted, NULL as `null`.
 ///
 /// Panics if `row` is out of bounds.
 ///
@@ -157,8 +158,7 @@ pub fn cell_text(field: &FieldRef, array: &dyn Array, row: usize) -> Result<Opti
 ///
 /// As [`cell_text`].
 pub fn cell_json(field: &FieldRef, array: &dyn Array, row: usize) -> Result<String, Error> {
-    let options = encode::options(true);
-    let mut encoder = make_encoder(field, array, &options)?;
+    let mut encoder = make_encoder(field, array, encode::options(Nulls::Explicit))?;
     if encoder.is_null(row) {
         return Ok("null".to_owned());
     }

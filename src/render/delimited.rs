@@ -1,169 +1,112 @@
-//! csv and tsv: rows as fields, for programs and spreadsheets.
+//! csv, tsv and text: rows as fields, for programs and spreadsheets.
 //!
-//! csv follows RFC 4180 and tsv PostgreSQL's COPY text format. Both tell NULL from the empty string, write nested
-//! values as JSON text with explicit nulls, and give every value back unharmed to a reader of the same rules.
+//! csv follows RFC 4180, and tsv PostgreSQL's COPY text format. Both distinguish NULL from the empty string, write nested
+//! values as JSON with explicit nulls, and return every value unchanged to a reader that follows the same rules. text is
+//! StackQL's format for people who edit what they see; its fields cannot be told apart again.
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Fields, SchemaRef};
-use datafusion::arrow::json::EncoderOptions;
+use datafusion::arrow::datatypes::Fields;
 use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
 
-use super::cell::{Cells, Kind};
-use super::dialect::Dialect;
-use super::encode::{self, can_double};
-use super::sink::Sink;
-use super::{Error, OutputFormat, RenderOptions, Renderer, Summary};
+use super::cell::{CellKind, Cells};
+use super::encode::{self, Nulls, can_double};
+use super::error::Error;
+use super::field_syntax::FieldSyntax;
+use super::format::OutputFormat;
+use super::options::RenderOptions;
+use super::renderer::Format;
 
-/// Writes rows as delimited fields, one record a line.
+/// Rows as delimited fields, one record per line.
 ///
-/// Lines end with LF alone: RFC 4180 says CRLF, but its readers take both, and psql, DuckDB and StackQL write LF,
-/// which line-oriented tools need.
-pub(crate) struct DelimitedRenderer<'w> {
-    sink: Sink<'w>,
-    encoding: EncoderOptions,
-    /// For JSON that is a csv field.
-    doubled: EncoderOptions,
-    dialect: Dialect,
+/// Lines end in LF alone. RFC 4180 says CRLF, but csv readers accept both, psql, DuckDB and StackQL write LF, and
+/// line-oriented tools need it.
+pub(super) struct Delimited {
+    syntax: FieldSyntax,
     options: RenderOptions,
-    fields: Fields,
-    rows: usize,
 }
 
-impl<'w> DelimitedRenderer<'w> {
-    /// Writes csv: fields are quoted where needed, NULL is the empty field and the empty string is `""`.
-    /// A NULL in a result of one column is an empty line, as in psql.
-    pub(crate) fn csv(options: RenderOptions, sink: Sink<'w>) -> Self {
-        let delimiter = options.delimiter.unwrap_or(b',');
-        Self::new(
-            Dialect {
-                format: OutputFormat::Csv,
-                delimiter,
-            },
-            options,
-            sink,
-        )
-    }
-
-    /// Writes tsv: a record is always one line, with `\t`, `\n`, `\r` and `\\` for what would break it, and `\N` for
-    /// NULL.
-    pub(crate) fn tsv(options: RenderOptions, sink: Sink<'w>) -> Self {
-        let delimiter = options.delimiter.unwrap_or(b'\t');
-        Self::new(
-            Dialect {
-                format: OutputFormat::Tsv,
-                delimiter,
-            },
-            options,
-            sink,
-        )
-    }
-
-    /// Writes text: values as they are, commas between them, `null` for NULL. What was a field cannot be told
-    /// afterwards.
-    pub(crate) fn text(options: RenderOptions, sink: Sink<'w>) -> Self {
-        let delimiter = options.delimiter.unwrap_or(b',');
-        Self::new(
-            Dialect {
-                format: OutputFormat::Text,
-                delimiter,
-            },
-            options,
-            sink,
-        )
-    }
-
-    fn new(dialect: Dialect, options: RenderOptions, sink: Sink<'w>) -> Self {
+impl Delimited {
+    /// Returns csv, tsv or text, as `format` says.
+    ///
+    /// In csv, fields are quoted where needed, NULL is the empty field and the empty string is `""`. A NULL in a result of
+    /// one column is an empty line, as in psql. In tsv, a record is always one line, with `\t`, `\n`, `\r` and `\\` for
+    /// characters that would break it, and `\N` for NULL. In text, values are written as they are, and NULL as `null`.
+    pub(super) fn new(format: OutputFormat, options: RenderOptions) -> Self {
+        let usual = match format {
+            OutputFormat::Tsv => b'\t',
+            _ => b',',
+        };
+        let delimiter = options.delimiter.unwrap_or(usual);
         Self {
-            sink,
-            encoding: encode::options(true),
-            doubled: encode::doubled(true),
-            dialect,
+            syntax: FieldSyntax { format, delimiter },
             options,
-            fields: Fields::empty(),
-            rows: 0,
         }
     }
 }
 
 /// The values of one column of one batch.
-enum Values<'a> {
-    /// As text, which the dialect protects.
-    Cells(Kind, Cells<'a>),
-    /// As JSON whose quotes are doubled as it is written.
+pub(super) enum Values<'a> {
+    /// As text, which the syntax escapes.
+    Cells(CellKind, Cells<'a>),
+    /// As JSON that is written with its quotes doubled.
     Json(NullableEncoder<'a>),
 }
 
-impl Renderer for DelimitedRenderer<'_> {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.dialect.check()?;
-        self.fields = schema.fields().clone();
-        if self.options.header && !self.fields.is_empty() {
-            for (index, field) in self.fields.iter().enumerate() {
-                self.dialect.separate(index, &mut self.sink.buffer);
-                self.dialect.write(
-                    Some(field.name().as_bytes()),
-                    Kind::Text,
-                    &self.options,
-                    &mut self.sink.buffer,
-                );
+impl Format for Delimited {
+    type Columns<'a> = Vec<Values<'a>>;
+
+    fn begin(&mut self, fields: &Fields, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.syntax.check()?;
+        if self.options.header && !fields.is_empty() {
+            for (index, field) in fields.iter().enumerate() {
+                let name = Some(field.name().as_bytes());
+                self.syntax.separate(index, out);
+                self.syntax.write(name, CellKind::Text, &self.options, out);
             }
-            self.sink.buffer.push(b'\n');
+            out.push(b'\n');
         }
         Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.rows += batch.num_rows();
-        if self.fields.is_empty() {
-            return Ok(());
-        }
-        // What is shown on a terminal, and what is not csv, goes through the text of the cell.
-        let quotes_itself = self.dialect.format == OutputFormat::Csv && !self.options.terminal;
-        let mut columns = self
-            .fields
+    fn columns<'a>(
+        &self,
+        fields: &'a Fields,
+        batch: &'a RecordBatch,
+    ) -> Result<Self::Columns<'a>, Error> {
+        // Only csv has quotes to double, and on a terminal controls are escaped in the text of the cell.
+        let doubles = self.syntax.format == OutputFormat::Csv && !self.options.terminal;
+        fields
             .iter()
             .zip(batch.columns())
             .map(|(field, column)| {
-                Ok(match Kind::of(field) {
-                    Kind::Json if quotes_itself && can_double(field.data_type()) => {
-                        Values::Json(make_encoder(field, column, &self.doubled)?)
+                Ok(match CellKind::of(field) {
+                    CellKind::Json if doubles && can_double(field.data_type()) => {
+                        Values::Json(make_encoder(field, column, encode::doubled())?)
                     }
-                    kind => Values::Cells(kind, Cells::try_new(field, column, &self.encoding)?),
+                    kind => Values::Cells(kind, Cells::try_new(field, column, Nulls::Explicit)?),
                 })
             })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let mut scratch = Vec::new();
-        for row in 0..batch.num_rows() {
-            for (index, values) in columns.iter_mut().enumerate() {
-                let out = &mut self.sink.buffer;
-                self.dialect.separate(index, out);
-                match values {
-                    Values::Cells(kind, cells) => {
-                        let text = cells.bytes(row, &mut scratch);
-                        self.dialect.write(text, *kind, &self.options, out);
-                    }
-                    Values::Json(encoder) if encoder.is_null(row) => {}
-                    Values::Json(encoder) => self
-                        .dialect
-                        .write_doubled(out, |out| encoder.encode(row, out)),
-                }
-            }
-            self.sink.buffer.push(b'\n');
-            self.sink.spill()?;
+            .collect()
+    }
+
+    fn row(&mut self, columns: &mut Vec<Values<'_>>, row: usize, _: usize, out: &mut Vec<u8>) {
+        if columns.is_empty() {
+            return;
         }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<Summary, Error> {
-        self.flush()?;
-        Ok(Summary {
-            rows: self.rows,
-            shortened: Vec::new(),
-        })
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.sink.flush()?)
+        for (index, values) in columns.iter_mut().enumerate() {
+            self.syntax.separate(index, out);
+            match values {
+                Values::Cells(kind, cells) => {
+                    self.syntax
+                        .write(cells.bytes(row), *kind, &self.options, out);
+                }
+                Values::Json(encoder) if encoder.is_null(row) => {}
+                Values::Json(encoder) => self
+                    .syntax
+                    .write_doubled(out, |out| encoder.encode(row, out)),
+            }
+        }
+        out.push(b'\n');
     }
 }
 
@@ -370,16 +313,14 @@ mod tests {
             let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
             let options = RenderOptions { delimiter: Some(delimiter), header: false, ..Default::default() };
 
-            let dialect = Dialect { format: Csv, delimiter };
-            let encoding = encode::options(true);
+            let syntax = FieldSyntax { format: Csv, delimiter };
             let schema = batch.schema();
             let mut expected = Vec::new();
             for row in 0..batch.num_rows() {
                 for (index, field) in schema.fields().iter().enumerate() {
-                    dialect.separate(index, &mut expected);
-                    let mut cells = Cells::try_new(field, batch.column(index), &encoding).unwrap();
-                    let mut scratch = Vec::new();
-                    dialect.write(cells.bytes(row, &mut scratch), Kind::Json, &options, &mut expected);
+                    syntax.separate(index, &mut expected);
+                    let mut cells = Cells::try_new(field, batch.column(index), Nulls::Explicit).unwrap();
+                    syntax.write(cells.bytes(row), CellKind::Json, &options, &mut expected);
                 }
                 expected.push(b'\n');
             }

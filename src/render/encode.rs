@@ -1,13 +1,13 @@
 //! Arrow values as JSON, straight from the arrays into bytes.
 //!
-//! arrow-json's encoders do numbers, lists and maps; [`Rules`] takes the place of those that would lose something:
-//! JSON text inside strings, controls that a terminal obeys, duplicate names, NULLs behind dictionaries, types that
-//! JSON cannot hold. One encoder serves one column of one batch; no tree of values is ever built.
+//! arrow-json's encoders write numbers, lists and maps. [`Encoders`] replaces those that would lose something: JSON documents
+//! inside strings, control characters, duplicate names, NULLs in the values of dictionaries, types that JSON cannot express.
+//! One encoder serves one column of one batch; no tree of values is ever built.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait, StringArrayType,
@@ -18,33 +18,52 @@ use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
 use datafusion::arrow::json::{Encoder, EncoderFactory, EncoderOptions};
 use datafusion::arrow::util::display::ArrayFormatter;
 
-use super::cell::FORMAT;
+use super::options::ARROW_FORMAT;
 use super::raw_json::{Quotes, push_document, push_string};
 use super::timestamp::Timestamps;
-use crate::plain::printable;
+use crate::json_scan::printable;
 
 /// Tells whether a string field holds JSON documents, by Arrow's canonical extension type.
 pub(crate) fn holds_json(field: &Field) -> bool {
     field.extension_type_name() == Some("arrow.json")
 }
 
-/// Returns the options all encoding here goes by; nested NULLs are written as `null`, or left out.
-pub(crate) fn options(explicit_nulls: bool) -> EncoderOptions {
-    with_quotes(explicit_nulls, Quotes::Plain)
+/// What becomes of NULLs inside nested values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// They are written as `null`.
+    Explicit,
+    /// They are left out.
+    Omitted,
 }
 
-/// Returns the same, with every quote written twice, for types of which [`can_double`] says that it can be done.
-pub(crate) fn doubled(explicit_nulls: bool) -> EncoderOptions {
-    with_quotes(explicit_nulls, Quotes::Doubled)
+/// Returns the options for encoding values.
+pub(crate) fn options(nulls: Nulls) -> &'static EncoderOptions {
+    static EXPLICIT: LazyLock<EncoderOptions> =
+        LazyLock::new(|| with_quotes(Nulls::Explicit, Quotes::Plain));
+    static OMITTED: LazyLock<EncoderOptions> =
+        LazyLock::new(|| with_quotes(Nulls::Omitted, Quotes::Plain));
+    match nulls {
+        Nulls::Explicit => &EXPLICIT,
+        Nulls::Omitted => &OMITTED,
+    }
 }
 
-fn with_quotes(explicit_nulls: bool, quotes: Quotes) -> EncoderOptions {
+/// Returns the options for encoding values with explicit nulls and every quote written twice. Only for types that
+/// [`can_double`] accepts.
+pub(crate) fn doubled() -> &'static EncoderOptions {
+    static DOUBLED: LazyLock<EncoderOptions> =
+        LazyLock::new(|| with_quotes(Nulls::Explicit, Quotes::Doubled));
+    &DOUBLED
+}
+
+fn with_quotes(nulls: Nulls, quotes: Quotes) -> EncoderOptions {
     EncoderOptions::default()
-        .with_explicit_nulls(explicit_nulls)
-        .with_encoder_factory(Arc::new(Rules { quotes }))
+        .with_explicit_nulls(nulls == Nulls::Explicit)
+        .with_encoder_factory(Arc::new(Encoders { quotes }))
 }
 
-/// Tells whether all quotes of a type are written here. Those of arrow-json's own encoders cannot be doubled.
+/// Tells whether all quotes of a type are written by this file. arrow-json's own encoders cannot double theirs.
 pub(crate) fn can_double(ty: &DataType) -> bool {
     match ty {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Timestamp(_, _) => {
@@ -59,19 +78,19 @@ pub(crate) fn can_double(ty: &DataType) -> bool {
 
 /// Encodes a row, or a struct, as a JSON object.
 ///
-/// Names that come twice would lose a value in most readers. The first keeps its name; each later one gets `_1`, `_2`
-/// and so on, the first that no other member has.
+/// Most readers would drop a value if two members had the same name. The first keeps its name; each later one gets the first
+/// suffix `_1`, `_2` and so on that makes it unique.
 pub(crate) struct ObjectEncoder<'a> {
     members: Vec<(Vec<u8>, NullableEncoder<'a>)>,
     explicit_nulls: bool,
 }
 
 impl<'a> ObjectEncoder<'a> {
-    /// Makes the encoder of the objects that these columns form.
+    /// Returns an encoder of objects with one member for each column.
     ///
     /// # Errors
     ///
-    /// None is known: every Arrow type has some text.
+    /// None is known: every Arrow type can be formatted.
     pub(crate) fn try_new(
         fields: &'a [FieldRef],
         columns: &'a [ArrayRef],
@@ -144,13 +163,13 @@ fn distinct_names(fields: &[FieldRef]) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
-/// Where our encoding differs from arrow-json's.
+/// The encoders that differ from arrow-json's.
 #[derive(Debug)]
-struct Rules {
+struct Encoders {
     quotes: Quotes,
 }
 
-impl EncoderFactory for Rules {
+impl EncoderFactory for Encoders {
     fn make_default_encoder<'a>(
         &self,
         field: &'a FieldRef,
@@ -176,11 +195,11 @@ impl EncoderFactory for Rules {
                 options,
                 quotes,
             )?),
-            // arrow-json looks at the keys alone, and would show a NULL among the values as a value.
+            // arrow-json only looks at the keys, and would write a NULL in the values as a value.
             DataType::Dictionary(_, _) => {
                 let dictionary = array.as_any_dictionary();
                 let values = make_encoder(field, dictionary.values(), options)?;
-                // Without values there is nothing to encode, and keys cannot be normalised.
+                // `normalized_keys` panics without values; then there is nothing to encode.
                 let keys = if dictionary.values().is_empty() {
                     Vec::new()
                 } else {
@@ -193,10 +212,10 @@ impl EncoderFactory for Rules {
                 None => return Ok(None),
             },
             DataType::Union(_, _) => {
-                Box::new(TextEncoder(ArrayFormatter::try_new(array, &FORMAT)?))
+                Box::new(TextEncoder(ArrayFormatter::try_new(array, &ARROW_FORMAT)?))
             }
             DataType::Map(_, _) if !is_plain_map(array) => {
-                Box::new(TextEncoder(ArrayFormatter::try_new(array, &FORMAT)?))
+                Box::new(TextEncoder(ArrayFormatter::try_new(array, &ARROW_FORMAT)?))
             }
             _ => return Ok(None),
         };
@@ -204,7 +223,7 @@ impl EncoderFactory for Rules {
     }
 }
 
-/// Tells whether a map can be a JSON object.
+/// Tells whether a map can be written as a JSON object.
 fn is_plain_map(array: &dyn Array) -> bool {
     let map = array.as_map();
     matches!(
@@ -222,7 +241,7 @@ fn strings<'a, O: OffsetSizeTrait>(
     if holds_json(field) {
         return Box::new(DocumentEncoder { array, quotes });
     }
-    // Looking at all values at once is faster by far, and finds nothing more often than not.
+    // Checking all values at once is much faster, and usually finds nothing to escape.
     let offsets = array.value_offsets();
     let (first, last) = (offsets[0].as_usize(), offsets[array.len()].as_usize());
     let text = &array.value_data()[first..last];
@@ -235,7 +254,7 @@ fn strings<'a, O: OffsetSizeTrait>(
 
 struct StringEncoder<S> {
     array: S,
-    /// True if no value holds anything to escape.
+    /// True if no value contains anything to escape.
     is_printable: bool,
     quotes: Quotes,
 }
@@ -288,7 +307,7 @@ impl Encoder for TimestampEncoder<'_> {
     }
 }
 
-/// Writes the text of a value that JSON has no form for, as a string.
+/// Writes values of types that JSON cannot express, as strings.
 struct TextEncoder<'a>(ArrayFormatter<'a>);
 
 impl Encoder for TextEncoder<'_> {

@@ -4,7 +4,8 @@ use std::io;
 
 use datafusion::arrow::error::ArrowError;
 
-use super::OutputFormat;
+use super::escape::escape_controls;
+use super::format::OutputFormat;
 
 /// Why a result could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum Error {
     },
 
     /// There is no format of that name.
-    #[error("there is no output format `{}`; expected one of {}", super::escape_controls(.name), OutputFormat::names())]
+    #[error("there is no output format `{}`; expected one of {}", escape_controls(.name), OutputFormat::names())]
     Format {
         /// The name as typed.
         name: String,

@@ -1,28 +1,28 @@
-//! Makes text safe to show: whatever would move the cursor, hide or reorder text is written out instead.
+//! Makes text safe to show: whatever would move the cursor, or hide or reorder text, becomes a visible escape.
 //!
-//! Values come from a service that stores what anyone gave it. Printed raw, a description could colour the terminal,
-//! set its title, forge a second row, or show `admin` where `nimda` is stored. Pure; it knows nothing of formats.
+//! Values come from a service that stores whatever it is given. Printed raw, a description could colour the terminal, set
+//! its title, forge a second row, or show `admin` where `nimda` is stored. Pure; knows nothing about formats.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Characters of no width in a row that are shown as they are.
+use crate::invisible::{is_hidden, is_joiner, is_selector};
+
+/// The most zero-width characters in a row that are shown as they are.
 ///
-/// Living scripts stack a few; longer piles only serve to paint over the neighbouring rows.
+/// Living scripts stack a few marks; more only serve to paint over the neighbouring rows.
 const MARKS: usize = 8;
 
 /// Returns the text with every control or invisible character replaced by a visible escape.
 ///
-/// `\n`, `\r` and `\t` by name, other ASCII controls as `\x1b`, all else as `\u{202e}`: C1 controls, line separators,
-/// bidirectional overrides, everything that Unicode lists as [default ignorable] such as zero-width spaces and tags,
-/// and piled-up combining marks. Joiners and variation selectors stay where scripts and emoji need them.
+/// `\n`, `\r` and `\t` are written by name, other ASCII controls as `\x1b`, and everything else as `\u{202e}`: what
+/// [`is_hidden`] lists, and combining marks beyond a few in a row. Joiners and variation selectors stay where scripts and
+/// emoji need them.
 ///
-/// A backslash stays a backslash. So `\n` in a table may also be those two characters; that cannot move anything, JSON
-/// inside a cell stays readable, and the formats for programs tell the two apart. psql decided the same.
-///
-/// [default ignorable]: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+/// A backslash stays a backslash, as in psql. So `\n` in a table may also be those two characters; they are harmless, JSON
+/// inside a cell stays readable, and the formats for programs distinguish the two.
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
@@ -36,21 +36,21 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
         marks = if bare { marks + 1 } else { 0 };
         let hidden = if is_joiner(c) {
             let next = rest.clone().next();
-            // What follows must itself be shown: no selector, and no mark too many.
+            // The next character must itself be shown, so it is neither a selector nor a mark too many.
             !previous.is_some_and(joins)
                 || !next.is_some_and(|next| joins(next) && !is_selector(next))
                 || marks == MARKS
         } else if is_selector(c) {
             !previous.is_some_and(selects)
         } else {
-            c.is_control() || is_ignorable(c) || (bare && previous.is_none())
+            is_hidden(c) || (bare && previous.is_none())
         };
         if hidden || marks > MARKS {
             push_escape(c, &mut out);
         } else {
             out.push(c);
         }
-        // What comes next stands beside what is shown.
+        // The next character is displayed beside this one, or its escape.
         previous = out.chars().next_back();
     }
     Cow::Owned(out)
@@ -67,47 +67,14 @@ fn push_escape(c: char, out: &mut String) {
     };
 }
 
-fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
-}
-
-fn is_selector(c: char) -> bool {
-    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
-}
-
-/// Tells whether a joiner next to `c` has work to do: the scripts that use them, and emoji, all lie past Cyrillic.
+/// Tells whether a joiner next to `c` has work to do: the scripts that use them, and emoji, all come after Cyrillic.
 fn joins(c: char) -> bool {
-    c >= '\u{590}' && !is_joiner(c) && !is_ignorable(c)
+    c >= '\u{590}' && !is_joiner(c) && !is_hidden(c)
 }
 
 /// Tells whether `c` is something that a variation selector can select a form of.
 fn selects(c: char) -> bool {
-    !c.is_ascii() && !c.is_control() && !is_joiner(c) && !is_selector(c) && !is_ignorable(c)
-}
-
-/// Unicode's default ignorable characters but joiners and selectors, and the two line separators.
-fn is_ignorable(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e00ff}'
-            | '\u{e01f0}'..='\u{e0fff}'
-    )
+    !c.is_ascii() && !is_joiner(c) && !is_selector(c) && !is_hidden(c)
 }
 
 #[cfg(test)]
@@ -178,7 +145,7 @@ mod tests {
         #[test]
         fn nothing_that_controls_a_terminal_is_left(text in any::<String>()) {
             let shown = escape_controls(&text);
-            prop_assert!(!shown.chars().any(|c| c.is_control() || is_ignorable(c)));
+            prop_assert!(!shown.chars().any(is_hidden));
         }
 
         #[test]

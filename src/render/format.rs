@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use super::Error;
+use super::error::Error;
 
 /// One of the seven forms a result can be written in.
 ///

@@ -1,92 +1,78 @@
 //! json and jsonl: results for programs.
 //!
-//! json is one array with one object a line, jsonl one object a line and no array. Both keep the order of the columns,
-//! write every NULL as `null` at every level, embed documents as documents, and write an object's bytes straight from
-//! the arrays into the buffer: this is the loop that a listing of 100,000 keys runs through.
+//! json is one array with one object per line; jsonl is one object per line without an array. Both keep the order of the
+//! columns, write every NULL as `null` at every level, and embed documents as documents. Objects are encoded straight from
+//! the arrays into the buffer: a listing of 100,000 keys runs through this loop.
+
+use std::io;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Fields, SchemaRef};
-use datafusion::arrow::json::{Encoder, EncoderOptions};
+use datafusion::arrow::datatypes::Fields;
+use datafusion::arrow::json::Encoder;
 
-use super::encode::{self, ObjectEncoder};
-use super::sink::Sink;
-use super::{Error, Renderer, Summary};
+use super::encode::{Nulls, ObjectEncoder, options};
+use super::error::Error;
+use super::output_buffer::OutputBuffer;
+use super::renderer::Format;
 
-/// Writes rows as JSON objects.
+/// Rows as JSON objects.
 ///
-/// Integers are written in full, NaN and infinities as `null`, timestamps as RFC 3339 with `Z`. Of columns with the
-/// same name the first keeps it and later ones become `id_1`, `id_2` and so on, so that no value is lost.
-pub(crate) struct JsonRenderer<'w> {
-    sink: Sink<'w>,
-    encoding: EncoderOptions,
-    fields: Fields,
-    /// Whether the objects are the elements of one array.
-    array: bool,
-    rows: usize,
+/// Integers are written in full, NaN and infinities as `null`, timestamps as RFC 3339 with `Z`. If several columns have the
+/// same name, the first keeps it and the others become `id_1`, `id_2` and so on, so that no value is lost.
+pub(super) enum Json {
+    /// json: the objects are the elements of one array.
+    Array,
+    /// jsonl.
+    Lines,
 }
 
-impl<'w> JsonRenderer<'w> {
-    /// Writes one array.
-    pub(crate) fn array(sink: Sink<'w>) -> Self {
-        Self {
-            sink,
-            encoding: encode::options(true),
-            fields: Fields::empty(),
-            array: true,
-            rows: 0,
-        }
-    }
+impl Format for Json {
+    type Columns<'a> = ObjectEncoder<'a>;
 
-    /// Writes one object a line.
-    pub(crate) fn lines(sink: Sink<'w>) -> Self {
-        Self {
-            array: false,
-            ..Self::array(sink)
-        }
-    }
-}
-
-impl Renderer for JsonRenderer<'_> {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.fields = schema.fields().clone();
-        if self.array {
-            self.sink.buffer.push(b'[');
+    fn begin(&mut self, _: &Fields, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let Self::Array = self {
+            out.push(b'[');
         }
         Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        let mut objects = ObjectEncoder::try_new(&self.fields, batch.columns(), &self.encoding)?;
-        for row in 0..batch.num_rows() {
-            let out = &mut self.sink.buffer;
-            if self.array {
-                out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+    fn columns<'a>(
+        &self,
+        fields: &'a Fields,
+        batch: &'a RecordBatch,
+    ) -> Result<Self::Columns<'a>, Error> {
+        Ok(ObjectEncoder::try_new(
+            fields,
+            batch.columns(),
+            options(Nulls::Explicit),
+        )?)
+    }
+
+    fn row(
+        &mut self,
+        objects: &mut ObjectEncoder<'_>,
+        row: usize,
+        number: usize,
+        out: &mut Vec<u8>,
+    ) {
+        match self {
+            Self::Array => {
+                out.extend_from_slice(if number == 0 { b"\n" } else { b",\n" });
+                objects.encode(row, out);
             }
-            objects.encode(row, out);
-            if !self.array {
+            Self::Lines => {
+                objects.encode(row, out);
                 out.push(b'\n');
             }
-            self.rows += 1;
-            self.sink.spill()?;
         }
-        Ok(())
     }
 
-    fn finish(&mut self) -> Result<Summary, Error> {
-        if self.array {
-            self.sink
-                .buffer
-                .extend_from_slice(if self.rows == 0 { b"]\n" } else { b"\n]\n" });
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
+        if let Self::Array = self {
+            let end: &[u8] = if rows == 0 { b"]\n" } else { b"\n]\n" };
+            out.buffer.extend_from_slice(end);
         }
-        self.flush()?;
-        Ok(Summary {
-            rows: self.rows,
-            shortened: Vec::new(),
-        })
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.sink.flush()?)
+        Ok(Vec::new())
     }
 }
 
@@ -107,7 +93,7 @@ mod tests {
     use super::super::fixtures::{
         batch, document_field, keys, plain, render, scalars, strings, visible,
     };
-    use super::super::{RenderOptions, cell_json};
+    use super::super::{RenderOptions, Summary, cell_json};
     use super::*;
 
     #[test]

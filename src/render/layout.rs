@@ -4,35 +4,35 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Stands for what is not shown: the rest of a cell, or the columns left out.
+/// Shown in place of the rest of a cell, or of columns that were left out.
 pub(crate) const ELLIPSIS: &str = "…";
 
-/// Columns that text keeps at least, as long as its column is shown; enough to tell rows apart.
-pub(crate) const FLOOR: usize = 8;
+/// The least width of a text column that is shown at all: enough to tell rows apart.
+pub(crate) const MIN_WIDTH: usize = 8;
 
-/// Columns that text takes at most, so that with its padding comfy-table can count them. A secret may be wider, and
-/// then reaches beyond the box.
-pub(crate) const MOST: usize = u16::MAX as usize - 2;
+/// The greatest width of text: with padding, comfy-table counts columns in a u16. A secret may be wider, and then extends
+/// beyond the box.
+pub(crate) const MAX_WIDTH: usize = u16::MAX as usize - 2;
 
-/// What a column asks for. Widths are terminal columns of text, borders and padding apart.
+/// The widths that suit a column, in terminal columns, without borders and padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wish {
-    /// Shows everything.
+pub(crate) struct WidthRequest {
+    /// The width that shows everything.
     pub(crate) natural: usize,
-    /// Still useful; a narrower column is better left out.
+    /// The least useful width; a narrower column is better left out.
     pub(crate) floor: usize,
-    /// May be neither narrower than its floor nor left out, whatever becomes of the table.
+    /// Whether it may never be narrower than `floor` nor be left out, however wide the table becomes.
     pub(crate) pinned: bool,
 }
 
-/// One column as drawn, from left to right.
+/// One drawn column, from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// The column of that index.
     Column {
         /// Its index in the schema.
         index: usize,
-        /// Terminal columns for its text.
+        /// The width of its text.
         width: usize,
     },
     /// One or more columns left out here.
@@ -40,7 +40,7 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
-    /// Returns the terminal columns for its text.
+    /// Returns the width of its text.
     pub(crate) fn width(self) -> usize {
         match self {
             Self::Column { width, .. } => width,
@@ -51,41 +51,51 @@ impl Slot {
 
 /// Fits columns into `width` terminal columns, borders included; None is no limit.
 ///
-/// The widest columns shrink first, down to their floors, so that short ones such as ids stay whole. If the floors are
-/// too wide together, columns are left out: as few as possible, from the middle if that will do, as the first and the last say
-/// most, else from the end. If even the first column is too wide, it shrinks below its floor; but not beside pinned columns,
-/// as a secret is of no use without the id that it goes with: then the table is wider than asked.
-pub(crate) fn fit(wishes: &[Wish], width: Option<usize>) -> Vec<Slot> {
+/// The widest columns shrink first, down to their floors, so that short ones such as ids stay whole. If the floors do not
+/// fit, columns are left out, as few as possible: from the middle if that is enough, because the first and last columns tell
+/// most, otherwise from the end. If even the first column is too wide, it shrinks below its floor, unless there are pinned
+/// columns: a secret is useless without the id next to it, so the table is then wider than asked.
+pub(crate) fn fit(requests: &[WidthRequest], width: Option<usize>) -> Vec<Slot> {
     let Some(width) = width else {
-        return (0..wishes.len())
+        return (0..requests.len())
             .map(|index| Slot::Column {
                 index,
-                width: wishes[index].natural,
+                width: requests[index].natural,
             })
             .collect();
     };
-    for kept in (1..=wishes.len()).rev() {
+    for kept in (1..=requests.len()).rev() {
         for last in [kept / 2, 0] {
-            let slots = keep(wishes, kept - last, last, |wish| wish.floor);
+            let slots = keep(requests, kept - last, last, |request| request.floor);
             if let Some(spare) = width.checked_sub(total(&slots)) {
-                return widen(slots, wishes, spare);
+                return widen(slots, requests, spare);
             }
         }
     }
-    let pinned = wishes.iter().any(|wish| wish.pinned);
-    let slots = keep(wishes, 1, 0, |wish| if pinned { wish.floor } else { 1 });
+    let pinned = requests.iter().any(|request| request.pinned);
+    let slots = keep(
+        requests,
+        1,
+        0,
+        |request| if pinned { request.floor } else { 1 },
+    );
     let spare = width.saturating_sub(total(&slots));
-    widen(slots, wishes, spare)
+    widen(slots, requests, spare)
 }
 
 /// Keeps so many of the first columns and so many of the last, and those that are pinned.
-fn keep(wishes: &[Wish], first: usize, last: usize, least: impl Fn(&Wish) -> usize) -> Vec<Slot> {
-    let mut slots = Vec::with_capacity(wishes.len());
-    for (index, wish) in wishes.iter().enumerate() {
-        if index < first || index + last >= wishes.len() || wish.pinned {
+fn keep(
+    requests: &[WidthRequest],
+    first: usize,
+    last: usize,
+    least: impl Fn(&WidthRequest) -> usize,
+) -> Vec<Slot> {
+    let mut slots = Vec::with_capacity(requests.len());
+    for (index, request) in requests.iter().enumerate() {
+        if index < first || index + last >= requests.len() || request.pinned {
             slots.push(Slot::Column {
                 index,
-                width: least(wish),
+                width: least(request),
             });
         } else if slots.last() != Some(&Slot::Gap) {
             slots.push(Slot::Gap);
@@ -100,12 +110,12 @@ fn total(slots: &[Slot]) -> usize {
 }
 
 /// Gives out what is to spare, always to the narrowest column that wants more.
-fn widen(mut slots: Vec<Slot>, wishes: &[Wish], mut spare: usize) -> Vec<Slot> {
+fn widen(mut slots: Vec<Slot>, requests: &[WidthRequest], mut spare: usize) -> Vec<Slot> {
     loop {
         let narrowest = slots
             .iter_mut()
             .filter_map(|slot| match slot {
-                Slot::Column { index, width } if *width < wishes[*index].natural => Some(width),
+                Slot::Column { index, width } if *width < requests[*index].natural => Some(width),
                 _ => None,
             })
             .min_by_key(|width| **width);
@@ -159,16 +169,16 @@ mod tests {
 
     use super::*;
 
-    fn text(natural: usize) -> Wish {
-        Wish {
+    fn text(natural: usize) -> WidthRequest {
+        WidthRequest {
             natural,
-            floor: natural.min(FLOOR),
+            floor: natural.min(MIN_WIDTH),
             pinned: false,
         }
     }
 
-    fn whole(natural: usize) -> Wish {
-        Wish {
+    fn whole(natural: usize) -> WidthRequest {
+        WidthRequest {
             natural,
             floor: natural,
             pinned: false,
@@ -176,11 +186,13 @@ mod tests {
     }
 
     /// Spells a layout as `index:width`, a gap as `…`.
-    fn fitted(wishes: &[Wish], width: usize) -> String {
-        let spelt = fit(wishes, Some(width)).into_iter().map(|slot| match slot {
-            Slot::Column { index, width } => format!("{index}:{width}"),
-            Slot::Gap => ELLIPSIS.to_owned(),
-        });
+    fn fitted(requests: &[WidthRequest], width: usize) -> String {
+        let spelt = fit(requests, Some(width))
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Column { index, width } => format!("{index}:{width}"),
+                Slot::Gap => ELLIPSIS.to_owned(),
+            });
         spelt.collect::<Vec<_>>().join(" ")
     }
 
@@ -237,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_pinned_column_is_whole_even_if_the_table_is_not() {
-        let secret = Wish {
+        let secret = WidthRequest {
             natural: 64,
             floor: 64,
             pinned: true,
@@ -264,8 +276,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_table_is_never_wider_than_asked(naturals in prop::collection::vec(0usize..100, 1..12), width in 9usize..200) {
-            let wishes: Vec<_> = naturals.iter().map(|natural| text(*natural)).collect();
-            prop_assert!(total(&fit(&wishes, Some(width))) <= width);
+            let requests: Vec<_> = naturals.iter().map(|natural| text(*natural)).collect();
+            prop_assert!(total(&fit(&requests, Some(width))) <= width);
         }
 
         #[test]

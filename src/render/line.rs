@@ -1,77 +1,67 @@
-//! line: one `name | value` line a field, for rows too wide for a table.
+//! line: one `name | value` line per field, for rows too wide for a table.
 //!
-//! psql's expanded form. Nothing is shortened, rows leave as they come, and control characters are escaped so that a
-//! value cannot pose as the next field.
+//! This is psql's expanded form. Nothing is shortened, rows are written as they arrive, and control characters are escaped
+//! so that a value cannot pose as the next field.
 
 use std::io::Write;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Fields, SchemaRef};
-use datafusion::arrow::json::EncoderOptions;
+use datafusion::arrow::datatypes::Fields;
 
 use super::cell::Cells;
-use super::encode;
+use super::encode::Nulls;
+use super::error::Error;
 use super::escape::escape_controls;
 use super::layout::measure;
-use super::sink::Sink;
-use super::{Error, RenderOptions, Renderer, Summary};
+use super::options::RenderOptions;
+use super::renderer::Format;
 
-/// Terminal columns that the line above a record takes, unless the terminal is narrower.
+/// Width of the line above a record, unless the terminal is narrower.
 const RULE: usize = 40;
 
-/// Writes each row as a record of its own.
-pub(crate) struct LineRenderer<'w> {
-    sink: Sink<'w>,
-    encoding: EncoderOptions,
+/// Each row as a record of its own.
+pub(super) struct Line {
     options: RenderOptions,
-    fields: Fields,
+    /// What is shown for NULL.
+    null: String,
     /// Names, escaped and padded to the same width.
     names: Vec<String>,
-    rows: usize,
 }
 
-impl<'w> LineRenderer<'w> {
-    /// Writes to `sink`.
-    pub(crate) fn new(options: RenderOptions, sink: Sink<'w>) -> Self {
-        let encoding = encode::options(false);
+impl Line {
+    pub(super) fn new(options: RenderOptions) -> Self {
+        let [on, off] = options.dim();
+        let null = format!("{on}{}{off}", escape_controls(options.null_text()));
         Self {
-            sink,
-            encoding,
             options,
-            fields: Fields::empty(),
+            null,
             names: Vec::new(),
-            rows: 0,
+        }
+    }
+
+    /// Starts record `number`: with a rule that says so, or with an empty line between records if headers are off.
+    fn push_rule(&self, number: usize, out: &mut Vec<u8>) {
+        if self.options.header {
+            let start = out.len();
+            // Writing to a Vec cannot fail.
+            let _ = write!(out, "-[ RECORD {number} ]-");
+            let end = start + self.options.width.map_or(RULE, |width| width.min(RULE));
+            out.resize(end.max(out.len()), b'-');
+            out.push(b'\n');
+        } else if number > 1 {
+            out.push(b'\n');
         }
     }
 }
 
-/// Starts record `number`: with a rule that says so, or with an empty line between records if headers are off.
-fn push_rule(number: usize, options: &RenderOptions, out: &mut Vec<u8>) {
-    if options.header {
-        let start = out.len();
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "-[ RECORD {number} ]-");
-        let end = start + options.width.map_or(RULE, |width| width.min(RULE));
-        out.resize(end.max(out.len()), b'-');
-        out.push(b'\n');
-    } else if number > 1 {
-        out.push(b'\n');
-    }
-}
+impl Format for Line {
+    type Columns<'a> = Vec<Cells<'a>>;
 
-impl Renderer for LineRenderer<'_> {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.fields = schema.fields().clone();
-        let names: Vec<_> = self
-            .fields
-            .iter()
-            .map(|field| escape_controls(field.name()))
-            .collect();
-        let widest = names
-            .iter()
-            .map(|name| measure(name))
-            .max()
-            .unwrap_or_default();
+    fn begin(&mut self, fields: &Fields, _: &mut Vec<u8>) -> Result<(), Error> {
+        let names = fields.iter().map(|field| escape_controls(field.name()));
+        let names: Vec<_> = names.collect();
+        let widest = names.iter().map(|name| measure(name)).max();
+        let widest = widest.unwrap_or_default();
         self.names = names
             .iter()
             .map(|name| format!("{name}{}", " ".repeat(widest - measure(name))))
@@ -79,46 +69,24 @@ impl Renderer for LineRenderer<'_> {
         Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        let mut columns = self
-            .fields
-            .iter()
-            .zip(batch.columns())
-            .map(|(field, column)| Cells::try_new(field, column, &self.encoding))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let (on, off) = if self.options.color {
-            ("\x1b[2m", "\x1b[0m")
-        } else {
-            ("", "")
-        };
-        let null = format!("{on}{}{off}", escape_controls(self.options.null_text()));
-        let mut scratch = Vec::new();
-        for row in 0..batch.num_rows() {
-            self.rows += 1;
-            push_rule(self.rows, &self.options, &mut self.sink.buffer);
-            for (name, cells) in self.names.iter().zip(&mut columns) {
-                let text = cells.text(row, &mut scratch);
-                let value = text.as_deref().map(escape_controls);
-                let value = value.as_deref().unwrap_or(&null);
-                let end = if value.is_empty() { "" } else { " " };
-                // Writing to a Vec cannot fail.
-                let _ = writeln!(self.sink.buffer, "{name} |{end}{value}");
-            }
-            self.sink.spill()?;
+    fn columns<'a>(
+        &self,
+        fields: &'a Fields,
+        batch: &'a RecordBatch,
+    ) -> Result<Self::Columns<'a>, Error> {
+        Cells::of_batch(fields, batch, Nulls::Omitted)
+    }
+
+    fn row(&mut self, columns: &mut Vec<Cells<'_>>, row: usize, number: usize, out: &mut Vec<u8>) {
+        self.push_rule(number + 1, out);
+        for (name, cells) in self.names.iter().zip(columns) {
+            let text = cells.text(row);
+            let value = text.as_deref().map(escape_controls);
+            let value = value.as_deref().unwrap_or(&self.null);
+            let space = if value.is_empty() { "" } else { " " };
+            // Writing to a Vec cannot fail.
+            let _ = writeln!(out, "{name} |{space}{value}");
         }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<Summary, Error> {
-        self.flush()?;
-        Ok(Summary {
-            rows: self.rows,
-            shortened: Vec::new(),
-        })
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.sink.flush()?)
     }
 }
 

@@ -1,107 +1,63 @@
 //! markdown: a pipe table as GitHub reads it.
 //!
-//! Rows leave as they come, without padding; nobody aligns Markdown by eye once it is rendered. Whatever a value holds,
-//! it stays text inside its cell: no markup, no link, no image, no further cell. comfy-table would hold all rows to
-//! align the source, and has no way to say that a column is aligned to the right when it is read.
+//! Rows are written as they arrive, without padding, because rendering aligns the columns. Whatever a value contains, it
+//! stays text inside its cell: no markup, link, image or further cell. comfy-table is not used: it would hold back all rows
+//! to align the source, and it cannot mark a column as aligned to the right.
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Fields, SchemaRef};
-use datafusion::arrow::json::EncoderOptions;
+use datafusion::arrow::datatypes::Fields;
 
-use super::cell::{Cells, Kind};
-use super::encode;
+use super::cell::{CellKind, Cells};
+use super::encode::Nulls;
+use super::error::Error;
 use super::escape::escape_controls;
-use super::sink::Sink;
-use super::{Error, RenderOptions, Renderer, Summary};
+use super::options::RenderOptions;
+use super::renderer::Format;
 
-/// Writes rows as a [GitHub table](https://github.github.com/gfm/#tables-extension-).
-pub(crate) struct MarkdownRenderer<'w> {
-    sink: Sink<'w>,
-    encoding: EncoderOptions,
-    options: RenderOptions,
-    fields: Fields,
-    rows: usize,
-}
+/// Rows as a [GitHub table](https://github.github.com/gfm/#tables-extension-).
+pub(super) struct Markdown(pub(super) RenderOptions);
 
-impl<'w> MarkdownRenderer<'w> {
-    /// Writes to `sink`.
-    pub(crate) fn new(options: RenderOptions, sink: Sink<'w>) -> Self {
-        Self {
-            sink,
-            encoding: encode::options(false),
-            options,
-            fields: Fields::empty(),
-            rows: 0,
-        }
-    }
-}
+impl Format for Markdown {
+    type Columns<'a> = Vec<Cells<'a>>;
 
-impl Renderer for MarkdownRenderer<'_> {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.fields = schema.fields().clone();
-        if self.fields.is_empty() {
+    fn begin(&mut self, fields: &Fields, out: &mut Vec<u8>) -> Result<(), Error> {
+        if fields.is_empty() {
             return Ok(());
         }
-        let out = &mut self.sink.buffer;
-        for field in &self.fields {
-            // Without a header line it would be no table, so its cells are left empty.
-            push_cell(
-                if self.options.header {
-                    field.name()
-                } else {
-                    ""
-                },
-                out,
-            );
+        for field in fields {
+            // A table needs a header line, so without headers its cells are empty.
+            push_cell(if self.0.header { field.name() } else { "" }, out);
         }
         out.extend_from_slice(b"|\n");
-        for field in &self.fields {
-            out.extend_from_slice(if Kind::of(field) == Kind::Number {
-                b"| ---: "
-            } else {
-                b"| --- "
+        for field in fields {
+            out.extend_from_slice(match CellKind::of(field) {
+                CellKind::Number => b"| ---: ".as_slice(),
+                _ => b"| --- ",
             });
         }
         out.extend_from_slice(b"|\n");
         Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.rows += batch.num_rows();
-        if self.fields.is_empty() {
-            return Ok(());
-        }
-        let mut columns = self
-            .fields
-            .iter()
-            .zip(batch.columns())
-            .map(|(field, column)| Cells::try_new(field, column, &self.encoding))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let mut scratch = Vec::new();
-        for row in 0..batch.num_rows() {
-            for cells in &mut columns {
-                let text = cells.text(row, &mut scratch);
-                push_cell(
-                    text.as_deref().unwrap_or(self.options.null_text()),
-                    &mut self.sink.buffer,
-                );
-            }
-            self.sink.buffer.extend_from_slice(b"|\n");
-            self.sink.spill()?;
-        }
-        Ok(())
+    fn columns<'a>(
+        &self,
+        fields: &'a Fields,
+        batch: &'a RecordBatch,
+    ) -> Result<Self::Columns<'a>, Error> {
+        Cells::of_batch(fields, batch, Nulls::Omitted)
     }
 
-    fn finish(&mut self) -> Result<Summary, Error> {
-        self.flush()?;
-        Ok(Summary {
-            rows: self.rows,
-            shortened: Vec::new(),
-        })
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.sink.flush()?)
+    fn row(&mut self, columns: &mut Vec<Cells<'_>>, row: usize, _: usize, out: &mut Vec<u8>) {
+        if columns.is_empty() {
+            return;
+        }
+        for cells in columns {
+            push_cell(
+                cells.text(row).as_deref().unwrap_or(self.0.null_text()),
+                out,
+            );
+        }
+        out.extend_from_slice(b"|\n");
     }
 }
 
@@ -109,7 +65,7 @@ fn push_cell(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"| ");
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
-            // The one way to break a line inside a cell; a `<` from a value is never written as one.
+            // The only way to break a line inside a cell. A `<` in a value is escaped, so it cannot be mistaken for this.
             out.extend_from_slice(b"<br>");
         }
         push_escaped(
@@ -127,7 +83,7 @@ fn push_escaped(line: &str, out: &mut Vec<u8>) {
             b'<' => out.extend_from_slice(b"&lt;"),
             b'>' => out.extend_from_slice(b"&gt;"),
             b'&' => out.extend_from_slice(b"&amp;"),
-            // Between letters it is plain text, and names are full of them.
+            // Between letters it is plain text, and common in names.
             b'_' if at > 0 && is_word(bytes.get(at - 1)) && is_word(bytes.get(at + 1)) => {
                 out.push(b'_')
             }

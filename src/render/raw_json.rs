@@ -1,13 +1,13 @@
-//! JSON text as JSON: strings are escaped, and documents are checked and put on one line.
+//! JSON text as JSON: strings are escaped, documents are validated and put on one line.
 //!
-//! Bytes to bytes, without a tree in between. Control characters always leave as `\u00XX`, and with them DEL, the C1
-//! controls, the line separators, the bidirectional controls, and characters that nobody sees. JSON does not ask for
-//! those, but a terminal obeys or hides them raw, and to a parser both spellings are the same string. The joiners are
-//! left alone: scripts and emoji need them.
+//! Works on bytes, without a tree in between. C0 controls are written as `\u00XX`, as JSON requires, and so is every other
+//! character that [`is_hidden`] lists: a terminal would obey or hide it, and a parser reads both spellings as the same string.
+//! Joiners and variation selectors are left alone, because scripts and emoji need them.
 
 use serde::de::IgnoredAny;
 
-use crate::plain::printable;
+use crate::invisible::is_hidden;
+use crate::json_scan::printable;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -49,14 +49,14 @@ pub(crate) fn push_string(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
                 }
                 1
             }
-            Some(_) => match control(&bytes[at..]) {
-                Some((code, len)) => {
+            Some(_) => match hidden(&text[at..]) {
+                Some(c) => {
                     out.extend_from_slice(&bytes[clean..at]);
-                    push_control(code, out);
-                    len
+                    push_escape(c, out);
+                    c.len_utf8()
                 }
                 None => {
-                    at += harmless(&bytes[at..]);
+                    at += harmless(&text[at..]);
                     continue;
                 }
             },
@@ -68,9 +68,9 @@ pub(crate) fn push_string(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
     quotes.push(out);
 }
 
-/// Appends `text` as the JSON document that it is, white space between tokens dropped.
+/// Appends the JSON document `text`, without white space between tokens.
 ///
-/// Members, their order, numbers and strings stay as they were spelt. Text that is no JSON becomes a string.
+/// Members, their order, and the spelling of numbers and strings are kept. Text that is not JSON becomes a string.
 pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
     let start = out.len();
     if push_compact(text.as_bytes(), quotes, out).is_some() {
@@ -100,7 +100,7 @@ pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
                 }
                 continue;
             }
-            // What is escaped ends no string.
+            // An escaped quote does not end the string.
             Some(b'\\') => {
                 at += 2;
                 if is_doubled && bytes.get(at - 1) == Some(&b'"') {
@@ -109,15 +109,15 @@ pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
                 continue;
             }
             Some(b' ' | b'\n' | b'\r' | b'\t') if !in_string => Some((None, 1)),
-            Some(0x7f..) => control(&bytes[at..]).map(|(code, len)| (Some(code), len)),
+            Some(0x7f..) => hidden(&text[at..]).map(|c| (Some(c), c.len_utf8())),
             Some(_) => None,
         };
         match skipped {
-            None => at += harmless(&bytes[at..]),
-            Some((code, len)) => {
+            None => at += harmless(&text[at..]),
+            Some((escaped, len)) => {
                 out.extend_from_slice(&bytes[clean..at]);
-                if let Some(code) = code {
-                    push_control(code, out);
+                if let Some(c) = escaped {
+                    push_escape(c, out);
                 }
                 at += len;
                 clean = at;
@@ -127,14 +127,14 @@ pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
     out.extend_from_slice(bytes.get(clean..).unwrap_or_default());
 }
 
-/// Levels of nesting that are checked and copied in one pass.
+/// The most levels of nesting that are validated and copied in one pass.
 const LEVELS: u32 = u64::BITS;
 
-/// Appends a document of the spelling that services write: no white space between tokens, strings of printable ASCII
-/// without escapes. Checks and copies in one pass. None, with anything appended, if it is spelt in another way or no
-/// JSON, which others tell.
+/// Validates and copies, in one pass, a document in the spelling that services use: no white space between tokens, and
+/// strings of printable ASCII without escapes. None, possibly with something appended, if it is spelled in any other way or
+/// is not JSON.
 fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
-    // What is open, the innermost in the lowest bit: is it an object?
+    // One bit for each open object (1) or list (0), the innermost lowest.
     let (mut objects, mut depth) = (0u64, 0);
     let mut tokens = Tokens {
         text,
@@ -158,7 +158,7 @@ fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
             [b'"', ..] => tokens.string()?,
             _ => tokens.word()?,
         }
-        // Behind a value.
+        // After a value.
         loop {
             let is_object = objects & 1 == 1;
             match tokens.rest() {
@@ -184,12 +184,12 @@ fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
     }
 }
 
-/// A document that is read token by token, and copied up to the quotes that are written twice.
+/// A document that is read token by token, and copied in pieces where quotes are doubled.
 struct Tokens<'t> {
     text: &'t [u8],
-    /// What comes before was read.
+    /// Where the next token starts.
     at: usize,
-    /// What comes before was copied.
+    /// The end of what has been copied.
     clean: usize,
     quotes: Quotes,
     out: &'t mut Vec<u8>,
@@ -215,7 +215,7 @@ impl<'t> Tokens<'t> {
         Some(())
     }
 
-    /// The name of a member, and the colon behind it.
+    /// The name of a member, and the colon after it.
     fn name(&mut self) -> Option<()> {
         self.string()?;
         self.rest().starts_with(b":").then(|| self.at += 1)
@@ -232,76 +232,37 @@ impl<'t> Tokens<'t> {
     }
 }
 
-/// Has the quote that ends `bytes[..at]` written twice: as the end of what is copied up to here, and as the beginning of
-/// what is copied next.
+/// Copies `bytes[..at]`, which ends in a quote, and starts the next piece at that same quote, so that it is written twice.
 fn double(bytes: &[u8], clean: &mut usize, at: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[*clean..at]);
     *clean = at - 1;
 }
 
-/// Returns the length of a byte that needs no escape, with what of other alphabets follows it.
-fn harmless(bytes: &[u8]) -> usize {
-    let more = |byte: &&u8| **byte > 0x7f && !SPECIAL[usize::from(**byte)];
-    1 + bytes.iter().skip(1).take_while(more).count()
+/// Returns the length of the character that `text` begins with, if it needs no escape, and of all such characters beyond
+/// ASCII that follow it.
+fn harmless(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    let end = chars.find(|(_, c)| c.is_ascii() || is_hidden(*c));
+    end.map_or(text.len(), |(at, _)| at)
 }
 
-/// The bytes that may need an escape: `"`, `\`, a C0 control, DEL, or the first byte of another control.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        special[byte] = byte < 0x20
-            || matches!(
-                byte as u8,
-                b'"' | b'\\' | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3
-            );
-        byte += 1;
-    }
-    special
-};
-
-/// Returns the code of the control character that the bytes begin with, and its length in UTF-8.
-fn control(bytes: &[u8]) -> Option<(u32, usize)> {
-    match *bytes {
-        [code @ (0..=0x1f | 0x7f), ..] => Some((code.into(), 1)),
-        // C1: U+0080 to U+009F.
-        [0xc2, low @ 0x80..=0x9f, ..] => Some((low.into(), 2)),
-        // The Arabic letter mark.
-        [0xd8, 0x9c, ..] => Some((0x61c, 2)),
-        // U+200B, U+200E, U+200F, U+2028 to U+202E.
-        [0xe2, 0x80, low @ (0x8b | 0x8e | 0x8f | 0xa8..=0xae), ..] => {
-            Some((0x2000 + u32::from(low & 0x3f), 3))
-        }
-        // U+2060 to U+206F.
-        [0xe2, 0x81, low @ 0xa0..=0xaf, ..] => Some((0x2040 + u32::from(low & 0x3f), 3)),
-        // The byte order mark.
-        [0xef, 0xbb, 0xbf, ..] => Some((0xfeff, 3)),
-        // Tags: U+E0000 to U+E007F.
-        [0xf3, 0xa0, high @ (0x80 | 0x81), low, ..] => {
-            let code = u32::from(high & 1) << 6 | u32::from(low & 0x3f);
-            Some((0xe0000 + code, 4))
-        }
-        _ => None,
-    }
+/// Returns the character that `text` begins with, if it must be escaped.
+fn hidden(text: &str) -> Option<char> {
+    text.chars().next().filter(|c| is_hidden(*c))
 }
 
-fn push_control(code: u32, out: &mut Vec<u8>) {
-    match code {
-        0x0a => out.extend_from_slice(br"\n"),
-        0x0d => out.extend_from_slice(br"\r"),
-        0x09 => out.extend_from_slice(br"\t"),
-        0x10000.. => {
-            push_unit(0xd7c0 + (code >> 10), out);
-            push_unit(0xdc00 + (code & 0x3ff), out);
+fn push_escape(c: char, out: &mut Vec<u8>) {
+    match c {
+        '\n' => out.extend_from_slice(br"\n"),
+        '\r' => out.extend_from_slice(br"\r"),
+        '\t' => out.extend_from_slice(br"\t"),
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let digit = |shift: u32| HEX[usize::from(*unit >> shift & 15)];
+                out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+            }
         }
-        _ => push_unit(code, out),
     }
-}
-
-/// Appends one unit of UTF-16.
-fn push_unit(unit: u32, out: &mut Vec<u8>) {
-    let digit = |shift: u32| HEX[(unit >> shift & 15) as usize];
-    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
 }
 
 #[cfg(test)]

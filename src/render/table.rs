@@ -1,65 +1,59 @@
 //! table: a box of aligned columns, for people.
 //!
-//! Rows are held until [`finish`](Renderer::finish), since widths need them all. Here it is settled what each cell
-//! shows: its text without controls, shortened to what [`layout`] grants its column. comfy-table draws the box, around
-//! the header and one row that stands for all; the rows are poured in there, since it would measure every cell again,
-//! character by character. It never has to wrap a cell, and never sees a terminal.
+//! Rows are held until the end, because column widths depend on all of them. This file decides what each cell shows: its
+//! text without controls, shortened to the width that [`layout`] grants its column. comfy-table draws the box, around the
+//! header and a single row that stands for all rows; the real rows are written here, because comfy-table would measure every
+//! cell again, character by character. It never has to wrap a cell, and never sees a terminal.
 
 use std::borrow::Cow;
 use std::io;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Fields, SchemaRef};
-use datafusion::arrow::json::EncoderOptions;
+use comfy_table::{CellAlignment, ContentArrangement};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::Fields;
 
-use super::cell::{Cells, Kind};
-use super::column::{Column, holds_secret};
-use super::encode;
+use super::cell::{CellKind, Cells};
+use super::column::{TableColumn, holds_secret};
+use super::encode::Nulls;
+use super::error::Error;
 use super::escape::escape_controls;
-use super::layout::{self, ELLIPSIS, MOST, Slot, measure, shortened};
-use super::sink::Sink;
-use super::{Error, RenderOptions, Renderer, Summary};
+use super::layout::{self, ELLIPSIS, MAX_WIDTH, Slot, measure, shortened};
+use super::options::RenderOptions;
+use super::output_buffer::OutputBuffer;
+use super::renderer::Format;
 
 /// The lines of the box, in the order of comfy-table's presets: thin, and none between rows.
 const LINES: &str = "││──├─┼┤│    ┬┴┌┐└┘";
 
-/// What turns dimmed text on and off.
-const DIM: [&str; 2] = ["\x1b[2m", "\x1b[0m"];
-
-/// Writes rows as a table that fits the terminal.
+/// Rows as a table that fits the terminal.
 ///
-/// Numbers are aligned to the right. Ids and numbers stay whole as long as they are shown at all, since a part of one
-/// is of no use, and timestamps keep their seconds. A secret is always shown whole, also one inside a struct. Nothing
-/// is written of a table without columns, or without both a header and rows.
-pub(crate) struct TableRenderer<'w> {
-    sink: Sink<'w>,
-    encoding: EncoderOptions,
+/// Numbers are aligned to the right. Ids and numbers are either shown whole or not at all, because a part of one is useless,
+/// and timestamps keep their seconds. A secret is always shown whole, even inside a struct. Nothing is written for a table
+/// without columns, or without both a header and rows.
+pub(super) struct Table {
     options: RenderOptions,
+    /// What is shown for NULL, escaped.
+    null: String,
     fields: Fields,
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
     /// Row by row, one for each column; None is NULL.
     cells: Vec<Option<Box<str>>>,
-    rows: usize,
 }
 
-impl<'w> TableRenderer<'w> {
-    /// Writes to `sink` once all rows are in.
-    pub(crate) fn new(options: RenderOptions, sink: Sink<'w>) -> Self {
+impl Table {
+    pub(super) fn new(options: RenderOptions) -> Self {
         Self {
-            sink,
-            encoding: encode::options(false),
+            null: escape_controls(options.null_text()).into_owned(),
             options,
             fields: Fields::empty(),
             columns: Vec::new(),
             cells: Vec::new(),
-            rows: 0,
         }
     }
 
     /// Draws the table with one row that is as wide as each slot.
-    fn draw_box(&self, slots: &[Slot]) -> Table {
-        let mut table = Table::new();
+    fn draw_box(&self, slots: &[Slot]) -> comfy_table::Table {
+        let mut table = comfy_table::Table::new();
         table
             .load_preset(LINES)
             .set_content_arrangement(ContentArrangement::Disabled);
@@ -68,7 +62,11 @@ impl<'w> TableRenderer<'w> {
                 shortened(&self.columns[index].name, width).into_owned()
             }));
         }
-        table.add_row(slots.iter().map(|slot| "x".repeat(slot.width().min(MOST))));
+        table.add_row(
+            slots
+                .iter()
+                .map(|slot| "x".repeat(slot.width().min(MAX_WIDTH))),
+        );
         for (column, slot) in table.column_iter_mut().zip(slots) {
             if is_number(&self.columns, *slot) {
                 column.set_cell_alignment(CellAlignment::Right);
@@ -77,41 +75,34 @@ impl<'w> TableRenderer<'w> {
         table
     }
 
-    fn write(&mut self, slots: &[Slot]) -> io::Result<()> {
+    fn write(&self, slots: &[Slot], out: &mut OutputBuffer<'_>) -> io::Result<()> {
         let mut lines: Vec<_> = self.draw_box(slots).lines().collect();
         let bottom = lines.pop();
         // The row that stands for all.
         lines.pop();
         for line in lines {
-            self.write_line(&line)?;
+            write_line(&line, out)?;
         }
-        self.write_rows(slots)?;
-        bottom.map_or(Ok(()), |line| self.write_line(&line))
+        self.write_rows(slots, out)?;
+        bottom.map_or(Ok(()), |line| write_line(&line, out))
     }
 
-    fn write_line(&mut self, line: &str) -> io::Result<()> {
-        self.sink.buffer.extend_from_slice(line.as_bytes());
-        self.sink.buffer.push(b'\n');
-        self.sink.spill()
-    }
-
-    fn write_rows(&mut self, slots: &[Slot]) -> io::Result<()> {
-        let null = escape_controls(self.options.null_text()).into_owned();
-        let [on, off] = if self.options.color { DIM } else { [""; 2] };
-        for row in 0..self.rows {
-            let cells = &self.cells[row * self.columns.len()..][..self.columns.len()];
-            let out = &mut self.sink.buffer;
+    fn write_rows(&self, slots: &[Slot], buffer: &mut OutputBuffer<'_>) -> io::Result<()> {
+        let [on, off] = self.options.dim();
+        // There are slots, so there are columns.
+        for cells in self.cells.chunks(self.columns.len()) {
+            let out = &mut buffer.buffer;
             for slot in slots {
                 out.extend_from_slice("│ ".as_bytes());
                 let (text, before, after) = match *slot {
                     Slot::Gap => (Cow::Borrowed(ELLIPSIS), "", ""),
                     Slot::Column { index, width } => match &cells[index] {
                         Some(text) => (shortened(text, width), "", ""),
-                        None => (shortened(&null, width), on, off),
+                        None => (shortened(&self.null, width), on, off),
                     },
                 };
                 // Only a secret may be wider than the box.
-                let spare = slot.width().min(MOST).saturating_sub(measure(&text));
+                let spare = slot.width().min(MAX_WIDTH).saturating_sub(measure(&text));
                 let (left, right) = match is_number(&self.columns, *slot) {
                     true => (spare, 0),
                     false => (0, spare),
@@ -123,15 +114,21 @@ impl<'w> TableRenderer<'w> {
                 out.resize(out.len() + right + 1, b' ');
             }
             out.extend_from_slice("│\n".as_bytes());
-            self.sink.spill()?;
+            buffer.spill()?;
         }
         Ok(())
     }
 }
 
+fn write_line(line: &str, out: &mut OutputBuffer<'_>) -> io::Result<()> {
+    out.buffer.extend_from_slice(line.as_bytes());
+    out.buffer.push(b'\n');
+    out.spill()
+}
+
 /// Tells whether a slot shows numbers, which are aligned to the right.
-fn is_number(columns: &[Column], slot: Slot) -> bool {
-    matches!(slot, Slot::Column { index, .. } if columns[index].kind == Kind::Number)
+fn is_number(columns: &[TableColumn], slot: Slot) -> bool {
+    matches!(slot, Slot::Column { index, .. } if columns[index].kind == CellKind::Number)
 }
 
 /// Returns the texts of one row, given that of a column by its index and width.
@@ -143,69 +140,63 @@ fn row(slots: &[Slot], text: impl Fn(usize, usize) -> String) -> Vec<String> {
     texts.collect()
 }
 
-impl Renderer for TableRenderer<'_> {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        self.fields = schema.fields().clone();
-        self.columns = self.fields.iter().map(|field| Column::of(field)).collect();
+impl Format for Table {
+    type Columns<'a> = Vec<(Cells<'a>, &'a ArrayRef)>;
+
+    fn begin(&mut self, fields: &Fields, _: &mut Vec<u8>) -> Result<(), Error> {
+        self.fields = fields.clone();
+        self.columns = fields.iter().map(|field| TableColumn::of(field)).collect();
         Ok(())
     }
 
-    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.rows += batch.num_rows();
-        let mut readers = self
-            .fields
-            .iter()
-            .zip(batch.columns())
-            .map(|(field, column)| Cells::try_new(field, column, &self.encoding))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let null = escape_controls(self.options.null_text());
+    fn columns<'a>(
+        &self,
+        fields: &'a Fields,
+        batch: &'a RecordBatch,
+    ) -> Result<Self::Columns<'a>, Error> {
+        let cells = Cells::of_batch(fields, batch, Nulls::Omitted)?;
+        Ok(cells.into_iter().zip(batch.columns()).collect())
+    }
+
+    fn row(
+        &mut self,
+        columns: &mut Vec<(Cells<'_>, &ArrayRef)>,
+        row: usize,
+        _: usize,
+        _: &mut Vec<u8>,
+    ) {
         let most = self.options.width.unwrap_or(usize::MAX);
-        let mut scratch = Vec::new();
-        for row in 0..batch.num_rows() {
-            let columns = self.columns.iter_mut().zip(batch.columns());
-            for (reader, (column, array)) in readers.iter_mut().zip(columns) {
-                let cell = match reader.text(row, &mut scratch) {
-                    Some(raw) => Some(column.take(&raw, most, holds_secret(array, row))),
-                    None => {
-                        column.take_null(&null);
-                        None
-                    }
-                };
-                self.cells.push(cell);
-            }
+        for (column, (cells, array)) in self.columns.iter_mut().zip(columns) {
+            let cell = match cells.text(row) {
+                Some(raw) => Some(column.take(&raw, most, holds_secret(array, row))),
+                None => {
+                    column.take_null(&self.null);
+                    None
+                }
+            };
+            self.cells.push(cell);
         }
-        Ok(())
     }
 
-    fn finish(&mut self) -> Result<Summary, Error> {
-        let wishes: Vec<_> = self
-            .columns
-            .iter()
-            .map(|column| column.wish(self.options.header))
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
+        let header = self.options.header;
+        let requests: Vec<_> = (self.columns.iter())
+            .map(|column| column.width_request(header))
             .collect();
-        let slots = layout::fit(&wishes, self.options.width);
-        if !slots.is_empty() && (self.options.header || self.rows > 0) {
-            self.write(&slots)?;
+        let slots = layout::fit(&requests, self.options.width);
+        if !slots.is_empty() && (header || rows > 0) {
+            self.write(&slots, out)?;
         }
-        self.flush()?;
         let mut whole = vec![false; self.columns.len()];
         for slot in slots {
             if let Slot::Column { index, width } = slot {
                 whole[index] = self.columns[index].fits(width);
             }
         }
-        let shortened = (self.fields.iter().zip(whole))
+        Ok((self.fields.iter().zip(whole))
             .filter(|(_, whole)| !whole)
             .map(|(field, _)| field.name().clone())
-            .collect();
-        Ok(Summary {
-            rows: self.rows,
-            shortened,
-        })
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(self.sink.flush()?)
+            .collect())
     }
 }
 
@@ -218,6 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::OutputFormat::Table;
+    use super::super::Summary;
     use super::super::fixtures::{batch, keys, plain, render, strings};
     use super::*;
 
@@ -388,7 +380,7 @@ mod tests {
         let batch = batch([("a", strings([Some(&"x ".repeat(40_000))]))]);
         let (text, summary) = render(Table, &RenderOptions::default(), &[batch]);
         let widths: Vec<_> = text.lines().map(measure).collect();
-        assert_eq!(widths, [layout::MOST + 4; 5]);
+        assert_eq!(widths, [layout::MAX_WIDTH + 4; 5]);
         assert_eq!(summary.shortened, ["a"]);
     }
 

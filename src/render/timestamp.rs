@@ -1,7 +1,7 @@
 //! Timestamps as RFC 3339, fast.
 //!
-//! Three timestamps a key make this part of the hot loop, and Arrow's own formatter goes through chrono's general one.
-//! Turns Arrow timestamps into text; never quotes it.
+//! A key has three timestamps, so this is part of the hot loop, and Arrow's own formatter uses chrono's, which is general and
+//! slow. Turns Arrow timestamps into text; never quotes it.
 
 use std::io::Write;
 
@@ -15,11 +15,11 @@ use datafusion::arrow::buffer::ScalarBuffer;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::arrow::util::display::ArrayFormatter;
 
-use super::cell::FORMAT;
+use super::options::ARROW_FORMAT;
 
 /// The values of one timestamp column.
 pub(crate) enum Timestamps<'a> {
-    /// Instants in UTC, or times of no zone.
+    /// Instants in UTC, or times without a time zone.
     Plain {
         values: ScalarBuffer<i64>,
         unit: TimeUnit,
@@ -38,8 +38,8 @@ impl<'a> Timestamps<'a> {
         let utc = zone
             .as_deref()
             .is_none_or(|zone| matches!(zone, "UTC" | "Z" | "+00:00" | "+00"));
-        // A zone that Arrow does not know is shown in UTC: the instant is the same.
-        if !utc && let Ok(formatter) = ArrayFormatter::try_new(array, &FORMAT) {
+        // An instant in a zone that Arrow does not know is shown in UTC.
+        if !utc && let Ok(formatter) = ArrayFormatter::try_new(array, &ARROW_FORMAT) {
             return Some(Self::Zoned(formatter));
         }
         let values = match unit {
@@ -83,7 +83,7 @@ fn instant(value: i64, unit: TimeUnit) -> Option<DateTime<Utc>> {
 }
 
 fn write_instant(instant: DateTime<Utc>, utc: bool, out: &mut Vec<u8>) {
-    // Each part of an instant with a zone would be computed from the whole of it.
+    // Reading a part of an instant with a zone would compute all of it.
     let time = instant.naive_utc();
     let year = match u32::try_from(time.year()) {
         Ok(year) if year <= 9999 => year,

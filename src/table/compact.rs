@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 
 use super::buffer::Buffer;
-use crate::plain::{self, begins, unescaped};
+use crate::json_scan::{self, begins, unescaped};
 use crate::resource::{Column, Type};
 
 /// Adds the members of the object that `json` begins with as row number `row` of `buffers`, one for each of `columns`.
@@ -67,7 +67,7 @@ impl<'j> Reader<'j> {
 
     /// Passes over a value of any type, and returns its text.
     fn any_value(&mut self) -> Option<&'j str> {
-        let (value, rest) = plain::value(self.json.get(self.at..)?)?;
+        let (value, rest) = json_scan::value(self.json.get(self.at..)?)?;
         self.at = self.json.len() - rest.len();
         Some(value)
     }

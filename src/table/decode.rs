@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use super::buffer::Buffer;
 use super::compact;
 use super::fields::FieldPath;
-use crate::plain;
+use crate::json_scan;
 use crate::resource::{Column, Resource, Type};
 
 /// Position of `id` among the columns of any resource.
@@ -157,7 +157,7 @@ impl Decoder {
         let len = match compact::read(json, self.columns, &mut self.buffers, self.rows) {
             Some(len) => len,
             None => {
-                let (key, rest) = plain::value(json)?;
+                let (key, rest) = json_scan::value(json)?;
                 self.push_odd(key).ok()?;
                 json.len() - rest.len()
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The rooms in their order: each may use those before it.
 const ORDER: &[&str] = &[
-    "secret", "plain", "error", "dialect", "resource", "api", "table", "sql",
+    "secret", "invisible", "json_scan", "pattern", "error", "dialect", "resource", "api", "table", "sql",
     // Arrow and a writer are all that it needs; sessions show cells in messages.
     "render", "session", "terminal", "shell",
     // Without a statement, the command line starts the shell.
@@ -16,7 +16,7 @@ const ORDER: &[&str] = &[
 ];
 
 /// Rooms that are apart: they may use those listed.
-const APART: &[(&str, &[&str])] = &[("sandbox", &["secret", "plain", "error"])];
+const APART: &[(&str, &[&str])] = &[("sandbox", &["secret", "error"])];
 
 /// Rooms that use another against the order. To be mended; add nothing.
 const EXCEPTIONS: &[(&str, &str)] = &[];

@@ -1,25 +1,27 @@
-//! How csv, tsv and text part their fields and protect what is in them.
+//! How csv, tsv and text separate fields, and quote or escape what is in them.
 //!
-//! Bytes in, bytes out; rows and columns are the renderer's.
+//! Bytes in, bytes out; knows nothing about rows and columns.
 
-use super::cell::Kind;
+use super::cell::CellKind;
+use super::error::Error;
 use super::escape::escape_controls;
-use super::{Error, OutputFormat, RenderOptions};
+use super::format::OutputFormat;
+use super::options::RenderOptions;
 
-/// How fields are parted, and how a value keeps from looking like anything else.
+/// How fields are separated and protected.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Dialect {
+pub(crate) struct FieldSyntax {
     /// csv, tsv or text.
     pub(crate) format: OutputFormat,
-    /// What stands between fields.
+    /// The separator between fields.
     pub(crate) delimiter: u8,
 }
 
-impl Dialect {
-    /// Refuses delimiters that also mean something else, so that the output could not be read back.
+impl FieldSyntax {
+    /// Refuses delimiters that have another meaning, since the output could not be read back.
     pub(crate) fn check(self) -> Result<(), Error> {
         let taken = match self.format {
-            // As in COPY: a backslash before a letter or a digit is an escape of its own.
+            // As in COPY: a backslash before a letter or a digit is an escape sequence.
             OutputFormat::Tsv => {
                 matches!(self.delimiter, b'\\' | b'.') || self.delimiter.is_ascii_alphanumeric()
             }
@@ -35,7 +37,7 @@ impl Dialect {
         Ok(())
     }
 
-    /// Appends what stands before the field of that index.
+    /// Appends the delimiter, unless this is the first field.
     pub(crate) fn separate(self, index: usize, out: &mut Vec<u8>) {
         if index > 0 {
             out.push(self.delimiter);
@@ -46,7 +48,7 @@ impl Dialect {
     pub(crate) fn write(
         self,
         value: Option<&[u8]>,
-        kind: Kind,
+        kind: CellKind,
         options: &RenderOptions,
         out: &mut Vec<u8>,
     ) {
@@ -60,7 +62,7 @@ impl Dialect {
             return;
         };
         let guarded;
-        let value = if options.csv_guard && kind == Kind::Text && is_formula(value) {
+        let value = if options.csv_guard && kind == CellKind::Text && is_formula(value) {
             guarded = [b"'", value].concat();
             &guarded
         } else {
@@ -82,7 +84,7 @@ impl Dialect {
         }
     }
 
-    /// Appends a field of csv that `write` appends with its quotes doubled already.
+    /// Appends a csv field whose content `write` appends with its quotes already doubled.
     pub(crate) fn write_doubled(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let start = out.len();
         out.push(b'"');
@@ -94,10 +96,10 @@ impl Dialect {
         }
     }
 
-    /// Tells whether a field of csv would be misread without quotes.
+    /// Tells whether a csv field would be misread without quotes.
     fn needs_quotes(self, value: &[u8]) -> bool {
         let special = |byte: &u8| *byte == self.delimiter || matches!(byte, b'"' | b'\n' | b'\r');
-        // Some readers trim unquoted fields; and an empty one would be NULL.
+        // Some readers trim unquoted fields, and an empty one is NULL.
         let edge = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\t'));
         edge(value.first()) || edge(value.last()) || value.iter().any(special)
     }
@@ -107,8 +109,7 @@ impl Dialect {
             out.extend_from_slice(value);
             return;
         }
-        // Quotes are what is most frequent in JSON, so that a quote is written everywhere, and what stands between
-        // them over it.
+        // JSON is full of quotes, so the space is filled with quotes first and the other bytes are written over them.
         let quotes = value.iter().filter(|byte| **byte == b'"').count();
         let start = out.len();
         out.resize(start + value.len() + quotes + 2, b'"');
@@ -133,7 +134,7 @@ impl Dialect {
     }
 }
 
-/// Appends a value as it is, or to a terminal line by line without what could move its cursor.
+/// Appends a value as it is; on a terminal, line by line and without controls.
 fn write_plain(value: &[u8], options: &RenderOptions, out: &mut Vec<u8>) {
     if !options.terminal {
         out.extend_from_slice(value);
@@ -147,9 +148,9 @@ fn write_plain(value: &[u8], options: &RenderOptions, out: &mut Vec<u8>) {
     }
 }
 
-/// Tells whether a spreadsheet would run the text: <https://owasp.org/www-community/attacks/CSV_Injection>.
+/// Tells whether a spreadsheet would evaluate the text: <https://owasp.org/www-community/attacks/CSV_Injection>.
 fn is_formula(value: &[u8]) -> bool {
-    // The last are the same signs as East Asian keyboards type them.
+    // Full-width forms of the same characters, as East Asian keyboards type them.
     let wide = ["＝", "＋", "－", "＠"];
     matches!(
         value.first(),
@@ -171,10 +172,10 @@ mod tests {
     fn field(format: OutputFormat, value: &str) -> String {
         let delimiter = if format == Tsv { b'\t' } else { b',' };
         let mut out = Vec::new();
-        let dialect = Dialect { format, delimiter };
-        dialect.write(
+        let syntax = FieldSyntax { format, delimiter };
+        syntax.write(
             Some(value.as_bytes()),
-            Kind::Text,
+            CellKind::Text,
             &RenderOptions::default(),
             &mut out,
         );

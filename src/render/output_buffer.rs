@@ -1,21 +1,21 @@
 //! The buffer between a renderer and its writer.
 //!
-//! Renderers append bytes to one reused buffer, which goes to the writer in large pieces. Nothing is written that was
-//! not handed over by [`Sink::spill`] or [`Sink::flush`], and nothing is written twice.
+//! Renderers append bytes to one reused buffer, which is written in large pieces, by [`OutputBuffer::spill`] and
+//! [`OutputBuffer::flush`] only. Nothing is written twice.
 
 use std::io::{self, Write};
 
-/// Bytes that collect before they go to the writer: what a Linux pipe holds.
+/// Bytes to collect before they are written: the capacity of a Linux pipe.
 const SPILL: usize = 64 * 1024;
 
-/// A writer with the bytes that it has yet to get.
-pub(crate) struct Sink<'w> {
+/// A writer, and the bytes that have not been written to it yet.
+pub(crate) struct OutputBuffer<'w> {
     writer: Box<dyn Write + Send + 'w>,
     /// What the renderer appends to.
     pub(crate) buffer: Vec<u8>,
 }
 
-impl<'w> Sink<'w> {
+impl<'w> OutputBuffer<'w> {
     /// Wraps `writer`.
     pub(crate) fn new(writer: Box<dyn Write + Send + 'w>) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl<'w> Sink<'w> {
         }
     }
 
-    /// Passes the bytes on if enough have collected; called after each row.
+    /// Writes the bytes if enough have been collected; called after each row.
     pub(crate) fn spill(&mut self) -> io::Result<()> {
         if self.buffer.len() < SPILL {
             Ok(())
@@ -33,7 +33,7 @@ impl<'w> Sink<'w> {
         }
     }
 
-    /// Passes all bytes on, and flushes the writer.
+    /// Writes all bytes, and flushes the writer.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.drain()?;
         self.writer.flush()
@@ -41,7 +41,7 @@ impl<'w> Sink<'w> {
 
     fn drain(&mut self) -> io::Result<()> {
         let result = self.writer.write_all(&self.buffer);
-        // After an error too: nobody knows which part is out, and rows must not appear twice.
+        // Even after an error: there is no telling which part was written, and rows must not appear twice.
         self.buffer.clear();
         result
     }
@@ -51,7 +51,7 @@ impl<'w> Sink<'w> {
 mod tests {
     use super::*;
 
-    /// Takes nothing for as long as it is full.
+    /// Fails the first write if it is full.
     struct Disk<'a> {
         full: bool,
         taken: &'a mut Vec<u8>,
@@ -73,29 +73,29 @@ mod tests {
     #[test]
     fn small_pieces_wait_and_large_ones_go() {
         let mut taken = Vec::new();
-        let mut sink = Sink::new(Box::new(&mut taken));
-        sink.buffer.extend_from_slice(b"row\n");
-        sink.spill().unwrap();
-        assert_eq!(sink.buffer, b"row\n");
-        sink.buffer.resize(SPILL, b'x');
-        sink.spill().unwrap();
-        assert!(sink.buffer.is_empty());
-        drop(sink);
+        let mut out = OutputBuffer::new(Box::new(&mut taken));
+        out.buffer.extend_from_slice(b"row\n");
+        out.spill().unwrap();
+        assert_eq!(out.buffer, b"row\n");
+        out.buffer.resize(SPILL, b'x');
+        out.spill().unwrap();
+        assert!(out.buffer.is_empty());
+        drop(out);
         assert_eq!(taken.len(), SPILL);
     }
 
     #[test]
     fn bytes_that_were_refused_are_not_written_later() {
         let mut taken = Vec::new();
-        let mut sink = Sink::new(Box::new(Disk {
+        let mut out = OutputBuffer::new(Box::new(Disk {
             full: true,
             taken: &mut taken,
         }));
-        sink.buffer.extend_from_slice(b"one\n");
-        assert!(sink.flush().is_err());
-        sink.buffer.extend_from_slice(b"two\n");
-        sink.flush().unwrap();
-        drop(sink);
+        out.buffer.extend_from_slice(b"one\n");
+        assert!(out.flush().is_err());
+        out.buffer.extend_from_slice(b"two\n");
+        out.flush().unwrap();
+        drop(out);
         assert_eq!(taken, b"two\n");
     }
 }
