@@ -21,7 +21,7 @@ use iamql::render::{OutputFormat, RenderOptions, renderer};
 use iamql::resource::API_KEYS;
 use iamql::sandbox::{Sandbox, SandboxConfig};
 use iamql::table::decode::Decoder;
-use iamql::table::read::Rows;
+use iamql::table::read::RowReader;
 use serde::de::IgnoredAny;
 
 /// Positions of the columns of the table: all of them, and the id alone.
@@ -130,7 +130,7 @@ fn decoded(
     projection: &[usize],
 ) -> RecordBatch {
     let schema = schema.project(projection).expect("the positions exist");
-    let mut rows = Rows::new(Decoder::new(&API_KEYS, Arc::new(schema), projection));
+    let mut rows = RowReader::new(Decoder::new(&API_KEYS, Arc::new(schema), projection));
     rows.read(page, next)
         .expect("it is a page as services spell it");
     rows.finish().expect("a page is small").rows

@@ -1,7 +1,7 @@
-//! The raw JSON of one key, and what is said when a body cannot be read.
+//! The raw JSON of one key, and the error for a body that cannot be read.
 //!
-//! A key is kept exactly as it was sent, so that members unknown to this version survive; the table decodes it where
-//! its fields are wanted. Never shows what it holds.
+//! A key is kept exactly as it was sent, so that members unknown to this version survive; the table decodes the fields
+//! it needs. Never shows the content of a body.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::text::printable;
 use crate::json_scan;
 
-/// One key as JSON, exactly as it was sent. Its `Debug` gives its size alone, since the answer to a create holds
-/// a secret. Cheap to clone; a key of a page shares the page's memory.
+/// One key as JSON, exactly as it was sent. `Debug` shows only its size, because the answer to a create contains a
+/// secret. Cheap to clone; a key of a page shares the page's memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyBody(Bytes);
 
@@ -21,7 +21,7 @@ impl KeyBody {
     /// Takes the body of an answer that must hold one JSON object.
     ///
     /// # Errors
-    /// [`DecodeError`] if it is not JSON or no object.
+    /// [`DecodeError`] if it is not JSON, or not an object.
     pub fn parse(body: Bytes) -> Result<Self, DecodeError> {
         let body = Self::parse_any(body)?;
         match body.raw().as_bytes().first() {
@@ -30,8 +30,8 @@ impl KeyBody {
         }
     }
 
-    /// Takes the body of an answer that must hold JSON of any type: the answer to a create is kept even if it
-    /// looks nothing like a key, because it may hold the only copy of a secret.
+    /// Takes the body of an answer that may be any JSON: the answer to a create is kept even if it looks nothing like a
+    /// key, because it may contain the only copy of a secret.
     pub(crate) fn parse_any(body: Bytes) -> Result<Self, DecodeError> {
         let value: &RawValue =
             serde_json::from_slice(&body).map_err(|e| DecodeError::of_json(&e, &body))?;
@@ -81,8 +81,8 @@ impl fmt::Debug for KeyBody {
     }
 }
 
-/// Reads the answer to a request that gives nothing back: there may be JSON, which is not looked at. Anything else is
-/// not the service's, and so no answer of it: a page that a gateway puts in its place must not pass for a deletion.
+/// Reads the answer to a request that returns nothing. It may be empty, or any JSON. Anything else does not come from
+/// the service: a page that a gateway sends instead must not pass for a deletion.
 pub(crate) fn read_nothing(body: Bytes) -> Result<(), DecodeError> {
     if body.trim_ascii().is_empty() {
         return Ok(());
@@ -108,12 +108,12 @@ impl DecodeError {
         }
     }
 
-    /// Returns true if the body is nothing that the service writes: empty, or a page of HTML.
+    /// Returns true if the body cannot come from the service: it is empty, or a page of HTML.
     pub(crate) fn is_foreign(&self) -> bool {
         self.is_foreign
     }
 
-    /// Says where JSON ends to be readable, or that `body` is something else altogether.
+    /// Describes where `body` stops being valid JSON, or what it is if it is something else.
     pub(crate) fn of_json(error: &serde_json::Error, body: &[u8]) -> Self {
         let start = body.trim_ascii_start();
         let is_foreign = matches!(start, [] | [b'<', ..]);

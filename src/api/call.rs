@@ -1,8 +1,8 @@
-//! One call: a request, repeated until there is an answer to it or no hope of one.
+//! One call: a request, repeated until it is answered or further attempts are pointless.
 //!
-//! Brings together the transport, the retry policy, the rate limit's gate and the bound on requests in flight,
-//! and turns what comes back into a value or an [`Error`]. A request that waits, for whatever reason, holds no
-//! permit, so that others can use it. Time is tokio's; randomness and the calendar are injected.
+//! Combines the transport, the retry policy, the rate limit's gate and the limit on requests in flight, and turns the
+//! answer into a value or an [`Error`]. A request that waits holds no permit, so that others can use it. Time is
+//! tokio's; randomness and the calendar are injected.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,10 +23,10 @@ use super::text::{Seconds, printable};
 use super::traffic::Traffic;
 use super::transport::{Response, Transport};
 
-/// The longest that one attempt may take, if it can be repeated.
+/// The longest that one attempt may take, if the request may be repeated.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A time that no call takes, and that can be added to any instant.
+/// Longer than any call, but short enough to be added to any instant.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Tells calls to send nothing more.
@@ -43,7 +43,7 @@ impl Stop {
         let Some(receiver) = &self.0 else {
             return std::future::pending().await;
         };
-        // Without a sender nobody is left to raise it.
+        // Without a sender it can never be raised.
         if receiver.clone().wait_for(|raised| *raised).await.is_err() {
             std::future::pending().await
         }
@@ -56,7 +56,7 @@ pub(crate) struct Caller {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) endpoint: Endpoint,
     pub(crate) retry: RetryPolicy,
-    /// For one call in all: its attempts and the pauses between them.
+    /// The time for one call, with all its attempts and pauses.
     pub(crate) timeout: Duration,
     /// One for each request that may be in flight.
     pub(crate) permits: Semaphore,
@@ -78,7 +78,7 @@ impl Caller {
         let mut progress = Progress::new(request, self.timeout);
         loop {
             let permit = tokio::select! {
-                // Once it is to stop, nothing more is sent, even if it could be at once.
+                // After a stop nothing more is sent, even if a permit is available.
                 biased;
                 () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
                 permit = self.admit(&mut progress, traffic) => permit?,
@@ -139,7 +139,7 @@ impl Caller {
                 .acquire()
                 .await
                 .expect("the semaphore is never closed");
-            // Standing in a queue of one's own making is not the service's slowness.
+            // Time spent in our own queue does not count: the service is not slow.
             let queued = queued.elapsed();
             progress.deadline += queued;
             progress.started += queued;
@@ -245,7 +245,7 @@ impl Caller {
     }
 }
 
-/// How far a call has got.
+/// The progress of a call.
 struct Progress<'a> {
     request: &'a Request,
     started: Instant,
@@ -270,7 +270,7 @@ impl<'a> Progress<'a> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// A create gets all the time there is: it will not be repeated, and its answer is worth waiting for.
+    /// A create may use all the remaining time: it will not be repeated, and its answer contains the secret.
     fn attempt_limit(&self) -> Duration {
         if self.creates() {
             self.left()
@@ -307,7 +307,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// An attempt that ended without a value.
+/// Why an attempt did not return a value.
 enum Problem {
     Failed {
         failure: Failure,
@@ -315,7 +315,7 @@ enum Problem {
     },
     Undecodable {
         status: u16,
-        /// True if the answer is not the service's.
+        /// True if the answer does not come from the service.
         is_foreign: bool,
         reason: DecodeError,
         created: Option<String>,
@@ -397,7 +397,7 @@ impl Problem {
     }
 }
 
-/// Returns the id of the key that a create made, from the `Location` of its answer.
+/// Returns the id of the created key, from the `Location` header.
 fn created_id(request: &Request, response: &Response) -> Option<String> {
     let id = request.line.id_in(response.header("location")?)?;
     Some(printable(id)).filter(|id| !id.is_empty())

@@ -1,7 +1,7 @@
-//! Who the client says it is: credentials, and the one header made of them.
+//! Credentials, and the header made from them.
 //!
-//! Depends on [`Secret`]. The header is built once, marked sensitive, and belongs to the transport; nothing else
-//! ever sees the secret in the clear.
+//! Depends on [`Secret`]. The header is built once, is marked sensitive, and belongs to the transport; nothing else
+//! sees the secret in the clear.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use crate::secret::Secret;
 pub enum Credentials {
     /// A Cloud or Global API key and its secret, sent by Basic authentication.
     Basic {
-        /// The API key, which is no secret.
+        /// The API key, which is not secret.
         key: String,
         /// Its secret.
         secret: Secret,
@@ -52,8 +52,8 @@ impl Credentials {
     /// Returns the value of the `Authorization` header, marked sensitive.
     ///
     /// # Errors
-    /// [`Error::Credentials`] if a part is empty or holds a control character (a line break from a file, as a
-    /// rule), or the key a colon, which Basic authentication cannot express. No message repeats a value.
+    /// [`Error::Credentials`] if a part is empty, if it contains a control character (usually a line break from a
+    /// file), or if the key contains a colon, which Basic authentication cannot express. No message repeats a value.
     pub(crate) fn authorization(&self) -> Result<HeaderValue, Error> {
         let refuse = |reason| Err(Error::Credentials { reason });
         let control = |text: &str| text.chars().any(char::is_control);

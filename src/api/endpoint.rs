@@ -1,8 +1,8 @@
 //! Where requests go: a base URL, checked once.
 //!
-//! Turns what was typed into an [`Endpoint`], and an endpoint plus the path of a request into a URL. Pure; it
-//! never resolves a name. Everything that could send credentials in the clear or somewhere unexpected is
-//! refused here, so that the rest of the client need not ask again.
+//! Turns what was typed into an [`Endpoint`], and an endpoint plus the path of a request into a URL. Pure; never
+//! resolves a name. Refuses everything that could send credentials unencrypted or to an unexpected host, so that the
+//! rest of the client need not check again.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -12,11 +12,11 @@ use url::{Host, Url};
 use super::error::Error;
 use super::text::printable;
 
-/// The base URL of the service: https anywhere, plain http to this machine only.
+/// The base URL of the service: https, or plain http to this machine only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
-    /// The URL as text, without a final slash: what a request's path is appended to.
+    /// The URL as text, without a final slash. A request's path is appended to it.
     base: String,
 }
 
@@ -32,7 +32,7 @@ impl Endpoint {
     /// `127.0.0.0/8`, `::1` and `localhost`), or carries a user name, a query or a fragment. A URL with user
     /// information is not repeated in the message, since that may be a password.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        // What precedes an `@` may be a password, wherever the parser would find it.
+        // The text before an `@` may be a password, even where the URL parser would not see one.
         let shown = if text.contains('@') {
             "the endpoint".to_owned()
         } else {

@@ -1,8 +1,8 @@
-//! How calls fail.
+//! How calls fail: one enum for the whole room.
 //!
-//! One enum for the whole room. Each error of a request knows the request, the attempts and the time; messages
-//! are one sentence, without a remedy, which [`Error::hint`] has. Texts from the service were cleaned where they
-//! were read, and no error holds credentials or the body of a successful answer.
+//! Each error of a request knows the request, the number of attempts and the time. Messages are one sentence; the
+//! remedy is in [`Error::hint`]. Texts from the service have been cleaned when they were read, and no error contains
+//! credentials or the body of a successful answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub enum Error {
         /// Why, with what was expected.
         reason: String,
     },
-    /// The service answered with an error.
+    /// The service refused the request.
     #[error("`{}` answered {service}{}", call.request, call.effort())]
     Service {
         /// The request.
@@ -71,7 +71,7 @@ pub enum Error {
         /// What was expected.
         reason: DecodeError,
     },
-    /// The service wants a longer pause than there is time for.
+    /// The service asks for a longer pause than there is time for.
     #[error("the service asks `{}` to wait {}, but only {} are left{}{}", call.request, Seconds(*asked), Seconds(*left), said(service.as_deref()), call.effort())]
     WaitTooLong {
         /// The request.
@@ -80,7 +80,7 @@ pub enum Error {
         asked: Duration,
         /// How much is left of the time for this call.
         left: Duration,
-        /// The answer that asked for it, if it was an answer to this very request.
+        /// The answer that asked for it, if it was the answer to this request.
         service: Option<Box<ServiceError>>,
     },
     /// The statement was stopped before the request was sent, or sent again.
@@ -89,7 +89,7 @@ pub enum Error {
         /// The request.
         call: Box<Call>,
     },
-    /// A listing came to the same page again.
+    /// A listing returned to a page that it had already read.
     #[error("the listing `{request}` is endless: the service links to a page for the second time")]
     RepeatedToken {
         /// The first request of the listing.
@@ -97,7 +97,7 @@ pub enum Error {
     },
 }
 
-/// A request and what was done to have it answered.
+/// A request, and the attempts to have it answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The request.
@@ -106,9 +106,9 @@ pub struct Call {
     pub attempts: u32,
     /// The time from the first attempt to the error, pauses included.
     pub elapsed: Duration,
-    /// True if at least one attempt may have had its effect, though no answer confirmed it.
+    /// True if at least one attempt may have taken effect, although no answer confirmed it.
     pub may_have_acted: bool,
-    /// The id of the key that a create made, if the service got as far as saying so.
+    /// The id of the key that a create made, if the answer got as far as naming it.
     pub created: Option<String>,
 }
 
@@ -118,7 +118,7 @@ impl Call {
     }
 }
 
-/// `, after 3 tries in 4.2 s`, or nothing if there was but one.
+/// `, after 3 tries in 4.2 s`, or nothing if there was only one.
 struct Effort<'a>(&'a Call);
 
 impl fmt::Display for Effort<'_> {
@@ -163,7 +163,7 @@ impl Error {
         }
     }
 
-    /// Returns what the service said, if it said anything.
+    /// Returns the service's explanation, if there is one.
     pub fn service(&self) -> Option<&ServiceError> {
         match self {
             Self::Service { service, .. } => Some(service),
@@ -172,12 +172,12 @@ impl Error {
         }
     }
 
-    /// Returns true if the service answered 404, and it was the service.
+    /// Returns true if the service, and not a gateway, answered 404.
     pub fn is_not_found(&self) -> bool {
         self.service().is_some_and(ServiceError::is_not_found)
     }
 
-    /// Returns true for a 403 that is about the request: no permission, or no such key.
+    /// Returns true for a 403 about the request: no permission, or no such key.
     pub fn is_forbidden(&self) -> bool {
         self.service().is_some_and(ServiceError::is_forbidden)
     }
@@ -187,7 +187,7 @@ impl Error {
         self.service().is_some_and(ServiceError::is_unauthorized)
     }
 
-    /// Returns true if the service wants fewer requests.
+    /// Returns true if the service asks for fewer requests.
     pub fn is_rate_limited(&self) -> bool {
         match self {
             Self::WaitTooLong { service: None, .. } => true,
@@ -195,20 +195,20 @@ impl Error {
         }
     }
 
-    /// Returns true if the service may have done what it was asked in spite of the error. For a create this
-    /// means that there may be a live key whose secret nobody has. Always false for reads.
+    /// Returns true if the request may have taken effect in spite of the error. For a create this means that there may
+    /// be a live key whose secret nobody has. Always false for reads.
     pub fn outcome_unknown(&self) -> bool {
         self.call()
             .is_some_and(|call| call.request.method != Method::GET && call.may_have_acted)
     }
 
-    /// Returns true if the request certainly had no effect, because it was stopped before it could have one.
+    /// Returns true if the request certainly had no effect, because it was stopped in time.
     pub fn is_not_sent(&self) -> bool {
         matches!(self, Self::Stopped { call } if !call.may_have_acted)
     }
 
-    /// Returns the id of a key that was certainly created although the create failed, because its answer named
-    /// the key and then broke off: it should be deleted, for its secret is lost.
+    /// Returns the id of a key that was created although the create failed: the answer named the key and then broke
+    /// off. Its secret is lost, so it should be deleted.
     pub fn created_key(&self) -> Option<&str> {
         self.call()?.created.as_deref()
     }

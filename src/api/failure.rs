@@ -1,8 +1,8 @@
 //! Why a request got no answer.
 //!
-//! Turns the errors of the HTTP stack, whose causes are nested and whose types differ by layer, into a
-//! [`Failure`]: its kind, whether the request can have reached the service, and the innermost cause in words.
-//! Never decides about retries.
+//! Turns the errors of the HTTP stack, which are nested and have a different type in each layer, into a [`Failure`]:
+//! its kind, whether the request may have reached the service, and the innermost cause in words. Never decides about
+//! retries.
 
 use std::error::Error as StdError;
 use std::io;
@@ -24,19 +24,20 @@ pub enum FailureKind {
     Refused,
     /// No connection could be made for another reason.
     Unreachable,
-    /// Nobody who is trusted vouches for the other side's certificate, or there is no agreement on encryption.
+    /// The other side's certificate was not issued by a trusted authority, or the two sides could not agree on
+    /// encryption.
     Tls,
-    /// The other side's certificate is not valid: not now, or not for this host.
+    /// The other side's certificate is not valid, at this time or for this host.
     Certificate,
-    /// There was no answer in time.
+    /// No answer arrived in time.
     Timeout,
     /// The connection broke before the answer began.
     Reset,
-    /// The connection broke before the answer's body was complete, or the body cannot be decompressed.
+    /// The connection broke before the body was complete, or the body cannot be decompressed.
     Truncated,
-    /// The answer's body is longer than is ever read.
+    /// The body is longer than the limit.
     TooLarge,
-    /// Something on this side, before anything was sent.
+    /// Something went wrong on this side, before anything was sent.
     Other,
 }
 
@@ -45,14 +46,14 @@ pub enum FailureKind {
 pub struct Failure {
     /// What happened.
     pub kind: FailureKind,
-    /// The innermost cause, in words fit to be printed.
+    /// The innermost cause, safe to print.
     pub detail: String,
-    /// True if nothing of the request can have reached the service, which therefore cannot have acted.
+    /// True if the request cannot have reached the service, so it cannot have had an effect.
     pub never_sent: bool,
 }
 
 impl Failure {
-    /// Returns a failure after the request went out.
+    /// Returns a failure that occurred after the request was sent.
     pub(crate) fn sent(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -121,7 +122,7 @@ impl Failure {
     }
 }
 
-/// Says why a certificate is not valid, if that is known and has nothing to do with who signed it.
+/// Says why a certificate is not valid, for known reasons other than its issuer.
 fn invalid_certificate(error: &rustls::Error) -> Option<String> {
     let rustls::Error::InvalidCertificate(problem) = error else {
         return None;
@@ -146,7 +147,7 @@ fn invalid_certificate(error: &rustls::Error) -> Option<String> {
             expected,
             presented,
         } => {
-            // Each is written with its type around it: `DnsName("api.example.com")`.
+            // Each is formatted with its type: `DnsName("api.example.com")`.
             let names: Vec<_> = presented
                 .iter()
                 .map(|name| name.split('"').nth(1).unwrap_or(name))
@@ -162,8 +163,8 @@ fn invalid_certificate(error: &rustls::Error) -> Option<String> {
     })
 }
 
-/// Returns an error and its causes, outermost first. What an [`io::Error`] wraps is among them, which its
-/// `source` would pass over.
+/// Returns an error and its causes, outermost first. Includes what an [`io::Error`] wraps, which its `source` would
+/// skip.
 fn causes<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 'static)> {
     let mut causes = Vec::new();
     let mut next = Some(error);

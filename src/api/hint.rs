@@ -1,7 +1,7 @@
 //! What to do about an error.
 //!
-//! Turns an [`Error`] into the next step, kept apart from the message so that a printer can set it off. Names
-//! flags and variables of the command line in words only.
+//! Turns an [`Error`] into the next step, which is printed apart from the message. Describes flags and variables in
+//! words, because their names belong to the command line.
 
 use super::error::Error;
 use super::failure::FailureKind;
@@ -9,7 +9,7 @@ use super::request::Method;
 use super::service_error::ServiceError;
 
 impl Error {
-    /// Returns what to do about it, as a sentence in lower case without a final stop.
+    /// Returns what to do next, as a sentence in lower case without a final stop.
     pub fn hint(&self) -> Option<String> {
         if let Some(id) = self.created_key() {
             return Some(format!(
@@ -31,7 +31,7 @@ impl Error {
             }
             Self::Credentials { .. } => CREDENTIALS,
             Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
-            // A listing asks for no key in particular.
+            // A listing does not ask for a particular key.
             Self::Service { call, service } => {
                 return match call.request.listed() {
                     Some(resource) if service.is_forbidden() => Some(format!(

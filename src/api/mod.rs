@@ -1,15 +1,14 @@
 //! The client of Confluent Cloud.
 //!
-//! Turns the operations on a [`Resource`] into typed calls: objects come back as the JSON that was sent ([`KeyBody`]),
-//! for the table to decode, and failures as an [`Error`] that knows its request. Requests are pure values ([`request`]),
-//! which can be shown without being sent. Depends on [`crate::secret`] and [`crate::resource`]; never prints, never
-//! knows SQL, and sends nothing to any host but the configured endpoint.
+//! Turns the operations on a [`Resource`] into typed calls: objects are returned as the JSON that was sent
+//! ([`KeyBody`]), for the table to decode, and failures as an [`Error`] that knows its request. Requests are pure
+//! values ([`request`]), which can be shown without being sent. Depends on [`crate::secret`] and [`crate::resource`];
+//! never prints, knows no SQL, and sends nothing to any host but the configured endpoint.
 //!
-//! Layers, each a file: `transport` (one request, one answer), `call` (with `retry` and `ratelimit`: until there
-//! is an answer), `pagination` and `ahead` (pages to a listing), `page` and `body` (the wire), `error`,
+//! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
+//! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
 //! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost).
 
-mod ahead;
 mod body;
 mod call;
 mod credentials;
@@ -19,6 +18,7 @@ mod failure;
 mod hint;
 pub mod page;
 mod pagination;
+mod prefetch;
 pub(crate) mod ratelimit;
 pub mod request;
 mod retry;
@@ -42,40 +42,39 @@ pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::{Call, Error};
 pub use failure::{Failure, FailureKind};
-pub(crate) use page::Outline;
+pub(crate) use page::PageSummary;
 pub use page::{Listed, Page, PageReader, PageToken};
-pub use pagination::TokenTrail;
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
 
-use ahead::{Check, Fetched, Source};
 use call::Caller;
+use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
 use transport::{HttpTransport, Transport};
 
 use crate::resource::Resource;
 
-/// What a client needs to know.
+/// The configuration of a client.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
     /// Where requests go.
     pub endpoint: Endpoint,
-    /// Who sends them.
+    /// What authenticates them.
     pub credentials: Credentials,
-    /// The longest that one call may take, with all its attempts and pauses. Waiting for a turn among the
-    /// client's own requests does not count.
+    /// The longest that one call may take, with all its attempts and pauses. Time spent waiting for the client's own
+    /// requests does not count.
     pub timeout: Duration,
-    /// How many requests may be in flight at a time; at least one is.
+    /// The most requests in flight at a time; at least one is allowed.
     pub concurrency: usize,
-    /// Certificates in PEM that are trusted besides the platform's.
+    /// PEM certificates that are trusted in addition to the platform's.
     pub ca_cert: Option<Vec<u8>>,
     /// How often and how fast requests are repeated.
     pub retry: RetryPolicy,
 }
 
-/// The operations on resources. Cheap to clone; clones share connections, the bound on requests in flight, and the
+/// The operations on resources. Cheap to clone; clones share connections, the limit on requests in flight, and the
 /// pauses that the service asks for.
 #[derive(Clone)]
 pub struct Client {
@@ -86,18 +85,18 @@ pub struct Client {
     key_id: Option<Arc<str>>,
 }
 
-/// What reading one key came to.
+/// The result of reading one key.
 #[derive(Debug, Clone)]
 pub enum Lookup {
     /// The key.
     Found(KeyBody),
     /// 404: there is no such key.
     NotFound,
-    /// 403: there is no such key any more, or it may not be seen; the service does not say which.
+    /// 403: the key no longer exists, or it may not be seen; the service does not say which.
     Forbidden(ServiceError),
 }
 
-/// What deleting one key came to.
+/// The result of deleting one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
     /// The key existed and is gone.
@@ -107,7 +106,7 @@ pub enum Deletion {
 }
 
 impl Client {
-    /// Makes a client. Does no I/O: connections and the roots of trust are made with the first request.
+    /// Makes a client. Does no I/O: certificates are loaded and connections made by the first request.
     ///
     /// # Errors
     /// [`Error::Credentials`] or [`Error::Certificate`] if those parts of the configuration cannot be used.
@@ -150,7 +149,7 @@ impl Client {
         }
     }
 
-    /// Returns the same client, which sends nothing more once `stop` is raised.
+    /// Returns the same client, except that it sends nothing more once `stop` is raised.
     pub fn stopped_by(&self, stop: Stop) -> Self {
         Self {
             stop,
@@ -158,7 +157,7 @@ impl Client {
         }
     }
 
-    /// Returns how many requests may be in flight at a time.
+    /// Returns the most requests that may be in flight at a time.
     pub fn concurrency(&self) -> usize {
         self.concurrency
     }
@@ -173,10 +172,10 @@ impl Client {
         self.key_id.as_deref()
     }
 
-    /// Reads one object of `resource` that may not exist; `filters` are the parameters that the request wants.
+    /// Reads one object of `resource` that may not exist; `filters` are the parameters that the request needs.
     ///
     /// # Errors
-    /// As [`Client::get`], except that 404, and 403 unless it is about the credentials, are values.
+    /// As [`Client::get`], except that a 404, and a 403 that is not about the credentials, are values.
     pub async fn get_opt(
         &self,
         resource: &Resource,
@@ -196,7 +195,7 @@ impl Client {
     /// Reads one object of `resource`.
     ///
     /// # Errors
-    /// Any refusal is one, 404 included: see [`Client::get_opt`].
+    /// Any refusal, including 404; see [`Client::get_opt`].
     pub async fn get(&self, resource: &Resource, id: &KeyId) -> Result<KeyBody, Error> {
         self.get_with(resource, id, &Filters::default()).await
     }
@@ -213,11 +212,12 @@ impl Client {
             .await
     }
 
-    /// Lists objects, page by page. A page is asked for when the stream is polled for it. The stream ends after the
+    /// Lists objects, page by page. Each page is requested when the stream is polled for it. The stream ends after the
     /// last page or the first error.
     ///
     /// # Errors
-    /// As [`Client::list_page`], and [`Error::RepeatedToken`] if the pages go round in circles.
+    /// Any refusal, [`Error::Decode`] for a page that cannot be read or continued, and [`Error::RepeatedToken`] if the
+    /// pages link in a loop.
     pub fn list(
         &self,
         params: ListParams,
@@ -233,16 +233,16 @@ impl Client {
         })
     }
 
-    /// Lists objects, the next page on its way while this one is read by what `reader` makes: for listings that are read to
-    /// their end. Pages that wait to be read are read together. All requests end with the stream.
+    /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
+    /// are read to the end. Pages that are waiting are read together. All requests end with the stream.
     ///
     /// # Errors
     /// As [`Client::list`].
-    pub fn list_ahead<R, Make>(
+    pub fn list_prefetched<R, Make>(
         &self,
         params: ListParams,
         reader: Make,
-    ) -> impl Stream<Item = Result<Listed<R::Keys>, Error>> + Send + 'static + use<R, Make>
+    ) -> impl Stream<Item = Result<Listed<R::Output>, Error>> + Send + 'static + use<R, Make>
     where
         R: PageReader,
         Make: Fn() -> R + Send + Sync + 'static,
@@ -253,15 +253,14 @@ impl Client {
             params,
             reader,
         };
-        ahead::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.len))
+        prefetch::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys))
     }
 
-    /// Reads one page: the first without a token, else the one that the token stands for. Callers that walk a
-    /// listing themselves keep a [`TokenTrail`].
+    /// Fetches one page: the one that `token` stands for, or the first.
     ///
     /// # Errors
-    /// Any refusal, and [`Error::Decode`] for a page that cannot be understood or continued.
-    pub async fn list_page(
+    /// Any refusal, and [`Error::Decode`] for a page that cannot be read or continued.
+    async fn list_page(
         &self,
         params: &ListParams,
         token: Option<&PageToken>,
@@ -275,11 +274,11 @@ impl Client {
         Ok(page)
     }
 
-    /// Creates a key. The answer, whatever it looks like, is returned as it was sent: it holds the only copy of
-    /// the secret that there will ever be.
+    /// Creates a key. The answer is returned as it was sent, whatever it looks like: it contains the only copy of the
+    /// secret.
     ///
     /// # Errors
-    /// [`Error::outcome_unknown`] tells whether there may be a key nevertheless.
+    /// [`Error::outcome_unknown`] tells whether a key may exist nevertheless.
     pub async fn create(&self, resource: &Resource, body: &RequestBody) -> Result<KeyBody, Error> {
         self.caller
             .call(
@@ -291,10 +290,10 @@ impl Client {
             .await
     }
 
-    /// Changes the fields of a key that `body` names, and returns the key as it is then.
+    /// Changes the fields of a key that `body` names, and returns the changed key.
     ///
     /// # Errors
-    /// Any refusal, 404 included.
+    /// Any refusal, including 404.
     pub async fn update(
         &self,
         resource: &Resource,
@@ -311,10 +310,10 @@ impl Client {
             .await
     }
 
-    /// Deletes a key for good. A 404 is a deletion if an earlier attempt of this call may have had its effect.
+    /// Deletes a key for good. A 404 counts as a deletion if an earlier attempt of this call may have taken effect.
     ///
     /// # Errors
-    /// Any refusal but 404.
+    /// Any refusal except 404.
     pub async fn delete(&self, resource: &Resource, id: &KeyId) -> Result<Deletion, Error> {
         match self
             .caller
@@ -333,8 +332,8 @@ impl Client {
         }
     }
 
-    /// Deletes a key that these credentials have read. The service answers 403 for a key that is gone; here that is a
-    /// deletion, too, if an earlier attempt may have had its effect and the key can no longer be read.
+    /// Deletes a key that these credentials have read. The service answers 403 for a key that no longer exists; here
+    /// that counts as a deletion too, if an earlier attempt may have taken effect and the key can no longer be read.
     ///
     /// # Errors
     /// As [`Client::delete`].
@@ -351,14 +350,14 @@ impl Client {
     }
 }
 
-/// The pages of a listing, and what makes their readers.
+/// The pages of a listing, and a function that makes their readers.
 struct Pages<Make> {
     client: Client,
     params: ListParams,
     reader: Make,
 }
 
-impl<R, Make> Source for Pages<Make>
+impl<R, Make> PageSource for Pages<Make>
 where
     R: PageReader,
     Make: Fn() -> R + Send + Sync + 'static,
@@ -366,9 +365,13 @@ where
     type Error = Error;
     type Reader = R;
 
-    async fn fetch(&self, token: Option<&PageToken>, check: Check) -> Result<Fetched, Error> {
+    async fn fetch(
+        &self,
+        token: Option<&PageToken>,
+        validation: Validation,
+    ) -> Result<Fetched, Error> {
         let request = request::list(&self.params, token);
-        let read = |body| Fetched::read(body, check);
+        let read = |body| Fetched::read(body, validation);
         let Client {
             caller,
             traffic,

@@ -1,7 +1,7 @@
-//! From pages to a listing.
+//! Lazy pagination.
 //!
-//! Turns a way of fetching one page into a lazy stream of all pages, and keeps it from going in circles. Depends
-//! on [`Page`]; knows nothing of HTTP, and never fetches a page before it is asked for.
+//! Turns a function that fetches one page into a stream of all pages, and detects loops. Depends on [`Page`]; knows
+//! nothing about HTTP, and never fetches a page before the stream is polled for it.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -10,26 +10,25 @@ use futures::stream::{self, Stream};
 
 use super::page::{Page, PageToken};
 
-/// Remembers the tokens of one listing, so that a service that repeats one does not send the client in circles.
+/// The tokens that one listing has used, so that a service that repeats one cannot keep the client in a loop.
 ///
-/// Eight bytes a page are kept, not the tokens: a listing of a million keys must not grow by its tokens.
+/// Stores a hash of each token: eight bytes per page, however long the tokens are.
 #[derive(Debug, Default)]
-pub struct TokenTrail {
-    seen: HashSet<u64>,
+pub(super) struct SeenTokens {
+    hashes: HashSet<u64>,
     hasher: RandomState,
 }
 
-impl TokenTrail {
-    /// Notes `token`. False if this listing has met it before.
-    pub fn advance(&mut self, token: &PageToken) -> bool {
-        self.seen.insert(self.hasher.hash_one(token))
+impl SeenTokens {
+    /// Records `token`. False if this listing has used it before.
+    pub(super) fn insert(&mut self, token: &PageToken) -> bool {
+        self.hashes.insert(self.hasher.hash_one(token))
     }
 }
 
-/// Turns a way of fetching one page into the stream of all pages. The next page is asked for when the stream is
-/// polled for it and not before; after an error the stream ends. `repeated` makes the error for a token that
-/// comes a second time.
-pub(crate) fn pages<E, F>(
+/// Returns the stream of all pages that `fetch` fetches one by one. It ends after the last page or the first error;
+/// `repeated` makes the error for a token that the listing has already used.
+pub(super) fn pages<E, F>(
     fetch: impl Fn(Option<PageToken>) -> F + Send + 'static,
     repeated: impl Fn(&PageToken) -> E + Send + 'static,
 ) -> impl Stream<Item = Result<Page, E>> + Send + 'static
@@ -37,16 +36,16 @@ where
     E: Send + 'static,
     F: Future<Output = Result<Page, E>> + Send + 'static,
 {
-    // The state is what to fetch next, `None` once the listing has ended.
-    let first = (Some(None), TokenTrail::default(), fetch, repeated);
-    stream::try_unfold(first, |(next, mut trail, fetch, repeated)| async move {
+    // The state holds what to fetch next: `None` once the listing has ended.
+    let first = (Some(None), SeenTokens::default(), fetch, repeated);
+    stream::try_unfold(first, |(next, mut seen, fetch, repeated)| async move {
         let Some(token) = next else { return Ok(None) };
         let page = fetch(token).await?;
         let next = match page.next() {
-            Some(token) if !trail.advance(token) => return Err(repeated(token)),
+            Some(token) if !seen.insert(token) => return Err(repeated(token)),
             token => token.cloned().map(Some),
         };
-        Ok(Some((page, (next, trail, fetch, repeated))))
+        Ok(Some((page, (next, seen, fetch, repeated))))
     })
 }
 
@@ -63,7 +62,7 @@ mod tests {
         Page::parse(json.to_owned().into()).unwrap()
     }
 
-    /// A listing whose pages link to each other as `links` says, and the number of pages fetched.
+    /// Returns a listing whose pages link to each other as `links` says, and a counter of fetched pages.
     fn listing(
         links: &[(&str, &str)],
     ) -> (

@@ -1,11 +1,11 @@
-//! What the service says about its limits, and the gate that keeps to it.
+//! The service's rate limits, and the gate that keeps within them.
 //!
-//! Turns the headers of an answer into a pause, and a pause into a [`Gate`] that all requests of a client pass:
-//! one request that is told to wait makes the others wait, too. Values that cannot be meant are ignored, since
-//! a header must not be able to stop a program for a year. Never sends anything.
+//! Turns the headers of an answer into a pause, and a pause into a [`Gate`] that all requests of a client pass: if one
+//! request is told to wait, the others wait too. Implausible values are ignored, because a header must not stop a
+//! program for a year. Never sends anything.
 //!
-//! Confluent's API reference, "Rate Limits": `X-RateLimit-Reset` is in seconds from now, `X-RateLimit-Remaining`
-//! comes with every answer, and `Retry-After` with 429 alone; gateways send it with 503, too (RFC 9110, 10.2.3).
+//! Confluent's API reference, "Rate Limits": `X-RateLimit-Reset` is in seconds from now, `X-RateLimit-Remaining` is
+//! part of every answer, and `Retry-After` only of a 429; gateways also send it with 503 (RFC 9110, 10.2.3).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -17,8 +17,8 @@ use super::transport::Response;
 /// The longest pause that is believed.
 const CREDIBLE: Duration = Duration::from_secs(3600);
 
-/// Returns how long an answer that is no success asks to wait before the request is repeated. `now` is used where
-/// a date is given and the answer has no `Date` to compare it with.
+/// Returns how long an unsuccessful answer asks to wait before the request is repeated. A date is compared with the
+/// answer's own `Date`, or with `now` if it has none.
 pub(crate) fn asked(response: &Response, now: SystemTime) -> Option<Duration> {
     let wait = response.header("retry-after").and_then(|value| {
         seconds(value).or_else(|| {
@@ -39,8 +39,8 @@ pub(crate) fn asked(response: &Response, now: SystemTime) -> Option<Duration> {
     wait.filter(credible).or_else(reset)
 }
 
-/// Returns how long all requests should wait after this answer: as long as a 429 asks for, or until the limit is
-/// reset if nothing remains of it.
+/// Returns how long all requests should wait after this answer: as long as a 429 asks for, or until the limit is reset
+/// if it is used up.
 pub(crate) fn pause(response: &Response, now: SystemTime) -> Option<Duration> {
     if response.status == 429 {
         return asked(response, now);
@@ -57,7 +57,7 @@ pub(crate) fn pause(response: &Response, now: SystemTime) -> Option<Duration> {
     }
 }
 
-/// Returns `wait` and up to a tenth of it, but no more than a second, so that clients do not return all at once.
+/// Returns `wait` plus up to a tenth of it, at most a second, so that clients do not all return at once.
 pub(crate) fn jittered(wait: Duration, random: f64) -> Duration {
     wait + (wait / 10)
         .min(Duration::from_secs(1))
@@ -79,14 +79,14 @@ fn credible(wait: &Duration) -> bool {
     !wait.is_zero() && *wait <= CREDIBLE
 }
 
-/// Closed while the service wants no requests. Shared by all requests of a client.
+/// Closed while the service accepts no requests. Shared by all requests of a client.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     opens: Mutex<Option<Instant>>,
 }
 
 impl Gate {
-    /// Closes the gate for `pause` from now; a longer pause in force stays.
+    /// Closes the gate for `pause` from now, unless it is already closed for longer.
     pub(crate) fn close_for(&self, pause: Duration) {
         let mut opens = self.opens.lock().unwrap_or_else(PoisonError::into_inner);
         *opens = (*opens).max(Some(Instant::now() + pause));

@@ -1,8 +1,8 @@
 //! The requests about a resource as plain values.
 //!
-//! Turns ids, filters and bodies into a [`Request`]: method, path, query and body, relative to whatever endpoint
-//! it will be sent to. Pure, so that EXPLAIN and `--dry-run` can show exactly what would be sent. It never sends
-//! anything, and knows nothing of credentials.
+//! Turns ids, filters and bodies into a [`Request`]: method, path, query and body, relative to the endpoint. Pure, so
+//! that EXPLAIN and `--dry-run` can show exactly what would be sent. Never sends anything, and knows nothing about
+//! credentials.
 //!
 //! Paths and parameters are those of the [`Resource`].
 
@@ -13,13 +13,13 @@ pub use reqwest::Method;
 use super::page::PageToken;
 use crate::resource::{self, Resource};
 
-/// The id of an object, fit to be a path segment.
+/// The id of an object, usable as a path segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
 impl KeyId {
-    /// Wraps `id`, which is opaque. `None` for what nothing can have as its id and a server might take for another
-    /// path: the empty string, `.` and `..`, and anything with a separator of URLs, white space or a control character.
+    /// Wraps `id`, which is opaque. `None` for the empty string, `.` and `..`, and for text with a separator of URLs,
+    /// white space or a control character: no object has such an id, and a server might take it for another path.
     pub fn new(id: &str) -> Option<Self> {
         let is_unsafe = |c: char| {
             matches!(c, '/' | '\\' | '%' | '?' | '#') || c.is_whitespace() || c.is_control()
@@ -129,7 +129,7 @@ impl fmt::Display for RequestLine {
     }
 }
 
-/// The JSON text of a create or an update. It holds no secret, since `spec.secret` cannot be written.
+/// The JSON text of a create or an update. It contains no secret, because `spec.secret` cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestBody(String);
 
@@ -177,7 +177,7 @@ impl Request {
     }
 }
 
-/// Returns the request that reads one object of `resource`; `filters` are the parameters that it wants.
+/// Returns the request that reads one object of `resource`; `filters` are the parameters that it needs.
 pub fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request {
     let mut path = one(resource, id);
     let mut query = Query::new(&mut path);
@@ -185,8 +185,8 @@ pub fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request {
     Request::new(Method::GET, path, None)
 }
 
-/// Returns the request for one page: the first without a token, else the page the token stands for. The filters
-/// and the page size are repeated beside the token.
+/// Returns the request for one page: the one that `token` stands for, or the first. Filters and page size are sent with
+/// every token.
 pub fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
     let mut path = params.resource.path.to_owned();
     let mut query = Query::new(&mut path);
@@ -204,7 +204,7 @@ pub fn create(resource: &Resource, body: &RequestBody) -> Request {
     Request::new(Method::POST, resource.path.to_owned(), Some(body))
 }
 
-/// Returns the request that changes the fields of one object that `body` names.
+/// Returns the request that changes those fields of one object that `body` names.
 pub fn update(resource: &Resource, id: &KeyId, body: &RequestBody) -> Request {
     Request::new(Method::PATCH, one(resource, id), Some(body))
 }
@@ -245,7 +245,8 @@ impl<'p> Query<'p> {
     }
 }
 
-/// Percent-encodes everything but RFC 3986's unreserved characters, so the text stays one segment or one value.
+/// Percent-encodes everything but RFC 3986's unreserved characters, so that the text stays one path segment or one
+/// value.
 struct Encoded<'a>(&'a str);
 
 impl fmt::Display for Encoded<'_> {

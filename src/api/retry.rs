@@ -1,7 +1,7 @@
-//! Whether to repeat a request, and after how long.
+//! Whether to repeat a request, and after what pause.
 //!
-//! Turns a method and the outcome of an attempt into a decision, and a number of attempts into a pause. Pure:
-//! randomness is a parameter. The loop that uses it is in [`super::call`].
+//! Turns a method and the outcome of an attempt into a decision, and the number of attempts into a pause. Pure:
+//! randomness is a parameter. The loop is in [`super::call`].
 //!
 //! | outcome of an attempt | GET | PATCH, DELETE | POST |
 //! | --- | --- | --- | --- |
@@ -15,27 +15,27 @@
 //! | 300 to 303; 4xx with the `Location` of a key | stop | stop, outcome unknown | stop, outcome unknown |
 //! | no trust in the certificate, another 4xx, another 3xx | stop | stop | stop |
 //!
-//! A create is repeated only where the service cannot have acted: it has no idempotency key, and a create that
-//! happens twice leaves a live credential that nobody holds. The other methods can be repeated without harm.
+//! A create is repeated only if the first attempt cannot have taken effect: it has no idempotency key, and a second
+//! create leaves a live credential that nobody holds. The other methods can be repeated safely.
 
 use std::time::Duration;
 
 use super::failure::{Failure, FailureKind};
 use super::request::Method;
 
-/// How often and how fast requests are repeated. The time of a whole call is bounded by the client's timeout
-/// besides.
+/// How often and how fast requests are repeated. The client's timeout limits the whole call as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, the first included; at least one is made.
+    /// The most attempts, including the first; at least one is made.
     pub max_attempts: u32,
-    /// Attempts in a row that make no connection: a host that is not there is reported soon.
+    /// The most consecutive attempts without a connection, so that a missing host is reported soon.
     pub max_connects: u32,
-    /// Attempts in a row that somebody else answers than the service: a proxy's page to log in is reported soon.
+    /// The most consecutive attempts answered by something other than the service, so that a proxy's login page is
+    /// reported soon.
     pub max_foreign: u32,
-    /// Bound of the pause after the first attempt, doubled for each one after it.
+    /// The upper bound of the pause after the first attempt; it doubles with every attempt.
     pub base: Duration,
-    /// Largest bound of a pause.
+    /// The greatest upper bound of a pause.
     pub cap: Duration,
 }
 
@@ -63,7 +63,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns the policy that repeats at once, for tests: pauses that the service asks for remain.
+    /// Returns the policy that repeats at once, for tests. Pauses that the service asks for are still made.
     pub fn without_pauses() -> Self {
         Self {
             base: Duration::ZERO,
@@ -72,8 +72,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns the pause after attempt number `attempt`, counted from 1: exponential backoff with full jitter,
-    /// that is `random`, from 0 to 1, of the bound.
+    /// Returns the pause after attempt number `attempt`, counted from 1: exponential backoff with full jitter, where
+    /// `random` is the fraction of the upper bound, from 0 to 1.
     pub(crate) fn pause(&self, attempt: u32, random: f64) -> Duration {
         let factor = 2u32.saturating_pow(attempt.saturating_sub(1));
         self.base
@@ -94,14 +94,14 @@ impl RetryPolicy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) attempts: u32,
-    /// How many of the last ones in a row made no connection.
+    /// The number of most recent attempts without a connection.
     pub(crate) connects: u32,
-    /// How many of the last ones in a row were answered by somebody else than the service.
+    /// The number of most recent attempts answered by something other than the service.
     pub(crate) foreign: u32,
 }
 
 impl Tally {
-    /// Counts how the last attempt ended.
+    /// Records how the last attempt ended.
     pub(crate) fn ended(&mut self, outcome: Outcome<'_>) {
         let in_a_row = |count: u32, again: bool| if again { count + 1 } else { 0 };
         self.connects = in_a_row(self.connects, outcome.never_sent());
@@ -109,26 +109,26 @@ impl Tally {
     }
 }
 
-/// How an attempt ended, if not well.
+/// How an attempt failed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome<'a> {
     /// There was no complete answer.
     Failed(&'a Failure),
     /// The answer was a success whose body cannot be read.
     Undecodable,
-    /// The answer was a success, but not the service's: a page of HTML, or nothing where JSON is due.
+    /// The answer was a success, but did not come from the service: a page of HTML, or nothing where JSON is expected.
     Foreign,
-    /// The answer was no success.
+    /// The answer was not a success.
     Status(u16),
 }
 
 impl Outcome<'_> {
-    /// Returns true if not even a connection was made.
+    /// Returns true if no connection was made.
     pub(crate) fn never_sent(self) -> bool {
         matches!(self, Self::Failed(failure) if failure.never_sent)
     }
 
-    /// Returns true if the service may have done what it was asked.
+    /// Returns true if the request may have taken effect.
     pub(crate) fn may_have_acted(self) -> bool {
         match self {
             Self::Failed(_) => !self.never_sent(),
@@ -138,7 +138,7 @@ impl Outcome<'_> {
         }
     }
 
-    /// Returns true if a request of `method` may be repeated: the table above.
+    /// Returns true if a request of `method` may be repeated, as the table above says.
     pub(crate) fn is_repeatable(self, method: &Method) -> bool {
         let creates = *method == Method::POST;
         match self {
@@ -162,7 +162,8 @@ impl Outcome<'_> {
 mod tests {
     use super::*;
 
-    /// What the table says of GET, PATCH, DELETE and POST: repeat or not, and whether a stop leaves doubt.
+    /// The row of the table for an outcome: for GET, PATCH, DELETE and POST, whether to repeat, and whether stopping
+    /// leaves the outcome unknown.
     fn row(outcome: Outcome<'_>) -> String {
         let methods = [Method::GET, Method::PATCH, Method::DELETE, Method::POST];
         let cell = |method: &Method| match (outcome.is_repeatable(method), outcome.may_have_acted())

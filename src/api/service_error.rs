@@ -1,10 +1,10 @@
-//! What the service says when it refuses.
+//! What the service says when it refuses a request.
 //!
-//! Turns status, headers and body of an answer into a [`ServiceError`], whatever shape the body has: the
-//! documented envelope with any member missing, the shapes of older services and of gateways in front, a page of
-//! HTML, or nothing. Its texts are cleaned here, so they can be printed as they are. Knows nothing of retries.
+//! Turns status, headers and body of an answer into a [`ServiceError`], whatever shape the body has: the documented
+//! envelope with any member missing, the shapes that older services and gateways use, a page of HTML, or nothing. All
+//! texts are cleaned here, so they can be printed as they are. Knows nothing about retries.
 //!
-//! The envelope is that of Confluent's API reference, "Errors": `{"errors": [{id, status, code, title, detail,
+//! The envelope is described in Confluent's API reference, "Errors": `{"errors": [{id, status, code, title, detail,
 //! source: {pointer, parameter}}]}`.
 
 use std::fmt;
@@ -20,32 +20,32 @@ const MAX_MORE: usize = 10;
 /// A refusal, as far as the service explained it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceError {
-    /// The HTTP status, which holds whatever the body says.
+    /// The HTTP status, even if the body says otherwise.
     pub status: u16,
     /// The error's code: `forbidden_access`.
     pub code: Option<String>,
-    /// What kind of error it is, in words.
+    /// The kind of error, in words.
     pub title: Option<String>,
-    /// What went wrong this time; the raw text, shortened, if the body has no known shape.
+    /// What went wrong this time, or the shortened raw text if the shape of the body is unknown.
     pub detail: Option<String>,
-    /// The place in the request's body that is at fault, as a JSON pointer.
+    /// A JSON pointer to the faulty place in the request's body.
     pub source_pointer: Option<String>,
-    /// The query parameter that is at fault.
+    /// The faulty query parameter.
     pub source_parameter: Option<String>,
-    /// What the service suggests to do.
+    /// What the service suggests.
     pub resolution: Option<String>,
-    /// The id under which Confluent's support finds the request.
+    /// The id by which Confluent's support can find the request.
     pub request_id: Option<String>,
-    /// What the errors after the first say.
+    /// The texts of further errors.
     pub more: Vec<String>,
-    /// The body says that the credentials themselves are bad.
+    /// The body says that the credentials themselves are invalid.
     bad_credentials: bool,
     /// The body is a page of HTML or XML: it comes from something in front of the service, or from another server.
     is_page: bool,
 }
 
 impl ServiceError {
-    /// Reads an answer. `request_id` is the header `X-Request-Id`, which goes before any id in the body.
+    /// Reads an answer. `request_id` is the header `X-Request-Id`, which takes precedence over any id in the body.
     pub fn parse(status: u16, request_id: Option<&str>, body: &[u8]) -> Self {
         let mut error = Self {
             status,
@@ -71,23 +71,23 @@ impl ServiceError {
         error
     }
 
-    /// Returns true if the credentials are bad, which some services say with 403 instead of 401.
+    /// Returns true if the credentials are invalid; some services answer 403 then instead of 401.
     pub fn is_unauthorized(&self) -> bool {
         self.status == 401 || (self.status == 403 && self.bad_credentials)
     }
 
-    /// Returns true for a 403 that is about this request rather than about the credentials. The service answers
-    /// so for keys that were deleted, too. The page of a proxy says nothing of any key.
+    /// Returns true for a 403 that is about this request rather than about the credentials. The service also answers
+    /// this for deleted keys. A page from a proxy says nothing about any key.
     pub fn is_forbidden(&self) -> bool {
         self.status == 403 && !self.bad_credentials && !self.is_page
     }
 
-    /// Returns true for a 404 of the service's own. The page of another server says nothing of any key.
+    /// Returns true for a 404 that comes from the service. A page from another server says nothing about any key.
     pub fn is_not_found(&self) -> bool {
         self.status == 404 && !self.is_page
     }
 
-    /// Returns true if a page was sent in place of an explanation.
+    /// Returns true if the answer is a page instead of an explanation.
     pub fn is_page(&self) -> bool {
         self.is_page
     }
@@ -147,7 +147,7 @@ impl ServiceError {
         }
     }
 
-    /// `{"error": "text"}`, perhaps with a longer text beside it, as OAuth's servers and web frameworks write.
+    /// `{"error": "text"}`, perhaps with a longer text beside it, as OAuth servers and web frameworks write it.
     fn read_flat(&mut self, body: &Value) {
         let longer = text(&body["error_description"]).or_else(|| text(&body["message"]));
         (self.code, self.detail) = match longer {
@@ -157,7 +157,7 @@ impl ServiceError {
         self.request_id = text(&body["requestId"]);
     }
 
-    /// Shows JSON of no known shape as it is, except for what may be a key with its secret.
+    /// Shows JSON of unknown shape as it is, except for what may be a key with its secret.
     fn read_unknown(&mut self, body: &Value) {
         self.detail = match body {
             Value::Null => None,
@@ -177,7 +177,7 @@ impl fmt::Display for ServiceError {
         let reason = StatusCode::from_u16(self.status)
             .ok()
             .and_then(|status| status.canonical_reason());
-        // One name for the kind of error, then what is known beyond it.
+        // One name for the kind of error, then any details.
         let status = self.status.to_string();
         let code = self.code.as_deref().filter(|code| *code != status);
         let kind = code.or(self.title.as_deref()).or(reason);
@@ -207,7 +207,7 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// Returns what one of several errors or details says.
+/// Returns the text of one of several errors or details.
 fn explanation(entry: &Value) -> Option<String> {
     let said = ["detail", "message", "title", "code"]
         .iter()

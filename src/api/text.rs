@@ -1,17 +1,18 @@
-//! Text from outside, made fit for one line of a message.
+//! Text from outside, made safe for messages.
 //!
-//! Whatever a service or a proxy sent may end up on somebody's terminal, so it is cleaned where it is read:
-//! what is kept by the other modules of this room can be printed as it is. Depends on nothing; never decides
-//! what a text means.
+//! Whatever a service or a proxy sends may end up on a terminal, so it is cleaned as soon as it is read: what the other files
+//! of this room keep can be printed as it is. Never decides what a text means.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Longest text that goes into a message, in characters.
+use crate::invisible::{is_hidden, is_joiner};
+
+/// The most characters of a text that go into a message.
 const MAX_CHARS: usize = 400;
 
-/// Returns `text` on one line: runs of white space become one space, control characters and characters that
-/// reorder text are escaped as `\u{1b}`, and what is longer than 400 characters is cut, which `…` shows.
+/// Returns `text` on one line: runs of white space become one space, invisible characters are escaped as `\u{1b}`, and a
+/// text of more than 400 characters is cut off with `…`.
 pub(crate) fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_CHARS));
     let mut kept = 0;
@@ -26,7 +27,7 @@ pub(crate) fn printable(text: &str) -> String {
                 return line;
             }
             kept += 1;
-            if c.is_control() || reorders(c) {
+            if is_escaped(c) {
                 line.extend(c.escape_unicode());
             } else {
                 line.push(c);
@@ -36,11 +37,11 @@ pub(crate) fn printable(text: &str) -> String {
     line
 }
 
-/// Returns `text` at its length, with what a terminal would act on escaped as `\u{1b}`.
+/// Returns all of `text`, with invisible characters escaped as `\u{1b}`.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || reorders(c) {
+        if is_escaped(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
@@ -64,17 +65,9 @@ pub(crate) fn without_tags(html: &str) -> String {
     }
 }
 
-/// Invisible characters that change the order or the lines of what is around them.
-fn reorders(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
+/// Returns true for what a message must not contain. Joiners are rare in messages, and hide there as well as elsewhere.
+fn is_escaped(c: char) -> bool {
+    is_hidden(c) || is_joiner(c)
 }
 
 /// A duration as people read it: `0.3 s`, `4.2 s`, `90 s`.

@@ -1,8 +1,8 @@
 //! What a statement cost in requests.
 //!
-//! Counts what the client sends and receives on behalf of one statement, for status lines, `EXPLAIN ANALYZE` and
-//! live progress. Counters form a chain, so that a scan's figures add up into its statement's. Depends on
-//! nothing but the request line; never influences what is sent.
+//! Counts what the client sends and receives for one statement, for status lines, `EXPLAIN ANALYZE` and live progress.
+//! Counters have parents, so that a scan's figures are added to its statement's. Depends on nothing but the request
+//! line; never influences what is sent.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::request::RequestLine;
 
-/// How many request lines are kept for showing.
+/// The most request lines that are kept for display.
 const MAX_LINES: usize = 1000;
 
 /// Counters of one statement, or of a part of it. Shared by `Arc`, updated while requests run.
@@ -29,20 +29,20 @@ pub struct Traffic {
     waiting_until: Mutex<Option<Instant>>,
 }
 
-/// The counts at one moment.
+/// A snapshot of the counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Requests sent, repeated ones included.
+    /// Requests sent, including repeated ones.
     pub requests: u64,
     /// How many of them repeated an earlier one.
     pub retries: u64,
-    /// Bytes of the bodies received, after decompression.
+    /// Bytes of bodies received, after decompression.
     pub bytes: u64,
-    /// Time between sending requests and having their answers, summed over requests that ran side by side.
+    /// Time between sending requests and receiving their answers, summed over all requests, including concurrent ones.
     pub wire: Duration,
     /// Pages of listings received.
     pub pages: u64,
-    /// Keys on these pages.
+    /// Keys on those pages.
     pub keys: u64,
 }
 
@@ -55,7 +55,7 @@ impl Traffic {
         }
     }
 
-    /// Returns the counts of this moment.
+    /// Returns a snapshot of the counters.
     pub fn figures(&self) -> Figures {
         Figures {
             requests: self.requests.load(Relaxed),
@@ -72,7 +72,7 @@ impl Traffic {
         lock(&self.lines).clone()
     }
 
-    /// Returns how long the service's rate limit still holds requests back; `None` if it does not.
+    /// Returns how long the service's rate limit will still hold requests back; `None` if it does not.
     pub fn waiting(&self) -> Option<Duration> {
         let until = (*lock(&self.waiting_until))?;
         Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
@@ -112,7 +112,7 @@ impl Traffic {
         });
     }
 
-    /// Calls `count` with these counters and all they are a part of.
+    /// Calls `count` with these counters and all their ancestors.
     fn each(&self, count: impl Fn(&Self)) {
         let mut traffic = Some(self);
         while let Some(current) = traffic {
@@ -122,7 +122,7 @@ impl Traffic {
     }
 }
 
-/// Locks without minding a panic elsewhere: counters stay usable.
+/// Locks even after a panic in another thread: counters stay usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

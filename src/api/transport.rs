@@ -1,9 +1,8 @@
 //! One request out, one answer in.
 //!
-//! [`Transport`] is the seam that everything above is tested at; [`HttpTransport`] is the one that opens sockets.
-//! An answer of any status is a [`Response`] here: whether it is a success is decided above. Failures are told
-//! apart by what they mean for a repetition. Never retries, never follows a redirect, never sends to anything
-//! but the endpoint, and leaves no task behind.
+//! [`Transport`] is the trait that tests replace; [`HttpTransport`] opens sockets. An answer of any status is a
+//! [`Response`] here; the caller decides whether it is a success. Failures are classified by what they mean for a
+//! retry. Never retries, never follows a redirect, never sends to any host but the endpoint, and leaves no task behind.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,26 +24,26 @@ use super::request::Request;
 use super::text::{printable, visible};
 use crate::secret::Secret;
 
-/// The longest body that is read, in bytes after decompression. A page of 100 keys has some 100 KB.
+/// The longest body that is read, in bytes after decompression. A page of 100 keys has about 100 KB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// The most that is read of the body of an error, in bytes after decompression.
+/// The longest body of an error that is read, in bytes after decompression.
 const MAX_ERROR_BODY: usize = 1024 * 1024;
 
-/// How long a connection may take to be made, TLS included.
+/// The longest that connecting may take, including TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an unused connection is kept. Less than what gateways keep theirs, so that a create is not sent into a
+/// How long an idle connection is kept. Shorter than the limit of usual gateways, so that a create is not sent into a
 /// connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sends requests. The future may be dropped at any time, which closes the connection it used.
+/// Sends requests. The future may be dropped at any time; that closes its connection.
 #[async_trait]
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
-    /// Sends `request` once and reads the answer to its end.
+    /// Sends `request` once and reads the whole answer.
     async fn send(&self, request: &Request) -> Result<Response, Failure>;
 
-    /// Returns `text`, from an answer that is going to be told, without the secrets that it repeats.
+    /// Returns `text`, a part of an answer that is to be shown, with the secrets in it masked.
     fn masked(&self, text: &[u8]) -> Vec<u8> {
         text.to_vec()
     }
@@ -55,7 +54,7 @@ pub(crate) trait Transport: fmt::Debug + Send + Sync {
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// The body, decompressed; what there is of it, if it broke off.
+    /// The body, decompressed; as much as arrived, if the connection broke.
     pub(crate) body: Bytes,
     /// Why the body is not complete.
     pub(crate) broken: Option<Failure>,
@@ -67,7 +66,7 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns true if it says of itself that it is a page of HTML.
+    /// Returns true if its content type is HTML.
     pub(crate) fn is_html(&self) -> bool {
         self.header(CONTENT_TYPE.as_str())
             .is_some_and(|content| content.to_ascii_lowercase().contains("html"))
@@ -78,18 +77,18 @@ impl Response {
 pub(crate) struct HttpTransport {
     endpoint: Endpoint,
     authorization: HeaderValue,
-    /// The credentials in every form in which an answer might repeat them.
+    /// The credentials, in every form in which an answer might repeat them.
     secrets: Vec<Secret>,
     certificates: Vec<reqwest::Certificate>,
-    /// Made when the first request is sent: loading the roots takes longer than many a program's whole run.
+    /// Made by the first request, because loading the trusted certificates takes longer than many whole runs.
     client: OnceCell<reqwest::Client>,
 }
 
 impl HttpTransport {
-    /// Checks the configuration and does no I/O.
+    /// Checks the configuration. Does no I/O.
     ///
     /// # Errors
-    /// [`Error::Credentials`], or [`Error::Certificate`] if `ca_cert` holds no certificate in PEM.
+    /// [`Error::Credentials`], or [`Error::Certificate`] if `ca_cert` contains no PEM certificate.
     pub(crate) fn new(
         endpoint: Endpoint,
         credentials: &Credentials,
@@ -120,7 +119,7 @@ impl HttpTransport {
     }
 
     fn build(&self) -> Result<reqwest::Client, reqwest::Error> {
-        // Fails if a provider is installed already, which is as good.
+        // Fails if a provider is already installed, which does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("iamql/", env!("CARGO_PKG_VERSION")))
@@ -129,7 +128,7 @@ impl HttpTransport {
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT);
         let builder = if self.endpoint.is_loopback() {
-            // This machine and nothing else: no proxy, and no other meaning of its name.
+            // Loopback means this machine: no proxy is used, and the name is not resolved.
             let loopback = [
                 SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
@@ -139,7 +138,7 @@ impl HttpTransport {
             builder
         };
         let builder = if self.endpoint.is_plain() {
-            // No TLS, so there is no need to load the roots of trust.
+            // Without TLS there is no need to load trusted certificates.
             builder.tls_certs_only([])
         } else {
             let certificates = self.certificates.iter().cloned();

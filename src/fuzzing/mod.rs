@@ -31,7 +31,7 @@ use crate::session::in_statement;
 use crate::sql::operation::Operation;
 use crate::sql::split::{Piece, split};
 use crate::table::decode::Decoder;
-use crate::table::read::{Keys, Rows};
+use crate::table::read::{KeyBatch, RowReader};
 
 /// Cuts a script into statements, and reads each of them.
 ///
@@ -110,7 +110,7 @@ pub fn body(body: &[u8]) {
                 assert_eq!(len, page.len());
                 two.add(&page);
                 let (one, two) = (one.finish(), two.finish());
-                let read = |keys: Result<Keys, _>| keys.map(|keys| (keys.rows, keys.oddities));
+                let read = |keys: Result<KeyBatch, _>| keys.map(|keys| (keys.rows, keys.oddities));
                 assert_eq!(read(one).ok(), read(two).ok());
             }
         }
@@ -126,8 +126,8 @@ pub fn body(body: &[u8]) {
     one_line(&ServiceError::parse(403, None, body).to_string());
 }
 
-fn reader() -> Rows {
-    Rows::new(Decoder::of_all(&API_KEYS))
+fn reader() -> RowReader {
+    RowReader::new(Decoder::of_all(&API_KEYS))
 }
 
 fn page(page: &Page) {

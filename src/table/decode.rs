@@ -1,48 +1,25 @@
-//! Turns the raw JSON of keys into Arrow columns, in one pass and without a tree in between.
+//! Turns the JSON of keys into Arrow columns.
 //!
-//! A [`Decoder`] holds one growing buffer for each field that a [`Resource`] declares; serde drives the JSON straight into
-//! them. Members that nobody declared or wants are skipped over. It never fails on a member of an
-//! unexpected type: the service may grow, and a listing must not break when it does. What could not be read becomes
-//! NULL and is counted in [`Oddities`].
+//! A [`Decoder`] holds one growing buffer for each field that a [`Resource`] declares, which `key_reader` fills, and makes
+//! record batches of them. Members that are not declared, or that the query does not need, are skipped.
 
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::DateTime;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::Error;
 
 use super::buffer::Buffer;
-use super::compact;
 use super::fields::FieldPath;
-use crate::json_scan;
+use super::key_reader;
 use crate::resource::{Column, Resource, Type};
+
+pub use super::key_reader::Oddities;
 
 /// Position of `id` among the columns of any resource.
 const ID: usize = 0;
-
-/// What could not be read as declared, for one warning per query.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Oddities {
-    /// Timestamps that could not be parsed.
-    pub timestamps: usize,
-    /// One of them, as it came.
-    pub timestamp: Option<String>,
-    /// Members of another type than declared.
-    pub types: usize,
-    /// The name of one of them.
-    pub member: Option<&'static str>,
-}
-
-impl Oddities {
-    /// Returns true if everything was read as declared.
-    pub fn is_empty(&self) -> bool {
-        self.timestamps == 0 && self.types == 0
-    }
-}
 
 /// Collects keys into record batches.
 pub struct Decoder {
@@ -50,7 +27,7 @@ pub struct Decoder {
     /// One for each of `columns`.
     buffers: Vec<Buffer>,
     schema: SchemaRef,
-    /// For each column of `schema` where its buffer is: its position, and those of fields from there on inwards.
+    /// Where the buffer of each column of `schema` is: its position, followed by the positions of fields inside it.
     places: Vec<Vec<usize>>,
     rows: usize,
     oddities: Oddities,
@@ -65,19 +42,20 @@ impl fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// Starts a decoder for the columns at `projection` of the table of `resource`; `schema` is theirs.
+    /// Returns a decoder for the columns at `projection` of the table of `resource`; `schema` describes them.
     pub fn new(resource: &Resource, schema: SchemaRef, projection: &[usize]) -> Self {
         Self::of_fields(resource, schema, projection, None)
     }
 
-    /// Starts a decoder for all columns of the table of `resource`.
-    pub fn of_all(resource: &Resource) -> Self {
+    /// Returns a decoder for all columns of the table of `resource`.
+    pub(crate) fn of_all(resource: &Resource) -> Self {
         let schema = resource.schema();
         let all: Vec<_> = (0..schema.fields().len()).collect();
         Self::new(resource, schema, &all)
     }
 
-    /// Starts the same as [`Decoder::new`], but if there are `paths`, reads only the fields at them; all others are NULL.
+    /// Returns the same as [`Decoder::new`], except that it reads only the fields at `paths`, if there are any; all others
+    /// are NULL.
     pub(super) fn of_fields(
         resource: &Resource,
         schema: SchemaRef,
@@ -87,7 +65,7 @@ impl Decoder {
         let columns = resource.columns;
         let all = places(columns);
         let places: Vec<_> = projection.iter().map(|&at| all[at].clone()).collect();
-        // A column is itself a path, which stands for all that is in it.
+        // The path of a column stands for everything in it.
         let wanted: Vec<FieldPath> = match paths {
             Some(paths) => paths.to_vec(),
             None => {
@@ -102,7 +80,7 @@ impl Decoder {
             .iter()
             .enumerate()
             .map(|(position, column)| match position {
-                // The id is always read: an object is told from its repetition by it.
+                // The id is always read, because it tells whether an object is repeated.
                 ID => Buffer::new(&column.ty),
                 _ => Buffer::of_fields(column, &wanted),
             })
@@ -117,8 +95,8 @@ impl Decoder {
         }
     }
 
-    /// Returns how many rows wait for [`Decoder::finish`].
-    pub fn rows(&self) -> usize {
+    /// Returns the number of rows since the last [`Decoder::finish`].
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
@@ -127,13 +105,13 @@ impl Decoder {
         &self.oddities
     }
 
-    /// Goes back to what could not be read before.
+    /// Replaces what could not be read.
     pub(super) fn set_oddities(&mut self, oddities: Oddities) {
         self.oddities = oddities;
     }
 
     /// Takes what could not be read since the last call.
-    pub fn take_oddities(&mut self) -> Oddities {
+    pub(super) fn take_oddities(&mut self) -> Oddities {
         std::mem::take(&mut self.oddities)
     }
 
@@ -143,50 +121,31 @@ impl Decoder {
     ///
     /// Fails if `json` is not a JSON object; nothing is added then.
     pub fn push(&mut self, json: &str) -> Result<(), serde_json::Error> {
-        match compact::read(json, self.columns, &mut self.buffers, self.rows) {
-            Some(len) if len == json.len() => {}
-            _ => self.push_odd(json)?,
+        let len = self.push_first(json)?;
+        if len == json.len() {
+            return Ok(());
         }
-        self.rows += 1;
-        Ok(())
+        self.truncate(self.rows - 1);
+        Err(Error::custom("expected nothing after the object"))
     }
 
-    /// Adds the key that `json` begins with, and returns the length of its object. None if there is none, and nothing is
-    /// added.
-    pub fn push_first(&mut self, json: &str) -> Option<usize> {
-        let len = match compact::read(json, self.columns, &mut self.buffers, self.rows) {
-            Some(len) => len,
-            None => {
-                let (key, rest) = json_scan::value(json)?;
-                self.push_odd(key).ok()?;
-                json.len() - rest.len()
-            }
-        };
-        self.rows += 1;
-        Some(len)
-    }
-
-    /// Reads the members of one key, however they are spelt, in place of what was read of it.
-    fn push_odd(&mut self, json: &str) -> Result<(), serde_json::Error> {
-        self.truncate(self.rows);
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let members = Members {
-            columns: self.columns,
-            buffers: &mut self.buffers,
-            row: self.rows,
-            oddities: &mut self.oddities,
-        };
-        let read = deserializer
-            .deserialize_map(members)
-            .and_then(|()| deserializer.end());
-        if read.is_err() {
-            self.truncate(self.rows);
+    /// Adds the key that `json` begins with, and returns the length of its object.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `json` does not begin with a JSON object; nothing is added then.
+    pub(super) fn push_first(&mut self, json: &str) -> Result<usize, serde_json::Error> {
+        let (buffers, row) = (&mut self.buffers, self.rows);
+        let read = key_reader::read(json, self.columns, buffers, row, &mut self.oddities);
+        match read {
+            Ok(_) => self.rows += 1,
+            Err(_) => self.truncate(row),
         }
         read
     }
 
-    /// Forgets all keys but the first `rows`.
-    pub fn truncate(&mut self, rows: usize) {
+    /// Drops all keys but the first `rows`.
+    pub(super) fn truncate(&mut self, rows: usize) {
         self.rows = rows.min(self.rows);
         for buffer in &mut self.buffers {
             buffer.truncate(rows);
@@ -202,12 +161,12 @@ impl Decoder {
         Ok(self.finish_with_ids()?.1)
     }
 
-    /// Returns the same, with the ids of the keys: text, whether it is one of the columns or not.
+    /// Returns the same, and the ids of the keys, even if they are not among the columns.
     ///
     /// # Errors
     ///
     /// As [`Decoder::finish`].
-    pub fn finish_with_ids(&mut self) -> Result<(ArrayRef, RecordBatch), ArrowError> {
+    pub(super) fn finish_with_ids(&mut self) -> Result<(ArrayRef, RecordBatch), ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         let ids = self.buffers[ID].finish(&self.columns[ID].ty.arrow(), rows)?;
         let arrays = self
@@ -226,8 +185,8 @@ impl Decoder {
     }
 }
 
-/// Returns where the buffers of the table's columns are: position for position from the outside in, for what is lifted out
-/// of an object.
+/// Returns where the buffer of each column of the table is: its position, or, for a column lifted out of an object, the
+/// positions from the outside in.
 fn places(columns: &[Column]) -> Vec<Vec<usize>> {
     let mut found = Vec::with_capacity(columns.len());
     for (position, column) in columns.iter().enumerate() {
@@ -251,251 +210,8 @@ fn at<'b>(buffers: &'b mut [Buffer], place: &[usize]) -> &'b mut Buffer {
     }
     match buffer {
         Buffer::Object { fields, .. } => at(fields, rest),
-        // An object of which nothing is wanted.
+        // Nothing in the object is wanted.
         unwanted => unwanted,
-    }
-}
-
-/// Reads the members of an object into one buffer for each of `columns`.
-struct Members<'b> {
-    columns: &'static [Column],
-    buffers: &'b mut [Buffer],
-    row: usize,
-    oddities: &'b mut Oddities,
-}
-
-impl Members<'_> {
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted {
-            columns: self.columns,
-            buffers: self.buffers,
-            row: self.row,
-        }
-    }
-
-    fn value(&mut self, position: usize) -> Value<'_> {
-        let column = &self.columns[position];
-        Value {
-            name: column.name,
-            ty: column.ty,
-            buffer: &mut self.buffers[position],
-            row: self.row,
-            oddities: self.oddities,
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(wanted) = map.next_key_seed(self.wanted())? {
-            if let Some(raw) = wanted.raw {
-                let text = map.next_value::<&RawValue>()?.get();
-                self.buffers[raw].pad(self.row);
-                match text {
-                    "null" => self.buffers[raw].push_null(),
-                    text => self.buffers[raw].push_text(text),
-                }
-                if let Some(typed) = wanted.typed {
-                    let mut deserializer = serde_json::Deserializer::from_str(text);
-                    self.value(typed)
-                        .deserialize(&mut deserializer)
-                        .map_err(A::Error::custom)?;
-                }
-            } else if let Some(typed) = wanted.typed {
-                map.next_value_seed(self.value(typed))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Finds the columns that a member goes to, by its name; `spec` goes to two. Those that have a value number `row`
-/// already want no other: of a repeated member the first counts.
-struct Wanted<'b> {
-    columns: &'static [Column],
-    buffers: &'b [Buffer],
-    row: usize,
-}
-
-/// Positions of the columns that want a member: as its text, and by its type.
-#[derive(Default)]
-struct Targets {
-    raw: Option<usize>,
-    typed: Option<usize>,
-}
-
-impl<'de> DeserializeSeed<'de> for Wanted<'_> {
-    type Value = Targets;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Targets, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for Wanted<'_> {
-    type Value = Targets;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Targets, E> {
-        let mut targets = Targets::default();
-        for (position, (column, buffer)) in self.columns.iter().zip(self.buffers).enumerate() {
-            if column.json == name && buffer.wants(self.row) {
-                match column.ty {
-                    Type::Json => targets.raw = Some(position),
-                    _ => targets.typed = Some(position),
-                }
-            }
-        }
-        Ok(targets)
-    }
-}
-
-/// Reads the value of one member into its buffer, as value number `row`.
-struct Value<'b> {
-    name: &'static str,
-    ty: Type,
-    buffer: &'b mut Buffer,
-    row: usize,
-    oddities: &'b mut Oddities,
-}
-
-impl Value<'_> {
-    fn text(self, text: &str) {
-        match self.ty {
-            Type::TextOrBlank if text.is_empty() => self.buffer.push_null(),
-            Type::Text | Type::TextOrBlank | Type::Json => self.buffer.push_text(text),
-            Type::Timestamp => match DateTime::parse_from_rfc3339(text) {
-                Ok(time) => self.buffer.push_time(time.timestamp_micros()),
-                Err(_) => {
-                    self.buffer.push_null();
-                    // The empty string is how some services say "not given".
-                    if !text.is_empty() {
-                        self.oddities.timestamps += 1;
-                        self.oddities
-                            .timestamp
-                            .get_or_insert_with(|| text.chars().take(40).collect());
-                    }
-                }
-            },
-            Type::Object(_) | Type::List(_) | Type::Lifted(_) => self.odd(),
-        }
-    }
-
-    /// Takes a number or a truth value: readable as text, and nothing else.
-    fn scalar(self, text: &str) {
-        match self.ty {
-            Type::Text | Type::TextOrBlank => self.buffer.push_text(text),
-            _ => self.odd(),
-        }
-    }
-
-    fn odd(self) {
-        self.buffer.push_null();
-        self.oddities.types += 1;
-        self.oddities.member.get_or_insert(self.name);
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Value<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.buffer.pad(self.row);
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Value<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.ty.label())
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.text(text);
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.buffer.push_null();
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.scalar(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.scalar(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.scalar(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.scalar(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        match (self.ty, &mut *self.buffer) {
-            (Type::Object(columns) | Type::Lifted(columns), Buffer::Object { fields, valid }) => {
-                let row = valid.len();
-                Members {
-                    columns,
-                    buffers: fields,
-                    row,
-                    oddities: self.oddities,
-                }
-                .visit_map(map)?;
-                valid.append_non_null();
-            }
-            _ => {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                self.odd();
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        match (self.ty, &mut *self.buffer) {
-            (Type::List(columns), Buffer::List { items, ends, valid }) => {
-                while seq
-                    .next_element_seed(Value {
-                        name: self.name,
-                        ty: Type::Object(columns),
-                        row: items.len(),
-                        buffer: items,
-                        oddities: self.oddities,
-                    })?
-                    .is_some()
-                {}
-                ends.push(items.len().min(i32::MAX as usize) as i32);
-                valid.append_non_null();
-            }
-            _ => {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                self.odd();
-            }
-        }
-        Ok(())
     }
 }
 
@@ -696,10 +412,10 @@ mod tests {
     fn keys_are_read_one_after_another_out_of_a_longer_text() {
         let mut decoder = decoder(&[5]);
         let text = r#"{"id":"a"},{ "id" : "b" } ,[]"#;
-        assert_eq!(decoder.push_first(text), Some(10));
-        assert_eq!(decoder.push_first(&text[11..]), Some(14));
+        assert_eq!(decoder.push_first(text).ok(), Some(10));
+        assert_eq!(decoder.push_first(&text[11..]).ok(), Some(14));
         for none in [r#"{"id":"c""#, "[]", "", "3,"] {
-            assert_eq!(decoder.push_first(none), None, "{none}");
+            assert!(decoder.push_first(none).is_err(), "{none}");
         }
         let (ids, batch) = decoder.finish_with_ids().unwrap();
         let ids: Vec<_> = ids.as_string::<i32>().iter().collect();

@@ -17,11 +17,11 @@ use datafusion::physical_plan::PhysicalExpr;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
 use super::decode::Decoder;
+use super::dedup::Seen;
 use super::fields::FieldPath;
 use super::pushdown::Plan;
-use super::read::{Keys, Rows};
+use super::read::{KeyBatch, RowReader};
 use super::scope::Scope;
-use super::seen::Seen;
 use super::shared::{Bodies, SharedListing};
 use crate::api::{self, Client, Filters, KeyBody, ListParams, Listed, Lookup, Page, PageReader};
 use crate::resource::{Resource, Values};
@@ -58,8 +58,8 @@ impl Shape {
         }
     }
 
-    fn reader(&self) -> Rows {
-        Rows::new(Decoder::of_fields(
+    fn reader(&self) -> RowReader {
+        RowReader::new(Decoder::of_fields(
             self.resource,
             Arc::clone(&self.schema),
             &self.projection,
@@ -155,7 +155,7 @@ pub(super) fn rows(
                     let list = move || {
                         listings
                             .read(Bodies::default)
-                            .map_ok(|listed| listed.keys)
+                            .map_ok(|listed| listed.output)
                             .boxed()
                     };
                     decoded(shared.read(list), shape.reader()).boxed()
@@ -164,7 +164,7 @@ pub(super) fn rows(
                     let shape = shape.clone();
                     listings
                         .read(move || shape.reader())
-                        .map(|read| read.map_err(external)?.keys)
+                        .map(|read| read.map_err(external)?.output)
                         .boxed()
                 }
             };
@@ -192,7 +192,7 @@ impl Listings {
     fn read<R: PageReader>(
         self,
         reader: impl Fn() -> R + Clone + Send + Sync + 'static,
-    ) -> impl Stream<Item = Result<Listed<R::Keys>, api::Error>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Listed<R::Output>, api::Error>> + Send + 'static {
         let listed = async move {
             let filters = completed(&self.client, self.resource, self.filters.clone()).await?;
             Ok(Self { filters, ..self }.side_by_side(reader))
@@ -204,7 +204,7 @@ impl Listings {
     fn side_by_side<R: PageReader>(
         self,
         reader: impl Fn() -> R + Clone + Send + Sync + 'static,
-    ) -> impl Stream<Item = Result<Listed<R::Keys>, api::Error>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Listed<R::Output>, api::Error>> + Send + 'static {
         let Self {
             client,
             resource,
@@ -297,16 +297,16 @@ fn listing<R: PageReader>(
     params: ListParams,
     prefetch: bool,
     reader: impl Fn() -> R + Send + Sync + 'static,
-) -> BoxStream<'static, Result<Listed<R::Keys>, api::Error>> {
+) -> BoxStream<'static, Result<Listed<R::Output>, api::Error>> {
     if prefetch {
-        return client.list_ahead(params, reader).boxed();
+        return client.list_prefetched(params, reader).boxed();
     }
     let mut reader = reader();
     let read = move |page: Page| {
         reader.add(&page);
         Listed {
-            keys: reader.finish(),
-            len: page.len(),
+            output: reader.finish(),
+            keys: page.len(),
             pages: 1,
             is_last: page.next().is_none(),
         }
@@ -317,8 +317,8 @@ fn listing<R: PageReader>(
 /// Decodes keys as they come.
 fn decoded(
     keys: impl Stream<Item = Result<Vec<KeyBody>, api::Error>> + Send + 'static,
-    mut reader: Rows,
-) -> impl Stream<Item = Result<Keys>> + Send + 'static {
+    mut reader: RowReader,
+) -> impl Stream<Item = Result<KeyBatch>> + Send + 'static {
     keys.map(move |keys| {
         reader.add_keys(keys.map_err(external)?);
         reader.finish()
@@ -327,7 +327,7 @@ fn decoded(
 
 /// Drops the rows that came before or that the predicates do not want, and stops at the limit.
 fn batches(
-    keys: impl Stream<Item = Result<Keys>> + Send + 'static,
+    keys: impl Stream<Item = Result<KeyBatch>> + Send + 'static,
     shape: Shape,
     scope: Arc<Scope>,
 ) -> BoxStream<'static, Result<RecordBatch>> {

@@ -3,7 +3,7 @@
 //! This room turns the service's objects into Arrow rows and the engine's predicates into the fewest requests. It depends
 //! on [`crate::resource`] for what there is, on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
 //!
-//! - [`read`], [`decode`], `compact`, `buffer`: pages and keys into record batches; `seen`: each key once;
+//! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
 //! - `optimize`, `sequential`: rules over physical plans that know what a request costs, and a node that they need;
@@ -12,16 +12,16 @@
 
 mod buffer;
 pub mod catalog;
-mod compact;
 pub mod decode;
+mod dedup;
 mod fetch;
 mod fields;
+mod key_reader;
 mod optimize;
 pub mod pushdown;
 pub mod read;
 pub mod scan;
 pub mod scope;
-mod seen;
 mod sequential;
 mod shared;
 

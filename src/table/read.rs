@@ -1,20 +1,20 @@
-//! Turns pages into rows, straight from the bytes of an answer where that can be done.
+//! Turns pages into rows, straight from the bytes of an answer where possible.
 //!
-//! Brings together the envelope of a page, which [`crate::api`] knows, and the [`Decoder`] of keys. Reads in one pass what
-//! is spelt as services spell it, and takes back all of it if it turns out to be no page.
+//! Combines the envelope of a page, which [`crate::api`] knows, and the [`Decoder`] of keys. A page that has not been
+//! validated is read in one pass, and everything is taken back if it turns out not to be a page.
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::error::{DataFusionError, Result};
 
 use super::decode::{Decoder, Oddities};
-use crate::api::{KeyBody, Outline, Page, PageReader, PageToken};
+use crate::api::{KeyBody, Page, PageReader, PageSummary, PageToken};
 
-/// Keys as rows.
+/// A batch of keys.
 #[derive(Debug)]
-pub struct Keys {
+pub struct KeyBatch {
     /// The ids of the rows: text, NULL where a key has none.
     pub ids: ArrayRef,
-    /// One row for each key, repetitions included.
+    /// One row for each key, repeated keys included.
     pub rows: RecordBatch,
     /// What could not be read as declared.
     pub oddities: Oddities,
@@ -22,14 +22,14 @@ pub struct Keys {
 
 /// Reads pages into rows.
 #[derive(Debug)]
-pub struct Rows {
+pub struct RowReader {
     decoder: Decoder,
-    /// Why a key could not be read; nothing is read behind it.
+    /// Why a key could not be read; nothing is read after it.
     failed: Option<serde_json::Error>,
 }
 
-impl Rows {
-    /// A reader that decodes keys by `decoder`, which has none yet.
+impl RowReader {
+    /// Returns a reader that decodes keys with `decoder`, which is still empty.
     pub fn new(decoder: Decoder) -> Self {
         Self {
             decoder,
@@ -38,7 +38,7 @@ impl Rows {
     }
 
     /// Reads `keys`.
-    pub fn add_keys(&mut self, keys: impl IntoIterator<Item = KeyBody>) {
+    pub(super) fn add_keys(&mut self, keys: impl IntoIterator<Item = KeyBody>) {
         if self.failed.is_none() {
             let mut keys = keys.into_iter();
             self.failed = keys.find_map(|key| self.decoder.push(key.raw()).err());
@@ -46,10 +46,10 @@ impl Rows {
     }
 }
 
-impl PageReader for Rows {
-    /// An error if one of the keys is no JSON object, or if a column holds more text than Arrow's 32-bit offsets can
+impl PageReader for RowReader {
+    /// An error if one of the keys is not a JSON object, or if a column holds more text than Arrow's 32-bit offsets can
     /// address.
-    type Keys = Result<Keys>;
+    type Output = Result<KeyBatch>;
 
     fn add(&mut self, page: &Page) {
         self.add_keys(page.keys());
@@ -57,25 +57,25 @@ impl PageReader for Rows {
 
     fn read(&mut self, body: &[u8], next: Option<&PageToken>) -> Option<usize> {
         let (rows, oddities) = (self.decoder.rows(), self.decoder.oddities().clone());
-        match Outline::read(body, |text| self.decoder.push_first(text)) {
-            Some(outline) if outline.next.as_ref() == next => Some(outline.len),
+        match PageSummary::read(body, |text| self.decoder.push_first(text).ok()) {
+            Some(page) if page.next.as_ref() == next => Some(page.len),
             _ => {
                 self.decoder.truncate(rows);
-                // Whoever reads it again meets them again.
+                // They will be counted when the page is read again.
                 self.decoder.set_oddities(oddities);
                 None
             }
         }
     }
 
-    fn finish(&mut self) -> Result<Keys> {
+    fn finish(&mut self) -> Result<KeyBatch> {
         let finished = self.decoder.finish_with_ids();
         let oddities = self.decoder.take_oddities();
         if let Some(error) = self.failed.take() {
             return Err(DataFusionError::External(Box::new(error)));
         }
         let (ids, rows) = finished?;
-        Ok(Keys {
+        Ok(KeyBatch {
             ids,
             rows,
             oddities,
@@ -91,11 +91,11 @@ mod tests {
     use super::*;
     use crate::resource::API_KEYS;
 
-    fn reader() -> Rows {
-        Rows::new(Decoder::of_all(&API_KEYS))
+    fn reader() -> RowReader {
+        RowReader::new(Decoder::of_all(&API_KEYS))
     }
 
-    fn ids(keys: &Keys) -> Vec<Option<&str>> {
+    fn ids(keys: &KeyBatch) -> Vec<Option<&str>> {
         keys.ids.as_string::<i32>().iter().collect()
     }
 

@@ -21,7 +21,7 @@ pub(super) type Pages = BoxStream<'static, Result<Vec<KeyBody>, api::Error>>;
 pub(super) struct Bodies(Vec<KeyBody>);
 
 impl PageReader for Bodies {
-    type Keys = Vec<KeyBody>;
+    type Output = Vec<KeyBody>;
 
     fn add(&mut self, page: &Page) {
         self.0.extend(page.keys());
