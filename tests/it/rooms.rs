@@ -8,9 +8,21 @@ use std::path::Path;
 
 /// The rooms in their order: each may use those before it.
 const ORDER: &[&str] = &[
-    "secret", "invisible", "json_scan", "pattern", "error", "dialect", "resource", "api", "table", "sql",
+    "secret",
+    "invisible",
+    "json_scan",
+    "pattern",
+    "error",
+    "dialect",
+    "resource",
+    "api",
+    "table",
+    "sql",
     // Arrow and a writer are all that it needs; sessions show cells in messages.
-    "render", "session", "terminal", "shell",
+    "render",
+    "session",
+    "terminal",
+    "shell",
     // Without a statement, the command line starts the shell.
     "cli",
 ];
@@ -22,9 +34,7 @@ const APART: &[(&str, &[&str])] = &[("sandbox", &["secret", "error"])];
 const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// Rooms in which more than two files lead to each other. To be mended; add nothing.
-const CIRCLES: &[&str] = &[
-    "render", "resource", "session", "shell", "table", "terminal",
-];
+const CIRCLES: &[&str] = &["resource", "session", "shell", "terminal"];
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
