@@ -1,9 +1,8 @@
-//! Passes over JSON without reading it.
+//! Scans JSON without decoding it.
 //!
-//! Nearly all text of a listing is copied as it is. What may not be is looked for here, for the readers and the
-//! writers of JSON alike: the `"` and `\` that end or escape, the controls, and what is not ASCII. Bytes in, a length
-//! out, eight bytes at a time; the safe half of what [SIMD within a register] can do. Whole values are left to serde,
-//! which checks them.
+//! Nearly all text of a listing is copied as it is. This file finds what may not be, for readers and writers of JSON
+//! alike: the `"` and `\` that end or escape, controls, and what is not ASCII. Bytes in, a length out, eight bytes at a
+//! time, by [SIMD within a register] in safe Rust. Whole values are left to serde, which validates them.
 //!
 //! [SIMD within a register]: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
 
@@ -15,20 +14,21 @@ const ONES: u64 = u64::MAX / 0xff;
 /// The highest bit of every byte.
 const HIGHS: u64 = ONES << 7;
 
-/// Parts the JSON value that `text` begins with from what comes behind it. None if there is no such value.
+/// Splits `text` after the JSON value that it begins with. None if there is no such value.
 pub(crate) fn value(text: &str) -> Option<(&str, &str)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let value = values.next()?.ok()?;
     Some((value.get(), text.get(values.byte_offset()..)?))
 }
 
-/// Tells whether `text` begins with `name`: names are so short that a call to compare them takes longer than they do.
+/// Returns true if `text` begins with `name`. Names are so short that calling a comparison of slices takes longer than
+/// comparing them here.
 pub(crate) fn begins(text: &[u8], name: &[u8]) -> bool {
     let Some(text) = text.get(..name.len()) else {
         return false;
     };
     match name.len() {
-        // Both ends, which meet or overlap.
+        // The two ends meet or overlap.
         8..=16 => {
             text.first_chunk::<8>() == name.first_chunk()
                 && text.last_chunk::<8>() == name.last_chunk()
@@ -41,37 +41,37 @@ pub(crate) fn begins(text: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Returns how many bytes come before the first `"`, `\` or C0 control: what a JSON string holds unescaped.
+/// Returns the number of bytes before the first `"`, `\` or C0 control: what a JSON string contains unescaped.
 pub(crate) fn unescaped(text: &[u8]) -> usize {
     prefix(text, escaped)
 }
 
-/// Returns how many bytes come before the first that is `"`, `\` or no printable ASCII.
+/// Returns the number of bytes before the first that is `"`, `\` or not printable ASCII.
 pub(crate) fn printable(text: &[u8]) -> usize {
-    // Of DEL the sum has the highest bit.
+    // The sum sets the highest bit for DEL.
     prefix(text, |word| {
         escaped(word) | ((word | word.wrapping_add(ONES)) & HIGHS)
     })
 }
 
-/// Returns the highest bit of each byte that is `"`, `\` or a C0 control. Above the lowest one that is set, others may be
-/// set, too.
+/// Sets the highest bit of each byte that is `"`, `\` or a C0 control. Only the lowest of these bits is reliable: bytes
+/// above it may be marked wrongly.
 fn escaped(word: u64) -> u64 {
-    // With this bit turned, `"` comes right behind the controls, which stay among themselves.
+    // Flipping this bit moves `"` right after the controls, which are only permuted.
     let turned = word ^ (ONES * 2);
     below(turned, 0x21) | below(word ^ (ONES * u64::from(b'\\')), 1)
 }
 
-/// Returns the highest bit of each byte that is less than `bound`, with the same reservation. `bound` is at most 0x80.
+/// Sets the highest bit of each byte that is less than `bound`, which is at most 0x80. The same reservation applies.
 fn below(word: u64, bound: u64) -> u64 {
     word.wrapping_sub(ONES * bound) & !word & HIGHS
 }
 
-/// Returns how many bytes come before the first for which `found` sets the highest bit.
+/// Returns the number of bytes before the first for which `found` sets the highest bit.
 fn prefix(text: &[u8], found: impl Fn(u64) -> u64) -> usize {
     let (words, rest) = text.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        // In this order the first byte is the lowest.
+        // In little-endian order the first byte is the lowest.
         let marks = found(u64::from_le_bytes(*word));
         if marks != 0 {
             return index * 8 + marks.trailing_zeros() as usize / 8;

@@ -18,7 +18,7 @@
 //! - [`sandbox`]: the simulated service;
 //! - `terminal`: opening a session, stdout and stderr, for every edge;
 //! - `cli`, `shell`: the command line and the interactive shell;
-//! - [`error`], `invisible`, `json_scan`, [`secret`]: what all of them share.
+//! - [`error`], `invisible`, `json_scan`, `pattern`, [`secret`]: what all of them share.
 
 pub mod api;
 mod cli;
@@ -29,6 +29,7 @@ pub mod error;
 pub mod fuzzing;
 mod invisible;
 mod json_scan;
+mod pattern;
 pub mod render;
 pub mod resource;
 pub mod sandbox;

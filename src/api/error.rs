@@ -241,7 +241,7 @@ mod tests {
 
     fn create() -> Box<Call> {
         call(
-            request::create(&API_KEYS, &RequestBody::from_json(&serde_json::json!({}))),
+            request::create(&API_KEYS, &RequestBody::from_spec(&serde_json::Map::new())),
             1,
             true,
         )

@@ -2,7 +2,7 @@
 //!
 //! Turns the operations on a [`Resource`] into typed calls: objects are returned as the JSON that was sent
 //! ([`KeyBody`]), for the table to decode, and failures as an [`Error`] that knows its request. Requests are pure
-//! values ([`request`]), which can be shown without being sent. Depends on [`crate::secret`] and [`crate::resource`];
+//! values (`request`), which can be shown without being sent. Depends on [`crate::secret`] and [`crate::resource`];
 //! never prints, knows no SQL, and sends nothing to any host but the configured endpoint.
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
@@ -16,11 +16,11 @@ mod endpoint;
 mod error;
 mod failure;
 mod hint;
-pub mod page;
+mod page;
 mod pagination;
 mod prefetch;
 pub(crate) mod ratelimit;
-pub mod request;
+pub(crate) mod request;
 mod retry;
 mod service_error;
 #[cfg(test)]
@@ -42,8 +42,8 @@ pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::{Call, Error};
 pub use failure::{Failure, FailureKind};
-pub(crate) use page::PageSummary;
-pub use page::{Listed, Page, PageReader, PageToken};
+pub(crate) use page::{Listed, PageSummary};
+pub use page::{Page, PageReader, PageToken};
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
@@ -238,7 +238,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::list`].
-    pub fn list_prefetched<R, Make>(
+    pub(crate) fn list_prefetched<R, Make>(
         &self,
         params: ListParams,
         reader: Make,

@@ -122,15 +122,15 @@ pub trait PageReader: Send + 'static {
 
 /// What a [`PageReader`] has made of consecutive pages of a listing.
 #[derive(Debug)]
-pub struct Listed<T> {
+pub(crate) struct Listed<T> {
     /// What the keys have become.
-    pub output: T,
+    pub(crate) output: T,
     /// The number of keys.
-    pub keys: usize,
+    pub(crate) keys: usize,
     /// The number of pages, at least one.
-    pub pages: usize,
+    pub(crate) pages: usize,
     /// True if the listing ends here.
-    pub is_last: bool,
+    pub(crate) is_last: bool,
 }
 
 /// A page without its keys.

@@ -139,11 +139,6 @@ impl RequestBody {
         Self(serde_json::json!({ "spec": spec }).to_string())
     }
 
-    /// Returns `body` as JSON text.
-    pub fn from_json(body: &serde_json::Value) -> Self {
-        Self(body.to_string())
-    }
-
     /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -178,7 +173,7 @@ impl Request {
 }
 
 /// Returns the request that reads one object of `resource`; `filters` are the parameters that it needs.
-pub fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request {
+pub(crate) fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request {
     let mut path = one(resource, id);
     let mut query = Query::new(&mut path);
     query.add_all(filters);
@@ -187,7 +182,7 @@ pub fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request {
 
 /// Returns the request for one page: the one that `token` stands for, or the first. Filters and page size are sent with
 /// every token.
-pub fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
+pub(crate) fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
     let mut path = params.resource.path.to_owned();
     let mut query = Query::new(&mut path);
     query.add_all(&params.filters);
@@ -200,17 +195,17 @@ pub fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
 }
 
 /// Returns the request that creates an object of `resource`.
-pub fn create(resource: &Resource, body: &RequestBody) -> Request {
+pub(crate) fn create(resource: &Resource, body: &RequestBody) -> Request {
     Request::new(Method::POST, resource.path.to_owned(), Some(body))
 }
 
 /// Returns the request that changes those fields of one object that `body` names.
-pub fn update(resource: &Resource, id: &KeyId, body: &RequestBody) -> Request {
+pub(crate) fn update(resource: &Resource, id: &KeyId, body: &RequestBody) -> Request {
     Request::new(Method::PATCH, one(resource, id), Some(body))
 }
 
 /// Returns the request that deletes one object, for good.
-pub fn delete(resource: &Resource, id: &KeyId) -> Request {
+pub(crate) fn delete(resource: &Resource, id: &KeyId) -> Request {
     Request::new(Method::DELETE, one(resource, id), None)
 }
 

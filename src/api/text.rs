@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::invisible::{is_hidden, is_joiner};
+use crate::pattern::patterns;
 
 /// The most characters of a text that go into a message.
 const MAX_CHARS: usize = 400;
@@ -50,19 +51,19 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-/// Bytes of a page that are looked at. Its beginning says what it is, and a page of unclosed scripts would take time
-/// that grows with the square of its length.
+patterns! {
+    /// Tags, comments, and scripts and styles with their content.
+    TAGS = r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|<[^>]*>";
+}
+
+/// The most bytes of a page that are searched. The beginning says what it is, and for a page of unclosed scripts the time
+/// would grow with the square of its length.
 const MAX_PAGE: usize = 16 * 1024;
 
 /// Returns the text at the beginning of an HTML page, without its tags, scripts and styles.
 pub(crate) fn without_tags(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(MAX_PAGE)];
-    let tags =
-        regex::Regex::new(r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|<[^>]*>");
-    match tags {
-        Ok(tags) => tags.replace_all(html, " ").into_owned(),
-        Err(_) => html.to_owned(),
-    }
+    TAGS.replace_all(html, " ").into_owned()
 }
 
 /// Returns true for what a message must not contain. Joiners are rare in messages, and hide there as well as elsewhere.

@@ -6,12 +6,10 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use regex::Regex;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect;
 use tokio::sync::OnceCell;
@@ -22,7 +20,13 @@ use super::error::Error;
 use super::failure::{Failure, FailureKind};
 use super::request::Request;
 use super::text::{printable, visible};
+use crate::pattern::patterns;
 use crate::secret::Secret;
+
+patterns! {
+    /// A secret as the service makes them.
+    CREATED_SECRET = "cflt[A-Za-z0-9+/]{60}";
+}
 
 /// The longest body that is read, in bytes after decompression. A page of 100 keys has about 100 KB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -159,16 +163,14 @@ impl fmt::Debug for HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     fn masked(&self, text: &[u8]) -> Vec<u8> {
-        static CREATED: LazyLock<Option<Regex>> =
-            LazyLock::new(|| Regex::new("cflt[A-Za-z0-9+/]{60}").ok());
         let mut text = String::from_utf8_lossy(text).into_owned();
         for secret in &self.secrets {
             text = text.replace(secret.reveal(), "***");
         }
-        if let Some(created) = CREATED.as_ref() {
-            text = created.replace_all(&text, "***").into_owned();
-        }
-        text.into_bytes()
+        CREATED_SECRET
+            .replace_all(&text, "***")
+            .into_owned()
+            .into_bytes()
     }
 
     async fn send(&self, request: &Request) -> Result<Response, Failure> {

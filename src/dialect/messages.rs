@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::pattern::{compile, patterns};
+
 /// What is replaced in messages, in this order.
 const WORDS: [(&str, &str); 14] = [
     // Where in the engine it happened.
@@ -299,10 +301,17 @@ pub(crate) fn elsewhere(function: &str) -> Option<&'static str> {
     Some(instead)
 }
 
+patterns! {
+    /// A word in single quotes.
+    QUOTED = r"'([^'\s]+)'";
+    /// The engine's access to a field of an object.
+    FIELD = r#"get_field\(([\w.]+), Utf8\("(\w+)"\)\)"#;
+}
+
 /// Returns `message`, which is plain, in other words, and the next step.
 pub(crate) fn retell(message: &str) -> Option<(String, Option<String>)> {
     RETOLD.iter().find_map(|(pattern, words, hint)| {
-        let pattern = Regex::new(pattern).ok()?;
+        let pattern = compile(pattern);
         let found = pattern.captures(message)?;
         let told = |template: &str| {
             let mut text = String::new();
@@ -318,14 +327,11 @@ pub(crate) fn plain(message: &str) -> String {
     static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         WORDS
             .iter()
-            .filter_map(|(pattern, with)| Some((Regex::new(pattern).ok()?, *with)))
+            .map(|(pattern, with)| (compile(pattern), *with))
             .collect()
     });
-    static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"'([^'\s]+)'").ok());
-    let mut message: Cow<'_, str> = Cow::Owned(paths(&shorten_types(message)));
-    if let Some(quoted) = QUOTED.as_ref() {
-        message = Cow::Owned(quoted.replace_all(&message, "`$1`").into_owned());
-    }
+    let message = paths(&shorten_types(message));
+    let mut message = QUOTED.replace_all(&message, "`$1`");
     for (rule, with) in RULES.iter() {
         if let Cow::Owned(replaced) = rule.replace_all(&message, *with) {
             message = Cow::Owned(replaced);
@@ -348,12 +354,8 @@ fn lower_first(message: &str) -> String {
 
 /// Replaces `get_field(get_field(k.spec, Utf8("owner")), Utf8("id"))` by `k.spec.owner.id`.
 fn paths(message: &str) -> String {
-    static FIELD: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"get_field\(([\w.]+), Utf8\("(\w+)"\)\)"#).ok());
     let mut message = message.to_owned();
-    while let Some(field) = FIELD.as_ref()
-        && let Cow::Owned(shorter) = field.replace_all(&message, "$1.$2")
-    {
+    while let Cow::Owned(shorter) = FIELD.replace_all(&message, "$1.$2") {
         message = shorter;
     }
     message
@@ -419,10 +421,10 @@ mod tests {
     #[test]
     fn what_is_retold_is_written_as_it_should_be() {
         for (pattern, ..) in RETOLD {
-            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+            compile(pattern);
         }
         for (pattern, _) in WORDS {
-            assert!(Regex::new(pattern).is_ok(), "{pattern}");
+            compile(pattern);
         }
         assert_eq!(
             retell("could not find config namespace for key \"nonsense\""),

@@ -3,15 +3,16 @@
 //! The engine names a column after its own form of the expression (`api_keys.spec[owner][id]`, `Int64(1)`). Results are
 //! renamed at the very end, by position, after the select list as it was typed.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use regex::Regex;
 use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 
 use super::ast::folded;
 use super::path::path_name;
 use super::shape::Shape;
+
+use crate::pattern::patterns;
 
 /// The names of the items of a select list; None for a wildcard, which stands for any number of columns.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -129,11 +130,16 @@ impl Name {
     }
 }
 
+patterns! {
+    /// A path into a nested column, as the engine names it.
+    PATH = r"^(?:[\w.]+\.)?(\w+)((?:\[\w+\])+)$";
+    /// A literal with its type, as the engine names it.
+    LITERAL = r#"\b(?:U?Int|Float)\d+\(([^()]*)\)|\bBoolean\((true|false)\)|\bUtf8\("([^"]*)"\)"#;
+}
+
 /// Rewrites a name that the engine made: `api_keys.spec[owner][id]` becomes `spec.owner.id`.
 fn readable(name: &str, shape: &Shape) -> String {
-    static PATH: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^(?:[\w.]+\.)?(\w+)((?:\[\w+\])+)$").ok());
-    let path = PATH.as_ref().and_then(|path| path.captures(name));
+    let path = PATH.captures(name);
     match path.filter(|path| shape.is_nested_column(&path[1])) {
         Some(parts) => format!(
             "{}{}",
@@ -146,16 +152,7 @@ fn readable(name: &str, shape: &Shape) -> String {
 
 /// Rewrites the literals in a name that the engine made: `Int64(1)` becomes `1`.
 fn literals(name: &str) -> String {
-    static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r#"\b(?:U?Int|Float)\d+\(([^()]*)\)|\bBoolean\((true|false)\)|\bUtf8\("([^"]*)"\)"#,
-        )
-        .ok()
-    });
-    let Some(literal) = LITERAL.as_ref() else {
-        return name.to_owned();
-    };
-    let typed = literal.replace_all(name, |found: &regex::Captures<'_>| match found.get(3) {
+    let typed = LITERAL.replace_all(name, |found: &regex::Captures<'_>| match found.get(3) {
         Some(text) => format!("'{}'", text.as_str()),
         None => found
             .iter()

@@ -1,10 +1,7 @@
 //! Text of one statement to its syntax tree.
 
-use std::sync::LazyLock;
-
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use regex::Regex;
 use sqlparser::ast;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
@@ -14,6 +11,7 @@ use super::limits::{self, MAX_DEPTH};
 use super::parser::IamqlDialect;
 use super::piece::{Piece, tokenize};
 use crate::error::ErrorKind;
+use crate::pattern::patterns;
 
 /// Parses `text`, one statement without its semicolon.
 ///
@@ -117,11 +115,14 @@ fn syntax_error(error: ParserError, text: &str) -> Error {
     }
 }
 
+patterns! {
+    /// The place of an error, at the end of the parser's message.
+    PLACE = r",? at Line: (\d+), Column: (\d+)\.?$";
+}
+
 /// Retells a message of the parser: its place apart from it, and its words in our style.
 fn retold(message: &str, text: &str) -> Error {
-    static PLACE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r",? at Line: (\d+), Column: (\d+)\.?$").ok());
-    let place = PLACE.as_ref().and_then(|place| place.captures(message));
+    let place = PLACE.captures(message);
     let location = place.as_ref().and_then(|place| {
         let number = |i| place.get(i)?.as_str().parse().ok();
         Some(Location::new(number(1)?, number(2)?))

@@ -15,7 +15,7 @@ pub enum Error {
     #[error("cannot write the result")]
     Io(#[from] io::Error),
 
-    /// Arrow has no text for a value.
+    /// Arrow cannot format a value.
     #[error("cannot turn the result into text")]
     Arrow(#[from] ArrowError),
 
@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns true if the reader went away, which is not a failure unless something would be lost.
+    /// Returns true if the reader has closed the pipe, which is not a failure unless something would be lost.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Io(cause) if cause.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -18,8 +18,8 @@ const MARKS: usize = 8;
 /// Returns the text with every control or invisible character replaced by a visible escape.
 ///
 /// `\n`, `\r` and `\t` are written by name, other ASCII controls as `\x1b`, and everything else as `\u{202e}`: what
-/// [`is_hidden`] lists, and combining marks beyond a few in a row. Joiners and variation selectors stay where scripts and
-/// emoji need them.
+/// `invisible::is_hidden` lists, and combining marks beyond a few in a row. Joiners and variation selectors stay where
+/// scripts and emoji need them.
 ///
 /// A backslash stays a backslash, as in psql. So `\n` in a table may also be those two characters; they are harmless, JSON
 /// inside a cell stays readable, and the formats for programs distinguish the two.

@@ -1,4 +1,4 @@
-//! The seven formats and the names they answer to, and an eighth that is StackQL's.
+//! The seven formats and the names they go by, and an eighth for StackQL.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use clap::ValueEnum;
 
 use super::error::Error;
 
-/// One of the seven forms a result can be written in.
+/// The format of a result.
 ///
-/// Each answers to its own name and to the names that people bring from psql, DuckDB and StackQL, in any case.
+/// Each goes by its own name and by its names in psql, DuckDB and StackQL, in upper or lower case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, ValueEnum)]
 pub enum OutputFormat {
     /// Box with aligned columns, fitted to the terminal
@@ -38,9 +38,9 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// Returns true if rows leave as they come, so that each can be flushed as soon as it exists.
+    /// Returns true if rows are written as they arrive, so that each can be flushed as soon as it exists.
     ///
-    /// json streams too, though what is out is not a whole document before the end.
+    /// That includes json, although its output is not a complete document before the end.
     pub fn is_streaming(self) -> bool {
         match self {
             Self::Json | Self::Jsonl | Self::Csv | Self::Tsv | Self::Text => true,
@@ -72,7 +72,7 @@ impl OutputFormat {
         names.join(", ")
     }
 
-    /// Returns the format whose name is likest to what was typed, unless none is like it.
+    /// Returns the format whose name is most similar to what was typed, if any is similar.
     pub(crate) fn nearest(typed: &str) -> Option<Self> {
         let typed = typed.to_lowercase();
         let likeness = |format: &Self| strsim::jaro_winkler(&typed, format.name());
@@ -93,7 +93,7 @@ impl fmt::Display for OutputFormat {
 impl FromStr for OutputFormat {
     type Err = Error;
 
-    // By way of clap, so that the flag and the shell's `\format` know the same names.
+    // Uses clap, so that the flag and the shell's `\format` accept the same names.
     fn from_str(name: &str) -> Result<Self, Error> {
         <Self as ValueEnum>::from_str(name.trim(), true).map_err(|_| Error::Format {
             name: name.to_owned(),

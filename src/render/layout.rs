@@ -131,7 +131,7 @@ fn widen(mut slots: Vec<Slot>, requests: &[WidthRequest], mut spare: usize) -> V
 
 /// Returns the terminal columns that `text` takes.
 pub(crate) fn measure(text: &str) -> usize {
-    // Nearly all cells are, and the tables behind `width` are slow.
+    // Nearly all cells are ASCII, and `width` looks each character up in tables, which is slow.
     if text.is_ascii() {
         text.len()
     } else {
@@ -154,7 +154,7 @@ pub(crate) fn shortened(text: &str, width: usize) -> Cow<'_, str> {
         })
         .map_or(text.len(), |(at, _)| at);
     let mut kept = &text[..end];
-    // A selector can make the whole wider than its characters, and a joiner has nothing left to join.
+    // A selector can make the whole text wider than its characters, and a joiner at the end joins nothing.
     while let Some(last) = kept.chars().next_back()
         && (measure(kept) > room || last == '\u{200d}')
     {

@@ -78,7 +78,7 @@ impl Table {
     fn write(&self, slots: &[Slot], out: &mut OutputBuffer<'_>) -> io::Result<()> {
         let mut lines: Vec<_> = self.draw_box(slots).lines().collect();
         let bottom = lines.pop();
-        // The row that stands for all.
+        // The placeholder row.
         lines.pop();
         for line in lines {
             write_line(&line, out)?;

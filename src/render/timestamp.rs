@@ -87,7 +87,7 @@ fn write_instant(instant: DateTime<Utc>, utc: bool, out: &mut Vec<u8>) {
     let time = instant.naive_utc();
     let year = match u32::try_from(time.year()) {
         Ok(year) if year <= 9999 => year,
-        // RFC 3339 ends at the year 9999; ISO 8601 goes on with a sign.
+        // RFC 3339 ends with the year 9999; ISO 8601 continues with a sign.
         _ => {
             let text = instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
             out.extend_from_slice(

@@ -1,12 +1,10 @@
 //! Rewords the engine's errors: what was typed, where, and the nearest name that exists.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
-use regex::Regex;
 use sqlparser::tokenizer::{Location, Span, Token};
 
 use super::error::in_statement;
@@ -20,6 +18,7 @@ use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resourc
 use crate::table::NotConnected;
 
 use crate::dialect::messages::{elsewhere, plain, retell};
+use crate::pattern::patterns;
 
 /// The most names to list in a hint.
 const LISTED: usize = 12;
@@ -309,11 +308,17 @@ fn belongs(column: &Column, table: &str) -> bool {
         .is_some_and(|relation| relation.table() == table)
 }
 
+patterns! {
+    MISSING_FIELD = r"Field (\w+) not found in struct";
+    MISSING_PARAMETER = r"[Pp]laceholder '?(\$\w+)'? was not provided";
+    MISSING_TABLE = r"table '([^']+)' not found";
+    /// Text in quotes of any kind.
+    QUOTED = "`([^`]+)`|'([^']+)'|\"([^\"]+)\"";
+}
+
 /// Rewords "Field x not found in struct", which has no place.
 fn nested_field(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
-    static PATTERN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"Field (\w+) not found in struct").ok());
-    let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
+    let name = MISSING_FIELD.captures(message)?.get(1)?.as_str();
     let (span, parent) = field_in(piece, name)?;
     let error = dialect::error::Error::new(format!("no field `{name}` in `{parent}`")).at(span);
     let path: Vec<&str> = parent.split('.').collect();
@@ -381,9 +386,7 @@ fn find(piece: &Piece, name: &str) -> Option<Span> {
 
 /// Finds the place in `piece` of the first string that `message` quotes.
 fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
-    static QUOTED: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new("`([^`]+)`|'([^']+)'|\"([^\"]+)\"").ok());
-    let quoted = QUOTED.as_ref()?.captures(message)?;
+    let quoted = QUOTED.captures(message)?;
     let quoted = quoted.iter().skip(1).flatten().next()?.as_str();
     let tokens = piece.tokens().ok()?;
     tokens.iter().find_map(|token| match &token.token {
@@ -394,9 +397,7 @@ fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
 
 /// Rewords that `$name` has no value.
 fn missing_parameter(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
-    static PATTERN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"[Pp]laceholder '?(\$\w+)'? was not provided").ok());
-    let name = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
+    let name = MISSING_PARAMETER.captures(message)?.get(1)?.as_str();
     let error = dialect::error::Error::new(format!("parameter `{name}` has no value")).hint(
         format!("pass it as --param {}=…", name.trim_start_matches('$')),
     );
@@ -409,9 +410,7 @@ fn missing_parameter(message: &str, piece: &Piece) -> Option<dialect::error::Err
 }
 
 fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Error> {
-    static PATTERN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"table '([^']+)' not found").ok());
-    let full = PATTERN.as_ref()?.captures(message)?.get(1)?.as_str();
+    let full = MISSING_TABLE.captures(message)?.get(1)?.as_str();
     let ours = format!("{CATALOG}.{DEFAULT_SCHEMA}.");
     let name = full.strip_prefix(&ours).unwrap_or(full).to_owned();
     let is_file = name.contains('/')

@@ -7,10 +7,8 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use regex::Regex;
-
+use crate::pattern::patterns;
 use crate::session::create_dir;
 
 /// Entries that are kept.
@@ -155,25 +153,24 @@ fn newest<'e>(entries: impl DoubleEndedIterator<Item = &'e str>) -> Vec<String> 
     newest.split_off(newest.len() - within_bounds(&newest))
 }
 
+patterns! {
+    /// Text that is, or contains, a secret.
+    SECRET = concat!(
+        r"(^|[^A-Za-z0-9+/])(cflt[A-Za-z0-9+/]{20,}|[A-Za-z0-9+/]{64}={0,2}([^A-Za-z0-9+/]|$))",
+        r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+        r#"|(?i)\bsecret["'\]\\]*\s*[:=]\s*\\?['"][^'"\\]"#,
+        r"|\\set\s+\w*(secret|password|token)\w*\s+\S",
+    );
+}
+
 /// Returns false for what is blank, what begins with a space, what is very long, and what holds a secret: one as the
 /// service makes them (`cflt` and 60 characters, or 64 of Base64), a bearer token, a member called `secret` with a
 /// value, or a variable whose name says so.
 fn may_be_kept(entry: &str) -> bool {
-    static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(concat!(
-            r"(^|[^A-Za-z0-9+/])(cflt[A-Za-z0-9+/]{20,}|[A-Za-z0-9+/]{64}={0,2}([^A-Za-z0-9+/]|$))",
-            r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-            r#"|(?i)\bsecret["'\]\\]*\s*[:=]\s*\\?['"][^'"\\]"#,
-            r"|\\set\s+\w*(secret|password|token)\w*\s+\S",
-        ))
-        .ok()
-    });
     !entry.trim().is_empty()
         && !entry.starts_with(' ')
         && entry.len() <= MAX_ENTRY
-        && SECRET
-            .as_ref()
-            .is_some_and(|secret| !secret.is_match(entry))
+        && !SECRET.is_match(entry)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Growing columns that can forget their last rows, and become Arrow arrays.
+//! Growing columns that can drop their last rows, and become Arrow arrays.
 //!
-//! Arrow's own builders cannot take a value back, and the decoder must: it reads what may turn out to be no page. Fields
-//! that a row does not have cost nothing when it is read: their NULLs are filled in before the next value, or in the end.
-//! Depends on Arrow and the column declaration alone.
+//! Arrow's own builders cannot take a value back, but the decoder must, because it reads what may turn out not to be a
+//! page. Fields that are missing from a row cost nothing: their NULLs are filled in before the next value, or at the
+//! end. Depends on Arrow and the column declaration alone.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use datafusion::arrow::error::ArrowError;
 
 use crate::resource::{Column, Type};
 
-/// Bytes of text one column of a batch may hold, so that 32-bit offsets never overflow.
+/// The most bytes of text in one column of a batch, so that 32-bit offsets never overflow.
 const MAX_TEXT: usize = 1 << 30;
 
-/// The values of one field for all rows so far, NULLs included.
+/// The values of one field for all rows so far, including NULLs.
 pub(super) enum Buffer {
-    /// A field that the query does not want: a row count, and NULLs in the end.
+    /// A field that the query does not need: a row count, which becomes NULLs.
     Unwanted { len: usize },
     Text {
         text: String,
@@ -44,7 +44,7 @@ pub(super) enum Buffer {
 }
 
 impl Buffer {
-    /// Starts an empty buffer for values of type `ty`.
+    /// Returns an empty buffer for values of type `ty`.
     pub(super) fn new(ty: &Type) -> Self {
         let valid = NullBufferBuilder::new(0);
         match ty {
@@ -69,10 +69,10 @@ impl Buffer {
         }
     }
 
-    /// Starts an empty buffer for values of `column` in which only the fields at `paths`, and what is in them, are
-    /// wanted. A path begins with the name of a column.
+    /// Returns an empty buffer for values of `column` that keeps only the fields at `paths`, and what is in them. A
+    /// path begins with the name of a column.
     pub(super) fn of_fields(column: &Column, paths: &[&[String]]) -> Self {
-        // The fields of a lifted object stand beside it.
+        // The fields of a lifted object are columns themselves.
         if let Type::Lifted(fields) = column.ty {
             let fields: Vec<_> = fields.iter().map(|f| Self::of_fields(f, paths)).collect();
             let is_wanted = fields.iter().any(|f| !matches!(f, Self::Unwanted { .. }));
@@ -109,7 +109,7 @@ impl Buffer {
         }
     }
 
-    /// Returns true if value number `row` is wanted and not there yet.
+    /// Returns true if value number `row` is needed and still missing.
     pub(super) fn wants(&self, row: usize) -> bool {
         !matches!(self, Self::Unwanted { .. }) && self.len() <= row
     }
@@ -118,7 +118,7 @@ impl Buffer {
         self.pad(self.len() + 1);
     }
 
-    /// Appends NULLs until there are `len` values. The fields of an object catch up when they are wanted.
+    /// Appends NULLs until there are `len` values. The fields of an object are padded later.
     pub(super) fn pad(&mut self, len: usize) {
         let missing = len.saturating_sub(self.len());
         if missing == 0 {
@@ -142,11 +142,11 @@ impl Buffer {
         }
     }
 
-    /// Appends `value` to a buffer of text; any other kind takes NULL.
+    /// Appends `value` to a buffer of text; any other buffer gets NULL.
     pub(super) fn push_text(&mut self, value: &str) {
         match self {
             Self::Text { text, ends, valid } => {
-                // Past the bound the value is left out here, and `finish` refuses the batch.
+                // Beyond the limit the value is dropped, and `finish` refuses the batch.
                 if text.len() <= MAX_TEXT {
                     text.push_str(value);
                 }
@@ -157,7 +157,7 @@ impl Buffer {
         }
     }
 
-    /// Appends `value`, in microseconds since 1970, to a buffer of timestamps; any other kind takes NULL.
+    /// Appends `value`, in microseconds since 1970, to a buffer of timestamps; any other buffer gets NULL.
     pub(super) fn push_time(&mut self, value: i64) {
         match self {
             Self::Time { micros, valid } => {
@@ -168,7 +168,7 @@ impl Buffer {
         }
     }
 
-    /// Forgets all but the first `len` values.
+    /// Drops all but the first `len` values.
     pub(super) fn truncate(&mut self, len: usize) {
         match self {
             Self::Unwanted { len: rows } => *rows = len.min(*rows),
@@ -193,8 +193,8 @@ impl Buffer {
         }
     }
 
-    /// Takes `len` values, NULLs where there are fewer, as an array of `ty`, the Arrow type of what it was made for.
-    /// The next batch finds as much room as this one took.
+    /// Takes `len` values, padded with NULLs, as an array of `ty`, which is the Arrow type that the buffer was made
+    /// for. Keeps the capacity for the next batch.
     ///
     /// # Errors
     ///
@@ -238,7 +238,7 @@ impl Buffer {
     }
 }
 
-/// Takes `ends`, and begins with where the first value starts.
+/// Takes `ends` as offsets, with the start of the first value before them.
 fn offsets(ends: &mut Vec<i32>) -> OffsetBuffer<i32> {
     let mut offsets = Vec::with_capacity(ends.len() + 1);
     offsets.push(0);

@@ -1,7 +1,7 @@
-//! Tells a key from its repetition.
+//! Deduplication: drops rows whose id has already been seen.
 //!
-//! A listing that changes while it is read may give a key twice, and so do listings that overlap. Turns ids and the rows
-//! that they belong to into the rows that were not there before. Depends on Arrow alone.
+//! A listing that changes while it is read may return a key twice, and so may listings that overlap. Turns ids and
+//! their rows into the rows that are new. Depends on Arrow alone.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use datafusion::arrow::array::{BooleanArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::error::ArrowError;
 
-/// The ids that were met before.
+/// The ids that have been seen.
 ///
 /// An id of up to 16 bytes, as all known ones are, is packed into a number: exact, and small enough for millions. Ids
-/// mostly come in order, and then only have to be greater than the last.
+/// mostly come in order, and then it is enough to compare them with the last one.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Each greater than all that came before it.
+    /// Each is greater than all before it.
     ascending: Vec<u128>,
-    /// Each less than the last of `ascending`.
+    /// Each is less than the last of `ascending`.
     others: HashSet<u128>,
     long: HashSet<Box<str>>,
 }
 
 impl Seen {
-    /// Returns the rows of `rows` whose ids were not met before. A row without one is no repetition.
+    /// Returns the rows whose ids are new. A row without an id is always new.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Seen {
     fn insert(&mut self, id: &str) -> bool {
         let mut packed = [0; 16];
         match packed.get_mut(..id.len()) {
-            // A NUL in an id would make it look like a shorter one.
+            // With a NUL in it, it would look like a shorter id.
             Some(room) if !id.contains('\0') => {
                 room.copy_from_slice(id.as_bytes());
                 self.insert_short(u128::from_be_bytes(packed))

@@ -1,104 +1,29 @@
-//! Finds which fields of `spec` and `metadata` a query uses, so that no others are read out of a key.
+//! Which fields of nested columns an expression uses.
 //!
-//! A rule over physical plans: where the nodes above a scan make their columns anew, as projections and aggregations
-//! do, the fields that their expressions name are all that anybody sees. The types stay as they are; a field that nobody
-//! names is NULL. Depends on plans and the column declaration; decodes nothing itself.
+//! Turns physical expressions into paths of names. Depends on the column declaration.
 
 use std::any::Any;
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::error::Result;
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::Literal;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::expressions::Column;
-use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::optimize::over_changed;
-use super::scan::ResourceScan;
 use crate::resource::Resource;
 
-type Plan = Arc<dyn ExecutionPlan>;
-
-/// A column, or a field of one, by its names from the outside in. It stands for all that is in it.
+/// A column, or a field of one, by its names from the outside in. It includes everything in it.
 pub(super) type FieldPath = Vec<String>;
 
-/// A field of a node's output, or of its input: the position of its column, and names from there on inwards.
+/// A field of a node's output, or of its input: the position of its column, and the names of the fields inside it.
 #[derive(Debug, Clone)]
-struct Field {
-    column: usize,
-    steps: Vec<String>,
-}
-
-/// Has scans read the fields that are used and no others.
-#[derive(Debug)]
-pub(super) struct ReadWhatIsUsed;
-
-impl PhysicalOptimizerRule for ReadWhatIsUsed {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        narrowed(plan, None)
-    }
-
-    fn name(&self) -> &str {
-        "read_what_is_used"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
-/// Returns `plan`, of whose output `used` is all that anybody sees; None is everything.
-fn narrowed(plan: Plan, used: Option<&[Field]>) -> Result<Plan> {
-    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
-        return Ok(match used {
-            Some(used) => {
-                Arc::new(scan.reading(in_table(used, scan.resource(), scan.projection())))
-            }
-            None => plan,
-        });
-    }
-    let of_input = of_input(&plan, used);
-    over_changed(&plan, |_, child| narrowed(child, of_input.as_deref()))
-}
-
-/// Returns the fields of its input that `plan` makes its output of; None if columns may pass through unseen.
-fn of_input(plan: &Plan, used: Option<&[Field]>) -> Option<Vec<Field>> {
-    let mut fields = Vec::new();
-    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
-        for (position, output) in projection.expr().iter().enumerate() {
-            match (Field::of(&output.expr), used) {
-                (Some(field), Some(used)) => {
-                    let inner = used.iter().filter(|used| used.column == position);
-                    fields.extend(inner.map(|used| field.field(&used.steps)));
-                }
-                _ => collect(&output.expr, &mut fields),
-            }
-        }
-        return Some(fields);
-    }
-    let aggregate = plan.downcast_ref::<AggregateExec>()?;
-    let groups = aggregate.group_expr();
-    for (expr, _) in groups.expr().iter().chain(groups.null_expr()) {
-        collect(expr, &mut fields);
-    }
-    for function in aggregate.aggr_expr() {
-        let sorts = function.order_bys().iter().map(|sort| &sort.expr);
-        for expr in function.expressions().iter().chain(sorts) {
-            collect(expr, &mut fields);
-        }
-    }
-    for filter in aggregate.filter_expr().iter().flatten() {
-        collect(filter, &mut fields);
-    }
-    Some(fields)
+pub(super) struct Field {
+    pub(super) column: usize,
+    pub(super) steps: Vec<String>,
 }
 
 /// Adds the fields that `expr` uses to `fields`.
-fn collect(expr: &Arc<dyn PhysicalExpr>, fields: &mut Vec<Field>) {
+pub(super) fn collect(expr: &Arc<dyn PhysicalExpr>, fields: &mut Vec<Field>) {
     match Field::of(expr) {
         Some(field) => fields.push(field),
         None => {
@@ -129,7 +54,7 @@ pub(super) fn get_field(
 
 impl Field {
     /// Reads a column, or a chain of fields by name that begins with one.
-    fn of(expr: &Arc<dyn PhysicalExpr>) -> Option<Self> {
+    pub(super) fn of(expr: &Arc<dyn PhysicalExpr>) -> Option<Self> {
         let any: &dyn Any = expr.as_ref();
         if let Some(column) = any.downcast_ref::<Column>() {
             return Some(Self {
@@ -142,7 +67,7 @@ impl Field {
     }
 
     /// Returns the field further in.
-    fn field(&self, steps: &[String]) -> Self {
+    pub(super) fn field(&self, steps: &[String]) -> Self {
         Self {
             column: self.column,
             steps: [&self.steps, steps].concat(),
@@ -151,7 +76,11 @@ impl Field {
 }
 
 /// Returns the paths of `fields` in the table of `resource`; their columns are those at `projection`.
-fn in_table(fields: &[Field], resource: &Resource, projection: &[usize]) -> Vec<FieldPath> {
+pub(super) fn in_table(
+    fields: &[Field],
+    resource: &Resource,
+    projection: &[usize],
+) -> Vec<FieldPath> {
     let columns = resource.fields();
     let path = |field: &Field| {
         let column = columns[projection[field.column]].name.to_owned();

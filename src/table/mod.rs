@@ -1,13 +1,14 @@
 //! Resources as tables of the engine, and the views over them.
 //!
-//! This room turns the service's objects into Arrow rows and the engine's predicates into the fewest requests. It depends
-//! on [`crate::resource`] for what there is, on [`crate::api`] for the requests and on DataFusion for its traits. It never parses SQL, and it never writes.
+//! This room turns the service's objects into Arrow rows, and the engine's predicates into the fewest requests. It depends on
+//! [`crate::resource`] for what there is, on [`crate::api`] for the requests, and on DataFusion for its traits. It never
+//! parses SQL, and never writes.
 //!
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
-//! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry the requests out;
-//! - `optimize`, `join_on_id`, `sequential`: rules over physical plans that know what a request costs, and a node that they
-//!   need;
+//! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `sequential`: rules over physical plans that know what a request
+//!   costs, and a node that they need;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -26,6 +27,7 @@ pub mod scan;
 pub mod scope;
 mod sequential;
 mod shared;
+mod used_fields;
 
 use std::sync::Arc;
 

@@ -15,11 +15,11 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-use super::fields::ReadWhatIsUsed;
 use super::join_on_id::JoinOnId;
 use super::scan::ResourceScan;
 use super::sequential::InTurn;
 use super::shared::SharedListing;
+use super::used_fields::ReadWhatIsUsed;
 use crate::api::Filters;
 use crate::resource::Resource;
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -35,7 +35,7 @@ use datafusion::physical_plan::{
     StatisticsArgs,
 };
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use regex::{Captures, Regex};
+use regex::Captures;
 
 use super::Connection;
 use super::fetch::{self, KnownPages, Shape, with_each};
@@ -44,6 +44,7 @@ use super::pushdown::{Bounds, Plan, pushed_paths};
 use super::scope::Scope;
 use super::shared::SharedListing;
 use crate::api::{Filters, KeyId, ListParams, Traffic, request};
+use crate::pattern::patterns;
 use crate::resource::{Pushed, Resource, Values};
 
 /// Rows assumed to be in a listing of unknown size, for the order of joins.
@@ -306,19 +307,20 @@ fn is_pending(predicate: &Arc<dyn PhysicalExpr>) -> bool {
     expr.is::<ScalarSubqueryExpr>() || predicate.children().into_iter().any(is_pending)
 }
 
+patterns! {
+    /// A physical expression that reads a field of a nested column.
+    FIELD = r"get_field\((\w+)@\d+((?:, \w+)+)\)";
+    /// A column of a physical expression, with its index.
+    COLUMN = r"\b(\w+)@\d+";
+}
+
 /// Returns `predicate` with columns as they are typed: `get_field(spec@1, owner, id)` is `spec.owner.id`.
 fn readable(predicate: &Arc<dyn PhysicalExpr>) -> String {
-    static FIELD: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"get_field\((\w+)@\d+((?:, \w+)+)\)").ok());
-    static COLUMN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(\w+)@\d+").ok());
     let text = predicate.to_string();
-    let (Some(field), Some(column)) = (FIELD.as_ref(), COLUMN.as_ref()) else {
-        return text;
-    };
-    let text = field.replace_all(&text, |found: &Captures<'_>| {
+    let text = FIELD.replace_all(&text, |found: &Captures<'_>| {
         format!("{}{}", &found[1], found[2].replace(", ", "."))
     });
-    column.replace_all(&text, "$1").into_owned()
+    COLUMN.replace_all(&text, "$1").into_owned()
 }
 
 impl DisplayAs for ResourceScan {

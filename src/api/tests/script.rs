@@ -165,5 +165,6 @@ pub(super) fn id() -> KeyId {
 }
 
 pub(super) fn body() -> RequestBody {
-    RequestBody::from_json(&json!({ "spec": { "owner": { "id": "sa-1" } } }))
+    let spec = json!({ "owner": { "id": "sa-1" } });
+    RequestBody::from_spec(spec.as_object().unwrap())
 }

@@ -137,8 +137,11 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 async fn requests_carry_credentials_and_say_what_they_are() {
     let server = Server::start(vec![http("202 Accepted", b" {\"id\":\"N\"} ")]).await;
     let client = client(&format!("http://{}/prefix/", server.address));
-    let body =
-        RequestBody::from_json(&serde_json::json!({ "spec": { "owner": { "id": "sa-1" } } }));
+    let body = RequestBody::from_spec(
+        serde_json::json!({ "owner": { "id": "sa-1" } })
+            .as_object()
+            .unwrap(),
+    );
     assert_eq!(
         client.create(&API_KEYS, &body).await.unwrap().raw(),
         "{\"id\":\"N\"}"

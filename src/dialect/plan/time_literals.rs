@@ -9,7 +9,6 @@
 //! difference, of 30 days for each month and 24 hours for each day, as PostgreSQL has it.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use chrono::Utc;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
@@ -23,7 +22,8 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
-use regex::Regex;
+
+use crate::pattern::patterns;
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
 #[derive(Debug)]
@@ -148,15 +148,14 @@ fn moment(expr: &Expr) -> Option<Expr> {
     })
 }
 
+patterns! {
+    /// A time of day without seconds, with its date and perhaps its offset.
+    MINUTES = r"^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?))?$";
+}
+
 /// Returns `time` with the seconds that the engine wants: `2026-01-31 10:20:00` for `2026-01-31 10:20`.
 pub(crate) fn with_seconds(time: &str) -> Cow<'_, str> {
-    static MINUTES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?))?$").ok()
-    });
-    match MINUTES.as_ref() {
-        Some(minutes) => minutes.replace(time, "$1:00$2"),
-        None => Cow::Borrowed(time),
-    }
+    MINUTES.replace(time, "$1:00$2")
 }
 
 #[cfg(test)]

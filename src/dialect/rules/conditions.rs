@@ -1,11 +1,11 @@
 //! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
-use std::sync::LazyLock;
-
-use regex::{Captures, Regex};
+use regex::Captures;
 use sqlparser::ast::{BinaryOperator, Expr, Interval, UnaryOperator, Value, ValueWithSpan};
 
 use super::rule::{Context, Hook, SyntaxRule};
+
+use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
 ///
@@ -402,9 +402,12 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
 pub(super) const CLOCK_IN_INTERVAL: SyntaxRule =
     SyntaxRule::new("clock_in_interval", Hook::Expr(clock_in_interval));
 
+patterns! {
+    /// A time of day at the end of an interval.
+    CLOCK = r"(^|\s)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$";
+}
+
 fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
-    static CLOCK: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(^|\s)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$").ok());
     let Expr::Interval(Interval {
         value,
         leading_field: None,
@@ -417,9 +420,8 @@ fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
         value: Value::SingleQuotedString(text),
         ..
     }) = value.as_mut()
-        && let Some(clock) = CLOCK.as_ref()
     {
-        let units = clock.replace(text.trim(), |found: &Captures<'_>| {
+        let units = CLOCK.replace(text.trim(), |found: &Captures<'_>| {
             let seconds = found.get(5).map_or("0", |seconds| seconds.as_str());
             let [before, sign, hours, minutes] = [1, 2, 3, 4].map(|part| &found[part]);
             format!("{before}{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds")
@@ -457,7 +459,7 @@ mod tests {
             ("[a-c]{2}", "bb", true),
             ("a|b", "ab", false),
         ] {
-            let regex = Regex::new(&regex_of(pattern, Some('\\'))).unwrap();
+            let regex = regex::Regex::new(&regex_of(pattern, Some('\\'))).unwrap();
             assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
         }
     }

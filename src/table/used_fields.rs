@@ -1,0 +1,84 @@
+//! Reads only the fields of nested columns that a query uses.
+//!
+//! A rule over physical plans: below a projection or an aggregation, only the fields that its expressions name are needed. The
+//! types stay as they are; a field that is not needed is NULL. Depends on plans and the column declaration; decodes nothing
+//! itself.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+
+use super::fields::{Field, collect, in_table};
+use super::optimize::over_changed;
+use super::scan::ResourceScan;
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// Makes scans read the fields that are used, and no others.
+#[derive(Debug)]
+pub(super) struct ReadWhatIsUsed;
+
+impl PhysicalOptimizerRule for ReadWhatIsUsed {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        narrowed(plan, None)
+    }
+
+    fn name(&self) -> &str {
+        "read_what_is_used"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Returns `plan`, reading no more than is needed for the fields `used` of its output; None is all of them.
+fn narrowed(plan: Plan, used: Option<&[Field]>) -> Result<Plan> {
+    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
+        return Ok(match used {
+            Some(used) => {
+                Arc::new(scan.reading(in_table(used, scan.resource(), scan.projection())))
+            }
+            None => plan,
+        });
+    }
+    let of_input = of_input(&plan, used);
+    over_changed(&plan, |_, child| narrowed(child, of_input.as_deref()))
+}
+
+/// Returns the fields of its input that `plan` uses; None if it may pass on columns that its expressions do not name.
+fn of_input(plan: &Plan, used: Option<&[Field]>) -> Option<Vec<Field>> {
+    let mut fields = Vec::new();
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        for (position, output) in projection.expr().iter().enumerate() {
+            match (Field::of(&output.expr), used) {
+                (Some(field), Some(used)) => {
+                    let inner = used.iter().filter(|used| used.column == position);
+                    fields.extend(inner.map(|used| field.field(&used.steps)));
+                }
+                _ => collect(&output.expr, &mut fields),
+            }
+        }
+        return Some(fields);
+    }
+    let aggregate = plan.downcast_ref::<AggregateExec>()?;
+    let groups = aggregate.group_expr();
+    for (expr, _) in groups.expr().iter().chain(groups.null_expr()) {
+        collect(expr, &mut fields);
+    }
+    for function in aggregate.aggr_expr() {
+        let sorts = function.order_bys().iter().map(|sort| &sort.expr);
+        for expr in function.expressions().iter().chain(sorts) {
+            collect(expr, &mut fields);
+        }
+    }
+    for filter in aggregate.filter_expr().iter().flatten() {
+        collect(filter, &mut fields);
+    }
+    Some(fields)
+}
