@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn pages_hold_ten_keys_unless_asked_for_more() {
-        let mut service = Service::new(SandboxConfig::default());
+        let config = SandboxConfig::default();
+        let clock = std::sync::Arc::new(super::super::clock::Clock::new(&config));
+        let mut service = Service::new(config, clock);
         for (query, expected) in [("", 10), ("page_size=100", 100)] {
             let method = axum::http::Method::GET;
             let call = super::super::call::Call {

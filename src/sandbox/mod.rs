@@ -8,6 +8,7 @@
 
 mod bomb;
 mod call;
+mod clock;
 mod config;
 mod cursor;
 mod draw;

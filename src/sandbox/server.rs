@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
 use super::call::{Call, Reply};
+use super::clock::Clock;
 use super::config::SandboxConfig;
 use super::draw::Draw;
 use super::faults::{Action, FaultBody, Script};
@@ -33,6 +34,7 @@ const MAX_BODY: usize = 1 << 20;
 #[derive(Debug)]
 pub struct SandboxState {
     config: SandboxConfig,
+    clock: Arc<Clock>,
     service: Mutex<Service>,
     desk: Mutex<Desk>,
     in_flight: AtomicUsize,
@@ -63,11 +65,13 @@ impl SandboxState {
             // Apart from the other draws, so that reads do not change which ids are drawn for new keys.
             request_ids: Draw::new(!config.seed),
         };
+        let clock = Arc::new(Clock::new(&config));
         Arc::new(Self {
-            service: Mutex::new(Service::new(config.clone())),
+            service: Mutex::new(Service::new(config.clone(), Arc::clone(&clock))),
             desk: Mutex::new(desk),
             in_flight: AtomicUsize::new(0),
             max_in_flight: AtomicUsize::new(0),
+            clock,
             config,
         })
     }
@@ -320,7 +324,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
             lock(&state.desk).log.answered(number, status.as_u16());
         }
     }
-    respond(decision, &request_id, connection)
+    respond(decision, &request_id, state.clock.http_date(), connection)
 }
 
 /// Takes a request down. All of it is copied: as it came, it would hold on to the whole buffer that it was read into.
@@ -340,7 +344,12 @@ fn logged(parts: &Parts, body: Option<&Bytes>) -> LoggedRequest {
     }
 }
 
-fn respond(decision: Decision, request_id: &str, connection: Option<Connection>) -> Response {
+fn respond(
+    decision: Decision,
+    request_id: &str,
+    date: String,
+    connection: Option<Connection>,
+) -> Response {
     let reply = decision.outcome.unwrap_or_else(|problem| {
         let body = problem.body(request_id);
         Reply {
@@ -366,7 +375,10 @@ fn respond(decision: Decision, request_id: &str, connection: Option<Connection>)
             headers.insert(name, HeaderValue::from(value));
         }
     }
-    let own = [("x-request-id".to_owned(), request_id.to_owned())];
+    let own = [
+        ("x-request-id".to_owned(), request_id.to_owned()),
+        ("date".to_owned(), date),
+    ];
     for (name, value) in own.into_iter().chain(reply.headers) {
         // What a script asks for and HTTP cannot carry is left out.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

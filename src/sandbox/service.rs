@@ -5,13 +5,13 @@
 //! which one is taken; the configuration turns those that clients are known to depend on.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
-use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::call::{COLLECTION, Call, Reply, Target};
+use super::clock::Clock;
 use super::config::{SandboxConfig, SecretInReads};
 use super::draw::Draw;
 use super::faults::Action;
@@ -31,14 +31,13 @@ pub(super) struct Service {
     draw: Draw,
     /// Owners that came with keys put in by hand.
     guests: HashMap<String, Value>,
-    started: Instant,
-    writes: u32,
+    clock: Arc<Clock>,
     revoked: bool,
 }
 
 impl Service {
-    /// Invents the organization of `config`.
-    pub(super) fn new(config: SandboxConfig) -> Self {
+    /// Invents the organization of `config`, in which it is the time that `clock` shows.
+    pub(super) fn new(config: SandboxConfig, clock: Arc<Clock>) -> Self {
         let mut draw = Draw::new(config.seed);
         let organization = Organization::invent(&mut draw);
         let store = keys::invent(&organization, &config, &mut draw);
@@ -48,8 +47,7 @@ impl Service {
             store,
             draw,
             guests: HashMap::new(),
-            started: Instant::now(),
-            writes: 0,
+            clock,
             revoked: false,
         }
     }
@@ -132,7 +130,7 @@ impl Service {
 
         let id = self.new_id();
         let secret = self.draw.secret();
-        let now = self.write_time();
+        let now = keys::timestamp(self.clock.write());
         let mut metadata = self.organization.metadata(&id, &new.owner);
         metadata["created_at"] = json!(now);
         metadata["updated_at"] = json!(now);
@@ -166,7 +164,7 @@ impl Service {
         let changes = Changes::read(body)?;
         if !changes.is_empty() {
             changes.apply(&mut object);
-            let now = self.write_time();
+            let now = keys::timestamp(self.clock.write());
             // A key put in by hand may have no metadata, or something else in its place.
             match object.get_mut("metadata").and_then(Value::as_object_mut) {
                 Some(metadata) => {
@@ -195,30 +193,24 @@ impl Service {
             }
         }
     }
-
-    /// Returns the time of a write, as the service writes it.
-    fn write_time(&mut self) -> String {
-        self.writes += 1;
-        let now: DateTime<Utc> = if self.config.frozen {
-            self.config.now + TimeDelta::seconds(i64::from(self.writes))
-        } else {
-            let elapsed = TimeDelta::from_std(self.started.elapsed()).unwrap_or_default();
-            self.config.now + elapsed
-        };
-        keys::timestamp(now)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::Method;
+    use chrono::DateTime;
 
     use super::super::config::UnknownKey;
     use super::*;
 
     /// A service whose clock stands at a round time.
     fn service(keys: usize) -> Service {
-        Service::new(config(keys))
+        of(config(keys))
+    }
+
+    fn of(config: SandboxConfig) -> Service {
+        let clock = Arc::new(Clock::new(&config));
+        Service::new(config, clock)
     }
 
     fn config(keys: usize) -> SandboxConfig {
@@ -330,7 +322,7 @@ mod tests {
 
     #[test]
     fn unknown_owners_and_keys_above_the_quota_are_refused() {
-        let mut service = Service::new(config(5).with_quota(6));
+        let mut service = of(config(5).with_quota(6));
         let (status, body) = create(&mut service, json!({ "owner": { "id": "sa-nobody" } }));
         assert_eq!(
             (status, &body["errors"][0]["detail"]),
@@ -380,7 +372,7 @@ mod tests {
             (UnknownKey::Forbidden403, 403),
             (UnknownKey::NotFound404, 404),
         ] {
-            let mut service = Service::new(config(5).with_unknown_key(answer));
+            let mut service = of(config(5).with_unknown_key(answer));
             let path = path_of(&service.keys()[0]);
             assert_eq!(
                 ask(&mut service, Method::DELETE, &path, &Value::Null),
