@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -19,6 +20,65 @@ pub const DEMO_SECRET: &str = "cfltSandboxOnlyThisSecretOpensNothingOutsideTheSa
 
 /// The bearer token that opens the sandbox unless another is set.
 pub const DEMO_TOKEN: &str = "sandbox-access-token";
+
+/// The name of the member that [`SandboxConfig::extra_members`] adds to every object.
+pub const EXTRA_MEMBER: &str = "brand_new";
+
+/// Which edition of the published description the service keeps to.
+///
+/// Both have the same five operations. They differ in what a key says, and in which keys a listing gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Contract {
+    /// Until the summer of 2026: `spec.expires_at` is a time that only the service sets, a key may be for several
+    /// resources (`spec.resources`), and a listing gives every key.
+    V04,
+    /// Since September 2026: `spec.expires_at` is a date that a create may set, `spec.created_by` names who created
+    /// the key, and a listing leaves expired keys out unless it is asked for them with `show_expired=true`.
+    V05,
+}
+
+impl Contract {
+    /// All editions, the oldest first.
+    pub const ALL: [Self; 2] = [Self::V04, Self::V05];
+
+    /// The edition unless another is set.
+    pub const DEFAULT: Self = Self::V04;
+
+    /// Returns its number, as the command line takes it.
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::V04 => "0.4",
+            Self::V05 => "0.5",
+        }
+    }
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl fmt::Display for Contract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number())
+    }
+}
+
+impl FromStr for Contract {
+    type Err = UnknownContract;
+
+    fn from_str(text: &str) -> Result<Self, UnknownContract> {
+        let known = Self::ALL.into_iter().find(|own| own.number() == text);
+        known.ok_or_else(|| UnknownContract(text.to_owned()))
+    }
+}
+
+/// A text that names no [`Contract`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no contract `{0}`; there are 0.4 and 0.5")]
+pub struct UnknownContract(String);
 
 /// How GET, PATCH and DELETE answer for a key that does not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +104,39 @@ pub enum NextStyle {
     Empty,
     /// There is no `metadata`.
     NoMetadata,
+}
+
+/// How a page links to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkStyle {
+    /// With scheme and host, as recorded answers have it.
+    #[default]
+    Absolute,
+    /// With the path alone.
+    Relative,
+}
+
+/// What `data` is on a page without keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmptyList {
+    /// `[]`
+    #[default]
+    Array,
+    /// `null`, which is how Go writes a list that was never begun.
+    Null,
+}
+
+/// How a listing answers for a query parameter that its contract does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownFilter {
+    /// 400 `invalid_filter` that names the parameter, as the published description has a sample of.
+    #[default]
+    Refused400,
+    /// As if it was not there, as the service's rules for clients have it.
+    Ignored,
 }
 
 /// The order of a listing. The service documents none, so a client must work with any.
@@ -83,6 +176,8 @@ pub struct RateLimit {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SandboxConfig {
+    /// The edition of the published description that the service keeps to.
+    pub contract: Contract,
     /// Keys in the organization, the one of `credentials` included. 0 makes an organization without keys.
     pub keys: usize,
     /// What the organization, new ids and new secrets are drawn from: the same seed, the same organization.
@@ -107,6 +202,14 @@ pub struct SandboxConfig {
     pub unknown_key: UnknownKey,
     /// How the last page is told.
     pub next_style: NextStyle,
+    /// How pages link to others.
+    pub link_style: LinkStyle,
+    /// What `data` is on a page without keys.
+    pub empty_list: EmptyList,
+    /// How a listing answers for a parameter that it does not have.
+    pub unknown_filter: UnknownFilter,
+    /// Whether every object in an answer has a member [`EXTRA_MEMBER`], which no description has: what comes next.
+    pub extra_members: bool,
     /// Whether listings give `metadata.total_size`.
     pub total_size: bool,
     /// What a read says of the secret.
@@ -122,6 +225,7 @@ pub struct SandboxConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
+            contract: Contract::default(),
             keys: 250,
             seed: 1,
             latency: Duration::ZERO,
@@ -134,6 +238,10 @@ impl Default for SandboxConfig {
             page_order: PageOrder::default(),
             unknown_key: UnknownKey::default(),
             next_style: NextStyle::default(),
+            link_style: LinkStyle::default(),
+            empty_list: EmptyList::default(),
+            unknown_filter: UnknownFilter::default(),
+            extra_members: false,
             total_size: false,
             secret_in_reads: SecretInReads::default(),
             rate_limit: None,
@@ -147,6 +255,12 @@ impl SandboxConfig {
     /// Returns the default configuration.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets the edition of the published description.
+    pub fn with_contract(mut self, contract: Contract) -> Self {
+        self.contract = contract;
+        self
     }
 
     /// Sets how many keys the organization has.
@@ -204,6 +318,30 @@ impl SandboxConfig {
         self
     }
 
+    /// Sets how pages link to others.
+    pub fn with_link_style(mut self, style: LinkStyle) -> Self {
+        self.link_style = style;
+        self
+    }
+
+    /// Sets what `data` is on a page without keys.
+    pub fn with_empty_list(mut self, list: EmptyList) -> Self {
+        self.empty_list = list;
+        self
+    }
+
+    /// Sets how a listing answers for a parameter that it does not have.
+    pub fn with_unknown_filter(mut self, answer: UnknownFilter) -> Self {
+        self.unknown_filter = answer;
+        self
+    }
+
+    /// Sets whether every object in an answer has a member that no description has.
+    pub fn with_extra_members(mut self, extra: bool) -> Self {
+        self.extra_members = extra;
+        self
+    }
+
     /// Sets whether listings give `metadata.total_size`.
     pub fn with_total_size(mut self, total_size: bool) -> Self {
         self.total_size = total_size;
@@ -239,6 +377,7 @@ impl fmt::Debug for SandboxConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Even a pretended secret is kept out: a user may have set a real one by mistake.
         f.debug_struct("SandboxConfig")
+            .field("contract", &self.contract)
             .field("keys", &self.keys)
             .field("seed", &self.seed)
             .field("latency", &self.latency)
@@ -250,6 +389,10 @@ impl fmt::Debug for SandboxConfig {
             .field("page_order", &self.page_order)
             .field("unknown_key", &self.unknown_key)
             .field("next_style", &self.next_style)
+            .field("link_style", &self.link_style)
+            .field("empty_list", &self.empty_list)
+            .field("unknown_filter", &self.unknown_filter)
+            .field("extra_members", &self.extra_members)
             .field("total_size", &self.total_size)
             .field("secret_in_reads", &self.secret_in_reads)
             .field("rate_limit", &self.rate_limit)
@@ -262,6 +405,18 @@ impl fmt::Debug for SandboxConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn contracts_are_read_by_their_number() {
+        for contract in Contract::ALL {
+            assert_eq!(contract.to_string().parse(), Ok(contract));
+        }
+        let error = "0.6".parse::<Contract>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no contract `0.6`; there are 0.4 and 0.5"
+        );
+    }
 
     #[test]
     fn debug_shows_neither_secret_nor_token() {

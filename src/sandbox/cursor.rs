@@ -20,6 +20,9 @@ pub(super) struct Cursor {
     pub(super) after: String,
 }
 
+/// What a token holds: page, page size, owner, resource, day, the id before.
+type Fields = (u64, usize, String, String, Option<String>, String);
+
 impl Cursor {
     /// Returns the token for this place.
     pub(super) fn token(&self) -> String {
@@ -29,9 +32,17 @@ impl Cursor {
             filter,
             after,
         } = self;
+        let valid_on = filter.valid_on.map(|day| day.to_string());
+        let place = (
+            page,
+            page_size,
+            &filter.owner,
+            &filter.resource,
+            valid_on,
+            after,
+        );
         // A tuple of numbers and strings always has a JSON text.
-        let text = serde_json::to_vec(&(page, page_size, &filter.owner, &filter.resource, after))
-            .unwrap_or_default();
+        let text = serde_json::to_vec(&place).unwrap_or_default();
         let mut bytes = crc32fast::hash(&text).to_le_bytes().to_vec();
         bytes.extend(text);
         URL_SAFE_NO_PAD.encode(bytes)
@@ -44,11 +55,20 @@ impl Cursor {
         if crc32fast::hash(text).to_le_bytes() != *sum {
             return None;
         }
-        let (page, page_size, owner, resource, after) = serde_json::from_slice(text).ok()?;
+        let (page, page_size, owner, resource, valid_on, after): Fields =
+            serde_json::from_slice(text).ok()?;
+        let valid_on = match valid_on {
+            Some(day) => Some(day.parse().ok()?),
+            None => None,
+        };
         Some(Self {
             page,
             page_size,
-            filter: Filter { owner, resource },
+            filter: Filter {
+                owner,
+                resource,
+                valid_on,
+            },
             after,
         })
     }
@@ -62,8 +82,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_are_read_back(page: u64, page_size in 1usize..=100, owner: String, after: String) {
-            let filter = Filter { owner, resource: "aws.us-east-1".to_owned() };
+        fn tokens_are_read_back(
+            page: u64, page_size in 1usize..=100, owner: String, after: String, day in 0i32..1_000_000
+        ) {
+            let valid_on = chrono::NaiveDate::from_num_days_from_ce_opt(day).filter(|_| day % 2 == 0);
+            let filter = Filter { owner, resource: "aws.us-east-1".to_owned(), valid_on };
             let cursor = Cursor { page, page_size, filter, after };
             prop_assert_eq!(Cursor::parse(&cursor.token()), Some(cursor));
         }
@@ -79,6 +102,7 @@ mod tests {
         let filter = Filter {
             owner: "sa-1jjv26".to_owned(),
             resource: "lkc-zmmq63".to_owned(),
+            valid_on: chrono::NaiveDate::from_ymd_opt(2026, 12, 31),
         };
         let cursor = Cursor {
             page: 9999,

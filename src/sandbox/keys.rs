@@ -1,22 +1,25 @@
 //! The keys that the invented organization has.
 //!
 //! They are spread so that questions have answers: a few owners hold most of them, many are older than a year, some
-//! owners have several for one resource, and names come quoted, empty, absent, null and in several scripts. An
-//! everyday key is written as text at once, because there may be a million of them.
+//! owners have several for one resource, some have expired or soon will, and names come quoted, empty, absent, null and
+//! in several scripts. An everyday key is written as text at once, because there may be a million of them.
+//!
+//! The draws are the same for every contract, so that the same seed gives the same keys: the older contract writes the
+//! last day of a key as the last second of it, and knows no creators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use serde_json::{Value, json};
 
-use super::config::{SandboxConfig, SecretInReads};
+use super::config::{Contract, SandboxConfig, SecretInReads};
 use super::draw::Draw;
 use super::names::{DESCRIPTIONS, ODD_NAMES, PURPOSES, SYSTEMS};
 use super::organization::{
-    CLOUD, CRN_BASE, FLINK, GLOBAL, KAFKA, KSQLDB, Organization, PUBLIC_BASE, SCHEMA_REGISTRY,
-    TABLEFLOW, parsed,
+    CLOUD, CRN_BASE, FLINK, GLOBAL, KAFKA, KSQLDB, Organization, Owner, PUBLIC_BASE,
+    SCHEMA_REGISTRY, TABLEFLOW, parsed,
 };
 use super::store::{Key, Reference, Store};
 
@@ -64,6 +67,24 @@ const START_OF_2019: DateTime<Utc> = match DateTime::from_timestamp(1_546_300_80
     None => DateTime::UNIX_EPOCH,
 };
 
+/// For every so many keys, one expires on each of [`last_days`].
+const KEYS_PER_EXPIRY: usize = 250;
+
+/// Returns the last days that some keys get: last year, yesterday, `today`, tomorrow, and just before and after a month
+/// from now.
+fn last_days(today: NaiveDate) -> [NaiveDate; 6] {
+    let from_today = |days| today + TimeDelta::days(days);
+    let last_year = NaiveDate::from_ymd_opt(today.year() - 1, 6, 30);
+    [
+        last_year.unwrap_or(NaiveDate::MIN),
+        from_today(-1),
+        today,
+        from_today(1),
+        from_today(29),
+        from_today(31),
+    ]
+}
+
 /// Invents the keys of `organization`: `config.keys` of them, the one that opens the sandbox included.
 pub(super) fn invent(
     organization: &Organization,
@@ -74,6 +95,7 @@ pub(super) fn invent(
         organization,
         config,
         draw,
+        expiries: VecDeque::new(),
     };
     let total = config.keys;
     let mut specials = BTreeMap::new();
@@ -81,13 +103,17 @@ pub(super) fn invent(
         for (number, &special) in SPECIALS.iter().enumerate() {
             specials.insert(total * (2 * number + 1) / (2 * SPECIALS.len()), special);
         }
+        let days = last_days(config.now.date_naive());
+        let count = days.len() * (total / KEYS_PER_EXPIRY).max(1);
+        let places = (1..=count).map(|number| total * number / (count + 1));
+        inventor.expiries = places.zip(days.into_iter().cycle()).collect();
     }
     let mut store: Store = (0..total.saturating_sub(1))
         .map(|place| {
             let id = inventor.draw.key_id_in(place, total);
             let key = match specials.get(&place) {
                 Some(&special) => inventor.special(&id, special),
-                None => inventor.everyday(&id),
+                None => inventor.everyday(place, &id),
             };
             (id, key)
         })
@@ -103,10 +129,12 @@ struct Inventor<'a> {
     organization: &'a Organization,
     config: &'a SandboxConfig,
     draw: &'a mut Draw,
+    /// From which place on an everyday key gets which last day.
+    expiries: VecDeque<(usize, NaiveDate)>,
 }
 
 impl Inventor<'_> {
-    fn everyday(&mut self, id: &str) -> Key {
+    fn everyday(&mut self, place: usize, id: &str) -> Key {
         let organization = self.organization;
         let number = self.draw.skewed(organization.owners.len());
         let owner = &organization.owners[number];
@@ -147,7 +175,48 @@ impl Inventor<'_> {
             80..86 => write!(head, "\"description\":null,"),
             _ => Ok(()),
         };
-        Key::shared(head, Arc::clone(&owner.reference), resource)
+        let last_day = self.last_day(place, created);
+        if let Some(day) = last_day {
+            let _ = write!(head, "\"expires_at\":\"{}\",", self.expiry(day));
+        }
+        if let Some(creator) = self.creator(id, owner) {
+            let _ = write!(head, "\"created_by\":\"{creator}\",");
+        }
+        Key::shared(head, Arc::clone(&owner.reference), resource, last_day)
+    }
+
+    /// Takes the next last day, if its place is reached and not before the key was created. Nothing is drawn for it, so
+    /// that the other keys stay as they are.
+    fn last_day(&mut self, place: usize, created: DateTime<Utc>) -> Option<NaiveDate> {
+        let &(from, day) = self.expiries.front()?;
+        if place < from || day < created.date_naive() {
+            return None;
+        }
+        self.expiries.pop_front();
+        Some(day)
+    }
+
+    /// Returns `spec.expires_at` of a key that works through `day`.
+    fn expiry(&self, day: NaiveDate) -> String {
+        match self.config.contract {
+            Contract::V04 => format!("{day}T23:59:59Z"),
+            Contract::V05 => day.to_string(),
+        }
+    }
+
+    /// Returns who created the key `id`, where the contract tells it: people their own, and somebody those of service
+    /// accounts. Nothing is drawn for it either.
+    fn creator<'o>(&'o self, id: &str, owner: &'o Owner) -> Option<&'o str> {
+        if self.config.contract == Contract::V04 {
+            return None;
+        }
+        let people: Vec<_> = self.organization.people().collect();
+        let number = crc32fast::hash(id.as_bytes()) as usize;
+        let person = match owner.is_person() {
+            true => owner,
+            false => *people.get(number % people.len().max(1))?,
+        };
+        Some(&person.reference.id)
     }
 
     /// Draws a resource. An owner mostly keeps to a few, so that several keys for the same one occur.
@@ -172,11 +241,11 @@ impl Inventor<'_> {
 
     fn special(&mut self, id: &str, special: Special) -> Key {
         let organization = self.organization;
-        let owner = &organization.owners[self.draw.skewed(organization.owners.len())].reference;
+        let owner = &organization.owners[self.draw.skewed(organization.owners.len())];
         let (mut created, mut updated) = self.dates();
         let mut spec = self.spec();
         let mut names = (self.draw.pick(&PURPOSES), self.draw.pick(&DESCRIPTIONS));
-        let mut metadata = organization.metadata(id, &owner.id);
+        let mut metadata = organization.metadata(id, &owner.reference.id);
         let kafka = &organization.resources[KAFKA];
         let first = self.draw.index(kafka.len());
         let mut resources = vec![&kafka[first]];
@@ -194,7 +263,11 @@ impl Inventor<'_> {
                 metadata["self"] = json!(format!("http://api.confluent.cloud/v2/api-keys/{id}"));
             }
             Special::Expiring => {
-                spec["expires_at"] = json!(timestamp(created + TimeDelta::days(4 * 365)));
+                let end = created + TimeDelta::days(4 * 365);
+                spec["expires_at"] = match self.config.contract {
+                    Contract::V04 => json!(timestamp(end)),
+                    Contract::V05 => json!(end.date_naive().to_string()),
+                };
             }
             Special::Ownerless => {
                 owned = false;
@@ -207,10 +280,13 @@ impl Inventor<'_> {
         spec["display_name"] = json!(names.0);
         spec["description"] = json!(names.1);
         if owned {
-            spec["owner"] = parsed(owner);
+            spec["owner"] = parsed(&owner.reference);
+            if let Some(creator) = self.creator(id, owner) {
+                spec["created_by"] = json!(creator);
+            }
         }
         spec["resource"] = parsed(resources[0]);
-        if resources.len() > 1 {
+        if resources.len() > 1 && self.config.contract == Contract::V04 {
             spec["resources"] = resources
                 .into_iter()
                 .map(|resource| parsed(resource))
@@ -246,11 +322,7 @@ impl Inventor<'_> {
     /// The key that the sandbox is opened with: a Cloud key of the first person.
     fn session_key(&self, id: &str) -> Key {
         let organization = self.organization;
-        let person = organization
-            .owners
-            .iter()
-            .find(|owner| owner.crn.starts_with("user="));
-        let person = person.unwrap_or(&organization.owners[0]);
+        let person = organization.person();
         let made = timestamp(self.config.now - TimeDelta::days(90));
         let mut metadata = organization.metadata(id, &person.reference.id);
         metadata["created_at"] = json!(made);
@@ -260,6 +332,9 @@ impl Inventor<'_> {
         spec["description"] = json!("the key that this session authenticates with");
         spec["owner"] = parsed(&person.reference);
         spec["resource"] = parsed(&organization.resources[CLOUD][0]);
+        if let Some(creator) = self.creator(id, person) {
+            spec["created_by"] = json!(creator);
+        }
         Key::whole(&object(id, metadata, spec))
     }
 }
@@ -375,8 +450,7 @@ mod tests {
             assert!(missing(member) > 5, "{member}");
         }
         assert_eq!(missing("/spec/owner"), 1);
-        assert_eq!(missing("/spec/resources"), keys.len() - 3);
-        assert_eq!(missing("/spec/expires_at"), keys.len() - 1);
+        assert_eq!(missing("/spec/expires_at"), keys.len() - 7);
         let old = |before: &str| {
             keys.iter()
                 .filter(|key| text(key, "/metadata/created_at") < before)
@@ -406,6 +480,83 @@ mod tests {
         assert!(
             !all.contains("\\u00"),
             "no control characters but line feeds"
+        );
+    }
+
+    #[test]
+    fn contracts_write_the_same_keys_in_their_own_way() {
+        let config = SandboxConfig::default().with_keys(1000);
+        let old = invented(&config.clone().with_contract(Contract::V04));
+        let new = invented(&config.clone().with_contract(Contract::V05));
+        let count = |keys: &[Value], pointer: &str| {
+            keys.iter()
+                .filter(|key| key.pointer(pointer).is_some())
+                .count()
+        };
+        for (member, before, after) in [
+            ("/spec/resources", 3, 0),
+            ("/spec/created_by", 0, 999),
+            ("/spec/expires_at", 25, 25),
+        ] {
+            assert_eq!(
+                (count(&old, member), count(&new, member)),
+                (before, after),
+                "{member}"
+            );
+        }
+        let alike = |key: &Value| {
+            let mut key = key.clone();
+            if let Some(spec) = key["spec"].as_object_mut() {
+                spec.shift_remove("resources");
+                spec.shift_remove("created_by");
+                if let Some(time) = spec.get("expires_at").and_then(Value::as_str) {
+                    let day = json!(time[..10]);
+                    spec["expires_at"] = day;
+                }
+            }
+            key
+        };
+        for (old, new) in old.iter().zip(&new) {
+            assert_eq!(alike(old), alike(new));
+        }
+    }
+
+    #[test]
+    fn keys_expire_around_the_time_that_the_sandbox_is_seen_at() {
+        let noon = DateTime::from_timestamp(1_782_907_200, 0).expect("2026-07-01T12:00:00Z");
+        let config = SandboxConfig::default()
+            .with_contract(Contract::V05)
+            .with_now(noon);
+        let keys = invented(&config);
+        let mut days = Vec::new();
+        for key in &keys {
+            let day = text(key, "/spec/expires_at");
+            if !day.is_empty() {
+                assert!(&text(key, "/metadata/created_at")[..10] <= day, "{key}");
+                days.push(day);
+            }
+        }
+        days.sort_unstable();
+        assert_eq!(
+            days[..6],
+            [
+                "2025-06-30",
+                "2026-06-30",
+                "2026-07-01",
+                "2026-07-02",
+                "2026-07-30",
+                "2026-08-01"
+            ]
+        );
+        let creators: BTreeSet<_> = keys
+            .iter()
+            .map(|key| text(key, "/spec/created_by"))
+            .collect();
+        assert!(
+            creators.len() > 10
+                && creators
+                    .iter()
+                    .all(|id| id.starts_with("u-") || id.is_empty())
         );
     }
 

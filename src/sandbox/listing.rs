@@ -2,13 +2,15 @@
 //!
 //! A page is a concatenation of texts that are ready, so that the sandbox stays out of the way of measurements.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::http::StatusCode;
+use chrono::NaiveDate;
 use url::form_urlencoded;
 
 use super::call::{COLLECTION, Reply};
-use super::config::{NextStyle, SandboxConfig};
+use super::config::{Contract, EmptyList, LinkStyle, NextStyle, SandboxConfig, UnknownFilter};
 use super::cursor::Cursor;
 use super::faults::Action;
 use super::organization::PUBLIC_BASE;
@@ -22,14 +24,15 @@ const MAX_PAGE_SIZE: usize = 100;
 /// Bytes that a row takes, more or less.
 const ROW_BYTES: usize = 1100;
 
-/// Answers a listing. `mischief` is a fault that changes what it says.
+/// Answers a listing on the day `today`. `mischief` is a fault that changes what it says.
 pub(super) fn list(
     store: &Store,
     config: &SandboxConfig,
+    today: NaiveDate,
     query: &str,
     mischief: Option<&Action>,
 ) -> Result<Reply, Problem> {
-    let place = read_query(query)?;
+    let place = Parameters::read(query, config)?.place(today)?;
     let mut rows = store.page(
         &place.filter,
         config.page_order,
@@ -46,11 +49,21 @@ pub(super) fn list(
             .map_or_else(String::new, |(id, _)| (*id).to_owned()),
         ..place.clone()
     };
-    let next = match mischief {
-        Some(Action::RepeatToken) => Some(link(PUBLIC_BASE, &place)),
-        Some(Action::ForeignNext { host }) => more.then(|| link(&format!("https://{host}"), &next)),
-        _ => more.then(|| link(PUBLIC_BASE, &next)),
+    let base = match config.link_style {
+        LinkStyle::Absolute => PUBLIC_BASE,
+        LinkStyle::Relative => "",
     };
+    let next = match mischief {
+        Some(Action::RepeatToken) => Some(link(base, &place)),
+        Some(Action::ForeignNext { host }) => more.then(|| link(&format!("https://{host}"), &next)),
+        _ => more.then(|| link(base, &next)),
+    };
+    let first = Cursor {
+        page: 1,
+        after: String::new(),
+        ..place.clone()
+    };
+    let first = link(base, &first);
     if let Some(Action::RepeatKeys) = mischief {
         let again = store
             .get(&place.after)
@@ -63,7 +76,11 @@ pub(super) fn list(
     let mut body = String::with_capacity(512 + rows.len() * ROW_BYTES);
     body.push_str("{\"api_version\":\"iam/v2\",\"kind\":\"ApiKeyList\",");
     let total = config.total_size.then(|| store.count(&place.filter));
-    write_metadata(&mut body, &place, next, total, config.next_style);
+    write_metadata(&mut body, &first, next, total, config.next_style);
+    if rows.is_empty() && config.empty_list == EmptyList::Null {
+        body.push_str("\"data\":null}");
+        return Ok(Reply::json(StatusCode::OK, body));
+    }
     body.push_str("\"data\":[");
     for (number, (_, key)) in rows.iter().enumerate() {
         if number > 0 {
@@ -77,16 +94,11 @@ pub(super) fn list(
 
 fn write_metadata(
     body: &mut String,
-    place: &Cursor,
+    first: &str,
     next: Option<String>,
     total: Option<usize>,
     style: NextStyle,
 ) {
-    let first = Cursor {
-        page: 1,
-        after: String::new(),
-        ..place.clone()
-    };
     let next = match (next, style) {
         (Some(next), _) => format!(",\"next\":\"{next}\""),
         (None, NextStyle::NoMetadata) => return,
@@ -94,11 +106,7 @@ fn write_metadata(
         (None, NextStyle::Null) => ",\"next\":null".to_owned(),
         (None, NextStyle::Empty) => ",\"next\":\"\"".to_owned(),
     };
-    let _ = write!(
-        body,
-        "\"metadata\":{{\"first\":\"{}\"{next}",
-        link(PUBLIC_BASE, &first)
-    );
+    let _ = write!(body, "\"metadata\":{{\"first\":\"{first}\"{next}");
     if let Some(total) = total {
         let _ = write!(body, ",\"total_size\":{total}");
     }
@@ -110,41 +118,87 @@ fn link(base: &str, place: &Cursor) -> String {
     format!("{base}{COLLECTION}?page_token={}", place.token())
 }
 
-/// Reads which page is wanted. Unknown parameters are ignored, and of a repeated one the first counts.
-fn read_query(query: &str) -> Result<Cursor, Problem> {
-    let (mut filter, mut page_size, mut token) = (Filter::default(), None, None);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "spec.owner" if filter.owner.is_empty() => filter.owner = value.into_owned(),
-            "spec.resource" if filter.resource.is_empty() => filter.resource = value.into_owned(),
-            "page_size" if page_size.is_none() => page_size = Some(read_page_size(&value)?),
-            "page_token" if token.is_none() && !value.is_empty() => {
-                token = Some(value.into_owned())
+/// The parameters of a listing, as far as they are given. Of a repeated one the first that is not empty counts.
+#[derive(Debug, Default)]
+struct Parameters<'a> {
+    owner: Option<Cow<'a, str>>,
+    resource: Option<Cow<'a, str>>,
+    show_expired: Option<Cow<'a, str>>,
+    page_size: Option<Cow<'a, str>>,
+    token: Option<Cow<'a, str>>,
+    hides_expired: bool,
+}
+
+impl<'a> Parameters<'a> {
+    fn read(query: &'a str, config: &SandboxConfig) -> Result<Self, Problem> {
+        let hides_expired = config.contract != Contract::V04;
+        let mut read = Self {
+            hides_expired,
+            ..Self::default()
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let own = match &*name {
+                "spec.owner" => &mut read.owner,
+                "spec.resource" => &mut read.resource,
+                "show_expired" if hides_expired => &mut read.show_expired,
+                "page_size" => &mut read.page_size,
+                "page_token" => &mut read.token,
+                _ => match config.unknown_filter {
+                    UnknownFilter::Refused400 => return Err(Problem::unknown_filter(&name)),
+                    UnknownFilter::Ignored => continue,
+                },
+            };
+            if own.as_deref().is_none_or(str::is_empty) {
+                *own = Some(value);
             }
-            _ => {}
         }
+        Ok(read)
     }
-    let Some(token) = token else {
-        return Ok(Cursor {
-            page: 1,
-            page_size: page_size.unwrap_or(DEFAULT_PAGE_SIZE),
-            filter,
-            after: String::new(),
-        });
-    };
-    let refused = |detail| Problem::invalid_filter("page_token", detail);
-    let place = Cursor::parse(&token).ok_or_else(|| refused("The page token is not valid"))?;
-    // The token alone is enough; filters beside it must be those it was given for.
-    let same_owner = filter.owner.is_empty() || filter.owner == place.filter.owner;
-    let same_resource =
-        filter.resource.is_empty() || filter.resource.eq_ignore_ascii_case(&place.filter.resource);
-    if !(same_owner && same_resource) {
-        return Err(refused("The page token was issued for other filters"));
+
+    /// Returns which page is wanted of which listing. Filters that are empty filter nothing.
+    fn place(self, today: NaiveDate) -> Result<Cursor, Problem> {
+        let page_size = self.page_size.as_deref().map(read_page_size).transpose()?;
+        let show_expired = match self.show_expired.as_deref() {
+            None | Some("") => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(other) => {
+                return Err(Problem::invalid_filter(
+                    "show_expired",
+                    format!("'{other}' is neither true nor false"),
+                ));
+            }
+        };
+        let owner = self.owner.unwrap_or_default();
+        let resource = self.resource.unwrap_or_default();
+        let Some(token) = self.token.filter(|token| !token.is_empty()) else {
+            let hides_expired = self.hides_expired && show_expired != Some(true);
+            return Ok(Cursor {
+                page: 1,
+                page_size: page_size.unwrap_or(DEFAULT_PAGE_SIZE),
+                filter: Filter {
+                    owner: owner.into_owned(),
+                    resource: resource.into_owned(),
+                    valid_on: hides_expired.then_some(today),
+                },
+                after: String::new(),
+            });
+        };
+        let refused = |detail| Problem::invalid_filter("page_token", detail);
+        let place = Cursor::parse(&token).ok_or_else(|| refused("The page token is not valid"))?;
+        // The token alone is enough; filters beside it must be those it was given for.
+        let given_for = &place.filter;
+        let is_same = (owner.is_empty() || owner == given_for.owner)
+            && (resource.is_empty() || resource.eq_ignore_ascii_case(&given_for.resource))
+            && show_expired.is_none_or(|shown| shown == given_for.valid_on.is_none());
+        if !is_same {
+            return Err(refused("The page token was issued for other filters"));
+        }
+        Ok(Cursor {
+            page_size: page_size.unwrap_or(place.page_size),
+            ..place
+        })
     }
-    Ok(Cursor {
-        page_size: page_size.unwrap_or(place.page_size),
-        ..place
-    })
 }
 
 fn read_page_size(value: &str) -> Result<usize, Problem> {
@@ -177,9 +231,23 @@ mod tests {
             .collect()
     }
 
-    fn page(config: &SandboxConfig, query: &str, mischief: Option<&Action>) -> Value {
-        let reply = list(&three(), config, query, mischief).expect(query);
+    /// The day of the tests: the last of the key C.
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 7, 1).expect("a day")
+    }
+
+    fn page_of(
+        store: &Store,
+        config: &SandboxConfig,
+        query: &str,
+        mischief: Option<&Action>,
+    ) -> Value {
+        let reply = list(store, config, today(), query, mischief).expect(query);
         serde_json::from_str(&reply.body).expect("a page is JSON")
+    }
+
+    fn page(config: &SandboxConfig, query: &str, mischief: Option<&Action>) -> Value {
+        page_of(&three(), config, query, mischief)
     }
 
     fn ids(page: &Value) -> Vec<&str> {
@@ -199,7 +267,11 @@ mod tests {
     }
 
     fn refusal(query: &str) -> (u16, String) {
-        let problem = list(&three(), &SandboxConfig::default(), query, None).expect_err(query);
+        refusal_by(&SandboxConfig::default(), query)
+    }
+
+    fn refusal_by(config: &SandboxConfig, query: &str) -> (u16, String) {
+        let problem = list(&three(), config, today(), query, None).expect_err(query);
         let body: Value = serde_json::from_str(&problem.body("")).expect("an error is JSON");
         let error = &body["errors"][0];
         assert_eq!(error["code"], "invalid_filter");
@@ -227,7 +299,7 @@ mod tests {
 
     #[test]
     fn empty_and_unknown_parameters_filter_nothing() {
-        let config = SandboxConfig::default();
+        let config = SandboxConfig::default().with_unknown_filter(UnknownFilter::Ignored);
         let all = page(
             &config,
             "spec.owner=&spec.resource=&page_token=&colour=red",
@@ -235,6 +307,104 @@ mod tests {
         );
         assert_eq!(ids(&all), ["A", "B", "C"]);
         assert!(ids(&page(&config, "spec.owner=sa-3", None)).is_empty());
+    }
+
+    #[test]
+    fn unknown_parameters_are_refused_by_name() {
+        for contract in Contract::ALL {
+            let config = SandboxConfig::default().with_contract(contract);
+            assert_eq!(
+                refusal_by(&config, "colour=red"),
+                (400, "colour".to_owned())
+            );
+        }
+        let old = SandboxConfig::default().with_contract(Contract::V04);
+        for value in ["true", "false", ""] {
+            let query = format!("page_size=2&show_expired={value}");
+            assert_eq!(refusal_by(&old, &query), (400, "show_expired".to_owned()));
+        }
+        let lax = old.with_unknown_filter(UnknownFilter::Ignored);
+        assert_eq!(ids(&page(&lax, "show_expired=true", None)).len(), 3);
+    }
+
+    /// A was valid until yesterday, B is for ever, C through today, D through tomorrow.
+    fn expiring() -> Store {
+        let key = |id: &str, expires_at: Value| {
+            let object = json!({ "id": id, "spec": { "expires_at": expires_at } });
+            (id.to_owned(), Key::whole(&object))
+        };
+        [
+            key("A", json!("2026-06-30")),
+            key("B", Value::Null),
+            key("C", json!("2026-07-01")),
+            key("D", json!("2026-07-02")),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    #[test]
+    fn expired_keys_are_listed_only_where_they_are_asked_for() {
+        let new = SandboxConfig::default()
+            .with_contract(Contract::V05)
+            .with_total_size(true);
+        let old = new.clone().with_contract(Contract::V04);
+        for (config, query, expected) in [
+            (&new, "", &["B", "C", "D"][..]),
+            (&new, "show_expired=", &["B", "C", "D"]),
+            (&new, "show_expired=false", &["B", "C", "D"]),
+            (&new, "show_expired=true", &["A", "B", "C", "D"]),
+            (&old, "", &["A", "B", "C", "D"]),
+        ] {
+            let page = page_of(&expiring(), config, query, None);
+            assert_eq!(ids(&page), expected, "{query}");
+            assert_eq!(page["metadata"]["total_size"], expected.len(), "{query}");
+        }
+        assert_eq!(
+            refusal_by(&new, "show_expired=yes"),
+            (400, "show_expired".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_listing_goes_on_as_it_began() {
+        let config = SandboxConfig::default().with_contract(Contract::V05);
+        let store = expiring();
+        for (shown, expected) in [("true", ["C", "D"]), ("false", ["D", ""])] {
+            let first = page_of(
+                &store,
+                &config,
+                &format!("page_size=2&show_expired={shown}"),
+                None,
+            );
+            let token = token(&first);
+            for repeated in ["", "&show_expired=", &format!("&show_expired={shown}")] {
+                let query = format!("page_token={token}{repeated}");
+                let second = page_of(&store, &config, &query, None);
+                let expected: Vec<_> = expected.into_iter().filter(|id| !id.is_empty()).collect();
+                assert_eq!(ids(&second), expected, "{shown} {repeated}");
+            }
+            let other = if shown == "true" { "false" } else { "true" };
+            assert_eq!(
+                refusal_by(&config, &format!("page_token={token}&show_expired={other}")),
+                (400, "page_token".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn links_can_be_relative_and_an_empty_list_null() {
+        let config = SandboxConfig::default()
+            .with_link_style(LinkStyle::Relative)
+            .with_empty_list(EmptyList::Null);
+        let first = page(&config, "page_size=1", None);
+        let next = first["metadata"]["next"].as_str().unwrap_or_default();
+        let query = next
+            .strip_prefix("/iam/v2/api-keys?")
+            .unwrap_or_else(|| panic!("{next}"));
+        assert_eq!(ids(&page(&config, query, None)), ["B"]);
+        let none = page(&config, "spec.owner=nobody", None);
+        assert_eq!(none.get("data"), Some(&Value::Null));
     }
 
     #[test]

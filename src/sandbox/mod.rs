@@ -41,8 +41,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::config::{
-    DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, NextStyle, PageOrder, RateLimit, SandboxConfig,
-    SecretInReads, UnknownKey,
+    Contract, DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, EXTRA_MEMBER, EmptyList, LinkStyle, NextStyle,
+    PageOrder, RateLimit, SandboxConfig, SecretInReads, UnknownContract, UnknownFilter, UnknownKey,
 };
 pub use self::fault_text::FaultSyntaxError;
 use self::faults::Script;

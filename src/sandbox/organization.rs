@@ -26,6 +26,12 @@ pub(super) struct Owner {
     pub(super) crn: String,
 }
 
+impl Owner {
+    pub(super) fn is_person(&self) -> bool {
+        self.crn.starts_with("user=")
+    }
+}
+
 /// Who and what there is, apart from the keys.
 #[derive(Debug)]
 pub(super) struct Organization {
@@ -191,6 +197,16 @@ impl Organization {
     /// Returns the ids of all owners.
     pub(super) fn owners(&self) -> impl Iterator<Item = &str> {
         self.owners.iter().map(|owner| owner.reference.id.as_str())
+    }
+
+    /// Returns the first person: who holds the credentials.
+    pub(super) fn person(&self) -> &Owner {
+        self.people().next().unwrap_or(&self.owners[0])
+    }
+
+    /// Returns those owners who are people.
+    pub(super) fn people(&self) -> impl Iterator<Item = &Owner> {
+        self.owners.iter().filter(|owner| owner.is_person())
     }
 
     /// Returns the object of an owner, if there is one of that id.

@@ -1,7 +1,8 @@
 //! Refusals, and the envelope of errors that they are sent in.
 //!
 //! Codes and members follow the published description where it has a sample, recorded answers elsewhere: `status`
-//! is a string, `source` an object that may be empty, `code` and `title` may be missing.
+//! is a string, `source` an object that may be empty, `code` and `title` may be missing. Some errors have a `resolution`:
+//! no description has it, but answers have been seen with it.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -16,6 +17,30 @@ pub(super) struct Problem {
     errors: Vec<Value>,
     /// Headers that go with the status.
     pub(super) headers: Vec<(String, String)>,
+}
+
+/// What is wrong with one member of a body.
+#[derive(Debug)]
+pub(super) struct Invalid {
+    pointer: String,
+    detail: String,
+    /// What to do about it, where that is not plain.
+    resolution: Option<&'static str>,
+}
+
+impl Invalid {
+    pub(super) fn new(pointer: &str, detail: &str) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            detail: detail.to_owned(),
+            resolution: None,
+        }
+    }
+
+    pub(super) fn with_resolution(mut self, resolution: &'static str) -> Self {
+        self.resolution = Some(resolution);
+        self
+    }
 }
 
 impl Problem {
@@ -72,16 +97,15 @@ impl Problem {
         )
     }
 
-    /// 404, for a resource that nothing is known of.
+    /// 422, for a resource that nothing is known of.
     pub(super) fn unknown_resource(id: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            json!({
-                "code": "resource_not_found",
-                "detail": format!("The resource (id={id}) does not exist"),
-                "source": { "pointer": "/spec/resource/id" },
-            }),
-        )
+        let fault = Invalid::new(
+            "/spec/resource/id",
+            &format!("The resource (id={id}) does not exist"),
+        );
+        Self::invalid(vec![fault.with_resolution(
+            "Use the id of a resource of this organization, or leave the resource out for a Cloud API key.",
+        )])
     }
 
     /// 404, for a path that the service does not have.
@@ -110,6 +134,12 @@ impl Problem {
         )
     }
 
+    /// 400, for a query parameter that a listing does not have.
+    pub(super) fn unknown_filter(parameter: &str) -> Self {
+        let detail = format!("The 'api-keys' resource can't be filtered by '{parameter}'");
+        Self::invalid_filter(parameter, detail)
+    }
+
     /// 400, for a request that cannot be read.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(
@@ -131,22 +161,27 @@ impl Problem {
                 "code": "quota_exceeded",
                 "title": "API Key Quota Exceeded",
                 "detail": format!("Your organization is currently limited to {quota} API keys"),
+                "resolution": "Delete keys that are not used any more, or ask for a higher quota.",
                 "source": {},
             }),
         )
     }
 
-    /// 422, with one error for each `(pointer, detail)`; there must be one at least.
-    pub(super) fn invalid(faults: Vec<(String, String)>) -> Self {
+    /// 422, with an error for each of `faults`; there must be one at least.
+    pub(super) fn invalid(faults: Vec<Invalid>) -> Self {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let errors = faults.into_iter().map(|(pointer, detail)| {
-            json!({
+        let errors = faults.into_iter().map(|fault| {
+            let mut error = json!({
                 "code": "invalid_configuration",
                 "title": "Validation Failed",
-                "detail": detail,
-                "source": { "pointer": pointer },
+                "detail": fault.detail,
+                "source": { "pointer": fault.pointer },
                 "status": status.as_str(),
-            })
+            });
+            if let Some(resolution) = fault.resolution {
+                error["resolution"] = json!(resolution);
+            }
+            error
         });
         Self {
             status,
@@ -200,10 +235,12 @@ mod tests {
     #[test]
     fn a_validation_lists_every_fault() {
         let faults = vec![
-            ("/a".to_owned(), "no".to_owned()),
-            ("/b".to_owned(), "no".to_owned()),
+            Invalid::new("/a", "no"),
+            Invalid::new("/b", "no").with_resolution("yes"),
         ];
         let body: Value = serde_json::from_str(&Problem::invalid(faults).body("7f")).unwrap();
+        assert_eq!(body["errors"][0].get("resolution"), None);
+        assert_eq!(body["errors"][1]["resolution"], "yes");
         assert_eq!(body["errors"][1]["source"]["pointer"], "/b");
         assert_eq!(body["errors"][1]["status"], "422");
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{COLLECTION, Call, Reply, Target};
 use super::clock::Clock;
-use super::config::{SandboxConfig, SecretInReads};
+use super::config::{Contract, SandboxConfig, SecretInReads};
 use super::draw::Draw;
 use super::faults::Action;
 use super::keys;
@@ -88,7 +88,8 @@ impl Service {
             call.method.as_str(),
         ) {
             (Target::Collection, "GET") => {
-                listing::list(&self.store, &self.config, call.query, mischief)
+                let today = self.clock.today();
+                listing::list(&self.store, &self.config, today, call.query, mischief)
             }
             (Target::Collection, "POST") => self.create(call.body),
             (Target::Collection, _) => Err(Problem::method_not_allowed("GET, POST")),
@@ -111,7 +112,8 @@ impl Service {
     }
 
     fn create(&mut self, body: &[u8]) -> Result<Reply, Problem> {
-        let new = NewKey::read(body)?;
+        let contract = self.config.contract;
+        let new = NewKey::read(body, contract, self.clock.today())?;
         let owner = self
             .organization
             .owner(&new.owner)
@@ -142,6 +144,14 @@ impl Service {
         if resources.len() > 1 {
             spec.insert("resources".to_owned(), json!(resources));
         }
+        if let Some(day) = new.expires_at {
+            spec.insert("expires_at".to_owned(), json!(day.to_string()));
+        }
+        if contract != Contract::V04 {
+            // Whoever holds the credentials is the person of the key that the sandbox is opened with.
+            let creator = &self.organization.person().reference.id;
+            spec.insert("created_by".to_owned(), json!(creator));
+        }
         let mut object = keys::object(&id, metadata, Value::Object(spec));
         let location = format!("{PUBLIC_BASE}{COLLECTION}/{id}");
         // 202 with the secret: the only answer that ever has it.
@@ -161,7 +171,7 @@ impl Service {
 
     fn update(&mut self, id: &str, body: &[u8]) -> Result<Reply, Problem> {
         let mut object = self.store.get(id).ok_or_else(|| self.unknown(id))?.value();
-        let changes = Changes::read(body)?;
+        let changes = Changes::read(body, self.config.contract)?;
         if !changes.is_empty() {
             changes.apply(&mut object);
             let now = keys::timestamp(self.clock.write());
@@ -200,7 +210,7 @@ mod tests {
     use axum::http::Method;
     use chrono::DateTime;
 
-    use super::super::config::UnknownKey;
+    use super::super::config::{DEMO_KEY, UnknownKey};
     use super::*;
 
     /// A service whose clock stands at a round time.
@@ -299,12 +309,69 @@ mod tests {
                 "{resource}"
             );
         }
-        let several = json!({ "owner": { "id": owner }, "resources": [{ "id": "lkc-1" }, { "id": "lkc-2" }] });
-        let (_, key) = create(&mut service, several);
-        assert_eq!(key["spec"]["resource"]["id"], "lkc-1");
-        assert_eq!(key["spec"]["resources"][1]["id"], "lkc-2");
         let unknown = json!({ "owner": { "id": owner }, "resource": { "id": "delorean" } });
-        assert_eq!(create(&mut service, unknown).0, 404);
+        let (status, body) = create(&mut service, unknown);
+        let error = &body["errors"][0];
+        assert_eq!(
+            (status, &error["source"]["pointer"]),
+            (422, &json!("/spec/resource/id"))
+        );
+        assert!(error["resolution"].is_string());
+    }
+
+    #[test]
+    fn what_a_new_key_says_depends_on_the_contract() {
+        let of_contract = |contract| {
+            let mut service = of(config(5).with_contract(contract));
+            let owner = service.owners().remove(0);
+            let spec = json!({
+                "owner": { "id": owner },
+                "resources": [{ "id": "lkc-1" }, { "id": "lkc-2" }],
+                "expires_at": "2026-01-01",
+                "created_by": "u-me",
+            });
+            let (status, key) = create(&mut service, spec);
+            assert_eq!(status, 202);
+            let read = ask(&mut service, Method::GET, &path_of(&key), &Value::Null).1;
+            for member in ["expires_at", "created_by", "resources"] {
+                assert_eq!(
+                    key["spec"].get(member),
+                    read["spec"].get(member),
+                    "{member}"
+                );
+            }
+            (service, key["spec"].clone())
+        };
+        let (_, old) = of_contract(Contract::V04);
+        assert_eq!(old["resource"]["id"], "lkc-1");
+        assert_eq!(old["resources"][1]["id"], "lkc-2");
+        assert_eq!((old.get("expires_at"), old.get("created_by")), (None, None));
+
+        let (service, new) = of_contract(Contract::V05);
+        assert_eq!(
+            (&new["resource"]["id"], new.get("resources")),
+            (&json!("cloud"), None)
+        );
+        assert_eq!(new["expires_at"], "2026-01-01");
+        let session = service.keys().into_iter().find(|key| key["id"] == DEMO_KEY);
+        assert_eq!(
+            new["created_by"],
+            session.expect("a session")["spec"]["owner"]["id"]
+        );
+    }
+
+    #[test]
+    fn an_expired_key_is_found_by_its_id() {
+        let mut service = of(config(0).with_contract(Contract::V05));
+        let key = json!({ "id": "K", "spec": { "expires_at": "2025-12-31" } });
+        service.insert(&key);
+        let path = format!("{COLLECTION}/K");
+        assert_eq!(
+            ask(&mut service, Method::GET, &path, &Value::Null),
+            (200, key)
+        );
+        let list = ask(&mut service, Method::GET, COLLECTION, &Value::Null);
+        assert_eq!(list.1["data"], json!([]));
     }
 
     #[test]
@@ -388,7 +455,7 @@ mod tests {
     fn deleting_the_session_s_own_key_locks_it_out() {
         let mut service = service(5);
         assert!(!service.is_revoked());
-        let path = format!("{COLLECTION}/SANDBOXDEMOKEY22");
+        let path = format!("{COLLECTION}/{DEMO_KEY}");
         ask(&mut service, Method::DELETE, &path, &Value::Null);
         assert!(service.is_revoked());
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
 use super::config::PageOrder;
@@ -67,16 +68,24 @@ pub(super) struct Key {
     owner: Option<Arc<Reference>>,
     /// `spec.resource` and the elements of `spec.resources`: the filter finds a key by any of them.
     resources: Box<[Arc<Reference>]>,
+    /// The last day on which the key works, if there is one.
+    last_day: Option<NaiveDate>,
     shared: bool,
 }
 
 impl Key {
     /// Makes a key whose object begins with `head`, and ends with `owner` and `resource`.
-    pub(super) fn shared(head: String, owner: Arc<Reference>, resource: Arc<Reference>) -> Self {
+    pub(super) fn shared(
+        head: String,
+        owner: Arc<Reference>,
+        resource: Arc<Reference>,
+        last_day: Option<NaiveDate>,
+    ) -> Self {
         Self {
             text: head.into_boxed_str(),
             owner: Some(owner),
             resources: Box::new([resource]),
+            last_day,
             shared: true,
         }
     }
@@ -96,6 +105,7 @@ impl Key {
             text: object.to_string().into_boxed_str(),
             owner: Reference::of(member("owner")),
             resources,
+            last_day: member("expires_at").and_then(last_day),
             shared: false,
         }
     }
@@ -130,25 +140,39 @@ impl Key {
     }
 }
 
+/// Returns the UTC date of `expires_at`, which is a date or, in the older contract, a time.
+fn last_day(expires_at: &Value) -> Option<NaiveDate> {
+    let text = expires_at.as_str()?;
+    let time = || DateTime::parse_from_rfc3339(text).ok();
+    text.parse()
+        .ok()
+        .or_else(|| Some(time()?.to_utc().date_naive()))
+}
+
 /// Which keys a listing is about. An empty member filters nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
     pub(super) owner: String,
     pub(super) resource: String,
+    /// Only keys that work on this day. It stays the day on which the listing began, so that no page contradicts
+    /// another.
+    pub(super) valid_on: Option<NaiveDate>,
 }
 
 impl Filter {
     pub(super) fn is_empty(&self) -> bool {
-        self.owner.is_empty() && self.resource.is_empty()
+        self.owner.is_empty() && self.resource.is_empty() && self.valid_on.is_none()
     }
 
     fn admits(&self, key: &Key) -> bool {
+        let is_over = |day| key.last_day.is_some_and(|last| last < day);
         (self.owner.is_empty() || key.owner.as_ref().is_some_and(|own| own.id == self.owner))
             && (self.resource.is_empty()
                 || key
                     .resources
                     .iter()
                     .any(|resource| resource.is_resource(&self.resource)))
+            && !self.valid_on.is_some_and(is_over)
     }
 }
 
@@ -264,6 +288,34 @@ mod tests {
             "resource": {"id": "lkc-1"}, "resources": [{"id": "lkc-2"}]
         }}));
         assert!(by("lkc-1").admits(&apart) && by("lkc-2").admits(&apart));
+    }
+
+    #[test]
+    fn a_key_works_through_its_last_day_in_utc() {
+        let day = |text: &str| text.parse::<NaiveDate>().expect(text);
+        for (expires_at, last) in [
+            ("2026-07-01", "2026-07-01"),
+            ("2026-07-01T23:59:59Z", "2026-07-01"),
+            ("2026-07-01T23:59:59-01:00", "2026-07-02"),
+        ] {
+            let key = Key::whole(&json!({"spec": { "expires_at": expires_at }}));
+            let works_on = |day| {
+                let filter = Filter {
+                    valid_on: Some(day),
+                    ..Filter::default()
+                };
+                filter.admits(&key)
+            };
+            assert!(works_on(day(last)), "{expires_at}");
+            assert!(!works_on(day(last).succ_opt().unwrap()), "{expires_at}");
+            assert!(Filter::default().admits(&key), "{expires_at}");
+        }
+        for odd in [json!(null), json!("soon"), json!(7)] {
+            assert_eq!(
+                Key::whole(&json!({"spec": { "expires_at": odd }})).last_day,
+                None
+            );
+        }
     }
 
     #[test]
