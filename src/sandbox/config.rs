@@ -21,6 +21,9 @@ pub const DEMO_SECRET: &str = "cfltSandboxOnlyThisSecretOpensNothingOutsideTheSa
 /// The bearer token that opens the sandbox unless another is set.
 pub const DEMO_TOKEN: &str = "sandbox-access-token";
 
+/// The secret that [`Action::LeakSecrets`](super::Action::LeakSecrets) puts where none belongs, in the service's format.
+pub const LEAKED_SECRET: &str = "cfltThisSecretLeaksWhereNoneBelongsAndMustNeverBeShownToAnNDqzfA";
+
 /// The name of the member that [`SandboxConfig::extra_members`] adds to every object.
 pub const EXTRA_MEMBER: &str = "brand_new";
 

@@ -118,7 +118,7 @@ fn checksum(middle: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::DEMO_SECRET;
+    use super::super::config::{DEMO_SECRET, LEAKED_SECRET};
     use super::*;
 
     fn is_well_formed(secret: &str) -> bool {
@@ -132,7 +132,7 @@ mod tests {
             let secret = draw.secret();
             assert!(is_well_formed(&secret), "{secret}");
         }
-        assert!(is_well_formed(DEMO_SECRET));
+        assert!(is_well_formed(DEMO_SECRET) && is_well_formed(LEAKED_SECRET));
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! fault     = condition *( "," condition ) ":" action *( "," option )
 //! condition = "any" | "get" | "post" | "patch" | "delete" | "path=" TEXT | "page=" N
 //!           | "nth=" N | "every=" N | "times=" N
-//! action    = STATUS          options: body=json|html|empty|hostile, retry-after=TEXT, header=NAME:VALUE (repeatable)
+//! action    = STATUS          options: body=json|html|empty|hostile|gzip, retry-after=TEXT,
+//!                             header=NAME:VALUE (repeatable)
 //!           | "429"           options: retry-after=TEXT, reset=SECONDS
 //!           | "401"
 //!           | "bad-credentials" | "malformed" | "reset" | "stall" | "create-then-drop"
-//!           | "repeat-keys" | "repeat-token" | "hostile"
+//!           | "repeat-keys" | "repeat-token" | "hostile" | "without-secret" | "stale" | "leak-secrets"
 //!           | "refuse"        options: ms=N, how long connections are refused (default 1000)
 //!           | "truncate"      options: chunked
 //!           | "slow"          options: ms=N, the pause before each of eight pieces (default 100)
@@ -32,7 +33,8 @@ use super::faults::{Action, Fault, FaultBody, When};
 const CONDITIONS: &str =
     "any, get, post, patch, delete, path=TEXT, page=N, nth=N, every=N, times=N";
 const ACTIONS: &str = "a status from 200 to 599, reset, refuse, stall, truncate, slow, malformed, huge, bomb, long, \
-     deep, hostile, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, bad-credentials";
+     deep, hostile, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, without-secret, stale, \
+     leak-secrets, bad-credentials";
 
 /// A text that is no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,11 +66,11 @@ impl FromStr for Fault {
     /// Reads `CONDITION[,CONDITION…]:ACTION[,OPTION…]`.
     ///
     /// Conditions are `any`, a method in lower case, `path=TEXT`, `page=N`, `nth=N`, `every=N` and `times=N`. Actions
-    /// are a status (`503`, with `body=json|html|empty|hostile`, `retry-after=…`, `header=NAME:VALUE`; `429`, with
+    /// are a status (`503`, with `body=json|html|empty|hostile|gzip`, `retry-after=…`, `header=NAME:VALUE`; `429`, with
     /// `retry-after=…`, `reset=…`), `reset`, `refuse[,ms=N]`, `stall`, `truncate[,chunked]`, `slow[,ms=N]`,
     /// `malformed`, `huge[,bytes=N]`, `bomb[,bytes=N]`, `long[,bytes=N]`, `deep[,levels=N]`, `hostile`, `repeat-keys`,
-    /// `repeat-token`, `foreign-next[,host=HOST]`, `redirect,location=URL[,status=N]`, `create-then-drop` and
-    /// `bad-credentials`.
+    /// `repeat-token`, `foreign-next[,host=HOST]`, `redirect,location=URL[,status=N]`, `create-then-drop`,
+    /// `without-secret`, `stale`, `leak-secrets` and `bad-credentials`.
     fn from_str(text: &str) -> Result<Self> {
         let Some((conditions, action)) = text.split_once(':') else {
             return Err(FaultSyntaxError::new(
@@ -157,6 +159,9 @@ fn read_action(text: &str) -> Result<Action> {
             levels: options.number("levels", 10_000)?,
         },
         "hostile" => Action::HostileTexts,
+        "without-secret" => Action::WithoutSecret,
+        "stale" => Action::Stale,
+        "leak-secrets" => Action::LeakSecrets,
         "repeat-keys" => Action::RepeatKeys,
         "repeat-token" => Action::RepeatToken,
         "truncate" => Action::Truncate {
@@ -218,10 +223,11 @@ fn read_status(code: u16, options: &mut Options<'_>) -> Result<Action> {
         Some("html") => FaultBody::Html,
         Some("empty") => FaultBody::Empty,
         Some("hostile") => FaultBody::Hostile,
+        Some("gzip") => FaultBody::Gzip,
         Some(other) => {
             return Err(FaultSyntaxError::new(
                 format!("unknown body `{other}`"),
-                "bodies are json, html, empty and hostile",
+                "bodies are json, html, empty, hostile and gzip",
             ));
         }
     };
@@ -359,10 +365,10 @@ mod tests {
         insta::assert_snapshot!(complaint("503"), @"expected `CONDITION:ACTION`, found `503` (write `any:503` to strike every request; conditions are any, get, post, patch, delete, path=TEXT, page=N, nth=N, every=N, times=N)");
         insta::assert_snapshot!(complaint("put:503"), @"unknown condition `put` (conditions are any, get, post, patch, delete, path=TEXT, page=N, nth=N, every=N, times=N)");
         insta::assert_snapshot!(complaint("nth=0:503"), @"expected a whole number from 1 in `nth=0` (write `nth=3`, for example)");
-        insta::assert_snapshot!(complaint("any:explode"), @"unknown action `explode` (actions are a status from 200 to 599, reset, refuse, stall, truncate, slow, malformed, huge, bomb, long, deep, hostile, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, bad-credentials)");
+        insta::assert_snapshot!(complaint("any:explode"), @"unknown action `explode` (actions are a status from 200 to 599, reset, refuse, stall, truncate, slow, malformed, huge, bomb, long, deep, hostile, repeat-keys, repeat-token, foreign-next, redirect, create-then-drop, without-secret, stale, leak-secrets, bad-credentials)");
         insta::assert_snapshot!(complaint("any:reset,ms=2"), @"unknown option `ms` of `reset` (`reset` takes no options)");
         insta::assert_snapshot!(complaint("any:slow,s=2"), @"unknown option `s` of `slow` (`slow` takes ms)");
         insta::assert_snapshot!(complaint("any:redirect"), @"`redirect` needs a location (write `any:redirect,location=http://127.0.0.1:1/elsewhere`, for example)");
-        insta::assert_snapshot!(complaint("any:503,body=xml"), @"unknown body `xml` (bodies are json, html, empty and hostile)");
+        insta::assert_snapshot!(complaint("any:503,body=xml"), @"unknown body `xml` (bodies are json, html, empty, hostile and gzip)");
     }
 }

@@ -35,6 +35,8 @@ pub enum FaultBody {
     Empty,
     /// The service's envelope, its texts full of what a terminal would act on.
     Hostile,
+    /// The service's envelope as gzip, which no header tells.
+    Gzip,
 }
 
 /// What a fault does to a request. Unless told otherwise, the request itself has no effect on the keys.
@@ -124,6 +126,13 @@ pub enum Action {
     },
     /// Applies the request, then closes the connection without an answer (TCP reset).
     CreateThenDrop,
+    /// Leaves the secret out of the answer to a create. The key is created all the same.
+    WithoutSecret,
+    /// Answers an update with the key as it was before. The key is changed all the same.
+    Stale,
+    /// Gives the right keys, each with the secret [`LEAKED_SECRET`](super::LEAKED_SECRET), whatever is read. Answers to
+    /// creates stay as they are.
+    LeakSecrets,
 }
 
 /// One scripted fault.

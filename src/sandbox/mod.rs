@@ -41,8 +41,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::config::{
-    Contract, DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, EXTRA_MEMBER, EmptyList, LinkStyle, NextStyle,
-    PageOrder, RateLimit, SandboxConfig, SecretInReads, UnknownContract, UnknownFilter, UnknownKey,
+    Contract, DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, EXTRA_MEMBER, EmptyList, LEAKED_SECRET, LinkStyle,
+    NextStyle, PageOrder, RateLimit, SandboxConfig, SecretInReads, UnknownContract, UnknownFilter,
+    UnknownKey,
 };
 pub use self::fault_text::FaultSyntaxError;
 use self::faults::Script;
@@ -129,9 +130,13 @@ impl Sandbox {
         self.state.clear_requests();
     }
 
-    /// Returns what is stored now as reads would give it, by id. There are no secrets in it.
+    /// Returns what is stored now as reads would give it, by id, expired keys included. There are no secrets in it.
     pub fn keys(&self) -> Vec<Value> {
-        self.state.service().keys()
+        let mut keys = self.state.service().keys();
+        if self.state.config().extra_members {
+            keys.iter_mut().for_each(spoil::add_extra_members);
+        }
+        keys
     }
 
     /// Returns the ids of those who may own keys, the ones with most keys first.

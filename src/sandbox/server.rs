@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -140,7 +140,13 @@ impl SandboxState {
                 code,
                 headers,
                 body,
-            } => Decision::of(status_fault(code, headers, body)),
+            } => {
+                let decision = Decision::of(status_fault(code, headers, body));
+                match body {
+                    FaultBody::Gzip => decision.delivered(Delivery::Gzip { bytes: 0 }),
+                    _ => decision,
+                }
+            }
             Action::RateLimited { retry_after, reset } => {
                 let mut reply = Reply::empty(StatusCode::TOO_MANY_REQUESTS);
                 for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
@@ -173,17 +179,31 @@ impl SandboxState {
                 let body = r#"{"api_version":"iam/v2","kind":"ApiKeyList","data":[]}"#;
                 let reply = Reply::json(StatusCode::OK, body.to_owned());
                 let reply = reply.with_header("content-encoding", "gzip");
-                Decision::of(Ok(reply)).delivered(Delivery::Bomb { bytes })
+                Decision::of(Ok(reply)).delivered(Delivery::Gzip { bytes })
             }
             Action::Reset => {
                 Decision::of(Ok(Reply::empty(StatusCode::OK))).delivered(Delivery::Cut)
             }
             Action::Refuse { pause } => Decision::of(Ok(Reply::empty(StatusCode::OK)))
                 .delivered(Delivery::Refused { pause }),
-            Action::HostileTexts | Action::LongTexts { .. } | Action::DeepNesting { .. } => {
+            Action::HostileTexts
+            | Action::LongTexts { .. }
+            | Action::DeepNesting { .. }
+            | Action::WithoutSecret
+            | Action::LeakSecrets => {
                 let mut decision = proper(None);
                 if let Ok(reply) = &mut decision.outcome {
                     reply.body = spoil::spoiled(std::mem::take(&mut reply.body), &fault);
+                }
+                decision
+            }
+            Action::Stale => {
+                let method = &Method::GET;
+                let read = Call { method, ..call };
+                let before = self.proper(read, headers, None);
+                let mut decision = proper(None);
+                if call.method == Method::PATCH && decision.is_success() {
+                    decision.outcome = before.outcome;
                 }
                 decision
             }
@@ -214,6 +234,63 @@ impl SandboxState {
             ..Decision::of(outcome)
         }
     }
+
+    /// Puts the answer together.
+    fn respond(
+        &self,
+        decision: Decision,
+        request_id: &str,
+        connection: Option<Connection>,
+    ) -> Response {
+        let mut reply = decision.outcome.unwrap_or_else(|problem| {
+            let body = problem.body(request_id);
+            Reply {
+                headers: problem.headers,
+                ..Reply::json(problem.status, body)
+            }
+        });
+        if self.config.extra_members {
+            reply.body = spoil::with_extra_members(reply.body);
+        }
+        let mut headers = HeaderMap::with_capacity(8);
+        if !reply.body.is_empty() {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static(reply.content_type),
+            );
+        }
+        if reply.status.is_success() || reply.status == StatusCode::TOO_MANY_REQUESTS {
+            for (name, value) in decision.allowance.iter().flat_map(|allowance| {
+                [
+                    ("x-ratelimit-limit", u64::from(allowance.limit)),
+                    ("x-ratelimit-remaining", u64::from(allowance.remaining)),
+                    ("x-ratelimit-reset", allowance.reset),
+                ]
+            }) {
+                headers.insert(name, HeaderValue::from(value));
+            }
+        }
+        let own = [
+            ("x-request-id".to_owned(), request_id.to_owned()),
+            ("date".to_owned(), self.clock.http_date()),
+        ];
+        for (name, value) in own.into_iter().chain(reply.headers) {
+            // What a script asks for and HTTP cannot carry is left out.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                headers.insert(name, value);
+            }
+        }
+        let (body, length) = wire::body(reply.body, decision.delivery, connection);
+        if let Some(length) = length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = headers;
+        response
+    }
 }
 
 /// Counts a request out when its answer is made, or given up.
@@ -241,6 +318,11 @@ impl Decision {
         }
     }
 
+    fn is_success(&self) -> bool {
+        let status = self.outcome.as_ref().map(|reply| reply.status);
+        status.is_ok_and(|status| status.is_success())
+    }
+
     fn delivered(self, delivery: Delivery) -> Self {
         Self { delivery, ..self }
     }
@@ -266,7 +348,7 @@ fn status_fault(
                  <center><h1>{status}</h1></center>\r\n</body>\r\n</html>\r\n"
             );
         }
-        FaultBody::Json | FaultBody::Hostile => {
+        FaultBody::Json | FaultBody::Hostile | FaultBody::Gzip => {
             let mut problem = Problem::of_status(status);
             if body == FaultBody::Hostile {
                 problem = problem.made_hostile();
@@ -324,7 +406,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
             lock(&state.desk).log.answered(number, status.as_u16());
         }
     }
-    respond(decision, &request_id, state.clock.http_date(), connection)
+    state.respond(decision, &request_id, connection)
 }
 
 /// Takes a request down. All of it is copied: as it came, it would hold on to the whole buffer that it was read into.
@@ -342,57 +424,6 @@ fn logged(parts: &Parts, body: Option<&Bytes>) -> LoggedRequest {
         body: body.unwrap_or_default(),
         status: None,
     }
-}
-
-fn respond(
-    decision: Decision,
-    request_id: &str,
-    date: String,
-    connection: Option<Connection>,
-) -> Response {
-    let reply = decision.outcome.unwrap_or_else(|problem| {
-        let body = problem.body(request_id);
-        Reply {
-            headers: problem.headers,
-            ..Reply::json(problem.status, body)
-        }
-    });
-    let mut headers = HeaderMap::with_capacity(8);
-    if !reply.body.is_empty() {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(reply.content_type),
-        );
-    }
-    if reply.status.is_success() || reply.status == StatusCode::TOO_MANY_REQUESTS {
-        for (name, value) in decision.allowance.iter().flat_map(|allowance| {
-            [
-                ("x-ratelimit-limit", u64::from(allowance.limit)),
-                ("x-ratelimit-remaining", u64::from(allowance.remaining)),
-                ("x-ratelimit-reset", allowance.reset),
-            ]
-        }) {
-            headers.insert(name, HeaderValue::from(value));
-        }
-    }
-    let own = [
-        ("x-request-id".to_owned(), request_id.to_owned()),
-        ("date".to_owned(), date),
-    ];
-    for (name, value) in own.into_iter().chain(reply.headers) {
-        // What a script asks for and HTTP cannot carry is left out.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
-        }
-    }
-    let (body, length) = wire::body(reply.body, decision.delivery, connection);
-    if let Some(length) = length {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = headers;
-    response
 }
 
 #[cfg(test)]

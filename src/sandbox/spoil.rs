@@ -1,11 +1,12 @@
-//! Answers that are right, but hostile in what they say: texts that attack whoever shows them, texts without measure,
-//! and nesting without end.
+//! Answers that are right, but not in what they say: texts that attack whoever shows them, texts without measure, nesting
+//! without end, secrets that are missing or where none belongs, members that no description has.
 //!
-//! Turns the JSON of an answer into other JSON. Ids and secrets stay as they are, so that keys can still be found and
-//! used. Never touches a key that is stored.
+//! Turns the JSON of an answer into other JSON. Ids stay as they are, and so do the secrets of hostile answers, so that
+//! keys can still be found and used. Never touches a key that is stored.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
+use super::config::{EXTRA_MEMBER, LEAKED_SECRET};
 use super::faults::Action;
 
 /// What a terminal, a table, a markup or a spreadsheet would act on. One is put before each text in turn; formulas have
@@ -65,6 +66,12 @@ pub(super) fn spoiled(body: String, fault: &Action) -> String {
                 keys_of(answer).for_each(|key| lengthen(key, length))
             })
         }
+        Action::WithoutSecret => changed(body, |answer| {
+            if let Some(spec) = spec_of(answer) {
+                spec.shift_remove("secret");
+            }
+        }),
+        Action::LeakSecrets => changed(body, |answer| keys_of(answer).for_each(leak)),
         _ => body,
     }
 }
@@ -88,8 +95,47 @@ fn keys_of(answer: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
     }
 }
 
+fn spec_of(key: &mut Value) -> Option<&mut Map<String, Value>> {
+    key.get_mut("spec")?.as_object_mut()
+}
+
+/// Gives a key a secret, unless it has one, as it does in the answer to its creation.
+fn leak(key: &mut Value) {
+    if let Some(spec) = spec_of(key) {
+        let secret = spec.entry("secret").or_insert(Value::Null);
+        if secret.as_str().is_none_or(str::is_empty) {
+            *secret = json!(LEAKED_SECRET);
+        }
+    }
+}
+
+/// Returns the JSON of an answer with [`EXTRA_MEMBER`] in every object.
+pub(super) fn with_extra_members(body: String) -> String {
+    changed(body, add_extra_members)
+}
+
+/// Adds [`EXTRA_MEMBER`] to every object in `value`, at its end. It holds the name of the member that the object is,
+/// `""` for the answer itself and for an element of a list, and some more.
+pub(super) fn add_extra_members(value: &mut Value) {
+    add_extra_to(value, "");
+}
+
+fn add_extra_to(value: &mut Value, name: &str) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| add_extra_to(value, "")),
+        Value::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                add_extra_to(value, name);
+            }
+            let extra = json!({ "in": name, "list": [1, "two", null] });
+            members.insert(EXTRA_MEMBER.to_owned(), extra);
+        }
+        _ => {}
+    }
+}
+
 fn lengthen(key: &mut Value, length: usize) {
-    if let Some(spec) = key.get_mut("spec").and_then(Value::as_object_mut) {
+    if let Some(spec) = spec_of(key) {
         for name in ["display_name", "description"] {
             spec.insert(name.to_owned(), Value::String("x".repeat(length)));
         }
@@ -138,6 +184,44 @@ mod tests {
         assert_eq!(page["data"][1]["spec"]["description"], "xxxxxxxxx");
         let key = json!({ "id": "A", "spec": {} }).to_string();
         assert!(spoiled(key, &long).contains("\"display_name\":\"xxxxxxxxx\""));
+    }
+
+    #[test]
+    fn secrets_leak_into_reads_and_go_missing_from_creates() {
+        let leaky = |key: Value| {
+            let key = spoiled(key.to_string(), &Action::LeakSecrets);
+            serde_json::from_str::<Value>(&key).unwrap()["spec"]["secret"].clone()
+        };
+        assert_eq!(leaky(json!({ "spec": {} })), LEAKED_SECRET);
+        assert_eq!(leaky(json!({ "spec": { "secret": "" } })), LEAKED_SECRET);
+        assert_eq!(leaky(json!({ "spec": { "secret": "own" } })), "own");
+        let created = json!({ "id": "A", "spec": { "secret": "s" } }).to_string();
+        assert_eq!(
+            spoiled(created, &Action::WithoutSecret),
+            r#"{"id":"A","spec":{}}"#
+        );
+    }
+
+    #[test]
+    fn extra_members_are_at_every_level_and_the_same_in_list_and_get() {
+        let page: Value = serde_json::from_str(&with_extra_members(page())).unwrap();
+        for (place, name) in [
+            ("", ""),
+            ("/metadata", "metadata"),
+            ("/data/0", ""),
+            ("/data/1/spec", "spec"),
+        ] {
+            let own = page.pointer(&format!("{place}/{EXTRA_MEMBER}/in"));
+            assert_eq!(own, Some(&json!(name)), "{place}");
+        }
+        let mut key = page["data"][0].clone();
+        key.as_object_mut().unwrap().shift_remove(EXTRA_MEMBER);
+        key["spec"]
+            .as_object_mut()
+            .unwrap()
+            .shift_remove(EXTRA_MEMBER);
+        add_extra_members(&mut key);
+        assert_eq!(key, page["data"][0]);
     }
 
     #[test]

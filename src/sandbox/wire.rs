@@ -49,7 +49,7 @@ pub(super) enum Delivery {
     /// As the beginning of a body of this size.
     Padded { bytes: u64 },
     /// As gzip that inflates to the beginning of a body of this size.
-    Bomb { bytes: u64 },
+    Gzip { bytes: u64 },
 }
 
 /// The times at which the listener was closed.
@@ -122,7 +122,7 @@ pub(super) fn body(
         }
         Delivery::Slow { pause } => (Body::from_stream(slowly(content, pause)), Some(length)),
         Delivery::Padded { bytes } => (Body::from_stream(padded(content, bytes)), None),
-        Delivery::Bomb { bytes } => {
+        Delivery::Gzip { bytes } => {
             let pieces = bomb::gzip(&content, bytes).map(Ok::<_, BoxError>);
             (Body::from_stream(pieces), None)
         }
