@@ -6,9 +6,11 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::render::OutputFormat;
+use crate::sandbox::Contract;
 use crate::secret::Secret;
 
 /// SQL for Confluent Cloud's API keys
@@ -95,7 +97,7 @@ Examples:
     Exec(Exec),
     /// Serve the simulated service on loopback until stopped
     #[command(after_help = "\
-It prints the variables that point iamql, or any other client, to it.
+It prints the variables that point iamql, or any other client, to it: an API key with its secret, or a bearer token.
 
 Examples:
   iamql sandbox --keys 5000 --latency-ms 20
@@ -163,6 +165,16 @@ pub struct SandboxArgs {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8089)]
     pub port: u16,
+
+    /// Edition of the service's contract: 0.4, or 0.5 of September 2026
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value_t = Contract::DEFAULT,
+        value_parser = PossibleValuesParser::new(Contract::ALL.map(Contract::number))
+            .try_map(|number| number.parse::<Contract>())
+    )]
+    pub contract: Contract,
 
     /// Keys in the organization
     #[arg(long, value_name = "N", default_value_t = 250)]

@@ -211,6 +211,7 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Error::usage("--fault cannot be read").caused_by(error))?;
     let config = SandboxConfig {
+        contract: args.contract,
         keys: args.keys,
         seed: args.seed,
         latency: Duration::from_millis(args.latency_ms),

@@ -167,18 +167,24 @@ impl Sandbox {
         let (key, secret) = self.credentials();
         let keys = self.state.config().keys;
         let noun = if keys == 1 { "API key" } else { "API keys" };
+        let contract = self.state.config().contract;
         let url = self.url();
         format!(
-            "simulated Confluent Cloud with {keys} {noun} on {url}\n\
+            "simulated Confluent Cloud with {keys} {noun} on {url} (contract {contract})\n\
              \n\
              export CONFLUENT_CLOUD_ENDPOINT={url}\n\
              export CONFLUENT_CLOUD_API_KEY={}\n\
              export CONFLUENT_CLOUD_API_SECRET={}\n\
              \n\
              curl -s -u \"$CONFLUENT_CLOUD_API_KEY:$CONFLUENT_CLOUD_API_SECRET\" \
-             \"$CONFLUENT_CLOUD_ENDPOINT/iam/v2/api-keys?page_size=2\"\n",
+             \"$CONFLUENT_CLOUD_ENDPOINT/iam/v2/api-keys?page_size=2\"\n\
+             \n\
+             or with a bearer token, in place of the API key and its secret:\n\
+             \n\
+             export CONFLUENT_CLOUD_ACCESS_TOKEN={}\n",
             quoted(key),
             quoted(secret),
+            quoted(self.access_token()),
         )
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -125,14 +126,20 @@ async fn a_listing_is_answered_with_the_usual_headers() {
 #[tokio::test]
 async fn only_the_credentials_and_the_token_open_the_service() {
     let sandbox = start(SandboxConfig::default()).await;
-    let bearer = format!("bearer {}", sandbox.access_token());
-    assert_eq!(
-        send_as(&sandbox, &bearer, "GET /iam/v2/api-keys", "")
-            .await
-            .unwrap()
-            .status(),
-        200
-    );
+    // Schemes are matched without regard to case (RFC 9110, 11.1).
+    let token = sandbox.access_token();
+    let pair = basic(DEMO_KEY, DEMO_SECRET);
+    for right in [
+        format!("Bearer {token}"),
+        format!("BEARER {token}"),
+        format!("bearer {token}"),
+        pair.replace("Basic", "BASIC"),
+        pair.replace("Basic", "basic"),
+        pair,
+    ] {
+        let answer = send_as(&sandbox, &right, "GET /iam/v2/api-keys", "").await;
+        assert_eq!(answer.unwrap().status(), 200, "{right}");
+    }
     for wrong in [
         &basic(DEMO_KEY, "wrong"),
         "Bearer wrong",
@@ -154,6 +161,103 @@ async fn only_the_credentials_and_the_token_open_the_service() {
         assert_eq!(error["status"], "401");
         assert_eq!(answer.header("x-ratelimit-limit"), None);
     }
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_time_of_the_sandbox() {
+    let noon = DateTime::from_timestamp(1_782_907_200, 0).expect("2026-07-01T12:00:00Z");
+    let sandbox = start(SandboxConfig::default().with_now(noon)).await;
+    let date = |answer: &Answer| answer.header("date").map(str::to_owned);
+    let now = Some("Wed, 01 Jul 2026 12:00:00 GMT".to_owned());
+    assert_eq!(date(&get(&sandbox, LIST).await), now);
+    assert_eq!(date(&get(&sandbox, "/nowhere").await), now);
+    assert_eq!(date(&send_as(&sandbox, "", &format!("GET {LIST}"), "").await.unwrap()), now);
+    for fault in ["429", "503", "malformed"] {
+        sandbox.set_faults(vec![format!("any:{fault}").parse().expect(fault)]);
+        assert_eq!(date(&get(&sandbox, LIST).await), now, "{fault}");
+    }
+    sandbox.set_faults(Vec::new());
+    let line = format!("PATCH /iam/v2/api-keys/{DEMO_KEY}");
+    let body = r#"{"spec":{"description":"x"}}"#;
+    let answer = send(&sandbox, &line, body).await.unwrap();
+    assert_eq!(
+        date(&answer).as_deref(),
+        Some("Wed, 01 Jul 2026 12:00:01 GMT")
+    );
+}
+
+#[tokio::test]
+async fn secrets_go_missing_from_creates_and_leak_into_reads() {
+    let sandbox = with_fault("any:without-secret").await;
+    let body = json!({ "spec": { "owner": { "id": sandbox.owners()[0] } } }).to_string();
+    let line = "POST /iam/v2/api-keys";
+    let created = send(&sandbox, line, &body).await.unwrap();
+    assert_eq!((created.status(), sandbox.keys().len()), (202, 251));
+    assert_eq!(created.json()["spec"].get("secret"), None);
+
+    sandbox.set_faults(vec![Fault::new(Action::LeakSecrets)]);
+    let created = send(&sandbox, line, &body).await.unwrap().json();
+    assert_ne!(created["spec"]["secret"], LEAKED_SECRET);
+    let page = get(&sandbox, LIST).await.json();
+    let path = format!("/iam/v2/api-keys/{DEMO_KEY}");
+    let key = get(&sandbox, &path).await.json();
+    let patch = send(&sandbox, &format!("PATCH {path}"), r#"{"spec":{}}"#).await;
+    for leaky in [&page["data"][7], &key, &patch.unwrap().json()] {
+        assert_eq!(leaky["spec"]["secret"], LEAKED_SECRET);
+    }
+    assert!(!json!(sandbox.keys()).to_string().contains(LEAKED_SECRET));
+}
+
+#[tokio::test]
+async fn an_update_can_be_applied_and_answered_with_what_was_before() {
+    let sandbox = with_fault("any:stale").await;
+    let path = format!("/iam/v2/api-keys/{DEMO_KEY}");
+    let before = get(&sandbox, &path).await.json();
+    let body = r#"{"spec":{"description":"new"}}"#;
+    let answer = send(&sandbox, &format!("PATCH {path}"), body).await;
+    assert_eq!(answer.unwrap().json(), before);
+    let after = get(&sandbox, &path).await.json();
+    assert_eq!(after["spec"]["description"], "new");
+    let wrong = r#"{"spec":null}"#;
+    let answer = send(&sandbox, &format!("PATCH {path}"), wrong).await;
+    assert_eq!(answer.unwrap().status(), 422);
+}
+
+#[tokio::test]
+async fn an_error_can_be_gzip_that_no_header_tells() {
+    let sandbox = with_fault("any:503,body=gzip").await;
+    let (head, body) = raw_body(&sandbox).await;
+    assert!(head.starts_with("HTTP/1.1 503") && !head.contains("content-encoding"));
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let chunk = body.windows(2).position(|two| two == [0x1f, 0x8b]);
+    let text = String::from_utf8_lossy(&body);
+    assert!(chunk.is_some() && text.contains("service_unavailable"));
+}
+
+#[tokio::test]
+async fn every_object_can_have_a_member_that_no_description_has() {
+    let sandbox = start(SandboxConfig::default().with_extra_members(true)).await;
+    let page = get(&sandbox, LIST).await.json();
+    for place in [
+        "",
+        "/metadata",
+        "/data/0",
+        "/data/0/metadata",
+        "/data/0/spec/resource",
+    ] {
+        assert!(
+            page.pointer(&format!("{place}/{EXTRA_MEMBER}")).is_some(),
+            "{place}"
+        );
+    }
+    assert_eq!(page["data"][0], sandbox.keys()[0]);
+    let id = page["data"][0]["id"].as_str().expect("an id");
+    let key = get(&sandbox, &format!("/iam/v2/api-keys/{id}"))
+        .await
+        .json();
+    assert_eq!(key, page["data"][0]);
+    let unknown = get(&sandbox, "/iam/v2/api-keys/X").await.json();
+    assert!(unknown["errors"][0].get(EXTRA_MEMBER).is_some());
 }
 
 #[tokio::test]
@@ -495,15 +599,22 @@ async fn debug_output_holds_no_secret() {
 
 #[tokio::test]
 async fn the_banner_can_be_pasted_into_a_shell() {
-    let sandbox = start(SandboxConfig::default().with_credentials("KEY", "it's")).await;
+    let config = SandboxConfig::default()
+        .with_contract(Contract::V04)
+        .with_credentials("KEY", "it's");
+    let sandbox = start(config).await;
     let banner = sandbox.banner().replace(&sandbox.url(), "URL");
     insta::assert_snapshot!(banner, @r#"
-    simulated Confluent Cloud with 250 API keys on URL
+    simulated Confluent Cloud with 250 API keys on URL (contract 0.4)
 
     export CONFLUENT_CLOUD_ENDPOINT=URL
     export CONFLUENT_CLOUD_API_KEY=KEY
     export CONFLUENT_CLOUD_API_SECRET='it'\''s'
 
     curl -s -u "$CONFLUENT_CLOUD_API_KEY:$CONFLUENT_CLOUD_API_SECRET" "$CONFLUENT_CLOUD_ENDPOINT/iam/v2/api-keys?page_size=2"
+
+    or with a bearer token, in place of the API key and its secret:
+
+    export CONFLUENT_CLOUD_ACCESS_TOKEN=sandbox-access-token
     "#);
 }
