@@ -11,6 +11,7 @@ mod call;
 mod clock;
 mod config;
 mod cursor;
+mod description;
 mod draw;
 mod fault_text;
 mod faults;
@@ -119,6 +120,11 @@ impl Sandbox {
         &self.state.config().access_token
     }
 
+    /// Returns the edition of the published description that the service keeps to.
+    pub fn contract(&self) -> Contract {
+        self.state.config().contract
+    }
+
     /// Returns the requests seen since the start or the last [`clear_requests`](Self::clear_requests), in order of
     /// arrival. At most 100,000 are remembered.
     pub fn requests(&self) -> Vec<LoggedRequest> {
@@ -128,6 +134,13 @@ impl Sandbox {
     /// Forgets the requests, and the highest number of them at the same time.
     pub fn clear_requests(&self) {
         self.state.clear_requests();
+    }
+
+    /// Returns what is wrong with the requests since the start or the last call of this, by the published description of
+    /// September 2026 ([`Contract::V05`]): a line for each fault, at most 100. It does not matter which contract the
+    /// sandbox keeps to and how it answered, so this finds what a lenient service would let pass.
+    pub fn take_violations(&self) -> Vec<String> {
+        self.state.take_violations()
     }
 
     /// Returns what is stored now as reads would give it, by id, expired keys included. There are no secrets in it.
@@ -167,7 +180,7 @@ impl Sandbox {
         let (key, secret) = self.credentials();
         let keys = self.state.config().keys;
         let noun = if keys == 1 { "API key" } else { "API keys" };
-        let contract = self.state.config().contract;
+        let contract = self.contract();
         let url = self.url();
         format!(
             "simulated Confluent Cloud with {keys} {noun} on {url} (contract {contract})\n\

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::call::{Call, Reply};
 use super::clock::Clock;
 use super::config::SandboxConfig;
+use super::description;
 use super::draw::Draw;
 use super::faults::{Action, FaultBody, Script};
 use super::limit::{Allowance, Limiter};
@@ -29,6 +30,9 @@ use super::wire::{self, Connection, Delivery};
 
 /// The largest body that a request may have, in bytes.
 const MAX_BODY: usize = 1 << 20;
+
+/// The most violations that are remembered.
+const MAX_VIOLATIONS: usize = 100;
 
 /// Everything that the simulated service knows. Made by [`SandboxState::new`], shared by all requests.
 #[derive(Debug)]
@@ -48,6 +52,8 @@ struct Desk {
     script: Script,
     limiter: Limiter,
     request_ids: Draw,
+    /// What was wrong with requests by the description, up to [`MAX_VIOLATIONS`].
+    violations: Vec<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -64,6 +70,7 @@ impl SandboxState {
             limiter: Limiter::new(config.rate_limit),
             // Apart from the other draws, so that reads do not change which ids are drawn for new keys.
             request_ids: Draw::new(!config.seed),
+            violations: Vec::new(),
         };
         let clock = Arc::new(Clock::new(&config));
         Arc::new(Self {
@@ -86,6 +93,10 @@ impl SandboxState {
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.desk).log.requests()
+    }
+
+    pub(super) fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.desk).violations)
     }
 
     pub(super) fn clear_requests(&self) {
@@ -381,9 +392,13 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
         query: parts.uri.query().unwrap_or(""),
         body: body.as_ref().map_or(&[], |body| body),
     };
+    let request = logged(&parts, body.as_ref().ok());
+    let violations = description::faults_of_request(&request);
     let (number, request_id, fault) = {
         let mut desk = lock(&state.desk);
-        let number = desk.log.arrived(logged(&parts, body.as_ref().ok()));
+        let left = MAX_VIOLATIONS - desk.violations.len();
+        desk.violations.extend(violations.into_iter().take(left));
+        let number = desk.log.arrived(request);
         let fault = desk.script.strike(call.method, call.path, call.page());
         (number, desk.request_ids.hex32(), fault)
     };

@@ -194,6 +194,13 @@ fn an_endpoint_is_the_host_that_it_reads_as() {
         assert_eq!(output.code, Some(code), "{endpoint}: {output:?}");
         witness.assert_left_alone(&endpoint);
     }
+    // What looks like another host is a path that the service does not have.
+    for violation in env.sandbox.take_violations() {
+        assert!(
+            violation.ends_with("there is no such operation"),
+            "{violation}"
+        );
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::answer::{steady, without_token};
-use super::organization;
+use super::{assert_requests_are_described, organization};
 
 /// The program's environment: nothing of the real one but what is set here.
 #[derive(Debug)]
@@ -145,6 +145,12 @@ impl TestEnv {
             .iter()
             .map(|request| without_token(&request.to_string()))
             .collect()
+    }
+}
+
+impl Drop for TestEnv {
+    fn drop(&mut self) {
+        assert_requests_are_described(&self.sandbox);
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::answer::{Answer, Collector, steady, without_token};
-use super::{key, number, organization};
+use super::{assert_requests_are_described, key, number, organization};
 
 /// A session over a sandbox.
 #[derive(Debug)]
@@ -87,10 +87,9 @@ impl Lab {
         params: [(&str, &str); N],
     ) -> Self {
         let params = params.map(|(name, value)| (name.to_owned(), value.into()));
-        Self {
-            params: params.into_iter().collect(),
-            ..Self::with_options(config, Options::default()).await
-        }
+        let mut lab = Self::with_options(config, Options::default()).await;
+        lab.params = params.into_iter().collect();
+        lab
     }
 
     /// A lab whose session has other options.
@@ -222,6 +221,12 @@ impl Lab {
     /// The lab's own folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        assert_requests_are_described(&self.sandbox);
     }
 }
 
