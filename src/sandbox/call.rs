@@ -31,13 +31,10 @@ pub(super) enum Target {
 impl Call<'_> {
     /// Returns what the path names, if the service has it.
     pub(super) fn target(&self) -> Option<Target> {
-        match self.path.strip_prefix(COLLECTION)? {
-            "" => Some(Target::Collection),
-            rest => match percent_decoded(rest.strip_prefix('/')?)? {
-                id if id.is_empty() || rest[1..].contains('/') => None,
-                id => Some(Target::Key(id)),
-            },
-        }
+        Some(match id_below(self.path, COLLECTION)? {
+            None => Target::Collection,
+            Some(id) => Target::Key(id),
+        })
     }
 
     /// Returns the number of the page that a listing asks for, from 1; `None` for anything but a listing.
@@ -82,6 +79,17 @@ impl Reply {
         self.headers.push((name.into(), value.into()));
         self
     }
+}
+
+/// Returns the id in a path below `collection`, or no id for the collection itself; `None` for any other path.
+pub(super) fn id_below(path: &str, collection: &str) -> Option<Option<String>> {
+    let rest = path.strip_prefix(collection)?;
+    if rest.is_empty() {
+        return Some(None);
+    }
+    let segment = rest.strip_prefix('/')?;
+    let id = percent_decoded(segment)?;
+    (!id.is_empty() && !segment.contains('/')).then_some(Some(id))
 }
 
 /// Decodes a path segment; `None` if what comes out is not UTF-8. A stray percent sign stands for itself.
@@ -138,7 +146,7 @@ mod tests {
             "/iam/v2/api-keysX",
             "/iam/v2/api-keys/a/b",
             "/iam/v2/api-keys/%FF",
-            "/iam/v2/users",
+            "/iam/v2/invitations",
         ] {
             assert_eq!(target(path), None, "{path}");
         }

@@ -42,21 +42,13 @@ impl Cursor {
             after,
         );
         // A tuple of numbers and strings always has a JSON text.
-        let text = serde_json::to_vec(&place).unwrap_or_default();
-        let mut bytes = crc32fast::hash(&text).to_le_bytes().to_vec();
-        bytes.extend(text);
-        URL_SAFE_NO_PAD.encode(bytes)
+        seal(serde_json::to_vec(&place).unwrap_or_default())
     }
 
     /// Reads a token, if it is one.
     pub(super) fn parse(token: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (sum, text) = bytes.split_first_chunk::<4>()?;
-        if crc32fast::hash(text).to_le_bytes() != *sum {
-            return None;
-        }
         let (page, page_size, owner, resource, valid_on, after): Fields =
-            serde_json::from_slice(text).ok()?;
+            serde_json::from_slice(&unseal(token)?).ok()?;
         let valid_on = match valid_on {
             Some(day) => Some(day.parse().ok()?),
             None => None,
@@ -72,6 +64,20 @@ impl Cursor {
             after,
         })
     }
+}
+
+/// Returns a token that holds `text`.
+pub(super) fn seal(text: Vec<u8>) -> String {
+    let mut bytes = crc32fast::hash(&text).to_le_bytes().to_vec();
+    bytes.extend(text);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Returns the text in a token, if it is one.
+pub(super) fn unseal(token: &str) -> Option<Vec<u8>> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (sum, text) = bytes.split_first_chunk::<4>()?;
+    (crc32fast::hash(text).to_le_bytes() == *sum).then(|| text.to_vec())
 }
 
 #[cfg(test)]

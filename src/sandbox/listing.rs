@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::store::{Filter, Store};
 
 /// Rows per page unless asked for.
-const DEFAULT_PAGE_SIZE: usize = 10;
+pub(super) const DEFAULT_PAGE_SIZE: usize = 10;
 /// The most rows per page that can be asked for.
 const MAX_PAGE_SIZE: usize = 100;
 /// Bytes that a row takes, more or less.
@@ -92,7 +92,8 @@ pub(super) fn list(
     Ok(Reply::json(StatusCode::OK, body))
 }
 
-fn write_metadata(
+/// Writes the member `metadata` of a page, and the comma behind it. `next` is the link to the next page, if there is one.
+pub(super) fn write_metadata(
     body: &mut String,
     first: &str,
     next: Option<String>,
@@ -157,7 +158,11 @@ impl<'a> Parameters<'a> {
 
     /// Returns which page is wanted of which listing. Filters that are empty filter nothing.
     fn place(self, today: NaiveDate) -> Result<Cursor, Problem> {
-        let page_size = self.page_size.as_deref().map(read_page_size).transpose()?;
+        let page_size = self
+            .page_size
+            .as_deref()
+            .map(|size| read_page_size(size, MAX_PAGE_SIZE))
+            .transpose()?;
         let show_expired = match self.show_expired.as_deref() {
             None | Some("") => None,
             Some("true") => Some(true),
@@ -201,12 +206,13 @@ impl<'a> Parameters<'a> {
     }
 }
 
-fn read_page_size(value: &str) -> Result<usize, Problem> {
+/// Reads how many rows a page is to have, at most `most`.
+pub(super) fn read_page_size(value: &str, most: usize) -> Result<usize, Problem> {
     match value.parse() {
-        Ok(size) if (1..=MAX_PAGE_SIZE).contains(&size) => Ok(size),
+        Ok(size) if (1..=most).contains(&size) => Ok(size),
         _ => Err(Problem::invalid_filter(
             "page_size",
-            format!("'{value}' is not a page size from 1 to {MAX_PAGE_SIZE}"),
+            format!("'{value}' is not a page size from 1 to {most}"),
         )),
     }
 }

@@ -1,10 +1,10 @@
-//! A simulated Confluent Cloud IAM v2 api-keys service on loopback.
+//! A simulated Confluent Cloud on loopback: the IAM v2 api-keys resource, and to read, the collections beside it.
 //!
 //! It turns a [`SandboxConfig`] into an HTTP server with a believable organization behind it: for newcomers without
-//! an account, for tests, and for measurements. Its JSON is written from the published description of the service
-//! and shares nothing with the client, so that a name the client gets wrong fails a test instead of matching itself.
-//! It depends on axum and a runtime of tokio. It never listens beyond loopback, never talks to the real service, and
-//! gives the secret of a key it creates once.
+//! an account, for tests, and for measurements. It speaks both editions of the api-keys [`Contract`]. Its JSON is
+//! written from the published description of the service and shares nothing with the client, so that a name the client
+//! gets wrong fails a test instead of matching itself. It depends on axum and a runtime of tokio. It never listens beyond
+//! loopback, never talks to the real service, and gives the secret of a key it creates once.
 
 mod bomb;
 mod call;
@@ -24,6 +24,7 @@ mod organization;
 mod problem;
 mod server;
 mod service;
+mod siblings;
 mod spoil;
 mod store;
 #[cfg(test)]

@@ -44,6 +44,42 @@ pub(super) const DESCRIPTIONS: [&str; 8] = [
     "for local development",
 ];
 
+/// First names of people, and how they are written in an address.
+pub(super) const FIRST_NAMES: [(&str, &str); 16] = [
+    ("Amara", "amara"),
+    ("Björn", "bjorn"),
+    ("Chen", "chen"),
+    ("Dolores", "dolores"),
+    ("Elif", "elif"),
+    ("Farid", "farid"),
+    ("Grace", "grace"),
+    ("Hiro", "hiro"),
+    ("Ines", "ines"),
+    ("Jonas", "jonas"),
+    ("Kofi", "kofi"),
+    ("Leila", "leila"),
+    ("Mateo", "mateo"),
+    ("Nora", "nora"),
+    ("Oleksandr", "oleksandr"),
+    ("Priya", "priya"),
+];
+/// Last names of people, and how they are written in an address.
+pub(super) const LAST_NAMES: [(&str, &str); 13] = [
+    ("Okafor", "okafor"),
+    ("Lindqvist", "lindqvist"),
+    ("Wei", "wei"),
+    ("Ibárruri", "ibarruri"),
+    ("Yılmaz", "yilmaz"),
+    ("Haddad", "haddad"),
+    ("O'Neill", "oneill"),
+    ("Tanaka", "tanaka"),
+    ("de la Cruz", "delacruz"),
+    ("Müller", "muller"),
+    ("Mensah", "mensah"),
+    ("Rossi", "rossi"),
+    ("Novák", "novak"),
+];
+
 /// Names that a careless client gets wrong, all of them harmless to look at.
 pub(super) const ODD_NAMES: [(&str, &str); 8] = [
     ("O'Brien's laptop", "don't panic"),

@@ -40,6 +40,10 @@ pub(super) struct Organization {
     pub(super) owners: Vec<Owner>,
     /// By kind, in the order of the constants below.
     pub(super) resources: [Vec<Arc<Reference>>; 7],
+    /// Ids.
+    pub(super) environments: Vec<String>,
+    /// Kind and id of every cluster, and the place of its environment.
+    pub(super) clusters: Vec<(usize, String, usize)>,
 }
 
 pub(super) const KAFKA: usize = 0;
@@ -57,6 +61,8 @@ impl Organization {
             id: draw.uuid(),
             owners: Vec::new(),
             resources: Default::default(),
+            environments: Vec::new(),
+            clusters: Vec::new(),
         };
         // People stand among the service accounts, because the front of the list holds most keys.
         for number in 0..SERVICE_ACCOUNTS {
@@ -95,20 +101,25 @@ impl Organization {
             for _ in 0..4 - place.min(3) {
                 let id = format!("lkc-{}", draw.short_id());
                 self.add(KAFKA, self.cluster(&id, Some(&environment)));
+                self.clusters.push((KAFKA, id, place));
             }
             let id = format!("lsrc-{}", draw.short_id());
             self.add(SCHEMA_REGISTRY, self.schema_registry(&id, &environment));
+            self.clusters.push((SCHEMA_REGISTRY, id, place));
             let id = format!("lksqlc-{}", draw.short_id());
             self.add(KSQLDB, self.ksqldb(&id, &environment));
+            self.clusters.push((KSQLDB, id, place));
             let region = ["aws.us-east-1", "aws.eu-central-1", "gcp.europe-west3"][place % 3];
             self.add(FLINK, self.flink_region(region, &environment));
             if place < 2 {
                 self.add(FLINK, self.old_flink_region(region, &environment));
             }
+            self.environments.push(environment);
         }
         // One of the first days, when resource names did not speak of environments yet.
         let id = format!("lkc-{}", draw.short_id());
         self.add(KAFKA, self.cluster(&id, None));
+        self.clusters.push((KAFKA, id, 0));
         for (kind, word) in [
             (CLOUD, "cloud"),
             (GLOBAL, "global"),
@@ -122,7 +133,8 @@ impl Organization {
         self.resources[kind].push(reference(&id, environment.as_deref(), &json));
     }
 
-    fn crn(&self) -> String {
+    /// Returns the resource name of the organization.
+    pub(super) fn crn(&self) -> String {
         format!("{CRN_BASE}{}", self.id)
     }
 

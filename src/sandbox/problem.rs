@@ -97,6 +97,19 @@ impl Problem {
         )
     }
 
+    /// 404, for an object that a collection of `kind` does not have.
+    pub(super) fn unknown_object(code: &str, kind: &str, id: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            json!({
+                "code": code,
+                "title": "Not Found",
+                "detail": format!("The {kind} (id={id}) does not exist"),
+                "source": {},
+            }),
+        )
+    }
+
     /// 422, for a resource that nothing is known of.
     pub(super) fn unknown_resource(id: &str) -> Self {
         let fault = Invalid::new(

@@ -1,4 +1,4 @@
-//! The five operations of the api-keys resource, over the keys in memory.
+//! The five operations of the api-keys resource, over the keys in memory, and the way to the collections beside it.
 //!
 //! A request as method, path, query and body goes in, an answer as status, headers and body comes out. There is no
 //! socket, no authentication and no waiting here. Where the published description leaves a choice, the comments say
@@ -19,6 +19,7 @@ use super::keys;
 use super::listing;
 use super::organization::{Organization, PUBLIC_BASE};
 use super::problem::Problem;
+use super::siblings::{self, World};
 use super::store::{Key, Store};
 use super::writes::{Changes, NewKey};
 
@@ -32,6 +33,8 @@ pub(super) struct Service {
     /// Owners that came with keys put in by hand.
     guests: HashMap<String, Value>,
     clock: Arc<Clock>,
+    /// The Kafka cluster that most keys were for at the start, and how many they were.
+    busiest: Option<(String, usize)>,
     revoked: bool,
 }
 
@@ -41,6 +44,7 @@ impl Service {
         let mut draw = Draw::new(config.seed);
         let organization = Organization::invent(&mut draw);
         let store = keys::invent(&organization, &config, &mut draw);
+        let busiest = siblings::busiest(&organization, &store, &config);
         Self {
             config,
             organization,
@@ -48,6 +52,7 @@ impl Service {
             draw,
             guests: HashMap::new(),
             clock,
+            busiest,
             revoked: false,
         }
     }
@@ -83,6 +88,15 @@ impl Service {
         call: Call<'_>,
         mischief: Option<&Action>,
     ) -> Result<Reply, Problem> {
+        if let Some((collection, id)) = siblings::find(call.path) {
+            let world = World {
+                organization: &self.organization,
+                store: &self.store,
+                config: &self.config,
+                busiest: self.busiest.as_ref(),
+            };
+            return collection.answer(&world, call.method, id.as_deref(), call.query, mischief);
+        }
         match (
             call.target().ok_or_else(Problem::unknown_path)?,
             call.method.as_str(),

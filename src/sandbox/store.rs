@@ -126,6 +126,11 @@ impl Key {
         }
     }
 
+    /// Returns what it is for.
+    pub(super) fn resources(&self) -> &[Arc<Reference>] {
+        &self.resources
+    }
+
     /// Returns the object.
     pub(super) fn value(&self) -> Value {
         let mut text = String::new();

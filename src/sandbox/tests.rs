@@ -171,7 +171,14 @@ async fn every_answer_tells_the_time_of_the_sandbox() {
     let now = Some("Wed, 01 Jul 2026 12:00:00 GMT".to_owned());
     assert_eq!(date(&get(&sandbox, LIST).await), now);
     assert_eq!(date(&get(&sandbox, "/nowhere").await), now);
-    assert_eq!(date(&send_as(&sandbox, "", &format!("GET {LIST}"), "").await.unwrap()), now);
+    assert_eq!(
+        date(
+            &send_as(&sandbox, "", &format!("GET {LIST}"), "")
+                .await
+                .unwrap()
+        ),
+        now
+    );
     for fault in ["429", "503", "malformed"] {
         sandbox.set_faults(vec![format!("any:{fault}").parse().expect(fault)]);
         assert_eq!(date(&get(&sandbox, LIST).await), now, "{fault}");
@@ -313,7 +320,7 @@ async fn deleting_its_own_key_locks_a_session_out() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused() {
     let sandbox = start(SandboxConfig::default()).await;
-    assert_eq!(get(&sandbox, "/iam/v2/users").await.status(), 404);
+    assert_eq!(get(&sandbox, "/iam/v2/invitations").await.status(), 404);
     let put = send(&sandbox, "PUT /iam/v2/api-keys", "").await.unwrap();
     assert_eq!(
         (put.status(), put.header("allow")),

@@ -1,0 +1,180 @@
+//! How much of everything there may be, and how much there is. Usage is counted when it is asked for, so it follows the
+//! keys.
+//!
+//! Two quotas are nearly used up: service accounts, and the keys of the Kafka cluster that most keys were for at the
+//! start. The id is the code of a quota, so the same one comes once for every environment or cluster.
+
+use serde_json::{Value, json};
+
+use super::super::organization::{KAFKA, PUBLIC_BASE, parsed};
+use super::collection::{Collection, Parameter};
+use super::world::{World, crn, text};
+use super::{kafka_clusters, service_accounts, users};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/service-quota/v1/applied-quotas",
+    api_version: "service-quota/v1",
+    kind: "AppliedQuota",
+    parameters: &[
+        Parameter::new("scope", |quota, scope| text(quota, "/scope") == scope).required(),
+        Parameter::new("environment", |quota, id| {
+            text(quota, "/environment/id") == id
+        })
+        .by_id(),
+        Parameter::new("network", |quota, id| text(quota, "/network/id") == id).by_id(),
+        Parameter::new("kafka_cluster", |quota, id| {
+            text(quota, "/kafka_cluster/id") == id
+        })
+        .by_id(),
+        Parameter::new("identity_provider", |quota, id| {
+            text(quota, "/identity_provider/id") == id
+        })
+        .by_id(),
+        Parameter::new("certificate_authority", |quota, id| {
+            text(quota, "/certificate_authority/id") == id
+        })
+        .by_id(),
+        Parameter::new("id", |quota, id| text(quota, "/id") == id),
+    ],
+    max_page_size: 200,
+    unknown: "resource_not_found",
+    objects: applied_quotas,
+};
+
+fn applied_quotas(world: &World<'_>) -> Vec<Value> {
+    let organization = world.organization;
+    let keys = world.store.len();
+    let count = |collection: &Collection| (collection.objects)(world).len();
+    let accounts = count(&service_accounts::COLLECTION);
+    let mut quotas = Vec::new();
+
+    let limit = world.config.quota.unwrap_or(3000);
+    for (code, name, default, applied, usage) in [
+        (
+            "iam.max_cloud_api_keys.per_org",
+            "API keys per organization",
+            3000,
+            limit,
+            keys,
+        ),
+        (
+            "iam.max_service_accounts.per_org",
+            "Service accounts per organization",
+            1000,
+            accounts + 1,
+            accounts,
+        ),
+        (
+            "iam.max_users.per_org",
+            "Users per organization",
+            250,
+            250,
+            count(&users::COLLECTION),
+        ),
+        (
+            "iam.max_environments.per_org",
+            "Environments per organization",
+            25,
+            25,
+            organization.environments.len(),
+        ),
+    ] {
+        let mut quota = quota(world, "ORGANIZATION", (code, name), default, applied);
+        quota["usage"] = json!(usage);
+        quota["organization"] = json!({
+            "id": organization.id,
+            "related": format!("{PUBLIC_BASE}/org/v2/organizations/{}", organization.id),
+            "resource_name": crn(organization),
+        });
+        quotas.push(quota);
+    }
+
+    for environment in &organization.environments {
+        let name = (
+            "kafka.max_kafka_clusters.per_env",
+            "Kafka clusters per environment",
+        );
+        let mut quota = quota(world, "ENVIRONMENT", name, 20, 20);
+        let clusters = world.clusters(KAFKA).filter(|(_, own)| own == environment);
+        quota["usage"] = json!(clusters.count());
+        quota["environment"] = global(world.environment(environment));
+        quotas.push(quota);
+    }
+
+    let used = world.keys_by_resource();
+    for (cluster, environment) in world.clusters(KAFKA) {
+        let default = match kafka_clusters::kind(world, cluster, environment) {
+            "Basic" => 50,
+            "Standard" => 250,
+            "Enterprise" => 2500,
+            _ => 20_000,
+        };
+        let applied = match world.busiest {
+            Some((busiest, count)) if busiest == cluster => count + 1,
+            _ => default,
+        };
+        let name = (
+            "kafka.max_api_keys.per_cluster",
+            "API keys per Kafka cluster",
+        );
+        let mut quota = quota(world, "KAFKA_CLUSTER", name, default, applied);
+        quota["usage"] = json!(used.get(cluster).copied().unwrap_or(0));
+        quota["environment"] = global(world.environment(environment));
+        quota["kafka_cluster"] = json!({
+            "id": cluster,
+            "environment": environment,
+            "related": format!("{PUBLIC_BASE}/cmk/v2/clusters/{cluster}"),
+            "resource_name":
+                format!("{}/environment={environment}/cloud-cluster={cluster}", crn(organization)),
+        });
+        quotas.push(quota);
+    }
+
+    // Usage is not told for these.
+    let name = (
+        "iam.max_cloud_api_keys.per_service_account",
+        "API keys per service account",
+    );
+    quotas.push(quota(world, "SERVICE_ACCOUNT", name, 100, 100));
+    let person = global(parsed(&organization.person().reference));
+    for (code, name) in [
+        ("iam.max_cloud_api_keys.per_user", "Cloud API keys per user"),
+        (
+            "iam.max_cluster_api_keys.per_user",
+            "Cluster API keys per user",
+        ),
+    ] {
+        let mut quota = quota(world, "USER_ACCOUNT", (code, name), 10, 10);
+        quota["user"] = person.clone();
+        quotas.push(quota);
+    }
+    quotas
+}
+
+fn quota(
+    world: &World<'_>,
+    scope: &str,
+    (code, name): (&str, &str),
+    default: usize,
+    applied: usize,
+) -> Value {
+    let crn = format!("{}/applied-quota={code}", crn(world.organization));
+    json!({
+        "api_version": "service-quota/v1",
+        "kind": "AppliedQuota",
+        "id": code,
+        "metadata": world.metadata(COLLECTION.path, code, &crn),
+        "scope": scope,
+        "display_name": name,
+        "default_limit": default,
+        "applied_limit": applied,
+    })
+}
+
+/// Returns a reference without its type, as this group writes them.
+fn global(mut reference: Value) -> Value {
+    if let Some(members) = reference.as_object_mut() {
+        members.retain(|name, _| matches!(name.as_str(), "id" | "related" | "resource_name"));
+    }
+    reference
+}

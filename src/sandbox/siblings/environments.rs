@@ -1,0 +1,50 @@
+//! The environments that clusters are in.
+
+use serde_json::{Value, json};
+
+use super::collection::Collection;
+use super::world::{World, crn};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/org/v2/environments",
+    api_version: "org/v2",
+    kind: "Environment",
+    parameters: &[],
+    max_page_size: 100,
+    unknown: "resource_not_found",
+    objects: environments,
+};
+
+const NAMES: [&str; 5] = [
+    "production",
+    "staging",
+    "development",
+    "analytics",
+    "playground",
+];
+
+fn environments(world: &World<'_>) -> Vec<Value> {
+    let organization = world.organization;
+    let ids = organization.environments.iter().enumerate();
+    ids.map(|(number, id)| {
+        let crn = format!("{}/environment={id}", crn(organization));
+        let mut environment = json!({
+            "api_version": "org/v2",
+            "kind": "Environment",
+            "id": id,
+            "metadata": world.metadata(COLLECTION.path, id, &crn),
+            "display_name": NAMES[number % NAMES.len()],
+        });
+        // Those from before the packages have none.
+        if number < 4 {
+            let package = if number == 0 {
+                "ADVANCED"
+            } else {
+                "ESSENTIALS"
+            };
+            environment["stream_governance_config"] = json!({ "package": package });
+        }
+        environment
+    })
+    .collect()
+}

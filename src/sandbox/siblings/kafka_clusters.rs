@@ -1,0 +1,83 @@
+//! The Kafka clusters that are still there.
+
+use serde_json::{Value, json};
+
+use super::super::names::SYSTEMS;
+use super::super::organization::KAFKA;
+use super::collection::{Collection, ENVIRONMENT, Parameter};
+use super::world::{World, crn, text};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/cmk/v2/clusters",
+    api_version: "cmk/v2",
+    kind: "Cluster",
+    parameters: &[
+        ENVIRONMENT,
+        Parameter::new("spec.deletion_protection", |cluster, truth| {
+            cluster["spec"]["deletion_protection"].as_bool() == truth.parse().ok()
+        }),
+        Parameter::new("spec.network", |cluster, id| {
+            text(cluster, "/spec/network/id") == id
+        })
+        .repeatable(),
+    ],
+    max_page_size: 100,
+    unknown: "resource_not_found",
+    objects: kafka_clusters,
+};
+
+/// What kind of cluster `id` is. The first environment is for production.
+pub(super) fn kind(world: &World<'_>, id: &str, environment: &str) -> &'static str {
+    if world.organization.environments.first().map(String::as_str) == Some(environment) {
+        return "Dedicated";
+    }
+    ["Basic", "Standard", "Enterprise"][world.draw(id).index(3)]
+}
+
+fn kafka_clusters(world: &World<'_>) -> Vec<Value> {
+    world
+        .clusters(KAFKA)
+        .enumerate()
+        .map(|(number, (id, environment))| kafka_cluster(world, number, id, environment))
+        .collect()
+}
+
+fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) -> Value {
+    let crn = format!(
+        "{}/environment={environment}/cloud-cluster={id}/kafka={id}",
+        crn(world.organization)
+    );
+    let (cloud, region) = [
+        ("AWS", "us-east-1"),
+        ("AWS", "eu-central-1"),
+        ("GCP", "europe-west3"),
+    ][number % 3];
+    let host = format!(
+        "{id}.{region}.{}.confluent.cloud",
+        cloud.to_ascii_lowercase()
+    );
+    let kind = kind(world, id, environment);
+    let mut cluster = json!({
+        "api_version": "cmk/v2",
+        "kind": "Cluster",
+        "id": id,
+        "metadata": world.metadata(COLLECTION.path, id, &crn),
+        "spec": {
+            "display_name": format!("{}-{}", SYSTEMS[number % SYSTEMS.len()], number + 1),
+            "availability": if kind == "Basic" { "LOW" } else { "HIGH" },
+            "cloud": cloud,
+            "region": region,
+            "config": { "kind": kind },
+            "kafka_bootstrap_endpoint": format!("SASL_SSL://{host}:9092"),
+            "http_endpoint": format!("https://{host}:443"),
+            "deletion_protection": kind == "Dedicated",
+            "environment": world.environment(environment),
+        },
+        "status": { "phase": "PROVISIONED" },
+    });
+    if kind == "Dedicated" {
+        cluster["spec"]["config"]["cku"] = json!(2);
+        cluster["status"]["cku"] = json!(2);
+    }
+    cluster
+}

@@ -1,0 +1,63 @@
+//! The ksqlDB cluster of each environment.
+
+use serde_json::{Value, json};
+
+use super::super::organization::{KAFKA, KSQLDB, PUBLIC_BASE, parsed};
+use super::collection::{Collection, ENVIRONMENT};
+use super::world::{World, crn, present};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/ksqldbcm/v2/clusters",
+    api_version: "ksqldbcm/v2",
+    kind: "Cluster",
+    parameters: &[ENVIRONMENT],
+    max_page_size: 100,
+    unknown: "resource_not_found",
+    objects: ksqldb_clusters,
+};
+
+fn ksqldb_clusters(world: &World<'_>) -> Vec<Value> {
+    let clusters = world.clusters(KSQLDB);
+    clusters
+        .map(|(id, environment)| ksqldb_cluster(world, id, environment))
+        .collect()
+}
+
+fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
+    let mut draw = world.draw(id);
+    let base = format!("{}/environment={environment}", crn(world.organization));
+    let kafka = world.clusters(KAFKA).find(|(_, own)| *own == environment);
+    let kafka = kafka.map_or("lkc-000000", |(id, _)| id);
+    let accounts: Vec<_> = present(world.organization)
+        .filter(|owner| !owner.is_person())
+        .collect();
+    let account = &accounts[draw.index(accounts.len())].reference;
+    json!({
+        "api_version": "ksqldbcm/v2",
+        "kind": "Cluster",
+        "id": id,
+        "metadata": world.metadata(COLLECTION.path, id, &format!("{base}/cloud-cluster={kafka}/ksql={id}")),
+        "spec": {
+            "display_name": format!("ksqlDB_{}", &id["lksqlc-".len()..]),
+            "use_detailed_processing_log": true,
+            "csu": 1 << draw.index(3),
+            "kafka_cluster": {
+                "id": kafka,
+                "environment": environment,
+                "related": format!("{PUBLIC_BASE}/cmk/v2/clusters/{kafka}"),
+                "resource_name": format!("{base}/cloud-cluster={kafka}"),
+                "api_version": "cmk/v2",
+                "kind": "Cluster",
+            },
+            "credential_identity": parsed(account),
+            "environment": world.environment(environment),
+        },
+        "status": {
+            "phase": "PROVISIONED",
+            "is_paused": false,
+            "storage": 125,
+            "topic_prefix": format!("p{}", id.trim_start_matches('l')),
+            "http_endpoint": format!("https://{id}.us-east-1.aws.confluent.cloud"),
+        },
+    })
+}

@@ -1,0 +1,52 @@
+//! The Schema Registry of each environment.
+
+use serde_json::{Value, json};
+
+use super::super::organization::SCHEMA_REGISTRY;
+use super::collection::{Collection, ENVIRONMENT};
+use super::world::{World, crn};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/srcm/v3/clusters",
+    api_version: "srcm/v3",
+    kind: "Cluster",
+    parameters: &[ENVIRONMENT],
+    max_page_size: 100,
+    unknown: "resource_not_found",
+    objects: schema_registries,
+};
+
+fn schema_registries(world: &World<'_>) -> Vec<Value> {
+    let organization = crn(world.organization);
+    let clusters = world.clusters(SCHEMA_REGISTRY);
+    clusters
+        .map(|(id, environment)| {
+            let crn = format!("{organization}/environment={environment}/schema-registry={id}");
+            let production = &world.organization.environments[0];
+            let package = if environment == production {
+                "ADVANCED"
+            } else {
+                "ESSENTIALS"
+            };
+            let host = format!("https://{id}.us-east-1.aws.confluent.cloud");
+            json!({
+                "api_version": "srcm/v3",
+                "kind": "Cluster",
+                "id": id,
+                "metadata": world.metadata(COLLECTION.path, id, &crn),
+                "spec": {
+                    "display_name": "Stream Governance Package",
+                    "package": package,
+                    "http_endpoint": host,
+                    "catalog_http_endpoint": host,
+                    "private_http_endpoint": "",
+                    "private_networking_config": {},
+                    "cloud": "AWS",
+                    "region": "us-east-1",
+                    "environment": world.environment(environment),
+                },
+                "status": { "phase": "PROVISIONED" },
+            })
+        })
+        .collect()
+}

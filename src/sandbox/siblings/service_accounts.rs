@@ -1,0 +1,53 @@
+//! The service accounts: every owner that is one and not hidden, and three without keys.
+
+use serde_json::{Value, json};
+
+use super::super::names::{PURPOSES, SYSTEMS};
+use super::collection::{Collection, Parameter};
+use super::world::{World, present, text};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/iam/v2/service-accounts",
+    api_version: "iam/v2",
+    kind: "ServiceAccount",
+    parameters: &[Parameter::new("display_name", |account, name| {
+        text(account, "/display_name") == name
+    })
+    .repeatable()],
+    max_page_size: 100,
+    unknown: "service_account_not_found",
+    objects: service_accounts,
+};
+
+fn service_accounts(world: &World<'_>) -> Vec<Value> {
+    let owners = present(world.organization).filter(|owner| !owner.is_person());
+    let ids = owners.map(|owner| owner.reference.id.clone());
+    let idle = (0..3).map(|number| {
+        let mut draw = world.draw(&format!("service account {number}"));
+        format!("sa-{}", draw.short_id())
+    });
+    ids.chain(idle)
+        .enumerate()
+        .map(|(number, id)| service_account(world, number, &id))
+        .collect()
+}
+
+fn service_account(world: &World<'_>, number: usize, id: &str) -> Value {
+    // Names are unique, so each is a pair of its own.
+    let purpose = PURPOSES[number % PURPOSES.len()];
+    let system = SYSTEMS[(number + number / PURPOSES.len()) % SYSTEMS.len()];
+    let crn = format!("crn://confluent.cloud/service-account={id}");
+    let mut account = json!({
+        "api_version": "iam/v2",
+        "kind": "ServiceAccount",
+        "id": id,
+        "metadata": world.metadata(COLLECTION.path, id, &crn),
+        "display_name": format!("{purpose}-{system}"),
+    });
+    match number % 4 {
+        0 => {}
+        1 => account["description"] = json!(""),
+        _ => account["description"] = json!(format!("{purpose} of the {system} team")),
+    }
+    account
+}

@@ -1,0 +1,51 @@
+//! The people of the organization: every owner who is one and still there, and two who own nothing.
+
+use serde_json::{Value, json};
+
+use super::super::names::{FIRST_NAMES, LAST_NAMES};
+use super::collection::Collection;
+use super::world::{World, present};
+
+pub(super) static COLLECTION: Collection = Collection {
+    path: "/iam/v2/users",
+    api_version: "iam/v2",
+    kind: "User",
+    parameters: &[],
+    max_page_size: 100,
+    unknown: "user_not_found",
+    objects: users,
+};
+
+fn users(world: &World<'_>) -> Vec<Value> {
+    let owners = present(world.organization).filter(|owner| owner.is_person());
+    let ids = owners.map(|owner| owner.reference.id.clone());
+    let others = (0..2).map(|number| {
+        let mut draw = world.draw(&format!("user {number}"));
+        format!("u-{}", draw.short_id())
+    });
+    ids.chain(others)
+        .enumerate()
+        .map(|(number, id)| user(world, number, &id))
+        .collect()
+}
+
+fn user(world: &World<'_>, number: usize, id: &str) -> Value {
+    // A pair of its own for everybody: the lists are of different lengths.
+    let (first, first_plain) = FIRST_NAMES[number % FIRST_NAMES.len()];
+    let (last, last_plain) = LAST_NAMES[number % LAST_NAMES.len()];
+    let mut user = json!({
+        "api_version": "iam/v2",
+        "kind": "User",
+        "id": id,
+        "metadata": world.metadata(COLLECTION.path, id, &format!("crn://confluent.cloud/user={id}")),
+        "email": format!("{first_plain}.{last_plain}@example.com"),
+        "full_name": format!("{first} {last}"),
+    });
+    // Older answers do not tell how somebody logs in.
+    match number % 5 {
+        0 => {}
+        1 => user["auth_type"] = json!("AUTH_TYPE_LOCAL"),
+        _ => user["auth_type"] = json!("AUTH_TYPE_SSO"),
+    }
+    user
+}
