@@ -4,10 +4,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use iamql::sandbox::{Action, Fault};
+use iamql::sandbox::{Action, Contract, Fault};
 
 use crate::support::{Output, TestEnv, files, key, long_to_plan, signal};
 
@@ -452,24 +452,49 @@ fn nothing_is_left_behind() {
 #[test]
 fn the_served_sandbox_says_how_to_reach_it() {
     let env = env();
-    let mut child = env
-        .command_without_credentials(&["sandbox", "--port", "0", "--keys", "3"])
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut variables = Vec::new();
-    while variables.len() < 3 {
-        let line = lines.next().unwrap().unwrap();
-        if let Some((name, value)) = line.strip_prefix("export ").and_then(|l| l.split_once('=')) {
-            variables.push((name.to_owned(), value.trim_matches('\'').to_owned()));
+    for contract in Contract::ALL {
+        let args = [
+            "sandbox",
+            "--port",
+            "0",
+            "--keys",
+            "3",
+            "--contract",
+            contract.number(),
+        ];
+        let mut child = env.command_without_credentials(&args).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        assert!(
+            first.ends_with(&format!("(contract {contract})")),
+            "{first}"
+        );
+        let mut variables = Vec::new();
+        while variables.len() < 4 {
+            let line = lines.next().unwrap().unwrap();
+            if let Some((name, value)) =
+                line.strip_prefix("export ").and_then(|l| l.split_once('='))
+            {
+                variables.push((name.to_owned(), value.trim_matches('\'').to_owned()));
+            }
         }
+        // The API key with its secret, or the token, in place of them.
+        for credentials in [1..3, 3..4] {
+            let count = "SELECT count(*) AS n FROM api_keys";
+            let count = env
+                .command_without_credentials(&["-o", "csv", "-e", count])
+                .envs(
+                    variables[..1]
+                        .iter()
+                        .chain(&variables[credentials])
+                        .cloned(),
+                )
+                .spawn();
+            assert_eq!(Output::of(count.unwrap()).rows(), "n\n3\n");
+        }
+        signal(&child, "TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
     }
-    let count = env
-        .command_without_credentials(&["-o", "csv", "-e", "SELECT count(*) AS n FROM api_keys"])
-        .envs(variables)
-        .spawn();
-    assert_eq!(Output::of(count.unwrap()).rows(), "n\n3\n");
-    signal(&child, "TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let unknown = env.iamql(&["sandbox", "--contract", "0.6"]);
+    assert!(unknown.error(2).contains("[possible values: 0.4, 0.5]"));
 }

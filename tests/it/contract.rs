@@ -15,14 +15,16 @@ use iamql::api::{
     RetryPolicy,
 };
 use iamql::resource::API_KEYS;
-use iamql::sandbox::{Sandbox, SandboxConfig, UnknownKey};
+use iamql::sandbox::{
+    Contract, LinkStyle, NextStyle, Sandbox, SandboxConfig, SecretInReads, UnknownKey,
+};
 use iamql::secret::Secret;
 use iamql::session::{Options, Params, Session};
 use iamql::sql::split::split;
 use iamql::table::Connection;
 use serde_json::Value;
 
-use crate::support::{Answer, answer, organization, shown};
+use crate::support::{Answer, answer, assert_requests_are_described, organization, shown};
 
 /// A service, and what this run has created there.
 struct Service {
@@ -306,15 +308,22 @@ fn live(
 
 #[tokio::test]
 async fn the_sandbox_keeps_the_contract_and_no_key_of_it() {
-    for config in [
-        organization(250),
-        organization(120).with_unknown_key(UnknownKey::NotFound404),
-        SandboxConfig::default(),
-    ] {
-        let sandbox = Sandbox::start(config).await.unwrap();
-        let before = sandbox.keys();
-        Service::in_sandbox(&sandbox).await.keeps(contract).await;
-        assert_eq!(sandbox.keys(), before);
+    for edition in Contract::ALL {
+        for config in [
+            organization(250),
+            organization(120).with_unknown_key(UnknownKey::NotFound404),
+            organization(120)
+                .with_link_style(LinkStyle::Relative)
+                .with_next_style(NextStyle::NoMetadata)
+                .with_secret_in_reads(SecretInReads::Absent),
+            SandboxConfig::default(),
+        ] {
+            let sandbox = Sandbox::start(config.with_contract(edition)).await.unwrap();
+            let before = sandbox.keys();
+            Service::in_sandbox(&sandbox).await.keeps(contract).await;
+            assert_eq!(sandbox.keys(), before);
+            assert_requests_are_described(&sandbox);
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Keys of known content, and questions about those that the sandbox invented.
 
-use iamql::sandbox::Sandbox;
+use iamql::sandbox::{Contract, Sandbox};
 use serde_json::{Value, json};
+
+use super::now;
 
 /// A key as the service would give it, with nothing that a test did not ask for.
 pub(crate) fn key(id: &str, owner: &str, resource: &str) -> Value {
@@ -63,4 +65,19 @@ pub(crate) fn owner(key: &Value) -> Option<&str> {
 /// The resource of `key`.
 pub(crate) fn resource(key: &Value) -> Option<&str> {
     text(key, "/spec/resource/id")
+}
+
+/// How many keys a listing without filters has: all, unless the service hides expired ones and the last listing did not
+/// ask for them.
+pub(crate) fn listed(sandbox: &Sandbox) -> usize {
+    let requests = sandbox.requests();
+    let listing = requests.iter().rfind(|one| one.path == "/iam/v2/api-keys");
+    let asked = listing.and_then(|listing| listing.parameter("show_expired"));
+    let hides_expired = sandbox.contract() != Contract::V04 && asked.as_deref() != Some("true");
+    let today = now().date_naive().to_string();
+    let is_over = |key: &Value| text(key, "/spec/expires_at").is_some_and(|day| day < &*today);
+    let keys = sandbox.keys();
+    keys.iter()
+        .filter(|key| !(hides_expired && is_over(key)))
+        .count()
 }

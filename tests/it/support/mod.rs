@@ -10,7 +10,7 @@ mod terminal;
 
 pub(crate) use answer::{Answer, Collector};
 pub(crate) use env::{Output, TestEnv, files, long_to_plan, signal};
-pub(crate) use keys::{ids, key, number, owner, owners_of, resource};
+pub(crate) use keys::{ids, key, listed, number, owner, owners_of, resource};
 pub(crate) use lab::{Lab, answer, shown};
 #[cfg(target_os = "linux")]
 pub(crate) use terminal::Terminal;
