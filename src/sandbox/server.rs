@@ -25,6 +25,7 @@ use super::limit::{Allowance, Limiter};
 use super::log::{Log, LoggedRequest};
 use super::problem::Problem;
 use super::service::Service;
+use super::siblings;
 use super::spoil;
 use super::wire::{self, Connection, Delivery};
 
@@ -399,7 +400,10 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
         let left = MAX_VIOLATIONS - desk.violations.len();
         desk.violations.extend(violations.into_iter().take(left));
         let number = desk.log.arrived(request);
-        let fault = desk.script.strike(call.method, call.path, call.page());
+        let page = call
+            .page()
+            .or_else(|| siblings::page(call.path, call.query));
+        let fault = desk.script.strike(call.method, call.path, page);
         (number, desk.request_ids.hex32(), fault)
     };
     let decision = match body {

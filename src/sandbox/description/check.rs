@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{Member, Shape};
+use super::shape::{Member, Shape};
 
 /// A look at one request or answer.
 pub(super) struct Check {
@@ -99,25 +99,6 @@ impl Check {
         if !fits {
             // Not the value: it may be a secret.
             self.add(place, format_args!("must be {shape}"));
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text { least, most } if *most < usize::MAX => {
-                write!(f, "a string of {least} to {most} characters")
-            }
-            Self::Text { least: 0, .. } => f.write_str("a string"),
-            Self::Text { .. } => f.write_str("a string that is not empty"),
-            Self::Word(words) => write!(f, "`{}`", words.join("` or `")),
-            Self::Date => f.write_str("a date"),
-            Self::Time => f.write_str("a time"),
-            Self::Truth => f.write_str("true or false"),
-            Self::Number { least, most } => write!(f, "a number from {least} to {most}"),
-            Self::Object(_) => f.write_str("an object"),
-            Self::Nullable(shape) => write!(f, "{shape} or null"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The operations of the API keys, and what their bodies may hold.
 
-use super::{Member, NAME, Operation, PAGE_SIZE, PAGE_TOKEN, SOME_TEXT, Shape, TEXT};
+use super::shape::{Member, NAME, Operation, PAGE_SIZE, PAGE_TOKEN, SOME_TEXT, Shape, TEXT};
 
 static REFERENCE: [Member; 6] = [
     Member::new("id", &NAME).required(),

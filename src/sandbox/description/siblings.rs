@@ -1,6 +1,6 @@
 //! The operations of the collections beside the keys, all of them reads.
 
-use super::{Member, NAME, Operation, PAGE_SIZE, PAGE_TOKEN, SOME_TEXT, Shape, TEXT};
+use super::shape::{Member, NAME, Operation, PAGE_SIZE, PAGE_TOKEN, SOME_TEXT, Shape, TEXT};
 
 const ENVIRONMENT: Member = Member::new("environment", &NAME).required();
 

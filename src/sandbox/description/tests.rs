@@ -9,6 +9,7 @@ use super::super::clock::Clock;
 use super::super::config::{Contract, SandboxConfig};
 use super::super::service::Service;
 use super::keys::{KEY, PATH};
+use super::shape::{Member, Shape, TEXT};
 use super::*;
 
 fn faults(line: &str, body: &str) -> Vec<String> {

@@ -7,8 +7,9 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, PUBLIC_BASE, parsed};
+use super::collection::{Collection, Parameter};
 use super::world::{World, crn, text};
-use super::{Collection, Parameter, kafka_clusters, service_accounts, users};
+use super::{kafka_clusters, service_accounts, users};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/service-quota/v1/applied-quotas",
@@ -162,7 +163,7 @@ fn quota(
         "api_version": "service-quota/v1",
         "kind": "AppliedQuota",
         "id": code,
-        "metadata": world.metadata(&COLLECTION, code, &crn),
+        "metadata": world.metadata(COLLECTION.path, code, &crn),
         "scope": scope,
         "display_name": name,
         "default_limit": default,

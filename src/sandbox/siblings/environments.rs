@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Collection;
+use super::collection::Collection;
 use super::world::{World, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -32,7 +32,7 @@ fn environments(world: &World<'_>) -> Vec<Value> {
             "api_version": "org/v2",
             "kind": "Environment",
             "id": id,
-            "metadata": world.metadata(&COLLECTION, id, &crn),
+            "metadata": world.metadata(COLLECTION.path, id, &crn),
             "display_name": NAMES[number % NAMES.len()],
         });
         // Those from before the packages have none.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::names::SYSTEMS;
 use super::super::organization::KAFKA;
+use super::collection::{Collection, ENVIRONMENT, Parameter};
 use super::world::{World, crn, text};
-use super::{Collection, ENVIRONMENT, Parameter};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/cmk/v2/clusters",
@@ -61,7 +61,7 @@ fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) 
         "api_version": "cmk/v2",
         "kind": "Cluster",
         "id": id,
-        "metadata": world.metadata(&COLLECTION, id, &crn),
+        "metadata": world.metadata(COLLECTION.path, id, &crn),
         "spec": {
             "display_name": format!("{}-{}", SYSTEMS[number % SYSTEMS.len()], number + 1),
             "availability": if kind == "Basic" { "LOW" } else { "HIGH" },

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, KSQLDB, PUBLIC_BASE, parsed};
+use super::collection::{Collection, ENVIRONMENT};
 use super::world::{World, crn, present};
-use super::{Collection, ENVIRONMENT};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/ksqldbcm/v2/clusters",
@@ -36,7 +36,7 @@ fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
         "api_version": "ksqldbcm/v2",
         "kind": "Cluster",
         "id": id,
-        "metadata": world.metadata(&COLLECTION, id, &format!("{base}/cloud-cluster={kafka}/ksql={id}")),
+        "metadata": world.metadata(COLLECTION.path, id, &format!("{base}/cloud-cluster={kafka}/ksql={id}")),
         "spec": {
             "display_name": format!("ksqlDB_{}", &id["lksqlc-".len()..]),
             "use_detailed_processing_log": true,

@@ -13,7 +13,7 @@ use super::super::faults::Action;
 use super::super::listing::{DEFAULT_PAGE_SIZE, read_page_size, write_metadata};
 use super::super::organization::PUBLIC_BASE;
 use super::super::problem::Problem;
-use super::Collection;
+use super::collection::Collection;
 use super::world::{World, text};
 
 /// A place in a listing.

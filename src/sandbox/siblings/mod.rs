@@ -5,6 +5,7 @@
 //! deleted.
 
 mod applied_quotas;
+mod collection;
 mod environments;
 mod kafka_clusters;
 mod ksqldb_clusters;
@@ -18,11 +19,10 @@ mod tests;
 mod users;
 mod world;
 
-use serde_json::Value;
 use url::form_urlencoded;
 
+use self::collection::Collection;
 use self::listing::Place;
-use self::world::text;
 pub(super) use self::world::{World, busiest};
 use super::call::id_below;
 
@@ -39,71 +39,6 @@ static COLLECTIONS: [&Collection; 9] = [
     &applied_quotas::COLLECTION,
 ];
 
-/// A read-only collection.
-pub(super) struct Collection {
-    path: &'static str,
-    api_version: &'static str,
-    /// The kind of its objects; that of a page is the same with `List` behind it.
-    kind: &'static str,
-    parameters: &'static [Parameter],
-    max_page_size: usize,
-    /// The code of the error for an id that there is not.
-    unknown: &'static str,
-    objects: fn(&World<'_>) -> Vec<Value>,
-}
-
-/// A query parameter that selects objects.
-struct Parameter {
-    name: &'static str,
-    /// Whether it must be given. Then the links between pages carry it.
-    required: bool,
-    /// Whether it goes with an id, too.
-    by_id: bool,
-    /// Whether it may be given several times, and selects what any of them does.
-    repeatable: bool,
-    admits: fn(&Value, &str) -> bool,
-}
-
-impl Parameter {
-    const fn new(name: &'static str, admits: fn(&Value, &str) -> bool) -> Self {
-        Self {
-            name,
-            required: false,
-            by_id: false,
-            repeatable: false,
-            admits,
-        }
-    }
-
-    const fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
-    }
-
-    const fn by_id(self) -> Self {
-        Self {
-            by_id: true,
-            ..self
-        }
-    }
-
-    const fn repeatable(self) -> Self {
-        Self {
-            repeatable: true,
-            ..self
-        }
-    }
-}
-
-/// The environment that clusters are in, which they cannot be asked for without.
-const ENVIRONMENT: Parameter = Parameter::new("environment", |cluster, id| {
-    text(cluster, "/spec/environment/id") == id
-})
-.required()
-.by_id();
-
 /// Returns the collection that `path` is of, and the id in it.
 pub(super) fn find(path: &str) -> Option<(&'static Collection, Option<String>)> {
     COLLECTIONS
@@ -111,7 +46,7 @@ pub(super) fn find(path: &str) -> Option<(&'static Collection, Option<String>)> 
         .find_map(|collection| Some((*collection, id_below(path, collection.path)?)))
 }
 
-/// Returns the number of the page that a listing of siblings asks for, from 1.
+/// Returns the number of the page that a listing asks for, from 1; `None` for anything but a listing of siblings.
 pub(super) fn page(path: &str, query: &str) -> Option<u64> {
     let (_, None) = find(path)? else {
         return None;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Collection;
+use super::collection::Collection;
 use super::world::{World, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -21,7 +21,7 @@ fn organizations(world: &World<'_>) -> Vec<Value> {
         "api_version": "org/v2",
         "kind": "Organization",
         "id": id,
-        "metadata": world.metadata(&COLLECTION, id, &crn(world.organization)),
+        "metadata": world.metadata(COLLECTION.path, id, &crn(world.organization)),
         "display_name": "Sandbox Inc.",
         "jit_enabled": true,
     })]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, Owner};
+use super::collection::{Collection, Parameter};
 use super::world::{World, crn, present, text};
-use super::{Collection, Parameter};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/role-bindings",
@@ -92,7 +92,7 @@ fn binding(world: &World<'_>, owner: &Owner, role: &str, scope: &Scope) -> Value
     };
     let id = format!("rb-{}", draw.short_id().to_ascii_uppercase());
     let mut metadata = world.metadata(
-        &COLLECTION,
+        COLLECTION.path,
         &id,
         &format!("{organization}/role-binding={id}"),
     );

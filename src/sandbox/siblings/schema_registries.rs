@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::SCHEMA_REGISTRY;
+use super::collection::{Collection, ENVIRONMENT};
 use super::world::{World, crn};
-use super::{Collection, ENVIRONMENT};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/srcm/v3/clusters",
@@ -33,7 +33,7 @@ fn schema_registries(world: &World<'_>) -> Vec<Value> {
                 "api_version": "srcm/v3",
                 "kind": "Cluster",
                 "id": id,
-                "metadata": world.metadata(&COLLECTION, id, &crn),
+                "metadata": world.metadata(COLLECTION.path, id, &crn),
                 "spec": {
                     "display_name": "Stream Governance Package",
                     "package": package,

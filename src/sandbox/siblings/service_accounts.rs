@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::names::{PURPOSES, SYSTEMS};
+use super::collection::{Collection, Parameter};
 use super::world::{World, present, text};
-use super::{Collection, Parameter};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/service-accounts",
@@ -41,7 +41,7 @@ fn service_account(world: &World<'_>, number: usize, id: &str) -> Value {
         "api_version": "iam/v2",
         "kind": "ServiceAccount",
         "id": id,
-        "metadata": world.metadata(&COLLECTION, id, &crn),
+        "metadata": world.metadata(COLLECTION.path, id, &crn),
         "display_name": format!("{purpose}-{system}"),
     });
     match number % 4 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use chrono::DateTime;
+use serde_json::Value;
 
 use super::super::call::Call;
 use super::super::clock::Clock;
@@ -12,6 +13,7 @@ use super::super::config::{Contract, NextStyle, SandboxConfig};
 use super::super::faults::Action;
 use super::super::organization::PUBLIC_BASE;
 use super::super::service::Service;
+use super::world::text;
 use super::*;
 
 fn service(config: SandboxConfig) -> Service {

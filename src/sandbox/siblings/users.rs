@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::names::{FIRST_NAMES, LAST_NAMES};
-use super::Collection;
+use super::collection::Collection;
 use super::world::{World, present};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -37,7 +37,7 @@ fn user(world: &World<'_>, number: usize, id: &str) -> Value {
         "api_version": "iam/v2",
         "kind": "User",
         "id": id,
-        "metadata": world.metadata(&COLLECTION, id, &format!("crn://confluent.cloud/user={id}")),
+        "metadata": world.metadata(COLLECTION.path, id, &format!("crn://confluent.cloud/user={id}")),
         "email": format!("{first_plain}.{last_plain}@example.com"),
         "full_name": format!("{first} {last}"),
     });

@@ -13,7 +13,6 @@ use super::super::draw::Draw;
 use super::super::keys::timestamp;
 use super::super::organization::{KAFKA, Organization, Owner, PUBLIC_BASE};
 use super::super::store::Store;
-use super::Collection;
 
 /// What objects are made from.
 pub(in super::super) struct World<'a> {
@@ -37,13 +36,13 @@ impl World<'_> {
         self.config.now - TimeDelta::microseconds(age as i64)
     }
 
-    /// Returns `metadata` of the object `id` in `collection`.
-    pub(super) fn metadata(&self, collection: &Collection, id: &str, crn: &str) -> Value {
+    /// Returns `metadata` of the object `id` below `path`.
+    pub(super) fn metadata(&self, path: &str, id: &str, crn: &str) -> Value {
         let mut draw = self.draw(id);
         let created = self.past(&mut draw);
         let updated = created + TimeDelta::days(draw.below(900) as i64);
         json!({
-            "self": format!("{PUBLIC_BASE}{}/{id}", collection.path),
+            "self": format!("{PUBLIC_BASE}{path}/{id}"),
             "resource_name": crn,
             "created_at": timestamp(created),
             "updated_at": timestamp(updated),
