@@ -44,8 +44,10 @@ pub fn run() -> ProcessExitCode {
         .spawn(run_here);
     match program.map(JoinHandle::join) {
         Ok(Ok(code)) => code,
-        // The panic hook has printed the message.
-        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Ok(Err(panic)) => {
+            notes::error(&session::panicked(panic.as_ref()));
+            ExitCode::Failure.into()
+        }
         // If there is not enough address space for such a stack, the default stack has to do.
         Err(_) => run_here(),
     }
@@ -74,7 +76,12 @@ fn run_here() -> ProcessExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(args)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(dispatch(args));
+            // A thread that never yields, or waits for a file forever, must not keep the program.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(Error::statement("the program cannot start").caused_by(error)),
     };
     match outcome {

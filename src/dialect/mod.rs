@@ -27,7 +27,7 @@ mod path;
 pub(crate) mod piece;
 pub(crate) mod plan;
 pub(crate) mod rewrite;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod shape;
 pub(crate) mod tokens;
 pub(crate) mod unsupported;

@@ -157,6 +157,8 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
         Some("comments begin with --, or are put between /* and */")
     } else if message == "unterminated string literal" && text.contains("\\'") {
         Some("a quote within a text is doubled: 'it''s'")
+    } else if found("EXCLUDE") {
+        Some("a window frame cannot leave rows out: EXCLUDE is not supported")
     } else if found("[") {
         Some("a name is quoted as \"name\" or `name`")
     } else if text.to_lowercase().contains(" glob ") {

@@ -224,8 +224,11 @@ impl Staged {
                 fs::rename(&self.written, &self.target)
             }
             Kind::Stream => {
+                let mut written = File::open(&self.written)?;
+                // Nothing is left behind if the program ends while a pipe waits for its reader.
+                let _ = fs::remove_dir_all(&self.folder);
                 let mut stream = File::options().write(true).open(&self.target)?;
-                io::copy(&mut File::open(&self.written)?, &mut stream).map(drop)
+                io::copy(&mut written, &mut stream).map(drop)
             }
             Kind::Folder => self.replace(&self.written, &self.target),
             Kind::Partitions if !self.target.exists() => fs::rename(&self.written, &self.target),

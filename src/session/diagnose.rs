@@ -62,6 +62,9 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     if let Some(error) = source.downcast_ref::<NotConnected>() {
         return error.clone().into();
     }
+    if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
+        return in_statement(error.clone(), text, line);
+    }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = dialect::error::Error::new(error.to_string()).kind(match error {
             functions::Error::UnknownField { .. } => ErrorKind::Name,

@@ -11,6 +11,7 @@ mod description;
 mod diagnose;
 mod engine;
 mod error;
+mod executor;
 mod explain;
 mod interrupt;
 mod names;
@@ -22,6 +23,7 @@ mod stackql;
 mod write;
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::api::Traffic;
 use crate::dialect::output_names::Names;
@@ -51,6 +53,11 @@ use write::Writer;
 
 pub use description::Description;
 pub use error::in_statement;
+pub(crate) use executor::panicked;
+
+/// What threads are called on which the engine plans and runs a statement. A panic there is an error of the statement.
+pub(crate) const ENGINE_THREAD: &str = "engine";
+
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
 pub use params::Params;
@@ -225,7 +232,12 @@ impl Session {
             scope: &scope,
             interrupt,
         };
-        let done = self.carry_out(call, sink).await?;
+        let _running = interrupt.running();
+        let carried_out = self.carry_out(call, sink);
+        let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
+            Ok(done) => done?,
+            Err(panic) => return Err(panicked(panic.as_ref())),
+        };
         Ok(Report {
             done,
             warnings: scope.warnings(),
@@ -322,7 +334,7 @@ impl Session {
             // The count is delivered only after the copy is in its final place.
             let schema = rows.schema();
             let told: Vec<_> = rows.try_collect().await.map_err(diagnose)?;
-            staged.into_iter().try_for_each(Staged::commit)?;
+            self.commit(staged).await?;
             let told = stream::iter(told.into_iter().map(Ok));
             rows = Box::pin(RecordBatchStreamAdapter::new(schema, told));
         }
@@ -352,6 +364,26 @@ impl Session {
         }
         sink.finish().await?;
         Ok(Done::Rows(count))
+    }
+}
+
+impl Session {
+    /// Moves what a COPY has written to its target. A pipe may have no reader, so this is not waited for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a target cannot be written, or not in time.
+    async fn commit(&self, staged: Vec<Staged>) -> Result<(), Error> {
+        let limit = self.options.timeout;
+        let work = || async move { staged.into_iter().try_for_each(Staged::commit) };
+        match planner_thread::on_planner_thread_within(limit, work).await {
+            Some(committed) => committed,
+            None => Err(Error::statement(format!(
+                "the target of the copy has not taken it within {} s",
+                limit.as_secs()
+            ))
+            .hint("a pipe needs a reader; --timeout gives it more time")),
+        }
     }
 }
 

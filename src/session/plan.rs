@@ -3,6 +3,7 @@
 //! Lenient readings are tried only after the engine has refused a statement, so they never change the meaning of a
 //! valid one. A write is never read leniently: it could affect keys that were not meant.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
@@ -10,13 +11,18 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
+use datafusion::sql::planner::object_name_to_table_reference;
+use sqlparser::ast::ObjectName;
 
+use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session};
+use crate::dialect;
 use crate::dialect::rewrite::{reread, rewrite};
+use crate::dialect::rules::relations::{self, calls::Kind};
 use crate::error::Error;
 use crate::resource;
 use crate::table::scope::Scope;
@@ -76,7 +82,17 @@ impl Session {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));
         let frame = DataFrame::new(state, plan);
-        self.within_timeout(|| frame.execute_stream()).await
+        let begun = || async move {
+            let context = Arc::new(frame.task_ctx());
+            let plan = frame.create_physical_plan().await?;
+            execute_stream(executor::giving_way(plan)?, context)
+        };
+        let rows = self.within_timeout(begun).await?;
+        let patience = Patience {
+            limit: self.options.timeout,
+            traffic: Arc::clone(scope.traffic()),
+        };
+        Ok(rows.map(|rows| executor::elsewhere(rows, patience)))
     }
 
     /// Plans how `frame` would be run.
@@ -161,8 +177,52 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
-        rewrite(&mut statement, resource::shape());
+        self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
+    }
+
+    /// Puts `statement` so that the engine plans what is meant.
+    async fn rewrite(&self, statement: &mut EngineStatement) -> Planned<()> {
+        let wrong = |error: dialect::error::Error| DataFusionError::External(Box::new(error));
+        relations::recursion::refuse(statement).map_err(wrong)?;
+        let state = self.context.state();
+        let kind = |name: &str| {
+            if state.window_functions().contains_key(name) {
+                Some(Kind::Window)
+            } else if state.aggregate_functions().contains_key(name) {
+                Some(Kind::Aggregate)
+            } else {
+                let scalar = state.scalar_functions().contains_key(name);
+                scalar.then_some(Kind::Scalar)
+            }
+        };
+        relations::calls::refuse(statement, &kind).map_err(wrong)?;
+        relations::orders::settle(statement).map_err(wrong)?;
+        relations::named_windows::spell_out(statement).map_err(wrong)?;
+        let tables = match relations::merged_columns::has_merged_columns(statement) {
+            true => self.tables_of(statement).await,
+            false => HashMap::new(),
+        };
+        let columns = |name: &ObjectName| tables.get(name).cloned();
+        relations::merged_columns::merge_columns(statement, &columns).map_err(wrong)?;
+        rewrite(statement, resource::shape());
+        Ok(())
+    }
+
+    /// Returns the names of the columns of every table that `statement` reads.
+    async fn tables_of(&self, statement: &EngineStatement) -> HashMap<ObjectName, Vec<String>> {
+        let mut tables = HashMap::new();
+        for name in relations::merged_columns::tables_of(statement) {
+            // What is not found here is a CTE, or the engine's planner tells of it.
+            if let Ok(table) = object_name_to_table_reference(name.clone(), true)
+                && let Ok(table) = self.context.table_provider(table).await
+            {
+                let schema = table.schema();
+                let columns = schema.fields().iter().map(|field| field.name().clone());
+                tables.insert(name, columns.collect());
+            }
+        }
+        tables
     }
 
     async fn logical_plan(

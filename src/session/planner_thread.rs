@@ -28,7 +28,7 @@ where
     let (mut answer, answered) = oneshot::channel();
     let runtime = Handle::current();
     let thread = thread::Builder::new()
-        .name("planner".to_owned())
+        .name(super::ENGINE_THREAD.to_owned())
         .stack_size(STACK)
         .spawn(move || {
             let Ok(work) = given.blocking_recv() else {

@@ -3,28 +3,37 @@
 use super::{directories, notes};
 use crate::session::{self, RescueFile};
 
-/// Makes a panic save the secrets of created keys. A release build ends at a panic without unwinding, so this hook is
-/// the last code to run.
+/// Makes a panic save the secrets of created keys at once: the code that would deliver them may be gone behind it.
 pub(crate) fn save_at_a_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let saved = session::save_undelivered();
-        tell(panic);
-        for (path, saved) in saved {
-            let path = path.display();
-            match saved {
-                Ok(1) => notes::warn(&format!(
-                    "the secret of a key that was created is in `{path}`"
-                )),
-                Ok(n) => notes::warn(&format!(
-                    "the secrets of {n} keys that were created are in `{path}`"
-                )),
-                Err(error) => notes::warn(&format!(
-                    "keys were created, and their secrets cannot be saved to `{path}` ({error}): revoke them"
-                )),
-            }
+        // A statement that panics has it for its error.
+        let is_told = std::thread::current()
+            .name()
+            .is_some_and(|name| ["main", session::ENGINE_THREAD].contains(&name));
+        if !is_told || std::env::var_os("RUST_BACKTRACE").is_some() {
+            tell(panic);
         }
+        save();
     }));
+}
+
+/// Saves the secrets of created keys that nobody has yet, and says where they are.
+pub(super) fn save() {
+    for (path, saved) in session::save_undelivered() {
+        let path = path.display();
+        match saved {
+            Ok(1) => notes::warn(&format!(
+                "the secret of a key that was created is in `{path}`"
+            )),
+            Ok(n) => notes::warn(&format!(
+                "the secrets of {n} keys that were created are in `{path}`"
+            )),
+            Err(error) => notes::warn(&format!(
+                "keys were created, and their secrets cannot be saved to `{path}` ({error}): revoke them"
+            )),
+        }
+    }
 }
 
 /// Returns the file for secrets that cannot be delivered.

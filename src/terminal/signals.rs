@@ -6,8 +6,7 @@ use crate::error::Error;
 #[cfg(unix)]
 use crate::error::ErrorKind;
 use crate::session::Interrupt;
-#[cfg(unix)]
-use crate::terminal::notes;
+use crate::terminal::{exit::ExitCode, notes, secrets};
 
 /// Watches for as long as it lives.
 #[derive(Debug)]
@@ -42,9 +41,7 @@ pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
                     _ = hangup.recv() => {}
                 }
                 if interrupt.is_raised() {
-                    notes::line(
-                        "stopping: requests that change keys are in flight and will be finished",
-                    );
+                    insist(&interrupt);
                 }
                 interrupt.raise();
             }
@@ -54,8 +51,25 @@ pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
     {
         Ok(Watch(tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
+                if interrupt.is_raised() {
+                    insist(&interrupt);
+                }
                 interrupt.raise();
             }
         })))
+    }
+}
+
+/// Ends the program at a second signal. Requests in flight that change keys are waited for: their answers hold secrets.
+fn insist(interrupt: &Interrupt) {
+    if interrupt.is_sending() {
+        notes::line("stopping: requests that change keys are in flight and will be finished");
+    } else if interrupt.is_running() {
+        secrets::save();
+        #[expect(
+            clippy::exit,
+            reason = "the statement holds the thread that would return"
+        )]
+        std::process::exit(ExitCode::Interrupted as i32);
     }
 }

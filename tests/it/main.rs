@@ -10,6 +10,7 @@ mod contract;
 mod copy;
 mod data;
 mod docs;
+mod ends;
 mod equivalence;
 mod errors;
 mod explain;

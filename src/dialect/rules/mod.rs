@@ -11,6 +11,7 @@ mod names;
 mod objects;
 mod parameters;
 mod paths;
+pub(crate) mod relations;
 pub(super) mod rule;
 mod select_list;
 mod subqueries;

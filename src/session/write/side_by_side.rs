@@ -80,6 +80,7 @@ where
     E: Send + 'static,
     F: Future<Output = Result<T, E>> + Send + 'static,
 {
+    let _sending = interrupt.sending();
     let mut outcomes = Outcomes {
         done: Vec::new(),
         failed: Vec::new(),

@@ -9,18 +9,24 @@
 
 mod listing;
 mod queries;
+mod relations;
 mod subqueries;
 mod terms;
 
+use std::collections::BTreeSet;
+
 use fastrand::Rng;
 use iamql::sandbox::{Fault, NextStyle, PageOrder, SandboxConfig, SecretInReads, UnknownKey};
+use iamql::session::Options;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use regex::Regex;
 use rusqlite::Connection;
 use rusqlite::types::Value as Cell;
 use tokio::runtime::Runtime;
 
-use self::queries::{Query, queries};
+use self::queries::{Query, predicate, queries};
+use self::relations::relations;
 use self::terms::Source;
 use crate::support::{Lab, now, shown};
 
@@ -99,6 +105,7 @@ fn compare(keys: usize, vary: fn(SandboxConfig) -> SandboxConfig, faults: &[&str
     let input = prop_oneof![
         2 => queries(&Source::table(&database)),
         1 => queries(&Source::view(&database)),
+        1 => relations(&Source::table(&database)),
     ];
     let outcome = TestRunner::new_with_rng(config, rng)
         .run(&input, |query| agree(&query, &runtime, &lab, &database));
@@ -172,4 +179,65 @@ fn iamql_and_the_oracle_agree_whatever_goes_wrong_on_the_way() {
         "every=4:foreign-next",
     ];
     compare(250, |it| it, &faults);
+}
+
+#[test]
+fn a_dry_run_names_the_keys_that_the_oracle_selects() {
+    let seed = setting("ORACLE_SEED", 0_u64);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (lab, database) = runtime.block_on(async {
+        let options = Options {
+            dry_run: true,
+            yes: true,
+            max_affected: usize::MAX,
+            ..Options::default()
+        };
+        let config = SandboxConfig::new().with_keys(120).with_seed(seed);
+        let lab = Lab::with_options(config.with_now(now()), options).await;
+        listing::disturb(&lab.sandbox, &mut Rng::with_seed(seed));
+        let listed = listing::list(&lab.sandbox, 50).await;
+        (lab, listing::load(&listed))
+    });
+    let table = Source::table(&database);
+    let write = proptest::sample::select(vec![
+        "DELETE FROM api_keys k",
+        "UPDATE api_keys k SET spec.description = 'x'",
+    ]);
+    let input =
+        (write, predicate(&table, "k")).prop_map(|(write, test)| Query::of_write(write, &test));
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config {
+        cases: setting("ORACLE_QUERIES", QUERIES),
+        failure_persistence: None,
+        max_shrink_iters: 100,
+        ..Config::default()
+    };
+    let address = Regex::new("/iam/v2/api-keys/([^ ?]+)").unwrap();
+    let outcome = TestRunner::new_with_rng(
+        config,
+        TestRng::from_seed(RngAlgorithm::ChaCha, &bytes),
+    )
+    .run(&input, |query| {
+        let theirs = answer(&database, &query.theirs()).into_iter().flatten();
+        let theirs: BTreeSet<String> = theirs
+            .map(|cell| match cell {
+                Cell::Text(id) => id,
+                other => panic!("{other:?} is no id"),
+            })
+            .collect();
+        let shown = runtime.block_on(lab.try_run(&query.ours()));
+        let shown = shown.map_err(|error| TestCaseError::fail(crate::support::shown(&error)))?;
+        let named = shown.rows.iter().flat_map(|row| address.captures_iter(row));
+        let named: BTreeSet<String> = named.map(|found| found[1].to_owned()).collect();
+        prop_assert_eq!(named, theirs);
+        prop_assert!(shown.requests.iter().all(|line| line.starts_with("GET ")));
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
 }

@@ -20,6 +20,14 @@ pub(super) struct Query {
 }
 
 impl Query {
+    /// A query of all keys for which `test` holds: their ids for the oracle, `write` for iamql.
+    pub(super) fn of_write(write: &str, test: &str) -> Self {
+        Self {
+            text: format!("⟦{write}|SELECT k.id FROM keys k⟧ WHERE {test}"),
+            ordered: false,
+        }
+    }
+
     /// The query for iamql.
     pub(super) fn ours(&self) -> String {
         rendered(&self.text, "$1")
@@ -150,7 +158,7 @@ fn with_subqueries(source: &Source, alias: &'static str) -> Text {
     .boxed()
 }
 
-fn predicate(source: &Source, alias: &'static str) -> Text {
+pub(super) fn predicate(source: &Source, alias: &'static str) -> Text {
     prop_oneof![
         8 => combined(simple(source, alias)),
         2 => with_subqueries(source, alias),
@@ -210,7 +218,7 @@ fn order(width: usize) -> Text {
 }
 
 /// A query of `width` columns in the order that is drawn for it.
-fn query(width: usize, text: Text) -> BoxedStrategy<Query> {
+pub(super) fn query(width: usize, text: Text) -> BoxedStrategy<Query> {
     (text, order(width))
         .prop_map(|(text, order)| Query {
             text: format!("{text}{order}"),

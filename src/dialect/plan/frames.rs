@@ -1,0 +1,86 @@
+//! Offsets of RANGE frames, which have to be of a kind with the key of their order.
+//!
+//! `RANGE 123 PRECEDING` over a timestamp is 123 of something to the engine, and over text it compares whatever there is.
+//! Both are refused: over a time the offset is an interval, over a number a number, and text has no distance.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, WindowFrameBound, WindowFrameUnits,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use crate::dialect::error::Error;
+
+/// Refuses offsets of RANGE frames that do not fit their order.
+#[derive(Debug)]
+pub(crate) struct CheckFrames;
+
+impl AnalyzerRule for CheckFrames {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.apply_with_subqueries(|plan| {
+            if let LogicalPlan::Window(window) = plan {
+                for expr in &window.window_expr {
+                    expr.apply(|expr| {
+                        if let Expr::WindowFunction(call) = expr {
+                            check(call, window.input.schema())?;
+                        }
+                        Ok(TreeNodeRecursion::Continue)
+                    })?;
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(plan)
+    }
+
+    fn name(&self) -> &str {
+        "check_frames"
+    }
+}
+
+fn check(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
+    let frame = &call.params.window_frame;
+    let (WindowFrameUnits::Range, Some(key)) = (frame.units, call.params.order_by.first()) else {
+        return Ok(());
+    };
+    let offset = |bound: &WindowFrameBound| match bound {
+        WindowFrameBound::Preceding(offset) | WindowFrameBound::Following(offset) => {
+            (!offset.is_null()).then(|| offset.clone())
+        }
+        WindowFrameBound::CurrentRow => None,
+    };
+    let offsets = [offset(&frame.start_bound), offset(&frame.end_bound)];
+    for offset in offsets.into_iter().flatten() {
+        let wrong = match key.expr.get_type(schema)? {
+            of if of.is_numeric() || of.is_null() => None,
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Time64(_) => {
+                is_number(&offset).then(|| {
+                    Error::new(format!("RANGE {offset} is no interval"))
+                        .hint("over a date or a time the offset is one, such as INTERVAL '1 day'")
+                })
+            }
+            DataType::Interval(_) | DataType::Duration(_) => None,
+            _ => Some(
+                Error::new("RANGE with an offset needs an order by a number or a time")
+                    .hint("ROWS counts rows, whatever they are ordered by"),
+            ),
+        };
+        if let Some(wrong) = wrong {
+            return Err(DataFusionError::External(Box::new(wrong)));
+        }
+    }
+    Ok(())
+}
+
+/// Returns true for a number; the planner makes text of every offset that was typed.
+fn is_number(offset: &ScalarValue) -> bool {
+    match offset.try_as_str() {
+        Some(text) => text.is_some_and(|text| text.trim().parse::<f64>().is_ok()),
+        None => offset.data_type().is_numeric(),
+    }
+}

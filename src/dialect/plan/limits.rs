@@ -1,0 +1,298 @@
+//! LIMIT and OFFSET that a subquery tells, as a condition on the number of the row.
+//!
+//! ```text
+//! Limit (skip: s, fetch: (subquery)) over q
+//! project q (filter n > s AND n <= s + (subquery) (window row_number() AS n over q))
+//! ```
+//!
+//! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is none, as in PostgreSQL, and a
+//! negative one is an error. [`StopBehindLimit`] ends the rows where their number is beyond the limit.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::cast::as_boolean_array;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, Limit, LogicalPlan, LogicalPlanBuilder, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_expr::expressions::BinaryExpr;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::prelude::{cast, coalesce};
+use futures::stream::{self, StreamExt};
+
+use crate::dialect::error::Error;
+
+/// The column that numbers the rows.
+const NUMBER: &str = "__row";
+
+/// Turns limits that are told by subqueries into conditions.
+#[derive(Debug)]
+pub(crate) struct LimitBySubquery;
+
+impl AnalyzerRule for LimitBySubquery {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Limit(limit) if asks(&limit)? => {
+                Ok(Transformed::yes(as_condition(limit)?))
+            }
+            plan => Ok(Transformed::no(plan)),
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "limit_by_subquery"
+    }
+}
+
+fn asks(limit: &Limit) -> Result<bool> {
+    let mut bounds = [&limit.skip, &limit.fetch].into_iter().flatten();
+    bounds.try_fold(false, |asks, bound| {
+        Ok(asks || bound.exists(|expr| Ok(matches!(expr, Expr::ScalarSubquery(_))))?)
+    })
+}
+
+fn as_condition(limit: Limit) -> Result<LogicalPlan> {
+    let input = Arc::unwrap_or_clone(limit.input);
+    let columns: Vec<Expr> = input
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::from)
+        .collect();
+    let number = || Expr::from(Column::new_unqualified(NUMBER));
+    let bound = |clause: &'static str, bound: Expr, without: i64| {
+        let bound = ScalarUDF::from(Bound::of(clause)).call(vec![cast(bound, DataType::Int64)]);
+        coalesce(vec![bound, lit(without)])
+    };
+    let skip = (limit.skip).map_or_else(|| lit(0_i64), |skip| bound("OFFSET", *skip, 0));
+    let mut condition = number().gt(skip.clone());
+    if let Some(fetch) = limit.fetch {
+        let last = skip + bound("LIMIT", *fetch, i64::from(u32::MAX));
+        condition = condition.and(number().lt_eq(last));
+    }
+    LogicalPlanBuilder::from(input)
+        .window(vec![row_number().alias(NUMBER)])?
+        .filter(condition)?
+        .project(columns)?
+        .build()
+}
+
+/// Fails for a bound that is negative.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Bound {
+    clause: &'static str,
+    signature: Signature,
+}
+
+impl Bound {
+    fn of(clause: &'static str) -> Self {
+        Self {
+            clause,
+            signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Bound {
+    fn name(&self) -> &str {
+        "__bound"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [bound] = args.args.as_slice() else {
+            return internal_err!("a bound has one argument");
+        };
+        let values = bound.to_array(args.number_rows)?;
+        let mut numbers = values.as_primitive::<Int64Type>().iter().flatten();
+        if numbers.any(|number| number < 0) {
+            let error = Error::new(format!("{} must not be negative", self.clause));
+            return Err(DataFusionError::External(Box::new(error)));
+        }
+        Ok(bound.clone())
+    }
+}
+
+/// Ends the rows of a query behind the last one that its limit wants.
+#[derive(Debug)]
+pub(crate) struct StopBehindLimit;
+
+impl PhysicalOptimizerRule for StopBehindLimit {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+                return Ok(Transformed::no(plan));
+            };
+            let parts = split_conjunction(filter.predicate());
+            let Some(last) = parts.into_iter().find(|part| is_end(part)) else {
+                return Ok(Transformed::no(plan));
+            };
+            Ok(Transformed::yes(Arc::new(FirstRows {
+                input: Arc::clone(filter.input()),
+                wanted: Arc::clone(filter.predicate()),
+                projection: filter.projection().as_ref().map(|columns| columns.to_vec()),
+                not_behind: Arc::clone(last),
+                properties: Arc::clone(plan.properties()),
+            })))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "stop_behind_limit"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Returns true for a predicate that the number of a row is at most something.
+fn is_end(predicate: &Arc<dyn PhysicalExpr>) -> bool {
+    predicate.downcast_ref::<BinaryExpr>().is_some_and(|part| {
+        *part.op() == Operator::LtEq
+            && (collect_columns(part.left()).iter()).any(|column| column.name() == NUMBER)
+    })
+}
+
+/// Gives the rows that are wanted, up to the first that is behind them all.
+#[derive(Debug)]
+struct FirstRows {
+    input: Arc<dyn ExecutionPlan>,
+    wanted: Arc<dyn PhysicalExpr>,
+    not_behind: Arc<dyn PhysicalExpr>,
+    /// The columns that are given; all if it is None.
+    projection: Option<Vec<usize>>,
+    properties: Arc<PlanProperties>,
+}
+
+impl FirstRows {
+    fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        match <[_; 1]>::try_from(children) {
+            Ok([input]) => Ok(Arc::new(Self {
+                input,
+                wanted: Arc::clone(&self.wanted),
+                not_behind: Arc::clone(&self.not_behind),
+                projection: self.projection.clone(),
+                properties: Arc::clone(&self.properties),
+            })),
+            Err(children) => internal_err!("one input was expected, not {}", children.len()),
+        }
+    }
+}
+
+impl DisplayAs for FirstRows {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::TreeRender => Ok(()),
+            _ => write!(f, "FirstRows: {}", self.wanted),
+        }
+    }
+}
+
+impl ExecutionPlan for FirstRows {
+    fn name(&self) -> &str {
+        "FirstRows"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn apply_expressions(
+        &self,
+        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        visit(&self.wanted)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.over(children)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.over(children)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let (wanted, not_behind) = (Arc::clone(&self.wanted), Arc::clone(&self.not_behind));
+        let projection = self.projection.clone();
+        let rows = stream::try_unfold(Some(input), move |input| {
+            let (wanted, not_behind) = (Arc::clone(&wanted), Arc::clone(&not_behind));
+            let projection = projection.clone();
+            async move {
+                let Some(mut input) = input else {
+                    return Ok(None);
+                };
+                let Some(batch) = input.next().await.transpose()? else {
+                    return Ok(None);
+                };
+                let mut rows = filter_record_batch(&batch, &tested(&wanted, &batch)?)?;
+                if let Some(columns) = projection {
+                    rows = rows.project(&columns)?;
+                }
+                let not_behind = tested(&not_behind, &batch)?;
+                let is_over = (not_behind.len().checked_sub(1))
+                    .is_some_and(|last| not_behind.is_null(last) || !not_behind.value(last));
+                Ok(Some((rows, (!is_over).then_some(input))))
+            }
+        });
+        let rows = RecordBatchStreamAdapter::new(self.schema(), rows);
+        Ok(Box::pin(rows))
+    }
+}
+
+/// Returns for which rows of `batch` `test` holds.
+fn tested(test: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<BooleanArray> {
+    let values = test.evaluate(batch)?.into_array(batch.num_rows())?;
+    Ok(as_boolean_array(&values)?.clone())
+}

@@ -1,0 +1,93 @@
+//! EXCEPT ALL and INTERSECT ALL, which count how often a row is on each side.
+//!
+//! The engine plans both as a semi or anti join over all columns, which drops every copy of a row or none. Here each side
+//! numbers the copies of a row, and the number is one more column to join on: of three copies on the left and one on the
+//! right, the first finds its partner and the second and third do not.
+//!
+//! ```text
+//! LeftAnti(a, b: x = x)  →  project x (LeftAnti(number(a), number(b): x = x, n = n))
+//! ```
+//!
+//! The joins are told by what no other statement plans: they hold NULLs for equal. Without ALL the left side is distinct,
+//! where numbering would change nothing.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{Column, JoinType, NullEquality};
+use datafusion::error::Result;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{
+    Distinct, Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+/// The columns that number the copies of a row on either side.
+const NUMBERS: [&str; 2] = ["__left_copy", "__right_copy"];
+
+/// Numbers the copies of rows on both sides of EXCEPT ALL and INTERSECT ALL.
+#[derive(Debug)]
+pub(crate) struct CountCopies;
+
+impl AnalyzerRule for CountCopies {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Join(join) if counts_copies(&join) => {
+                Ok(Transformed::yes(numbered(join)?))
+            }
+            plan => Ok(Transformed::no(plan)),
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "count_copies"
+    }
+}
+
+fn counts_copies(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftAnti | JoinType::LeftSemi)
+        && join.null_equality == NullEquality::NullEqualsNull
+        && join.filter.is_none()
+        && !matches!(join.left.as_ref(), LogicalPlan::Distinct(Distinct::All(_)))
+}
+
+fn numbered(join: Join) -> Result<LogicalPlan> {
+    let columns: Vec<Expr> = join
+        .left
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::from)
+        .collect();
+    let number = |side: &Arc<LogicalPlan>, keys: Vec<Expr>, number: &str| {
+        let copy = row_number().partition_by(keys).build()?.alias(number);
+        let mut items: Vec<Expr> = side
+            .schema()
+            .columns()
+            .into_iter()
+            .map(Expr::from)
+            .collect();
+        let plan = LogicalPlanBuilder::from(side.as_ref().clone()).window(vec![copy])?;
+        items.push(Expr::from(Column::new_unqualified(number)));
+        plan.project(items)?.build()
+    };
+    let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
+    let left = number(&join.left, left_keys, NUMBERS[0])?;
+    let right = number(&join.right, right_keys, NUMBERS[1])?;
+    let same_number = NUMBERS.map(|number| Expr::from(Column::new_unqualified(number)));
+    let mut keys = join.on;
+    keys.push(same_number.into());
+    let joined = LogicalPlan::Join(Join::try_new(
+        Arc::new(left),
+        Arc::new(right),
+        keys,
+        None,
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        false,
+    )?);
+    LogicalPlanBuilder::from(joined).project(columns)?.build()
+}

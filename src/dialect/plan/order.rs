@@ -1,0 +1,322 @@
+//! The order of rows that a subquery asks for, kept for the query around it.
+//!
+//! In SQL a table has no order, and the engine drops the sort of a subquery that nothing above it needs. SQLite, DuckDB
+//! and PostgreSQL keep it, and people rely on it: `SELECT group_concat(id) FROM (SELECT id … ORDER BY id)`. So
+//!
+//! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
+//!   them where they are. It is there for that rule alone;
+//! - the members of a UNION ALL are read side by side and given one after another, see [`InOrder`].
+//!
+//! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
+//! that it ends is not run to an end that it may not have.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::internal_err;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, LexRequirement, OrderingRequirements};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
+use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PhysicalExpr, PlanProperties,
+};
+use futures::stream::{self, StreamExt};
+
+type Plan = Arc<dyn ExecutionPlan>;
+type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// The engine's rule that removes sorts and moves them.
+const MOVES_SORTS: &str = "EnsureRequirements";
+
+/// Batches of a member of a UNION ALL that may be read before the members before it have been given.
+const AHEAD: usize = 2;
+
+/// Returns `rules` with those that keep the order in their places.
+pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
+    let mut kept: Vec<Rule> = Vec::with_capacity(rules.len() + 3);
+    for rule in rules {
+        let moves = rule.name() == MOVES_SORTS;
+        if moves {
+            kept.push(Arc::new(PutUpFences));
+        }
+        kept.push(rule);
+        if moves {
+            kept.push(Arc::new(TakeFencesAway));
+        }
+    }
+    kept.push(Arc::new(GiveInOrder));
+    kept
+}
+
+#[derive(Debug)]
+struct PutUpFences;
+
+impl PhysicalOptimizerRule for PutUpFences {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        plan.transform_up(|plan| {
+            let order = match plan.downcast_ref::<SortExec>() {
+                Some(sort) => Some(OrderingRequirements::new(LexRequirement::from(
+                    sort.expr().clone(),
+                ))),
+                None if plan.downcast_ref::<GlobalLimitExec>().is_some()
+                    || plan.downcast_ref::<LocalLimitExec>().is_some() =>
+                {
+                    None
+                }
+                None => return Ok(Transformed::no(plan)),
+            };
+            Ok(Transformed::yes(Arc::new(Fence::new(plan, order))))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "put_up_fences"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct TakeFencesAway;
+
+impl PhysicalOptimizerRule for TakeFencesAway {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        plan.transform_up(|plan| match plan.downcast_ref::<Fence>() {
+            Some(fence) => Ok(Transformed::yes(Arc::clone(&fence.input))),
+            None => Ok(Transformed::no(plan)),
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "take_fences_away"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Requires the order of its input, and lets no sort through. It is never run.
+#[derive(Debug)]
+struct Fence {
+    input: Plan,
+    order: Option<OrderingRequirements>,
+    properties: Arc<PlanProperties>,
+}
+
+impl Fence {
+    fn new(input: Plan, order: Option<OrderingRequirements>) -> Self {
+        let properties = PlanProperties::new(
+            input.equivalence_properties().clone(),
+            input.output_partitioning().clone(),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        );
+        Self {
+            input,
+            order,
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl DisplayAs for Fence {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fence")
+    }
+}
+
+impl ExecutionPlan for Fence {
+    fn name(&self) -> &str {
+        "Fence"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Plan> {
+        vec![&self.input]
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![self.order.clone()]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Plan>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Plan> {
+        Ok(Arc::new(Self::new(only(children)?, self.order.clone())))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Plan>) -> Result<Plan> {
+        Ok(Arc::new(Self::new(only(children)?, self.order.clone())))
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        internal_err!("a fence was left in the plan")
+    }
+}
+
+/// Gives the parts of a UNION ALL in their order.
+#[derive(Debug)]
+struct GiveInOrder;
+
+impl PhysicalOptimizerRule for GiveInOrder {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        plan.transform_up(|plan| {
+            let Some(merged) = plan.downcast_ref::<CoalescePartitionsExec>() else {
+                return Ok(Transformed::no(plan));
+            };
+            let mut input = Arc::clone(merged.input());
+            if input.output_partitioning().partition_count() > 1 {
+                input = Arc::new(InOrder::new(input));
+            }
+            Ok(Transformed::yes(match plan.fetch() {
+                // Unlike the engine's own end of merging, it asks for nothing once it has enough.
+                Some(rows) => Arc::new(GlobalLimitExec::new(input, 0, Some(rows))),
+                None => input,
+            }))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "give_in_order"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Reads the partitions of its input side by side, and gives them one after another.
+#[derive(Debug)]
+struct InOrder {
+    input: Plan,
+    properties: Arc<PlanProperties>,
+}
+
+impl InOrder {
+    fn new(input: Plan) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            Partitioning::UnknownPartitioning(1),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        )
+        .with_scheduling_type(input.properties().scheduling_type);
+        Self {
+            input,
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl DisplayAs for InOrder {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::TreeRender => Ok(()),
+            _ => f.write_str("InOrder"),
+        }
+    }
+}
+
+impl ExecutionPlan for InOrder {
+    fn name(&self) -> &str {
+        "InOrder"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Plan> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Plan>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Plan> {
+        Ok(Arc::new(Self::new(only(children)?)))
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Plan>) -> Result<Plan> {
+        Ok(Arc::new(Self::new(only(children)?)))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if partition != 0 {
+            return internal_err!("what is given in order has one partition, not {partition}");
+        }
+        let parts = (0..self.input.output_partitioning().partition_count()).map(|part| {
+            let mut builder = RecordBatchReceiverStream::builder(self.schema(), AHEAD);
+            let (input, context) = (Arc::clone(&self.input), Arc::clone(&context));
+            let given = builder.tx();
+            builder.spawn(async move {
+                let mut batches = input.execute(part, context)?;
+                while let Some(batch) = batches.next().await {
+                    // Nobody takes it if the query has ended.
+                    if given.send(batch).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+            builder.build()
+        });
+        let parts: Vec<_> = parts.collect();
+        let rows = stream::iter(parts).flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+}
+
+fn only(children: Vec<Plan>) -> Result<Plan> {
+    match <[_; 1]>::try_from(children) {
+        Ok([input]) => Ok(input),
+        Err(children) => internal_err!("one input was expected, not {}", children.len()),
+    }
+}

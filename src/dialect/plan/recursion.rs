@@ -1,0 +1,162 @@
+//! An end for recursive queries that have none.
+//!
+//! The engine repeats the second term of a recursive CTE for as long as it gives rows. Here the repetitions and the rows
+//! are counted, and too many are an error.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::internal_err;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
+};
+use futures::StreamExt;
+
+use crate::dialect::error::Error;
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// How often the second term may be repeated.
+const ROUNDS: usize = 100_000;
+
+/// How many rows it may give in all.
+const ROWS: usize = 1_000_000;
+
+/// Counts what recursive queries do.
+#[derive(Debug)]
+pub(crate) struct BoundRecursion;
+
+impl PhysicalOptimizerRule for BoundRecursion {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        plan.transform_up(|plan| {
+            let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
+                return Ok(Transformed::no(plan));
+            };
+            let counted: Plan = Arc::new(Counted {
+                name: query.name().to_owned(),
+                input: Arc::clone(query.recursive_term()),
+                rounds: Arc::default(),
+                rows: Arc::default(),
+            });
+            let children = vec![Arc::clone(query.static_term()), counted];
+            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+            Ok(Transformed::yes(
+                plan.replace_children(children, recompute)?,
+            ))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "bound_recursion"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The second term of a recursive query, which counts how often it is run and what it gives.
+#[derive(Debug)]
+struct Counted {
+    name: String,
+    input: Plan,
+    // The engine makes a new plan for every round, and these go from one to the next.
+    rounds: Arc<AtomicUsize>,
+    rows: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    fn over(&self, children: Vec<Plan>) -> Result<Plan> {
+        match <[_; 1]>::try_from(children) {
+            Ok([input]) => Ok(Arc::new(Self {
+                name: self.name.clone(),
+                input,
+                rounds: Arc::clone(&self.rounds),
+                rows: Arc::clone(&self.rows),
+            })),
+            Err(children) => internal_err!("one input was expected, not {}", children.len()),
+        }
+    }
+}
+
+/// Returns the error of a recursion that has done `count` of `what`.
+fn endless(name: &str, count: usize, what: &str) -> DataFusionError {
+    let error = Error::new(format!(
+        "the recursive query `{name}` has not ended after {count} {what}"
+    ));
+    DataFusionError::External(Box::new(error.hint(
+        "end it with WHERE in its second part, or leave out ALL so that rows which were there before end it",
+    )))
+}
+
+impl DisplayAs for Counted {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::TreeRender => Ok(()),
+            _ => write!(f, "Repeated: at most {ROUNDS} times"),
+        }
+    }
+}
+
+impl ExecutionPlan for Counted {
+    fn name(&self) -> &str {
+        "Repeated"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Plan> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Plan>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Plan> {
+        self.over(children)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Plan>) -> Result<Plan> {
+        self.over(children)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if self.rounds.fetch_add(1, Ordering::Relaxed) >= ROUNDS {
+            return Err(endless(&self.name, ROUNDS, "rounds"));
+        }
+        let (name, rows) = (self.name.clone(), Arc::clone(&self.rows));
+        let batches = self.input.execute(partition, context)?.map(move |batch| {
+            let batch = batch?;
+            match rows.fetch_add(batch.num_rows(), Ordering::Relaxed) {
+                before if before > ROWS => Err(endless(&name, ROWS, "rows")),
+                _ => Ok(batch),
+            }
+        });
+        let batches = RecordBatchStreamAdapter::new(self.schema(), batches);
+        Ok(Box::pin(batches))
+    }
+}

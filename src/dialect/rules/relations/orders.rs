@@ -1,0 +1,204 @@
+//! Keys of an order: those that stand there twice, positions, and constants.
+//!
+//! ```sql
+//! SELECT DISTINCT ON (1) g, x FROM t ORDER BY g, x, g
+//! SELECT DISTINCT ON (g) g, x FROM t ORDER BY g, x
+//! ```
+//!
+//! ```sql
+//! SELECT any_value(x ORDER BY y) FROM t
+//! SELECT first_value(x ORDER BY y) IGNORE NULLS FROM t
+//! ```
+//!
+//! A key that stands there again changes nothing, and the engine panics at some. A position in DISTINCT ON is a constant
+//! to it. `ORDER BY 'x'`, which orders nothing, is refused: most likely a column was meant.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as EngineStatement;
+use sqlparser::ast::{
+    Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment,
+    ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan,
+    VisitorMut, WindowType,
+};
+
+use crate::dialect::error::Error;
+
+/// Puts the keys of every order in `statement` right.
+///
+/// # Errors
+///
+/// Fails for a constant and for a position that does not exist, with its place.
+pub(crate) fn settle(statement: &mut EngineStatement) -> Result<(), Error> {
+    super::visit(statement, &mut Orders)
+}
+
+struct Orders;
+
+impl VisitorMut for Orders {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if let Some(order_by) = &mut query.order_by
+            && let OrderByKind::Expressions(keys) = &mut order_by.kind
+        {
+            let constant = keys.iter().find_map(|key| constant(&key.expr));
+            if let Some(constant) = constant {
+                let error = Error::new(format!("ORDER BY {} orders nothing", constant.value));
+                return ControlFlow::Break(error.at(constant.span).hint(
+                    "order by a column, or by its position: a name stands without quotes or in double ones",
+                ));
+            }
+            without_doubles(keys);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        let Select {
+            distinct,
+            projection,
+            ..
+        } = select;
+        if let Some(Distinct::On(keys)) = distinct {
+            for key in keys {
+                match at_position(key, projection) {
+                    Ok(Some(item)) => *key = item,
+                    Ok(None) => {}
+                    Err(error) => return ControlFlow::Break(error),
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        if let Expr::Function(call) = expr {
+            any_value_in_order(call);
+        }
+        if let Expr::Function(Function {
+            args,
+            over,
+            within_group,
+            ..
+        }) = expr
+        {
+            without_doubles(within_group);
+            if let Some(WindowType::WindowSpec(spec)) = over {
+                // RANGE with an offset takes one key, and says so itself.
+                without_doubles(&mut spec.order_by);
+            }
+            if let FunctionArguments::List(list) = args {
+                for clause in &mut list.clauses {
+                    if let FunctionArgumentClause::OrderBy(keys) = clause {
+                        without_doubles(keys);
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Gives `any_value` with an order the value that comes first in it, which the engine would not look at.
+fn any_value_in_order(call: &mut Function) {
+    let ordered =
+        |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
+    if let (FunctionArguments::List(list), None) = (&call.args, &call.over)
+        && list.clauses.iter().any(ordered)
+        && call.name.to_string().eq_ignore_ascii_case("any_value")
+    {
+        call.name = ObjectName::from(vec![Ident::new("first_value")]);
+        call.null_treatment = Some(NullTreatment::IgnoreNulls);
+    }
+}
+
+/// Leaves out keys that stand before already, in whatever direction.
+fn without_doubles(keys: &mut Vec<OrderByExpr>) {
+    let mut at = 1;
+    while at < keys.len() {
+        match keys[..at].iter().any(|key| key.expr == keys[at].expr) {
+            true => {
+                keys.remove(at);
+            }
+            false => at += 1,
+        }
+    }
+}
+
+/// Returns a constant that is no position.
+fn constant(expr: &Expr) -> Option<&ValueWithSpan> {
+    match expr {
+        Expr::Nested(expr) => constant(expr),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(_) => Some(value),
+            Value::Number(number, _) if number.parse::<u64>().is_err() => Some(value),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns the item of the select list that `key` is the position of, if it is one.
+fn at_position(key: &Expr, items: &[SelectItem]) -> Result<Option<Expr>, Error> {
+    let Expr::Value(value) = key else {
+        return Ok(None);
+    };
+    let Value::Number(number, _) = &value.value else {
+        return Ok(None);
+    };
+    let position = number.parse::<usize>().ok();
+    let index = position.and_then(|position| position.checked_sub(1));
+    // Behind a star nobody knows which position an item has.
+    let mut known = items.iter().map_while(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    });
+    match index.and_then(|index| known.nth(index)) {
+        Some(item) => Ok(Some(item.clone())),
+        None => Err(Error::new(format!(
+            "DISTINCT ON ({number}) is no position in the select list"
+        ))
+        .at(value.span)
+        .hint("name the column")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::parse::parse;
+
+    fn settled(sql: &str) -> String {
+        let mut statement = parse(sql).unwrap();
+        match settle(&mut statement) {
+            Ok(()) => statement.to_string(),
+            Err(error) => format!("{}; {}", error.message, error.hint.unwrap_or_default()),
+        }
+    }
+
+    #[test]
+    fn a_key_stands_in_an_order_once() {
+        insta::assert_snapshot!(settled("SELECT first_value(x ORDER BY x, x DESC) FROM t ORDER BY g, x, g"), @"SELECT first_value(x ORDER BY x) FROM t ORDER BY g, x");
+        insta::assert_snapshot!(settled("SELECT rank() OVER (ORDER BY x, y, x) FROM t"), @"SELECT rank() OVER (ORDER BY x, y) FROM t");
+    }
+
+    #[test]
+    fn a_position_in_distinct_on_is_the_item_there() {
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (2, 1) g, x + 1 AS y FROM t"), @"SELECT DISTINCT ON (x + 1, g) g, x + 1 AS y FROM t");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (3) g, x FROM t"), @"DISTINCT ON (3) is no position in the select list; name the column");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (1) * FROM t"), @"DISTINCT ON (1) is no position in the select list; name the column");
+    }
+
+    #[test]
+    fn any_value_of_an_order_is_its_first() {
+        insta::assert_snapshot!(settled("SELECT any_value(x ORDER BY y, y), any_value(x) FROM t"), @"SELECT first_value(x ORDER BY y) IGNORE NULLS, any_value(x) FROM t");
+    }
+
+    #[test]
+    fn a_constant_orders_nothing() {
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"SELECT x FROM t ORDER BY 1, NULL");
+    }
+}

@@ -1,0 +1,299 @@
+//! The rows of a query, computed on a thread of their own, so that whoever waits for them can stop waiting.
+//!
+//! The engine gives way between batches at best: a cross join, a file that never ends or a device that takes every
+//! write keep a thread for ever, and a signal or a limit would be seen only behind it. A thread cannot be ended from
+//! outside. One that nobody waits for any more drops its work where it gives way next, and does not keep the program
+//! from ending. It computes a batch when one is asked for, and none ahead: a page that nobody wants is not requested.
+//!
+//! A statement that has neither a row nor an answer from the service for as long as it may take is given up.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use futures::{Stream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::api::{Figures, Traffic};
+use crate::error::{Error, ErrorKind};
+
+/// The stack of the thread, in bytes: the engine goes over expressions by recursion when it evaluates them, in smaller
+/// steps than when it plans them.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// Lets the operators of `plan` that make many rows of few give way now and then: after this nobody has to leave a
+/// thread behind that goes on alone.
+pub(super) fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|plan| {
+        let multiplies = plan.downcast_ref::<CrossJoinExec>().is_some()
+            || plan.downcast_ref::<NestedLoopJoinExec>().is_some()
+            || plan.downcast_ref::<HashJoinExec>().is_some()
+            || plan.downcast_ref::<RecursiveQueryExec>().is_some();
+        Ok(match multiplies {
+            true => Transformed::yes(Arc::new(CooperativeExec::new(plan)) as _),
+            false => Transformed::no(plan),
+        })
+    })
+    .data()
+}
+
+/// How much longer a statement may take than one of its requests, whose error says more.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long rows may be waited for.
+pub(super) struct Patience {
+    /// Without a row, and without an answer to a request.
+    pub(super) limit: Duration,
+    /// The figures of the requests.
+    pub(super) traffic: Arc<Traffic>,
+}
+
+/// Computes the batches of `rows` on a thread of their own.
+pub(super) fn elsewhere(
+    mut rows: SendableRecordBatchStream,
+    patience: Patience,
+) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let (ask, mut asked) = mpsc::channel::<()>(1);
+    let (give, given) = mpsc::channel(1);
+    let (hand_over, handed_over) = std::sync::mpsc::channel::<SendableRecordBatchStream>();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new()
+        .name(super::ENGINE_THREAD.to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            let Ok(mut rows) = handed_over.recv() else {
+                return;
+            };
+            runtime.block_on(async {
+                while asked.recv().await.is_some() {
+                    let batch = tokio::select! {
+                        biased;
+                        () = give.closed() => return,
+                        batch = rows.next() => batch,
+                    };
+                    let Some(batch) = batch else {
+                        // The end, which a panic does not send.
+                        let _ = give.send(None).await;
+                        return;
+                    };
+                    if give.send(Some(batch)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        });
+    let Ok(thread) = thread else {
+        // Where there is no room for a thread, there is still this one.
+        return rows;
+    };
+    if let Err(unsent) = hand_over.send(rows) {
+        rows = unsent.0;
+        return rows;
+    }
+    Box::pin(Elsewhere {
+        schema,
+        ask,
+        given,
+        thread: Some(thread),
+        asked: None,
+        is_over: false,
+        patience,
+    })
+}
+
+struct Elsewhere {
+    schema: SchemaRef,
+    ask: mpsc::Sender<()>,
+    given: mpsc::Receiver<Option<Result<RecordBatch>>>,
+    thread: Option<thread::JoinHandle<()>>,
+    /// What is asked for and not given yet.
+    asked: Option<Asked>,
+    is_over: bool,
+    patience: Patience,
+}
+
+/// A batch that was asked for: when that is looked at next, and the figures at the last look.
+struct Asked(Pin<Box<Sleep>>, Figures);
+
+impl Elsewhere {
+    /// Returns the error if nothing has happened for too long.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<DataFusionError> {
+        let limit = self.patience.limit + GRACE;
+        while let Some(Asked(look, before)) = &mut self.asked {
+            std::task::ready!(look.as_mut().poll(context));
+            let figures = self.patience.traffic.figures();
+            if figures == *before {
+                let error = Error::statement(format!(
+                    "the statement has had no row and no answer for {} s",
+                    self.patience.limit.as_secs()
+                ));
+                let error = error.hint("--timeout gives it more time");
+                return Poll::Ready(DataFusionError::External(Box::new(error)));
+            }
+            *before = figures;
+            look.as_mut().reset(Instant::now() + limit);
+        }
+        Poll::Pending
+    }
+}
+
+impl Stream for Elsewhere {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        if self.asked.is_none() {
+            // There is room for one, and one is asked for at a time.
+            let _ = self.ask.try_send(());
+            let look = Box::pin(sleep(self.patience.limit + GRACE));
+            self.asked = Some(Asked(look, self.patience.traffic.figures()));
+        }
+        let Poll::Ready(given) = self.given.poll_recv(context) else {
+            let error = std::task::ready!(self.poll_patience(context));
+            self.is_over = true;
+            return Poll::Ready(Some(Err(error)));
+        };
+        self.asked = None;
+        Poll::Ready(match given {
+            Some(Some(batch)) => Some(batch),
+            Some(None) => {
+                self.is_over = true;
+                None
+            }
+            // Only a panic ends the thread without an answer.
+            None => {
+                self.is_over = true;
+                let thread = self.thread.take();
+                let panic = thread.and_then(|thread| thread.join().err());
+                let error = panicked(panic.as_deref().unwrap_or(&()));
+                Some(Err(DataFusionError::External(Box::new(error))))
+            }
+        })
+    }
+}
+
+impl RecordBatchStream for Elsewhere {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+/// Returns the error of a statement whose thread panicked and left `panic` behind.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::new(
+        ErrorKind::Internal,
+        format!(
+            "a defect in iamql ended the statement: {}",
+            said.unwrap_or("it did not say why")
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use futures::stream;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn rows(
+        batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+    ) -> SendableRecordBatchStream {
+        let schema = Arc::new(Schema::empty());
+        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+    }
+
+    fn patience(limit: u64) -> Patience {
+        Patience {
+            limit: Duration::from_secs(limit),
+            traffic: Arc::default(),
+        }
+    }
+
+    fn batch() -> Result<RecordBatch> {
+        Ok(RecordBatch::new_empty(Arc::new(Schema::empty())))
+    }
+
+    #[tokio::test]
+    async fn no_batch_is_computed_before_it_is_asked_for() {
+        let computed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&computed);
+        let batches = stream::iter(0..3).map(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            batch()
+        });
+        let mut given = elsewhere(rows(batches), patience(600));
+        for n in 1..=3 {
+            given.next().await.unwrap().unwrap();
+            assert_eq!(computed.load(Ordering::SeqCst), n);
+        }
+        assert!(given.next().await.is_none());
+        assert!(given.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_rows_that_never_come() {
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let (dropped, drops) = std::sync::mpsc::channel::<()>();
+        let ended = std::sync::Mutex::new(ended);
+        let stuck = stream::poll_fn(move |_| {
+            let _dropped = &dropped;
+            // As a cross join does, without giving way.
+            let _ = ended.lock().unwrap().recv();
+            Poll::Pending
+        });
+        let mut given = elsewhere(rows(stuck), patience(600));
+        let started = Instant::now();
+        let waited = tokio::time::timeout(Duration::from_millis(20), given.next()).await;
+        assert!(waited.is_err());
+        drop(given);
+        assert!(started.elapsed() < Duration::from_secs(30));
+        drop(end);
+        // It is dropped where it gives way for the first time.
+        assert!(drops.recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        let panics = stream::poll_fn(|_| panic!("of the rows"));
+        let mut given = elsewhere(rows(panics), patience(600));
+        let error = given.next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("of the rows"), "{error}");
+        assert!(given.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_given_up_unless_the_service_answers() {
+        let patience = patience(0);
+        let traffic = Arc::clone(&patience.traffic);
+        let mut given = elsewhere(rows(stream::pending()), patience);
+        let waited = tokio::time::timeout(Duration::from_millis(400), given.next()).await;
+        assert!(waited.is_err());
+        traffic.answered(1, Duration::ZERO);
+        let waited = tokio::time::timeout(Duration::from_millis(400), given.next()).await;
+        assert!(waited.is_err(), "its patience begins anew");
+        let error = given.next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("no answer for 0 s"), "{error}");
+        assert!(given.next().await.is_none());
+    }
+}
