@@ -63,7 +63,7 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         return error.clone().into();
     }
     if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
-        return in_statement(error.clone(), text, line);
+        return in_statement(error.clone(), &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = dialect::error::Error::new(error.to_string()).kind(match error {
