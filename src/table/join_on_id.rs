@@ -18,7 +18,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::optimize::over_changed;
+use super::children::over_changed;
 use super::scan::ResourceScan;
 use crate::resource::Pushed;
 

@@ -7,13 +7,14 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
-//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `sequential`: rules over physical plans that know what a request
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `children`, `sequential`: rules over physical plans that know what a request
 //!   costs, and a node that they need;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
 mod buffer;
 pub mod catalog;
+mod children;
 pub mod decode;
 mod dedup;
 mod fetch;

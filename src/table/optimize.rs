@@ -8,13 +8,12 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::execution_plan::{
-    ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
+use super::children::over_changed;
 use super::join_on_id::JoinOnId;
 use super::scan::ResourceScan;
 use super::sequential::InTurn;
@@ -137,28 +136,6 @@ fn is_kept_whole(plan: &Plan) -> bool {
     plan.children().len() == 1
         && emission == EmissionType::Final
         && plan.downcast_ref::<AggregateExec>().is_none()
-}
-
-/// Returns `plan` over what `change` makes of its children, given by their positions.
-pub(super) fn over_changed(
-    plan: &Plan,
-    change: impl Fn(usize, Plan) -> Result<Plan>,
-) -> Result<Plan> {
-    let children = plan.children();
-    let changed = children
-        .iter()
-        .enumerate()
-        .map(|(position, child)| change(position, Arc::clone(child)))
-        .collect::<Result<Vec<_>>>()?;
-    let is_same = changed
-        .iter()
-        .zip(children)
-        .all(|(changed, child)| Arc::ptr_eq(changed, child));
-    if is_same {
-        return Ok(Arc::clone(plan));
-    }
-    let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
-    Arc::clone(plan).replace_children(changed, keep)
 }
 
 /// Lets scans that list the same objects share one listing: those that read it to its end, and those that may stop before,

@@ -13,8 +13,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 
+use super::children::over_changed;
 use super::fields::{Field, collect, in_table};
-use super::optimize::over_changed;
 use super::scan::ResourceScan;
 
 type Plan = Arc<dyn ExecutionPlan>;
