@@ -5,15 +5,17 @@
 //! by a `Shape`, depends on no other room, and never sends a request.
 //!
 //! - `piece`, `tokens`: the text of a statement, and its tokens;
-//! - `parser`, `parse`, `limits`, `unsupported`: text to syntax trees, and what is refused on the way;
+//! - `parser`, `parse`, `limits`, `unsupported`, `calls`: text to syntax trees, and what is refused on the way;
 //! - `rewrite`, `rules`: syntax trees into ones that the engine plans, see `ast`, `path` and `shape` for what they share;
 //! - `plan`: rules over logical plans;
 //! - `functions`: SQLite's functions, and paths into JSON;
 //! - `output_names`: the columns of a result, named as they were written;
 //! - `messages`: the engine's messages in plain words;
+//! - [`Dialect`]: which of the two a session speaks;
 //! - [`error`]: what is wrong, where, and the next step.
 
 pub(crate) mod ast;
+pub(crate) mod calls;
 pub mod error;
 pub mod functions;
 mod limits;
@@ -26,6 +28,9 @@ pub(crate) mod piece;
 pub(crate) mod plan;
 pub(crate) mod rewrite;
 mod rules;
+mod setting;
 pub(crate) mod shape;
 pub(crate) mod tokens;
 pub(crate) mod unsupported;
+
+pub use setting::Dialect;

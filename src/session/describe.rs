@@ -9,7 +9,7 @@ use datafusion::sql::parser::Statement as EngineStatement;
 
 use super::description::{Description, parameters};
 use super::plan::{Planned, Planner, Reading};
-use super::{Params, Session, diagnose, explain, in_statement, stackql, write};
+use super::{Params, Session, diagnose, explain, in_statement, panics, stackql, write};
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::Error;
@@ -26,6 +26,10 @@ impl Session {
     ///
     /// Fails if the statement is wrong and that can be seen without running it.
     pub async fn describe(&self, piece: &Piece) -> Result<Description, Error> {
+        panics::caught(self.describe_unguarded(piece)).await
+    }
+
+    async fn describe_unguarded(&self, piece: &Piece) -> Result<Description, Error> {
         let wrong = |error| in_statement(error, &piece.text, piece.line);
         let operation = Operation::read(piece).map_err(wrong)?;
         self.describe_operation(piece, operation).await

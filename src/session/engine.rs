@@ -5,13 +5,14 @@ use std::sync::Arc;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
+use datafusion::optimizer::{Analyzer, Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::csv::CsvFiles;
+use crate::dialect::Dialect;
 use crate::dialect::functions;
-use crate::dialect::plan::{PrepareSubqueries, ReadMoments};
+use crate::dialect::plan::{self, PrepareSubqueries};
 use crate::resource;
 use crate::table::{self, Connection, catalog};
 
@@ -20,7 +21,7 @@ use crate::table::{self, Connection, catalog};
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
+pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
@@ -28,6 +29,7 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(resource::CATALOG, resource::DEFAULT_SCHEMA);
     let options = config.options_mut();
+    options.extensions.insert(dialect);
     // For the place of an error.
     options.sql_parser.collect_spans = true;
     // `now()` has a zone, and shows it.
@@ -39,14 +41,17 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
 
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(PrepareSubqueries)];
     rules.extend(Optimizer::new().rules);
-    let mut analyzers: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ReadMoments)];
+    let mut analyzers = plan::before_types();
     analyzers.extend(Analyzer::new().rules);
+    analyzers.extend(plan::after_types());
+    let mut physical = table::rules(&PhysicalOptimizer::new().rules);
+    physical.push(Arc::new(plan::SplitFilters));
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .with_analyzer_rules(analyzers)
         .with_optimizer_rules(rules)
-        .with_physical_optimizer_rules(table::rules(&PhysicalOptimizer::new().rules));
+        .with_physical_optimizer_rules(physical);
     let mut state = functions::register(builder).build();
     state.register_file_format(Arc::new(CsvFiles::default()), true)?;
     let context = SessionContext::new_with_state(state);

@@ -14,6 +14,7 @@ mod error;
 mod explain;
 mod interrupt;
 mod names;
+mod panics;
 mod params;
 mod plan;
 mod planner_thread;
@@ -36,6 +37,7 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::api::Traffic;
+use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::{Error, ErrorKind};
@@ -53,6 +55,7 @@ pub use description::Description;
 pub use error::in_statement;
 pub use interrupt::Interrupt;
 pub use names::{Function, Relation};
+pub(crate) use panics::are_caught;
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
@@ -80,6 +83,8 @@ pub struct Options {
     pub rescue_file: Option<RescueFile>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
+    /// The dialect of SQL that statements are in.
+    pub dialect: Dialect,
 }
 
 /// A session.
@@ -111,6 +116,7 @@ impl Default for Options {
             confirm: None,
             rescue_file: None,
             timeout: Self::TIMEOUT,
+            dialect: Dialect::Default,
         }
     }
 }
@@ -189,9 +195,11 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone()).await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
-        })?;
+        let context = engine::context(connection.clone(), options.dialect)
+            .await
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
+            })?;
         Ok(Self {
             context,
             connection,
@@ -225,7 +233,7 @@ impl Session {
             scope: &scope,
             interrupt,
         };
-        let done = self.carry_out(call, sink).await?;
+        let done = panics::caught(self.carry_out(call, sink)).await?;
         Ok(Report {
             done,
             warnings: scope.warnings(),

@@ -16,6 +16,8 @@ use datafusion::sql::parser::Statement as EngineStatement;
 
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session};
+use crate::dialect::Dialect;
+use crate::dialect::calls;
 use crate::dialect::rewrite::{reread, rewrite};
 use crate::error::Error;
 use crate::resource;
@@ -161,8 +163,27 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
-        rewrite(&mut statement, resource::shape());
+        calls::check(&statement, &|name| self.kind_of(name))
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let dialect = Dialect::of(self.context.state_ref().read().config_options());
+        rewrite(&mut statement, resource::shape(), dialect);
         self.logical_plan(statement, &reading).await
+    }
+
+    /// Returns what kind of function `name` stands for.
+    fn kind_of(&self, name: &str) -> Option<calls::Kind> {
+        let state = self.context.state_ref();
+        let state = state.read();
+        // Some aggregates and functions of windows share a name, and some scalars an aggregate's.
+        if state.aggregate_functions().contains_key(name) {
+            Some(calls::Kind::Aggregate)
+        } else if state.window_functions().contains_key(name) {
+            Some(calls::Kind::Window)
+        } else if state.scalar_functions().contains_key(name) {
+            Some(calls::Kind::Scalar)
+        } else {
+            None
+        }
     }
 
     async fn logical_plan(

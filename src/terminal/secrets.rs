@@ -3,13 +3,16 @@
 use super::{directories, notes};
 use crate::session::{self, RescueFile};
 
-/// Makes a panic save the secrets of created keys. A release build ends at a panic without unwinding, so this hook is
-/// the last code to run.
+/// Makes a panic save the secrets of created keys, before anything that it leaves half done is dropped.
 pub(crate) fn save_at_a_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let saved = session::save_undelivered();
-        tell(panic);
+        // A panic of a statement is told as its error.
+        let is_asked_for = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
+        if is_asked_for || !session::are_caught() {
+            tell(panic);
+        }
         for (path, saved) in saved {
             let path = path.display();
             match saved {

@@ -21,6 +21,7 @@ mod help;
 mod hostile;
 mod joins;
 mod limits;
+mod messages;
 mod oracle;
 mod refusals;
 mod requests;
@@ -32,7 +33,9 @@ mod shell;
 mod slt;
 mod stackql;
 mod support;
+mod three_valued;
 mod trust;
+mod types;
 mod view;
 mod writes;
 

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{notes, secrets};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::sandbox::{Sandbox, SandboxConfig};
 use crate::secret::Secret;
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) allow_self_delete: bool,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
+    /// The dialect of SQL that statements are in.
+    pub(crate) dialect: Dialect,
 }
 
 /// An open session, and where it is connected.
@@ -158,6 +161,7 @@ impl Opener {
             confirm: self.confirm.clone(),
             rescue_file: secrets::rescue_file(),
             timeout: config.timeout,
+            dialect: self.settings.dialect,
         };
         Ok(OpenSession {
             session: Session::open(connection, options).await?,
