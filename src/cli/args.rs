@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::dialect::Dialect;
 use crate::render::OutputFormat;
 use crate::sandbox::Contract;
 use crate::secret::Secret;
@@ -204,6 +205,10 @@ pub struct SandboxArgs {
 /// Options of all commands that run statements.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Common {
+    /// The dialect of SQL, which the command says: `exec` is StackQL's.
+    #[arg(skip)]
+    pub dialect: Dialect,
+
     /// How rows are written
     #[arg(
         short,

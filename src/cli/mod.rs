@@ -18,6 +18,7 @@ use std::time::Duration;
 use clap::FromArgMatches;
 
 use crate::api::Traffic;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
@@ -104,6 +105,7 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
         Some(Command::Shell) => None,
         Some(Command::Exec(exec)) => {
+            args.common.dialect = Dialect::Stackql;
             args.common.output_file = args.common.output_file.or(exec.outfile);
             match (exec.infile, exec.sql) {
                 (Some(file), _) => Some(vec![read_script(&file)?]),

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::pattern::{compile, patterns};
 
 /// What is replaced in messages, in this order.
-const WORDS: [(&str, &str); 14] = [
+const WORDS: [(&str, &str); 18] = [
     // Where in the engine it happened.
     (
         r"(?s)\.?\s*This issue was likely caused by a bug in DataFusion.*",
@@ -31,11 +31,70 @@ const WORDS: [(&str, &str); 14] = [
     (r"\bU?Int(?:8|16|32|64)\b", "integer"),
     (r"\bTimestamp\([^)]*\)", "timestamp"),
     (r"\bFloat(?:16|32|64)\b", "number"),
-    (r"\bDate32\b", "date"),
+    (r"\bDate(?:32|64)\b", "date"),
+    (r"\b(?:Interval|Duration)\([^)]*\)", "interval"),
+    (r"\bTime(?:32|64)\([^)]*\)", "time"),
+    (r"\bDecimal\d+\([^)]*\)", "decimal"),
+    (r"\bBoolean\b", "boolean"),
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 36] = [
+const RETOLD: [(&str, &str, &str); 55] = [
+    (
+        r"^arithmetic overflow: Overflow happened on: (.+)",
+        "integer overflow: $1",
+        "integers have 64 bits: CAST(… AS DOUBLE) goes further, and DECIMAL has up to 38 digits",
+    ),
+    (
+        r"^integer overflow in `sum`$",
+        "integer overflow: the sum is beyond 64 bits",
+        "sum(CAST(… AS DECIMAL(38, 0))) goes further",
+    ),
+    (
+        r"^\[return_type\] (\w+) not supported for Null",
+        "`$1` of a NULL without a type",
+        "CAST(NULL AS INT) has one",
+    ),
+    (
+        r"(?s)^date arithmetic overflow.*",
+        "the date is out of range",
+        "dates lie between the years -262143 and 262142",
+    ),
+    (
+        r"(?s)^(?:timestamp|arithmetic) (?:arithmetic )?overflow.*",
+        "the value is out of range",
+        "",
+    ),
+    (
+        r"(?s)^no suitable object store found for (\S+?)/?\. See.*",
+        "`$1` cannot be reached: only local files are read and written",
+        "write a path, such as './keys.csv'",
+    ),
+    (
+        r"(?s)^can't cast value (\S+) to type (\w+)",
+        "`$1` is out of the range of the type $2",
+        "",
+    ),
+    (
+        r"^cannot coerce arithmetic expression (.+) ([-+*/%]) (.+) to valid types",
+        "there is no `$2` of $1 and $3",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^divide by zero error",
+        "division by zero",
+        "nullif(x, 0) as the divisor gives NULL where x is 0",
+    ),
+    (
+        r"(?s)^physical plan does not support logical expression WindowFunction\(.*",
+        "a window function cannot stand here",
+        "compute it in a subquery, or look at it with QUALIFY",
+    ),
+    (
+        r"(?s)^physical plan does not support logical expression AggregateFunction\(.*",
+        "an aggregate function cannot stand here",
+        "compute it in a subquery",
+    ),
     (
         r"(?s)^unsupported ast node in sqltorel: Collate.*",
         "there are no collations",
@@ -52,14 +111,54 @@ const RETOLD: [(&str, &str, &str); 36] = [
         "add it to GROUP BY, or take one of its values with min or max",
     ),
     (
+        r"^cannot infer common argument type for comparison operation (.*object.*) (\S+) (.+)|^cannot infer common argument type for comparison operation (.+) (\S+) (object.*)",
+        "cannot compare $1$4 with $3$6 by `$2$5`",
+        "compare a field of the object, as in spec.owner.id",
+    ),
+    (
         r"^cannot infer common argument type for comparison operation (.+) (\S+) (.+)",
         "cannot compare $1 with $3 by `$2`",
-        "",
+        "convert one of them with CAST",
     ),
     (
         r"^cannot create filter with non-boolean predicate `(?:\w+\.)?([^`]+)` returning (.+)",
         "a condition was expected, and `$1` is $2",
-        "",
+        "compare it with something, as in x = 5",
+    ),
+    (
+        r"(?s)^cannot create filter with non-boolean predicate '.*' returning (.+)",
+        "a condition was expected, and this is $1",
+        "compare it with something, as in x > 5",
+    ),
+    (
+        r"(?s)^there isn't a common type to coerce (\S+) and (\S+) in (\w+) expression",
+        "$3 looks at text, and here are $1 and $2",
+        "CAST(… AS TEXT) makes text of a number",
+    ),
+    (
+        r"^cannot infer common argument type for logical boolean operation (.+) (AND|OR) (.+)",
+        "$2 takes conditions, and here are $1 and $3",
+        "compare them with something, as in x > 5",
+    ),
+    (
+        r"^unary operator `?NOT`? requires a boolean expression, got (.+)",
+        "NOT takes a condition, and this is $1",
+        "compare it with something, as in NOT x > 5",
+    ),
+    (
+        r"^expected an integer value$",
+        "an integer was expected",
+        "lag(x, 2) and lead(x, 2) take the number of rows as a number",
+    ),
+    (
+        r"(?s)^unary operator `?(\S)`? only supports.*",
+        "`$1` takes a number or an interval",
+        "convert it with CAST",
+    ),
+    (
+        r"^(timestamp|date|time) out of range$",
+        "the $1 is out of range",
+        "years lie between -262143 and 262142",
     ),
     (
         r"(?s)^function `(\w+)` (?:failed to match any signature|user-defined coercion failed).*argument types '([^']*)'.*",
@@ -320,6 +419,26 @@ pub(crate) fn retell(message: &str) -> Option<(String, Option<String>)> {
         };
         Some((told(words), (!hint.is_empty()).then(|| told(hint))))
     })
+}
+
+/// What only those who know the engine's parts understand.
+const TALK: &str = r"(?x)
+    \b[A-Z]\w*[a-z]\w*\s?(?:\{|\() | \w+::\w+ | \b(?:DataFusion|DFSchema|TypeSignature|ScalarUDF|AggregateUDF|WindowUDF|LogicalPlan|ExecutionPlan|
+    RecordBatch|ScalarValue|LargeUtf8|Utf8View|Utf8|U?Int(?:8|16|32|64)|Float(?:16|32|64)|Timestamp\(|MonthDayNano|Decimal128|
+    ArrowError|SessionState|TableProvider|sqltorel|coerc\w+)\b | assertion | internal\ error | (?i:physical\ (?:plan|expr)|logical\ (?:plan|expr|type)|type_coercion|schema\ error|optimizer) | \bNone\b | Some\(
+";
+
+/// Returns true for a message that speaks of the engine's own parts.
+pub(crate) fn is_talk(message: &str) -> bool {
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(TALK).ok());
+    // What was typed may look like anything.
+    static QUOTED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new("`[^`]*`|'[^']*'|\"[^\"]*\"").ok());
+    let plain = match QUOTED.as_ref() {
+        Some(quoted) => quoted.replace_all(message, ""),
+        None => Cow::Borrowed(message),
+    };
+    PATTERN.as_ref().is_some_and(|talk| talk.is_match(&plain))
 }
 
 /// Returns `message` in plain words: lower case, without a final stop, names in backticks.

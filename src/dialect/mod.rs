@@ -5,17 +5,20 @@
 //! by a `Shape`, depends on no other room, and never sends a request.
 //!
 //! - `piece`, `tokens`: the text of a statement, and its tokens;
-//! - `parser`, `parse`, `limits`, `unsupported`: text to syntax trees, and what is refused on the way;
+//! - `parser`, `parse`, `limits`, `unsupported`, `calls`: text to syntax trees, and what is refused on the way;
 //! - `rewrite`, `rules`: syntax trees into ones that the engine plans, see `ast`, `path` and `shape` for what they share;
+//! - `relations`: joins, windows and orders in the syntax tree, which need to know the tables or the functions;
 //! - `plan`: rules over logical plans;
 //! - `apply`: subqueries and lateral joins;
 //! - `functions`: SQLite's functions, and paths into JSON;
 //! - `output_names`: the columns of a result, named as they were written;
 //! - `messages`: the engine's messages in plain words;
+//! - [`Dialect`]: which of the two a session speaks;
 //! - [`error`]: what is wrong, where, and the next step.
 
 pub(crate) mod apply;
 pub(crate) mod ast;
+pub(crate) mod calls;
 pub mod error;
 pub mod functions;
 mod limits;
@@ -26,8 +29,12 @@ pub(crate) mod parser;
 mod path;
 pub(crate) mod piece;
 pub(crate) mod plan;
+pub(crate) mod relations;
 pub(crate) mod rewrite;
-pub(crate) mod rules;
+mod rules;
+mod setting;
 pub(crate) mod shape;
 pub(crate) mod tokens;
 pub(crate) mod unsupported;
+
+pub use setting::Dialect;

@@ -3,6 +3,7 @@
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use sqlparser::ast;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
@@ -102,16 +103,22 @@ pub(crate) fn query_statement(query: ast::Query) -> Statement {
     Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))))
 }
 
-/// Retells an error of the parser.
+/// Retells an error of the parser, or the one that it went back from.
 fn syntax_error(error: ParserError, text: &str) -> Error {
-    match error {
+    let error = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
             retold(&message, text)
         }
-        ParserError::RecursionLimitExceeded => Error::new(format!(
-            "the statement nests deeper than {MAX_DEPTH} levels"
-        ))
-        .hint("name inner queries with WITH"),
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(format!(
+                "the statement nests deeper than {MAX_DEPTH} levels"
+            ))
+            .hint("name inner queries with WITH");
+        }
+    };
+    match error.span.and_then(|span| in_case(text, span.start)) {
+        Some(within) => within,
+        None => error,
     }
 }
 
@@ -134,10 +141,21 @@ fn retold(message: &str, text: &str) -> Error {
         .replace("expected: ", "expected ")
         .replace(", found: EOF", ", found the end of the statement");
     let message = quote_found(&message);
+    if message.starts_with("WITH HEADER ROW") {
+        return Error::new("WITH HEADER ROW is not supported")
+            .kind(ErrorKind::Syntax)
+            .hint("files with a header are the rule; OPTIONS ('format.has_header' 'false') says otherwise");
+    }
     let error = Error::new(format!("syntax error: {message}")).kind(ErrorKind::Syntax);
     let error = match next_step(&message, text) {
         Some(hint) => error.hint(hint),
-        None => error,
+        None => match location.and_then(|location| unquoted_text(text, location)) {
+            Some(word) => error.hint(format!("text stands in single quotes: '{word}'")),
+            None => match location.and_then(|location| still_open(&message, text, location)) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            },
+        },
     };
     match location {
         Some(location) if location.line > 0 => {
@@ -166,6 +184,84 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Retells an error before `location` in a CASE, which the parser goes back from to read CASE as a name.
+fn in_case(text: &str, location: Location) -> Option<Error> {
+    let tokens = tokenize(text).ok()?;
+    let is_case = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::CASE);
+    let at = tokens
+        .iter()
+        .position(|token| token.span.start == location)?;
+    let from = tokens[..at].iter().rposition(is_case)?;
+    let error = Parser::new(&IamqlDialect)
+        .with_tokens_with_locations(tokens[from..].to_vec())
+        .parse_expr()
+        .err()?;
+    let ParserError::ParserError(message) = error else {
+        return None;
+    };
+    // Nothing but what the CASE itself lacks.
+    ["THEN", "WHEN", "END"]
+        .iter()
+        .any(|word| message.contains(&format!("Expected: {word}")))
+        .then(|| {
+            retold(&message, text)
+                .hint("CASE is written as CASE WHEN condition THEN value ELSE value END")
+        })
+}
+
+/// Returns the word with a hyphen that stands around `location`, such as an id without its quotes.
+pub(crate) fn unquoted_text(text: &str, location: Location) -> Option<String> {
+    let line: Vec<char> = text
+        .lines()
+        .nth(usize::try_from(location.line).ok()?.checked_sub(1)?)?
+        .chars()
+        .collect();
+    let at = usize::try_from(location.column).ok()?.checked_sub(1)?;
+    let is_part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_inside = line.get(at).is_some_and(is_part);
+    if !is_inside {
+        return None;
+    }
+    let start = line[..at]
+        .iter()
+        .rposition(|c| !is_part(c))
+        .map_or(0, |before| before + 1);
+    let length = line[start..].iter().take_while(|c| is_part(c)).count();
+    let word: String = line[start..start + length].iter().collect();
+    // `a-b` may be a difference, `sa-8pp15s` cannot be one.
+    let (head, tail) = word.split_once('-')?;
+    let is_id = head.starts_with(|c: char| c.is_ascii_alphabetic())
+        && tail.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && tail.contains(|c: char| c.is_ascii_digit());
+    is_id.then_some(word)
+}
+
+/// Returns where the parenthesis was opened that `message` misses the end of.
+fn still_open(message: &str, text: &str, location: Location) -> Option<String> {
+    if !message.contains("expected )") {
+        return None;
+    }
+    let tokens = tokenize(text).ok()?;
+    let mut open = Vec::new();
+    for token in tokens {
+        if token.span.start >= location {
+            break;
+        }
+        match token.token {
+            Token::LParen => open.push(token.span.start),
+            Token::RParen => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    let open = open.pop()?;
+    Some(format!(
+        "the parenthesis of line {}, column {} is not closed",
+        open.line, open.column
+    ))
 }
 
 /// Returns the place behind the last character of `text`.
@@ -206,10 +302,19 @@ fn token_end(text: &str, location: Location) -> Location {
 
 /// Makes the parser's messages look like ours: lower case, no final stop.
 pub(crate) fn lower_first(message: &str) -> String {
-    let mut chars = message.trim_end_matches('.').chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
+    let message = match message.ends_with(": .") {
+        // A stop that was found is no end of a sentence.
+        true => message,
+        false => message.trim_end_matches('.'),
+    };
+    let mut chars = message.chars();
+    match (chars.next(), message.chars().nth(1)) {
+        // A keyword stays as it is.
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_uppercase() => {
+            message.to_owned()
+        }
+        (Some(first), _) => first.to_lowercase().chain(chars).collect(),
+        (None, _) => String::new(),
     }
 }
 
@@ -246,6 +351,20 @@ mod tests {
         insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
         insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");
         insta::assert_snapshot!(hint("<<<json {} >>> SELECT 1"), @"there are no templates here: pass values as --param name=value, and write $name");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_where_it_is_missing() {
+        let told = |text: &str| {
+            let hint = parse(text).unwrap_err().hint.unwrap_or_default();
+            format!("{}; {hint}", error(text))
+        };
+        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"");
+        insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"");
+        insta::assert_snapshot!(told("SELECT . FROM t"), @"");
+        insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"");
+        insta::assert_snapshot!(told("COPY (SELECT 1) TO 'x.csv' WITH HEADER ROW"), @"");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The dialect of the parser: sqlparser's generic one, with the precedence of `->` and IS DISTINCT FROM as in PostgreSQL,
-//! its `TABLE t`, NOTNULL and AS MATERIALIZED, DuckDB's ORDER BY ALL, StackQL's `a DIV b` and `a MOD b`, and SQLite's
-//! `a IS b`.
+//! The dialect of the parser: sqlparser's generic one, with the precedence of `->`, `^` and IS DISTINCT FROM as in
+//! PostgreSQL, its `TABLE t`, NOTNULL and AS MATERIALIZED, DuckDB's ORDER BY ALL, StackQL's `a DIV b` and `a MOD b`, and
+//! SQLite's `a IS b`.
 //!
 //! In the generic dialect `->` and `->>` bind less tightly than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
 //! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
@@ -18,6 +18,9 @@ use super::limits::MAX_DEPTH;
 
 /// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
 const ARROW_PRECEDENCE: u8 = 45;
+
+/// `^` binds tighter than `*`, as a power and as MySQL's exclusive or.
+const CARET_PRECEDENCE: u8 = 42;
 
 /// The dialect of iamql.
 #[derive(Debug, Default, Clone, Copy)]
@@ -54,6 +57,7 @@ impl Dialect for IamqlDialect {
             Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => {
                 Some(Ok(ARROW_PRECEDENCE))
             }
+            Token::Caret => Some(Ok(CARET_PRECEDENCE)),
             Token::Word(word) if division(word).is_some() => {
                 // After a column `mod` may be its alias.
                 let is_operator = begins_an_operand(&parser.peek_nth_token_ref(1).token);

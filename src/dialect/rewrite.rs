@@ -11,9 +11,10 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{Expr, Query, Select, Statement, TableFactor, VisitMut, VisitorMut};
 
+use super::Dialect;
 use super::ast::{folded, last_ident};
 use super::error::nearest;
-use super::rules::rule::{Aggregation, Answer, Context, Dialect, Hook, SyntaxRule, UnknownColumn};
+use super::rules::rule::{Aggregation, Answer, Context, Hook, SyntaxRule, UnknownColumn};
 use super::rules::{SECOND_READINGS, SYNTAX_RULES};
 use super::shape::Shape;
 
@@ -23,11 +24,12 @@ const SAME_NAME: &str = "require unique expression names";
 /// What the engine says of a column that is neither grouped nor aggregated.
 const BARE_COLUMN: &str = "must be in GROUP BY or an aggregate function";
 
-/// Rewrites the query in any statement of the engine: a plain one, COPY, EXPLAIN. `shape` tells of its tables.
-pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape) {
+/// Rewrites the query in any statement of the engine: a plain one, COPY, EXPLAIN. `shape` tells of its tables,
+/// `dialect` which rules there are.
+pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: Dialect) {
     let rules = SYNTAX_RULES.iter();
     let rules: Vec<&SyntaxRule> = rules
-        .filter(|rule| rule.dialects.contains(Dialect::Default))
+        .filter(|rule| rule.dialects.contains(dialect))
         .collect();
     each_sql(statement, &mut |sql| apply(&rules, sql, shape));
 }

@@ -19,6 +19,7 @@ use crate::api::ratelimit::{asked, jittered, pause};
 use crate::api::request::{ListParams, list};
 use crate::api::transport::Response;
 use crate::api::{Endpoint, KeyBody, Page, PageReader, PageToken, ServiceError};
+use crate::dialect::Dialect;
 use crate::dialect::functions::json::node::Node;
 use crate::dialect::functions::json::path::{self, Step};
 use crate::dialect::output_names::Names;
@@ -73,7 +74,7 @@ fn planned(operation: Operation) {
             if let Some(sql) = as_sql(&query) {
                 Names::of(sql, shape());
             }
-            rewrite(&mut query, shape());
+            rewrite(&mut query, shape(), Dialect::Default);
         }
         Operation::WithoutRows(operation) => {
             let is_nested = matches!(*operation, Operation::WithoutRows(_));

@@ -1,15 +1,17 @@
 //! The columns and parameters of a statement, without running it. Clients of a server ask for them first.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::logical_expr::{LogicalPlan, Statement};
 use datafusion::sql::parser::Statement as EngineStatement;
+use futures::FutureExt;
 
 use super::description::{Description, parameters};
 use super::plan::{Planned, Planner, Reading};
-use super::{Params, Session, diagnose, explain, in_statement, stackql, write};
+use super::{Params, Session, diagnose, explain, in_statement, panicked, stackql, write};
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::Error;
@@ -26,6 +28,12 @@ impl Session {
     ///
     /// Fails if the statement is wrong and that can be seen without running it.
     pub async fn describe(&self, piece: &Piece) -> Result<Description, Error> {
+        let described = AssertUnwindSafe(self.describe_unguarded(piece));
+        let described = described.catch_unwind().await;
+        described.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+    }
+
+    async fn describe_unguarded(&self, piece: &Piece) -> Result<Description, Error> {
         let wrong = |error| in_statement(error, &piece.text, piece.line);
         let operation = Operation::read(piece).map_err(wrong)?;
         self.describe_operation(piece, operation).await

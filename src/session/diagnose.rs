@@ -12,12 +12,13 @@ use crate::api;
 use crate::dialect;
 use crate::dialect::error::nearest;
 use crate::dialect::functions;
+use crate::dialect::parse::unquoted_text;
 use crate::dialect::piece::{Piece, is_layout};
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resource};
 use crate::table::NotConnected;
 
-use crate::dialect::messages::{elsewhere, plain, retell};
+use crate::dialect::messages::{elsewhere, is_talk, plain, retell};
 use crate::pattern::patterns;
 
 /// The most names to list in a hint.
@@ -73,6 +74,11 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         });
         let place = match error {
             functions::Error::UnknownField { field, .. } => find(piece, field),
+            functions::Error::Arguments { function, .. }
+            | functions::Error::Argument { function, .. }
+            | functions::Error::MalformedJson { function, .. } => find(piece, function),
+            functions::Error::Overflow(function) => find(piece, function),
+            functions::Error::BadPath(path) => find(piece, path),
             _ => None,
         };
         let converted = match place {
@@ -85,10 +91,68 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         };
         return in_statement(converted, &piece.text, piece.line);
     }
+    if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
+        return in_statement(error.clone(), &piece.text, piece.line);
+    }
+    if let Some(error) = source.downcast_ref::<dialect::plan::Error>() {
+        return in_statement(
+            refused(error, piece).kind(ErrorKind::Type),
+            &piece.text,
+            piece.line,
+        );
+    }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
         return told(error, piece, &[]);
     }
     Error::statement(source.to_string())
+}
+
+/// Retells what a rule of the dialect refuses, at its place.
+fn refused(error: &dialect::plan::Error, piece: &Piece) -> dialect::error::Error {
+    let near = error.place.near.map(|span| {
+        let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
+        Span::new(at(span.start), at(span.end))
+    });
+    let place = match &error.place.typed {
+        Some(typed) => nearest_token(piece, typed, near).or(near),
+        None => near,
+    };
+    let mut retold = dialect::error::Error::new(error.message.clone());
+    if let Some(hint) = &error.hint {
+        retold = retold.hint(hint);
+    }
+    match place {
+        Some(span) => retold.at(span),
+        None => retold,
+    }
+}
+
+/// Finds the string, the parameter or the word `typed`, the one that is nearest to `near` if there are several.
+fn nearest_token(piece: &Piece, typed: &str, near: Option<Span>) -> Option<Span> {
+    let tokens = piece.tokens().ok()?;
+    let strings = tokens.iter().filter(|token| match &token.token {
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => text == typed,
+        _ => false,
+    });
+    let mut spans: Vec<Span> = strings.map(|token| token.span).collect();
+    if spans.is_empty() {
+        // It may be what a parameter stands for.
+        let parameters = tokens
+            .iter()
+            .filter(|token| matches!(token.token, Token::Placeholder(_)));
+        spans = parameters.map(|token| token.span).collect();
+    }
+    let Some(near) = near else {
+        return spans.first().copied().or_else(|| find(piece, typed));
+    };
+    let distance = |span: &Span| {
+        let (line, column) = (span.start.line, span.start.column);
+        (
+            line.abs_diff(near.start.line),
+            column.abs_diff(near.start.column),
+        )
+    };
+    spans.iter().min_by_key(|span| distance(span)).copied()
 }
 
 fn plan_error(
@@ -106,8 +170,8 @@ fn plan_error(
         });
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => {
-            let retold =
-                in_single_quotes(schema_error(schema), schema, &piece.text).kind(ErrorKind::Name);
+            let retold = in_single_quotes(schema_error(schema, piece), schema, &piece.text)
+                .kind(ErrorKind::Name);
             // Errors in some clauses, such as ORDER BY, have no place.
             match (schema.as_ref(), span) {
                 (SchemaError::FieldNotFound { field, .. }, None) => {
@@ -165,12 +229,12 @@ fn kind(root: &DataFusionError) -> ErrorKind {
     }
 }
 
-fn schema_error(error: &SchemaError) -> dialect::error::Error {
+fn schema_error(error: &SchemaError, piece: &Piece) -> dialect::error::Error {
     match error {
         SchemaError::FieldNotFound {
             field,
             valid_fields,
-        } => unknown_column(field, valid_fields),
+        } => unknown_column(field, valid_fields, piece),
         SchemaError::AmbiguousReference { field } => dialect::error::Error::new(format!(
             "column `{}` is in more than one of the tables",
             field.name
@@ -211,7 +275,7 @@ fn in_single_quotes(
     retold.hint(hint)
 }
 
-fn unknown_column(field: &Column, valid: &[Column]) -> dialect::error::Error {
+fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::error::Error {
     let typed = field.flat_name();
     let error = dialect::error::Error::new(format!("no column `{typed}`"));
     if field.relation.is_none() && is_table(&field.name, valid) {
@@ -221,6 +285,11 @@ fn unknown_column(field: &Column, valid: &[Column]) -> dialect::error::Error {
     }
     if field.name == "page_token" {
         return error.hint("leave it out: all pages are read for you");
+    }
+    if let Some(word) =
+        find(piece, &field.name).and_then(|span| unquoted_text(&piece.text, span.start))
+    {
+        return error.hint(format!("text stands in single quotes: '{word}'"));
     }
     match near_column(field, &typed, valid) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -284,10 +353,12 @@ fn listed(field: &Column, valid: &[Column]) -> Option<String> {
         let tables: Vec<_> = tables.into_iter().collect();
         return (!tables.is_empty()).then(|| format!("tables here: {}", tables.join(", ")));
     }
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for column in valid {
-        if !names.contains(&column.name.as_str()) {
-            names.push(&column.name);
+        // A column without a name of its own is called after what it is made of.
+        let name = plain(&column.name);
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     match names.len() {
@@ -421,7 +492,12 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
             .iter()
             .any(|ending| name.ends_with(ending));
     if is_file {
-        return Some(dialect::error::Error::new(format!("no file `{name}`")));
+        return Some(match name.contains("://") {
+            true => dialect::error::Error::new(format!("`{name}` cannot be reached"))
+                .hint("only local files are read: fetch it first"),
+            false => dialect::error::Error::new(format!("no file `{name}`"))
+                .hint("a path begins in the folder that iamql was started in"),
+        });
     }
     let error = dialect::error::Error::new(format!("no table `{name}`"));
     if name == "dual" {
@@ -443,18 +519,37 @@ fn other(message: &str, piece: &Piece) -> dialect::error::Error {
         None if error.message.contains("` is no ") => error.hint(
             "a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text",
         ),
-        None => error,
+        None => match function_in(&error.message).and_then(|function| find(piece, function)) {
+            Some(span) => error.at(span),
+            None => error,
+        },
     }
+}
+
+/// Returns the function that `message` begins with the name of.
+fn function_in(message: &str) -> Option<&str> {
+    let (name, rest) = message.strip_prefix('`')?.split_once('`')?;
+    let is_about_a_call = [" does not take ", " has no type ", " of a NULL", " takes "]
+        .iter()
+        .any(|words| rest.starts_with(words));
+    is_about_a_call.then_some(name)
 }
 
 fn in_plain_words(message: &str) -> dialect::error::Error {
     let message = plain(message);
-    if let Some((message, hint)) = retell(&message) {
+    if let Some((message, hint)) = retell(&message)
+        && !is_talk(&message)
+    {
         let error = dialect::error::Error::new(message);
         return match hint {
             Some(hint) => error.hint(hint),
             None => error,
         };
+    }
+    if is_talk(&message) {
+        tracing::debug!(%message, "the engine refuses the statement");
+        return dialect::error::Error::new("this statement cannot be carried out as it is written")
+            .hint("write it in smaller steps, with subqueries named by WITH");
     }
     match message.split_once("Did you mean ") {
         Some((message, near)) => {

@@ -5,22 +5,14 @@ use std::sync::Arc;
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::optimizer::{Analyzer, AnalyzerRule};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::csv::CsvFiles;
-use crate::dialect::apply;
+use crate::dialect::Dialect;
 use crate::dialect::functions;
-use crate::dialect::plan::distinct::ReadAllGroups;
-use crate::dialect::plan::frames::CheckFrames;
-use crate::dialect::plan::limits::{LimitBySubquery, StopBehindLimit};
-use crate::dialect::plan::multisets::CountCopies;
-use crate::dialect::plan::order;
-use crate::dialect::plan::recursion::BoundRecursion;
-use crate::dialect::plan::windows::WholePartitions;
-use crate::dialect::plan::{ReadMoments, by_position};
+use crate::dialect::{apply, plan};
 use crate::resource;
 use crate::table::{self, Connection, catalog};
 
@@ -29,7 +21,7 @@ use crate::table::{self, Connection, catalog};
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
+pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
@@ -37,6 +29,7 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(resource::CATALOG, resource::DEFAULT_SCHEMA);
     let options = config.options_mut();
+    options.extensions.insert(dialect);
     // For the place of an error.
     options.sql_parser.collect_spans = true;
     // `now()` has a zone, and shows it.
@@ -48,20 +41,18 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
     // The order of a subquery is kept, see `dialect::plan::order`.
     options.sql_parser.enable_subquery_sort_elimination = false;
 
-    let mut analyzers: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![
-        Arc::new(CountCopies),
-        Arc::new(LimitBySubquery),
-        Arc::new(CheckFrames),
-        Arc::new(ReadMoments),
-    ];
+    let mut analyzers = plan::before_types();
     analyzers.extend(Analyzer::new().rules);
+    analyzers.extend(plan::after_types());
     analyzers.push(apply::rule());
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .with_analyzer_rules(analyzers)
         .with_query_planner(apply::planner())
-        .with_physical_optimizer_rules(physical_rules());
+        .with_physical_optimizer_rules(plan::physical(table::rules(
+            &PhysicalOptimizer::new().rules,
+        )));
     let mut state = functions::register(builder).build();
     state.register_file_format(Arc::new(CsvFiles::default()), true)?;
     let context = SessionContext::new_with_state(state);
@@ -69,14 +60,4 @@ pub(super) async fn context(connection: Connection) -> Result<SessionContext> {
     let context = context.enable_url_table();
     functions::claim_names(&context);
     Ok(context)
-}
-
-/// Returns the rules over physical plans: the engine's, those about requests, and those about what people mean.
-fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = order::rules(by_position(table::rules(&PhysicalOptimizer::new().rules)));
-    rules.push(Arc::new(BoundRecursion));
-    rules.push(Arc::new(WholePartitions));
-    rules.push(Arc::new(ReadAllGroups));
-    rules.push(Arc::new(StopBehindLimit));
-    rules
 }

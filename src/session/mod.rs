@@ -38,6 +38,7 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::api::Traffic;
+use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
 use crate::error::{Error, ErrorKind};
@@ -87,6 +88,8 @@ pub struct Options {
     pub rescue_file: Option<RescueFile>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
+    /// The dialect of SQL that statements are in.
+    pub dialect: Dialect,
 }
 
 /// A session.
@@ -118,6 +121,7 @@ impl Default for Options {
             confirm: None,
             rescue_file: None,
             timeout: Self::TIMEOUT,
+            dialect: Dialect::Default,
         }
     }
 }
@@ -196,9 +200,11 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone()).await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
-        })?;
+        let context = engine::context(connection.clone(), options.dialect)
+            .await
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
+            })?;
         Ok(Self {
             context,
             connection,

@@ -20,9 +20,10 @@ use sqlparser::ast::ObjectName;
 use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session};
-use crate::dialect;
+use crate::dialect::calls;
+use crate::dialect::relations::{self, calls::Kind};
 use crate::dialect::rewrite::{reread, rewrite};
-use crate::dialect::rules::relations::{self, calls::Kind};
+use crate::dialect::{self, Dialect};
 use crate::error::Error;
 use crate::resource;
 use crate::table::scope::Scope;
@@ -184,6 +185,7 @@ impl Planner {
     /// Puts `statement` so that the engine plans what is meant.
     async fn rewrite(&self, statement: &mut EngineStatement) -> Planned<()> {
         let wrong = |error: dialect::error::Error| DataFusionError::External(Box::new(error));
+        calls::check(statement, &|name| self.kind_of(name)).map_err(wrong)?;
         relations::recursion::refuse(statement).map_err(wrong)?;
         let state = self.context.state();
         let kind = |name: &str| {
@@ -205,7 +207,8 @@ impl Planner {
         };
         let columns = |name: &ObjectName| tables.get(name).cloned();
         relations::merged_columns::merge_columns(statement, &columns).map_err(wrong)?;
-        rewrite(statement, resource::shape());
+        let dialect = Dialect::of(self.context.state_ref().read().config_options());
+        rewrite(statement, resource::shape(), dialect);
         Ok(())
     }
 
@@ -223,6 +226,22 @@ impl Planner {
             }
         }
         tables
+    }
+
+    /// Returns what kind of function `name` stands for.
+    fn kind_of(&self, name: &str) -> Option<calls::Kind> {
+        let state = self.context.state_ref();
+        let state = state.read();
+        // Some aggregates and functions of windows share a name, and some scalars an aggregate's.
+        if state.aggregate_functions().contains_key(name) {
+            Some(calls::Kind::Aggregate)
+        } else if state.window_functions().contains_key(name) {
+            Some(calls::Kind::Window)
+        } else if state.scalar_functions().contains_key(name) {
+            Some(calls::Kind::Scalar)
+        } else {
+            None
+        }
     }
 
     async fn logical_plan(

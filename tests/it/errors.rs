@@ -150,6 +150,7 @@ async fn unknown_tables_and_columns_are_named_with_the_nearest() {
     hint: columns here: id, _spec, api_version, kind, metadata, spec
 
     error: no file `DIR/missing.csv`
+    hint: a path begins in the folder that iamql was started in
 
     error: column `id` is in more than one of the tables
       |
@@ -243,7 +244,7 @@ async fn syntax_errors_point_to_the_token() {
         "SELECT id FROM api_keys WHERE id == == 'x'",
     ])
     .await;
-    insta::assert_snapshot!(errors, @r"
+    insta::assert_snapshot!(errors, @"
     error: syntax error: expected an SQL statement, found `SELEC`
       |
     1 | SELEC id FROM api_keys
@@ -263,6 +264,7 @@ async fn syntax_errors_point_to_the_token() {
       |
     1 | SELECT (id FROM api_keys
       |            ^^^^
+    hint: the parenthesis of line 1, column 8 is not closed
 
     error: syntax error: expected end of statement, found `ORDER`
       |
@@ -274,7 +276,11 @@ async fn syntax_errors_point_to_the_token() {
     1 | SELECT id FROM api_keys WHERE id = 'x
       |                                    ^
 
-    error: expected LIMIT to be an integer or null, but got text
+    error: `x` is not a number of rows
+      |
+    1 | SELECT id FROM api_keys LIMIT 'x'
+      |                               ^^^
+    hint: LIMIT and OFFSET take an integer, as in LIMIT 10
 
     error: syntax error: expected an expression, found `==`
       |
@@ -313,25 +319,34 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     ])
     .await;
     insta::assert_snapshot!(errors, @r#"
-    error: cannot coerce arithmetic expression text + object to valid types
+    error: there is no `+` of text and object
       |
     1 | SELECT id + spec FROM api_keys
       |        ^^^^^^^^^
+    hint: convert one of them with CAST
 
     error: cannot compare object with text by `=`
+    hint: compare a field of the object, as in spec.owner.id
 
-    error: `yesterday` is no time
+    error: `yesterday` is not a timestamp
       |
     1 | SELECT id FROM api_keys WHERE metadata.created_at < 'yesterday'
       |                                                     ^^^^^^^^^^^
-    hint: times are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago
+    hint: timestamps are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago
 
     error: a condition was expected, and `id` is text
+    hint: compare it with something, as in x = 5
 
     error: `sum` does not take text
+      |
+    1 | SELECT sum(id) FROM api_keys
+      |        ^^^
     hint: convert it with CAST
 
     error: `upper` takes one argument, not 0
+      |
+    1 | SELECT upper() FROM api_keys
+      |        ^^^^^
 
     error: invalid function `uper`
       |
@@ -345,7 +360,8 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |             ^^^
     hint: TRY_CAST gives NULL for what cannot be converted
 
-    error: divide by zero error
+    error: division by zero
+    hint: nullif(x, 0) as the divisor gives NULL where x is 0
 
     error: an aggregate function cannot stand in WHERE, which looks at one row at a time
     hint: HAVING looks at groups
@@ -371,6 +387,9 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     hint: take one of them with LIMIT 1 or with an aggregate such as max(); IN and EXISTS look at all of them
 
     error: `coalesce` has no type for all of its arguments
+      |
+    1 | SELECT coalesce(metadata.created_at, 1) FROM api_keys
+      |        ^^^^^^^^
     hint: convert them with CAST
 
     error: parameter `$owner` has no value
@@ -432,7 +451,6 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
         "SELECT * FROM unnest(ARRAY[1]) WITH ORDINALITY",
         "SELECT 1 FROM dual",
         "TABLE vw_api_keys ORDER BY create_at",
-        "SELECT 1 FROM api_keys WHERE now() - metadata.created_at > (SELECT interval '1 day')",
     ])
     .await;
     insta::assert_snapshot!(errors, @r#"
@@ -496,6 +514,9 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
     hint: write one such as 'YYYY-MM-DD' or '%Y-%m-%d'
 
     error: `to_char` does not take these arguments: integer, text
+      |
+    1 | SELECT to_char(1, '999')
+      |        ^^^^^^^
     hint: convert them with CAST
 
     error: ORDER BY 7, but the select list has 1 columns
@@ -523,8 +544,6 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
     1 | TABLE vw_api_keys ORDER BY create_at
       |                            ^^^^^^^^^
     hint: did you mean `created_at`?
-
-    error: a difference of times can be compared with an interval only if that is written out, as in interval '90 days'
     "#);
 }
 

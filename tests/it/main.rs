@@ -22,6 +22,7 @@ mod help;
 mod hostile;
 mod joins;
 mod limits;
+mod messages;
 mod oracle;
 mod refusals;
 mod requests;
@@ -34,7 +35,9 @@ mod slt;
 mod stackql;
 mod subqueries;
 mod support;
+mod three_valued;
 mod trust;
+mod types;
 mod view;
 mod writes;
 

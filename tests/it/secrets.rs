@@ -309,7 +309,7 @@ impl Sink for Panicking {
 
 #[tokio::test]
 async fn a_panic_saves_the_secrets_of_keys_that_were_created() {
-    // As the program does, of which a release ends right behind it.
+    // As the program does.
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         save_undelivered();

@@ -280,6 +280,12 @@ async fn materialized_views_hold_their_rows_until_they_are_refreshed() {
 #[tokio::test]
 async fn what_is_text_in_stackql_may_be_used_as_text() {
     let lab = lab().await;
+    assert!(
+        lab.run("SET iamql.dialect = 'stackql'")
+            .await
+            .rows
+            .is_empty()
+    );
     for (sql, rows) in [
         (
             "SELECT id FROM confluent.iam.api_keys WHERE spec LIKE '%\"u-2\"%'",

@@ -272,7 +272,11 @@ const CATALOGUE: &[FunctionDoc] = &[
     ),
     scalar("to_json", "to_json(x)", "any value as JSON"),
     scalar("to_text", "to_text(x)", "any value as text"),
-    scalar("trunc", "trunc(x)", "the integer part"),
+    scalar(
+        "trunc",
+        "trunc(x [, places])",
+        "the integer part, or fewer digits",
+    ),
     scalar("typeof", "typeof(x)", "null, integer, real, text or blob"),
     scalar(
         "unhex",

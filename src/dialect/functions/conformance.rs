@@ -1,4 +1,5 @@
-//! The functions against sqlite3: every expression of `tests/fixtures/sqlite_functions.tsv`, with the value there.
+//! The functions against sqlite3, as the dialect `stackql` has them: every expression of
+//! `tests/fixtures/sqlite_functions.tsv`, with the value there.
 //!
 //! Compared is the text of values, as SQLite spells them, truth values as 1 and 0. A column here has one type, so a
 //! number may be real where SQLite has an integer, and text where its type cannot be known before its value

@@ -26,6 +26,9 @@
 //! | `json_extract(…) > number`, and other text beside a number | SQLite's: compared as numbers; other text is greater |
 //! | `sum`, `avg` of truth values and of JSON | SQLite's: 1 and 0, and the number there |
 //!
+//! Where text counts for a number, and where text beside anything else becomes text, that is so in the dialect `stackql`
+//! alone: in the default one the rules of `plan` refuse it before a function sees it.
+//!
 //! # Where the answers differ from SQLite's
 //!
 //! A column has one type here, and SQLite's values have one each:
@@ -42,7 +45,7 @@
 //! - A date beyond the end of its month is always carried over, `24:00` is midnight, and fractions of a millisecond are
 //!   cut.
 //! - `json_set(x, '$', 'text')` is JSON, as in later versions; positions beyond 32 bits are beyond the end.
-//! - LIKE looks at case, as in PostgreSQL; ILIKE does not. Integers that overflow wrap around.
+//! - LIKE looks at case, as in PostgreSQL; ILIKE does not. Integers that overflow are an error: see `plan`.
 //! - `printf` counts characters rather than bytes, and gives no NULL for an empty text. `unhex` gives text.
 //! - `json_each` takes columns of the tables to its left in the same FROM, not of an outer query.
 //!
@@ -55,6 +58,7 @@ mod catalogue;
 mod conformance;
 mod error;
 mod format;
+mod intervals;
 pub(crate) mod json;
 mod lateral;
 mod nested;
@@ -64,22 +68,28 @@ mod operators;
 mod regexp;
 mod rewrite;
 mod scalar;
+mod series;
+mod sum;
 #[cfg(test)]
 mod testing;
 mod text;
 mod time;
 mod value;
+mod wants;
 
 use std::sync::Arc;
 
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
+pub(crate) use intervals::interval_length;
+pub(crate) use nested::spelled;
 pub(crate) use rewrite::rewrite;
+pub(crate) use wants::{Wants, counts_text, wants};
 
 /// Adds the functions to `builder`, whose default features must be there already.
 ///
@@ -108,7 +118,7 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     builder
         .aggregate_functions()
         .get_or_insert_default()
-        .extend(aggregate::functions().into_iter().map(Arc::new));
+        .extend(aggregate_functions().map(Arc::new));
     builder
 }
 
@@ -120,9 +130,12 @@ pub(crate) fn claim_names(context: &SessionContext) {
     scalar_functions()
         .into_iter()
         .for_each(|function| context.register_udf(function));
-    aggregate::functions()
-        .into_iter()
-        .for_each(|function| context.register_udaf(function));
+    aggregate_functions().for_each(|function| context.register_udaf(function));
+    series::claim_names(context);
+}
+
+fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
+    aggregate::functions().into_iter().chain(sum::functions())
 }
 
 fn scalar_functions() -> Vec<ScalarUDF> {

@@ -39,8 +39,7 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             .returning(like_the_argument),
         RowFunction::new("floor", one, real_type, |args| whole(args, f64::floor))
             .returning(like_the_argument),
-        RowFunction::new("trunc", one, real_type, |args| whole(args, f64::trunc))
-            .returning(like_the_argument),
+        RowFunction::new("trunc", one_or_two, real_type, trunc).returning(like_the_argument),
         RowFunction::new("mod", two, real_type, |args| of_two(args, |x, y| x % y)),
         RowFunction::new("pow", two, real_type, |args| of_two(args, f64::powf)).or(&["power"]),
         RowFunction::new("atan2", two, real_type, |args| of_two(args, f64::atan2)),
@@ -179,6 +178,47 @@ fn round(args: &[Value<'_>]) -> Evaluated {
             Value::Real(rounded.copysign(number))
         }
     })
+}
+
+/// `trunc(x [, places])`: towards zero; places before the point are negative.
+fn trunc(args: &[Value<'_>]) -> Evaluated {
+    let Some(places) = args.get(1) else {
+        return whole(args, f64::trunc);
+    };
+    let Some(places) = places.int() else {
+        return Ok(Value::Null);
+    };
+    let places = i32::try_from(places.clamp(-400, 400)).unwrap_or_default();
+    Ok(match &args[0] {
+        Value::Int(number) => Value::Int(match places {
+            0.. => *number,
+            // Beyond the 19 digits of an integer nothing is left.
+            _ => 10_i64
+                .checked_pow(places.unsigned_abs())
+                .map_or(0, |unit| number / unit * unit),
+        }),
+        value => strict(value).map_or(Value::Null, |number| real(cut(number, places))),
+    })
+}
+
+/// Cuts the digits behind so many places, in decimal: what is shorter is left as it is.
+fn cut(number: f64, places: i32) -> f64 {
+    let unit = 10_f64.powi(places.abs());
+    let (scaled, back): (f64, fn(f64, f64) -> f64) = match places {
+        0.. => (number * unit, |number, unit| number / unit),
+        _ => (number / unit, |number, unit| number * unit),
+    };
+    // `0.29 * 100` falls just short of 29.
+    let nearest = scaled.round();
+    let whole = match (back(nearest, unit) - number).abs() <= f64::EPSILON * number.abs() {
+        true => nearest,
+        false => scaled.trunc(),
+    };
+    match unit.is_finite() && scaled.is_finite() {
+        true => back(whole, unit),
+        false if places > 0 => number,
+        false => 0.0,
+    }
 }
 
 fn whole(args: &[Value<'_>], eval: fn(f64) -> f64) -> Evaluated {

@@ -4,6 +4,7 @@
 //!   and a truth value for 1 or 0.
 //! - Text beside a number, as `json_extract` gives it, is compared as a number; text that is none is greater than every
 //!   number.
+//! - The difference of two row numbers, which are unsigned, may be negative.
 //! - `json_valid(x) = 1` compares a truth value with SQLite's 1 or 0.
 //! - `||` and the operators of regular expressions take anything for its text, an object for its JSON.
 //!
@@ -13,9 +14,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::intervals::interval_times;
 use super::json::convert::to_text;
 use super::number::{to_integer, to_number, to_rank};
 use super::value::number_prefix;
@@ -48,12 +50,41 @@ impl ExprPlanner for OperatorPlanner {
             return Ok(PlannerResult::Original(raw));
         };
         let RawBinaryExpr { op, left, right } = raw;
+        if let Some(multiple) = multiple((&left, &left_type), &op, (&right, &right_type)) {
+            return Ok(PlannerResult::Planned(multiple));
+        }
         let (left, right) = operands((left, left_type), (right, right_type));
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 }
 
 type Operand = (Expr, DataType);
+
+/// Returns a multiple of an interval or of a difference of times, which DataFusion has none of.
+fn multiple(
+    left: (&Expr, &DataType),
+    op: &BinaryOperator,
+    right: (&Expr, &DataType),
+) -> Option<Expr> {
+    let is_interval =
+        |data_type: &DataType| matches!(data_type, DataType::Interval(_) | DataType::Duration(_));
+    let (interval, number) = match (left, op, right) {
+        (left, BinaryOperator::Multiply | BinaryOperator::Divide, right)
+            if is_interval(left.1) && right.1.is_numeric() =>
+        {
+            (left.0, right.0)
+        }
+        (left, BinaryOperator::Multiply, right) if left.1.is_numeric() && is_interval(right.1) => {
+            (right.0, left.0)
+        }
+        _ => return None,
+    };
+    let factor = match op {
+        BinaryOperator::Divide => lit(1.0) / cast(number.clone(), DataType::Float64),
+        _ => number.clone(),
+    };
+    Some(interval_times().call(vec![interval.clone(), factor]))
+}
 
 fn arithmetic(left: Operand, right: Operand) -> (Expr, Expr) {
     let is_text_or_truth =
@@ -63,6 +94,13 @@ fn arithmetic(left: Operand, right: Operand) -> (Expr, Expr) {
         && counts(&right.1)
     {
         return (number(left.0, &left.1), number(right.0, &right.1));
+    }
+    // What numbers rows is unsigned, and the difference of two such numbers may be negative.
+    if left.1 == DataType::UInt64 && right.1 == DataType::UInt64 {
+        return (
+            cast(left.0, DataType::Int64),
+            cast(right.0, DataType::Int64),
+        );
     }
     (left.0, right.0)
 }
@@ -77,7 +115,22 @@ fn comparable((expr, data_type): Operand, other: &DataType) -> Expr {
     match (&data_type, other) {
         (text, number) if text.is_string() && number.is_numeric() => to_rank().call(vec![expr]),
         (DataType::Boolean, text) if text.is_string() => to_text().call(vec![expr]),
+        (text, interval @ (DataType::Interval(_) | DataType::Time64(_))) if text.is_string() => {
+            read_as(expr, interval)
+        }
         _ => truth(expr, other),
+    }
+}
+
+/// Reads the text of a literal as a value of `data_type`, which DataFusion would not compare it with.
+fn read_as(expr: Expr, data_type: &DataType) -> Expr {
+    let value = match &expr {
+        Expr::Literal(text, _) => text.cast_to(data_type).ok(),
+        _ => None,
+    };
+    match value {
+        Some(value) => lit(value),
+        None => expr,
     }
 }
 

@@ -1,14 +1,69 @@
-//! Rules over plans: what the engine would read or compare in another way than SQL does.
+//! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
-pub(crate) mod distinct;
+mod class;
+mod distinct;
+mod error;
 mod filter_pushdown;
-pub(crate) mod frames;
-pub(crate) mod limits;
-pub(crate) mod multisets;
-pub(crate) mod order;
-pub(crate) mod recursion;
+mod frames;
+mod in_lists;
+mod intervals;
+mod limits;
+mod literal;
+mod multisets;
+mod null_structs;
+mod once;
+mod order;
+mod overflow;
+mod recursion;
+mod short_circuit;
+mod sort_keys;
+mod strict_types;
 mod time_literals;
-pub(crate) mod windows;
+mod windows;
 
-pub(crate) use filter_pushdown::by_position;
-pub(crate) use time_literals::{ReadMoments, with_seconds};
+use std::sync::Arc;
+
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+
+pub(crate) use error::Error;
+pub(crate) use time_literals::with_seconds;
+
+type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
+type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// Returns the rules that run before the engine makes types fit.
+pub(crate) fn before_types() -> Vec<Rule> {
+    vec![
+        Arc::new(multisets::CountCopies),
+        Arc::new(limits::LimitBySubquery),
+        Arc::new(frames::CheckFrames),
+        Arc::new(time_literals::ReadMoments),
+        Arc::new(strict_types::StrictTypes),
+        Arc::new(intervals::CompareLengths),
+        Arc::new(sort_keys::SortKeysOnce),
+    ]
+}
+
+/// Returns the rules that run when types fit.
+pub(crate) fn after_types() -> Vec<Rule> {
+    vec![
+        Arc::new(overflow::CheckIntegers),
+        Arc::new(in_lists::KeepLists),
+        Arc::new(null_structs::NullStructs),
+        Arc::new(once::EvaluateOnce),
+        Arc::new(short_circuit::ShortCircuit),
+    ]
+}
+
+/// Returns `rules`, the engine's and those about requests, with those about what people mean.
+pub(crate) fn physical(rules: Vec<PhysicalRule>) -> Vec<PhysicalRule> {
+    let mut rules = order::rules(rules);
+    rules.push(Arc::new(recursion::BoundRecursion));
+    rules.push(Arc::new(windows::WholePartitions));
+    rules.push(Arc::new(distinct::ReadAllGroups));
+    rules.push(Arc::new(limits::StopBehindLimit));
+    let mut rules = filter_pushdown::by_position(rules);
+    rules.push(Arc::new(short_circuit::SplitFilters));
+    rules
+}

@@ -6,7 +6,8 @@
 //!
 //! And it would compare differences of times with intervals by the months, then the days, then the rest of them, so that
 //! `now() - created_at > interval '90 days'` would never be true: a difference has no days. So the interval becomes a
-//! difference, of 30 days for each month and 24 hours for each day, as PostgreSQL has it.
+//! difference, of 30 days for each month and 24 hours for each day, as PostgreSQL has it; one that is no literal is
+//! `intervals`' to compare.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,7 @@ use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, ScalarValue, plan_err};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -74,16 +75,11 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     } else {
         return Ok(Transformed::no(expr));
     };
-    let differs = types.iter().any(|ty| matches!(ty, DataType::Duration(_)));
     let mut changed = false;
-    for (expr, ty) in compared.into_iter().zip(types) {
+    for expr in compared {
         if let Some(read) = moment_of(expr) {
             *expr = read;
             changed = true;
-        } else if differs && matches!(ty, DataType::Interval(_)) {
-            return plan_err!(
-                "a difference of times can be compared with an interval only if that is written out, as in interval '90 days'"
-            );
         }
     }
     Ok(Transformed::new_transformed(expr, changed))

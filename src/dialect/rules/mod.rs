@@ -11,7 +11,7 @@ mod names;
 mod objects;
 mod parameters;
 mod paths;
-pub(crate) mod relations;
+mod powers;
 pub(super) mod rule;
 mod select_list;
 mod subqueries;
@@ -41,6 +41,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     parameters::IGNORED_PARAMETER,
     parameters::PARAMETER_TO_PATH,
     parameters::NUMBERED_PLACEHOLDER,
+    powers::POWERS,
     clauses::TABLE_TO_SELECT,
     clauses::TOP_TO_LIMIT,
     clauses::FETCH_TO_LIMIT,

@@ -4,16 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use sqlparser::ast::{Expr, Query, Select, Statement};
 
+use crate::dialect::Dialect;
 use crate::dialect::shape::Shape;
-
-/// The dialects that statements are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// The documented one, close to PostgreSQL.
-    Default,
-    /// StackQL's.
-    Stackql,
-}
 
 /// The dialects that a rule belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +14,9 @@ pub(crate) struct Dialects(&'static [Dialect]);
 impl Dialects {
     /// All dialects.
     pub(crate) const BOTH: Self = Self(&[Dialect::Default, Dialect::Stackql]);
+
+    /// The default one alone.
+    pub(crate) const DEFAULT: Self = Self(&[Dialect::Default]);
 
     /// Returns true if `dialect` is one of these.
     pub(crate) fn contains(self, dialect: Dialect) -> bool {
@@ -65,6 +60,11 @@ impl SyntaxRule {
             dialects: Dialects::BOTH,
             hook,
         }
+    }
+
+    /// Returns the rule as one of `dialects` alone.
+    pub(crate) const fn only(self, dialects: Dialects) -> Self {
+        Self { dialects, ..self }
     }
 }
 

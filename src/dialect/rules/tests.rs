@@ -68,6 +68,7 @@ fn the_rules_run_in_this_order() {
             "ignored_parameter",
             "parameter_to_path",
             "numbered_placeholder",
+            "powers",
             "table_to_select",
             "top_to_limit",
             "fetch_to_limit",

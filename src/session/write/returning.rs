@@ -25,6 +25,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
 use sqlparser::ast::Query;
 
+use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
@@ -118,7 +119,8 @@ impl Returning {
             .build();
 
         let mut statement = query_statement(query);
-        rewrite(&mut statement, resource::shape());
+        let dialect = Dialect::of(state.config_options());
+        rewrite(&mut statement, resource::shape(), dialect);
         let logical = state.statement_to_plan(statement).await?;
         if logical.exists(|plan| {
             Ok(matches!(

@@ -129,6 +129,7 @@ impl Opener {
             confirm: self.confirm.clone(),
             rescue_file: secrets::rescue_file(),
             timeout: config.timeout,
+            dialect: self.settings.dialect,
         };
         Ok(OpenSession {
             session: Session::open(connection, options).await?,

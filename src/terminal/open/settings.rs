@@ -31,4 +31,6 @@ pub(crate) struct Settings {
     pub(crate) allow_self_delete: bool,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
+    /// The dialect of SQL that statements are in.
+    pub(crate) dialect: crate::dialect::Dialect,
 }

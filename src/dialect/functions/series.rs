@@ -1,0 +1,53 @@
+//! `generate_series` and `range` over timestamps of any precision: the engine's take nanoseconds alone.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::prelude::SessionContext;
+
+/// The functions of the engine that make a series.
+const NAMES: [&str; 2] = ["generate_series", "range"];
+
+/// Puts ours in the place of the engine's.
+pub(super) fn claim_names(context: &SessionContext) {
+    for name in NAMES {
+        let engine = context
+            .state_ref()
+            .read()
+            .table_functions()
+            .get(name)
+            .map(|function| Arc::clone(function.function()));
+        if let Some(engine) = engine {
+            context.register_udtf(name, Arc::new(Series { engine }));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Series {
+    engine: Arc<dyn TableFunctionImpl>,
+}
+
+impl TableFunctionImpl for Series {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let exprs = args
+            .exprs()
+            .iter()
+            .map(|expr| match expr {
+                Expr::Literal(value, _) => match value.data_type() {
+                    DataType::Timestamp(_, zone) => {
+                        let nanos = DataType::Timestamp(TimeUnit::Nanosecond, zone);
+                        Ok(lit(value.cast_to(&nanos)?))
+                    }
+                    _ => Ok(expr.clone()),
+                },
+                _ => Ok(expr.clone()),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.engine
+            .call_with_args(TableFunctionArgs::new(&exprs, args.session()))
+    }
+}

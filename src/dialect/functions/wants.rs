@@ -1,0 +1,83 @@
+//! What functions want of their arguments, for rules that check types. Over values they take anything, as in SQLite.
+
+/// What a function wants of its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Nothing that could be told from types.
+    Anything,
+    /// Numbers, from this argument on, counted from 0.
+    Numbers { from: usize },
+    /// Values of one class, from this argument on.
+    OneClass {
+        from: usize,
+        /// True if they are compared with one another, false if the result is one of them.
+        is_compared: bool,
+    },
+}
+
+/// Functions of numbers alone; the other names of `number` come with them.
+const NUMBERS: [&str; 37] = [
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "ceil",
+    "ceiling",
+    "cos",
+    "cosh",
+    "degrees",
+    "exp",
+    "floor",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "mod",
+    "pow",
+    "power",
+    "radians",
+    "round",
+    "sign",
+    "signum",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trunc",
+    "char",
+    "chr",
+    "total",
+    "factorial",
+    "gcd",
+];
+
+/// Returns what the function `name` wants.
+pub(crate) fn wants(name: &str) -> Wants {
+    match name {
+        "coalesce" | "ifnull" | "nvl" => Wants::OneClass {
+            from: 0,
+            is_compared: false,
+        },
+        "iif" | "if" | "nvl2" => Wants::OneClass {
+            from: 1,
+            is_compared: false,
+        },
+        "nullif" | "greatest" | "least" => Wants::OneClass {
+            from: 0,
+            is_compared: true,
+        },
+        "substr" | "substring" | "left" | "right" | "repeat" => Wants::Numbers { from: 1 },
+        name if NUMBERS.contains(&name) => Wants::Numbers { from: 0 },
+        _ => Wants::Anything,
+    }
+}
+
+/// Returns true for the functions that the planner of operators puts around text that counts for a number.
+pub(crate) fn counts_text(name: &str) -> bool {
+    matches!(name, "to_number" | "to_integer" | "to_rank")
+}

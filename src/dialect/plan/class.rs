@@ -1,0 +1,71 @@
+//! Classes of types, within which values can be compared.
+
+use datafusion::arrow::datatypes::DataType;
+
+/// What a type is to the person who compares its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// NULL, which is of every class.
+    Null,
+    Text,
+    Number,
+    Boolean,
+    Date,
+    Time,
+    Timestamp,
+    Interval,
+    /// Objects, lists and bytes, which are left to the engine.
+    Other,
+}
+
+impl Class {
+    pub(super) fn of(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Null => Self::Null,
+            DataType::Boolean => Self::Boolean,
+            DataType::Date32 | DataType::Date64 => Self::Date,
+            DataType::Time32(_) | DataType::Time64(_) => Self::Time,
+            DataType::Timestamp(..) => Self::Timestamp,
+            DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
+            DataType::Dictionary(_, values) => Self::of(values),
+            text if text.is_string() => Self::Text,
+            number if number.is_numeric() => Self::Number,
+            _ => Self::Other,
+        }
+    }
+
+    pub(super) fn is_temporal(self) -> bool {
+        matches!(
+            self,
+            Self::Date | Self::Time | Self::Timestamp | Self::Interval
+        )
+    }
+
+    /// Returns what a value of it is.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Null => "NULL",
+            Self::Text => "text",
+            Self::Number => "a number",
+            Self::Boolean => "a boolean",
+            Self::Date => "a date",
+            Self::Time => "a time of day",
+            Self::Timestamp => "a timestamp",
+            Self::Interval => "an interval",
+            Self::Other => "a nested value",
+        }
+    }
+
+    /// Returns the type that CAST makes a value of it by.
+    pub(super) fn type_name(self) -> &'static str {
+        match self {
+            Self::Number => "DOUBLE",
+            Self::Boolean => "BOOLEAN",
+            Self::Date => "DATE",
+            Self::Time => "TIME",
+            Self::Timestamp => "TIMESTAMPTZ",
+            Self::Interval => "INTERVAL",
+            Self::Null | Self::Text | Self::Other => "TEXT",
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Lists of IN that keep their three outcomes.
+//!
+//! The engine's simplifier merges lists over one expression, and forgets NULL: `x NOT IN ('a') OR x NOT IN ('b')` becomes
+//! true, also where `x` is NULL; so does a list with a NULL in it, or with a column. This rule runs before it:
+//!
+//! - `x IN (1, y)` becomes `x = 1 OR x = y`, and NOT IN likewise;
+//! - a NULL comes out of its list: `x NOT IN (1, NULL)` is `x NOT IN (1) AND NULL`;
+//! - of several lists over `x` in one chain, all but the first are put over `same(x)`, which the engine does not know to
+//!   be `x`, unless merging them is right: IN beside OR, NOT IN beside AND, and anything beside AND in a condition, where
+//!   false is as good as unknown.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{ScalarValue, internal_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, Filter, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+/// Keeps lists of IN from being merged where that forgets NULL. To be run when types fit.
+#[derive(Debug)]
+pub(super) struct KeepLists;
+
+impl AnalyzerRule for KeepLists {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = plan.transform_up_with_subqueries(|plan| {
+            let is_condition = matches!(plan, LogicalPlan::Filter(Filter { .. }));
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let expr = expr.transform_up(|expr| Ok(without_nulls(expr)))?;
+                let expr = expr.transform_data(|expr| apart(expr, is_condition))?;
+                Ok(expr.update_data(|expr| name.restore(expr)))
+            })
+        })?;
+        Ok(plan.data)
+    }
+
+    fn name(&self) -> &str {
+        "keep_lists"
+    }
+}
+
+fn unknown() -> Expr {
+    lit(ScalarValue::Boolean(None))
+}
+
+/// Takes columns and NULLs out of lists.
+fn without_nulls(expr: Expr) -> Transformed<Expr> {
+    let Expr::InList(InList {
+        expr: value,
+        list,
+        negated,
+    }) = expr
+    else {
+        return Transformed::no(expr);
+    };
+    let is_plain = |item: &Expr| matches!(item, Expr::Literal(literal, _) if !literal.is_null());
+    if list.iter().all(is_plain) || value.is_volatile() {
+        return Transformed::no(Expr::InList(InList::new(value, list, negated)));
+    }
+    let (plain, others): (Vec<Expr>, Vec<Expr>) = list.into_iter().partition(is_plain);
+    let mut tests = Vec::with_capacity(others.len() + 1);
+    if !plain.is_empty() {
+        tests.push(Expr::InList(InList::new(value.clone(), plain, negated)));
+    }
+    for other in others {
+        tests.push(match (&other, negated) {
+            (Expr::Literal(..), _) => unknown(),
+            (_, false) => value.as_ref().clone().eq(other),
+            (_, true) => value.as_ref().clone().not_eq(other),
+        });
+    }
+    let joined = match negated {
+        true => tests.into_iter().reduce(Expr::and),
+        false => tests.into_iter().reduce(Expr::or),
+    };
+    Transformed::yes(joined.unwrap_or_else(unknown))
+}
+
+/// Keeps the lists of a chain apart; `is_condition` where false is as good as unknown.
+fn apart(expr: Expr, is_condition: bool) -> Result<Transformed<Expr>> {
+    let Some(op) = chain_of(&expr) else {
+        return expr.map_children(|child| apart(child, false));
+    };
+    let mut members = Vec::new();
+    flatten(expr, op, &mut members);
+    let mut changed = false;
+    // Below OR a member that is false leaves the others as they are, as one that is unknown does.
+    let members = members
+        .into_iter()
+        .map(|member| {
+            let member = apart(member, is_condition)?;
+            changed |= member.transformed;
+            Ok(member.data)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut seen: Vec<(Expr, bool)> = Vec::new();
+    let mut kept = Vec::with_capacity(members.len());
+    for member in members {
+        let Expr::InList(list) = member else {
+            kept.push(member);
+            continue;
+        };
+        let merges_well = |negated: bool| match op {
+            Operator::Or => !list.negated && !negated,
+            _ => list.negated && negated || is_condition,
+        };
+        let is_at_risk = seen
+            .iter()
+            .any(|(expr, negated)| *expr == *list.expr && !merges_well(*negated));
+        seen.push((list.expr.as_ref().clone(), list.negated));
+        kept.push(Expr::InList(match is_at_risk {
+            true => {
+                changed = true;
+                InList::new(Box::new(same(*list.expr)), list.list, list.negated)
+            }
+            false => list,
+        }));
+    }
+    let joined = kept.into_iter().reduce(|left, right| {
+        Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+    });
+    match joined {
+        Some(expr) => Ok(Transformed::new_transformed(expr, changed)),
+        None => internal_err!("a chain without members"),
+    }
+}
+
+fn chain_of(expr: &Expr) -> Option<Operator> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr {
+            op: op @ (Operator::And | Operator::Or),
+            ..
+        }) => Some(*op),
+        _ => None,
+    }
+}
+
+/// Collects the members of a chain of `op`. By a stack of its own, since a chain may be long.
+fn flatten(expr: Expr, op: Operator, members: &mut Vec<Expr>) {
+    let mut rest = vec![expr];
+    while let Some(expr) = rest.pop() {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: own,
+                right,
+            }) if own == op => {
+                rest.push(*right);
+                rest.push(*left);
+            }
+            member => members.push(member),
+        }
+    }
+}
+
+fn same(expr: Expr) -> Expr {
+    ScalarUDF::new_from_impl(Same {
+        signature: Signature::any(1, Volatility::Immutable),
+    })
+    .call(vec![expr])
+}
+
+/// Returns its argument.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Same {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Same {
+    fn name(&self) -> &str {
+        "same"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types[0].clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::clone(&args.arg_fields[0]))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.into_iter().next() {
+            Some(value) => Ok(value),
+            None => internal_err!("same() without a value"),
+        }
+    }
+}

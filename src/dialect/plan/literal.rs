@@ -1,0 +1,118 @@
+//! Text literals, read as values of the class that they stand beside.
+
+use chrono::Utc;
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
+use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::common::ScalarValue;
+
+use super::class::Class;
+use super::time_literals::with_seconds;
+
+/// Reads `text` as a value of `class`, whose other values are of `data_type`; None if it is not one.
+///
+/// The text must be a value from end to end; blanks around it do not count, as in PostgreSQL.
+pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<ScalarValue> {
+    let text = text.trim();
+    match class {
+        Class::Number => number(text),
+        Class::Boolean => boolean(text),
+        Class::Date => date(text),
+        Class::Timestamp => timestamp(text, data_type),
+        Class::Time => cast(text, &DataType::Time64(TimeUnit::Nanosecond)),
+        Class::Interval => cast(text, &DataType::Interval(IntervalUnit::MonthDayNano)),
+        Class::Null | Class::Text | Class::Other => Some(ScalarValue::from(text)),
+    }
+}
+
+/// Returns the number as it would be if it had been typed without quotes.
+pub(super) fn number(text: &str) -> Option<ScalarValue> {
+    // Rust reads more than that: `inf`, `nan`.
+    let is_plain = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    if !is_plain {
+        return None;
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(ScalarValue::from(number));
+    }
+    if let Ok(number) = text.parse::<u64>() {
+        return Some(ScalarValue::from(number));
+    }
+    text.parse::<f64>().ok().map(ScalarValue::from)
+}
+
+/// Returns the truth value, in PostgreSQL's spellings.
+fn boolean(text: &str) -> Option<ScalarValue> {
+    let is = |names: [&str; 6]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    if is(["true", "t", "yes", "y", "on", "1"]) {
+        Some(ScalarValue::from(true))
+    } else if is(["false", "f", "no", "n", "off", "0"]) {
+        Some(ScalarValue::from(false))
+    } else {
+        None
+    }
+}
+
+/// Returns the day, or the timestamp if a time is said: a day beside it is its midnight.
+fn date(text: &str) -> Option<ScalarValue> {
+    match text.contains(':') {
+        true => timestamp(text, &utc()),
+        false => cast(text, &DataType::Date32),
+    }
+}
+
+fn timestamp(text: &str, data_type: &DataType) -> Option<ScalarValue> {
+    let time = string_to_datetime(&Utc, &with_seconds(text)).ok()?;
+    let zone = match data_type {
+        DataType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    };
+    Some(match time.timestamp_subsec_nanos() % 1000 {
+        0 => ScalarValue::TimestampMicrosecond(Some(time.timestamp_micros()), zone),
+        _ => ScalarValue::TimestampNanosecond(Some(time.timestamp_nanos_opt()?), zone),
+    })
+}
+
+fn utc() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn cast(text: &str, data_type: &DataType) -> Option<ScalarValue> {
+    let value = ScalarValue::from(text).cast_to(data_type).ok()?;
+    (!value.is_null()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_one_from_end_to_end() {
+        assert_eq!(number("90"), Some(ScalarValue::from(90_i64)));
+        assert_eq!(number("-1.5"), Some(ScalarValue::from(-1.5)));
+        assert_eq!(number("1e3"), Some(ScalarValue::from(1000.0)));
+        assert_eq!(
+            number("18446744073709551615"),
+            Some(ScalarValue::from(u64::MAX))
+        );
+        for text in ["90 days", "", "inf", "NaN", "0x10", "1,5", "--1", "e"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn truth_has_postgresqls_spellings() {
+        assert_eq!(boolean("Yes"), Some(ScalarValue::from(true)));
+        assert_eq!(boolean("off"), Some(ScalarValue::from(false)));
+        assert_eq!(boolean("2"), None);
+    }
+
+    #[test]
+    fn a_day_with_a_time_is_compared_as_a_timestamp() {
+        let read = |text: &str| read(text, Class::Date, &DataType::Date32).map(|v| v.data_type());
+        assert_eq!(read("2026-01-31"), Some(DataType::Date32));
+        assert_eq!(read(" 2026-01-31T12:00Z "), Some(utc()));
+        assert_eq!(read("soon"), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! Integers that overflow are an error.
+//!
+//! The engine's `+`, `-`, `*` and negation of integers wrap around: `9223372036854775807 + 1` would be the smallest
+//! integer there is. They become functions that check, under the names of the operators. Sums are `functions::sum`'s.
+
+use datafusion::arrow::array::{ArrayRef, Datum};
+use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{ScalarValue, internal_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_expr_common::datum::apply;
+
+/// Checks the arithmetic of integers. To be run when types fit.
+#[derive(Debug)]
+pub(super) struct CheckIntegers;
+
+impl AnalyzerRule for CheckIntegers {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = plan.transform_up_with_subqueries(|plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            let is_integer = |expr: &Expr| {
+                expr.get_type(&schema)
+                    .is_ok_and(|data_type| data_type.is_integer())
+            };
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let expr = expr.transform_up(|expr| {
+                    Ok(match expr {
+                        Expr::BinaryExpr(BinaryExpr { left, op, right })
+                            if Arithmetic::of(op).is_some()
+                                && is_integer(&left)
+                                && is_integer(&right) =>
+                        {
+                            let Some(arithmetic) = Arithmetic::of(op) else {
+                                return internal_err!("{op} is not checked");
+                            };
+                            Transformed::yes(arithmetic.call(vec![*left, *right]))
+                        }
+                        Expr::Negative(inner)
+                            if !matches!(*inner, Expr::Literal(..)) && is_integer(&inner) =>
+                        {
+                            Transformed::yes(Arithmetic::Negate.call(vec![*inner]))
+                        }
+                        expr => Transformed::no(expr),
+                    })
+                })?;
+                Ok(expr.update_data(|expr| name.restore(expr)))
+            })
+        })?;
+        Ok(plan.data)
+    }
+
+    fn name(&self) -> &str {
+        "check_integers"
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Negate,
+}
+
+impl Arithmetic {
+    fn of(op: Operator) -> Option<Self> {
+        Some(match op {
+            Operator::Plus => Self::Add,
+            Operator::Minus => Self::Subtract,
+            Operator::Multiply => Self::Multiply,
+            _ => return None,
+        })
+    }
+
+    fn call(self, args: Vec<Expr>) -> Expr {
+        ScalarUDF::new_from_impl(Checked {
+            arithmetic: self,
+            signature: Signature::variadic_any(Volatility::Immutable),
+        })
+        .call(args)
+    }
+
+    fn spelled(self, args: &[String]) -> String {
+        let sign = match self {
+            Self::Add => "+",
+            Self::Subtract | Self::Negate => "-",
+            Self::Multiply => "*",
+        };
+        match args {
+            [left, right] => format!("{left} {sign} {right}"),
+            args => format!("(- {})", args.join(", ")),
+        }
+    }
+}
+
+/// Arithmetic of integers that fails where the result is none.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    arithmetic: Arithmetic,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Checked {
+    fn name(&self) -> &str {
+        match self.arithmetic {
+            Arithmetic::Add => "checked_add",
+            Arithmetic::Subtract => "checked_subtract",
+            Arithmetic::Multiply => "checked_multiply",
+            Arithmetic::Negate => "checked_negate",
+        }
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<String> = args
+            .iter()
+            .map(|arg| arg.schema_name().to_string())
+            .collect();
+        Ok(self.arithmetic.spelled(&args))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [DataType::Null, other] | [other, ..] => Ok(other.clone()),
+            [] => internal_err!("{} without arguments", self.name()),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let operator: fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError> =
+            match self.arithmetic {
+                Arithmetic::Add => add,
+                Arithmetic::Subtract => sub,
+                Arithmetic::Multiply => mul,
+                Arithmetic::Negate => {
+                    return match args.args.as_slice() {
+                        [ColumnarValue::Array(array)] => Ok(ColumnarValue::Array(neg(array)?)),
+                        [ColumnarValue::Scalar(scalar)] => {
+                            let negated = neg(&scalar.to_array()?)?;
+                            let negated = ScalarValue::try_from_array(&negated, 0)?;
+                            Ok(ColumnarValue::Scalar(negated))
+                        }
+                        _ => internal_err!("a negation of several values"),
+                    };
+                }
+            };
+        match args.args.as_slice() {
+            [left, right] => apply(left, right, operator),
+            _ => internal_err!("{} of other than two values", self.name()),
+        }
+    }
+}

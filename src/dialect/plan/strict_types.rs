@@ -1,0 +1,671 @@
+//! Strict types: what is compared, or becomes one column, must be of one class of types.
+//!
+//! A text literal or parameter takes the class of what it stands beside, and must be a value of it from end to end:
+//! `age_days < '90'` compares numbers, `age_days < '90 days'` is an error. A text column beside a number or a boolean is
+//! an error that names CAST. So a statement never selects rows by a value that was not there, which SQLite's reading of
+//! text as a number does (`'90 days'` counts as 90 in one place, and as greater than every number in another).
+//!
+//! This holds for comparisons of every kind, for arithmetic, for the arguments of functions, for what CASE and its kin
+//! return, and for the columns of UNION. Text beside a date or a timestamp is converted row by row, and fails of a row
+//! that holds none: PostgreSQL asks for a CAST there, but the answer is never another.
+//!
+//! The dialect `stackql` reads text as SQLite does, and skips this rule. Where text counts for a number there, the planner
+//! of operators has put `to_number`, `to_integer` or `to_rank` around it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ScalarValue, Span};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Alias, Case, InList, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Projection, Union, lit,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::class::Class;
+use super::error::{Error, Place};
+use super::literal;
+use crate::dialect::Dialect;
+use crate::dialect::functions::{self, Wants};
+
+/// Refuses what compares values of different classes, and reads text literals as what they are compared with.
+#[derive(Debug)]
+pub(super) struct StrictTypes;
+
+impl AnalyzerRule for StrictTypes {
+    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
+        if Dialect::of(options) != Dialect::Default {
+            return Ok(plan);
+        }
+        let mut is_changed = false;
+        let plan = plan.transform_up_with_subqueries(|plan| {
+            let plan = checked(plan)?;
+            is_changed |= plan.transformed;
+            // What is read as something else gives the nodes above it another type.
+            match is_changed {
+                true => plan.map_data(retyped),
+                false => Ok(plan),
+            }
+        })?;
+        Ok(plan.data)
+    }
+
+    fn name(&self) -> &str {
+        "strict_types"
+    }
+}
+
+fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
+    match plan {
+        LogicalPlan::Union(union) => Ok(LogicalPlan::Union(Union::try_new_with_loose_types(
+            union.inputs,
+        )?)),
+        plan => plan.recompute_schema(),
+    }
+}
+
+fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    let plan = plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_down_up(
+            |expr| Ok(as_written(expr, &schema)),
+            |expr| read(expr, &schema),
+        )?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })?;
+    plan.transform_data(|plan| match plan {
+        LogicalPlan::Join(join) => keys(join),
+        LogicalPlan::Union(union) => columns(union),
+        LogicalPlan::Limit(limit) => counts(limit),
+        plan => Ok(Transformed::no(plan)),
+    })
+}
+
+/// Takes off what the planner of operators puts around what is compared, `to_rank` around text beside a number and
+/// `to_text` around a boolean beside text, so that both sides are seen as they are written.
+fn as_written(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let mut changed = false;
+    if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr
+        && op.supports_propagation()
+    {
+        for side in [left, right] {
+            let Expr::ScalarFunction(call) = side.as_mut() else {
+                continue;
+            };
+            let [value] = call.args.as_slice() else {
+                continue;
+            };
+            let is_put_around = match call.name() {
+                "to_rank" => true,
+                "to_text" => matches!(value.get_type(schema), Ok(DataType::Boolean)),
+                _ => false,
+            };
+            if is_put_around && let Some(value) = call.args.pop() {
+                **side = value;
+                changed = true;
+            }
+        }
+    }
+    Transformed::new_transformed(expr, changed)
+}
+
+/// What operands have to do with one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Together {
+    /// They are compared.
+    Compared,
+    /// They become values of one column.
+    OneColumn,
+}
+
+fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    use Together::Compared;
+    let changed = match &mut expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
+            unify(&mut [left, right], schema, Compared)?
+        }
+        Expr::Between(between) => unify(
+            &mut [&mut between.expr, &mut between.low, &mut between.high],
+            schema,
+            Compared,
+        )?,
+        Expr::InList(InList { expr, list, .. }) => {
+            let mut operands: Vec<&mut Expr> = std::iter::once(expr.as_mut()).chain(list).collect();
+            unify(&mut operands, schema, Compared)?
+        }
+        Expr::InSubquery(test) => {
+            let column = test.subquery.subquery.schema().field(0).data_type().clone();
+            beside(&mut test.expr, &column, schema)?
+        }
+        Expr::SetComparison(test) => {
+            let column = test.subquery.subquery.schema().field(0).data_type().clone();
+            beside(&mut test.expr, &column, schema)?
+        }
+        Expr::Case(case) => branches(case, schema)?,
+        Expr::ScalarFunction(call) => return arguments(call.clone(), expr, schema),
+        _ => false,
+    };
+    Ok(Transformed::new_transformed(expr, changed))
+}
+
+fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
+    let mut changed = false;
+    if let Some(operand) = &mut case.expr {
+        let mut compared: Vec<&mut Expr> = vec![operand.as_mut()];
+        compared.extend(
+            case.when_then_expr
+                .iter_mut()
+                .map(|(when, _)| when.as_mut()),
+        );
+        changed |= unify(&mut compared, schema, Together::Compared)?;
+    }
+    let mut results: Vec<&mut Expr> = case
+        .when_then_expr
+        .iter_mut()
+        .map(|(_, then)| then.as_mut())
+        .collect();
+    results.extend(case.else_expr.as_deref_mut());
+    changed |= unify(&mut results, schema, Together::OneColumn)?;
+    Ok(changed)
+}
+
+/// Checks the arguments of a call; `expr` is the call as an expression.
+fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let name = call.name().to_owned();
+    // What is written in digits alone is a number: `strftime('%s', x) - strftime('%s', y)`.
+    let is_in_digits =
+        |arg: &Expr| matches!(arg, Expr::ScalarFunction(inner) if inner.name() == "strftime");
+    if name == "to_integer" && call.args.iter().all(is_in_digits) {
+        return Ok(Transformed::no(expr));
+    }
+    if functions::counts_text(&name) {
+        // The planner of operators found text where a number was wanted.
+        let [text] = call.args.as_slice() else {
+            return Ok(Transformed::no(expr));
+        };
+        return Ok(match as_number(text, schema, &Number::Operand)? {
+            Some(number) => Transformed::yes(number),
+            None => Transformed::no(expr),
+        });
+    }
+    let mut changed = false;
+    match functions::wants(&name) {
+        Wants::Anything => return Ok(Transformed::no(expr)),
+        Wants::OneClass { from, is_compared } => {
+            let together = match is_compared {
+                true => Together::Compared,
+                false => Together::OneColumn,
+            };
+            let mut operands: Vec<&mut Expr> = call.args.iter_mut().skip(from).collect();
+            changed |= unify(&mut operands, schema, together)?;
+        }
+        Wants::Numbers { from } => {
+            for arg in call.args.iter_mut().skip(from) {
+                if let Some(number) = as_number(arg, schema, &Number::Argument(&name))? {
+                    *arg = number;
+                    changed = true;
+                }
+            }
+        }
+    }
+    Ok(match changed {
+        true => Transformed::yes(Expr::ScalarFunction(call)),
+        false => Transformed::no(expr),
+    })
+}
+
+/// What a number is wanted for.
+enum Number<'a> {
+    /// An operator.
+    Operand,
+    /// This function.
+    Argument(&'a str),
+}
+
+/// Reads a text literal as a number; None if `expr` is no text.
+fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Option<Expr>> {
+    // What is wrong with an expression is the engine's to say.
+    let Ok(data_type) = expr.get_type(schema) else {
+        return Ok(None);
+    };
+    if Class::of(&data_type) != Class::Text {
+        return Ok(None);
+    }
+    if let Some(text) = text_of(expr) {
+        return match literal::number(text.trim()) {
+            Some(number) => Ok(Some(lit(number))),
+            None => Err(Error::new(format!("`{text}` is not a number"))
+                .hint(match wanted {
+                    Number::Operand => "a number was expected here, as in 90".to_owned(),
+                    Number::Argument(name) => format!("`{name}` takes a number, as in 90"),
+                })
+                .at(Place {
+                    typed: Some(text.to_owned()),
+                    near: None,
+                })
+                .into()),
+        };
+    }
+    let spelled = spelled(expr);
+    let what = match &spelled {
+        Some(name) => format!("`{name}` is text"),
+        None => "its argument is text".to_owned(),
+    };
+    Err(Error::new(match (wanted, &spelled) {
+        (Number::Operand, Some(name)) => format!("`{name}` is text, and a number was expected"),
+        (Number::Operand, None) => "text stands where a number was expected".to_owned(),
+        (Number::Argument(name), _) => format!("`{name}` takes a number, and {what}"),
+    })
+    .hint(format!(
+        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there",
+        spelled.as_deref().unwrap_or("…")
+    ))
+    .at(place_of(expr))
+    .into())
+}
+
+/// Makes `operands` of one class: reads text literals, and refuses what does not fit. Returns whether any was changed.
+fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> Result<bool> {
+    let mut types = Vec::with_capacity(operands.len());
+    for operand in operands.iter() {
+        match operand.get_type(schema) {
+            Ok(data_type) => types.push(data_type),
+            // What is wrong with it is the engine's to say; a parameter has no type yet.
+            Err(_) => return Ok(false),
+        }
+    }
+    let classes: Vec<Class> = types.iter().map(Class::of).collect();
+    // What a text literal is to be is told by those that are no text literals.
+    let typed: Vec<usize> = (0..operands.len())
+        .filter(|&at| classes[at] != Class::Null && text_of(operands[at]).is_none())
+        .collect();
+    let Some(&first) = typed.first() else {
+        return Ok(false);
+    };
+    let flags_as_numbers =
+        together == Together::Compared && typed.iter().any(|&at| classes[at] == Class::Boolean);
+    let mut changed = false;
+    if flags_as_numbers {
+        changed |= read_flags(operands, &typed);
+    }
+    // Text that is no literal, then anything else, decides.
+    let leader = typed
+        .iter()
+        .copied()
+        .find(|&at| classes[at] == Class::Timestamp)
+        .unwrap_or(first);
+    for &at in &typed {
+        let (one, other) = (classes[leader], classes[at]);
+        let is_flag = flags_as_numbers && is_boolean(operands[at]);
+        if !is_flag && !fit(one, other, together) {
+            return Err(misfit(operands[leader], one, operands[at], other, together).into());
+        }
+    }
+    let class = classes[leader];
+    if class == Class::Text || class == Class::Other {
+        return Ok(changed);
+    }
+    for at in 0..operands.len() {
+        let Some(text) = text_of(operands[at]) else {
+            continue;
+        };
+        match literal::read(text, class, &types[leader]) {
+            Some(value) => {
+                *operands[at] = lit(value);
+                changed = true;
+            }
+            None => return Err(unread(text, class, operands[leader], together).into()),
+        }
+    }
+    Ok(changed)
+}
+
+/// Reads a literal that is looked for in a column of `data_type`, the only one of a subquery.
+fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bool> {
+    let Ok(own) = expr.get_type(schema) else {
+        return Ok(false);
+    };
+    let (own, class) = (Class::of(&own), Class::of(data_type));
+    if class == Class::Null {
+        return Ok(false);
+    }
+    if let Some(text) = text_of(expr)
+        && class != Class::Text
+        && class != Class::Other
+    {
+        let Some(value) = literal::read(text, class, data_type) else {
+            return Err(Error::new(format!("`{text}` is not {}", class.noun()))
+                .hint(format!(
+                    "the subquery gives {}s",
+                    class.noun().trim_start_matches("a ")
+                ))
+                .at(Place {
+                    typed: Some(text.to_owned()),
+                    near: None,
+                })
+                .into());
+        };
+        *expr = lit(value);
+        return Ok(true);
+    }
+    if fit(own, class, Together::Compared) {
+        return Ok(false);
+    }
+    Err(Error::new(format!(
+        "cannot compare {} with {}",
+        own.noun(),
+        class.noun()
+    ))
+    .hint("convert one of them with CAST, here or in the subquery")
+    .at(place_of(expr))
+    .into())
+}
+
+/// Returns true if values of the two classes can stand together.
+fn fit(one: Class, other: Class, together: Together) -> bool {
+    use Class::{Date, Null, Other, Text, Timestamp};
+    match (one, other) {
+        (one, other) if one == other => true,
+        (Null | Other, _) | (_, Null | Other) => true,
+        (Date, Timestamp) | (Timestamp, Date) => true,
+        // Converted row by row; a row that holds none is an error.
+        (Text, temporal) | (temporal, Text) => {
+            together == Together::Compared && temporal.is_temporal()
+        }
+        _ => false,
+    }
+}
+
+fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: Together) -> Error {
+    let (text, rest, rest_class) = match (class, other_class) {
+        (Class::Text, _) => (Some(one), other, other_class),
+        (_, Class::Text) => (Some(other), one, class),
+        _ => (None, other, other_class),
+    };
+    let message = match together {
+        Together::Compared => {
+            format!(
+                "cannot compare {} with {}",
+                class.noun(),
+                other_class.noun()
+            )
+        }
+        Together::OneColumn => format!(
+            "{} and {} cannot be values of one column",
+            class.noun(),
+            other_class.noun()
+        ),
+    };
+    let error = Error::new(message);
+    match text {
+        Some(text) => {
+            let spelled = spelled(text);
+            let name = spelled.as_deref().unwrap_or("…");
+            let cast = match together {
+                Together::Compared => format!("CAST({name} AS {})", rest_class.type_name()),
+                Together::OneColumn => {
+                    let rest = self::spelled(rest);
+                    format!("CAST({} AS TEXT)", rest.as_deref().unwrap_or("…"))
+                }
+            };
+            let subject = match &spelled {
+                Some(name) => format!("`{name}` is text: "),
+                None => String::new(),
+            };
+            let quotes = match rest {
+                Expr::Literal(value, _) if together == Together::Compared => {
+                    format!("; to compare text, write '{value}' in quotes")
+                }
+                _ => String::new(),
+            };
+            error
+                .hint(format!("{subject}convert it with {cast}{quotes}"))
+                .at(place_of(text).or(place_of(rest)))
+        }
+        None => error
+            .hint("convert one of them with CAST")
+            .at(place_of(one).or(place_of(other))),
+    }
+}
+
+/// Says that `text` is no value of `class`, which `leader` is of.
+fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error {
+    let spelled = spelled(leader);
+    let is = match &spelled {
+        Some(name) => format!("`{name}` is {}: ", class.noun()),
+        None => String::new(),
+    };
+    let name = spelled.as_deref().unwrap_or("…");
+    let hint = match (class, together) {
+        (Class::Number, Together::OneColumn) => {
+            format!("{is}CAST({name} AS TEXT) makes text of the number beside it")
+        }
+        (Class::Number, _) if spelled.is_some() => {
+            format!("{is}compare it with one, as in {name} < 90")
+        }
+        (Class::Number, _) => "it is compared with a number, as in 90".to_owned(),
+        (Class::Boolean, _) => format!("{is}write true or false"),
+        (Class::Date, _) => {
+            "dates are written as in '2026-01-31'; current_date - 1 is yesterday".to_owned()
+        }
+        (Class::Time, _) => "times of day are written as in '10:20:30'".to_owned(),
+        (Class::Interval, _) => "intervals are written as in '90 days' and '2 hours'".to_owned(),
+        _ => "timestamps are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago".to_owned(),
+    };
+    Error::new(format!("`{text}` is not {}", class.noun()))
+        .hint(hint)
+        .at(Place {
+            typed: Some(text.to_owned()),
+            near: first_column(leader),
+        })
+}
+
+/// Reads the numbers 1 and 0 as true and false, as they are compared with truth values; returns whether there were any.
+fn read_flags(operands: &mut [&mut Expr], typed: &[usize]) -> bool {
+    let mut changed = false;
+    for &at in typed {
+        let flag = match &operands[at] {
+            Expr::Literal(ScalarValue::Int64(Some(1)), _) => true,
+            Expr::Literal(ScalarValue::Int64(Some(0)), _) => false,
+            _ => continue,
+        };
+        *operands[at] = lit(flag);
+        changed = true;
+    }
+    changed
+}
+
+fn is_boolean(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(ScalarValue::Boolean(Some(_)), _))
+}
+
+/// Reads the keys of a join, which are compared pair by pair.
+fn keys(mut join: Join) -> Result<Transformed<LogicalPlan>> {
+    let mut changed = false;
+    let schema = merge_schema(&[&join.left, &join.right]);
+    for (left, right) in &mut join.on {
+        changed |= unify(&mut [left, right], &schema, Together::Compared)?;
+    }
+    Ok(Transformed::new_transformed(
+        LogicalPlan::Join(join),
+        changed,
+    ))
+}
+
+/// Reads the columns of a UNION, which are of one class in all of its branches.
+fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let width = union.schema.fields().len();
+    let mut inputs = union.inputs.clone();
+    if inputs
+        .iter()
+        .any(|input| input.schema().fields().len() != width)
+    {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let mut changed = false;
+    for column in 0..width {
+        let types: Vec<DataType> = inputs
+            .iter()
+            .map(|input| input.schema().field(column).data_type().clone())
+            .collect();
+        let classes: Vec<Class> = types.iter().map(Class::of).collect();
+        let text_in = |input: &LogicalPlan| match input {
+            LogicalPlan::Projection(projection) => {
+                text_of(&projection.expr[column]).map(str::to_owned)
+            }
+            _ => None,
+        };
+        let texts: Vec<Option<String>> = inputs.iter().map(|input| text_in(input)).collect();
+        let Some(leader) =
+            (0..inputs.len()).find(|&at| classes[at] != Class::Null && texts[at].is_none())
+        else {
+            continue;
+        };
+        let class = classes[leader];
+        let place = column + 1;
+        for (at, text) in texts.iter().enumerate() {
+            if let Some(text) = text
+                && !matches!(class, Class::Text | Class::Other)
+            {
+                let Some(value) = literal::read(text, class, &types[leader]) else {
+                    return Err(Error::new(format!("`{text}` is not {}", class.noun()))
+                        .hint(format!(
+                            "column {place} of another branch is {}: CAST(… AS TEXT) makes text of it",
+                            class.noun()
+                        ))
+                        .at(Place {
+                            typed: Some(text.clone()),
+                            near: None,
+                        })
+                        .into());
+                };
+                inputs[at] = Arc::new(with_value(&inputs[at], column, value)?);
+                changed = true;
+            } else if !fit(class, classes[at], Together::OneColumn) {
+                let (one, other) = (class.noun(), classes[at].noun());
+                return Err(Error::new(format!(
+                    "column {place} of UNION is {one} in one branch and {other} in another"
+                ))
+                .hint("convert one of them with CAST")
+                .at(Place {
+                    typed: Some(inputs[at].schema().field(column).name().clone()),
+                    near: None,
+                })
+                .into());
+            }
+        }
+    }
+    let union = match changed {
+        true => Union::try_new_with_loose_types(inputs)?,
+        false => union,
+    };
+    Ok(Transformed::new_transformed(
+        LogicalPlan::Union(union),
+        changed,
+    ))
+}
+
+/// Returns the projection `plan` with `value` in the place of the literal of `column`.
+fn with_value(plan: &LogicalPlan, column: usize, value: ScalarValue) -> Result<LogicalPlan> {
+    let LogicalPlan::Projection(projection) = plan else {
+        return Ok(plan.clone());
+    };
+    let mut items = projection.expr.clone();
+    let name = projection.schema.field(column).name().clone();
+    items[column] = lit(value).alias(name);
+    Ok(LogicalPlan::Projection(Projection::try_new(
+        items,
+        Arc::clone(&projection.input),
+    )?))
+}
+
+/// Reads parameters of LIMIT and OFFSET, which come as text.
+fn counts(mut limit: Limit) -> Result<Transformed<LogicalPlan>> {
+    let mut changed = false;
+    for count in [&mut limit.fetch, &mut limit.skip].into_iter().flatten() {
+        let Some(text) = text_of(count) else {
+            continue;
+        };
+        match text.trim().parse::<i64>() {
+            Ok(number) => {
+                **count = lit(number);
+                changed = true;
+            }
+            Err(_) => {
+                return Err(Error::new(format!("`{text}` is not a number of rows"))
+                    .hint("LIMIT and OFFSET take an integer, as in LIMIT 10")
+                    .at(Place {
+                        typed: Some(text.to_owned()),
+                        near: None,
+                    })
+                    .into());
+            }
+        }
+    }
+    Ok(Transformed::new_transformed(
+        LogicalPlan::Limit(limit),
+        changed,
+    ))
+}
+
+/// Returns the text of a literal or of a parameter.
+fn text_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        Expr::Alias(Alias { expr, .. }) => text_of(expr),
+        _ => None,
+    }
+}
+
+/// Returns an expression as it is typed, if it is a column or a part of one.
+fn spelled(expr: &Expr) -> Option<String> {
+    let name = match expr {
+        Expr::Column(_) | Expr::OuterReferenceColumn(..) => functions::spelled(expr),
+        Expr::ScalarFunction(call) if call.name() == "get_field" => functions::spelled(expr),
+        Expr::Alias(Alias { expr, .. }) => return spelled(expr),
+        _ => return None,
+    };
+    // A column without a name of its own is called after what it is made of, in the engine's words.
+    name.chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
+        .then_some(name)
+}
+
+/// Returns where `expr` is.
+fn place_of(expr: &Expr) -> Place {
+    let typed = match expr {
+        Expr::Literal(value, _) => value
+            .try_as_str()
+            .map(|text| text.unwrap_or_default().to_owned()),
+        // The keys of USING come without a place.
+        Expr::Column(column) if column.spans.first().is_none() => Some(column.name.clone()),
+        _ => None,
+    };
+    Place {
+        typed,
+        near: first_column(expr),
+    }
+}
+
+/// Returns the place of the first column in `expr`.
+fn first_column(expr: &Expr) -> Option<Span> {
+    let mut found = None;
+    // It never fails.
+    let _ = expr.apply(|part| {
+        if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part
+            && let Some(span) = column.spans.first()
+        {
+            found = Some(span);
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}

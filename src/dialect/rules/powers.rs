@@ -1,0 +1,119 @@
+//! `x ^ y` as a power, which is what PostgreSQL and DuckDB have.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
+    UnaryOperator, VisitMut, VisitorMut,
+};
+
+use super::rule::{Dialects, Hook, SyntaxRule};
+use crate::dialect::ast::call;
+
+/// A caret as a power, of which a sign is part: the parser has it the other way round.
+///
+/// ```sql
+/// SELECT 3 * 2 ^ 10, -2 ^ 2
+/// -- becomes
+/// SELECT 3 * power(2, 10), power(-2, 2)
+/// ```
+///
+/// The power of two integers is a float. In the dialect `stackql` it stays an exclusive or.
+pub(super) const POWERS: SyntaxRule =
+    SyntaxRule::new("powers", Hook::Statement(call_by_name)).only(Dialects::DEFAULT);
+
+fn call_by_name(statement: &mut Statement) {
+    // The visitor never breaks off.
+    let _ = statement.visit(&mut Powers);
+}
+
+struct Powers;
+
+impl VisitorMut for Powers {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::UnaryOp {
+            op: op @ (UnaryOperator::Minus | UnaryOperator::Plus),
+            expr: signed,
+        } = expr
+            && let Some(base) = base_of(signed)
+        {
+            let op = *op;
+            let value = Box::new(taken(base));
+            *base = Expr::UnaryOp { op, expr: value };
+            *expr = taken(signed);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::BinaryOp {
+            left,
+            op: BinaryOperator::BitwiseXor,
+            right,
+        } = expr
+        {
+            let exponent = taken(right);
+            let mut power = call("power", taken(left));
+            if let Expr::Function(function) = &mut power
+                && let FunctionArguments::List(list) = &mut function.args
+            {
+                let exponent = FunctionArgExpr::Expr(exponent);
+                list.args.push(FunctionArg::Unnamed(exponent));
+            }
+            *expr = power;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Returns what `a ^ b ^ c` raises first.
+fn base_of(expr: &mut Expr) -> Option<&mut Expr> {
+    match expr {
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::BitwiseXor,
+            ..
+        } => match is_power(left) {
+            true => base_of(left),
+            false => Some(left),
+        },
+        _ => None,
+    }
+}
+
+fn is_power(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::BinaryOp {
+            op: BinaryOperator::BitwiseXor,
+            ..
+        }
+    )
+}
+
+/// Leaves nothing in the place of `expr`.
+fn taken(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::Tuple(Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::alone;
+    use super::*;
+
+    #[test]
+    fn a_caret_binds_tighter_than_a_product_and_to_the_left() {
+        for (sql, expected) in [
+            ("2 ^ 10", "power(2, 10)"),
+            ("3 * 2 ^ 2", "3 * power(2, 2)"),
+            ("2 ^ 3 ^ 2", "power(power(2, 3), 2)"),
+            ("-2 ^ 2", "power(-2, 2)"),
+            ("-(2 ^ 2)", "-(power(2, 2))"),
+        ] {
+            let rewritten = alone(&POWERS, &format!("SELECT {sql}"));
+            assert_eq!(rewritten, format!("SELECT {expected}"));
+        }
+    }
+}
