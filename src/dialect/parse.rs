@@ -359,12 +359,12 @@ mod tests {
             let hint = parse(text).unwrap_err().hint.unwrap_or_default();
             format!("{}; {hint}", error(text))
         };
-        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"");
-        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"");
-        insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"");
-        insta::assert_snapshot!(told("SELECT . FROM t"), @"");
-        insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"");
-        insta::assert_snapshot!(told("COPY (SELECT 1) TO 'x.csv' WITH HEADER ROW"), @"");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"syntax error: expected end of statement, found `a` (1:18-19);");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected end of statement, found `a` (1:18-19);");
+        insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text stands in single quotes: 'sa-8pp15s'");
+        insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");
+        insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"syntax error: expected ), found `FROM` (1:16-20); the parenthesis of line 1, column 13 is not closed");
+        insta::assert_snapshot!(told("COPY (SELECT 1) TO 'x.csv' WITH HEADER ROW"), @"WITH HEADER ROW is not supported (nowhere); files with a header are the rule; OPTIONS ('format.has_header' 'false') says otherwise");
     }
 
     #[test]
