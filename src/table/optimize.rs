@@ -8,7 +8,6 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
@@ -129,13 +128,10 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
     })
 }
 
-/// Returns true for a node that gives nothing before it has read all of its only input, such as one that keeps its rows
-/// for a subquery that is run several times.
+/// Returns true for the node that keeps its rows for a subquery that is run several times. The dialect makes it, so it is
+/// known by its name; others inherit how they emit rows from what is below them.
 fn is_kept_whole(plan: &Plan) -> bool {
-    let emission = plan.properties().emission_type;
-    plan.children().len() == 1
-        && emission == EmissionType::Final
-        && plan.downcast_ref::<AggregateExec>().is_none()
+    plan.name() == "OnceExec"
 }
 
 /// Lets scans that list the same objects share one listing: those that read it to its end, and those that may stop before,
