@@ -1,15 +1,17 @@
-//! Calls that the engine's planner takes, and then carries out in part or not at all.
+//! Refuses calls that the engine's planner accepts but carries out only in part, or not at all.
 //!
-//! `abs(k) FILTER (…)` would leave the filter out, `count(1, 2)` the second argument, and `ORDER BY 'k'` the sort: they
-//! are refused, as is what the planner refuses in words of its own: `row_number()` without OVER, a window function in WHERE.
-//! Pure: it is told which functions there are.
+//! `abs(k) FILTER (…)` would leave out the filter, `count(1, 2)` the second argument, and `ORDER BY 'k'` the sort.
+//! `count(t.*)` would count rows of an outer join that have no `t`. Also refuses, with a place and a hint, what the planner
+//! refuses in words of its own: `row_number()` without OVER, a window function in WHERE. Pure: it is told which functions
+//! there are.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, OrderBy, OrderByKind, Query, Select, Spanned, Value, ValueWithSpan, Visit,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, JoinOperator, OrderBy, OrderByKind, Query, Select,
+    SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, Visit,
     Visitor,
 };
 use sqlparser::tokenizer::Span;
@@ -28,16 +30,20 @@ pub(crate) enum Kind {
     Window,
 }
 
-/// Fails for a call that would not be carried out as it is written. `kind_of` knows the functions.
+/// Returns the kind of the function with a name in lower case. The flag says whether the call has an OVER clause: some
+/// names stand for an aggregate and for a window function.
+pub(crate) type KindOf<'a> = &'a dyn Fn(&str, bool) -> Option<Kind>;
+
+/// Fails for a call that would not be carried out as it is written.
 ///
 /// # Errors
 ///
 /// Fails with the place, and what to write instead.
-pub(crate) fn check(
-    statement: &EngineStatement,
-    kind_of: &dyn Fn(&str) -> Option<Kind>,
-) -> Result<(), Error> {
-    let mut calls = Calls { kind_of };
+pub(crate) fn check(statement: &EngineStatement, kind_of: KindOf<'_>) -> Result<(), Error> {
+    let mut calls = Calls {
+        kind_of,
+        has_outer_join: Vec::new(),
+    };
     let found = match statement {
         EngineStatement::Statement(statement) => statement.visit(&mut calls),
         EngineStatement::Explain(explain) => return check(&explain.statement, kind_of),
@@ -54,7 +60,9 @@ pub(crate) fn check(
 }
 
 struct Calls<'a> {
-    kind_of: &'a dyn Fn(&str) -> Option<Kind>,
+    kind_of: KindOf<'a>,
+    /// For each query around the call: whether it has an outer join.
+    has_outer_join: Vec<bool>,
 }
 
 type Found = ControlFlow<Error>;
@@ -63,6 +71,7 @@ impl Visitor for Calls<'_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &Query) -> Found {
+        self.has_outer_join.push(has_outer_join(&query.body));
         let Some(OrderBy {
             kind: OrderByKind::Expressions(keys),
             ..
@@ -83,6 +92,11 @@ impl Visitor for Calls<'_> {
                 );
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> Found {
+        self.has_outer_join.pop();
         ControlFlow::Continue(())
     }
 
@@ -140,30 +154,51 @@ impl Calls<'_> {
             FunctionArguments::List(list) => Some(list),
             _ => None,
         };
-        match (self.kind_of)(&name) {
+        match (self.kind_of)(&name, function.over.is_some()) {
             Some(Kind::Scalar) => scalar(&name, place, function, arguments),
-            Some(Kind::Window) if function.over.is_none() => no(
-                format!("`{name}` needs a window"),
+            Some(Kind::Aggregate) => self.aggregate(&name, place, function, arguments),
+            Some(Kind::Window) => window(&name, place, function, arguments),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn aggregate(
+        &self,
+        name: &str,
+        place: Span,
+        function: &Function,
+        arguments: Option<&FunctionArgumentList>,
+    ) -> Found {
+        let Some(list) = arguments else {
+            return ControlFlow::Continue(());
+        };
+        if function.over.is_some() && order_of(list).is_some() {
+            return no(
+                format!("ORDER BY within `{name}` over a window is not supported"),
                 place,
-                &format!("write {name}(…) OVER (ORDER BY …)"),
-            ),
-            Some(Kind::Window) if function.filter.is_some() => no(
-                format!("`{name}` takes no FILTER"),
-                place,
-                "filter the rows in a subquery",
-            ),
-            Some(Kind::Aggregate) if name == "count" => {
-                let given = arguments.map_or(0, |list| list.args.len());
-                match given {
-                    2.. => no(
-                        format!("`count` takes one argument, not {given}"),
-                        arguments
-                            .and_then(|list| list.args.get(1))
-                            .map_or(place, |arg| argument_span(arg, place)),
-                        "count(*) counts rows, count(x) those where x is not NULL",
-                    ),
-                    _ => ControlFlow::Continue(()),
-                }
+                "put the order into OVER: `OVER (ORDER BY …)`",
+            );
+        }
+        if name != "count" {
+            return ControlFlow::Continue(());
+        }
+        if let [_, second, ..] = list.args.as_slice() {
+            return no(
+                format!("`count` takes one argument, not {}", list.args.len()),
+                argument_span(second, place),
+                "count(*) counts rows, count(x) those where x is not NULL",
+            );
+        }
+        let is_beside_outer_join = self.has_outer_join.last().is_some_and(|outer| *outer);
+        match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(table))]
+                if is_beside_outer_join || list.duplicate_treatment.is_some() =>
+            {
+                no(
+                    format!("`count({table}.*)` beside an outer join or DISTINCT is not supported"),
+                    place,
+                    &format!("count a column that is never NULL, such as `count({table}.id)`"),
+                )
             }
             _ => ControlFlow::Continue(()),
         }
@@ -193,11 +228,7 @@ fn scalar(
 ) -> Found {
     let is_distinct = arguments
         .is_some_and(|list| list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
-    let is_sorted = arguments.is_some_and(|list| {
-        list.clauses
-            .iter()
-            .any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)))
-    });
+    let is_sorted = arguments.is_some_and(|list| order_of(list).is_some());
     let clause = if function.over.is_some() {
         "OVER"
     } else if function.filter.is_some() {
@@ -223,10 +254,124 @@ fn scalar(
     )
 }
 
+fn window(
+    name: &str,
+    place: Span,
+    function: &Function,
+    arguments: Option<&FunctionArgumentList>,
+) -> Found {
+    if function.over.is_none() {
+        return no(
+            format!("`{name}` needs a window"),
+            place,
+            &format!("write {name}(…) OVER (ORDER BY …)"),
+        );
+    }
+    if function.filter.is_some() {
+        return no(
+            format!("`{name}` takes no FILTER"),
+            place,
+            "filter the rows in a subquery, and number those",
+        );
+    }
+    let Some(list) = arguments else {
+        return ControlFlow::Continue(());
+    };
+    if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) {
+        return no(
+            format!("`{name}` takes no DISTINCT"),
+            place,
+            "leave it out, or select distinct rows in a subquery",
+        );
+    }
+    if let Some(span) = order_of(list) {
+        return no(
+            format!("ORDER BY within `{name}` is not supported"),
+            span,
+            "put the order into OVER: `OVER (ORDER BY …)`",
+        );
+    }
+    let (which, at) = match name {
+        "lead" | "lag" | "nth_value" => ("second", 1),
+        "ntile" => ("first", 0),
+        _ => return ControlFlow::Continue(()),
+    };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(offset))) = list.args.get(at) else {
+        return ControlFlow::Continue(());
+    };
+    let (is, hint) = match bare(offset) {
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } if name == "nth_value" && matches!(expr.as_ref(), Expr::Value(_)) => (
+            "is less than 1",
+            "rows count from 1; order the other way to count from the end",
+        ),
+        Expr::Value(value) if value.value == Value::Null => ("is NULL", "it is a whole number"),
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+            ("is a column", "it is a whole number, the same for all rows")
+        }
+        _ => return ControlFlow::Continue(()),
+    };
+    no(
+        format!("the {which} argument of `{name}` {is}"),
+        offset.span(),
+        hint,
+    )
+}
+
 fn argument_span(argument: &FunctionArg, otherwise: Span) -> Span {
     match argument.span() {
         span if span == Span::empty() => otherwise,
         span => span,
+    }
+}
+
+/// Returns `expr` without parentheses and conversions.
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(expr) | Expr::Cast { expr, .. } => bare(expr),
+        expr => expr,
+    }
+}
+
+/// Returns the place of ORDER BY within the parentheses of a call.
+fn order_of(list: &FunctionArgumentList) -> Option<Span> {
+    list.clauses.iter().find_map(|clause| match clause {
+        FunctionArgumentClause::OrderBy(keys) => {
+            Some(keys.first().map_or_else(Span::empty, |key| key.expr.span()))
+        }
+        _ => None,
+    })
+}
+
+/// Returns true if `body` joins tables so that one of them may have no row.
+fn has_outer_join(body: &SetExpr) -> bool {
+    fn within(tree: &TableWithJoins) -> bool {
+        let nested = |factor: &TableFactor| match factor {
+            TableFactor::NestedJoin {
+                table_with_joins, ..
+            } => within(table_with_joins),
+            _ => false,
+        };
+        let outer = |operator: &JoinOperator| {
+            use JoinOperator as Join;
+            matches!(
+                operator,
+                Join::Left(_)
+                    | Join::LeftOuter(_)
+                    | Join::Right(_)
+                    | Join::RightOuter(_)
+                    | Join::FullOuter(_)
+            )
+        };
+        let mut joins = tree.joins.iter();
+        nested(&tree.relation)
+            || joins.any(|join| outer(&join.join_operator) || nested(&join.relation))
+    }
+    match body {
+        SetExpr::Select(select) => select.from.iter().any(within),
+        _ => false,
     }
 }
 
@@ -268,10 +413,12 @@ mod tests {
     use crate::dialect::parse::parse;
 
     fn checked(sql: &str) -> Result<(), Error> {
-        let kind_of = |name: &str| match name {
+        let kind_of = |name: &str, is_windowed: bool| match name {
             "abs" | "round" => Some(Kind::Scalar),
-            "count" | "max" => Some(Kind::Aggregate),
-            "row_number" => Some(Kind::Window),
+            "count" | "max" | "sum" => Some(Kind::Aggregate),
+            "row_number" | "lag" | "rank" => Some(Kind::Window),
+            "nth_value" if is_windowed => Some(Kind::Window),
+            "nth_value" => Some(Kind::Aggregate),
             _ => None,
         };
         check(&parse(sql).unwrap(), &kind_of)
@@ -303,6 +450,42 @@ mod tests {
                 "a window function cannot stand in WHERE, which comes before the windows",
             ),
             (
+                "SELECT rank() FILTER (WHERE x) OVER (ORDER BY x) FROM t",
+                "`rank` takes no FILTER",
+            ),
+            (
+                "SELECT lag(DISTINCT x) OVER (ORDER BY x) FROM t",
+                "`lag` takes no DISTINCT",
+            ),
+            (
+                "SELECT sum(x ORDER BY x) OVER () FROM t",
+                "ORDER BY within `sum` over a window is not supported",
+            ),
+            (
+                "SELECT nth_value(x, 2 ORDER BY x) OVER () FROM t",
+                "ORDER BY within `nth_value` is not supported",
+            ),
+            (
+                "SELECT lag(x, NULL) OVER (ORDER BY x) FROM t",
+                "the second argument of `lag` is NULL",
+            ),
+            (
+                "SELECT lag(x, (y)) OVER (ORDER BY x) FROM t",
+                "the second argument of `lag` is a column",
+            ),
+            (
+                "SELECT nth_value(x, -1) OVER (ORDER BY x) FROM t",
+                "the second argument of `nth_value` is less than 1",
+            ),
+            (
+                "SELECT 1 WHERE EXISTS (SELECT count(1, 2))",
+                "`count` takes one argument, not 2",
+            ),
+            (
+                "SELECT count(b.*) FROM a LEFT JOIN b ON true",
+                "`count(b.*)` beside an outer join or DISTINCT is not supported",
+            ),
+            (
                 "EXPLAIN SELECT substr(id) FROM t",
                 "`substr` takes 2 to 3 arguments, not 1",
             ),
@@ -320,6 +503,9 @@ mod tests {
             "SELECT row_number() OVER (ORDER BY k) AS n FROM t QUALIFY n = 1 ORDER BY 1, k",
             "SELECT 1 FROM t WHERE k IN (SELECT row_number() OVER () FROM t)",
             "SELECT substr(id, 2), unknown(1, 2) FROM t",
+            "SELECT sum(DISTINCT x) FILTER (WHERE x > 1), sum(x) OVER (ORDER BY x), lag(x, 2) OVER () FROM t",
+            "SELECT nth_value(x, 2 ORDER BY x) FILTER (WHERE x > 1) FROM t",
+            "SELECT count(b.*) FROM a JOIN b ON true",
         ] {
             checked(sql).unwrap();
         }

@@ -21,7 +21,7 @@ use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session};
 use crate::dialect::calls;
-use crate::dialect::relations::{self, calls::Kind};
+use crate::dialect::relations;
 use crate::dialect::rewrite::{reread, rewrite};
 use crate::dialect::{self, Dialect};
 use crate::error::Error;
@@ -185,20 +185,11 @@ impl Planner {
     /// Puts `statement` so that the engine plans what is meant.
     async fn rewrite(&self, statement: &mut EngineStatement) -> Planned<()> {
         let wrong = |error: dialect::error::Error| DataFusionError::External(Box::new(error));
-        calls::check(statement, &|name| self.kind_of(name)).map_err(wrong)?;
+        calls::check(statement, &|name, is_windowed| {
+            self.kind_of(name, is_windowed)
+        })
+        .map_err(wrong)?;
         relations::recursion::refuse(statement).map_err(wrong)?;
-        let state = self.context.state();
-        let kind = |name: &str| {
-            if state.window_functions().contains_key(name) {
-                Some(Kind::Window)
-            } else if state.aggregate_functions().contains_key(name) {
-                Some(Kind::Aggregate)
-            } else {
-                let scalar = state.scalar_functions().contains_key(name);
-                scalar.then_some(Kind::Scalar)
-            }
-        };
-        relations::calls::refuse(statement, &kind).map_err(wrong)?;
         relations::orders::settle(statement).map_err(wrong)?;
         relations::named_windows::spell_out(statement).map_err(wrong)?;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
@@ -228,14 +219,17 @@ impl Planner {
         tables
     }
 
-    /// Returns what kind of function `name` stands for.
-    fn kind_of(&self, name: &str) -> Option<calls::Kind> {
+    /// Returns what kind of function `name` stands for in a call with or without OVER.
+    fn kind_of(&self, name: &str, is_windowed: bool) -> Option<calls::Kind> {
         let state = self.context.state_ref();
         let state = state.read();
-        // Some aggregates and functions of windows share a name, and some scalars an aggregate's.
-        if state.aggregate_functions().contains_key(name) {
+        let is_window = state.window_functions().contains_key(name);
+        // The engine looks for names in this order.
+        if is_window && is_windowed {
+            Some(calls::Kind::Window)
+        } else if state.aggregate_functions().contains_key(name) {
             Some(calls::Kind::Aggregate)
-        } else if state.window_functions().contains_key(name) {
+        } else if is_window {
             Some(calls::Kind::Window)
         } else if state.scalar_functions().contains_key(name) {
             Some(calls::Kind::Scalar)
