@@ -7,8 +7,8 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
-//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `children`, `sequential`: rules over physical plans that know what a request
-//!   costs, and a node that they need;
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `children`: rules over physical plans that know what a request
+//!   costs;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -26,7 +26,6 @@ pub mod pushdown;
 pub mod read;
 pub mod scan;
 pub mod scope;
-mod sequential;
 mod shared;
 mod used_fields;
 

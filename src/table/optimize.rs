@@ -15,10 +15,10 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use super::children::over_changed;
 use super::join_on_id::JoinOnId;
 use super::scan::ResourceScan;
-use super::sequential::InTurn;
 use super::shared::SharedListing;
 use super::used_fields::ReadWhatIsUsed;
 use crate::api::Filters;
+use crate::dialect::plan::SequentialExec;
 use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -122,7 +122,7 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
         let child = limit(child, limited && !reads_all(position))?;
         let several = child.output_partitioning().partition_count() > 1;
         Ok(match is_merged && several && reads_keys(&child) {
-            true => Arc::new(InTurn::new(child)),
+            true => Arc::new(SequentialExec::one_by_one(child)),
             false => child,
         })
     })

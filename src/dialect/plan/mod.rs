@@ -15,6 +15,7 @@ mod once;
 mod order;
 mod overflow;
 mod recursion;
+mod sequential;
 mod short_circuit;
 mod sort_keys;
 mod strict_types;
@@ -27,6 +28,7 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use error::Error;
+pub(crate) use sequential::SequentialExec;
 pub(crate) use time_literals::with_seconds;
 
 type Rule = Arc<dyn AnalyzerRule + Send + Sync>;

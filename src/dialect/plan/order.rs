@@ -5,7 +5,7 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
-//! - the members of a UNION ALL are read side by side and given one after another, see [`InOrder`].
+//! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
 //! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
 //! that it ends is not run to an end that it may not have.
@@ -18,27 +18,24 @@ use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, LexRequirement, OrderingRequirements};
+use datafusion::physical_expr::{LexRequirement, OrderingRequirements};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PhysicalExpr, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PhysicalExpr,
+    PlanProperties,
 };
-use futures::stream::{self, StreamExt};
+
+use super::SequentialExec;
 
 type Plan = Arc<dyn ExecutionPlan>;
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The engine's rule that removes sorts and moves them.
 const MOVES_SORTS: &str = "EnsureRequirements";
-
-/// Batches of a member of a UNION ALL that may be read before the members before it have been given.
-const AHEAD: usize = 2;
 
 /// Returns `rules` with those that keep the order in their places.
 pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
@@ -200,7 +197,7 @@ impl PhysicalOptimizerRule for GiveInOrder {
             };
             let mut input = Arc::clone(merged.input());
             if input.output_partitioning().partition_count() > 1 {
-                input = Arc::new(InOrder::new(input));
+                input = Arc::new(SequentialExec::prefetching(input));
             }
             Ok(Transformed::yes(match plan.fetch() {
                 // Unlike the engine's own end of merging, it asks for nothing once it has enough.
@@ -217,100 +214,6 @@ impl PhysicalOptimizerRule for GiveInOrder {
 
     fn schema_check(&self) -> bool {
         true
-    }
-}
-
-/// Reads the partitions of its input side by side, and gives them one after another.
-#[derive(Debug)]
-struct InOrder {
-    input: Plan,
-    properties: Arc<PlanProperties>,
-}
-
-impl InOrder {
-    fn new(input: Plan) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(input.schema()),
-            Partitioning::UnknownPartitioning(1),
-            input.pipeline_behavior(),
-            input.boundedness(),
-        )
-        .with_scheduling_type(input.properties().scheduling_type);
-        Self {
-            input,
-            properties: Arc::new(properties),
-        }
-    }
-}
-
-impl DisplayAs for InOrder {
-    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match format {
-            DisplayFormatType::TreeRender => Ok(()),
-            _ => f.write_str("InOrder"),
-        }
-    }
-}
-
-impl ExecutionPlan for InOrder {
-    fn name(&self) -> &str {
-        "InOrder"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Plan> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Plan>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Plan> {
-        Ok(Arc::new(Self::new(only(children)?)))
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Plan>) -> Result<Plan> {
-        Ok(Arc::new(Self::new(only(children)?)))
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        if partition != 0 {
-            return internal_err!("what is given in order has one partition, not {partition}");
-        }
-        let parts = (0..self.input.output_partitioning().partition_count()).map(|part| {
-            let mut builder = RecordBatchReceiverStream::builder(self.schema(), AHEAD);
-            let (input, context) = (Arc::clone(&self.input), Arc::clone(&context));
-            let given = builder.tx();
-            builder.spawn(async move {
-                let mut batches = input.execute(part, context)?;
-                while let Some(batch) = batches.next().await {
-                    // Nobody takes it if the query has ended.
-                    if given.send(batch).await.is_err() {
-                        break;
-                    }
-                }
-                Ok(())
-            });
-            builder.build()
-        });
-        let parts: Vec<_> = parts.collect();
-        let rows = stream::iter(parts).flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 }
 
