@@ -34,6 +34,7 @@ pub(crate) mod rewrite;
 mod rules;
 mod setting;
 pub(crate) mod shape;
+pub(crate) mod source_json;
 pub(crate) mod tokens;
 pub(crate) mod unsupported;
 

@@ -335,7 +335,7 @@ impl Session {
         let (state, plan) = frame.into_parts();
         let (plan, staged) = copy::stage(plan).map_err(diagnose)?;
         let frame = DataFrame::new(state, plan);
-        let mut rows = self.stream(frame, scope).await?.map_err(diagnose)?;
+        let mut rows = self.stream_out(frame, scope).await?.map_err(diagnose)?;
         if !staged.is_empty() {
             // The count is delivered only after the copy is in its final place.
             let schema = rows.schema();

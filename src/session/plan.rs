@@ -11,10 +11,12 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
+use futures::StreamExt;
 use sqlparser::ast::ObjectName;
 
 use super::executor::{self, Patience};
@@ -23,10 +25,10 @@ use super::{Options, Params, Session};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{reread, rewrite};
-use crate::dialect::{self, Dialect};
+use crate::dialect::{self, Dialect, source_json};
 use crate::error::Error;
 use crate::resource;
-use crate::table::scope::Scope;
+use crate::table::{self, scope::Scope};
 
 /// How to read a statement that the engine refuses.
 #[derive(Debug, Clone)]
@@ -80,13 +82,40 @@ impl Session {
         frame: DataFrame,
         scope: &Arc<Scope>,
     ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+        self.stream_of(frame, scope, Ok).await
+    }
+
+    /// The same for rows that leave the engine: the JSON that objects carry is neither read for them nor in them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if planning takes too long.
+    pub(super) async fn stream_out(
+        &self,
+        frame: DataFrame,
+        scope: &Arc<Scope>,
+    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+        let rows = self.stream_of(frame, scope, table::for_output).await?;
+        Ok(rows.map(|rows| {
+            let schema = source_json::without_schema(&rows.schema());
+            let rows = rows.map(|batch| Ok(source_json::without(&batch?)?));
+            Box::pin(RecordBatchStreamAdapter::new(schema, rows)) as _
+        }))
+    }
+
+    async fn stream_of(
+        &self,
+        frame: DataFrame,
+        scope: &Arc<Scope>,
+        prepared: fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));
         let frame = DataFrame::new(state, plan);
-        let begun = || async move {
+        let begun = move || async move {
             let context = Arc::new(frame.task_ctx());
             let plan = frame.create_physical_plan().await?;
-            execute_stream(executor::giving_way(plan)?, context)
+            execute_stream(executor::giving_way(prepared(plan)?)?, context)
         };
         let rows = self.within_timeout(begun).await?;
         let patience = Patience {
@@ -161,7 +190,7 @@ impl Planner {
         if self.options.read_only {
             changes_nothing.verify_plan(&plan)?;
         }
-        let plan = self.with_params(plan)?;
+        let plan = dialect::plan::without_sources(self.with_params(plan)?)?;
         if let LogicalPlan::Explain(explain) = &plan {
             // The engine would return an error as the text of the plan.
             self.context

@@ -278,7 +278,7 @@ mod tests {
     fn nested_fields_follow_their_path() {
         assert_eq!(
             offered("SELECT spec.|"),
-            ": secret display_name description expires_at owner resource resources"
+            ": secret display_name description expires_at created_by owner resource"
         );
         assert_eq!(
             offered("SELECT 1 FROM api_keys k WHERE k.spec.owner.i|"),
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(offered("INSERT INTO api_keys (|"), ": spec");
         assert_eq!(
             offered("INSERT INTO api_keys (spec.|"),
-            ": display_name description owner resource resources"
+            ": display_name description expires_at owner resource"
         );
         assert_eq!(
             offered("UPDATE api_keys SET spec.|"),

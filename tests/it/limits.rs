@@ -2,8 +2,8 @@
 
 use crate::support::{Lab, key, number};
 
-const LIST: &str = "GET /iam/v2/api-keys?page_size=100";
-const NEXT: &str = "GET /iam/v2/api-keys?page_size=100&page_token=*";
+const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
+const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
 
 /// 250 keys, K000 to K249; every tenth belongs to `sa-10`, the others to `sa-1`.
 async fn lab() -> Lab {
@@ -48,7 +48,9 @@ async fn a_limit_below_a_page_shrinks_the_page() {
         assert_eq!(answer.rows.len(), rows, "{query}");
         assert_eq!(
             answer.requests,
-            [format!("GET /iam/v2/api-keys?page_size={size}")],
+            [format!(
+                "GET /iam/v2/api-keys?show_expired=true&page_size={size}"
+            )],
             "{query}"
         );
     }
@@ -58,7 +60,7 @@ async fn a_limit_below_a_page_shrinks_the_page() {
     assert_eq!(owned.rows, ["K000", "K010", "K020"]);
     assert_eq!(
         owned.requests,
-        ["GET /iam/v2/api-keys?spec.owner=sa-10&page_size=3"]
+        ["GET /iam/v2/api-keys?spec.owner=sa-10&show_expired=true&page_size=3"]
     );
 }
 
@@ -131,7 +133,10 @@ async fn a_limit_above_a_limit_with_a_predicate_between_counts_the_right_rows() 
         .run("SELECT id FROM (SELECT * FROM api_keys LIMIT 15) WHERE id LIKE '%0'")
         .await;
     assert_eq!(answer.rows, ["K000", "K010"]);
-    assert_eq!(answer.requests, ["GET /iam/v2/api-keys?page_size=15"]);
+    assert_eq!(
+        answer.requests,
+        ["GET /iam/v2/api-keys?show_expired=true&page_size=15"]
+    );
 }
 
 #[tokio::test]
@@ -141,7 +146,10 @@ async fn a_union_under_a_limit_stops_as_soon_as_it_has_enough() {
         .run("SELECT id FROM api_keys UNION ALL SELECT kind FROM api_keys LIMIT 5")
         .await;
     assert_eq!(first.rows.len(), 5);
-    assert_eq!(first.requests, ["GET /iam/v2/api-keys?page_size=5"]);
+    assert_eq!(
+        first.requests,
+        ["GET /iam/v2/api-keys?show_expired=true&page_size=5"]
+    );
     let second = lab
         .run("SELECT id FROM api_keys WHERE id = 'K003' UNION ALL SELECT id FROM api_keys LIMIT 1")
         .await;
@@ -176,6 +184,6 @@ async fn a_limit_over_several_filtered_listings_asks_one_after_the_other() {
     assert_eq!(answer.rows.len(), 2);
     assert_eq!(
         answer.requests,
-        ["GET /iam/v2/api-keys?spec.owner=sa-1&page_size=2"]
+        ["GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=2"]
     );
 }

@@ -13,6 +13,7 @@ mod docs;
 mod ends;
 mod equivalence;
 mod errors;
+mod expiry;
 mod explain;
 mod failures;
 mod faults;

@@ -7,9 +7,9 @@ use regex::Regex;
 
 use crate::support::{Lab, key, number, organization};
 
-const LIST: &str = "GET /iam/v2/api-keys?page_size=100";
-const NEXT: &str = "GET /iam/v2/api-keys?page_size=100&page_token=*";
-const OF_SA_1: &str = "GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100";
+const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
+const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
+const OF_SA_1: &str = "GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100";
 
 /// Runs `query`, in which `O` is `o(x)` = 1, 2, 3 and `E` is `e(y,v)` = (1,10), (1,20), (2,30).
 async fn rows(lab: &Lab, query: &str) -> Vec<String> {
@@ -222,7 +222,10 @@ async fn a_listing_below_a_subquery_is_read_once() {
     assert_eq!(lab.run(narrowed).await.requests, [OF_SA_1]);
     // Whether there is any key, one key says.
     let any = lab.run("SELECT EXISTS (SELECT 1 FROM api_keys)").await;
-    assert_eq!(any.requests, ["GET /iam/v2/api-keys?page_size=1"]);
+    assert_eq!(
+        any.requests,
+        ["GET /iam/v2/api-keys?show_expired=true&page_size=1"]
+    );
     // Without outer rows nothing is asked for.
     let none = "SELECT n FROM (VALUES (1)) t(n) WHERE n > 1 AND EXISTS (SELECT count(*) FROM api_keys k WHERE length(k.id) > t.n)";
     assert_eq!(lab.run(none).await.requests, [""; 0]);
@@ -304,7 +307,7 @@ async fn explain_shows_the_subquery_and_sends_nothing() {
     for part in [
         "ApplyExec: a.age_days >= ALL, for each distinct a.owner_id",
         "OnceExec",
-        "requests=[GET /iam/v2/api-keys?spec.resource=cloud&page_size=100]",
+        "requests=[GET /iam/v2/api-keys?spec.resource=cloud&show_expired=true&page_size=100]",
         "OuterValue: a.owner_id",
     ] {
         assert!(plan.contains(part), "{part}\n{plan}");

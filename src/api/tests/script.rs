@@ -147,6 +147,8 @@ pub(super) fn client_with(
         timeout: Duration::from_secs(300),
         permits: Semaphore::new(concurrency),
         gate: Gate::default(),
+        clock: ServiceClock::default(),
+        refused: Refused::default(),
         random,
         now: || SystemTime::UNIX_EPOCH,
     };

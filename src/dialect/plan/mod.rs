@@ -1,6 +1,7 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
 mod class;
+mod copied;
 mod distinct;
 mod error;
 mod filter_pushdown;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
+pub(crate) use copied::without_sources;
 pub(crate) use error::Error;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use time_literals::with_seconds;

@@ -4,8 +4,12 @@
 //! first, once the whole result is written. Secrets that are not delivered when the statement ends, for whatever
 //! reason, are saved, even at a panic: see `undelivered`.
 
+use std::time::SystemTime;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::delivery::{SecretDelivery, id_of};
-use super::outcome;
+use super::outcome::{self, Inserted};
 use super::returning::Returning;
 use super::side_by_side::{self, Concurrency};
 use super::undelivered::UndeliveredSecrets;
@@ -14,6 +18,9 @@ use crate::api::{KeyBody, RequestBody, request};
 use crate::error::Error;
 use crate::session::{Done, Sink};
 use crate::sql::write::{self, Insert};
+
+/// How far apart the clocks of one service may be: that which dates its answers, and that which dates a key.
+const CLOCK_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
 impl Writer<'_> {
     pub(super) async fn insert(&self, insert: Insert, sink: &mut dyn Sink) -> Result<Done, Error> {
@@ -25,7 +32,9 @@ impl Writer<'_> {
                 insert.targets.len()
             )));
         }
-        let specs = values::of_insert(&insert, &rows).map_err(|error| self.wrong(error))?;
+        let began = SystemTime::now();
+        let today = DateTime::<Utc>::from(began).date_naive();
+        let specs = values::of_insert(&insert, &rows, today).map_err(|error| self.wrong(error))?;
         let bodies: Vec<RequestBody> = specs.iter().map(RequestBody::from_spec).collect();
         let returning = self.plan_returning(insert.returning.as_ref()).await?;
         if self.is_dry {
@@ -70,12 +79,21 @@ impl Writer<'_> {
         .settled();
         delivery.finish(!outcomes.failed.is_empty()).await;
         let (created, has_reader_left) = (delivery.created(), delivery.has_reader_left());
+        let without_secret = delivery.without_secret();
+        let without_days = delivery.without_days(&specs);
+        if !without_days.is_empty() {
+            let ids: Vec<&str> = without_days.iter().map(String::as_str).collect();
+            let warning = outcome::not_expiring(self.resource, &ids);
+            self.call.scope.warn_of_write(warning);
+        }
         let (undelivered, output_error) = delivery.end();
         let saved = self.save(&undelivered);
         let done = Done::Inserted(outcomes.done.len());
         match saved {
             // All rows were written and perhaps read: not a failure, but not certain either.
-            Saved::There(place) if has_reader_left && outcomes.is_whole() => {
+            Saved::There(place)
+                if has_reader_left && outcomes.is_whole() && without_secret.is_empty() =>
+            {
                 self.call.scope.warn_of_write(format!(
                     "the reader left before the end of the rows; {place}"
                 ));
@@ -83,14 +101,13 @@ impl Writer<'_> {
             }
             saved => {
                 let told = saved.told();
-                match outcome::of_insert(
-                    self.resource,
-                    &outcomes,
-                    output_error,
-                    &specs,
-                    &created,
-                    told,
-                ) {
+                let inserted = Inserted {
+                    specs: &specs,
+                    created: &created,
+                    without_secret: &without_secret,
+                    since: client.service_time(began).map(|time| time - CLOCK_MARGIN),
+                };
+                match outcome::of_insert(self.resource, &outcomes, output_error, &inserted, told) {
                     Some(error) => Err(error),
                     None => Ok(done),
                 }

@@ -29,11 +29,13 @@ use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
+use crate::dialect::source_json;
 use crate::render::{SECRET_MARK, cell_json};
 use crate::resource::{self, CATALOG, Resource};
 use crate::session::description::{Description, parameters};
 use crate::session::plan::Planner;
 use crate::sql::write;
+use crate::table::decode::Decoder;
 
 /// A RETURNING list, planned.
 pub(super) struct Returning {
@@ -66,8 +68,10 @@ impl Returning {
         let logical = planner.with_params(logical)?;
         let reads = reads(resource, &state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
-        let schema = Names::of_items(&returning.items, resource::shape())
-            .apply(&plan.schema(), resource::shape());
+        let schema = Names::of_items(&returning.items, resource::shape()).apply(
+            &source_json::without_schema(&plan.schema()),
+            resource::shape(),
+        );
         Ok(Self {
             resource,
             plan,
@@ -165,7 +169,7 @@ impl Returning {
         let results = execute_stream(Arc::clone(&self.plan), Arc::clone(&self.context))?;
         let schema = results.schema();
         let batches: Vec<RecordBatch> = results.try_collect().await?;
-        let batch = concat_batches(&schema, &batches)?;
+        let batch = source_json::without(&concat_batches(&schema, &batches)?)?;
         Ok(super::super::renamed(batch, &self.schema))
     }
 
@@ -227,7 +231,7 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
 
 /// Returns a row in which only the secret is set, in `spec` and in `_spec`.
 fn probe(resource: &Resource, secret: &str) -> Result<RecordBatch> {
-    let mut decoder = crate::table::decode::Decoder::of_all(resource);
+    let mut decoder = Decoder::of_created(resource);
     let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
     decoder
         .push(&key.to_string())

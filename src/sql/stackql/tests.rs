@@ -94,9 +94,9 @@ fn a_statement_to_edit_holds_every_field_that_can_be_set() {
     SELECT '{
       "display_name": "{{ display_name }}",
       "description": "{{ description }}",
+      "expires_at": "{{ expires_at }}",
       "owner": {
         "id": "{{ owner_id }}",
-        "environment": "{{ owner_environment }}",
         "api_version": "{{ owner_api_version }}",
         "kind": "{{ owner_kind }}"
       },
@@ -105,13 +105,7 @@ fn a_statement_to_edit_holds_every_field_that_can_be_set() {
         "environment": "{{ resource_environment }}",
         "api_version": "{{ resource_api_version }}",
         "kind": "{{ resource_kind }}"
-      },
-      "resources": [{
-        "id": "{{ resources_id }}",
-        "environment": "{{ resources_environment }}",
-        "api_version": "{{ resources_api_version }}",
-        "kind": "{{ resources_kind }}"
-      }]
+      }
     }'
     RETURNING id, spec.secret;
     "#);
@@ -137,7 +131,7 @@ fn methods_are_described_with_their_parameters() {
     id | string | output | 
     kind | string | output | 
     metadata | object | output | {"properties":{"self":{"type":"string"},"resource_name":{"type":"string"},"created_at":{"format":"date-time","type":"string"},"updated_at":{"format":"date-time","type":"string"},"deleted_at":{"format":"date-time","type":"string"}},"type":"object"}
-    spec | object | output | {"properties":{"secret":{"type":"string"},"display_name":{"type":"string"},"description":{"type":"string"},"expires_at":{"format":"date-time","type":"string"},"owner":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resource":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resources":{"items":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"type":"array"}},"type":"object"}
+    spec | object | output | {"properties":{"secret":{"type":"string"},"display_name":{"type":"string"},"description":{"type":"string"},"expires_at":{"format":"date","type":"string"},"created_by":{"type":"string"},"owner":{"properties":{"id":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resource":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"}},"type":"object"}
     "#);
     insta::assert_snapshot!(rows("DESCRIBE METHOD EXTENDED confluent.iam.api_keys.delete_iam_v2api_key"), @r"
     name | type | param_type | shape | description
