@@ -342,7 +342,7 @@ SELECT
         WHEN lower(spec.resource.id) = 'global' OR spec.resource.kind = 'Global' THEN 'global'
         WHEN lower(spec.resource.id) = 'cloud' OR spec.resource.kind = 'Cloud' THEN 'cloud'
         WHEN spec.resource.kind = 'Cluster' THEN 'kafka'
-        WHEN spec IS NOT NULL AND spec.resource.id IS NULL AND _spec -> 'resources' IS NULL THEN 'cloud'
+        WHEN spec IS NOT NULL AND spec.resource.id IS NULL AND json_extract(_spec, '$.resources') IS NULL THEN 'cloud'
     END AS resource_type,
     coalesce(
         nullif(spec.resource.environment, ''),

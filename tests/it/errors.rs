@@ -429,7 +429,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
         "SELECT nosuchfunction(id) FROM api_keys",
         "SELECT age(metadata.created_at) FROM api_keys",
         "SELECT 1 FROM api_keys WHERE (id, kind) OVERLAPS (id, kind)",
-        "SELECT 1 FROM api_keys WHERE 'lkc-1' = ANY (spec.resource)",
+        "SELECT 1 FROM api_keys WHERE 'lkc-1' = ANY (make_array(spec.resource))",
         "SELECT 1 FROM api_keys WHERE _spec @> '{}'",
         "SELECT to_char(metadata.created_at, 'RM') FROM api_keys",
         "SELECT to_char(1, '999')",

@@ -221,7 +221,7 @@ async fn the_view_counts_the_days_to_the_last_one_in_utc() {
 
 #[tokio::test]
 async fn every_form_of_insert_sets_the_last_day() {
-    let lab = Lab::with_keys(0).await;
+    let lab = Lab::of([key("K001", "sa-1", "lkc-1")]).await;
     let owner = r#""owner":{"id":"sa-1"}"#;
     for insert in [
         "INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', '2099-12-31')".to_owned(),
@@ -240,7 +240,7 @@ async fn every_form_of_insert_sets_the_last_day() {
         assert_eq!(body["spec"]["expires_at"], "2099-12-31", "{insert}");
     }
     let days = lab
-        .run("SELECT DISTINCT spec.expires_at FROM api_keys")
+        .run("SELECT DISTINCT spec.expires_at FROM api_keys WHERE id <> 'K001'")
         .await;
     assert_eq!(days.value(), "2099-12-31");
 }
@@ -314,7 +314,11 @@ async fn a_day_that_is_over_or_is_none_is_refused_before_any_request() {
 async fn the_service_may_still_refuse_a_day() {
     // Its clock is years ahead of this machine's.
     let ahead = DateTime::from_timestamp(4_102_444_800, 0).unwrap();
-    let lab = Lab::start(organization(0).with_now(ahead)).await;
+    let lab = lab(
+        organization(0).with_now(ahead),
+        &[key("K001", "sa-1", "lkc-1")],
+    )
+    .await;
     let error = lab
         .fail("INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', '2099-12-31')")
         .await;
@@ -326,7 +330,11 @@ async fn a_service_that_ignores_the_day_is_told() {
     let insert =
         "INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', '2099-12-31')";
     for (contract, warnings) in [(Contract::V04, 1), (Contract::V05, 0)] {
-        let lab = Lab::start(organization(0).with_contract(contract)).await;
+        let lab = lab(
+            organization(0).with_contract(contract),
+            &[key("K001", "sa-1", "lkc-1")],
+        )
+        .await;
         let answer = lab.run(insert).await;
         assert_eq!(answer.warnings.len(), warnings, "{:?}", answer.warnings);
         let told =

@@ -101,8 +101,9 @@ async fn a_tree_names_the_requests_too() {
     │        ApiKeysScan        │
     │    --------------------   │
     │ GET /iam/v2/api-keys?spec │
-    │  .owner: sa-1&page_size:  │
-    │             100           │
+    │        .owner: sa-1       │
+    │       &show_expired       │
+    │   : true&page_size: 100   │
     └───────────────────────────┘
     ");
 }

@@ -108,7 +108,9 @@ async fn a_listing_of_ten_thousand_keys_is_whole_whatever_happens_on_the_way() {
         let lab = Lab::start(organization(10_000).with_contract(contract)).await;
         let query = "SELECT id, _spec, metadata.created_at FROM api_keys";
         let calm = lab.run(query).await;
-        assert_eq!(calm.requests.len(), 100);
+        // The older edition refuses the first request, which asks for expired keys.
+        let refused = usize::from(contract == Contract::V04);
+        assert_eq!(calm.requests.len(), refused + 100);
         assert_eq!(calm.rows.len(), listed(&lab.sandbox));
         for seed in 0..2 {
             lab.sandbox

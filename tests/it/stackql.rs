@@ -232,9 +232,9 @@ async fn discovery_needs_no_requests() {
         ("SHOW INSERT INTO confluent.iam.api_keys", 1),
         ("DESCRIBE confluent.iam.api_keys", 6),
         ("DESC api_keys", 6),
-        ("DESCRIBE EXTENDED api_keys", 36),
+        ("DESCRIBE EXTENDED api_keys", 29),
         ("SHOW COLUMNS FROM api_keys", 6),
-        ("DESCRIBE vw_api_keys", 13),
+        ("DESCRIBE vw_api_keys", 16),
         (
             "DESCRIBE METHOD EXTENDED confluent.iam.api_keys.create_iam_v2api_key",
             6,

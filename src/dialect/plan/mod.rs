@@ -2,6 +2,7 @@
 
 mod class;
 mod copied;
+mod days;
 mod distinct;
 mod error;
 mod filter_pushdown;
@@ -43,6 +44,7 @@ pub(crate) fn before_types() -> Vec<Rule> {
         Arc::new(limits::LimitBySubquery),
         Arc::new(frames::CheckFrames),
         Arc::new(time_literals::ReadMoments),
+        Arc::new(days::CompareDays),
         Arc::new(strict_types::StrictTypes),
         Arc::new(intervals::CompareLengths),
         Arc::new(sort_keys::SortKeysOnce),
