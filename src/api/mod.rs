@@ -235,6 +235,9 @@ impl Client {
         &self,
         params: ListParams,
     ) -> impl Stream<Item = Result<Page, Error>> + Send + 'static + use<> {
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
+        };
         let listing = Arc::new(Listing::new(self.clone(), params));
         let repeated = Arc::clone(&listing);
         let fetch = move |token: Option<PageToken>| {
@@ -245,7 +248,8 @@ impl Client {
                 Ok(page)
             }
         };
-        pagination::pages(fetch, move |_| repeated.is_endless())
+        let pages = pagination::pages(fetch, move |_| repeated.is_endless());
+        pagination::bounded(pages, |page| (1, page.len()), move || endless.clone())
     }
 
     /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
@@ -263,11 +267,17 @@ impl Client {
         Make: Fn() -> R + Send + Sync + 'static,
     {
         let traffic = Arc::clone(&self.traffic);
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
+        };
         let source = Pages {
             listing: Listing::new(self.clone(), params),
             reader,
         };
-        prefetch::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys))
+        let pages = prefetch::pages(source)
+            .inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys));
+        let size = |listed: &Listed<R::Output>| (listed.pages, listed.keys);
+        pagination::bounded(pages, size, move || endless.clone())
     }
 
     /// Returns `params` without what the service has refused.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -21,7 +20,7 @@ use sqlparser::ast::ObjectName;
 
 use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Options, Params, Session};
+use super::{Options, Params, Session, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{reread, rewrite};
@@ -183,12 +182,13 @@ pub(super) struct Planner {
 impl Planner {
     async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
         let plan = self.plan_open(statement, reading).await?;
-        let changes_nothing = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
+        let refused = |error: Error| DataFusionError::External(Box::new(error));
+        memory::refuse_settings(&plan).map_err(refused)?;
+        if self.options.no_files {
+            local_files::refuse_plan(&plan).map_err(refused)?;
+        }
         if self.options.read_only {
-            changes_nothing.verify_plan(&plan)?;
+            local_files::refuse_writing(&plan).map_err(refused)?;
         }
         let plan = dialect::plan::without_sources(self.with_params(plan)?)?;
         if let LogicalPlan::Explain(explain) = &plan {
@@ -207,6 +207,10 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
+        if self.options.no_files {
+            local_files::refuse(&statement)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        }
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
     }
@@ -219,6 +223,9 @@ impl Planner {
         })
         .map_err(wrong)?;
         relations::recursion::refuse(statement).map_err(wrong)?;
+        let views = self.views(statement).await;
+        let size = |name: &ObjectName| views.get(name).copied().unwrap_or(1);
+        relations::expansion::refuse(statement, &size).map_err(wrong)?;
         relations::orders::settle(statement).map_err(wrong)?;
         relations::named_windows::spell_out(statement).map_err(wrong)?;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
@@ -246,6 +253,26 @@ impl Planner {
             }
         }
         tables
+    }
+
+    /// Returns how many tables each view that `statement` reads stands for.
+    async fn views(&self, statement: &EngineStatement) -> HashMap<ObjectName, u64> {
+        let mut views = HashMap::new();
+        for name in relations::merged_columns::tables_of(statement) {
+            // A quoted name may be that of a file, which is not opened for this.
+            let is_plain = name.0.iter().all(|part| {
+                let ident = part.as_ident();
+                ident.is_some_and(|ident| ident.quote_style.is_none())
+            });
+            if is_plain
+                && let Ok(table) = object_name_to_table_reference(name.clone(), true)
+                && let Ok(table) = self.context.table_provider(table).await
+                && let Some(plan) = table.get_logical_plan()
+            {
+                views.insert(name, leaves(&plan));
+            }
+        }
+        views
     }
 
     /// Returns what kind of function `name` stands for in a call with or without OVER.
@@ -295,5 +322,14 @@ impl Planner {
             return Ok(plan);
         }
         plan.with_param_values(self.params.values())
+    }
+}
+
+/// Returns how many tables `plan` reads.
+fn leaves(plan: &LogicalPlan) -> u64 {
+    let inputs = plan.inputs();
+    match inputs.is_empty() {
+        true => 1,
+        false => inputs.into_iter().map(leaves).fold(0, u64::saturating_add),
     }
 }

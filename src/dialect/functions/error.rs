@@ -79,6 +79,10 @@ pub(crate) enum Error {
         instead: &'static str,
     },
 
+    /// A result that would take too much memory.
+    #[error("`{0}` would give more than {limit} MiB", limit = super::bounded::MOST >> 20)]
+    TooLong(&'static str),
+
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
     Overflow(&'static str),
