@@ -112,7 +112,11 @@ impl Planner {
                 let prepared = self.context.execute_logical_plan(plan).await?;
                 names.apply(prepared.schema().inner(), shape)
             }
-            LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => Arc::new(Schema::empty()),
+            // What only tells how many rows it has written, tells it in its report.
+            LogicalPlan::Ddl(_)
+            | LogicalPlan::Statement(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Copy(_) => Arc::new(Schema::empty()),
             plan => names.apply(&self.columns(plan, &parameters)?, shape),
         };
         Ok(Description {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Settings;
 use super::credentials::{Environment, SecretSource, Source};
 use super::file::File;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Options;
@@ -40,6 +41,8 @@ pub(super) struct Config {
     pub(super) max_affected: usize,
     /// Refuses everything that changes something.
     pub(super) read_only: bool,
+    /// The dialect of SQL that statements are in.
+    pub(super) dialect: Dialect,
 }
 
 impl Config {
@@ -100,6 +103,7 @@ impl Config {
                 .or(profile.max_affected)
                 .unwrap_or(Options::MAX_AFFECTED),
             read_only: settings.read_only || profile.read_only,
+            dialect: settings.dialect.or(profile.dialect).unwrap_or_default(),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::credentials::{SecretSource, Source};
+use crate::dialect::Dialect;
 use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::terminal::directories;
@@ -47,6 +48,8 @@ pub struct Profile {
     /// Refuses everything that changes something.
     #[serde(default)]
     pub read_only: bool,
+    /// The dialect of SQL that statements are in.
+    pub dialect: Option<Dialect>,
 }
 
 impl File {
@@ -67,7 +70,7 @@ impl File {
             ));
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
-                 access_token_command, ca_cert, timeout, concurrency, max_affected, read_only",
+                 access_token_command, ca_cert, timeout, concurrency, max_affected, read_only, dialect",
             )
         })
     }
