@@ -30,6 +30,7 @@ impl Common {
             allow_self_delete: self.allow_self_delete,
             params: params(&self.params)?,
             dialect: self.dialect,
+            variables: BTreeMap::new(),
         })
     }
 

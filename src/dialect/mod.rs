@@ -39,3 +39,4 @@ pub(crate) mod tokens;
 pub(crate) mod unsupported;
 
 pub use setting::Dialect;
+pub(crate) use setting::OTHER_DIALECT;

@@ -34,7 +34,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions, UInt64Array};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -181,6 +181,8 @@ pub struct Report {
 pub enum Done {
     /// Rows were delivered.
     Rows(usize),
+    /// Rows were written to a local table or a file.
+    Written(usize),
     /// Keys were created.
     Inserted(usize),
     /// Keys were changed.
@@ -305,6 +307,19 @@ impl Session {
         }
     }
 
+    /// Returns the dialect of SQL that statements are in.
+    pub fn dialect(&self) -> Dialect {
+        Dialect::of(self.context.state_ref().read().config_options())
+    }
+
+    /// Takes the statements that follow in `dialect`.
+    pub fn speak(&self, dialect: Dialect) {
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        let options = state.config_mut().options_mut();
+        options.extensions.insert(dialect);
+    }
+
     /// Returns the connection to the service, or the reason why there is none.
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -346,7 +361,8 @@ impl Session {
             .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
             .await?
             .map_err(diagnose)?;
-        let is_silent = is_silent(frame.logical_plan());
+        let counts = counts(frame.logical_plan());
+        let is_silent = counts || is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
@@ -378,12 +394,18 @@ impl Session {
                 false => batch.map(|batch| renamed(batch, &schema)),
             };
             let batch = batch.map_err(diagnose)?;
-            count += batch.num_rows();
+            count += match counts {
+                true => counted(&batch),
+                false => batch.num_rows(),
+            };
             if !is_silent {
                 sink.rows(&batch).await?;
                 // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
                 sink.flush().await?;
             }
+        }
+        if counts {
+            return Ok(Done::Written(count));
         }
         if is_silent {
             return Ok(Done::Ok);
@@ -411,6 +433,19 @@ impl Session {
             .hint("a pipe needs a reader; --timeout gives it more time")),
         }
     }
+}
+
+/// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.
+fn counts(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+}
+
+/// Returns the number in the one row of such a plan.
+fn counted(batch: &RecordBatch) -> usize {
+    let counts = batch.columns().first().map(|column| column.as_ref());
+    let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
+    let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
+    usize::try_from(sum).unwrap_or(usize::MAX)
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

@@ -1,4 +1,4 @@
-//! Plans a statement of the engine as it is written, or, if that fails, as SQLite would read it.
+//! Plans a statement of the engine as it is written, or, if that fails, by a second reading of the session's dialect.
 //!
 //! Lenient readings are tried only after the engine has refused a statement, so they never change the meaning of a
 //! valid one. A write is never read leniently: it could affect keys that were not meant.
@@ -23,7 +23,7 @@ use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Options, Params, Session, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
-use crate::dialect::rewrite::{reread, rewrite};
+use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
 use crate::dialect::{self, Dialect, source_json};
 use crate::error::Error;
 use crate::resource;
@@ -34,8 +34,7 @@ use crate::table::{self, scope::Scope};
 pub(super) enum Reading {
     /// As it is written.
     Strict,
-    /// As SQLite and PostgreSQL would: `"text"` without such a column, an alias of the select list in WHERE, a bare
-    /// column beside an aggregate. Warnings go to the scope.
+    /// As the dialect of the session would: see `dialect::rules`. Warnings go to the scope.
     Lenient(Arc<Scope>),
 }
 
@@ -234,9 +233,13 @@ impl Planner {
         };
         let columns = |name: &ObjectName| tables.get(name).cloned();
         relations::merged_columns::merge_columns(statement, &columns).map_err(wrong)?;
-        let dialect = Dialect::of(self.context.state_ref().read().config_options());
-        rewrite(statement, resource::shape(), dialect);
+        refuse_elsewhere(statement, self.dialect()).map_err(wrong)?;
+        rewrite(statement, resource::shape(), self.dialect());
         Ok(())
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::of(self.context.state_ref().read().config_options())
     }
 
     /// Returns the names of the columns of every table that `statement` reads.
@@ -309,9 +312,18 @@ impl Planner {
                 return Err(error);
             };
             let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
-            match reread(&mut statement, &error, resource::shape(), &is_aggregate) {
+            let (shape, dialect) = (resource::shape(), self.dialect());
+            match reread(&mut statement, &error, shape, dialect, &is_aggregate) {
                 Some(columns) => scope.any_row(&columns),
-                None => return Err(error),
+                None => {
+                    return Err(told_elsewhere(
+                        statement,
+                        error,
+                        shape,
+                        dialect,
+                        &is_aggregate,
+                    ));
+                }
             }
         }
     }

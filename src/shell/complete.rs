@@ -8,6 +8,7 @@ use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
+use crate::dialect::Dialect;
 use crate::resource::Access;
 
 /// The most commands to list with descriptions; `\\?` describes all.
@@ -128,6 +129,7 @@ fn complete_command(
         Argument::Format => found.names(settings::values("format")),
         Argument::OnOff => found.names(["on", "off"]),
         Argument::OnOffAuto => found.names(settings::values("expanded")),
+        Argument::Dialect => found.names(Dialect::ALL.map(Dialect::name)),
         Argument::Profile => found.names(&catalog.profiles),
         Argument::Variable => found.names(&catalog.variables),
         Argument::Setting => match rest[..earlier].split_whitespace().next() {

@@ -13,6 +13,7 @@ use super::edit;
 use super::helper::LineHelper;
 use super::history::{History, MAX_ENTRIES};
 use super::input::Input;
+use super::prompt;
 use super::run::Flow;
 use super::state::Shell;
 use crate::error::Error;
@@ -92,9 +93,10 @@ impl Shell {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
-            let line = self
-                .shutdown
-                .while_reading(|| editor.readline(input.pending().prompt()));
+            let prompt = input
+                .pending()
+                .prompt(&prompt::ready(self.opened.session.dialect()));
+            let line = self.shutdown.while_reading(|| editor.readline(&prompt));
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }

@@ -160,7 +160,7 @@ async fn parameters_take_the_type_of_what_they_stand_beside() {
       |
     1 | SELECT id FROM vw_api_keys WHERE age_days > $days
       |                                             ^^^^^
-    hint: `age_days` is a number: compare it with one, as in age_days < 90
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
     ");
     let error = lab.fail("SELECT id FROM vw_api_keys LIMIT $n").await;
     insta::assert_snapshot!(error, @"
@@ -182,7 +182,7 @@ async fn the_caret_is_at_the_literal_that_does_not_fit() {
       |
     1 | …OM vw_api_keys WHERE display_name = '90 days' OR age_days < '90 days'
       |                                                              ^^^^^^^^^
-    hint: `age_days` is a number: compare it with one, as in age_days < 90
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
     ");
     let sql = "SELECT count(*) FROM vw_api_keys WHERE display_name = 5";
     insta::assert_snapshot!(lab.fail(sql).await, @"
@@ -190,7 +190,7 @@ async fn the_caret_is_at_the_literal_that_does_not_fit() {
       |
     1 | SELECT count(*) FROM vw_api_keys WHERE display_name = 5
       |                                        ^^^^^^^^^^^^
-    hint: `display_name` is text: convert it with CAST(display_name AS DOUBLE); to compare text, write '5' in quotes
+    hint: `display_name` is text: convert it with CAST(display_name AS DOUBLE); to compare text, write '5' in quotes; --dialect stackql takes it
     ");
     let sql = "SELECT created_at FROM vw_api_keys WHERE created_at > 'yesterday'";
     insta::assert_snapshot!(lab.fail(sql).await, @"

@@ -70,6 +70,15 @@ pub(crate) enum Error {
         given: String,
     },
 
+    /// Arguments for which a function of numbers has no value.
+    #[error("`{function}` has no value for {given}")]
+    NoValue {
+        /// The function called.
+        function: &'static str,
+        /// Its arguments, as text.
+        given: String,
+    },
+
     /// A use of a table function that cannot be planned.
     #[error("{what} cannot be planned")]
     Unplannable {
@@ -117,6 +126,9 @@ impl Error {
                 "take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all"
                     .to_owned(),
             ),
+            Self::NoValue { .. } => {
+                Some("nullif and CASE give NULL in the place of what has no value".to_owned())
+            }
             Self::Unplannable { instead, .. } => Some((*instead).to_owned()),
             _ => None,
         }

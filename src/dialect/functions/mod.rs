@@ -89,6 +89,7 @@ pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
 pub(crate) use intervals::interval_length;
 pub(crate) use nested::spelled;
+pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
 pub(crate) use wants::{Wants, counts_text, wants};
 
@@ -133,6 +134,11 @@ pub(crate) fn claim_names(context: &SessionContext) {
         .for_each(|function| context.register_udf(function));
     aggregate_functions().for_each(|function| context.register_udaf(function));
     series::claim_names(context);
+}
+
+/// Returns true if the function `name` answers otherwise in the dialect `stackql`, where it is called `stackql_name`.
+pub(crate) fn differs_in_stackql(name: &str) -> bool {
+    text::OF_STACKQL.contains(&name) || number::NAMES.contains(&name)
 }
 
 fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {

@@ -30,8 +30,8 @@ use datafusion::optimizer::AnalyzerRule;
 use super::class::Class;
 use super::error::{Error, Place};
 use super::literal;
-use crate::dialect::Dialect;
 use crate::dialect::functions::{self, Wants};
+use crate::dialect::{Dialect, OTHER_DIALECT};
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
 #[derive(Debug)]
@@ -316,8 +316,12 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
             Some(number) => Ok(Some(lit(number))),
             None => Err(Error::new(format!("`{text}` is not a number"))
                 .hint(match wanted {
-                    Number::Operand => "a number was expected here, as in 90".to_owned(),
-                    Number::Argument(name) => format!("`{name}` takes a number, as in 90"),
+                    Number::Operand => {
+                        format!("a number was expected here, as in 90; {OTHER_DIALECT}")
+                    }
+                    Number::Argument(name) => {
+                        format!("`{name}` takes a number, as in 90; {OTHER_DIALECT}")
+                    }
                 })
                 .at(Place {
                     typed: Some(text.to_owned()),
@@ -337,7 +341,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
         (Number::Argument(name), _) => format!("`{name}` takes a number, and {what}"),
     })
     .hint(format!(
-        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there",
+        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; {OTHER_DIALECT}",
         spelled.as_deref().unwrap_or("…")
     ))
     .at(place_of(expr))
@@ -498,8 +502,14 @@ fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: 
                 }
                 _ => String::new(),
             };
+            let elsewhere = match (rest_class, together) {
+                (Class::Number, Together::Compared) => format!("; {OTHER_DIALECT}"),
+                _ => String::new(),
+            };
             error
-                .hint(format!("{subject}convert it with {cast}{quotes}"))
+                .hint(format!(
+                    "{subject}convert it with {cast}{quotes}{elsewhere}"
+                ))
                 .at(place_of(text).or(place_of(rest)))
         }
         None => error
@@ -521,9 +531,11 @@ fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error 
             format!("{is}CAST({name} AS TEXT) makes text of the number beside it")
         }
         (Class::Number, _) if spelled.is_some() => {
-            format!("{is}compare it with one, as in {name} < 90")
+            format!("{is}compare it with one, as in {name} < 90; {OTHER_DIALECT}")
         }
-        (Class::Number, _) => "it is compared with a number, as in 90".to_owned(),
+        (Class::Number, _) => {
+            format!("it is compared with a number, as in 90; {OTHER_DIALECT}")
+        }
         (Class::Boolean, _) => format!("{is}write true or false"),
         (Class::Date, _) => {
             "dates are written as in '2026-01-31'; current_date - 1 is yesterday".to_owned()

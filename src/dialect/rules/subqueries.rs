@@ -5,7 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::conditions;
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 use crate::dialect::parse;
 
 /// Looks for a row among those of a subquery by EXISTS, and by NOT EXISTS of a row that may be the same.
@@ -18,8 +18,12 @@ use crate::dialect::parse;
 /// ```
 ///
 /// Only in WHERE, beside AND and OR, where unknown counts as false. Elsewhere it is [`ROW_IN_SUBQUERY`]'s.
-pub(super) const ROWS_IN_WHERE: SyntaxRule =
-    SyntaxRule::new("rows_in_where", Hook::Select(rows_in_where));
+pub(super) const ROWS_IN_WHERE: SyntaxRule = SyntaxRule::new(
+    "rows_in_where",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Select(rows_in_where),
+);
 
 /// Compares a row with the rows of a subquery where unknown is not as good as false.
 ///
@@ -35,8 +39,12 @@ pub(super) const ROWS_IN_WHERE: SyntaxRule =
 /// Also ANY and ALL, and a subquery that is a row: `(b, c) = (SELECT d, e FROM u)` becomes
 /// `(SELECT b = __rows.__1 AND c = __rows.__2 FROM (SELECT d, e FROM u) AS __rows (__1, __2))`. Two subqueries are left
 /// alone: the engine has no rows as values.
-pub(super) const ROW_IN_SUBQUERY: SyntaxRule =
-    SyntaxRule::new("row_in_subquery", Hook::Expr(row_in_subquery));
+pub(super) const ROW_IN_SUBQUERY: SyntaxRule = SyntaxRule::new(
+    "row_in_subquery",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(row_in_subquery),
+);
 
 fn rows_in_where(select: &mut Select, _: &Context<'_>) {
     if let Some(condition) = &mut select.selection {

@@ -74,9 +74,9 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
         "tables" if tokens.peek().is_some() => return tables(tokens, text).map(Some),
         "schemas" | "databases" | "catalogs" => return schemas(&what, tokens, text).map(Some),
         "transaction" => {
-            return Err(
-                Error::new("there are no transactions, so there is no isolation level").at(place),
-            );
+            tokens.expect("isolation")?;
+            tokens.expect("level")?;
+            isolation_level()
         }
         "tables" | "all" | "create" | "time" | "timezone" if !extended => return Ok(None),
         // A setting of the engine's has dots in its name.
@@ -90,6 +90,16 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
     };
     let filter = filter(&mut tokens, text)?;
     Ok(ours(Stackql::Answer(Answer { filter, ..answer })))
+}
+
+/// What drivers ask for as soon as they have connected. There are no transactions: a statement sees what the service
+/// has committed when it is asked.
+fn isolation_level() -> Answer {
+    Answer {
+        columns: vec!["transaction_isolation"],
+        rows: vec![vec![Some("read committed".to_owned())]],
+        filter: Filter::None,
+    }
 }
 
 /// `SHOW TABLES {IN | FROM} schema`, and with a filter.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Settings;
 use super::credentials::{Environment, SecretSource, Source};
 use super::file::File;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Options;
@@ -44,6 +45,8 @@ pub(super) struct Config {
     pub(super) no_files: bool,
     /// Bytes that the statements of the session may hold at a time.
     pub(super) memory_limit: usize,
+    /// The dialect of SQL that statements are in.
+    pub(super) dialect: Dialect,
 }
 
 impl Config {
@@ -111,6 +114,7 @@ impl Config {
             read_only: settings.read_only || profile.read_only,
             no_files: settings.no_files || profile.no_files,
             memory_limit,
+            dialect: settings.dialect.or(profile.dialect).unwrap_or_default(),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::credentials::{SecretSource, Source};
+use crate::dialect::Dialect;
 use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::terminal::directories;
@@ -52,6 +53,8 @@ pub struct Profile {
     /// Lets no statement read or write a local file.
     #[serde(default)]
     pub no_files: bool,
+    /// The dialect of SQL that statements are in.
+    pub dialect: Option<Dialect>,
 }
 
 impl File {
@@ -72,7 +75,8 @@ impl File {
             ));
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
-                 access_token_command, ca_cert, timeout, concurrency, memory_limit, max_affected, read_only, no_files",
+                 access_token_command, ca_cert, timeout, concurrency, memory_limit, max_affected, read_only, no_files, \
+                 dialect",
             )
         })
     }

@@ -54,7 +54,10 @@ impl Opener {
         };
         Ok(Self {
             file: File::read(settings.profile.is_some())?,
-            environment: std::env::vars_os().filter_map(variable).collect(),
+            environment: std::env::vars_os()
+                .filter_map(variable)
+                .chain(settings.variables.clone())
+                .collect(),
             settings,
             confirm: None,
         })
@@ -131,7 +134,7 @@ impl Opener {
             confirm: self.confirm.clone(),
             rescue_file: secrets::rescue_file(),
             timeout: config.timeout,
-            dialect: self.settings.dialect,
+            dialect: config.dialect,
         };
         Ok(OpenSession {
             session: Session::open(connection, options).await?,

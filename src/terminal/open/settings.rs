@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::dialect::Dialect;
 use crate::secret::Secret;
 
 /// What the person who started the program asked for.
@@ -32,8 +33,10 @@ pub(crate) struct Settings {
     pub(crate) yes: bool,
     pub(crate) discard_secrets: bool,
     pub(crate) allow_self_delete: bool,
+    /// Variables that count over those of the environment.
+    pub(crate) variables: BTreeMap<String, String>,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
-    /// The dialect of SQL that statements are in.
-    pub(crate) dialect: crate::dialect::Dialect,
+    /// The dialect of SQL that statements are in, if that is not for the profile to say.
+    pub(crate) dialect: Option<Dialect>,
 }
