@@ -215,7 +215,6 @@ fn series(args: &[ArrayRef]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::super::testing;
-    use super::*;
 
     #[tokio::test]
     async fn what_would_be_too_long_is_refused_before_it_is_made() {
