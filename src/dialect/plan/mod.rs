@@ -5,6 +5,7 @@ mod distinct;
 mod error;
 mod filter_pushdown;
 mod frames;
+mod groups;
 mod in_lists;
 mod intervals;
 mod limits;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
-pub(crate) use error::Error;
+pub(crate) use error::{Error, Place};
 pub(crate) use sequential::SequentialExec;
 pub(crate) use time_literals::with_seconds;
 
@@ -40,6 +41,7 @@ pub(crate) fn before_types() -> Vec<Rule> {
         Arc::new(multisets::CountCopies),
         Arc::new(limits::LimitBySubquery),
         Arc::new(frames::CheckFrames),
+        Arc::new(groups::CheckGroups),
         Arc::new(time_literals::ReadMoments),
         Arc::new(strict_types::StrictTypes),
         Arc::new(intervals::CompareLengths),
