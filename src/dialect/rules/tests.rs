@@ -84,6 +84,7 @@ fn the_rules_run_in_this_order() {
             "times_in_microseconds",
             "time_patterns",
             "integer_division",
+            "round_to_tens",
             "percentile_disc",
             "function_names",
             "part_of_date",
