@@ -193,11 +193,14 @@ fn in_case(text: &str, location: Location) -> Option<Error> {
     let at = tokens
         .iter()
         .position(|token| token.span.start == location)?;
-    let from = tokens[..at].iter().rposition(is_case)?;
-    let error = Parser::new(&IamqlDialect)
-        .with_tokens_with_locations(tokens[from..].to_vec())
-        .parse_expr()
-        .err()?;
+    tokens[..at].iter().position(is_case)?;
+    let mut cases = (0..tokens.len()).rev().filter(|&at| is_case(&tokens[at]));
+    // The innermost one first.
+    let error = cases.find_map(|from| {
+        let tokens = tokens[from..].to_vec();
+        let mut parser = Parser::new(&IamqlDialect).with_tokens_with_locations(tokens);
+        case(&mut parser).err()
+    })?;
     let ParserError::ParserError(message) = error else {
         return None;
     };
@@ -209,6 +212,27 @@ fn in_case(text: &str, location: Location) -> Option<Error> {
             retold(&message, text)
                 .hint("CASE is written as CASE WHEN condition THEN value ELSE value END")
         })
+}
+
+/// Reads a CASE. The parser itself would go back to read it as a name.
+fn case(parser: &mut Parser<'_>) -> Result<(), ParserError> {
+    parser.expect_keyword(Keyword::CASE)?;
+    if !parser.peek_keyword(Keyword::WHEN) {
+        parser.parse_expr()?;
+    }
+    parser.expect_keyword(Keyword::WHEN)?;
+    loop {
+        parser.parse_expr()?;
+        parser.expect_keyword(Keyword::THEN)?;
+        parser.parse_expr()?;
+        if !parser.parse_keyword(Keyword::WHEN) {
+            break;
+        }
+    }
+    if parser.parse_keyword(Keyword::ELSE) {
+        parser.parse_expr()?;
+    }
+    parser.expect_keyword(Keyword::END).map(drop)
 }
 
 /// Returns the word with a hyphen that stands around `location`, such as an id without its quotes.
@@ -359,8 +383,9 @@ mod tests {
             let hint = parse(text).unwrap_err().hint.unwrap_or_default();
             format!("{}; {hint}", error(text))
         };
-        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"syntax error: expected end of statement, found `a` (1:18-19);");
-        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected end of statement, found `a` (1:18-19);");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"syntax error: expected THEN, found `a` (1:24-25); CASE is written as CASE WHEN condition THEN value ELSE value END");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected END, found `FROM` (1:27-31); CASE is written as CASE WHEN condition THEN value ELSE value END");
+        insta::assert_snapshot!(told("SELECT CASE WHEN (CASE WHEN a b END) THEN 1 END"), @"syntax error: expected THEN, found `b` (1:31-32); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text stands in single quotes: 'sa-8pp15s'");
         insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");
         insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"syntax error: expected ), found `FROM` (1:16-20); the parenthesis of line 1, column 13 is not closed");

@@ -454,12 +454,16 @@ fn find(piece: &Piece, name: &str) -> Option<Span> {
         Token::Word(word) if word.value.eq_ignore_ascii_case(name) => Some(token.span),
         Token::SingleQuotedString(text) if text.contains(name) => Some(token.span),
         Token::Placeholder(placeholder) if placeholder == name => Some(token.span),
+        Token::Number(number, _) if number == name => Some(token.span),
         _ => None,
     })
 }
 
-/// Finds the place in `piece` of the first string that `message` quotes.
+/// Finds the place in `piece` of the first string that `message` quotes, or of the operand that is too large.
 fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
+    if let Some(overflow) = message.strip_prefix("integer overflow: ") {
+        return overflow.split(' ').find_map(|operand| find(piece, operand));
+    }
     let quoted = QUOTED.captures(message)?;
     let quoted = quoted.iter().skip(1).flatten().next()?.as_str();
     let tokens = piece.tokens().ok()?;
