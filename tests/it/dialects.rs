@@ -120,7 +120,7 @@ async fn a_body_given_by_its_spec_is_checked_and_guarded() {
         errors.push('\n');
         assert_eq!(lab.requests(), [""; 0], "{arguments}");
     }
-    insta::assert_snapshot!(errors);
+    insta::assert_snapshot!(errors, @"");
     let guarded = Lab::small(Options {
         read_only: true,
         ..Options::default()
@@ -160,7 +160,7 @@ async fn the_default_dialect_says_what_to_write_and_which_one_takes_it() {
         errors.push('\n');
         assert_eq!(lab.requests(), [""; 0], "{sql}");
     }
-    insta::assert_snapshot!(errors);
+    insta::assert_snapshot!(errors, @"");
     let _ = lab.run("SET dialect = 'stackql'").await;
     for sql in [
         "SELECT spec.owner.id, max(id) FROM api_keys",
@@ -275,7 +275,7 @@ fn wrapper_scripts_keep_working() {
         (output.code, output.stdout.as_str()),
         (Some(0), "[{\"id\":\"K000\"}]\n")
     );
-    insta::assert_snapshot!(output.stderr);
+    insta::assert_snapshot!(output.stderr, @"");
     let error = env
         .iamql(&["exec", "--env.file", "none.env", "SELECT 1"])
         .error(2);
