@@ -71,6 +71,8 @@ fn short_help_groups_its_options() {
       -e, --execute <SQL>       Run this SQL and exit; may be given several times
       -f, --file <FILE>         Run the statements of this file and exit; - is stdin
                                 [alias: -i]
+          --dialect <NAME>      Dialect of SQL [default: default, and stackql for
+                                exec] [possible values: default, stackql]
           --param <NAME=VALUE>  Value of $NAME in statements; may be given several
                                 times
 

@@ -619,7 +619,7 @@ mod tests {
             ("'É' LIKE 'é'", "false", "false"),
             ("'a_b' LIKE 'A!_B' ESCAPE '!'", "true", "false"),
             ("'axb' LIKE 'A!_B' ESCAPE '!'", "false", "false"),
-            (r"'a' LIKE 'A\B'", "true", "false"),
+            (r"'a\b' LIKE 'A\B'", "true", "false"),
             ("'aXbXc' LIKE 'A%x%C'", "true", "false"),
             ("'aab' LIKE '%AB'", "true", "false"),
             ("'' LIKE '%'", "true", "true"),

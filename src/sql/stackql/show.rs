@@ -14,7 +14,7 @@ use crate::resource::{self, Access, CATALOG, Column, Method, Parameter, Resource
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What can be shown, to suggest in errors.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "providers",
     "services",
     "resources",
@@ -29,6 +29,7 @@ const KNOWN: [&str; 15] = [
     "version",
     "auth",
     "create",
+    "dialect",
     "all",
 ];
 
@@ -78,7 +79,9 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
             tokens.expect("level")?;
             isolation_level()
         }
-        "tables" | "all" | "create" | "time" | "timezone" if !extended => return Ok(None),
+        "tables" | "all" | "create" | "time" | "timezone" | "dialect" if !extended => {
+            return Ok(None);
+        }
         // A setting of the engine's has dots in its name.
         _ if !extended && tokens.peek() == Some(&Token::Period) => return Ok(None),
         "" => {

@@ -262,9 +262,9 @@ fn listings_with_a_filter_are_queries() {
 
 #[test]
 fn what_cannot_be_shown_gets_what_can() {
-    insta::assert_snapshot!(error("SHOW PROVIDER"), @"no SHOW `provider` @6 (did you mean `providers`? There is: providers, services, resources, methods, insert, tables, columns, functions, schemas, databases, catalogs, version, auth, create, all)");
+    insta::assert_snapshot!(error("SHOW PROVIDER"), @"no SHOW `provider` @6 (did you mean `providers`? There is: providers, services, resources, methods, insert, tables, columns, functions, schemas, databases, catalogs, version, auth, create, dialect, all)");
     insta::assert_snapshot!(error("SHOW AUTH google"), @"no provider `google` @11 (there is: confluent)");
-    insta::assert_snapshot!(error("SHOW TRANSACTION ISOLATION LEVEL"), @"there are no transactions, so there is no isolation level @6 ()");
+    insta::assert_snapshot!(error("SHOW TRANSACTION ISOLATION"), @"");
     insta::assert_snapshot!(error("SHOW INSERT INTO api_keys (spec.owner.idd)"), @"no column `spec.owner.idd` @28 (did you mean `spec.owner.id`? There is: spec, data__spec, spec.display_name, spec.description, spec.expires_at, spec.owner.id, spec.owner.api_version, spec.owner.kind, spec.resource.id, spec.resource.environment, spec.resource.api_version, spec.resource.kind)");
 }
 
@@ -274,7 +274,7 @@ fn a_call_of_a_method_says_what_does_not_fit() {
     insta::assert_snapshot!(error("EXEC api_keys.get_iam_v2api_key @id = ''"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");
     insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @page_token = 'x'"), @"no parameter `page_token` @35 (leave it out: all pages are read for you)");
     insta::assert_snapshot!(error("EXEC api_keys.list_iam_v2api_keys @owner = 'x'"), @r#"no parameter `owner` @35 (did you mean @"spec.owner"?)"#);
-    insta::assert_snapshot!(error("EXEC api_keys.create_iam_v2api_key @data__spec = '{}'"), @r#"no parameter `data__spec` @36 (the body is given whole, as @@json = '{"spec": {…}}')"#);
+    insta::assert_snapshot!(error("EXEC api_keys.create_iam_v2api_key @data__spec = '{}', @spec = '{}'"), @"the body is given twice, by `@data__spec` and `@spec` @56 (leave one of them out)");
     insta::assert_snapshot!(error(r#"EXEC api_keys.update_iam_v2api_key @id = 'a' @@json = '{"spec": {}, "id": "b"}'"#), @"`id` in @@json is read-only: the service sets it @46 (leave it out)");
     insta::assert_snapshot!(error(r#"EXEC api_keys.update_iam_v2api_key @id = 'a' @@json = '{"spec": {}, "knd": "x"}'"#), @"no member of @@json `knd` @46 (did you mean `kind`? There is: id, api_version, kind, metadata, spec)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys @id = 'a'"), @"expected the name of a method @6 (SHOW METHODS IN confluent.iam.api_keys lists them)");
