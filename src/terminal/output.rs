@@ -5,7 +5,7 @@
 //! each row is on the disk before the next one is created.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -93,7 +93,8 @@ impl Output {
         };
         let (stream, staged) = opened
             .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(error))?;
-        options.terminal = path.is_none() && io::stdout().is_terminal();
+        // Also that of `--output-file /dev/tty`.
+        options.terminal = stream.is_terminal();
         if path.is_some() {
             options.width = None;
             options.color = false;

@@ -6,7 +6,7 @@
 //! statement is interrupted.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
 use std::time::Duration;
 
@@ -99,6 +99,11 @@ impl Stream {
     #[cfg(not(unix))]
     pub(crate) fn is_open_to_others(&self) -> bool {
         false
+    }
+
+    /// Returns true if a person sees what is written.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.file.is_terminal()
     }
 
     /// Returns true if what was written stays there.
