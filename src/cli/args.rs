@@ -316,9 +316,17 @@ pub struct Common {
     #[arg(long, alias = "dryrun", global = true, help_heading = "Safety")]
     pub dry_run: bool,
 
-    /// Refuse every statement that changes something
+    /// Refuse every statement that changes keys or local files
     #[arg(long, global = true, help_heading = "Safety")]
     pub read_only: bool,
+
+    /// Let statements neither read nor write local files
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub no_files: bool,
+
+    /// Memory that statements may hold at a time, in MiB [default: 1024]
+    #[arg(long, global = true, value_name = "MIB", help_heading = "Safety")]
+    pub memory_limit: Option<usize>,
 
     /// Do not ask before UPDATE or DELETE of many keys
     #[arg(short, long, global = true, help_heading = "Safety")]

@@ -8,6 +8,8 @@ use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::{Location, Span, Token};
 
 use super::error::in_statement;
+use super::local_files::FileRefused;
+use super::memory;
 use crate::api;
 use crate::dialect;
 use crate::dialect::error::nearest;
@@ -43,6 +45,9 @@ fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     {
         return external(source.as_ref(), piece);
     }
+    if let DataFusionError::ResourcesExhausted(message) = root {
+        return Error::statement(message.clone()).hint(memory::HINT);
+    }
     if let DataFusionError::IoError(source) = root {
         return Error::new(ErrorKind::Io, source.to_string());
     }
@@ -65,6 +70,16 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     }
     if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
         return in_statement(error.clone(), &piece.text, piece.line);
+    }
+    if let Some(error) = source.downcast_ref::<FileRefused>() {
+        let refused = dialect::error::Error::new(error.to_string())
+            .kind(ErrorKind::Permission)
+            .hint(FileRefused::HINT);
+        let refused = match nearest_token(piece, &error.name, None) {
+            Some(span) => refused.at(span),
+            None => refused,
+        };
+        return in_statement(refused, &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = dialect::error::Error::new(error.to_string()).kind(match error {

@@ -14,6 +14,8 @@ mod error;
 mod executor;
 mod explain;
 mod interrupt;
+mod local_files;
+mod memory;
 mod names;
 mod params;
 mod plan;
@@ -70,8 +72,12 @@ pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
 /// What a session may do, and with what.
 #[derive(Clone)]
 pub struct Options {
-    /// Refuses everything that changes keys, tables or files.
+    /// Refuses everything that changes keys or local files. Tables and views of the session are its own.
     pub read_only: bool,
+    /// Lets no statement read or write a local file.
+    pub no_files: bool,
+    /// Bytes that the statements of the session may hold at a time.
+    pub memory_limit: usize,
     /// Shows the requests of writes, and sends none that changes anything.
     pub dry_run: bool,
     /// Writes to many keys without confirmation.
@@ -113,6 +119,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             read_only: false,
+            no_files: false,
+            memory_limit: Self::MEMORY_LIMIT,
             dry_run: false,
             yes: false,
             max_affected: Self::MAX_AFFECTED,
@@ -130,6 +138,9 @@ impl Options {
     /// Keys that UPDATE or DELETE may touch without confirmation, by default.
     pub const MAX_AFFECTED: usize = 10;
 
+    /// Bytes that the statements of a session may hold at a time, by default.
+    pub const MEMORY_LIMIT: usize = 1 << 30;
+
     /// How long the engine may plan a statement, by default.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
 }
@@ -138,6 +149,7 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("read_only", &self.read_only)
+            .field("no_files", &self.no_files)
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
@@ -200,7 +212,7 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone(), options.dialect)
+        let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)

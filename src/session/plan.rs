@@ -9,7 +9,6 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
@@ -19,7 +18,7 @@ use sqlparser::ast::ObjectName;
 
 use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Options, Params, Session};
+use super::{Options, Params, Session, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{reread, rewrite};
@@ -154,12 +153,13 @@ pub(super) struct Planner {
 impl Planner {
     async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
         let plan = self.plan_open(statement, reading).await?;
-        let changes_nothing = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
+        let refused = |error: Error| DataFusionError::External(Box::new(error));
+        memory::refuse_settings(&plan).map_err(refused)?;
+        if self.options.no_files {
+            local_files::refuse_plan(&plan).map_err(refused)?;
+        }
         if self.options.read_only {
-            changes_nothing.verify_plan(&plan)?;
+            local_files::refuse_writing(&plan).map_err(refused)?;
         }
         let plan = self.with_params(plan)?;
         if let LogicalPlan::Explain(explain) = &plan {
@@ -178,6 +178,10 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
+        if self.options.no_files {
+            local_files::refuse(&statement)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        }
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
     }

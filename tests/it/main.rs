@@ -23,6 +23,7 @@ mod hostile;
 mod joins;
 mod limits;
 mod messages;
+mod no_files;
 mod oracle;
 mod refusals;
 mod requests;

@@ -38,8 +38,12 @@ pub(super) struct Config {
     pub(super) concurrency: usize,
     /// Keys that UPDATE or DELETE may touch without confirmation.
     pub(super) max_affected: usize,
-    /// Refuses everything that changes something.
+    /// Refuses everything that changes keys or local files.
     pub(super) read_only: bool,
+    /// Lets no statement read or write a local file.
+    pub(super) no_files: bool,
+    /// Bytes that the statements of the session may hold at a time.
+    pub(super) memory_limit: usize,
 }
 
 impl Config {
@@ -89,6 +93,11 @@ impl Config {
         if timeout == Some(0) {
             return Err(Error::usage("--timeout is at least 1 second"));
         }
+        let memory_limit = match settings.memory_limit.or(profile.memory_limit) {
+            None => Options::MEMORY_LIMIT,
+            Some(0) => return Err(Error::usage("--memory-limit is at least 1 MiB")),
+            Some(mib) => mib.saturating_mul(1 << 20),
+        };
         Ok(Self {
             endpoint,
             credentials,
@@ -100,6 +109,8 @@ impl Config {
                 .or(profile.max_affected)
                 .unwrap_or(Options::MAX_AFFECTED),
             read_only: settings.read_only || profile.read_only,
+            no_files: settings.no_files || profile.no_files,
+            memory_limit,
         })
     }
 }

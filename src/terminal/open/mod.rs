@@ -121,6 +121,8 @@ impl Opener {
         };
         let options = Options {
             read_only: config.read_only,
+            no_files: config.no_files,
+            memory_limit: config.memory_limit,
             dry_run: settings.dry_run,
             yes: settings.yes,
             max_affected: config.max_affected,

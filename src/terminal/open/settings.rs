@@ -25,6 +25,9 @@ pub(crate) struct Settings {
     /// See [`Options`](crate::session::Options), like all that follow.
     pub(crate) max_affected: Option<usize>,
     pub(crate) read_only: bool,
+    pub(crate) no_files: bool,
+    /// In MiB.
+    pub(crate) memory_limit: Option<usize>,
     pub(crate) dry_run: bool,
     pub(crate) yes: bool,
     pub(crate) discard_secrets: bool,
