@@ -95,6 +95,15 @@ pub enum Error {
         /// The first request of the listing.
         request: RequestLine,
     },
+    /// A listing had page after page with nothing on them.
+    #[error(
+        "the listing `{request}` is endless: more than {} pages in a row are empty, and each links to another",
+        super::pagination::MAX_EMPTY_PAGES
+    )]
+    EmptyPages {
+        /// The first request of the listing.
+        request: RequestLine,
+    },
 }
 
 /// A request, and the attempts to have it answered.

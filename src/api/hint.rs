@@ -60,7 +60,9 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
-            Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
+            Self::RepeatedToken { .. } | Self::EmptyPages { .. } | Self::Stopped { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }

@@ -228,9 +228,13 @@ impl Client {
             let (client, params) = (client.clone(), params.clone());
             async move { client.list_page(&params, token.as_ref()).await }
         };
-        pagination::pages(fetch, move |_| Error::RepeatedToken {
+        let endless = Error::EmptyPages {
             request: first.clone(),
-        })
+        };
+        let pages = pagination::pages(fetch, move |_| Error::RepeatedToken {
+            request: first.clone(),
+        });
+        pagination::bounded(pages, |page| (1, page.len()), move || endless.clone())
     }
 
     /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
@@ -248,12 +252,18 @@ impl Client {
         Make: Fn() -> R + Send + Sync + 'static,
     {
         let traffic = Arc::clone(&self.traffic);
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
+        };
         let source = Pages {
             client: self.clone(),
             params,
             reader,
         };
-        prefetch::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys))
+        let pages = prefetch::pages(source)
+            .inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys));
+        let size = |listed: &Listed<R::Output>| (listed.pages, listed.keys);
+        pagination::bounded(pages, size, move || endless.clone())
     }
 
     /// Fetches one page: the one that `token` stands for, or the first.

@@ -325,7 +325,7 @@ pub struct Common {
     pub no_files: bool,
 
     /// Memory that statements may hold at a time, in MiB [default: 1024]
-    #[arg(long, global = true, value_name = "MIB", help_heading = "Safety")]
+    #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
     pub memory_limit: Option<usize>,
 
     /// Do not ask before UPDATE or DELETE of many keys

@@ -20,6 +20,7 @@ use clap::FromArgMatches;
 use crate::api::Traffic;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
+use crate::render::OutputFormat;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
 use crate::shell::{self, Setup};
@@ -124,7 +125,9 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let opener = Opener::new(args.settings()?)?;
     enable_progress(args.quiet, args.verbose > 0);
     secrets::remind();
-    let (format, render) = (args.output.unwrap_or_default(), args.render_options()?);
+    let by_name = || OutputFormat::of_path(args.output_file.as_deref()?);
+    let format = args.output.or_else(by_name).unwrap_or_default();
+    let render = args.render_options()?;
     let Some(scripts) = scripts else {
         let setup = Setup {
             opener,
@@ -142,9 +145,13 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     for (position, script) in scripts.iter().enumerate() {
         run_script(&opened, script, &mut output, &interrupt, args.quiet)
             .await
-            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))?;
+            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))
+            .map_err(|mut error| {
+                error.notes.extend(output.unfinished());
+                error
+            })?;
     }
-    Ok(())
+    output.commit()
 }
 
 /// Runs the statements of `script` one after another, up to the first that fails.

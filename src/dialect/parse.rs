@@ -10,7 +10,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 use super::error::Error;
 use super::limits::{self, MAX_DEPTH};
 use super::parser::IamqlDialect;
-use super::piece::{Piece, tokenize};
+use super::piece::{Piece, is_layout, tokenize};
 use crate::error::ErrorKind;
 use crate::pattern::patterns;
 
@@ -43,8 +43,9 @@ pub(crate) fn parse_piece(piece: &Piece) -> Result<Statement, Error> {
 /// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
-pub(crate) fn parse_tokens(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
+pub(crate) fn parse_tokens(mut tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
     limits::check(&tokens)?;
+    name_stdout(&mut tokens);
     let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&IamqlDialect)
         .with_recursion_limit(MAX_DEPTH)
@@ -57,6 +58,26 @@ pub(crate) fn parse_tokens(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Sta
     match (statements.pop_front(), statements.pop_front()) {
         (Some(statement), None) => Ok(statement),
         _ => Err(Error::new("expected one statement")),
+    }
+}
+
+/// What `COPY … TO STDOUT` is read as: the engine's parser takes the name of a file alone.
+pub(crate) const STDOUT: &str = "/dev/stdout";
+
+/// Names stdout as a file in `COPY … TO STDOUT`.
+fn name_stdout(tokens: &mut [TokenWithSpan]) {
+    let words: Vec<usize> = (0..tokens.len())
+        .filter(|&at| !is_layout(&tokens[at]))
+        .collect();
+    let is = |at: usize, word: &str| matches!(&tokens[at].token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
+    if words.first().is_none_or(|&first| !is(first, "COPY")) {
+        return;
+    }
+    let found = words
+        .windows(2)
+        .find(|pair| is(pair[0], "TO") && is(pair[1], "STDOUT"));
+    if let Some(&[_, stdout]) = found {
+        tokens[stdout].token = Token::SingleQuotedString(STDOUT.to_owned());
     }
 }
 

@@ -13,9 +13,9 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use url::Url;
 
 use super::Options;
-use super::csv::CsvFiles;
-use super::local_files::NoFiles;
+use super::local_files::{ExternalTables, LocalFiles, NoFiles, TEXT_FORMATS};
 use super::memory::LimitedPool;
+use super::text_sink::TextFiles;
 use crate::dialect::functions;
 use crate::dialect::{apply, plan};
 use crate::resource;
@@ -60,12 +60,14 @@ pub(super) async fn context(connection: Connection, settings: &Options) -> Resul
             &PhysicalOptimizer::new().rules,
         )));
     let mut state = functions::register(builder).build();
-    state.register_file_format(Arc::new(CsvFiles::default()), true)?;
+    for format in TextFiles::ALL {
+        state.register_file_format(Arc::new(format), true)?;
+    }
     let context = SessionContext::new_with_state(state);
     catalog::mount(&context, connection).await?;
     let context = match settings.no_files {
         true => without_files(&context),
-        false => context.enable_url_table(),
+        false => with_files(&context, settings.memory_limit),
     };
     functions::claim_names(&context);
     Ok(context)
@@ -95,4 +97,21 @@ fn without_files(context: &SessionContext) -> SessionContext {
         .with_catalog_list(Arc::new(DynamicFileCatalog::new(tables, Arc::new(NoFiles))))
         .build()
         .into()
+}
+
+/// Returns `context` in which local files can be read by name.
+fn with_files(context: &SessionContext, limit: usize) -> SessionContext {
+    let state = context.state();
+    let tables = Arc::clone(state.catalog_list());
+    let files = Arc::new(LocalFiles::new(limit));
+    let mut builder = SessionStateBuilder::new_from_existing(state).with_catalog_list(Arc::new(
+        DynamicFileCatalog::new(tables, Arc::clone(&files) as _),
+    ));
+    for format in TEXT_FORMATS {
+        let factory = Arc::new(ExternalTables(Arc::clone(&files)));
+        builder = builder.with_table_factory(format.to_uppercase(), factory);
+    }
+    let context: SessionContext = builder.build().into();
+    files.of_session(&context);
+    context
 }

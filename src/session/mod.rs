@@ -4,8 +4,9 @@
 //! on [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never talks to a person:
 //! what it has to say is in the report or the error, and it asks through [`Options`].
 
+mod column_type;
 mod copy;
-mod csv;
+mod delimited;
 mod describe;
 mod description;
 mod diagnose;
@@ -14,6 +15,7 @@ mod error;
 mod executor;
 mod explain;
 mod interrupt;
+mod json_lines;
 mod local_files;
 mod memory;
 mod names;
@@ -22,6 +24,9 @@ mod plan;
 mod planner_thread;
 mod sink;
 mod stackql;
+mod staging;
+mod text_sink;
+mod text_table;
 mod write;
 
 use std::collections::BTreeMap;
@@ -66,6 +71,7 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
+pub(crate) use staging::{StagedFile, Target, unfinished};
 pub(crate) use write::create_dir;
 pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
 
@@ -292,6 +298,7 @@ impl Session {
                 writer.run(write, sink).await
             }
             Operation::Query(statement) => {
+                let statement = copy::to_stdout(statement, sink)?;
                 let done = self.query(call, statement, sink);
                 call.interrupt.stops(done).await
             }
@@ -345,7 +352,8 @@ impl Session {
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let (state, plan) = frame.into_parts();
-        let (plan, staged) = copy::stage(plan).map_err(diagnose)?;
+        let (plan, staged) =
+            copy::stage(plan, self.options.rescue_file.as_ref()).map_err(diagnose)?;
         let frame = DataFrame::new(state, plan);
         let mut rows = self.stream(frame, scope).await?.map_err(diagnose)?;
         if !staged.is_empty() {

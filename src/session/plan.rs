@@ -194,6 +194,9 @@ impl Planner {
         })
         .map_err(wrong)?;
         relations::recursion::refuse(statement).map_err(wrong)?;
+        let views = self.views(statement).await;
+        let size = |name: &ObjectName| views.get(name).copied().unwrap_or(1);
+        relations::expansion::refuse(statement, &size).map_err(wrong)?;
         relations::orders::settle(statement).map_err(wrong)?;
         relations::named_windows::spell_out(statement).map_err(wrong)?;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
@@ -221,6 +224,26 @@ impl Planner {
             }
         }
         tables
+    }
+
+    /// Returns how many tables each view that `statement` reads stands for.
+    async fn views(&self, statement: &EngineStatement) -> HashMap<ObjectName, u64> {
+        let mut views = HashMap::new();
+        for name in relations::merged_columns::tables_of(statement) {
+            // A quoted name may be that of a file, which is not opened for this.
+            let is_plain = name.0.iter().all(|part| {
+                let ident = part.as_ident();
+                ident.is_some_and(|ident| ident.quote_style.is_none())
+            });
+            if is_plain
+                && let Ok(table) = object_name_to_table_reference(name.clone(), true)
+                && let Ok(table) = self.context.table_provider(table).await
+                && let Some(plan) = table.get_logical_plan()
+            {
+                views.insert(name, leaves(&plan));
+            }
+        }
+        views
     }
 
     /// Returns what kind of function `name` stands for in a call with or without OVER.
@@ -270,5 +293,14 @@ impl Planner {
             return Ok(plan);
         }
         plan.with_param_values(self.params.values())
+    }
+}
+
+/// Returns how many tables `plan` reads.
+fn leaves(plan: &LogicalPlan) -> u64 {
+    let inputs = plan.inputs();
+    match inputs.is_empty() {
+        true => 1,
+        false => inputs.into_iter().map(leaves).fold(0, u64::saturating_add),
     }
 }

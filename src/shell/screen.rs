@@ -109,6 +109,7 @@ impl Screen {
             |format| rendered(format, &self.options, schema, batches).map_err(output_error);
         let format = match (self.format, self.expanded) {
             (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
+            (format, _) if format.is_binary() => OutputFormat::Table,
             (format, _) => format,
         };
         let (text, summary) = render(format)?;
@@ -155,6 +156,12 @@ fn rendered(
 #[async_trait]
 impl Sink for Screen {
     async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        if self.format.is_binary() {
+            let error = Error::usage(format!("{} is not for a terminal", self.format));
+            return Err(
+                error.hint("\\o FILE writes rows to a file, and \\format table shows them here")
+            );
+        }
         if !self.format.is_streaming() {
             self.state = State::Holding(Arc::clone(schema), Vec::new());
             return Ok(());

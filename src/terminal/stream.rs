@@ -6,7 +6,7 @@
 //! statement is interrupted.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
 use std::time::Duration;
 
@@ -101,6 +101,11 @@ impl Stream {
         false
     }
 
+    /// Returns true if a person sees what is written.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.file.is_terminal()
+    }
+
     /// Returns true if what was written stays there.
     pub(crate) fn keeps(&self) -> bool {
         self.kind == Kind::File
@@ -111,37 +116,16 @@ impl Stream {
         self.kind == Kind::Null
     }
 
-    /// Empties a file. A file behind stdout is left alone: whoever redirected stdout decides.
+    /// Puts what was written to a file on the disk.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be changed.
-    pub(crate) fn empty(&self) -> io::Result<()> {
+    /// Fails if the disk does not take it.
+    pub(crate) fn sync(&self) -> io::Result<()> {
         match self.kind {
-            Kind::File if !self.is_stdout => self.file.set_len(0),
+            Kind::File => self.file.sync_data(),
             _ => Ok(()),
         }
-    }
-
-    /// Makes a file readable by its owner only. A file behind stdout is left alone.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the file belongs to somebody else.
-    #[cfg(unix)]
-    pub(crate) fn close_to_others(&self) -> io::Result<()> {
-        match self.kind {
-            Kind::File if !self.is_stdout => self
-                .file
-                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Does nothing: here a file inherits its permissions from its folder.
-    #[cfg(not(unix))]
-    pub(crate) fn close_to_others(&self) -> io::Result<()> {
-        Ok(())
     }
 
     /// # Errors

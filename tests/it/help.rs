@@ -76,7 +76,8 @@ fn short_help_groups_its_options() {
 
     Output:
       -o, --output <FORMAT>     How rows are written [possible values: table,
-                                markdown, line, json, jsonl, csv, tsv]
+                                markdown, line, json, jsonl, csv, tsv, parquet,
+                                arrow]
           --output-file <FILE>  Write rows to this file instead of stdout
       -H, --no-header           Omit the line of column names
       -d, --delimiter <CHAR>    Character between csv fields
@@ -105,9 +106,10 @@ fn short_help_groups_its_options() {
     Safety:
           --dry-run            Show the requests that writes would send, and send
                                none that change anything
-          --read-only          Refuse every statement that changes keys or local files
+          --read-only          Refuse every statement that changes keys or local
+                               files
           --no-files           Let statements neither read nor write local files
-          --memory-limit <MIB> Memory that statements may hold at a time, in MiB
+          --memory-limit <N>   Memory that statements may hold at a time, in MiB
                                [default: 1024]
       -y, --yes                Do not ask before UPDATE or DELETE of many keys
           --max-affected <N>   Keys that UPDATE or DELETE may touch without being
