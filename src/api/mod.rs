@@ -30,7 +30,7 @@ mod traffic;
 pub(crate) mod transport;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use futures::{Stream, TryStreamExt};
@@ -48,12 +48,14 @@ pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, Requ
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
+pub use transport::Proxy;
 
 use call::Caller;
 use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
 use transport::{HttpTransport, Transport};
 
+use crate::mask::Mask;
 use crate::resource::Resource;
 
 /// The configuration of a client.
@@ -111,10 +113,19 @@ impl Client {
     /// # Errors
     /// [`Error::Credentials`] or [`Error::Certificate`] if those parts of the configuration cannot be used.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        Self::through(None, config)
+    }
+
+    /// Makes a client that reaches the service through `proxy`, unless the service is on this machine.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn through(proxy: Option<Proxy>, config: ClientConfig) -> Result<Self, Error> {
         let transport = HttpTransport::new(
             config.endpoint.clone(),
             &config.credentials,
             config.ca_cert.as_deref(),
+            proxy,
         )?;
         Ok(Self::over(Arc::new(transport), config))
     }
@@ -123,6 +134,8 @@ impl Client {
         let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let caller = Caller {
             transport,
+            mask: Mask::of(config.credentials.secrets()),
+            remedy: OnceLock::new(),
             endpoint: config.endpoint,
             retry: config.retry,
             timeout: config.timeout,
@@ -139,6 +152,15 @@ impl Client {
             concurrency,
             key_id,
         }
+    }
+
+    /// Returns the same client, which tells `remedy` when the service refuses the credentials: where they come from, and
+    /// what to do about it.
+    #[must_use]
+    pub fn explaining_credentials(self, remedy: String) -> Self {
+        // The first one counts.
+        let _ = self.caller.remedy.set(remedy);
+        self
     }
 
     /// Returns the same client, with its requests counted by `traffic`.
@@ -228,9 +250,18 @@ impl Client {
             let (client, params) = (client.clone(), params.clone());
             async move { client.list_page(&params, token.as_ref()).await }
         };
-        pagination::pages(fetch, move |_| Error::RepeatedToken {
-            request: first.clone(),
-        })
+        let short = first.clone();
+        pagination::pages(
+            fetch,
+            move |_| Error::RepeatedToken {
+                request: first.clone(),
+            },
+            move |keys, total| Error::Short {
+                request: short.clone(),
+                keys,
+                total,
+            },
+        )
     }
 
     /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
@@ -280,14 +311,19 @@ impl Client {
     /// # Errors
     /// [`Error::outcome_unknown`] tells whether a key may exist nevertheless.
     pub async fn create(&self, resource: &Resource, body: &RequestBody) -> Result<KeyBody, Error> {
-        self.caller
+        let created = self
+            .caller
             .call(
                 &request::create(resource, body),
                 &self.traffic,
                 &self.stop,
                 KeyBody::salvage,
             )
-            .await
+            .await?;
+        if let Some(secret) = created.secret() {
+            self.caller.mask.add_created(secret);
+        }
+        Ok(created)
     }
 
     /// Changes the fields of a key that `body` names, and returns the changed key.
@@ -384,6 +420,14 @@ where
     fn repeated(&self, _: &PageToken) -> Error {
         Error::RepeatedToken {
             request: request::list(&self.params, None).line,
+        }
+    }
+
+    fn short(&self, keys: u64, total: u64) -> Error {
+        Error::Short {
+            request: request::list(&self.params, None).line,
+            keys,
+            total,
         }
     }
 

@@ -92,9 +92,10 @@ impl Shell {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
+            let prompt = input.pending().prompt(&self.opened.place);
             let line = self
                 .shutdown
-                .while_reading(|| editor.readline(input.pending().prompt()));
+                .while_reading(|| editor.readline(prompt.as_str()));
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
@@ -167,7 +168,7 @@ impl Shell {
                 None
             }
             Ok(edited) => {
-                notes::line(&edited);
+                notes::visible(&edited);
                 Some(edited)
             }
             Err(error) => {

@@ -57,18 +57,24 @@ pub(super) fn pending(lexed: &Lexed) -> Pending {
 }
 
 impl Pending {
-    /// Returns the prompt. All are of one width, so that the lines of a statement stand below each other.
-    pub(super) fn prompt(self) -> &'static str {
-        match self {
-            Self::Nothing => "iamql> ",
-            Self::Semicolon => "    -> ",
-            Self::Bracket => "    (> ",
-            Self::End(Open::Text('$')) => "    $> ",
-            Self::End(Open::Text(_)) => "    '> ",
-            Self::End(Open::Name('`')) => "    `> ",
-            Self::End(Open::Name(_)) => "    \"> ",
-            Self::End(Open::Comment) => "   /*> ",
-        }
+    /// Returns the prompt at `place`, which may be empty. All are of one width, so that the lines of a statement stand
+    /// below each other.
+    pub(super) fn prompt(self, place: &str) -> String {
+        let ready = match place {
+            "" => "iamql> ".to_owned(),
+            place => format!("iamql ({place})> "),
+        };
+        let lacking = match self {
+            Self::Nothing => return ready,
+            Self::Semicolon => "-> ",
+            Self::Bracket => "(> ",
+            Self::End(Open::Text('$')) => "$> ",
+            Self::End(Open::Text(_)) => "'> ",
+            Self::End(Open::Name('`')) => "`> ",
+            Self::End(Open::Name(_)) => "\"> ",
+            Self::End(Open::Comment) => "/*> ",
+        };
+        format!("{lacking:>width$}", width = ready.chars().count())
     }
 }
 
@@ -77,8 +83,8 @@ mod tests {
     use super::super::lex::lex;
     use super::*;
 
-    fn prompt(text: &str) -> &'static str {
-        pending(&lex(text)).prompt()
+    fn prompt(text: &str) -> String {
+        pending(&lex(text)).prompt("")
     }
 
     #[test]
@@ -105,6 +111,9 @@ mod tests {
     fn all_prompts_are_equally_wide() {
         for text in ["", "a", "(", "'", "\"", "/*"] {
             assert_eq!(prompt(text).len(), 7);
+            let at_a_place = pending(&lex(text)).prompt("prod, read-only");
+            assert_eq!(at_a_place.len(), "iamql (prod, read-only)> ".len());
         }
+        assert_eq!(Pending::Nothing.prompt("sandbox"), "iamql (sandbox)> ");
     }
 }

@@ -21,6 +21,7 @@ mod guards;
 mod help;
 mod hostile;
 mod joins;
+mod kills;
 mod limits;
 mod messages;
 mod oracle;
