@@ -341,11 +341,11 @@ pub struct Common {
     #[arg(long, global = true, help_heading = "Safety")]
     pub read_only: bool,
 
-    /// Do not ask before INSERT, UPDATE or DELETE of many keys
+    /// Do not ask before a write to many keys
     #[arg(short, long, global = true, help_heading = "Safety")]
     pub yes: bool,
 
-    /// Keys that INSERT, UPDATE or DELETE may touch without being asked [default: 10]
+    /// Keys that a write may touch without being asked [default: 10]
     #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
     pub max_affected: Option<usize>,
 

@@ -106,9 +106,9 @@ fn short_help_groups_its_options() {
           --dry-run            Show the requests that writes would send, and send
                                none that change anything
           --read-only          Refuse every statement that changes something
-      -y, --yes                Do not ask before UPDATE or DELETE of many keys
-          --max-affected <N>   Keys that UPDATE or DELETE may touch without being
-                               asked [default: 10]
+      -y, --yes                Do not ask before a write to many keys
+          --max-affected <N>   Keys that a write may touch without being asked
+                               [default: 10]
           --discard-secrets    Allow INSERT to lose the secrets of the keys that it
                                creates
           --allow-self-delete  Allow DELETE of the key that this session

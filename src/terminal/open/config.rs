@@ -145,7 +145,9 @@ impl Origin {
             (Self::Environment, true) => format!(
                 "the credentials come from the variable {TOKEN}: set it to a new token, or unset it to use a key; {kind}"
             ),
-            (Self::Auth, _) => format!("the credentials come from --auth: check what it names; {kind}"),
+            (Self::Auth, _) => {
+                format!("the credentials come from --auth: check what it names; {kind}")
+            }
             (Self::Profile, _) => {
                 let place = match from {
                     SecretSource::File(file) => format!("{named}_file, `{}`", file.display()),
