@@ -107,6 +107,7 @@ pub(crate) fn read_nothing(body: Bytes) -> Result<(), DecodeError> {
 pub struct DecodeError {
     what: String,
     is_foreign: bool,
+    is_shape: bool,
 }
 
 impl DecodeError {
@@ -114,6 +115,7 @@ impl DecodeError {
         Self {
             what: expected.to_owned(),
             is_foreign: false,
+            is_shape: true,
         }
     }
 
@@ -128,6 +130,11 @@ impl DecodeError {
     /// Returns true if the body cannot come from the service: it is empty, or a page of HTML.
     pub(crate) fn is_foreign(&self) -> bool {
         self.is_foreign
+    }
+
+    /// Returns true if the body is JSON, but not what was expected. Asking once more may help, asking often does not.
+    pub(crate) fn is_shape(&self) -> bool {
+        self.is_shape
     }
 
     /// Describes where `body` stops being valid JSON, or what it is if it is something else.
@@ -148,6 +155,7 @@ impl DecodeError {
         Self {
             what: what.to_owned(),
             is_foreign,
+            is_shape: !is_foreign && error.is_data(),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! answer into a value or an [`Error`]. A request that waits holds no permit, so that others can use it. Time is
 //! tokio's; randomness and the calendar are injected.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -18,7 +19,8 @@ use super::failure::Failure;
 use super::ratelimit::{self, Gate};
 use super::request::{Method, Request};
 use super::retry::{Outcome, RetryPolicy, Tally};
-use super::service_error::ServiceError;
+use super::service_clock::ServiceClock;
+use super::service_error::{self, ServiceError};
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
 use super::transport::{Response, Transport};
@@ -51,6 +53,25 @@ impl Stop {
     }
 }
 
+/// The parameters that the service does not take. Resources have different ones, so that the name is enough.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(Mutex<BTreeSet<&'static str>>);
+
+impl Refused {
+    pub(crate) fn has(&self, parameter: &str) -> bool {
+        self.lock().contains(parameter)
+    }
+
+    pub(crate) fn insert(&self, parameter: &'static str) {
+        self.lock().insert(parameter);
+    }
+
+    /// Locks even after a panic in another thread: a set of names stays usable.
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Makes calls. One per client, shared by all its requests.
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -66,6 +87,9 @@ pub(crate) struct Caller {
     /// One for each request that may be in flight.
     pub(crate) permits: Semaphore,
     pub(crate) gate: Gate,
+    pub(crate) clock: ServiceClock,
+    /// Parameters of listings that the service has refused.
+    pub(crate) refused: Refused,
     /// Returns a number from 0 to 1.
     pub(crate) random: fn() -> f64,
     pub(crate) now: fn() -> SystemTime,
@@ -100,6 +124,9 @@ impl Caller {
                 answer.as_ref().map_or(0, |response| response.body.len()),
                 took,
             );
+            if let Ok(response) = &answer {
+                self.clock.observe(response.header("date"), (self.now)());
+            }
             self.log_answer(request, &answer, took);
             if let Some(pause) = answer
                 .as_ref()
@@ -218,8 +245,8 @@ impl Caller {
                 let names_a_key = status != 409 && self.created_id(request, &response).is_some();
                 let asked = ratelimit::asked(&response, (self.now)());
                 let request_id = response.header("x-request-id");
-                let mut service =
-                    ServiceError::masked(status, request_id, &response.body, &self.mask);
+                let body = service_error::inflated(&response.body);
+                let mut service = ServiceError::masked(status, request_id, &body, &self.mask);
                 if service.is_unauthorized() {
                     service.remedy = self.remedy.get().cloned();
                 }
@@ -246,7 +273,10 @@ impl Caller {
         let outcome = problem.outcome();
         progress.may_have_acted |= outcome.may_have_acted() || problem.names_a_key();
         progress.tally.ended(outcome);
-        let exhausted = self.retry.is_exhausted(&progress.tally);
+        let misshapen = problem.misshapen().cloned();
+        let is_wrong_again = misshapen.is_some() && misshapen == progress.misshapen;
+        progress.misshapen = misshapen;
+        let exhausted = is_wrong_again || self.retry.is_exhausted(&progress.tally);
         if exhausted || !outcome.is_repeatable(&progress.request.line.method) {
             return Err(problem.into_error(progress));
         }
@@ -279,6 +309,8 @@ struct Progress<'a> {
     started: Instant,
     deadline: Instant,
     tally: Tally,
+    /// What was wrong with the shape of the last answer.
+    misshapen: Option<DecodeError>,
     may_have_acted: bool,
 }
 
@@ -290,6 +322,7 @@ impl<'a> Progress<'a> {
             started,
             deadline: started + timeout.min(LONGEST_TIMEOUT),
             tally: Tally::default(),
+            misshapen: None,
             may_have_acted: false,
         }
     }
@@ -371,6 +404,14 @@ impl Problem {
             Self::Undecodable { .. } => Outcome::Undecodable,
             Self::Redirected { status, .. } => Outcome::Status(*status),
             Self::Refused { service, .. } => Outcome::Status(service.status),
+        }
+    }
+
+    /// Returns what is wrong with the shape of an answer.
+    fn misshapen(&self) -> Option<&DecodeError> {
+        match self {
+            Self::Undecodable { reason, .. } => Some(reason).filter(|reason| reason.is_shape()),
+            _ => None,
         }
     }
 

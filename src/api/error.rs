@@ -107,6 +107,15 @@ pub enum Error {
         /// What there is, as the service says.
         total: u64,
     },
+    /// A listing had page after page with nothing on them.
+    #[error(
+        "the listing `{request}` is endless: more than {} pages in a row are empty, and each links to another",
+        super::pagination::MAX_EMPTY_PAGES
+    )]
+    EmptyPages {
+        /// The first request of the listing.
+        request: RequestLine,
+    },
 }
 
 /// A request, and the attempts to have it answered.
@@ -270,18 +279,18 @@ mod tests {
             call: list(1),
             service: service(403, body),
         };
-        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 403 forbidden_access: Forbidden Access (request id d37c)");
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 403 forbidden_access: Forbidden Access (request id d37c)");
         let error = Error::Service {
             call: list(3),
             service: service(503, ""),
         };
-        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 503 Service Unavailable (request id d37c), after 3 tries in 4.2 s");
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 503 Service Unavailable (request id d37c), after 3 tries in 4.2 s");
         let error = Error::Redirect {
             call: list(1),
             status: 302,
             host: Some("login.example".into()),
         };
-        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 302, a redirection to `login.example`, where credentials are not sent");
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 302, a redirection to `login.example`, where credentials are not sent");
         let failure = Failure {
             kind: FailureKind::Refused,
             detail: "connection refused".into(),
@@ -291,13 +300,13 @@ mod tests {
             call: list(4),
             failure,
         };
-        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` could not connect: connection refused, after 4 tries in 4.2 s");
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?show_expired=true&page_size=100` could not connect: connection refused, after 4 tries in 4.2 s");
         let error = Error::Decode {
             call: list(1),
             status: 200,
             reason: DecodeError::new("the JSON ends too early"),
         };
-        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?page_size=100` answered 200, but the JSON ends too early");
+        insta::assert_snapshot!(error, @"`GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 200, but the JSON ends too early");
         let (asked, left) = (Duration::from_secs(120), Duration::from_secs(30));
         let error = Error::WaitTooLong {
             call: list(1),
@@ -305,7 +314,7 @@ mod tests {
             left,
             service: None,
         };
-        insta::assert_snapshot!(error, @"the service asks `GET /iam/v2/api-keys?page_size=100` to wait 120 s, but only 30 s are left");
+        insta::assert_snapshot!(error, @"the service asks `GET /iam/v2/api-keys?show_expired=true&page_size=100` to wait 120 s, but only 30 s are left");
         assert!(error.is_rate_limited());
     }
 

@@ -11,6 +11,18 @@ use super::service_error::ServiceError;
 impl Error {
     /// Returns what to do next, as a sentence in lower case without a final stop.
     pub fn hint(&self) -> Option<String> {
+        let resolution = self
+            .service()
+            .and_then(|service| service.resolution.clone());
+        match (self.own_hint(), resolution) {
+            (Some(hint), Some(resolution)) => {
+                Some(format!("{hint}; the service suggests: {resolution}"))
+            }
+            (hint, resolution) => hint.or(resolution),
+        }
+    }
+
+    fn own_hint(&self) -> Option<String> {
         if let Some(id) = self.created_key() {
             return Some(format!(
                 "the key `{id}` was created and its secret is lost: delete it and create another"
@@ -67,7 +79,9 @@ impl Error {
             Self::Short { .. } => {
                 "run the statement again: what is listed may have changed in between"
             }
-            Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
+            Self::RepeatedToken { .. } | Self::EmptyPages { .. } | Self::Stopped { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }
@@ -86,9 +100,7 @@ fn hint_of_service(service: &ServiceError) -> Option<String> {
         let remedy = service.remedy.clone();
         return remedy.or_else(|| Some(CREDENTIALS.to_owned()));
     }
-    let hint = if service.resolution.is_some() {
-        return service.resolution.clone();
-    } else if service.is_page() && matches!(service.status, 403 | 404) {
+    let hint = if service.is_page() && matches!(service.status, 403 | 404) {
         ANOTHER_SERVER
     } else if service.is_quota_exceeded() {
         "delete keys that are not in use, or ask Confluent for a higher quota"
@@ -150,6 +162,8 @@ mod tests {
             hint(400, r#"{"errors":[{"resolution":"use fewer"}]}"#).as_deref(),
             Some("use fewer")
         );
+        let both = hint(429, r#"{"errors":[{"resolution":"use fewer"}]}"#).unwrap();
+        assert!(both.starts_with("wait ") && both.ends_with("; the service suggests: use fewer"));
         assert_eq!(hint(404, ""), None);
         assert!(hint(403, "").unwrap().contains("may not list"));
         let failed = |kind| {

@@ -7,7 +7,7 @@
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
 //! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
-//! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost).
+//! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost), `service_clock` (the time there).
 
 mod body;
 mod call;
@@ -22,6 +22,7 @@ mod prefetch;
 pub(crate) mod ratelimit;
 pub(crate) mod request;
 mod retry;
+mod service_clock;
 mod service_error;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,12 @@ mod traffic;
 pub(crate) mod transport;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{Stream, TryStreamExt};
 use tokio::sync::Semaphore;
 
@@ -50,9 +54,10 @@ pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
 pub use transport::Proxy;
 
-use call::Caller;
+use call::{Caller, Refused};
 use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
+use service_clock::ServiceClock;
 use transport::{HttpTransport, Transport};
 
 use crate::mask::Mask;
@@ -141,6 +146,8 @@ impl Client {
             timeout: config.timeout,
             permits: Semaphore::new(concurrency),
             gate: Gate::default(),
+            clock: ServiceClock::default(),
+            refused: Refused::default(),
             random: fastrand::f64,
             now: SystemTime::now,
         };
@@ -187,6 +194,12 @@ impl Client {
     /// Returns where requests go.
     pub fn endpoint(&self) -> &Endpoint {
         &self.caller.endpoint
+    }
+
+    /// Returns what the service's clock showed at `moment` of this machine's, or a little less; None before the first
+    /// answer that tells.
+    pub fn service_time(&self, moment: SystemTime) -> Option<DateTime<Utc>> {
+        self.caller.clock.at(moment)
     }
 
     /// Returns the id of the key that authenticates, if it is a key.
@@ -244,24 +257,25 @@ impl Client {
         &self,
         params: ListParams,
     ) -> impl Stream<Item = Result<Page, Error>> + Send + 'static + use<> {
-        let first = request::list(&params, None).line;
-        let client = self.clone();
-        let fetch = move |token: Option<PageToken>| {
-            let (client, params) = (client.clone(), params.clone());
-            async move { client.list_page(&params, token.as_ref()).await }
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
         };
-        let short = first.clone();
-        pagination::pages(
+        let listing = Arc::new(Listing::new(self.clone(), params));
+        let (repeated, short) = (Arc::clone(&listing), Arc::clone(&listing));
+        let fetch = move |token: Option<PageToken>| {
+            let listing = Arc::clone(&listing);
+            async move {
+                let page = listing.page(token.as_ref(), Page::parse).await?;
+                listing.client.traffic.listed(1, page.len());
+                Ok(page)
+            }
+        };
+        let pages = pagination::pages(
             fetch,
-            move |_| Error::RepeatedToken {
-                request: first.clone(),
-            },
-            move |keys, total| Error::Short {
-                request: short.clone(),
-                keys,
-                total,
-            },
-        )
+            move |_| repeated.is_endless(),
+            move |keys, total| short.is_short(keys, total),
+        );
+        pagination::bounded(pages, |page| (1, page.len()), move || endless.clone())
     }
 
     /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
@@ -279,30 +293,26 @@ impl Client {
         Make: Fn() -> R + Send + Sync + 'static,
     {
         let traffic = Arc::clone(&self.traffic);
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
+        };
         let source = Pages {
-            client: self.clone(),
-            params,
+            listing: Listing::new(self.clone(), params),
             reader,
         };
-        prefetch::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys))
+        let pages = prefetch::pages(source)
+            .inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys));
+        let size = |listed: &Listed<R::Output>| (listed.pages, listed.keys);
+        pagination::bounded(pages, size, move || endless.clone())
     }
 
-    /// Fetches one page: the one that `token` stands for, or the first.
-    ///
-    /// # Errors
-    /// Any refusal, and [`Error::Decode`] for a page that cannot be read or continued.
-    async fn list_page(
-        &self,
-        params: &ListParams,
-        token: Option<&PageToken>,
-    ) -> Result<Page, Error> {
-        let request = request::list(params, token);
-        let page = self
-            .caller
-            .call(&request, &self.traffic, &self.stop, Page::parse)
-            .await?;
-        self.traffic.listed(1, page.len());
-        Ok(page)
+    /// Returns `params` without what the service has refused.
+    pub(crate) fn accepted(&self, params: ListParams) -> ListParams {
+        let is_taken = |parameter| !self.caller.refused.has(parameter);
+        ListParams {
+            all: params.list_all().is_some_and(is_taken),
+            ..params
+        }
     }
 
     /// Creates a key. The answer is returned as it was sent, whatever it looks like: it contains the only copy of the
@@ -386,10 +396,86 @@ impl Client {
     }
 }
 
-/// The pages of a listing, and a function that makes their readers.
-struct Pages<Make> {
+/// One listing. All its pages are asked for in the same way.
+struct Listing {
     client: Client,
     params: ListParams,
+    /// True if the first page has been asked for again without [`Resource::list_all`].
+    is_reduced: AtomicBool,
+}
+
+impl Listing {
+    fn new(client: Client, params: ListParams) -> Self {
+        Self {
+            params: client.accepted(params),
+            client,
+            is_reduced: AtomicBool::new(false),
+        }
+    }
+
+    /// Fetches the page that `token` stands for, or the first, and reads it with `read`.
+    ///
+    /// A service from before [`Resource::list_all`] may refuse it, and lists everything anyway. That counts for the first
+    /// page only: a service that has taken the parameter must not leave anything out on the pages after it.
+    async fn page<T>(
+        &self,
+        token: Option<&PageToken>,
+        read: impl Fn(Bytes) -> Result<T, DecodeError>,
+    ) -> Result<T, Error> {
+        let Client {
+            caller,
+            traffic,
+            stop,
+            ..
+        } = &self.client;
+        let request = request::list(&self.params(), token);
+        let answer = caller.call(&request, traffic, stop, &read).await;
+        let refused = match &answer {
+            Err(Error::Service { service, .. }) if token.is_none() => {
+                let parameter = self.params().list_all();
+                parameter.filter(|parameter| service.refuses_parameter(parameter))
+            }
+            _ => None,
+        };
+        let Some(parameter) = refused else {
+            return answer;
+        };
+        caller.refused.insert(parameter);
+        self.is_reduced.store(true, Ordering::Relaxed);
+        let request = request::list(&self.params(), None);
+        caller.call(&request, traffic, stop, &read).await
+    }
+
+    fn params(&self) -> ListParams {
+        ListParams {
+            all: self.params.all && !self.is_reduced.load(Ordering::Relaxed),
+            ..self.params.clone()
+        }
+    }
+
+    /// Returns the error for a listing of fewer objects than there are. None if some were left out on request: whether
+    /// the service counts those is not known.
+    fn is_short(&self, keys: u64, total: u64) -> Option<Error> {
+        let params = self.params();
+        let is_whole = params.all || self.params.resource.list_all.is_none();
+        (is_whole && total > keys).then(|| Error::Short {
+            request: request::list(&params, None).line,
+            keys,
+            total,
+        })
+    }
+
+    /// Returns the error for a listing that comes back to one of its pages.
+    fn is_endless(&self) -> Error {
+        Error::RepeatedToken {
+            request: request::list(&self.params(), None).line,
+        }
+    }
+}
+
+/// The pages of a listing, and a function that makes their readers.
+struct Pages<Make> {
+    listing: Listing,
     reader: Make,
 }
 
@@ -406,29 +492,17 @@ where
         token: Option<&PageToken>,
         validation: Validation,
     ) -> Result<Fetched, Error> {
-        let request = request::list(&self.params, token);
-        let read = |body| Fetched::read(body, validation);
-        let Client {
-            caller,
-            traffic,
-            stop,
-            ..
-        } = &self.client;
-        caller.call(&request, traffic, stop, read).await
+        self.listing
+            .page(token, |body| Fetched::read(body, validation))
+            .await
     }
 
     fn repeated(&self, _: &PageToken) -> Error {
-        Error::RepeatedToken {
-            request: request::list(&self.params, None).line,
-        }
+        self.listing.is_endless()
     }
 
-    fn short(&self, keys: u64, total: u64) -> Error {
-        Error::Short {
-            request: request::list(&self.params, None).line,
-            keys,
-            total,
-        }
+    fn short(&self, keys: u64, total: u64) -> Option<Error> {
+        self.listing.is_short(keys, total)
     }
 
     fn reader(&self) -> R {

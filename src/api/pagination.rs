@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use futures::stream::{self, Stream};
+use futures::future;
+use futures::stream::{self, Stream, StreamExt};
 
 use super::page::{Page, PageToken};
 
@@ -32,7 +33,7 @@ impl SeenTokens {
 pub(super) fn pages<E, F>(
     fetch: impl Fn(Option<PageToken>) -> F + Send + 'static,
     repeated: impl Fn(&PageToken) -> E + Send + 'static,
-    short: impl Fn(u64, u64) -> E + Send + 'static,
+    short: impl Fn(u64, u64) -> Option<E> + Send + 'static,
 ) -> impl Stream<Item = Result<Page, E>> + Send + 'static
 where
     E: Send + 'static,
@@ -46,22 +47,52 @@ where
             let Some(token) = next else { return Ok(None) };
             let page = fetch(token).await?;
             let keys = keys + page.len() as u64;
-            let next = match (page.next(), page.total()) {
-                (Some(token), _) if !seen.insert(token) => return Err(repeated(token)),
-                (None, Some(total)) if total > keys => return Err(short(keys, total)),
-                (token, _) => token.cloned().map(Some),
+            let next = match page.next() {
+                Some(token) if !seen.insert(token) => return Err(repeated(token)),
+                token => token.cloned().map(Some),
             };
+            if let (None, Some(total)) = (&next, page.total())
+                && let Some(error) = short(keys, total)
+            {
+                return Err(error);
+            }
             Ok(Some((page, (next, seen, keys, fetch, repeated, short))))
         },
     )
+}
+
+/// The most pages in a row without anything on them: a service that filters may give some, but never ends them with one.
+pub(super) const MAX_EMPTY_PAGES: usize = 1_000;
+
+/// Passes `pages` on, and ends with the error that `endless` makes after too many of them in a row had nothing on them.
+/// `size` tells how many pages an item stands for, and how many objects they hold.
+pub(super) fn bounded<T, E>(
+    pages: impl Stream<Item = Result<T, E>> + Send + 'static,
+    size: impl Fn(&T) -> (usize, usize) + Send + 'static,
+    endless: impl Fn() -> E + Send + 'static,
+) -> impl Stream<Item = Result<T, E>> + Send + 'static
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    pages.scan((0, false), move |(empty, is_over), page| {
+        if *is_over {
+            return future::ready(None);
+        }
+        let page = page.and_then(|page| {
+            let (pages, objects) = size(&page);
+            *empty = if objects == 0 { *empty + pages } else { 0 };
+            *is_over = *empty > MAX_EMPTY_PAGES;
+            if *is_over { Err(endless()) } else { Ok(page) }
+        });
+        future::ready(Some(page))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use futures::StreamExt;
 
     use super::*;
 
@@ -100,7 +131,7 @@ mod tests {
             pages(
                 fetch,
                 |token| format!("`{}` again", token.as_str()),
-                |keys, total| format!("{keys} of {total}"),
+                |_, _| None,
             ),
             fetched,
         )
@@ -114,6 +145,21 @@ mod tests {
         assert!(pages.next().await.unwrap().is_ok());
         assert!(pages.next().await.unwrap().is_ok());
         assert_eq!(fetched.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn pages_without_an_end_and_without_an_object_are_an_error() {
+        let size = |objects: &usize| (1, *objects);
+        let empty = stream::repeat(0).map(Ok);
+        let given: Vec<_> = bounded(empty, size, || "endless").collect().await;
+        assert_eq!(given.len(), MAX_EMPTY_PAGES + 1);
+        assert_eq!(given.last(), Some(&Err("endless")));
+        // Some that are empty between others are fine.
+        let some = (0..5 * MAX_EMPTY_PAGES).map(|n| Ok::<_, &str>(usize::from(n % 500 == 0)));
+        let given: Vec<_> = bounded(stream::iter(some), size, || "endless")
+            .collect()
+            .await;
+        assert!(given.iter().all(Result::is_ok));
     }
 
     #[tokio::test]
@@ -134,7 +180,7 @@ mod tests {
             let pages = pages(
                 fetch,
                 |_| String::new(),
-                |keys, total| format!("{keys} of {total}"),
+                |keys, total| (total > keys).then(|| format!("{keys} of {total}")),
             );
             let pages: Vec<_> = pages.collect().await;
             let read = pages[0].as_ref().map(Page::len).map_err(Clone::clone);

@@ -79,8 +79,8 @@ pub(crate) trait PageSource: Send + Sync + 'static {
     /// Returns the error for a token that this listing has already used.
     fn repeated(&self, token: &PageToken) -> Self::Error;
 
-    /// Returns the error for a listing of `keys` keys that should have been `total`.
-    fn short(&self, keys: u64, total: u64) -> Self::Error;
+    /// Returns the error for a listing of `keys` keys if `total` is more than they are.
+    fn short(&self, keys: u64, total: u64) -> Option<Self::Error>;
 
     /// Returns a new reader.
     fn reader(&self) -> Self::Reader;
@@ -225,9 +225,9 @@ impl<S: PageSource> Prefetcher<S> {
         };
         let keys = self.keys + page.len() as u64;
         if let (None, Some(total)) = (page.next(), page.total())
-            && total > keys
+            && let Some(error) = self.source.short(keys, total)
         {
-            return Some(Err(self.source.short(keys, total)));
+            return Some(Err(error));
         }
         self.reader.add(&page);
         Some(Ok((page.len(), page.next().is_none())))
@@ -399,8 +399,8 @@ mod tests {
             format!("repeated {}", token.as_str())
         }
 
-        fn short(&self, keys: u64, total: u64) -> String {
-            format!("{keys} of {total}")
+        fn short(&self, keys: u64, total: u64) -> Option<String> {
+            (total > keys).then(|| format!("{keys} of {total}"))
         }
 
         fn reader(&self) -> Count {

@@ -7,8 +7,11 @@
 //! The envelope is described in Confluent's API reference, "Errors": `{"errors": [{id, status, code, title, detail,
 //! source: {pointer, parameter}}]}`.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::Read;
 
+use flate2::read::GzDecoder;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -36,7 +39,7 @@ pub struct ServiceError {
     pub source_pointer: Option<String>,
     /// The faulty query parameter.
     pub source_parameter: Option<String>,
-    /// What the service suggests.
+    /// What the service suggests, for each of the errors.
     pub resolution: Option<String>,
     /// The id by which Confluent's support can find the request.
     pub request_id: Option<String>,
@@ -68,9 +71,8 @@ impl ServiceError {
         error.bad_credentials = text.to_ascii_lowercase().contains("invalid api key");
         match serde_json::from_slice(body) {
             Ok(body) => error.read(&body, texts),
-            Err(_) if body.starts_with(&[0x1f, 0x8b]) => {
-                error.detail =
-                    Some("the explanation is gzip without a header that says so".to_owned());
+            Err(_) if body.starts_with(&GZIP) => {
+                error.detail = Some("the explanation is gzip that cannot be read".to_owned());
             }
             Err(_) if text.trim_start().starts_with('<') => {
                 error.is_page = true;
@@ -98,6 +100,13 @@ impl ServiceError {
     /// Returns true for a 404 that comes from the service. A page from another server says nothing about any key.
     pub fn is_not_found(&self) -> bool {
         self.status == 404 && !self.is_page
+    }
+
+    /// Returns true if the service does not take the query parameter `name`: a 400 that names it.
+    pub(super) fn refuses_parameter(&self, name: &str) -> bool {
+        let texts = [&self.source_parameter, &self.detail, &self.title];
+        let mut texts = texts.into_iter().flatten().chain(&self.more);
+        self.status == 400 && !self.is_page && texts.any(|text| text.contains(name))
     }
 
     /// Returns true if the answer is a page instead of an explanation.
@@ -135,9 +144,18 @@ impl ServiceError {
         self.detail = texts
             .text(&entry["detail"])
             .or_else(|| texts.text(&entry["message"]));
-        self.resolution = texts
-            .text(&entry["resolution"])
-            .or_else(|| texts.text(&entry["suggestion"]));
+        let suggested = |entry: &Value| {
+            texts
+                .text(&entry["resolution"])
+                .or_else(|| texts.text(&entry["suggestion"]))
+        };
+        let entries = match &body["errors"] {
+            Value::Array(errors) => errors.iter().take(1 + MAX_MORE).collect(),
+            _ => vec![entry],
+        };
+        let mut resolutions: Vec<String> = entries.into_iter().filter_map(suggested).collect();
+        resolutions.dedup();
+        self.resolution = Some(resolutions.join("; ")).filter(|text| !text.is_empty());
         self.source_pointer = texts.text(&entry["source"]["pointer"]);
         self.source_parameter = texts.text(&entry["source"]["parameter"]);
         self.request_id = texts
@@ -194,6 +212,22 @@ impl ServiceError {
             Value::String(text) => texts.clean(text),
             body => texts.clean(&body.to_string()),
         };
+    }
+}
+
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The longest explanation that is inflated, in bytes.
+const MAX_INFLATED: u64 = 1024 * 1024;
+
+/// Returns the body of an error, inflated if it is gzip that no header tells of. What cannot be inflated stays as it is.
+pub(super) fn inflated(body: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Vec::new();
+    let mut inflater = GzDecoder::new(body).take(MAX_INFLATED);
+    match body.starts_with(&GZIP) && inflater.read_to_end(&mut text).is_ok() {
+        true => Cow::Owned(text),
+        false => Cow::Borrowed(body),
     }
 }
 
@@ -278,6 +312,11 @@ fn beginning(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     fn said(status: u16, body: &str) -> String {
@@ -327,7 +366,50 @@ mod tests {
         insta::assert_snapshot!(said(429, ""), @"429 Too Many Requests");
         insta::assert_snapshot!(said(599, "{}"), @"599");
         let gzip = ServiceError::parse(401, None, b"\x1f\x8b\x08\0\xff").to_string();
-        insta::assert_snapshot!(gzip, @"401 Unauthorized: the explanation is gzip without a header that says so");
+        insta::assert_snapshot!(gzip, @"401 Unauthorized: the explanation is gzip that cannot be read");
+    }
+
+    #[test]
+    fn an_explanation_that_is_gzip_is_read_as_far_as_it_may_be_long() {
+        let gzip = |text: &[u8]| {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(text).unwrap();
+            gzip.finish().unwrap()
+        };
+        let body = br#"{"errors":[{"detail":"no such owner"}]}"#;
+        assert_eq!(*inflated(&gzip(body)), body[..]);
+        assert_eq!(*inflated(body), body[..]);
+        assert_eq!(*inflated(b"\x1f\x8b\x08\0\xff"), b"\x1f\x8b\x08\0\xff"[..]);
+        let bomb = gzip(&vec![b' '; 4 * MAX_INFLATED as usize]);
+        assert_eq!(inflated(&bomb).len() as u64, MAX_INFLATED);
+    }
+
+    #[test]
+    fn what_the_service_suggests_is_kept_for_each_error() {
+        let body = br#"{"errors":[{"detail":"a","resolution":"do this"},{"detail":"b","resolution":"and that"},{"detail":"c"}]}"#;
+        let error = ServiceError::parse(422, None, body);
+        assert_eq!(error.resolution.as_deref(), Some("do this; and that"));
+    }
+
+    #[test]
+    fn a_parameter_is_refused_by_a_400_that_names_it() {
+        let refuses = |status, body: &str| {
+            ServiceError::parse(status, None, body.as_bytes()).refuses_parameter("show_expired")
+        };
+        assert!(refuses(
+            400,
+            r#"{"errors":[{"source":{"parameter":"show_expired"}}]}"#
+        ));
+        assert!(refuses(
+            400,
+            r#"{"message":"unknown query parameter show_expired"}"#
+        ));
+        assert!(!refuses(
+            400,
+            r#"{"errors":[{"source":{"parameter":"page_size"}}]}"#
+        ));
+        assert!(!refuses(403, r#"{"message":"show_expired"}"#));
+        assert!(!refuses(400, "<html>show_expired</html>"));
     }
 
     #[test]

@@ -148,8 +148,7 @@ pub fn command() -> clap::Command {
 }
 
 /// Returns what was typed as `--color`, before anything else is read: errors of the command line obey it, too.
-pub(super) fn typed_color(typed: impl Iterator<Item = OsString>) -> ColorChoice {
-    let typed: Vec<OsString> = typed.collect();
+pub(super) fn typed_color(typed: &[OsString]) -> ColorChoice {
     let values = typed.iter().enumerate().filter_map(|(at, arg)| {
         let arg = arg.to_str()?;
         match arg.strip_prefix("--color") {
@@ -179,6 +178,48 @@ pub struct Exec {
     /// Write rows to this file
     #[arg(short = 'f', long, value_name = "FILE")]
     pub outfile: Option<PathBuf>,
+
+    /// Read variables from this file, over those of the environment
+    #[arg(long = "env.file", value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+
+    /// What wrapper scripts pass to StackQL, and has no effect here.
+    #[command(flatten)]
+    pub ignored: Ignored,
+}
+
+/// Options of `stackql exec` that are accepted, so that scripts keep working, and have no effect here.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Ignored {
+    /// Where StackQL keeps its providers.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub approot: Option<String>,
+
+    /// Whether it does without the registry.
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub offline: Option<String>,
+
+    /// What it logs.
+    #[arg(long, hide = true, value_name = "LEVEL")]
+    pub loglevel: Option<String>,
+
+    /// How many pages it reads.
+    #[arg(
+        long = "http.response.pageLimit",
+        hide = true,
+        value_name = "N",
+        allow_hyphen_values = true
+    )]
+    pub page_limit: Option<String>,
+
+    /// How many rows it reads.
+    #[arg(
+        long = "http.response.maxResults",
+        hide = true,
+        value_name = "N",
+        allow_hyphen_values = true
+    )]
+    pub max_results: Option<String>,
 }
 
 /// `iamql sandbox`.
@@ -226,10 +267,6 @@ pub struct SandboxArgs {
 /// Options of all commands that run statements.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Common {
-    /// The dialect of SQL, which the command says: `exec` is StackQL's.
-    #[arg(skip)]
-    pub dialect: Dialect,
-
     /// How rows are written
     #[arg(
         short,
@@ -337,9 +374,17 @@ pub struct Common {
     #[arg(long, alias = "dryrun", global = true, help_heading = "Safety")]
     pub dry_run: bool,
 
-    /// Refuse every statement that changes something
+    /// Refuse every statement that changes keys or local files
     #[arg(long, global = true, help_heading = "Safety")]
     pub read_only: bool,
+
+    /// Let statements neither read nor write local files
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub no_files: bool,
+
+    /// Memory that statements may hold at a time, in MiB [default: 1024]
+    #[arg(long, global = true, value_name = "MIB", help_heading = "Safety")]
+    pub memory_limit: Option<usize>,
 
     /// Do not ask before a write to many keys
     #[arg(short, long, global = true, help_heading = "Safety")]
@@ -356,6 +401,17 @@ pub struct Common {
     /// Allow DELETE of the key that this session authenticates with
     #[arg(long, global = true, help_heading = "Safety")]
     pub allow_self_delete: bool,
+
+    /// Dialect of SQL [default: default, and stackql for exec]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        value_parser = PossibleValuesParser::new(Dialect::ALL.map(Dialect::name))
+            .try_map(|name| name.parse::<Dialect>()),
+        help_heading = "Statements"
+    )]
+    pub dialect: Option<Dialect>,
 
     /// Value of $NAME in statements; may be given several times
     #[arg(
@@ -412,7 +468,10 @@ mod tests {
 
     #[test]
     fn the_color_is_known_before_the_rest() {
-        let color = |typed: &[&str]| typed_color(typed.iter().map(OsString::from));
+        let color = |typed: &[&str]| {
+            let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+            typed_color(&typed)
+        };
         assert_eq!(
             color(&["iamql", "--color", "never", "--bogus"]),
             ColorChoice::Never

@@ -4,10 +4,13 @@
 //! [`crate::terminal`]'s. No room depends on it.
 
 pub(crate) mod args;
+mod env_file;
 mod man;
 mod settings;
 mod stackql;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode as ProcessExitCode;
@@ -20,6 +23,7 @@ use clap::FromArgMatches;
 use crate::api::Traffic;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
+use crate::render::OutputFormat;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
 use crate::shell::{self, Setup};
@@ -27,7 +31,7 @@ use crate::sql::operation::Operation;
 use crate::sql::split::split;
 use crate::terminal::color::use_color;
 use crate::terminal::exit::ExitCode;
-use crate::terminal::open::{OpenSession, Opener};
+use crate::terminal::open::{OpenSession, Opener, Settings};
 use crate::terminal::output::Output;
 use crate::terminal::{Progress, enable_progress, log, notes, secrets, signals};
 use args::{Args, Command, SandboxArgs};
@@ -56,8 +60,13 @@ pub fn run() -> ProcessExitCode {
 }
 
 fn run_here() -> ProcessExitCode {
-    let color = args::typed_color(std::env::args_os());
-    let matches = args::command().color(color).try_get_matches();
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    if let Some(refused) = stackql::template_data(&typed) {
+        notes::error(&refused);
+        return ExitCode::from(refused.kind).into();
+    }
+    let color = args::typed_color(&typed);
+    let matches = args::command().color(color).try_get_matches_from(typed);
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => match stackql::refused(&error) {
@@ -109,6 +118,7 @@ fn unparsed(error: &clap::Error) -> ProcessExitCode {
 }
 
 async fn dispatch(mut args: Args) -> Result<(), Error> {
+    let mut variables = BTreeMap::new();
     let scripts = match args.command.take() {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -119,8 +129,12 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
         Some(Command::Shell) => None,
         Some(Command::Exec(exec)) => {
-            args.common.dialect = Dialect::Stackql;
+            args.common.dialect.get_or_insert(Dialect::Stackql);
             args.common.output_file = args.common.output_file.or(exec.outfile);
+            stackql::warn_of_ignored(&exec.ignored);
+            if let Some(file) = &exec.env_file {
+                variables = env_file::read(file)?;
+            }
             match (exec.infile, exec.sql) {
                 (Some(file), _) => Some(vec![read_script(&file)?]),
                 (None, sql) => sql.map(|sql| vec![sql]),
@@ -135,10 +149,16 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         None => None,
     };
     let args = args.common;
-    let opener = Opener::new(args.settings()?)?;
+    let settings = Settings {
+        variables,
+        ..args.settings()?
+    };
+    let opener = Opener::new(settings)?;
     enable_progress(args.quiet, args.verbose > 0);
     secrets::remind();
-    let (format, render) = (args.output.unwrap_or_default(), args.render_options()?);
+    let by_name = || OutputFormat::of_path(args.output_file.as_deref()?);
+    let format = args.output.or_else(by_name).unwrap_or_default();
+    let render = args.render_options()?;
     let Some(scripts) = scripts else {
         let setup = Setup {
             opener,
@@ -156,9 +176,13 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     for (position, script) in scripts.iter().enumerate() {
         run_script(&opened, script, &mut output, &interrupt, args.quiet)
             .await
-            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))?;
+            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))
+            .map_err(|mut error| {
+                error.notes.extend(output.unfinished());
+                error
+            })?;
     }
-    Ok(())
+    output.commit()
 }
 
 /// Runs the statements of `script` one after another, up to the first that fails.

@@ -34,7 +34,9 @@ pub(crate) mod rewrite;
 mod rules;
 mod setting;
 pub(crate) mod shape;
+pub(crate) mod source_json;
 pub(crate) mod tokens;
 pub(crate) mod unsupported;
 
 pub use setting::Dialect;
+pub(crate) use setting::OTHER_DIALECT;

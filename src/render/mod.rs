@@ -1,16 +1,17 @@
 //! Results to text.
 //!
-//! Turns a schema and the record batches that follow it into one of seven formats on a writer. Depends on Arrow and a
+//! Turns a schema and the record batches that follow it into one of nine formats on a writer. Depends on Arrow and a
 //! writer and on nothing else: it never sees a client, a plan or a terminal, and writes nothing but rows. Counts, timings and
 //! warnings are left to the caller, who gets a [`Summary`].
 //!
-//! There are two families of formats, which treat values differently on purpose. *json*, *jsonl*, *csv* and *tsv* are for
+//! There are two families of formats of text, which treat values differently on purpose. *json*, *jsonl*, *csv* and *tsv* are for
 //! programs: values are written unchanged, nested values keep their explicit nulls, rows are written as they arrive. *table*,
 //! *markdown* and *line* are for people: control characters become visible escapes (see [`escape_controls`]) and nested values
 //! omit their nulls, so that a key with twenty empty references stays legible.
 //!
 //! A format is a file with one implementation of `renderer::Format`, a name in `format.rs` and a line in [`renderer()`].
 
+mod binary;
 mod cell;
 mod column;
 mod delimited;
@@ -58,6 +59,8 @@ pub fn renderer<'w>(
         OutputFormat::Table => FormatRenderer::boxed(table::Table::new(options), writer),
         OutputFormat::Markdown => FormatRenderer::boxed(markdown::Markdown(options), writer),
         OutputFormat::Line => FormatRenderer::boxed(line::Line::new(options), writer),
+        OutputFormat::Parquet => Box::new(binary::Parquet::new(writer)),
+        OutputFormat::Arrow => Box::new(binary::Arrow::new(writer)),
         OutputFormat::Json => FormatRenderer::boxed(json::Json::Array, writer),
         OutputFormat::Jsonl => FormatRenderer::boxed(json::Json::Lines, writer),
         OutputFormat::Csv | OutputFormat::Tsv | OutputFormat::Text => {

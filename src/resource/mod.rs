@@ -53,6 +53,9 @@ pub struct Resource {
     pub has_get: bool,
     /// What a listing can be filtered by, in the order of a request's parameters.
     pub filters: &'static [Filter],
+    /// The parameter, set to `true`, without which a listing leaves some objects out; None if there is none such. A service
+    /// that does not know it leaves none out.
+    pub list_all: Option<&'static str>,
     /// The most objects that one page may hold.
     pub max_page_size: u16,
     /// What StackQL calls its requests, in the order of SHOW METHODS.
@@ -95,6 +98,9 @@ pub struct Filter {
     /// Which values may be sent: those that the service is known to match. An empty value never is, since it means "no
     /// filter".
     pub is_sendable: fn(&str) -> bool,
+    /// How the service writes a value that it takes in another spelling; None for any other value. Comparing with such a
+    /// value finds nothing.
+    pub written: fn(&str) -> Option<&'static str>,
     /// True if the service answers with equal values and no others. If it answers with more, as for "contains", the
     /// answer must not be taken for complete before its end.
     pub is_exact: bool,
@@ -149,6 +155,8 @@ pub struct Writes {
     pub resource: Needed,
     /// Path of the name for people.
     pub display_name: &'static str,
+    /// Fields that the service had once, which it would ignore now.
+    pub removed: &'static [Removed],
     /// Fields of an INSERT that shows how it is done.
     pub example: &'static str,
 }
@@ -159,6 +167,17 @@ pub struct Needed {
     /// Path of the id.
     pub path: &'static str,
     /// Why it needs one.
+    pub reason: &'static str,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+/// A field that must not be sent any more.
+#[derive(Debug)]
+pub struct Removed {
+    /// Its path.
+    pub path: &'static str,
+    /// Why not.
     pub reason: &'static str,
     /// What to do.
     pub hint: &'static str,
@@ -274,6 +293,16 @@ impl Resource {
         self.methods.iter().find(|method| method.name == name)
     }
 
+    /// Returns the field at `path`, or the one that it is in, if the service does not have it any more.
+    pub fn removed<S: AsRef<str>>(&self, path: &[S]) -> Option<&'static Removed> {
+        let is_at = |removed: &&Removed| {
+            let mut steps = path.iter();
+            let mut path = removed.path.split('.');
+            path.all(|step| steps.next().is_some_and(|s| s.as_ref() == step))
+        };
+        self.writes.as_ref()?.removed.iter().find(is_at)
+    }
+
     /// Returns `1 key`, `2 keys`.
     pub fn count(&self, count: usize) -> String {
         match count {
@@ -290,6 +319,7 @@ impl Filter {
             column,
             parameter,
             is_sendable: |_| true,
+            written: |_| None,
             is_exact: true,
             is_repeatable: false,
             required: None,
@@ -374,7 +404,6 @@ fn add_fields(fields: &mut Vec<ShapeField>, columns: &'static [Column]) {
         let position = fields.iter().position(is_known).unwrap_or_else(|| {
             fields.push(ShapeField {
                 name: column.name.to_owned(),
-                is_list: matches!(column.ty, Type::List(_)),
                 fields: Vec::new(),
             });
             fields.len() - 1

@@ -8,6 +8,9 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 
+/// How the engine writes the value of a subquery, which is not known before the plan runs.
+const VALUE: &str = "scalar_subquery(<pending>)";
+
 /// Returns the columns of the answer.
 pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("plan", DataType::Utf8, false)]))
@@ -23,7 +26,8 @@ pub(super) fn lines(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         if plans.len() > 1 {
             lines.extend(kind.map(|kind| format!("{kind}:")));
         }
-        lines.extend(plan.into_iter().flat_map(str::lines).map(str::to_owned));
+        let plan = plan.into_iter().flat_map(str::lines);
+        lines.extend(plan.map(|line| line.replace(VALUE, "(subquery)")));
     }
     RecordBatch::try_new(schema(), vec![Arc::new(StringArray::from(lines))])
 }

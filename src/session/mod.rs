@@ -4,8 +4,9 @@
 //! on [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never talks to a person:
 //! what it has to say is in the report or the error, and it asks through [`Options`].
 
+mod column_type;
 mod copy;
-mod csv;
+mod delimited;
 mod describe;
 mod description;
 mod diagnose;
@@ -14,12 +15,18 @@ mod error;
 mod executor;
 mod explain;
 mod interrupt;
+mod json_lines;
+mod local_files;
+mod memory;
 mod names;
 mod params;
 mod plan;
 mod planner_thread;
 mod sink;
 mod stackql;
+mod staging;
+mod text_sink;
+mod text_table;
 mod write;
 
 use std::collections::BTreeMap;
@@ -27,7 +34,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions, UInt64Array};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -64,13 +71,18 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
+pub(crate) use staging::{StagedFile, Target, unfinished};
 pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
 /// What a session may do, and with what.
 #[derive(Clone)]
 pub struct Options {
-    /// Refuses everything that changes keys, tables or files.
+    /// Refuses everything that changes keys or local files. Tables and views of the session are its own.
     pub read_only: bool,
+    /// Lets no statement read or write a local file.
+    pub no_files: bool,
+    /// Bytes that the statements of the session may hold at a time.
+    pub memory_limit: usize,
     /// Shows the requests of writes, and sends none that changes anything.
     pub dry_run: bool,
     /// Writes to many keys without confirmation.
@@ -114,6 +126,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             read_only: false,
+            no_files: false,
+            memory_limit: Self::MEMORY_LIMIT,
             dry_run: false,
             yes: false,
             max_affected: Self::MAX_AFFECTED,
@@ -132,6 +146,9 @@ impl Options {
     /// Keys that UPDATE or DELETE may touch without confirmation, by default.
     pub const MAX_AFFECTED: usize = 10;
 
+    /// Bytes that the statements of a session may hold at a time, by default.
+    pub const MEMORY_LIMIT: usize = 1 << 30;
+
     /// How long the engine may plan a statement, by default.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
 }
@@ -140,6 +157,7 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("read_only", &self.read_only)
+            .field("no_files", &self.no_files)
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
@@ -165,6 +183,8 @@ pub struct Report {
 pub enum Done {
     /// Rows were delivered.
     Rows(usize),
+    /// Rows were written to a local table or a file.
+    Written(usize),
     /// Keys were created.
     Inserted(usize),
     /// Keys were changed.
@@ -202,7 +222,7 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone(), options.dialect)
+        let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
@@ -282,10 +302,24 @@ impl Session {
                 writer.run(write, sink).await
             }
             Operation::Query(statement) => {
+                let statement = copy::to_stdout(statement, sink)?;
                 let done = self.query(call, statement, sink);
                 call.interrupt.stops(done).await
             }
         }
+    }
+
+    /// Returns the dialect of SQL that statements are in.
+    pub fn dialect(&self) -> Dialect {
+        Dialect::of(self.context.state_ref().read().config_options())
+    }
+
+    /// Takes the statements that follow in `dialect`.
+    pub fn speak(&self, dialect: Dialect) {
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        let options = state.config_mut().options_mut();
+        options.extensions.insert(dialect);
     }
 
     /// Returns the connection to the service, or the reason why there is none.
@@ -329,15 +363,17 @@ impl Session {
             .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
             .await?
             .map_err(diagnose)?;
-        let is_silent = is_silent(frame.logical_plan());
+        let counts = counts(frame.logical_plan());
+        let is_silent = counts || is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let (state, plan) = frame.into_parts();
-        let (plan, staged) = copy::stage(plan).map_err(diagnose)?;
+        let (plan, staged) =
+            copy::stage(plan, self.options.rescue_file.as_ref()).map_err(diagnose)?;
         let frame = DataFrame::new(state, plan);
-        let mut rows = self.stream(frame, scope).await?.map_err(diagnose)?;
+        let mut rows = self.stream_out(frame, scope).await?.map_err(diagnose)?;
         if !staged.is_empty() {
             // The count is delivered only after the copy is in its final place.
             let schema = rows.schema();
@@ -360,12 +396,18 @@ impl Session {
                 false => batch.map(|batch| renamed(batch, &schema)),
             };
             let batch = batch.map_err(diagnose)?;
-            count += batch.num_rows();
+            count += match counts {
+                true => counted(&batch),
+                false => batch.num_rows(),
+            };
             if !is_silent {
                 sink.rows(&batch).await?;
                 // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
                 sink.flush().await?;
             }
+        }
+        if counts {
+            return Ok(Done::Written(count));
         }
         if is_silent {
             return Ok(Done::Ok);
@@ -393,6 +435,19 @@ impl Session {
             .hint("a pipe needs a reader; --timeout gives it more time")),
         }
     }
+}
+
+/// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.
+fn counts(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+}
+
+/// Returns the number in the one row of such a plan.
+fn counted(batch: &RecordBatch) -> usize {
+    let counts = batch.columns().first().map(|column| column.as_ref());
+    let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
+    let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
+    usize::try_from(sum).unwrap_or(usize::MAX)
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

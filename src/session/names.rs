@@ -83,7 +83,8 @@ impl Session {
             };
             found.insert(ours.name.to_owned(), function);
         }
-        found.retain(|name, _| !name.starts_with("__"));
+        let is_inner = |name: &str| name.starts_with("__") || name.starts_with("stackql_");
+        found.retain(|name, _| !is_inner(name));
         found.into_values().collect()
     }
 }

@@ -77,6 +77,17 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Writes the next result in `format`, such as `csv`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such format, or the rows have one of their own.
+    fn reformat(&mut self, format: &str) -> Result<(), Error> {
+        Err(Error::statement(format!(
+            "rows cannot be shown as {format} here"
+        )))
+    }
+
     /// Returns true if rows that were delivered stay where they are, as in a file; false if they can be lost with
     /// their reader, as in a pipe or on a terminal.
     fn keeps(&self) -> bool {

@@ -4,6 +4,7 @@
 use datafusion::arrow::datatypes::{DataType, Fields};
 
 use super::view;
+use crate::dialect::source_json;
 use crate::resource::{self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource};
 use crate::session::{Function, Relation};
 
@@ -150,6 +151,7 @@ fn of_columns(
 fn fields_of(fields: &Fields) -> Vec<Field> {
     fields
         .iter()
+        .filter(|field| !source_json::is_source(field))
         .map(|field| Field {
             name: field.name().clone(),
             ty: label(field.data_type()),

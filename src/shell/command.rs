@@ -30,6 +30,8 @@ pub(super) enum Command {
     Pset(Option<String>, Option<String>),
     /// `\timing [on|off]`.
     Timing(Option<String>),
+    /// `\dialect [NAME]`: the dialect of SQL from now on.
+    Dialect(Option<String>),
     /// `\o [FILE]`: where rows go from now on.
     Output(Option<String>),
     /// `\i FILE`: runs a file.
@@ -167,6 +169,7 @@ fn command(name: &str, rest: &str) -> Result<Command, Error> {
         "format" => Command::Format(first),
         "pset" => Command::Pset(first, (!args.is_empty()).then(|| args.join(" "))),
         "timing" => Command::Timing(first),
+        "dialect" => Command::Dialect(first),
         "o" => Command::Output(file(first)?.filter(|file| file != "stdout")),
         "i" => Command::Include(first.ok_or_else(|| needed("the name of a file"))?),
         "e" => Command::Edit,

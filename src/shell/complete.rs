@@ -8,6 +8,7 @@ use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
+use crate::dialect::Dialect;
 use crate::invisible::is_hidden;
 use crate::resource::Access;
 
@@ -144,6 +145,7 @@ fn complete_command(
         Argument::Format => found.names(settings::values("format")),
         Argument::OnOff => found.names(["on", "off"]),
         Argument::OnOffAuto => found.names(settings::values("expanded")),
+        Argument::Dialect => found.names(Dialect::ALL.map(Dialect::name)),
         Argument::Profile => found.names(&catalog.profiles),
         Argument::Variable => found.names(&catalog.variables),
         Argument::Setting => match rest[..earlier].split_whitespace().next() {
@@ -294,7 +296,7 @@ mod tests {
     fn nested_fields_follow_their_path() {
         assert_eq!(
             offered("SELECT spec.|"),
-            ": secret display_name description expires_at owner resource resources"
+            ": secret display_name description expires_at created_by owner resource"
         );
         assert_eq!(
             offered("SELECT 1 FROM api_keys k WHERE k.spec.owner.i|"),
@@ -314,7 +316,7 @@ mod tests {
         assert_eq!(offered("INSERT INTO api_keys (|"), ": spec");
         assert_eq!(
             offered("INSERT INTO api_keys (spec.|"),
-            ": display_name description owner resource resources"
+            ": display_name description expires_at owner resource"
         );
         assert_eq!(
             offered("UPDATE api_keys SET spec.|"),

@@ -81,8 +81,7 @@ fn columns(fields: &[Field], depth: usize, shown: &[&str], rows: &mut Vec<Vec<St
     for field in fields {
         let cells = [
             indented(field, depth),
-            // Its fields stand below it.
-            field.ty.replace("list of object", "list"),
+            field.ty.clone(),
             match field.access {
                 Access::ReadOnly => "no",
                 Access::OnCreate => "on INSERT",

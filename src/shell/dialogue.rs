@@ -13,6 +13,7 @@ use super::edit;
 use super::helper::LineHelper;
 use super::history::{History, MAX_ENTRIES};
 use super::input::Input;
+use super::prompt;
 use super::run::Flow;
 use super::state::Shell;
 use crate::error::Error;
@@ -92,7 +93,8 @@ impl Shell {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
-            let prompt = input.pending().prompt(&self.opened.place);
+            let ready = prompt::ready(&self.opened.place, self.opened.session.dialect());
+            let prompt = input.pending().prompt(&ready);
             let line = self
                 .shutdown
                 .while_reading(|| editor.readline(prompt.as_str()));

@@ -36,6 +36,14 @@ impl Shell {
             Command::Format(None) => self.say_setting("format"),
             Command::Format(value) => self.set("format", value.as_deref())?,
             Command::Timing(value) => self.set("timing", value.as_deref())?,
+            Command::Dialect(None) => notes::line(self.opened.session.dialect().name()),
+            Command::Dialect(Some(name)) => {
+                let dialect = name
+                    .parse()
+                    .map_err(|error: String| Error::statement(error))?;
+                self.opened.session.speak(dialect);
+                self.say_dialect();
+            }
             Command::Pset(None, _) => self.show_settings().await?,
             Command::Pset(Some(name), value) => self.set(&name, value.as_deref())?,
             Command::Output(None) => self.output = None,
@@ -95,6 +103,11 @@ impl Shell {
                 self.settings.get(name)
             )));
         }
+    }
+
+    fn say_dialect(&self) {
+        let name = self.opened.session.dialect().name();
+        notes::if_terminal(&format!("dialect is {name}"));
     }
 
     async fn show_settings(&mut self) -> Result<(), Error> {

@@ -14,6 +14,7 @@ pub(super) enum Argument {
     Setting,
     Variable,
     Profile,
+    Dialect,
     Other,
 }
 
@@ -169,6 +170,13 @@ pub(super) const COMMANDS: &[Entry] = &[
         "show the time below the rows",
         Argument::OnOff,
         &["timer"],
+    ),
+    entry(
+        "dialect",
+        "\\dialect [NAME]",
+        "take statements as default or as stackql",
+        Argument::Dialect,
+        &["dialect"],
     ),
     entry(
         "set",

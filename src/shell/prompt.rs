@@ -1,6 +1,7 @@
 //! The prompt: ready for a statement, or what the unfinished one still needs. Pure.
 
 use super::lex::{Kind, Lexed, Open};
+use crate::dialect::Dialect;
 
 /// What the text before the cursor still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +58,11 @@ pub(super) fn pending(lexed: &Lexed) -> Pending {
 }
 
 impl Pending {
-    /// Returns the prompt at `place`, which may be empty. All are of one width, so that the lines of a statement stand
-    /// below each other.
-    pub(super) fn prompt(self, place: &str) -> String {
-        let ready = match place {
-            "" => "iamql> ".to_owned(),
-            place => format!("iamql ({place})> "),
-        };
-        let lacking = match self {
-            Self::Nothing => return ready,
+    /// Returns the prompt, which is `ready` where a statement may begin. All are as wide as that, so that the lines of a
+    /// statement stand below each other.
+    pub(super) fn prompt(self, ready: &str) -> String {
+        let lacks = match self {
+            Self::Nothing => return ready.to_owned(),
             Self::Semicolon => "-> ",
             Self::Bracket => "(> ",
             Self::End(Open::Text('$')) => "$> ",
@@ -74,7 +71,20 @@ impl Pending {
             Self::End(Open::Name(_)) => "\"> ",
             Self::End(Open::Comment) => "/*> ",
         };
-        format!("{lacking:>width$}", width = ready.chars().count())
+        format!("{lacks:>width$}", width = ready.chars().count())
+    }
+}
+
+/// Returns the prompt where a statement may begin. It names the place unless that is as usual, and every dialect but the
+/// default one.
+pub(super) fn ready(place: &str, dialect: Dialect) -> String {
+    let place = match place {
+        "" => String::new(),
+        place => format!(" ({place})"),
+    };
+    match dialect {
+        Dialect::Default => format!("iamql{place}> "),
+        other => format!("iamql[{}]{place}> ", other.name()),
     }
 }
 
@@ -84,7 +94,7 @@ mod tests {
     use super::*;
 
     fn prompt(text: &str) -> String {
-        pending(&lex(text)).prompt("")
+        pending(&lex(text)).prompt(&ready("", Dialect::Default))
     }
 
     #[test]
@@ -109,11 +119,19 @@ mod tests {
 
     #[test]
     fn all_prompts_are_equally_wide() {
-        for text in ["", "a", "(", "'", "\"", "/*"] {
-            assert_eq!(prompt(text).len(), 7);
-            let at_a_place = pending(&lex(text)).prompt("prod, read-only");
-            assert_eq!(at_a_place.len(), "iamql (prod, read-only)> ".len());
+        for (dialect, width) in [(Dialect::Default, 7), (Dialect::Stackql, 16)] {
+            for text in ["", "a", "(", "'", "\"", "/*"] {
+                let prompt = pending(&lex(text)).prompt(&ready("", dialect));
+                assert_eq!(prompt.len(), width, "{prompt}");
+            }
         }
-        assert_eq!(Pending::Nothing.prompt("sandbox"), "iamql (sandbox)> ");
+        let prompt = pending(&lex("(")).prompt(&ready("prod, read-only", Dialect::Default));
+        assert_eq!(prompt.len(), "iamql (prod, read-only)> ".len());
+    }
+
+    #[test]
+    fn the_prompt_names_the_dialect_unless_it_is_the_default() {
+        assert_eq!(ready("", Dialect::Stackql), "iamql[stackql]> ");
+        assert_eq!(ready("sandbox", Dialect::Default), "iamql (sandbox)> ");
     }
 }

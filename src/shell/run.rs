@@ -148,10 +148,15 @@ impl Shell {
         let (traffic, sink) = (Arc::clone(traffic), target.sink());
         let report = session
             .run(piece, params, traffic, sink, &self.interrupt)
-            .await?;
+            .await;
         drop(progress);
-        target.present()?;
-        Ok(report)
+        match report {
+            Ok(report) => target.present().map(|()| report),
+            Err(mut error) => {
+                error.notes.extend(target.unfinished());
+                Err(error)
+            }
+        }
     }
 
     /// Shows rows that do not come from a statement.
@@ -171,7 +176,7 @@ impl Shell {
             output.rows(rows).await?;
             output.finish().await?;
         }
-        Ok(())
+        output.commit()
     }
 
     /// Returns where rows go. With `whole` they are neither shortened nor paged: the secrets of new keys are shown only
@@ -268,11 +273,21 @@ impl Target<'_> {
         }
     }
 
-    /// Shows the rows that the screen has buffered.
+    /// Shows the rows that the screen has buffered, or puts those of a file in their place.
     fn present(&mut self) -> Result<(), Error> {
         match self {
             Self::Screen(screen) => screen.present(),
-            Self::Output(_) | Self::File(_) => Ok(()),
+            Self::Output(output) => output.commit(),
+            Self::File(output) => output.commit(),
+        }
+    }
+
+    /// Returns what to tell of rows that did not get to their place.
+    fn unfinished(&self) -> Option<String> {
+        match self {
+            Self::Screen(_) => None,
+            Self::Output(output) => output.unfinished(),
+            Self::File(output) => output.unfinished(),
         }
     }
 }

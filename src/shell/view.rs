@@ -94,7 +94,10 @@ mod tests {
             "environment_id",
             "created_at",
             "updated_at",
+            "created_by",
             "expires_at",
+            "is_expired",
+            "days_left",
             "age_days",
         ] {
             assert!(!description(&API_KEYS, name).is_empty(), "{name}");

@@ -220,6 +220,7 @@ impl Listings {
                 let params = ListParams {
                     resource,
                     filters,
+                    all: true,
                     page_size,
                 };
                 let pages = listing(&client, params, prefetch, reader.clone());

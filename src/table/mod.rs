@@ -43,6 +43,7 @@ use crate::resource::Resource;
 use fetch::KnownPages;
 pub(crate) use optimize::rules;
 use scan::ResourceScan;
+pub(crate) use used_fields::for_output;
 
 /// The service, or the reason why it cannot be asked.
 ///

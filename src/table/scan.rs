@@ -234,7 +234,12 @@ impl ResourceScan {
                     let params = ListParams {
                         resource: shape.resource,
                         filters,
+                        all: true,
                         page_size: shape.page_size(),
+                    };
+                    let params = match self.connection.client() {
+                        Ok(client) => client.accepted(params),
+                        Err(_) => params,
                     };
                     request::list(&params, None).line.to_string()
                 });
@@ -511,6 +516,7 @@ impl ExecutionPlan for ResourceScan {
                 .map_err(|error| DataFusionError::External(Box::new(error)))?
                 .observed_by(started);
             scope.push(scan.split().0);
+            scope.misspelled(scan.asked().misspelled(shape.resource));
             Ok(fetch::rows(client, plan, shape, scan.known, scope))
         })
         .try_flatten();

@@ -25,7 +25,7 @@ pub enum Warning {
         /// The id asked for.
         id: String,
     },
-    /// Timestamps that could not be parsed.
+    /// Timestamps and dates that could not be parsed.
     Timestamps {
         /// How many.
         count: usize,
@@ -40,6 +40,15 @@ pub enum Warning {
         count: usize,
         /// The name of one of them.
         member: &'static str,
+    },
+    /// A value that the service writes in another way, so that nothing is equal to it.
+    Misspelled {
+        /// The column that it was compared with.
+        column: &'static str,
+        /// The value.
+        typed: String,
+        /// What the service writes.
+        written: &'static str,
     },
     /// Columns that are neither grouped nor aggregated.
     AnyRow {
@@ -81,6 +90,20 @@ impl Scope {
     /// Adds a warning about a write.
     pub fn warn_of_write(&self, message: impl Into<String>) {
         self.lock().push(Warning::Write(message.into()));
+    }
+
+    pub(super) fn misspelled(&self, values: Vec<(&'static str, String, &'static str)>) {
+        let mut warnings = self.lock();
+        for (column, typed, written) in values {
+            let warning = Warning::Misspelled {
+                column,
+                typed,
+                written,
+            };
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
     }
 
     pub(super) fn forbidden(&self, id: &str) {
@@ -140,12 +163,23 @@ impl fmt::Display for Warning {
                  that these credentials may not see"
             ),
             Self::Write(message) => f.write_str(message),
+            Self::Misspelled {
+                column,
+                typed,
+                written,
+            } => write!(
+                f,
+                "no `{column}` is equal to `{typed}`: the service writes `{written}`"
+            ),
             Self::Timestamps { count: 1, example } => {
-                write!(f, "a timestamp could not be read and is NULL: `{example}`")
+                write!(
+                    f,
+                    "a date or timestamp could not be read and is NULL: `{example}`"
+                )
             }
             Self::Timestamps { count, example } => write!(
                 f,
-                "{count} timestamps could not be read and are NULL, `{example}` among them"
+                "{count} dates or timestamps could not be read and are NULL, `{example}` among them"
             ),
             Self::AnyRow { columns } => write!(
                 f,
@@ -188,7 +222,7 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "4 timestamps could not be read and are NULL, `yesterday` among them",
+                "4 dates or timestamps could not be read and are NULL, `yesterday` among them",
                 "2 fields are not of the documented type and are NULL, `owner` among them",
             ]
         );

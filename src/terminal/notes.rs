@@ -118,6 +118,7 @@ pub(crate) fn summary(report: &Report, timing: bool) -> String {
     };
     let mut parts = vec![match &report.done {
         Done::Rows(rows) => plural(*rows as u64, "row"),
+        Done::Written(rows) => format!("{} written", plural(*rows as u64, "row")),
         Done::Inserted(keys) => format!("{} created", plural(*keys as u64, "key")),
         Done::Updated(keys) => format!("{} changed", plural(*keys as u64, "key")),
         Done::Deleted(keys) => format!("{} deleted", plural(*keys as u64, "key")),

@@ -121,37 +121,16 @@ impl Stream {
         self.kind == Kind::Null
     }
 
-    /// Empties a file. A file behind stdout is left alone: whoever redirected stdout decides.
+    /// Puts what was written to a file on the disk.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be changed.
-    pub(crate) fn empty(&self) -> io::Result<()> {
+    /// Fails if the disk does not take it.
+    pub(crate) fn sync(&self) -> io::Result<()> {
         match self.kind {
-            Kind::File if !self.is_stdout => self.file.set_len(0),
+            Kind::File => self.file.sync_data(),
             _ => Ok(()),
         }
-    }
-
-    /// Makes a file readable by its owner only. A file behind stdout is left alone.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the file belongs to somebody else.
-    #[cfg(unix)]
-    pub(crate) fn close_to_others(&self) -> io::Result<()> {
-        match self.kind {
-            Kind::File if !self.is_stdout => self
-                .file
-                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Does nothing: here a file inherits its permissions from its folder.
-    #[cfg(not(unix))]
-    pub(crate) fn close_to_others(&self) -> io::Result<()> {
-        Ok(())
     }
 
     /// # Errors

@@ -113,7 +113,7 @@ fn rows_are_written_in_every_format() {
 
     json:
     [
-    {"id":"K001","spec.owner":{"id":"sa-1","environment":null,"related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}}
+    {"id":"K001","spec.owner":{"id":"sa-1","related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}}
     ]
 
     jsonl:

@@ -105,7 +105,10 @@ fn short_help_groups_its_options() {
     Safety:
           --dry-run            Show the requests that writes would send, and send
                                none that change anything
-          --read-only          Refuse every statement that changes something
+          --read-only          Refuse every statement that changes keys or local files
+          --no-files           Let statements neither read nor write local files
+          --memory-limit <MIB> Memory that statements may hold at a time, in MiB
+                               [default: 1024]
       -y, --yes                Do not ask before a write to many keys
           --max-affected <N>   Keys that a write may touch without being asked
                                [default: 10]

@@ -160,7 +160,7 @@ async fn parameters_take_the_type_of_what_they_stand_beside() {
       |
     1 | SELECT id FROM vw_api_keys WHERE age_days > $days
       |                                             ^^^^^
-    hint: `age_days` is a number: compare it with one, as in age_days < 90
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
     ");
     let error = lab.fail("SELECT id FROM vw_api_keys LIMIT $n").await;
     insta::assert_snapshot!(error, @"
@@ -182,7 +182,7 @@ async fn the_caret_is_at_the_literal_that_does_not_fit() {
       |
     1 | …OM vw_api_keys WHERE display_name = '90 days' OR age_days < '90 days'
       |                                                              ^^^^^^^^^
-    hint: `age_days` is a number: compare it with one, as in age_days < 90
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
     ");
     let sql = "SELECT count(*) FROM vw_api_keys WHERE display_name = 5";
     insta::assert_snapshot!(lab.fail(sql).await, @"
@@ -190,7 +190,7 @@ async fn the_caret_is_at_the_literal_that_does_not_fit() {
       |
     1 | SELECT count(*) FROM vw_api_keys WHERE display_name = 5
       |                                        ^^^^^^^^^^^^
-    hint: `display_name` is text: convert it with CAST(display_name AS DOUBLE); to compare text, write '5' in quotes
+    hint: `display_name` is text: convert it with CAST(display_name AS DOUBLE); to compare text, write '5' in quotes; --dialect stackql takes it
     ");
     let sql = "SELECT created_at FROM vw_api_keys WHERE created_at > 'yesterday'";
     insta::assert_snapshot!(lab.fail(sql).await, @"
@@ -458,5 +458,84 @@ async fn sort_keys_that_stand_twice_change_nothing() {
         ),
     ] {
         assert_eq!(first(&lab, &sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_is_compared_with_a_time_exactly_whatever_the_date() {
+    let lab = Lab::with_keys(0).await;
+    for (test, expected) in [
+        (
+            "date '2026-01-02' < timestamp '2026-01-02 00:00:00'",
+            "false",
+        ),
+        (
+            "date '2026-01-02' < timestamp '2026-01-02 00:00:00.000000001'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' <= timestamp '2026-01-02 00:00:00'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' >= timestamp '2026-01-02 00:00:01'",
+            "false",
+        ),
+        (
+            "date '2026-01-02' > timestamp '2026-01-01 23:59:59'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' = timestamp '2026-01-02 00:00:00'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' = timestamp '2026-01-02 00:00:01'",
+            "false",
+        ),
+        (
+            "date '2026-01-02' <> timestamp '2026-01-02 00:00:01'",
+            "true",
+        ),
+        (
+            "timestamp '2026-01-02 00:00:01' > date '2026-01-02'",
+            "true",
+        ),
+        (
+            "timestamp '1969-12-31 12:00:00' > date '1969-12-31'",
+            "true",
+        ),
+        (
+            "timestamp '1969-12-31 12:00:00' < date '1970-01-01'",
+            "true",
+        ),
+        ("date '9999-12-31' > now()", "true"),
+        ("date '0001-01-01' < now() - interval '90 days'", "true"),
+        ("now() >= date '9999-12-31'", "false"),
+        ("date '9999-12-31' = now()", "false"),
+        (
+            "date '9999-12-31' < timestamptz '9999-12-31 10:00:00'",
+            "true",
+        ),
+        ("CAST(NULL AS DATE) < now()", "NULL"),
+        ("current_date < CAST(NULL AS TIMESTAMP)", "NULL"),
+        (
+            "date '9999-12-31' BETWEEN now() AND now() + interval '30 days'",
+            "false",
+        ),
+        (
+            "date '9999-12-31' NOT BETWEEN now() AND date '9999-12-30'",
+            "true",
+        ),
+        (
+            "date '9999-12-31' BETWEEN now() AND date '9999-12-31'",
+            "true",
+        ),
+    ] {
+        // As values of rows, too, which nobody can compute in advance.
+        let of_rows = format!("SELECT {test} FROM (VALUES (1), (2)) v(n) WHERE n = 2");
+        for sql in [format!("SELECT {test}"), of_rows] {
+            assert_eq!(lab.run(&sql).await.value(), expected, "{sql}");
+        }
     }
 }

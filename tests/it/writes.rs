@@ -173,7 +173,7 @@ async fn update_finds_its_rows_as_select_does() {
     assert_eq!(
         answer.requests,
         [
-            "GET /iam/v2/api-keys?spec.owner=sa-2&page_size=100",
+            "GET /iam/v2/api-keys?spec.owner=sa-2&show_expired=true&page_size=100",
             "PATCH /iam/v2/api-keys/K005"
         ]
     );
@@ -247,7 +247,7 @@ async fn delete_by_id_is_one_delete_and_nothing_else() {
     assert_eq!(
         answer.requests,
         [
-            "GET /iam/v2/api-keys?spec.owner=sa-2&page_size=100",
+            "GET /iam/v2/api-keys?spec.owner=sa-2&show_expired=true&page_size=100",
             "DELETE /iam/v2/api-keys/K005"
         ]
     );

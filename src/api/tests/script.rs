@@ -167,6 +167,8 @@ fn client_of(
         timeout: Duration::from_secs(300),
         permits: Semaphore::new(concurrency),
         gate: Gate::default(),
+        clock: ServiceClock::default(),
+        refused: Refused::default(),
         random,
         now: || SystemTime::UNIX_EPOCH,
     };

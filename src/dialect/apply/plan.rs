@@ -84,6 +84,7 @@ impl ExtensionPlanner for NodePlanner {
         let schema = apply.input_schema();
         let exprs = apply.outer.iter().chain(apply.kind.operand());
         let exprs = exprs
+            .chain(&apply.guard)
             .map(|expr| planner.create_physical_expr(expr, schema, session, context))
             .collect::<Result<Vec<_>>>()?;
         let subquery = subquery(planner, apply, session).await?;

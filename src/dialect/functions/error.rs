@@ -20,6 +20,8 @@ pub(crate) enum Error {
         parent: String,
         /// The fields that exist there.
         known: Vec<String>,
+        /// What takes it from the JSON instead, where there is JSON to take it from.
+        json: Option<String>,
     },
 
     /// A step into something that has no parts, or not parts of this kind.
@@ -68,6 +70,15 @@ pub(crate) enum Error {
         given: String,
     },
 
+    /// Arguments for which a function of numbers has no value.
+    #[error("`{function}` has no value for {given}")]
+    NoValue {
+        /// The function called.
+        function: &'static str,
+        /// Its arguments, as text.
+        given: String,
+    },
+
     /// A use of a table function that cannot be planned.
     #[error("{what} cannot be planned")]
     Unplannable {
@@ -76,6 +87,10 @@ pub(crate) enum Error {
         /// What to type instead.
         instead: &'static str,
     },
+
+    /// A result that would take too much memory.
+    #[error("`{0}` would give more than {limit} MiB", limit = super::bounded::MOST >> 20)]
+    TooLong(&'static str),
 
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
@@ -86,10 +101,21 @@ impl Error {
     /// Returns the next step to try, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownField { field, known, .. } => Some(match meant(field, known) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("it has {}", quoted(known)),
-            }),
+            Self::UnknownField {
+                field, known, json, ..
+            } => {
+                let hint = match meant(field, known) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("it has {}", quoted(known)),
+                };
+                Some(match json {
+                    Some(json) if hint.ends_with('?') => {
+                        format!("{hint} `{json}` reads a member that is no column")
+                    }
+                    Some(json) => format!("{hint}; `{json}` reads a member that is no column"),
+                    None => hint,
+                })
+            }
             Self::BadPath(_) => Some(
                 "write it as `$.name`, `$[0]` or `$.\"a name\"`, one after the other".to_owned(),
             ),
@@ -100,6 +126,9 @@ impl Error {
                 "take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all"
                     .to_owned(),
             ),
+            Self::NoValue { .. } => {
+                Some("nullif and CASE give NULL in the place of what has no value".to_owned())
+            }
             Self::Unplannable { instead, .. } => Some((*instead).to_owned()),
             _ => None,
         }
@@ -132,6 +161,7 @@ mod tests {
             field: field.to_owned(),
             parent: "spec".to_owned(),
             known: vec!["display_name".to_owned(), "owner".to_owned()],
+            json: None,
         }
     }
 

@@ -23,15 +23,15 @@ use datafusion::logical_expr::expr::{Alias, Case, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Projection, Union, lit,
+    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::class::Class;
 use super::error::{Error, Place};
 use super::literal;
-use crate::dialect::Dialect;
 use crate::dialect::functions::{self, Wants};
+use crate::dialect::{Dialect, OTHER_DIALECT};
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
 #[derive(Debug)]
@@ -131,6 +131,11 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
             unify(&mut [left, right], schema, Compared)?
         }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_pattern_match(*op) => {
+            matches_text(left, *op, schema)?;
+            matches_text(right, *op, schema)?;
+            false
+        }
         Expr::Between(between) => unify(
             &mut [&mut between.expr, &mut between.low, &mut between.high],
             schema,
@@ -155,6 +160,33 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::new_transformed(expr, changed))
 }
 
+fn is_pattern_match(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::RegexMatch
+            | Operator::RegexIMatch
+            | Operator::RegexNotMatch
+            | Operator::RegexNotIMatch
+    )
+}
+
+/// Refuses what is matched with a pattern and is no text. The engine would take any number for one.
+fn matches_text(side: &Expr, op: Operator, schema: &DFSchema) -> Result<()> {
+    let class = side
+        .get_type(schema)
+        .map_or(Class::Other, |it| Class::of(&it));
+    match class {
+        Class::Text | Class::Null | Class::Other => Ok(()),
+        class => Err(Error::new(format!(
+            "`{op}` looks at text, and here is {}",
+            class.noun()
+        ))
+        .hint("CAST(… AS TEXT) makes text of it")
+        .at(place_of(side))
+        .into()),
+    }
+}
+
 fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     let mut changed = false;
     if let Some(operand) = &mut case.expr {
@@ -165,6 +197,10 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
                 .map(|(when, _)| when.as_mut()),
         );
         changed |= unify(&mut compared, schema, Together::Compared)?;
+    } else {
+        for (when, _) in &mut case.when_then_expr {
+            changed |= condition(when, schema)?;
+        }
     }
     let mut results: Vec<&mut Expr> = case
         .when_then_expr
@@ -174,6 +210,43 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     results.extend(case.else_expr.as_deref_mut());
     changed |= unify(&mut results, schema, Together::OneColumn)?;
     Ok(changed)
+}
+
+/// Reads a condition of CASE, which is a boolean. The engine would take any number.
+fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
+    let Ok(data_type) = when.get_type(schema) else {
+        return Ok(false);
+    };
+    let class = Class::of(&data_type);
+    if matches!(class, Class::Boolean | Class::Null) {
+        return Ok(false);
+    }
+    if let Some(text) = text_of(when) {
+        let value = literal::read(text, Class::Boolean, &DataType::Boolean);
+        let Some(value) = value else {
+            return Err(unread(text, Class::Boolean, &lit(true), Together::Compared).into());
+        };
+        *when = lit(value);
+        return Ok(true);
+    }
+    let what = match (&*when, spelled(when)) {
+        (Expr::Literal(value, _), _) => format!("`{value}`"),
+        (_, Some(name)) => format!("`{name}`"),
+        _ => "this".to_owned(),
+    };
+    Err(Error::new(format!(
+        "a condition was expected, and {what} is {}",
+        class.noun()
+    ))
+    .hint("compare it with something, as in CASE WHEN x > 5 THEN …")
+    .at(match when {
+        Expr::Literal(value, _) => Place {
+            typed: Some(value.to_string()),
+            near: None,
+        },
+        when => place_of(when),
+    })
+    .into())
 }
 
 /// Checks the arguments of a call; `expr` is the call as an expression.
@@ -243,8 +316,12 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
             Some(number) => Ok(Some(lit(number))),
             None => Err(Error::new(format!("`{text}` is not a number"))
                 .hint(match wanted {
-                    Number::Operand => "a number was expected here, as in 90".to_owned(),
-                    Number::Argument(name) => format!("`{name}` takes a number, as in 90"),
+                    Number::Operand => {
+                        format!("a number was expected here, as in 90; {OTHER_DIALECT}")
+                    }
+                    Number::Argument(name) => {
+                        format!("`{name}` takes a number, as in 90; {OTHER_DIALECT}")
+                    }
                 })
                 .at(Place {
                     typed: Some(text.to_owned()),
@@ -264,7 +341,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
         (Number::Argument(name), _) => format!("`{name}` takes a number, and {what}"),
     })
     .hint(format!(
-        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there",
+        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; {OTHER_DIALECT}",
         spelled.as_deref().unwrap_or("…")
     ))
     .at(place_of(expr))
@@ -425,8 +502,14 @@ fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: 
                 }
                 _ => String::new(),
             };
+            let elsewhere = match (rest_class, together) {
+                (Class::Number, Together::Compared) => format!("; {OTHER_DIALECT}"),
+                _ => String::new(),
+            };
             error
-                .hint(format!("{subject}convert it with {cast}{quotes}"))
+                .hint(format!(
+                    "{subject}convert it with {cast}{quotes}{elsewhere}"
+                ))
                 .at(place_of(text).or(place_of(rest)))
         }
         None => error
@@ -448,9 +531,11 @@ fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error 
             format!("{is}CAST({name} AS TEXT) makes text of the number beside it")
         }
         (Class::Number, _) if spelled.is_some() => {
-            format!("{is}compare it with one, as in {name} < 90")
+            format!("{is}compare it with one, as in {name} < 90; {OTHER_DIALECT}")
         }
-        (Class::Number, _) => "it is compared with a number, as in 90".to_owned(),
+        (Class::Number, _) => {
+            format!("it is compared with a number, as in 90; {OTHER_DIALECT}")
+        }
         (Class::Boolean, _) => format!("{is}write true or false"),
         (Class::Date, _) => {
             "dates are written as in '2026-01-31'; current_date - 1 is yesterday".to_owned()

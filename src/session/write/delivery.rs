@@ -12,8 +12,10 @@ use super::side_by_side::Deliver;
 use super::undelivered::UndeliveredSecrets;
 use crate::api::KeyBody;
 use crate::error::Error;
+use crate::resource::{Type, Writes};
 use crate::session::Sink;
 use crate::sql::spec::Spec;
+use crate::table::decode::Decoder;
 
 /// Hands created keys to the output.
 ///
@@ -49,6 +51,8 @@ enum State {
     Delivered,
     /// There, as far as anybody can tell.
     Arrived,
+    /// The answer holds nothing that may be a secret.
+    WithoutSecret,
 }
 
 impl<'d> SecretDelivery<'d> {
@@ -78,7 +82,8 @@ impl<'d> SecretDelivery<'d> {
         };
         // A format that needs all rows first would notice only after the last create.
         self.sink.check().await?;
-        let row = row_of(self.returning.resource(), key).map_err(unreadable)?;
+        let decoder = Decoder::of_created(self.returning.resource());
+        let row = row_of(decoder, key).map_err(unreadable)?;
         let secret = key.secret();
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
         let has_secret = match &secret {
@@ -89,6 +94,9 @@ impl<'d> SecretDelivery<'d> {
         };
         self.sink.rows(&shown).await?;
         Ok(match has_secret {
+            _ if self.needs_secret && secret.is_none() && !may_hold_secret(key) => {
+                State::WithoutSecret
+            }
             true => State::Waiting,
             // The RETURNING list dropped the secret of this row.
             false => State::Lost,
@@ -128,6 +136,32 @@ impl<'d> SecretDelivery<'d> {
             .collect()
     }
 
+    /// Returns the ids of the keys that the service created without a secret.
+    pub(super) fn without_secret(&self) -> Vec<String> {
+        let keys = self.keys.iter();
+        let keys = keys.filter(|created| created.state == State::WithoutSecret);
+        keys.filter_map(|created| id_of(&created.key)).collect()
+    }
+
+    /// Returns the ids of the keys whose answers do not hold the days that `specs` set, one for each row. A service that
+    /// does not know such a field creates a key without it.
+    pub(super) fn without_days(&self, specs: &[Spec]) -> Vec<String> {
+        let body = self.returning.resource().find(&[Writes::BODY]);
+        let fields = body.map_or(&[][..], |body| body.ty.fields());
+        let days = || fields.iter().filter(|field| matches!(field.ty, Type::Date));
+        let is_kept = |created: &&Created| {
+            days().all(|field| {
+                let set = specs[created.row]
+                    .get(field.json)
+                    .and_then(|day| day.as_str());
+                let answered = member(&created.key, |key| key.get(Writes::BODY)?.get(field.json));
+                set.is_none_or(|day| answered.is_some_and(|answered| answered.starts_with(day)))
+            })
+        };
+        let lacking = self.keys.iter().filter(|created| !is_kept(created));
+        lacking.filter_map(|created| id_of(&created.key)).collect()
+    }
+
     /// Returns what speaks against all rows having been read, if all were written.
     pub(super) fn doubt(&self) -> Option<&Error> {
         self.doubt.as_ref()
@@ -138,8 +172,11 @@ impl<'d> SecretDelivery<'d> {
         let in_doubt = self.error.is_some() || self.doubt.is_some();
         let none_counts = in_doubt && !self.sink.keeps();
         let keys = self.keys.into_iter();
-        let undelivered = keys
-            .filter(|key| none_counts || !matches!(key.state, State::Delivered | State::Arrived));
+        let undelivered = keys.filter(|key| match key.state {
+            State::WithoutSecret => false,
+            State::Delivered | State::Arrived => none_counts,
+            State::Lost | State::Waiting => true,
+        });
         (undelivered.map(|created| created.key).collect(), self.error)
     }
 }
@@ -184,6 +221,10 @@ impl Deliver<KeyBody> for SecretDelivery<'_> {
                 }
             },
         };
+        let is_of_use = state != State::WithoutSecret;
+        if !is_of_use {
+            self.held.release(row);
+        }
         self.keys.push(Created { row, key, state });
         if self.error.is_none() && self.sink.is_streaming() {
             match self.sink.flush().await {
@@ -191,7 +232,8 @@ impl Deliver<KeyBody> for SecretDelivery<'_> {
                 Err(error) => self.error = Some(error),
             }
         }
-        self.error.is_none()
+        // Another create would be answered in the same way.
+        self.error.is_none() && is_of_use
     }
 }
 
@@ -223,7 +265,7 @@ impl<'d> RowDelivery<'d> {
         let (Some(returning), None) = (self.returning, &self.error) else {
             return self.error.is_none();
         };
-        let shown = match row_of(returning.resource(), key) {
+        let shown = match row_of(Decoder::of_all(returning.resource()), key) {
             Ok(row) => returning.apply(row).await,
             Err(error) => Err(error),
         };
@@ -259,6 +301,35 @@ impl<'d> RowDelivery<'d> {
             (None, None) => None,
         }
     }
+}
+
+/// Returns true unless `key` is an object that names a key, in which no text can be a secret.
+fn may_hold_secret(key: &KeyBody) -> bool {
+    fn is_in(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => {
+                let is_letter = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
+                text.len() >= 32 && text.chars().all(is_letter)
+            }
+            serde_json::Value::Array(items) => items.iter().any(is_in),
+            serde_json::Value::Object(members) => members.iter().any(|(name, value)| {
+                let is_empty = value.is_null() || value.as_str() == Some("");
+                is_in(value) || (name.to_lowercase().contains("secret") && !is_empty)
+            }),
+            _ => false,
+        }
+    }
+    id_of(key).is_none() || serde_json::from_str(key.raw()).is_ok_and(|value| is_in(&value))
+}
+
+/// Returns the text that `find` finds in `key`, unless it is empty.
+fn member(
+    key: &KeyBody,
+    find: impl Fn(&serde_json::Value) -> Option<&serde_json::Value>,
+) -> Option<String> {
+    let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
+    let text = find(&key)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Returns the id of a created key; None if its answer has none.

@@ -4,9 +4,13 @@
 //! statement ends, for whatever reason, are saved, even at a panic: see `undelivered`. If the process is killed, the
 //! `journal` says which keys there are.
 
+use std::time::SystemTime;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::delivery::{SecretDelivery, id_of};
 use super::journal::Journal;
-use super::outcome;
+use super::outcome::{self, Inserted};
 use super::returning::Returning;
 use super::side_by_side::{self, Concurrency};
 use super::undelivered::UndeliveredSecrets;
@@ -22,6 +26,8 @@ const KEY_SIZE: usize = 1024;
 
 /// The most bytes to try to save.
 const MAX_PROBE: usize = 16 << 20;
+/// How far apart the clocks of one service may be: that which dates its answers, and that which dates a key.
+const CLOCK_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
 impl Writer<'_> {
     pub(super) async fn insert(&self, insert: Insert, sink: &mut dyn Sink) -> Result<Done, Error> {
@@ -33,7 +39,9 @@ impl Writer<'_> {
                 insert.targets.len()
             )));
         }
-        let specs = values::of_insert(&insert, &rows).map_err(|error| self.wrong(error))?;
+        let began = SystemTime::now();
+        let today = DateTime::<Utc>::from(began).date_naive();
+        let specs = values::of_insert(&insert, &rows, today).map_err(|error| self.wrong(error))?;
         let bodies: Vec<RequestBody> = specs.iter().map(RequestBody::from_spec).collect();
         let returning = self.plan_returning(insert.returning.as_ref()).await?;
         if self.is_dry {
@@ -90,6 +98,13 @@ impl Writer<'_> {
             delivery.created(),
             delivery.doubt().map(|e| e.message.clone()),
         );
+        let without_secret = delivery.without_secret();
+        let without_days = delivery.without_days(&specs);
+        if !without_days.is_empty() {
+            let ids: Vec<&str> = without_days.iter().map(String::as_str).collect();
+            let warning = outcome::not_expiring(self.resource, &ids);
+            self.call.scope.warn_of_write(warning);
+        }
         let (undelivered, output_error) = delivery.end();
         let saved = self.save(&undelivered);
         if !matches!(saved, Saved::Not(_)) {
@@ -99,7 +114,10 @@ impl Writer<'_> {
         match saved {
             // All rows were written and perhaps read: not a failure, but not certain either.
             Saved::There(place)
-                if outcomes.is_whole() && output_error.is_none() && doubt.is_some() =>
+                if outcomes.is_whole()
+                    && output_error.is_none()
+                    && without_secret.is_empty()
+                    && doubt.is_some() =>
             {
                 let doubt = doubt.unwrap_or_default();
                 self.call.scope.warn_of_write(format!("{doubt}; {place}"));
@@ -107,14 +125,13 @@ impl Writer<'_> {
             }
             saved => {
                 let told = saved.told();
-                match outcome::of_insert(
-                    self.resource,
-                    &outcomes,
-                    output_error,
-                    &specs,
-                    &created,
-                    told,
-                ) {
+                let inserted = Inserted {
+                    specs: &specs,
+                    created: &created,
+                    without_secret: &without_secret,
+                    since: client.service_time(began).map(|time| time - CLOCK_MARGIN),
+                };
+                match outcome::of_insert(self.resource, &outcomes, output_error, &inserted, told) {
                     Some(error) => Err(error),
                     None => Ok(done),
                 }

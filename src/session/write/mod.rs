@@ -206,9 +206,8 @@ impl Rows {
     }
 }
 
-/// Decodes one object of `resource` as a row with all columns of the table.
-fn row_of(resource: &Resource, key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
-    let mut decoder = Decoder::of_all(resource);
+/// Decodes the object of an answer as a row with all columns of the table.
+fn row_of(mut decoder: Decoder, key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
     decoder
         .push(key.raw())
         .map_err(|error| DataFusionError::External(Box::new(error)))?;

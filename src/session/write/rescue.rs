@@ -42,6 +42,17 @@ impl RescueFile {
         &self.path
     }
 
+    /// Returns true if writing to `target` would harm it: `target` is the file under whatever name, a folder around it,
+    /// or anything else in its folder.
+    pub(crate) fn is_at(&self, target: &Path) -> bool {
+        let (own, target) = (real(&self.path), real(target));
+        let is_same = match (same_file(&own), same_file(&target)) {
+            (Some(own), Some(target)) => own == target,
+            _ => false,
+        };
+        is_same || own.starts_with(&target) || own.parent() == target.parent()
+    }
+
     /// Returns how many secrets it holds; 0 if there is no such file.
     ///
     /// # Errors
@@ -129,6 +140,29 @@ impl RescueFile {
             _ => Err(io::Error::other("there is no state directory")),
         }
     }
+}
+
+/// Returns `path` without links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(real), ..) => real,
+        (Err(_), Some(parent), Some(name)) => real(parent).join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Returns what is the same for all names of a file.
+#[cfg(unix)]
+fn same_file(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
+/// There is no such thing here.
+#[cfg(not(unix))]
+fn same_file(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 fn ends_with_a_line(file: &mut File) -> io::Result<bool> {

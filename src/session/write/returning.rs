@@ -29,6 +29,7 @@ use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
+use crate::dialect::source_json;
 use crate::render::{SECRET_MARK, cell_json};
 use crate::resource::{self, CATALOG, Resource};
 use crate::session::description::{Description, parameters};
@@ -68,8 +69,10 @@ impl Returning {
         let logical = planner.with_params(logical)?;
         let reads = reads(resource, &state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
-        let schema = Names::of_items(&returning.items, resource::shape())
-            .apply(&plan.schema(), resource::shape());
+        let schema = Names::of_items(&returning.items, resource::shape()).apply(
+            &source_json::without_schema(&plan.schema()),
+            resource::shape(),
+        );
         Ok(Self {
             resource,
             plan,
@@ -167,7 +170,7 @@ impl Returning {
         let results = execute_stream(Arc::clone(&self.plan), Arc::clone(&self.context))?;
         let schema = results.schema();
         let batches: Vec<RecordBatch> = results.try_collect().await?;
-        let batch = concat_batches(&schema, &batches)?;
+        let batch = source_json::without(&concat_batches(&schema, &batches)?)?;
         Ok(super::super::renamed(batch, &self.schema))
     }
 
@@ -261,7 +264,7 @@ fn expected(spec: &Spec) -> serde_json::Value {
 
 /// Returns a row in which only the secret is set, in `spec` and in `_spec`.
 fn probe(resource: &Resource, secret: &str) -> Result<RecordBatch> {
-    let mut decoder = Decoder::of_all(resource);
+    let mut decoder = Decoder::of_created(resource);
     let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
     decoder
         .push(&key.to_string())

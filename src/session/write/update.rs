@@ -14,7 +14,7 @@ use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer, values};
 use crate::api::{self, Client, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
-use crate::resource::Resource;
+use crate::resource::{Resource, Writes};
 use crate::session::{Done, Sink};
 use crate::sql::spec::Spec;
 use crate::sql::write::Update;
@@ -63,6 +63,8 @@ impl Writer<'_> {
         let mut updated = Updated {
             delivery: RowDelivery::begin(returning.as_ref(), sink).await?,
             count: 0,
+            specs: &specs,
+            unconfirmed: Vec::new(),
         };
         let outcomes = side_by_side::run(
             bodies.len(),
@@ -78,6 +80,16 @@ impl Writer<'_> {
             &mut updated,
         )
         .await;
+        if !updated.unconfirmed.is_empty() {
+            let ids: Vec<&str> = updated
+                .unconfirmed
+                .iter()
+                .map(|&row| rows.ids[row].as_str())
+                .collect();
+            self.call
+                .scope
+                .warn_of_write(outcome::unconfirmed(self.resource, &ids));
+        }
         let output = updated.delivery.finish().await;
         outcome::of_change(self.resource, Verb::Update, &rows.ids, outcomes, output)?;
         Ok(Done::Updated(updated.count))
@@ -110,17 +122,33 @@ impl Writer<'_> {
 struct Updated<'d> {
     delivery: RowDelivery<'d>,
     count: usize,
+    /// What each of them was to be set to.
+    specs: &'d [Spec],
+    /// The rows whose answers do not hold that.
+    unconfirmed: Vec<usize>,
 }
 
 #[async_trait]
 impl Deliver<Option<KeyBody>> for Updated<'_> {
-    async fn deliver(&mut self, _: usize, key: Option<KeyBody>) -> bool {
+    async fn deliver(&mut self, row: usize, key: Option<KeyBody>) -> bool {
         let Some(key) = key else {
             return true;
         };
         self.count += 1;
+        if !holds(&key, &self.specs[row]) {
+            self.unconfirmed.push(row);
+        }
         self.delivery.deliver(&key).await
     }
+}
+
+/// Returns true if `key` has all that `spec` sets. Some services leave out what is empty.
+fn holds(key: &KeyBody, spec: &Spec) -> bool {
+    let key: serde_json::Value = serde_json::from_str(key.raw()).unwrap_or_default();
+    spec.iter().all(|(name, value)| {
+        let answered = &key[Writes::BODY][name];
+        answered == value || (answered.is_null() && value.as_str() == Some(""))
+    })
 }
 
 fn is_volatile(plan: &LogicalPlan) -> bool {

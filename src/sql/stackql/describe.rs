@@ -76,10 +76,10 @@ fn writable(column: &Column) -> &'static str {
 /// Returns the type of a column, as StackQL names it.
 fn type_name(column: &Column) -> &'static str {
     match column.ty {
-        Type::Text | Type::TextOrBlank => "string",
+        Type::Text | Type::Secret => "string",
         Type::Timestamp => "timestamp",
+        Type::Date => "date",
         Type::Json | Type::Object(_) | Type::Lifted(_) => "object",
-        Type::List(_) => "array",
     }
 }
 
@@ -172,8 +172,8 @@ fn shape(column: &Column, wanted: &dyn Fn(&Column) -> bool) -> serde_json::Value
     };
     match column.ty {
         Type::Object(columns) | Type::Lifted(columns) => object(columns),
-        Type::List(columns) => serde_json::json!({"items": object(columns), "type": "array"}),
         Type::Timestamp => serde_json::json!({"format": "date-time", "type": "string"}),
+        Type::Date => serde_json::json!({"format": "date", "type": "string"}),
         _ => serde_json::json!({"type": "string"}),
     }
 }

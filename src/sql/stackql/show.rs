@@ -74,9 +74,9 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
         "tables" if tokens.peek().is_some() => return tables(tokens, text).map(Some),
         "schemas" | "databases" | "catalogs" => return schemas(&what, tokens, text).map(Some),
         "transaction" => {
-            return Err(
-                Error::new("there are no transactions, so there is no isolation level").at(place),
-            );
+            tokens.expect("isolation")?;
+            tokens.expect("level")?;
+            isolation_level()
         }
         "tables" | "all" | "create" | "time" | "timezone" if !extended => return Ok(None),
         // A setting of the engine's has dots in its name.
@@ -90,6 +90,16 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
     };
     let filter = filter(&mut tokens, text)?;
     Ok(ours(Stackql::Answer(Answer { filter, ..answer })))
+}
+
+/// What drivers ask for as soon as they have connected. There are no transactions: a statement sees what the service
+/// has committed when it is asked.
+fn isolation_level() -> Answer {
+    Answer {
+        columns: vec!["transaction_isolation"],
+        rows: vec![vec![Some("read committed".to_owned())]],
+        filter: Filter::None,
+    }
 }
 
 /// `SHOW TABLES {IN | FROM} schema`, and with a filter.
@@ -422,23 +432,19 @@ fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<St
     if !tokens.take_symbol(&Token::LParen) {
         return Ok(vec!["spec".to_owned()]);
     }
-    // An element of a list has no path of its own in an INSERT.
-    let is_text = |path: &str, column: &Column| {
+    let is_text = |column: &Column| {
         column.access != Access::ReadOnly
-            && matches!(column.ty, Type::Text | Type::TextOrBlank)
-            && !path.starts_with("spec.resources.")
+            && matches!(column.ty, Type::Text | Type::Secret | Type::Date)
     };
     let mut names = Vec::new();
     loop {
         let (path, place) = tokens.name_and_place();
         let name = path.join(".");
-        let is_known = resource
-            .find(&path)
-            .is_some_and(|column| is_text(&name, column));
+        let is_known = resource.find(&path).is_some_and(is_text);
         if !is_known && !["spec", "data__spec"].contains(&name.as_str()) {
             let texts = resource.paths().into_iter();
             let texts: Vec<String> = texts
-                .filter(|(path, column)| is_text(path, column))
+                .filter(|(_, column)| is_text(column))
                 .map(|(path, _)| path)
                 .collect();
             let known = ["spec", "data__spec"].into_iter();
@@ -477,7 +483,6 @@ fn template(column: &Column, path: &str, only_required: bool, indent: &str) -> S
     };
     match column.ty {
         Type::Object(columns) | Type::Lifted(columns) => object(columns, indent),
-        Type::List(columns) => format!("[{}]", object(columns, indent)),
         _ => format!("\"{{{{ {path} }}}}\""),
     }
 }

@@ -94,9 +94,9 @@ fn a_statement_to_edit_holds_every_field_that_can_be_set() {
     SELECT '{
       "display_name": "{{ display_name }}",
       "description": "{{ description }}",
+      "expires_at": "{{ expires_at }}",
       "owner": {
         "id": "{{ owner_id }}",
-        "environment": "{{ owner_environment }}",
         "api_version": "{{ owner_api_version }}",
         "kind": "{{ owner_kind }}"
       },
@@ -105,13 +105,7 @@ fn a_statement_to_edit_holds_every_field_that_can_be_set() {
         "environment": "{{ resource_environment }}",
         "api_version": "{{ resource_api_version }}",
         "kind": "{{ resource_kind }}"
-      },
-      "resources": [{
-        "id": "{{ resources_id }}",
-        "environment": "{{ resources_environment }}",
-        "api_version": "{{ resources_api_version }}",
-        "kind": "{{ resources_kind }}"
-      }]
+      }
     }'
     RETURNING id, spec.secret;
     "#);
@@ -137,7 +131,7 @@ fn methods_are_described_with_their_parameters() {
     id | string | output | 
     kind | string | output | 
     metadata | object | output | {"properties":{"self":{"type":"string"},"resource_name":{"type":"string"},"created_at":{"format":"date-time","type":"string"},"updated_at":{"format":"date-time","type":"string"},"deleted_at":{"format":"date-time","type":"string"}},"type":"object"}
-    spec | object | output | {"properties":{"secret":{"type":"string"},"display_name":{"type":"string"},"description":{"type":"string"},"expires_at":{"format":"date-time","type":"string"},"owner":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resource":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resources":{"items":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"type":"array"}},"type":"object"}
+    spec | object | output | {"properties":{"secret":{"type":"string"},"display_name":{"type":"string"},"description":{"type":"string"},"expires_at":{"format":"date","type":"string"},"created_by":{"type":"string"},"owner":{"properties":{"id":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"},"resource":{"properties":{"id":{"type":"string"},"environment":{"type":"string"},"related":{"type":"string"},"resource_name":{"type":"string"},"api_version":{"type":"string"},"kind":{"type":"string"}},"type":"object"}},"type":"object"}
     "#);
     insta::assert_snapshot!(rows("DESCRIBE METHOD EXTENDED confluent.iam.api_keys.delete_iam_v2api_key"), @r"
     name | type | param_type | shape | description
@@ -271,7 +265,7 @@ fn what_cannot_be_shown_gets_what_can() {
     insta::assert_snapshot!(error("SHOW PROVIDER"), @"no SHOW `provider` @6 (did you mean `providers`? There is: providers, services, resources, methods, insert, tables, columns, functions, schemas, databases, catalogs, version, auth, create, all)");
     insta::assert_snapshot!(error("SHOW AUTH google"), @"no provider `google` @11 (there is: confluent)");
     insta::assert_snapshot!(error("SHOW TRANSACTION ISOLATION LEVEL"), @"there are no transactions, so there is no isolation level @6 ()");
-    insta::assert_snapshot!(error("SHOW INSERT INTO api_keys (spec.owner.idd)"), @"no column `spec.owner.idd` @28 (did you mean `spec.owner.id`? There is: spec, data__spec, spec.display_name, spec.description, spec.owner.id, spec.owner.environment, spec.owner.api_version, spec.owner.kind, spec.resource.id, spec.resource.environment, spec.resource.api_version, spec.resource.kind)");
+    insta::assert_snapshot!(error("SHOW INSERT INTO api_keys (spec.owner.idd)"), @"no column `spec.owner.idd` @28 (did you mean `spec.owner.id`? There is: spec, data__spec, spec.display_name, spec.description, spec.expires_at, spec.owner.id, spec.owner.api_version, spec.owner.kind, spec.resource.id, spec.resource.environment, spec.resource.api_version, spec.resource.kind)");
 }
 
 #[test]

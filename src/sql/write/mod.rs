@@ -20,7 +20,7 @@ use crate::resource::{self, Relation, Resource};
 
 pub(crate) use refuse::{refuse, within_query};
 pub(crate) use target::Target;
-pub(crate) use target::{immutable, read_only};
+pub(crate) use target::{immutable, read_only, removed};
 
 /// A statement that changes keys.
 #[derive(Debug, Clone)]

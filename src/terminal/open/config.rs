@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Settings;
 use super::credentials::{Environment, SecretSource, Source};
 use super::file::File;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Options;
@@ -45,8 +46,14 @@ pub(super) struct Config {
     pub(super) concurrency: usize,
     /// Keys that UPDATE or DELETE may touch without confirmation.
     pub(super) max_affected: usize,
-    /// Refuses everything that changes something.
+    /// Refuses everything that changes keys or local files.
     pub(super) read_only: bool,
+    /// Lets no statement read or write a local file.
+    pub(super) no_files: bool,
+    /// Bytes that the statements of the session may hold at a time.
+    pub(super) memory_limit: usize,
+    /// The dialect of SQL that statements are in.
+    pub(super) dialect: Dialect,
 }
 
 impl Config {
@@ -98,6 +105,11 @@ impl Config {
         if timeout == Some(0) {
             return Err(Error::usage("--timeout is at least 1 second"));
         }
+        let memory_limit = match settings.memory_limit.or(profile.memory_limit) {
+            None => Options::MEMORY_LIMIT,
+            Some(0) => return Err(Error::usage("--memory-limit is at least 1 MiB")),
+            Some(mib) => mib.saturating_mul(1 << 20),
+        };
         Ok(Self {
             endpoint,
             remedy: origin.remedy(&credentials, name),
@@ -112,6 +124,9 @@ impl Config {
                 .unwrap_or(Options::MAX_AFFECTED),
             // The sandbox is not what a profile protects.
             read_only: settings.read_only || profile.read_only && !settings.sandbox,
+            no_files: settings.no_files || profile.no_files,
+            memory_limit,
+            dialect: settings.dialect.or(profile.dialect).unwrap_or_default(),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::credentials::{SecretSource, Source};
+use crate::dialect::Dialect;
 use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::terminal::directories;
@@ -44,9 +45,16 @@ pub struct Profile {
     pub concurrency: Option<usize>,
     /// Keys that UPDATE or DELETE may touch without confirmation.
     pub max_affected: Option<usize>,
-    /// Refuses everything that changes something.
+    /// MiB that statements may hold at a time.
+    pub memory_limit: Option<usize>,
+    /// Refuses everything that changes keys or local files.
     #[serde(default)]
     pub read_only: bool,
+    /// Lets no statement read or write a local file.
+    #[serde(default)]
+    pub no_files: bool,
+    /// The dialect of SQL that statements are in.
+    pub dialect: Option<Dialect>,
 }
 
 impl File {
@@ -78,7 +86,8 @@ impl File {
             }
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
-                 access_token_command, ca_cert, timeout, concurrency, max_affected, read_only",
+                 access_token_command, ca_cert, timeout, concurrency, memory_limit, max_affected, read_only, no_files, \
+                 dialect",
             )
         })
     }

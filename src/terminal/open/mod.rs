@@ -58,7 +58,10 @@ impl Opener {
         };
         Ok(Self {
             file: File::read(settings.profile.is_some())?,
-            environment: std::env::vars_os().filter_map(variable).collect(),
+            environment: std::env::vars_os()
+                .filter_map(variable)
+                .chain(settings.variables.clone())
+                .collect(),
             settings,
             confirm: None,
         })
@@ -126,6 +129,8 @@ impl Opener {
         };
         let options = Options {
             read_only: config.read_only,
+            no_files: config.no_files,
+            memory_limit: config.memory_limit,
             dry_run: settings.dry_run,
             yes: settings.yes,
             max_affected: config.max_affected,
@@ -136,7 +141,7 @@ impl Opener {
             // The keys of a sandbox in this process end with it.
             journals: secrets::journals().filter(|_| !settings.sandbox),
             timeout: config.timeout,
-            dialect: self.settings.dialect,
+            dialect: config.dialect,
         };
         let place = match settings.sandbox {
             true => Some("sandbox".to_owned()),

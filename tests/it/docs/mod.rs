@@ -244,8 +244,6 @@ fn the_table_reference_is_the_declaration() {
         .to_owned();
     for (path, column) in API_KEYS.paths() {
         let saves = API_KEYS.sent_as(&path);
-        // A field of a list's elements.
-        let path = path.replace("spec.resources.", "spec.resources[].");
         let set_by = match column.access {
             Access::ReadOnly => "",
             Access::OnCreate => "INSERT",

@@ -252,6 +252,7 @@ pub(crate) async fn answer(
         columns: rows.columns,
         requests: Vec::new(),
         warnings: report.warnings.iter().map(ToString::to_string).collect(),
+        done: Some(report.done),
     })
 }
 
