@@ -18,7 +18,7 @@
 //! - [`sandbox`]: the simulated service;
 //! - `terminal`: opening a session, stdout and stderr, for every edge;
 //! - `cli`, `shell`: the command line and the interactive shell;
-//! - [`error`], `invisible`, `json_scan`, `pattern`, [`secret`]: what all of them share.
+//! - [`error`], `invisible`, `json_scan`, `mask`, `pattern`, `private_file`, [`secret`]: what all of them share.
 
 pub mod api;
 mod cli;
@@ -29,7 +29,9 @@ pub mod error;
 pub mod fuzzing;
 mod invisible;
 mod json_scan;
+mod mask;
 mod pattern;
+mod private_file;
 pub mod render;
 pub mod resource;
 pub mod sandbox;

@@ -95,6 +95,18 @@ pub enum Error {
         /// The first request of the listing.
         request: RequestLine,
     },
+    /// A listing came to its end before all was listed.
+    #[error(
+        "the listing `{request}` has {keys} entries, and the service says that there are {total}"
+    )]
+    Short {
+        /// The first request of the listing.
+        request: RequestLine,
+        /// What was listed.
+        keys: u64,
+        /// What there is, as the service says.
+        total: u64,
+    },
     /// A listing had page after page with nothing on them.
     #[error(
         "the listing `{request}` is endless: more than {} pages in a row are empty, and each links to another",

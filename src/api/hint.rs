@@ -63,6 +63,10 @@ impl Error {
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }
+                FailureKind::Certificate if failure.detail.contains("CA:TRUE") => {
+                    "make a certificate for the host with basicConstraints=CA:FALSE; the authority may sign it, or it \
+                     may sign itself"
+                }
                 FailureKind::Certificate => {
                     "check the clock of this machine, and the address if one is given with `--endpoint`"
                 }
@@ -72,6 +76,9 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
+            Self::Short { .. } => {
+                "run the statement again: what is listed may have changed in between"
+            }
             Self::RepeatedToken { .. } | Self::EmptyPages { .. } | Self::Stopped { .. } => {
                 return None;
             }
@@ -90,7 +97,8 @@ const UNREACHABLE: &str = "check the network, and the address if one is given wi
 
 fn hint_of_service(service: &ServiceError) -> Option<String> {
     if service.is_unauthorized() {
-        return Some(CREDENTIALS.to_owned());
+        let remedy = service.remedy.clone();
+        return remedy.or_else(|| Some(CREDENTIALS.to_owned()));
     }
     let hint = if service.is_page() && matches!(service.status, 403 | 404) {
         ANOTHER_SERVER

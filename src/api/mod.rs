@@ -31,8 +31,8 @@ mod traffic;
 pub(crate) mod transport;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -52,6 +52,7 @@ pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, Requ
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
 pub use traffic::{Figures, Traffic};
+pub use transport::Proxy;
 
 use call::{Caller, Refused};
 use prefetch::{Fetched, PageSource, Validation};
@@ -59,6 +60,7 @@ use ratelimit::Gate;
 use service_clock::ServiceClock;
 use transport::{HttpTransport, Transport};
 
+use crate::mask::Mask;
 use crate::resource::Resource;
 
 /// The configuration of a client.
@@ -116,10 +118,19 @@ impl Client {
     /// # Errors
     /// [`Error::Credentials`] or [`Error::Certificate`] if those parts of the configuration cannot be used.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        Self::through(None, config)
+    }
+
+    /// Makes a client that reaches the service through `proxy`, unless the service is on this machine.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn through(proxy: Option<Proxy>, config: ClientConfig) -> Result<Self, Error> {
         let transport = HttpTransport::new(
             config.endpoint.clone(),
             &config.credentials,
             config.ca_cert.as_deref(),
+            proxy,
         )?;
         Ok(Self::over(Arc::new(transport), config))
     }
@@ -128,6 +139,8 @@ impl Client {
         let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let caller = Caller {
             transport,
+            mask: Mask::of(config.credentials.secrets()),
+            remedy: OnceLock::new(),
             endpoint: config.endpoint,
             retry: config.retry,
             timeout: config.timeout,
@@ -146,6 +159,15 @@ impl Client {
             concurrency,
             key_id,
         }
+    }
+
+    /// Returns the same client, which tells `remedy` when the service refuses the credentials: where they come from, and
+    /// what to do about it.
+    #[must_use]
+    pub fn explaining_credentials(self, remedy: String) -> Self {
+        // The first one counts.
+        let _ = self.caller.remedy.set(remedy);
+        self
     }
 
     /// Returns the same client, with its requests counted by `traffic`.
@@ -239,7 +261,7 @@ impl Client {
             request: request::list(&params, None).line,
         };
         let listing = Arc::new(Listing::new(self.clone(), params));
-        let repeated = Arc::clone(&listing);
+        let (repeated, short) = (Arc::clone(&listing), Arc::clone(&listing));
         let fetch = move |token: Option<PageToken>| {
             let listing = Arc::clone(&listing);
             async move {
@@ -248,7 +270,11 @@ impl Client {
                 Ok(page)
             }
         };
-        let pages = pagination::pages(fetch, move |_| repeated.is_endless());
+        let pages = pagination::pages(
+            fetch,
+            move |_| repeated.is_endless(),
+            move |keys, total| short.is_short(keys, total),
+        );
         pagination::bounded(pages, |page| (1, page.len()), move || endless.clone())
     }
 
@@ -295,14 +321,19 @@ impl Client {
     /// # Errors
     /// [`Error::outcome_unknown`] tells whether a key may exist nevertheless.
     pub async fn create(&self, resource: &Resource, body: &RequestBody) -> Result<KeyBody, Error> {
-        self.caller
+        let created = self
+            .caller
             .call(
                 &request::create(resource, body),
                 &self.traffic,
                 &self.stop,
                 KeyBody::salvage,
             )
-            .await
+            .await?;
+        if let Some(secret) = created.secret() {
+            self.caller.mask.add_created(secret);
+        }
+        Ok(created)
     }
 
     /// Changes the fields of a key that `body` names, and returns the changed key.
@@ -422,6 +453,18 @@ impl Listing {
         }
     }
 
+    /// Returns the error for a listing of fewer objects than there are. None if some were left out on request: whether
+    /// the service counts those is not known.
+    fn is_short(&self, keys: u64, total: u64) -> Option<Error> {
+        let params = self.params();
+        let is_whole = params.all || self.params.resource.list_all.is_none();
+        (is_whole && total > keys).then(|| Error::Short {
+            request: request::list(&params, None).line,
+            keys,
+            total,
+        })
+    }
+
     /// Returns the error for a listing that comes back to one of its pages.
     fn is_endless(&self) -> Error {
         Error::RepeatedToken {
@@ -456,6 +499,10 @@ where
 
     fn repeated(&self, _: &PageToken) -> Error {
         self.listing.is_endless()
+    }
+
+    fn short(&self, keys: u64, total: u64) -> Option<Error> {
+        self.listing.is_short(keys, total)
     }
 
     fn reader(&self) -> R {

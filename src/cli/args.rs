@@ -4,10 +4,13 @@
 //! `config.toml`.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgAction, Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum,
+};
 
 use crate::dialect::Dialect;
 use crate::render::OutputFormat;
@@ -142,6 +145,23 @@ pub fn command() -> clap::Command {
         .fold(command, |command, name| {
             command.mut_subcommand(name, |sub| sub.args(hidden.clone()))
         })
+}
+
+/// Returns what was typed as `--color`, before anything else is read: errors of the command line obey it, too.
+pub(super) fn typed_color(typed: &[OsString]) -> ColorChoice {
+    let values = typed.iter().enumerate().filter_map(|(at, arg)| {
+        let arg = arg.to_str()?;
+        match arg.strip_prefix("--color") {
+            Some("") => typed.get(at + 1)?.to_str(),
+            Some(value) => value.strip_prefix('='),
+            None => None,
+        }
+    });
+    match values.last() {
+        Some("never") => ColorChoice::Never,
+        Some("always") => ColorChoice::Always,
+        _ => ColorChoice::Auto,
+    }
 }
 
 /// `iamql exec`.
@@ -366,11 +386,11 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
     pub memory_limit: Option<usize>,
 
-    /// Do not ask before UPDATE or DELETE of many keys
+    /// Do not ask before a write to many keys
     #[arg(short, long, global = true, help_heading = "Safety")]
     pub yes: bool,
 
-    /// Keys that UPDATE or DELETE may touch without being asked [default: 10]
+    /// Keys that a write may touch without being asked [default: 10]
     #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
     pub max_affected: Option<usize>,
 
@@ -444,6 +464,21 @@ mod tests {
     fn what_auth_holds_is_not_shown() {
         let args = Args::parse_from(["iamql", "--auth", "canary"]);
         assert!(!format!("{args:?}").contains("canary"));
+    }
+
+    #[test]
+    fn the_color_is_known_before_the_rest() {
+        let color = |typed: &[&str]| {
+            let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+            typed_color(&typed)
+        };
+        assert_eq!(
+            color(&["iamql", "--color", "never", "--bogus"]),
+            ColorChoice::Never
+        );
+        assert_eq!(color(&["iamql", "--color=always"]), ColorChoice::Always);
+        assert_eq!(color(&["iamql", "--color"]), ColorChoice::Auto);
+        assert_eq!(color(&["iamql", "--colors=never"]), ColorChoice::Auto);
     }
 
     #[test]

@@ -42,6 +42,7 @@ const WORKER_STACK: usize = 64 * 1024 * 1024;
 
 /// Runs the program and returns how it ends.
 pub fn run() -> ProcessExitCode {
+    secrets::seal_memory();
     secrets::save_at_a_panic();
     let program = std::thread::Builder::new()
         .name("main".to_owned())
@@ -64,7 +65,8 @@ fn run_here() -> ProcessExitCode {
         notes::error(&refused);
         return ExitCode::from(refused.kind).into();
     }
-    let matches = args::command().try_get_matches_from(typed);
+    let color = args::typed_color(&typed);
+    let matches = args::command().color(color).try_get_matches_from(typed);
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => match stackql::refused(&error) {
@@ -72,7 +74,7 @@ fn run_here() -> ProcessExitCode {
                 notes::error(&refused);
                 return ExitCode::from(refused.kind).into();
             }
-            None => error.exit(),
+            None => return unparsed(&error),
         },
     };
     notes::use_color(use_color(
@@ -101,6 +103,18 @@ fn run_here() -> ProcessExitCode {
             ExitCode::from(error.kind).into()
         }
     }
+}
+
+/// Shows what clap says about a command line that it cannot use, or the help that was asked for. An error repeats what
+/// was typed, which may be anything.
+fn unparsed(error: &clap::Error) -> ProcessExitCode {
+    if !error.use_stderr() {
+        // Help and the version are ours. If nobody reads them, that is no error.
+        let _ = error.print();
+        return ExitCode::Success.into();
+    }
+    notes::visible(&error.render().to_string());
+    ExitCode::Usage.into()
 }
 
 async fn dispatch(mut args: Args) -> Result<(), Error> {

@@ -39,7 +39,7 @@ impl TableColumn {
     pub(crate) fn of(field: &Field) -> Self {
         let column = Self::new(field.name(), CellKind::of(field));
         Self {
-            secret: column.secret || field.metadata().contains_key(SECRET_MARK),
+            secret: is_secret(field),
             ..column
         }
     }
@@ -81,6 +81,11 @@ impl TableColumn {
         shortened(&text, most).into()
     }
 
+    /// Returns true if a part of a value is of no use, so that it is shown whole or not at all.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.secret || self.pinned > 0 || self.floor == usize::MAX
+    }
+
     /// Adds a NULL, shown as `text`, which is already escaped.
     pub(crate) fn take_null(&mut self, text: &str) {
         self.widest = self.widest.max(measure(text));
@@ -103,6 +108,13 @@ impl TableColumn {
     pub(crate) fn fits(&self, width: usize) -> bool {
         self.widest <= width && !self.cut
     }
+}
+
+/// Tells whether the values of a column are secrets, by its mark or by its name.
+pub(crate) fn is_secret(field: &Field) -> bool {
+    let name = field.name();
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last == SECRET || field.metadata().contains_key(SECRET_MARK)
 }
 
 /// Tells whether a value is a struct with a secret in it, at any depth.

@@ -72,8 +72,7 @@ pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use staging::{StagedFile, Target, unfinished};
-pub(crate) use write::create_dir;
-pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
+pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
 /// What a session may do, and with what.
 #[derive(Clone)]
@@ -98,6 +97,8 @@ pub struct Options {
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where undelivered secrets are saved.
     pub rescue_file: Option<RescueFile>,
+    /// Where the journals of creates are, which tell the next run what a process that was killed has left behind.
+    pub journals: Option<Journals>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
@@ -134,6 +135,7 @@ impl Default for Options {
             allow_self_delete: false,
             confirm: None,
             rescue_file: None,
+            journals: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
         }

@@ -9,6 +9,7 @@ use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
 use crate::dialect::Dialect;
+use crate::invisible::is_hidden;
 use crate::resource::Access;
 
 /// The most commands to list with descriptions; `\\?` describes all.
@@ -24,6 +25,21 @@ pub(super) struct Completion {
 /// Completes `text` at byte `cursor`. Nothing before byte `line` is replaced: that is where the line at the prompt
 /// begins, after those that were entered before it.
 pub(super) fn complete(
+    text: &str,
+    line: usize,
+    cursor: usize,
+    catalog: &Catalog,
+    files: Files<'_>,
+) -> Completion {
+    let mut completion = completion_at(text, line, cursor, catalog, files);
+    // A name that hides something cannot be shown, and nobody should take it unseen.
+    completion
+        .candidates
+        .retain(|candidate| !candidate.text.contains(is_hidden));
+    completion
+}
+
+fn completion_at(
     text: &str,
     line: usize,
     cursor: usize,

@@ -93,10 +93,11 @@ impl Shell {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
-            let prompt = input
-                .pending()
-                .prompt(&prompt::ready(self.opened.session.dialect()));
-            let line = self.shutdown.while_reading(|| editor.readline(&prompt));
+            let ready = prompt::ready(&self.opened.place, self.opened.session.dialect());
+            let prompt = input.pending().prompt(&ready);
+            let line = self
+                .shutdown
+                .while_reading(|| editor.readline(prompt.as_str()));
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
@@ -169,7 +170,7 @@ impl Shell {
                 None
             }
             Ok(edited) => {
-                notes::line(&edited);
+                notes::visible(&edited);
                 Some(edited)
             }
             Err(error) => {

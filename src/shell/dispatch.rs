@@ -1,6 +1,6 @@
 //! Runs the commands that run no statement.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use super::command::Command;
 use super::describe::{self, Grid};
@@ -12,6 +12,7 @@ use super::settings::NAMES;
 use super::state::Shell;
 use super::{help, variables};
 use crate::error::Error;
+use crate::render::escape_controls;
 use crate::terminal::{notes, output};
 
 impl Shell {
@@ -50,7 +51,7 @@ impl Shell {
             Command::Include(file) => return self.run_file(&expand_home(&file)).await,
             Command::Print => match input.text().trim() {
                 "" => notes::if_terminal("the buffer is empty"),
-                text => notes::line(text),
+                text => notes::visible(text),
             },
             Command::Reset => input.replace(""),
             Command::Set(None) => self.show_variables().await?,
@@ -61,13 +62,13 @@ impl Shell {
             }
             Command::Echo(text) => {
                 let text = variables::expand(&text, &self.variables);
-                print(&format!("{text}\n"))?;
+                print(&text)?;
             }
-            Command::ConnInfo => notes::line(&self.connection_info()),
+            Command::ConnInfo => notes::visible(&self.connection_info()),
             Command::Connect(profile) => {
                 self.opened = self.opener.reopen(profile).await?;
                 self.refresh_catalog().await;
-                notes::line(&self.connection_info());
+                notes::visible(&self.connection_info());
             }
             Command::Quit => return Ok(Flow::Leave),
             // These run a statement: see `run`.
@@ -97,7 +98,10 @@ impl Shell {
 
     fn say_setting(&self, name: &str) {
         if self.settings.footer && self.nested == 0 {
-            notes::if_terminal(&format!("{name} is {}", self.settings.get(name)));
+            notes::if_terminal(&escape_controls(&format!(
+                "{name} is {}",
+                self.settings.get(name)
+            )));
         }
     }
 
@@ -139,10 +143,19 @@ impl Shell {
     }
 }
 
+/// Writes `text` and an end of line to stdout, and to a terminal nothing that it would act on.
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = output::stdout();
+    let text = match std::io::stdout().is_terminal() {
+        true => text
+            .split('\n')
+            .map(escape_controls)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        false => text.to_owned(),
+    };
     stdout
-        .write_all(text.as_bytes())
+        .write_all(format!("{text}\n").as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(|error| Error::statement("stdout cannot be written").caused_by(error))
 }

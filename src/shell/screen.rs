@@ -1,7 +1,7 @@
 //! Rows on the terminal: a table fitted to it, or one line per field, through the pager if it is too much.
 //!
-//! Formats for people are buffered until all rows are there, because the layout depends on all of them; formats for
-//! programs are written at once.
+//! Formats for people are buffered until all rows are there, because the layout depends on all of them, unless it is
+//! known before what the rows look like; formats for programs are written at once.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -107,22 +107,29 @@ impl Screen {
     ) -> Result<(Vec<u8>, Vec<String>), Error> {
         let render =
             |format| rendered(format, &self.options, schema, batches).map_err(output_error);
-        let format = match (self.format, self.expanded) {
+        let format = self.wanted();
+        let (text, summary) = render(format)?;
+        match self.is_turned(format, &text, &summary) {
+            true => Ok((render(OutputFormat::Line)?.0, Vec::new())),
+            false => Ok((text, summary.shortened)),
+        }
+    }
+
+    /// Returns the format that was asked for.
+    fn wanted(&self) -> OutputFormat {
+        match (self.format, self.expanded) {
             (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
             (format, _) if format.is_binary() => OutputFormat::Table,
             (format, _) => format,
-        };
-        let (text, summary) = render(format)?;
-        match (format, self.expanded) {
-            (OutputFormat::Table, Expanded::Auto) if !summary.shortened.is_empty() => {
-                Ok((render(OutputFormat::Line)?.0, Vec::new()))
-            }
-            // Nothing is shortened here, and a table that wraps cannot be read.
-            (OutputFormat::Table, _) if self.is_eager && self.wraps(&text) => {
-                Ok((render(OutputFormat::Line)?.0, Vec::new()))
-            }
-            _ => Ok((text, summary.shortened)),
         }
+    }
+
+    /// Returns true if `text` in `format` is better shown with a line for each field.
+    fn is_turned(&self, format: OutputFormat, text: &[u8], summary: &Summary) -> bool {
+        format == OutputFormat::Table
+            && (self.expanded == Expanded::Auto && !summary.shortened.is_empty()
+                // Nothing is shortened here, and a table that wraps cannot be read.
+                || self.is_eager && self.wraps(text))
     }
 
     /// Returns true if a table is wider than the terminal; all its lines are equally wide.
@@ -173,6 +180,28 @@ impl Sink for Screen {
         Ok(())
     }
 
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        let State::Holding(schema, _) = &self.state else {
+            return Ok(());
+        };
+        let schema = Arc::clone(schema);
+        let wanted = self.wanted();
+        let sample = rendered(wanted, &self.options, &schema, std::slice::from_ref(rows));
+        let (text, summary) = sample.map_err(output_error)?;
+        let format = match self.is_turned(wanted, &text, &summary) {
+            true => OutputFormat::Line,
+            false => wanted,
+        };
+        let paged = self.paged();
+        let mut renderer = renderer(format, &self.options, Box::new(paged.clone()));
+        let begun = renderer.begin(&schema);
+        begun
+            .and_then(|()| renderer.expect(rows))
+            .map_err(output_error)?;
+        self.state = State::Streaming(renderer, paged);
+        Ok(())
+    }
+
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         match &mut self.state {
             State::Idle | State::Ready(..) => {
@@ -211,7 +240,7 @@ impl Sink for Screen {
     }
 
     fn is_streaming(&self) -> bool {
-        self.format.is_streaming()
+        matches!(self.state, State::Streaming(..)) || self.format.is_streaming()
     }
 
     fn keeps(&self) -> bool {

@@ -115,7 +115,7 @@ impl Shell {
 
     /// Greets the person.
     pub(super) fn greet(&self) {
-        notes::line(&format!(
+        notes::visible(&format!(
             "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q quits.",
             env!("CARGO_PKG_VERSION"),
             self.connection_info()
@@ -134,7 +134,12 @@ impl Shell {
                     true => "the sandbox at ",
                     false => "",
                 };
-                format!("on {what}{}, {who}", client.endpoint())
+                let place = match self.opened.place.as_str() {
+                    // That is said already.
+                    "" | "sandbox" => String::new(),
+                    place => format!(" ({place})"),
+                };
+                format!("on {what}{}, {who}{place}", client.endpoint())
             }
             Err(missing) => format!("not connected: {}; {}", missing.reason, missing.hint),
         }

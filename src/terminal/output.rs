@@ -26,6 +26,8 @@ pub(crate) struct Output {
     options: RenderOptions,
     target: Target,
     current: Option<Box<dyn Renderer>>,
+    /// True if the current result is written row by row, whatever its format.
+    is_expected: bool,
     /// The format of the next result, if it names one.
     once: Option<OutputFormat>,
     /// Results so far.
@@ -113,6 +115,7 @@ impl Output {
             options,
             target: Target(Arc::new(Mutex::new(shared))),
             current: None,
+            is_expected: false,
             once: None,
             results: 0,
         })
@@ -210,7 +213,7 @@ impl Write for Terminal {
 
 /// Opens what is written for the file `path`: beside it, or the pipe or device itself.
 fn create(path: &Path, interrupt: &Interrupt) -> io::Result<(Stream, Option<StagedFile>)> {
-    let target = FileTarget::of(path, secrets::rescue_file().as_ref())?;
+    let target = FileTarget::of(path, Some(&secrets::rescue_file()))?;
     if target.is_stdout() {
         return Ok((Stream::stdout(interrupt)?, None));
     }
@@ -254,7 +257,13 @@ impl Sink for Output {
         let mut current = renderer(format, &self.options, Box::new(self.target.clone()));
         current.begin(schema).map_err(output_error)?;
         self.current = Some(current);
+        self.is_expected = false;
         Ok(())
+    }
+
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.is_expected = true;
+        self.current()?.expect(rows).map_err(output_error)
     }
 
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
@@ -275,7 +284,11 @@ impl Sink for Output {
     }
 
     fn is_streaming(&self) -> bool {
-        self.format.is_streaming()
+        self.format.is_streaming() || self.is_expected
+    }
+
+    async fn has_arrived(&mut self) -> bool {
+        self.target.lock().stream.has_arrived()
     }
 
     fn reformat(&mut self, format: &str) -> Result<(), Error> {
@@ -290,7 +303,14 @@ impl Sink for Output {
 
     async fn settle(&mut self) -> Result<(), Error> {
         let settled = self.target.lock().stream.settle();
-        settled.map_err(|error| output_error(error.into()))
+        settled.map_err(|error| {
+            let doubt = match error.kind() {
+                io::ErrorKind::BrokenPipe => "the reader left before the end of the rows",
+                io::ErrorKind::TimedOut => "the reader has not taken all rows",
+                _ => "nobody can tell whether the rows were read",
+            };
+            Error::statement(doubt).caused_by(error)
+        })
     }
 
     fn keeps(&self) -> bool {

@@ -113,9 +113,9 @@ fn short_help_groups_its_options() {
           --no-files           Let statements neither read nor write local files
           --memory-limit <N>   Memory that statements may hold at a time, in MiB
                                [default: 1024]
-      -y, --yes                Do not ask before UPDATE or DELETE of many keys
-          --max-affected <N>   Keys that UPDATE or DELETE may touch without being
-                               asked [default: 10]
+      -y, --yes                Do not ask before a write to many keys
+          --max-affected <N>   Keys that a write may touch without being asked
+                               [default: 10]
           --discard-secrets    Allow INSERT to lose the secrets of the keys that it
                                creates
           --allow-self-delete  Allow DELETE of the key that this session

@@ -23,6 +23,7 @@ mod guards;
 mod help;
 mod hostile;
 mod joins;
+mod kills;
 mod limits;
 mod local_files;
 mod messages;

@@ -9,6 +9,7 @@ mod delivery;
 mod describe;
 mod guard;
 mod insert;
+mod journal;
 mod outcome;
 mod requests;
 mod rescue;
@@ -44,8 +45,8 @@ use returning::Returning;
 
 pub(super) use describe::describe;
 pub use guard::{Confirm, Question, Verb};
+pub use journal::{Journals, Unfinished};
 pub use rescue::RescueFile;
-pub(crate) use rescue::create_dir;
 pub use undelivered::save_undelivered;
 
 /// One running statement that changes keys.

@@ -109,7 +109,7 @@ fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
     use crate::support::Terminal;
     use regex::Regex;
 
-    let typed = Regex::new(r"^(iamql> |    -> |Type \d+ to .*: )(.*)$").unwrap();
+    let typed = Regex::new(r"^(iamql(?: \([^)]*\))?> | +-> |Type \d+ to .*: )(.*)$").unwrap();
     let mut lines = block.text.lines();
     let first = lines.next()?;
     let args: Vec<&str> = first.split(' ').skip(2).collect();
