@@ -60,7 +60,12 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
-            Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
+            Self::BudgetSpent { .. } => {
+                "ask for less: name ids or an owner in WHERE, or add a LIMIT without ORDER BY"
+            }
+            Self::RepeatedToken { .. } | Self::Stopped { .. } | Self::ReadsOnly { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }

@@ -7,7 +7,7 @@
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
 //! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
-//! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost).
+//! `service_error`, `failure` and `hint` (what can go wrong), `terms` and `traffic` (what may be sent, and what it cost).
 
 mod body;
 mod call;
@@ -23,6 +23,7 @@ pub(crate) mod ratelimit;
 pub(crate) mod request;
 mod retry;
 mod service_error;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -47,11 +48,13 @@ pub use page::{Page, PageReader, PageToken};
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
+pub use terms::Budget;
 pub use traffic::{Figures, Traffic};
 
 use call::Caller;
 use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
+use terms::Terms;
 use transport::{HttpTransport, Transport};
 
 use crate::resource::Resource;
@@ -79,8 +82,7 @@ pub struct ClientConfig {
 #[derive(Clone)]
 pub struct Client {
     caller: Arc<Caller>,
-    traffic: Arc<Traffic>,
-    stop: Stop,
+    terms: Terms,
     concurrency: usize,
     key_id: Option<Arc<str>>,
 }
@@ -134,8 +136,7 @@ impl Client {
         let key_id = config.credentials.key_id().map(Arc::from);
         Self {
             caller: Arc::new(caller),
-            traffic: Arc::default(),
-            stop: Stop::default(),
+            terms: Terms::default(),
             concurrency,
             key_id,
         }
@@ -143,18 +144,28 @@ impl Client {
 
     /// Returns the same client, with its requests counted by `traffic`.
     pub fn observed_by(&self, traffic: Arc<Traffic>) -> Self {
-        Self {
-            traffic,
-            ..self.clone()
-        }
+        self.under(|terms| terms.traffic = traffic)
     }
 
     /// Returns the same client, except that it sends nothing more once `stop` is raised.
     pub fn stopped_by(&self, stop: Stop) -> Self {
-        Self {
-            stop,
-            ..self.clone()
-        }
+        self.under(|terms| terms.stop = stop)
+    }
+
+    /// Returns the same client, except that it sends no more requests than `budget` allows.
+    pub fn within(&self, budget: Budget) -> Self {
+        self.under(|terms| terms.budget = budget)
+    }
+
+    /// Returns the same client, except that it sends nothing that changes something.
+    pub fn reading_only(&self) -> Self {
+        self.under(|terms| terms.reads_only = true)
+    }
+
+    fn under(&self, change: impl FnOnce(&mut Terms)) -> Self {
+        let mut client = self.clone();
+        change(&mut client.terms);
+        client
     }
 
     /// Returns the most requests that may be in flight at a time.
@@ -208,7 +219,7 @@ impl Client {
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
         self.caller
-            .call(&request, &self.traffic, &self.stop, KeyBody::parse)
+            .call(&request, &self.terms, KeyBody::parse)
             .await
     }
 
@@ -247,7 +258,7 @@ impl Client {
         R: PageReader,
         Make: Fn() -> R + Send + Sync + 'static,
     {
-        let traffic = Arc::clone(&self.traffic);
+        let traffic = Arc::clone(&self.terms.traffic);
         let source = Pages {
             client: self.clone(),
             params,
@@ -266,11 +277,8 @@ impl Client {
         token: Option<&PageToken>,
     ) -> Result<Page, Error> {
         let request = request::list(params, token);
-        let page = self
-            .caller
-            .call(&request, &self.traffic, &self.stop, Page::parse)
-            .await?;
-        self.traffic.listed(1, page.len());
+        let page = self.caller.call(&request, &self.terms, Page::parse).await?;
+        self.terms.traffic.listed(1, page.len());
         Ok(page)
     }
 
@@ -283,8 +291,7 @@ impl Client {
         self.caller
             .call(
                 &request::create(resource, body),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 KeyBody::salvage,
             )
             .await
@@ -303,8 +310,7 @@ impl Client {
         self.caller
             .call(
                 &request::update(resource, id, body),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 KeyBody::parse,
             )
             .await
@@ -319,8 +325,7 @@ impl Client {
             .caller
             .call(
                 &request::delete(resource, id),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 body::read_nothing,
             )
             .await
@@ -372,13 +377,8 @@ where
     ) -> Result<Fetched, Error> {
         let request = request::list(&self.params, token);
         let read = |body| Fetched::read(body, validation);
-        let Client {
-            caller,
-            traffic,
-            stop,
-            ..
-        } = &self.client;
-        caller.call(&request, traffic, stop, read).await
+        let Client { caller, terms, .. } = &self.client;
+        caller.call(&request, terms, read).await
     }
 
     fn repeated(&self, _: &PageToken) -> Error {

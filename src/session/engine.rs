@@ -9,19 +9,20 @@ use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::Options;
 use super::csv::CsvFiles;
-use crate::dialect::Dialect;
 use crate::dialect::functions;
 use crate::dialect::{apply, plan};
 use crate::resource;
 use crate::table::{self, Connection, catalog};
 
-/// Returns a context in which all resources and their views are mounted and local files can be read by name.
+/// Returns a context in which all resources and their views are mounted, and local files can be read by name if `session`
+/// allows it.
 ///
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<SessionContext> {
+pub(super) async fn context(connection: Connection, session: &Options) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
@@ -29,7 +30,7 @@ pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(resource::CATALOG, resource::DEFAULT_SCHEMA);
     let options = config.options_mut();
-    options.extensions.insert(dialect);
+    options.extensions.insert(session.dialect);
     // For the place of an error.
     options.sql_parser.collect_spans = true;
     // `now()` has a zone, and shows it.
@@ -57,7 +58,10 @@ pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<
     state.register_file_format(Arc::new(CsvFiles::default()), true)?;
     let context = SessionContext::new_with_state(state);
     catalog::mount(&context, connection).await?;
-    let context = context.enable_url_table();
+    let context = match session.no_files {
+        true => context,
+        false => context.enable_url_table(),
+    };
     functions::claim_names(&context);
     Ok(context)
 }

@@ -37,7 +37,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::api::Traffic;
+use crate::api::{Budget, Traffic};
 use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
@@ -86,6 +86,10 @@ pub struct Options {
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where undelivered secrets are saved.
     pub rescue_file: Option<RescueFile>,
+    /// Keeps statements away from the files of this machine: they neither read nor write any.
+    pub no_files: bool,
+    /// The most requests that one statement may send. If None, as many as it needs.
+    pub max_requests: Option<u64>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
@@ -120,6 +124,8 @@ impl Default for Options {
             allow_self_delete: false,
             confirm: None,
             rescue_file: None,
+            no_files: false,
+            max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
         }
@@ -200,7 +206,11 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone(), options.dialect)
+        let connection = match options.read_only {
+            true => connection.reading_only(),
+            false => connection,
+        };
+        let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
@@ -211,6 +221,28 @@ impl Session {
             options: Arc::new(options),
             materialized: Mutex::default(),
         })
+    }
+
+    /// Opens another session over the same connection for somebody who is not trusted: it can change nothing, shows what
+    /// writes would send, has no files, and sends at most `max_requests` requests for a statement. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot be set up.
+    pub async fn confined(&self, max_requests: u64) -> Result<Self, Error> {
+        let options = Options {
+            read_only: true,
+            dry_run: true,
+            yes: false,
+            discard_secrets: false,
+            allow_self_delete: false,
+            confirm: None,
+            rescue_file: None,
+            no_files: true,
+            max_requests: Some(max_requests),
+            ..self.options.as_ref().clone()
+        };
+        Self::open(self.connection.clone(), options).await
     }
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
@@ -231,7 +263,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let scope = Arc::new(Scope::new(traffic));
+        let budget = self.options.max_requests.map(Budget::of);
+        let scope = Scope::new(traffic).within(budget.unwrap_or_default());
+        let scope = Arc::new(scope);
         let call = Call {
             piece,
             params,
@@ -241,7 +275,8 @@ impl Session {
         let _running = interrupt.running();
         let carried_out = self.carry_out(call, sink);
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
-            Ok(done) => done?,
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return Err(noted(error, &scope)),
             Err(panic) => return Err(panicked(panic.as_ref())),
         };
         Ok(Report {
@@ -391,6 +426,15 @@ impl Session {
             .hint("a pipe needs a reader; --timeout gives it more time")),
         }
     }
+}
+
+/// Tells a reader who has enough what there is to know about the rows that it took.
+fn noted(mut error: Error, scope: &Scope) -> Error {
+    if error.kind == ErrorKind::BrokenPipe {
+        let warnings = scope.warnings();
+        error.notes.extend(warnings.iter().map(ToString::to_string));
+    }
+    error
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

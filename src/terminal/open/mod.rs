@@ -128,6 +128,8 @@ impl Opener {
             allow_self_delete: settings.allow_self_delete,
             confirm: self.confirm.clone(),
             rescue_file: secrets::rescue_file(),
+            no_files: false,
+            max_requests: None,
             timeout: config.timeout,
             dialect: self.settings.dialect,
         };
