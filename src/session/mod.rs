@@ -64,6 +64,7 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
+pub(crate) use stackql::type_name;
 pub(crate) use write::create_dir;
 pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
 

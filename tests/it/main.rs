@@ -22,6 +22,7 @@ mod help;
 mod hostile;
 mod joins;
 mod limits;
+mod mcp;
 mod messages;
 mod oracle;
 mod refusals;

@@ -40,6 +40,8 @@ pub(super) struct Config {
     pub(super) max_affected: usize,
     /// Refuses everything that changes something.
     pub(super) read_only: bool,
+    /// Whether stdin has another reader than the commands that print secrets.
+    pub(super) is_stdin_taken: bool,
 }
 
 impl Config {
@@ -100,6 +102,7 @@ impl Config {
                 .or(profile.max_affected)
                 .unwrap_or(Options::MAX_AFFECTED),
             read_only: settings.read_only || profile.read_only,
+            is_stdin_taken: settings.is_stdin_taken,
         })
     }
 }

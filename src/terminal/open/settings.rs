@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) allow_self_delete: bool,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
+    /// Whether stdin has another reader, so that no command that prints a secret may ask a person there.
+    pub(crate) is_stdin_taken: bool,
     /// The dialect of SQL that statements are in.
     pub(crate) dialect: crate::dialect::Dialect,
 }
