@@ -72,7 +72,13 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
-            Self::RepeatedToken { .. } | Self::EmptyPages { .. } | Self::Stopped { .. } => {
+            Self::BudgetSpent { .. } => {
+                "ask for less: name ids or an owner in WHERE, or add a LIMIT without ORDER BY"
+            }
+            Self::RepeatedToken { .. }
+            | Self::EmptyPages { .. }
+            | Self::Stopped { .. }
+            | Self::ReadsOnly { .. } => {
                 return None;
             }
         };

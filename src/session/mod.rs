@@ -44,7 +44,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::api::Traffic;
+use crate::api::{Budget, Traffic};
 use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
@@ -72,6 +72,7 @@ pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use staging::{StagedFile, Target, unfinished};
+pub(crate) use stackql::type_name;
 pub(crate) use write::create_dir;
 pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
 
@@ -98,6 +99,8 @@ pub struct Options {
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where undelivered secrets are saved.
     pub rescue_file: Option<RescueFile>,
+    /// The most requests that one statement may send. If None, as many as it needs.
+    pub max_requests: Option<u64>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
@@ -134,6 +137,7 @@ impl Default for Options {
             allow_self_delete: false,
             confirm: None,
             rescue_file: None,
+            max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
         }
@@ -220,6 +224,10 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
+        let connection = match options.read_only {
+            true => connection.reading_only(),
+            false => connection,
+        };
         let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
@@ -231,6 +239,28 @@ impl Session {
             options: Arc::new(options),
             materialized: Mutex::default(),
         })
+    }
+
+    /// Opens another session over the same connection for somebody who is not trusted: it can change nothing, shows what
+    /// writes would send, has no files, and sends at most `max_requests` requests for a statement. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot be set up.
+    pub async fn confined(&self, max_requests: u64) -> Result<Self, Error> {
+        let options = Options {
+            read_only: true,
+            dry_run: true,
+            yes: false,
+            discard_secrets: false,
+            allow_self_delete: false,
+            confirm: None,
+            rescue_file: None,
+            no_files: true,
+            max_requests: Some(max_requests),
+            ..self.options.as_ref().clone()
+        };
+        Self::open(self.connection.clone(), options).await
     }
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
@@ -251,7 +281,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let scope = Arc::new(Scope::new(traffic));
+        let budget = self.options.max_requests.map(Budget::of);
+        let scope = Scope::new(traffic).within(budget.unwrap_or_default());
+        let scope = Arc::new(scope);
         let call = Call {
             piece,
             params,
@@ -261,7 +293,8 @@ impl Session {
         let _running = interrupt.running();
         let carried_out = self.carry_out(call, sink);
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
-            Ok(done) => done?,
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return Err(noted(error, &scope)),
             Err(panic) => return Err(panicked(panic.as_ref())),
         };
         Ok(Report {
@@ -446,6 +479,15 @@ fn counted(batch: &RecordBatch) -> usize {
     let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
     let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
     usize::try_from(sum).unwrap_or(usize::MAX)
+}
+
+/// Tells a reader who has enough what there is to know about the rows that it took.
+fn noted(mut error: Error, scope: &Scope) -> Error {
+    if error.kind == ErrorKind::BrokenPipe {
+        let warnings = scope.warnings();
+        error.notes.extend(warnings.iter().map(ToString::to_string));
+    }
+    error
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

@@ -25,6 +25,7 @@ mod hostile;
 mod joins;
 mod limits;
 mod local_files;
+mod mcp;
 mod messages;
 mod no_files;
 mod oracle;

@@ -154,8 +154,7 @@ pub(super) fn client_with(
     };
     let client = Client {
         caller: Arc::new(caller),
-        traffic: Arc::default(),
-        stop: Stop::default(),
+        terms: Terms::default(),
         concurrency,
         key_id: None,
     };

@@ -34,10 +34,10 @@ pub(super) async fn connect(config: &Config) -> Result<Connection, Error> {
         }
         Source::Basic { key, secret } => Credentials::Basic {
             key: key.clone(),
-            secret: read(secret).await?,
+            secret: read(secret, config).await?,
         },
-        Source::Bearer(token) => Credentials::Bearer(read(token).await?),
-        Source::EncodedPair(pair) => decode_pair(&read(pair).await?)?,
+        Source::Bearer(token) => Credentials::Bearer(read(token, config).await?),
+        Source::EncodedPair(pair) => decode_pair(&read(pair, config).await?)?,
     };
     let ca_cert = match &config.ca_cert {
         Some(file) => Some(read_file(file, "--ca-cert").await?.into_bytes()),
@@ -81,14 +81,20 @@ fn client(
     Ok(Connection::to(client))
 }
 
-async fn read(source: &SecretSource) -> Result<Secret, Error> {
+async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
     let secret = match source {
         SecretSource::Value(secret) => secret.clone(),
         SecretSource::File(file) => {
             warn_if_readable_by_others(file);
             Secret::new(read_file(file, "the secret").await?.trim())
         }
-        SecretSource::Command(command) => run(command).await?,
+        SecretSource::Command(command) => {
+            let stdin = match config.is_stdin_taken {
+                true => Stdio::null(),
+                false => Stdio::inherit(),
+            };
+            run(command, stdin).await?
+        }
     };
     if secret.is_empty() {
         return Err(
@@ -105,7 +111,7 @@ async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
 }
 
 /// Runs `command` in the system's shell and returns what it prints.
-async fn run(command: &str) -> Result<Secret, Error> {
+async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
     let (shell, flag) = if cfg!(windows) {
         ("cmd", "/C")
     } else {
@@ -118,7 +124,7 @@ async fn run(command: &str) -> Result<Secret, Error> {
     };
     let output = tokio::process::Command::new(shell)
         .args([flag, command])
-        .stdin(Stdio::inherit())
+        .stdin(stdin)
         .stderr(Stdio::inherit())
         .output()
         .await

@@ -133,6 +133,7 @@ impl Opener {
             allow_self_delete: settings.allow_self_delete,
             confirm: self.confirm.clone(),
             rescue_file: secrets::rescue_file(),
+            max_requests: None,
             timeout: config.timeout,
             dialect: config.dialect,
         };
