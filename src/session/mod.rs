@@ -71,8 +71,8 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
-pub(crate) use staging::{StagedFile, Target, unfinished};
 pub(crate) use stackql::type_name;
+pub(crate) use staging::{StagedFile, Target, unfinished};
 pub(crate) use write::create_dir;
 pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
 
