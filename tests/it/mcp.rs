@@ -840,6 +840,8 @@ struct Program {
     child: Child,
     stdin: ChildStdin,
     stdout: BlockingLines<BufReader<ChildStdout>>,
+    /// Reads what it writes to stderr, so that it never waits for a reader there.
+    stderr: std::thread::JoinHandle<String>,
     /// All that it has written to stdout.
     written: String,
     last: u64,
@@ -848,9 +850,11 @@ struct Program {
 impl Program {
     /// Starts `iamql mcp` with `args`, and makes itself known.
     fn start(env: &TestEnv, args: &[&str]) -> Self {
-        let args = [&["mcp"], args].concat();
+        let args = [&["mcp"][..], args].concat();
         let mut child = env.command(&args).stdin(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
         let mut program = Self {
+            stderr: std::thread::spawn(move || std::io::read_to_string(stderr).unwrap()),
             stdin: child.stdin.take().unwrap(),
             stdout: BufReader::new(child.stdout.take().unwrap()).lines(),
             child,
@@ -880,12 +884,23 @@ impl Program {
         self.request("tools/call", params)
     }
 
-    /// Leaves, and returns what was written to stderr and how the program ended.
+    /// Leaves, and returns how the program ended.
     fn leave(self) -> Output {
         drop(self.stdin);
-        let rest: Vec<_> = self.stdout.map(Result::unwrap).collect();
-        assert_eq!(rest, [""; 0]);
-        Output::of(self.child)
+        Self::ended(self.child, self.stdout, self.stderr)
+    }
+
+    fn ended(
+        mut child: Child,
+        stdout: BlockingLines<BufReader<ChildStdout>>,
+        stderr: std::thread::JoinHandle<String>,
+    ) -> Output {
+        let rest: Vec<String> = stdout.map(Result::unwrap).collect();
+        Output {
+            stdout: rest.join("\n"),
+            stderr: stderr.join().unwrap(),
+            code: child.wait().unwrap().code(),
+        }
     }
 }
 
@@ -993,7 +1008,11 @@ fn a_hostile_model_changes_nothing_reads_no_file_sees_no_secret_and_is_bounded()
     // A service that shows secrets where none belong.
     env.sandbox
         .set_faults(vec![Fault::new(Action::LeakSecrets)]);
-    let (keys, folder) = (env.sandbox.keys(), files(&env.work()));
+    let sorted = |mut files: Vec<String>| {
+        files.sort();
+        files
+    };
+    let (keys, folder) = (env.sandbox.keys(), sorted(files(&env.work())));
     let mut program = Program::start(&env, &["--max-requests", &REQUESTS.to_string()]);
     let (mut calls, mut told) = (0, 0);
     for sql in ATTEMPTS {
@@ -1038,10 +1057,14 @@ fn a_hostile_model_changes_nothing_reads_no_file_sees_no_secret_and_is_bounded()
     }
     assert!(calls >= 200, "{calls}");
     let written = program.written.clone();
-    let Output { stderr, code, .. } = program.leave();
-    assert_eq!(code, Some(0), "{stderr}");
+    let Output {
+        stdout,
+        stderr,
+        code,
+    } = program.leave();
+    assert_eq!((code, stdout.as_str()), (Some(0), ""), "{stderr}");
     assert_eq!(env.sandbox.keys(), keys);
-    assert_eq!(files(&env.work()), folder);
+    assert_eq!(sorted(files(&env.work())), folder);
     // The service has seen no request that a call has not told of.
     let seen = env.requests();
     assert!(seen.len() as u64 <= told, "{} of {told}", seen.len());
@@ -1089,10 +1112,20 @@ fn a_signal_ends_the_server() {
     let env = TestEnv::with_keys(3);
     let program = Program::start(&env, &[]);
     signal(&program.child, "TERM");
-    let stdin = program.stdin;
-    let output = Output::of(program.child);
+    let Program {
+        child,
+        stdin,
+        stdout,
+        stderr,
+        ..
+    } = program;
+    let output = Program::ended(child, stdout, stderr);
     drop(stdin);
-    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(
+        (output.code, output.stdout.as_str()),
+        (Some(0), ""),
+        "{output:?}"
+    );
 }
 
 #[test]
