@@ -21,6 +21,7 @@ use super::request::{Method, Request};
 use super::retry::{Outcome, RetryPolicy, Tally};
 use super::service_clock::ServiceClock;
 use super::service_error::{self, ServiceError};
+use super::terms::Terms;
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
 use super::transport::{Response, Transport};
@@ -100,11 +101,16 @@ impl Caller {
     pub(crate) async fn call<T>(
         &self,
         request: &Request,
-        traffic: &Traffic,
-        stop: &Stop,
+        terms: &Terms,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
+        let Terms { traffic, stop, .. } = terms;
         let mut progress = Progress::new(request, self.timeout);
+        if terms.reads_only && request.line.method != Method::GET {
+            return Err(Error::ReadsOnly {
+                call: progress.call(None),
+            });
+        }
         loop {
             let permit = tokio::select! {
                 // After a stop nothing more is sent, even if a permit is available.
@@ -112,6 +118,12 @@ impl Caller {
                 () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
                 permit = self.admit(&mut progress, traffic) => permit?,
             };
+            if let Err(most) = terms.budget.take() {
+                return Err(Error::BudgetSpent {
+                    call: progress.call(None),
+                    most,
+                });
+            }
             progress.tally.attempts += 1;
             traffic.sent(&request.line, progress.tally.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());

@@ -79,7 +79,13 @@ impl Error {
             Self::Short { .. } => {
                 "run the statement again: what is listed may have changed in between"
             }
-            Self::RepeatedToken { .. } | Self::EmptyPages { .. } | Self::Stopped { .. } => {
+            Self::BudgetSpent { .. } => {
+                "ask for less: name ids or an owner in WHERE, or add a LIMIT without ORDER BY"
+            }
+            Self::RepeatedToken { .. }
+            | Self::EmptyPages { .. }
+            | Self::Stopped { .. }
+            | Self::ReadsOnly { .. } => {
                 return None;
             }
         };

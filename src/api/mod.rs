@@ -7,7 +7,8 @@
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
 //! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
-//! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost), `service_clock` (the time there).
+//! `service_error`, `failure` and `hint` (what can go wrong), `terms` and `traffic` (what may be sent, and what it cost),
+//! `service_clock` (the time there).
 
 mod body;
 mod call;
@@ -24,6 +25,7 @@ pub(crate) mod request;
 mod retry;
 mod service_clock;
 mod service_error;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -51,6 +53,7 @@ pub use page::{Page, PageReader, PageToken};
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
+pub use terms::Budget;
 pub use traffic::{Figures, Traffic};
 pub use transport::Proxy;
 
@@ -58,6 +61,7 @@ use call::{Caller, Refused};
 use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
 use service_clock::ServiceClock;
+use terms::Terms;
 use transport::{HttpTransport, Transport};
 
 use crate::mask::Mask;
@@ -86,8 +90,7 @@ pub struct ClientConfig {
 #[derive(Clone)]
 pub struct Client {
     caller: Arc<Caller>,
-    traffic: Arc<Traffic>,
-    stop: Stop,
+    terms: Terms,
     concurrency: usize,
     key_id: Option<Arc<str>>,
 }
@@ -154,8 +157,7 @@ impl Client {
         let key_id = config.credentials.key_id().map(Arc::from);
         Self {
             caller: Arc::new(caller),
-            traffic: Arc::default(),
-            stop: Stop::default(),
+            terms: Terms::default(),
             concurrency,
             key_id,
         }
@@ -172,18 +174,28 @@ impl Client {
 
     /// Returns the same client, with its requests counted by `traffic`.
     pub fn observed_by(&self, traffic: Arc<Traffic>) -> Self {
-        Self {
-            traffic,
-            ..self.clone()
-        }
+        self.under(|terms| terms.traffic = traffic)
     }
 
     /// Returns the same client, except that it sends nothing more once `stop` is raised.
     pub fn stopped_by(&self, stop: Stop) -> Self {
-        Self {
-            stop,
-            ..self.clone()
-        }
+        self.under(|terms| terms.stop = stop)
+    }
+
+    /// Returns the same client, except that it sends no more requests than `budget` allows.
+    pub fn within(&self, budget: Budget) -> Self {
+        self.under(|terms| terms.budget = budget)
+    }
+
+    /// Returns the same client, except that it sends nothing that changes something.
+    pub fn reading_only(&self) -> Self {
+        self.under(|terms| terms.reads_only = true)
+    }
+
+    fn under(&self, change: impl FnOnce(&mut Terms)) -> Self {
+        let mut client = self.clone();
+        change(&mut client.terms);
+        client
     }
 
     /// Returns the most requests that may be in flight at a time.
@@ -243,7 +255,7 @@ impl Client {
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
         self.caller
-            .call(&request, &self.traffic, &self.stop, KeyBody::parse)
+            .call(&request, &self.terms, KeyBody::parse)
             .await
     }
 
@@ -266,7 +278,7 @@ impl Client {
             let listing = Arc::clone(&listing);
             async move {
                 let page = listing.page(token.as_ref(), Page::parse).await?;
-                listing.client.traffic.listed(1, page.len());
+                listing.client.terms.traffic.listed(1, page.len());
                 Ok(page)
             }
         };
@@ -292,7 +304,7 @@ impl Client {
         R: PageReader,
         Make: Fn() -> R + Send + Sync + 'static,
     {
-        let traffic = Arc::clone(&self.traffic);
+        let traffic = Arc::clone(&self.terms.traffic);
         let endless = Error::EmptyPages {
             request: request::list(&params, None).line,
         };
@@ -325,8 +337,7 @@ impl Client {
             .caller
             .call(
                 &request::create(resource, body),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 KeyBody::salvage,
             )
             .await?;
@@ -349,8 +360,7 @@ impl Client {
         self.caller
             .call(
                 &request::update(resource, id, body),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 KeyBody::parse,
             )
             .await
@@ -365,8 +375,7 @@ impl Client {
             .caller
             .call(
                 &request::delete(resource, id),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 body::read_nothing,
             )
             .await
@@ -422,14 +431,9 @@ impl Listing {
         token: Option<&PageToken>,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
-        let Client {
-            caller,
-            traffic,
-            stop,
-            ..
-        } = &self.client;
+        let Client { caller, terms, .. } = &self.client;
         let request = request::list(&self.params(), token);
-        let answer = caller.call(&request, traffic, stop, &read).await;
+        let answer = caller.call(&request, terms, &read).await;
         let refused = match &answer {
             Err(Error::Service { service, .. }) if token.is_none() => {
                 let parameter = self.params().list_all();
@@ -443,7 +447,7 @@ impl Listing {
         caller.refused.insert(parameter);
         self.is_reduced.store(true, Ordering::Relaxed);
         let request = request::list(&self.params(), None);
-        caller.call(&request, traffic, stop, &read).await
+        caller.call(&request, terms, &read).await
     }
 
     fn params(&self) -> ListParams {

@@ -13,6 +13,7 @@ use clap::{
 };
 
 use crate::dialect::Dialect;
+use crate::mcp::Bounds;
 use crate::render::OutputFormat;
 use crate::sandbox::Contract;
 use crate::secret::Secret;
@@ -99,6 +100,18 @@ Examples:
   iamql exec \"SELECT count(*) FROM confluent.iam.api_keys\" --output json
   iamql exec -i audit.sql --output csv -f audit.csv")]
     Exec(Exec),
+    /// Serve AI assistants on stdin and stdout; they can only read
+    #[command(after_help = "\
+An MCP client starts it; docs/mcp.md shows how common ones are configured.
+Nothing that a client says changes a key, reads a file or shows a secret. Each
+call leaves a line on stderr.
+
+Examples:
+  iamql mcp --sandbox
+      A simulated organization, to try it
+  iamql mcp --profile reader --max-requests 20
+      The keys that this profile may see, with fewer requests for each call")]
+    Mcp(McpArgs),
     /// Serve the simulated service on loopback until stopped
     #[command(after_help = "\
 It prints the variables that point iamql, or any other client, to it: an API key with its secret, or a bearer token.
@@ -220,6 +233,33 @@ pub struct Ignored {
         allow_hyphen_values = true
     )]
     pub max_results: Option<String>,
+}
+
+/// `iamql mcp`.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct McpArgs {
+    /// Most rows in one result
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().rows)]
+    pub max_rows: usize,
+
+    /// Most bytes of rows in one result
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().bytes)]
+    pub max_bytes: usize,
+
+    /// Most requests for one call
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().requests)]
+    pub max_requests: u64,
+}
+
+impl McpArgs {
+    /// Returns the bounds of a call.
+    pub(super) fn bounds(self) -> Bounds {
+        Bounds {
+            rows: self.max_rows,
+            bytes: self.max_bytes,
+            requests: self.max_requests,
+        }
+    }
 }
 
 /// `iamql sandbox`.

@@ -23,6 +23,7 @@ use clap::FromArgMatches;
 use crate::api::Traffic;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
+use crate::mcp;
 use crate::render::OutputFormat;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
@@ -127,6 +128,9 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         }
         Some(Command::Man { command }) => return print(&man::page(command.as_deref())?),
         Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
+        Some(Command::Mcp(bounds)) => {
+            return mcp::run(args.common.settings()?, bounds.bounds()).await;
+        }
         Some(Command::Shell) => None,
         Some(Command::Exec(exec)) => {
             args.common.dialect.get_or_insert(Dialect::Stackql);

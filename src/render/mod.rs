@@ -40,6 +40,7 @@ use std::io::Write;
 pub use cell::{cell_json, cell_text};
 pub use column::SECRET_MARK;
 pub use diagnostic::Diagnostic;
+pub(crate) use encode::distinct_names;
 pub use error::Error;
 pub use escape::escape_controls;
 pub use format::OutputFormat;

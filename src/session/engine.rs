@@ -21,7 +21,8 @@ use crate::dialect::{apply, plan};
 use crate::resource;
 use crate::table::{self, Connection, catalog};
 
-/// Returns a context in which all resources and their views are mounted and local files can be read by name.
+/// Returns a context in which all resources and their views are mounted, and local files can be read by name if `session`
+/// allows it.
 ///
 /// # Errors
 ///

@@ -44,7 +44,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::api::Traffic;
+use crate::api::{Budget, Traffic};
 use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
@@ -71,6 +71,7 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
+pub(crate) use stackql::type_name;
 pub(crate) use staging::{StagedFile, Target, unfinished};
 pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
@@ -99,6 +100,8 @@ pub struct Options {
     pub rescue_file: Option<RescueFile>,
     /// Where the journals of creates are, which tell the next run what a process that was killed has left behind.
     pub journals: Option<Journals>,
+    /// The most requests that one statement may send. If None, as many as it needs.
+    pub max_requests: Option<u64>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
@@ -136,6 +139,7 @@ impl Default for Options {
             confirm: None,
             rescue_file: None,
             journals: None,
+            max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
         }
@@ -222,6 +226,10 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
+        let connection = match options.read_only {
+            true => connection.reading_only(),
+            false => connection,
+        };
         let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
@@ -233,6 +241,28 @@ impl Session {
             options: Arc::new(options),
             materialized: Mutex::default(),
         })
+    }
+
+    /// Opens another session over the same connection for somebody who is not trusted: it can change nothing, shows what
+    /// writes would send, has no files, and sends at most `max_requests` requests for a statement. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot be set up.
+    pub async fn confined(&self, max_requests: u64) -> Result<Self, Error> {
+        let options = Options {
+            read_only: true,
+            dry_run: true,
+            yes: false,
+            discard_secrets: false,
+            allow_self_delete: false,
+            confirm: None,
+            rescue_file: None,
+            no_files: true,
+            max_requests: Some(max_requests),
+            ..self.options.as_ref().clone()
+        };
+        Self::open(self.connection.clone(), options).await
     }
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
@@ -253,7 +283,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let scope = Arc::new(Scope::new(traffic));
+        let budget = self.options.max_requests.map(Budget::of);
+        let scope = Scope::new(traffic).within(budget.unwrap_or_default());
+        let scope = Arc::new(scope);
         let call = Call {
             piece,
             params,
@@ -263,7 +295,8 @@ impl Session {
         let _running = interrupt.running();
         let carried_out = self.carry_out(call, sink);
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
-            Ok(done) => done?,
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return Err(noted(error, &scope)),
             Err(panic) => return Err(panicked(panic.as_ref())),
         };
         Ok(Report {
@@ -448,6 +481,15 @@ fn counted(batch: &RecordBatch) -> usize {
     let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
     let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
     usize::try_from(sum).unwrap_or(usize::MAX)
+}
+
+/// Tells a reader who has enough what there is to know about the rows that it took.
+fn noted(mut error: Error, scope: &Scope) -> Error {
+    if error.kind == ErrorKind::BrokenPipe {
+        let warnings = scope.warnings();
+        error.notes.extend(warnings.iter().map(ToString::to_string));
+    }
+    error
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

@@ -277,7 +277,7 @@ pub(super) fn schema_of(columns: &[&str]) -> SchemaRef {
 }
 
 /// Returns the type of a column, as DESCRIBE names it.
-fn type_name(ty: &DataType) -> &'static str {
+pub(crate) fn type_name(ty: &DataType) -> &'static str {
     match ty {
         DataType::Boolean => "boolean",
         ty if ty.is_integer() => "integer",

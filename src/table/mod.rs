@@ -73,6 +73,11 @@ impl Connection {
         Self(Err(reason))
     }
 
+    /// Returns the same connection, except that nothing is sent that changes something.
+    pub fn reading_only(self) -> Self {
+        Self(self.0.map(|client| client.reading_only()))
+    }
+
     /// Returns the client.
     ///
     /// # Errors

@@ -513,8 +513,8 @@ impl ExecutionPlan for ResourceScan {
             let client = scan
                 .connection
                 .client()
-                .map_err(|error| DataFusionError::External(Box::new(error)))?
-                .observed_by(started);
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let client = scope.client(client, started);
             scope.push(scan.split().0);
             scope.misspelled(scan.asked().misspelled(shape.resource));
             Ok(fetch::rows(client, plan, shape, scan.known, scope))

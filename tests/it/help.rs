@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::support::{Output, TestEnv};
 
-const COMMANDS: [&str; 5] = ["shell", "exec", "sandbox", "completions", "man"];
+const COMMANDS: [&str; 6] = ["shell", "exec", "mcp", "sandbox", "completions", "man"];
 
 /// Runs the program at a terminal's usual width, and returns what it shows.
 fn shown(args: &[&str]) -> String {
@@ -58,6 +58,7 @@ fn short_help_groups_its_options() {
     Commands:
       shell        Start the interactive shell
       exec         Run SQL and exit, with StackQL's options
+      mcp          Serve AI assistants on stdin and stdout; they can only read
       sandbox      Serve the simulated service on loopback until stopped
       completions  Print the completion script of a shell
       man          Print a page of the manual
@@ -243,7 +244,7 @@ fn the_manual_knows_its_commands() {
     let env = TestEnv::with_keys(0);
     insta::assert_snapshot!(env.iamql(&["man", "slect"]).error(2), @r"
     error: there is no command `slect`
-    hint: commands: shell, exec, sandbox, completions, man
+    hint: commands: shell, exec, mcp, sandbox, completions, man
     ");
 }
 

@@ -26,6 +26,7 @@ mod joins;
 mod kills;
 mod limits;
 mod local_files;
+mod mcp;
 mod messages;
 mod no_files;
 mod oracle;

@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "render",
     "session",
     "terminal",
+    "mcp",
     "shell",
     // Without a statement, the command line starts the shell.
     "cli",

@@ -174,8 +174,7 @@ fn client_of(
     };
     let client = Client {
         caller: Arc::new(caller),
-        traffic: Arc::default(),
-        stop: Stop::default(),
+        terms: Terms::default(),
         concurrency,
         key_id: None,
     };

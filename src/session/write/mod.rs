@@ -93,8 +93,9 @@ impl Writer<'_> {
 
     fn client(&self) -> Result<Client, Error> {
         let client = self.session.connection.client()?;
-        Ok(client
-            .observed_by(Arc::clone(self.call.scope.traffic()))
+        let scope = self.call.scope;
+        Ok(scope
+            .client(client, Arc::clone(scope.traffic()))
             .stopped_by(self.call.interrupt.stop()))
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Config {
     pub(super) memory_limit: usize,
     /// The dialect of SQL that statements are in.
     pub(super) dialect: Dialect,
+    /// Whether stdin has another reader than the commands that print secrets.
+    pub(super) is_stdin_taken: bool,
 }
 
 impl Config {
@@ -127,6 +129,7 @@ impl Config {
             no_files: settings.no_files || profile.no_files,
             memory_limit,
             dialect: settings.dialect.or(profile.dialect).unwrap_or_default(),
+            is_stdin_taken: settings.is_stdin_taken,
         })
     }
 }

@@ -45,10 +45,10 @@ pub(super) async fn connect(
         }
         Source::Basic { key, secret } => Credentials::Basic {
             key: key.clone(),
-            secret: config.named(read(secret).await)?,
+            secret: config.named(read(secret, config).await)?,
         },
-        Source::Bearer(token) => Credentials::Bearer(config.named(read(token).await)?),
-        Source::EncodedPair(pair) => decode_pair(&read(pair).await?)?,
+        Source::Bearer(token) => Credentials::Bearer(config.named(read(token, config).await)?),
+        Source::EncodedPair(pair) => decode_pair(&read(pair, config).await?)?,
     };
     let ca_cert = match &config.ca_cert {
         Some(file) => Some(read_file(file, "--ca-cert").await?.into_bytes()),
@@ -98,14 +98,20 @@ fn client(
     }))
 }
 
-async fn read(source: &SecretSource) -> Result<Secret, Error> {
+async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
     let secret = match source {
         SecretSource::Value(secret) => secret.clone(),
         SecretSource::File(file) => {
             warn_if_readable_by_others(file);
             Secret::new(read_file(file, "the secret").await?.trim())
         }
-        SecretSource::Command(command) => run(command).await?,
+        SecretSource::Command(command) => {
+            let stdin = match config.is_stdin_taken {
+                true => Stdio::null(),
+                false => Stdio::inherit(),
+            };
+            run(command, stdin).await?
+        }
     };
     if secret.is_empty() {
         return Err(
@@ -122,7 +128,7 @@ async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
 }
 
 /// Runs `command` in the system's shell and returns what it prints.
-async fn run(command: &str) -> Result<Secret, Error> {
+async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
     let (shell, flag) = if cfg!(windows) {
         ("cmd", "/C")
     } else {
@@ -135,7 +141,7 @@ async fn run(command: &str) -> Result<Secret, Error> {
     };
     let mut child = tokio::process::Command::from(children::command(shell))
         .args([flag, command])
-        .stdin(Stdio::inherit())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -140,6 +140,7 @@ impl Opener {
             rescue_file: Some(secrets::rescue_file()),
             // The keys of a sandbox in this process end with it.
             journals: secrets::journals().filter(|_| !settings.sandbox),
+            max_requests: None,
             timeout: config.timeout,
             dialect: config.dialect,
         };

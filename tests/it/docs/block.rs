@@ -33,6 +33,8 @@ pub(super) enum Use {
     Output,
     /// Read as the configuration file.
     Configuration,
+    /// Read as the configuration of an MCP client, which starts the program.
+    Client,
     /// Looked at: a picture, or figures of another day.
     Sight,
 }
@@ -63,6 +65,7 @@ impl Block {
             }
             "text" if self.text.starts_with("$ iamql ") => Use::Transcript,
             "toml" => Use::Configuration,
+            "json" if self.is("client") => Use::Client,
             "mermaid" => Use::Sight,
             "text" if self.is("measured") => Use::Sight,
             _ => return None,

@@ -148,6 +148,11 @@ fn the_page_on_configuration_shows_what_happens() {
 }
 
 #[test]
+fn the_page_on_assistants_shows_what_happens() {
+    check("docs/mcp.md");
+}
+
+#[test]
 fn the_page_on_security_shows_what_happens() {
     check("docs/security.md");
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chrono::Utc;
+use clap::Parser;
 use iamql::sandbox::SandboxConfig;
-use iamql::testing::ConfigFile;
+use iamql::testing::{Args, ConfigFile};
+use serde_json::Value;
 
 use super::block::{Block, Use, without_secrets};
 use crate::support::TestEnv;
@@ -30,6 +32,10 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
             ConfigFile::parse(&block.text).unwrap();
             return None;
         }
+        Use::Client => {
+            start_of_client(&block.text);
+            return None;
+        }
         Use::Cargo | Use::Output | Use::Sight => return None,
     };
     let mut child = command
@@ -47,6 +53,18 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
     let output = child.wait_with_output().unwrap();
     let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     Some((without_secrets(&shown), output.status.success()))
+}
+
+/// Checks that the configuration of an MCP client starts the program with arguments that it takes.
+fn start_of_client(configuration: &str) {
+    let configuration: Value = serde_json::from_str(configuration).unwrap();
+    let servers = configuration.as_object().unwrap().values().next().unwrap();
+    let server = &servers["iamql"];
+    assert_eq!(server["command"], "iamql");
+    let args = server["args"].as_array().unwrap().iter();
+    let args = args.map(|arg| arg.as_str().unwrap());
+    let read = Args::try_parse_from(["iamql"].into_iter().chain(args));
+    assert!(read.is_ok(), "{read:?}");
 }
 
 /// The commands of `block` as they run here: with the program that was built, and with the credentials of the sandbox
