@@ -248,6 +248,10 @@ pub struct Common {
     #[arg(long, global = true, help_heading = "Output")]
     pub csv_guard: bool,
 
+    /// Exit with code 3 if the last statement returned rows
+    #[arg(long, global = true, help_heading = "Output")]
+    pub fail_on_rows: bool,
+
     /// Print rows, warnings and errors, and nothing else
     #[arg(short, long, global = true, help_heading = "Output")]
     pub quiet: bool,

@@ -3,8 +3,8 @@
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
 use super::{
-    Access, Column, Filter, Method, Needed, Nouns, Operation, Parameter, Resource, Service, Type,
-    View, Writes,
+    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Resource,
+    Service, Type, View, Writes,
 };
 
 /// The service that API keys belong to.
@@ -36,23 +36,10 @@ pub const API_KEYS: Resource = Resource {
         },
     ],
     max_page_size: 100,
+    assumed_rows: 5_000,
+    role: "OrganizationAdmin",
+    hides_gone: true,
     methods: METHODS,
-    view: Some(View {
-        name: "vw_api_keys",
-        sql: VIEW_SQL,
-        description: "API keys, flat and read-only, for people",
-        computed: &[
-            (
-                "resource_type",
-                "What the key opens, as Confluent's CLI calls it",
-            ),
-            (
-                "environment_id",
-                "Id of the environment of what the key opens",
-            ),
-            ("age_days", "Whole days since the key was created"),
-        ],
-    }),
     writes: Some(Writes {
         owner: Needed {
             path: "spec.owner.id",
@@ -290,6 +277,34 @@ const REFERENCE: &[Column] = &[
     ),
 ];
 
+/// API keys for people.
+pub(super) const VW_API_KEYS: View = View {
+    service: &IAM,
+    name: "vw_api_keys",
+    of: &API_KEYS,
+    definition: Definition::Sql(VIEW_SQL),
+    description: "API keys, flat and read-only, for people",
+    computed: &[
+        (
+            "resource_type",
+            "What the key opens, as Confluent's CLI calls it",
+        ),
+        (
+            "environment_id",
+            "Id of the environment of what the key opens",
+        ),
+        (
+            "is_expired",
+            "Whether the last day on which the key works is over; false without an expiry",
+        ),
+        (
+            "days_left",
+            "Days until the last one on which the key works: 0 on that day, negative after it, NULL without an expiry",
+        ),
+        ("age_days", "Whole days since the key was created"),
+    ],
+};
+
 /// The view for people.
 ///
 /// The names of resource types are those of Confluent's own CLI. A resource's environment stands in the reference, or
@@ -322,6 +337,8 @@ SELECT
     metadata.created_at AS created_at,
     metadata.updated_at AS updated_at,
     spec.expires_at AS expires_at,
+    coalesce(CAST(spec.expires_at AS DATE) < current_date(), false) AS is_expired,
+    CAST((date_part('epoch', CAST(spec.expires_at AS DATE)) - date_part('epoch', current_date())) / 86400 AS BIGINT) AS days_left,
     CAST(floor((date_part('epoch', now()) - date_part('epoch', metadata.created_at)) / 86400) AS BIGINT) AS age_days
 FROM confluent.iam.api_keys";
 

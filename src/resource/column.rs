@@ -34,6 +34,10 @@ pub enum Type {
     Json,
     /// Timestamp(µs, UTC), RFC 3339 in JSON.
     Timestamp,
+    /// Int64.
+    Integer,
+    /// Boolean.
+    Boolean,
     /// Struct of the given fields.
     Object(&'static [Column]),
     /// List of structs of the given fields.
@@ -67,6 +71,8 @@ impl Type {
         match self {
             Self::Text | Self::TextOrBlank | Self::Json => DataType::Utf8,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Integer => DataType::Int64,
+            Self::Boolean => DataType::Boolean,
             Self::Object(fields) | Self::Lifted(fields) => DataType::Struct(arrow_fields(fields)),
             Self::List(fields) => {
                 let item = DataType::Struct(arrow_fields(fields));
@@ -75,12 +81,15 @@ impl Type {
         }
     }
 
-    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `object` or `list of object`.
+    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `integer`, `boolean`, `object` or
+    /// `list of object`.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Text | Self::TextOrBlank => "text",
             Self::Json => "json",
             Self::Timestamp => "timestamp",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
             Self::Object(_) | Self::Lifted(_) => "object",
             Self::List(_) => "list of object",
         }
@@ -102,6 +111,11 @@ impl Column {
             access,
             description,
         }
+    }
+
+    /// A column that only the service sets.
+    pub const fn read(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self::new(name, ty, Access::ReadOnly, description)
     }
 
     /// An object of the JSON, called `json`, whose `fields` stand beside the other columns.

@@ -9,19 +9,19 @@ use datafusion::optimizer::Analyzer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::Options;
 use super::csv::CsvFiles;
-use crate::dialect::Dialect;
 use crate::dialect::functions;
 use crate::dialect::{apply, plan};
-use crate::resource;
-use crate::table::{self, Connection, catalog};
+use crate::resource::{self, findings::Setting};
+use crate::table::{self, Connection, Thresholds, catalog};
 
 /// Returns a context in which all resources and their views are mounted and local files can be read by name.
 ///
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<SessionContext> {
+pub(super) async fn context(connection: Connection, session: &Options) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
@@ -29,7 +29,11 @@ pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(resource::CATALOG, resource::DEFAULT_SCHEMA);
     let options = config.options_mut();
-    options.extensions.insert(dialect);
+    options.extensions.insert(session.dialect);
+    options.extensions.insert(Thresholds::default());
+    for (name, value) in &session.findings {
+        options.set(&format!("{}.{name}", Setting::PREFIX), &value.to_string())?;
+    }
     // For the place of an error.
     options.sql_parser.collect_spans = true;
     // `now()` has a zone, and shows it.
@@ -49,7 +53,8 @@ pub(super) async fn context(connection: Connection, dialect: Dialect) -> Result<
         .with_config(config)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .with_analyzer_rules(analyzers)
-        .with_query_planner(apply::planner())
+        .with_optimizer_rules(table::logical_rules())
+        .with_query_planner(apply::planner(vec![Arc::new(table::ControlPlanner)]))
         .with_physical_optimizer_rules(plan::physical(table::rules(
             &PhysicalOptimizer::new().rules,
         )));

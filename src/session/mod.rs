@@ -90,6 +90,8 @@ pub struct Options {
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
     pub dialect: Dialect,
+    /// Thresholds of findings, by their names; the others are as they come.
+    pub findings: BTreeMap<String, u32>,
 }
 
 /// A session.
@@ -122,6 +124,7 @@ impl Default for Options {
             rescue_file: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
+            findings: BTreeMap::new(),
         }
     }
 }
@@ -200,7 +203,7 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone(), options.dialect)
+        let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
@@ -291,7 +294,7 @@ impl Session {
         &self.connection
     }
 
-    /// Returns the names of all tables and views, with their schema where that is not the session's.
+    /// Returns the names of all tables and views, service by service, with their schema where that is not the session's.
     pub fn tables(&self) -> Vec<String> {
         let Some(catalog) = self.context.catalog(CATALOG) else {
             return Vec::new();
@@ -304,10 +307,9 @@ impl Session {
                 schema => format!("{schema}.{name}"),
             })
         };
-        catalog
-            .schema_names()
-            .into_iter()
-            .flat_map(of_schema)
+        let services = resource::services().into_iter();
+        services
+            .flat_map(|service| of_schema(service.name.to_owned()))
             .collect()
     }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::builder::NullBufferBuilder;
 use datafusion::arrow::array::{
-    ArrayRef, ListArray, StringArray, StructArray, TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Int64Array, ListArray, StringArray, StructArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
@@ -30,6 +31,11 @@ pub(super) enum Buffer {
     },
     Time {
         micros: Vec<i64>,
+        valid: NullBufferBuilder,
+    },
+    /// Integers, and booleans as 0 and 1.
+    Number {
+        values: Vec<i64>,
         valid: NullBufferBuilder,
     },
     Object {
@@ -55,6 +61,10 @@ impl Buffer {
             },
             Type::Timestamp => Self::Time {
                 micros: Vec::new(),
+                valid,
+            },
+            Type::Integer | Type::Boolean => Self::Number {
+                values: Vec::new(),
                 valid,
             },
             Type::Object(fields) | Type::Lifted(fields) => Self::Object {
@@ -104,6 +114,7 @@ impl Buffer {
             Self::Unwanted { len } => *len,
             Self::Text { valid, .. }
             | Self::Time { valid, .. }
+            | Self::Number { valid, .. }
             | Self::Object { valid, .. }
             | Self::List { valid, .. } => valid.len(),
         }
@@ -132,6 +143,10 @@ impl Buffer {
             }
             Self::Time { micros, valid } => {
                 micros.resize(len, 0);
+                valid.append_n_nulls(missing);
+            }
+            Self::Number { values, valid } => {
+                values.resize(len, 0);
                 valid.append_n_nulls(missing);
             }
             Self::Object { valid, .. } => valid.append_n_nulls(missing),
@@ -168,6 +183,17 @@ impl Buffer {
         }
     }
 
+    /// Appends `value` to a buffer of numbers; any other buffer gets NULL.
+    pub(super) fn push_number(&mut self, value: i64) {
+        match self {
+            Self::Number { values, valid } => {
+                values.push(value);
+                valid.append_non_null();
+            }
+            _ => self.push_null(),
+        }
+    }
+
     /// Drops all but the first `len` values.
     pub(super) fn truncate(&mut self, len: usize) {
         match self {
@@ -179,6 +205,10 @@ impl Buffer {
             }
             Self::Time { micros, valid } => {
                 micros.truncate(len);
+                valid.truncate(len);
+            }
+            Self::Number { values, valid } => {
+                values.truncate(len);
                 valid.truncate(len);
             }
             Self::Object { fields, valid } => {
@@ -216,6 +246,17 @@ impl Buffer {
                 let values = std::mem::replace(micros, room).into();
                 let array = TimestampMicrosecondArray::try_new(values, valid.finish())?;
                 Arc::new(array.with_timezone("UTC"))
+            }
+            (Self::Number { values, valid }, ty) => {
+                let room = Vec::with_capacity(values.len());
+                let (values, valid) = (std::mem::replace(values, room), valid.finish());
+                match ty {
+                    DataType::Boolean => {
+                        let values = values.into_iter().map(|value| value != 0).collect();
+                        Arc::new(BooleanArray::new(values, valid))
+                    }
+                    _ => Arc::new(Int64Array::try_new(values.into(), valid)?),
+                }
             }
             (Self::Object { fields, valid }, DataType::Struct(types)) => {
                 let len = valid.len();

@@ -21,6 +21,8 @@ pub(crate) struct Output {
     options: RenderOptions,
     target: Target,
     current: Option<Box<dyn Renderer>>,
+    /// True once there is a row.
+    has_rows: bool,
 }
 
 /// What results are written to, shared with the current renderer.
@@ -90,7 +92,13 @@ impl Output {
             options,
             target: Target(Arc::new(Mutex::new(shared))),
             current: None,
+            has_rows: false,
         })
+    }
+
+    /// Returns true if there was a row since the last call.
+    pub(crate) fn take_has_rows(&mut self) -> bool {
+        std::mem::take(&mut self.has_rows)
     }
 
     /// Writes further results in another format to the same place.
@@ -157,6 +165,7 @@ impl Sink for Output {
     }
 
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.has_rows |= batch.num_rows() > 0;
         self.current()?.batch(batch).map_err(output_error)
     }
 

@@ -31,6 +31,8 @@ async fn the_columns_are_those_people_ask_for() {
             "created_at",
             "updated_at",
             "expires_at",
+            "is_expired",
+            "days_left",
             "age_days",
         ]
     );

@@ -3,6 +3,7 @@
 //! Settings override the environment, which overrides the file. [`Config::resolve`] is a pure function of the three: it
 //! reads no file and runs no command. Where a profile names a file or a command for the secret, `connect` reads it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(super) struct Config {
     pub(super) max_affected: usize,
     /// Refuses everything that changes something.
     pub(super) read_only: bool,
+    /// Thresholds of findings, by their names.
+    pub(super) findings: BTreeMap<String, u32>,
 }
 
 impl Config {
@@ -100,6 +103,7 @@ impl Config {
                 .or(profile.max_affected)
                 .unwrap_or(Options::MAX_AFFECTED),
             read_only: settings.read_only || profile.read_only,
+            findings: profile.findings,
         })
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::credentials::{SecretSource, Source};
 use crate::dialect::error::nearest;
 use crate::error::Error;
+use crate::resource::findings;
 use crate::terminal::directories;
 
 /// `config.toml`.
@@ -47,6 +48,9 @@ pub struct Profile {
     /// Refuses everything that changes something.
     #[serde(default)]
     pub read_only: bool,
+    /// Thresholds of findings, by their names.
+    #[serde(default)]
+    pub findings: BTreeMap<String, u32>,
 }
 
 impl File {
@@ -67,7 +71,7 @@ impl File {
             ));
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
-                 access_token_command, ca_cert, timeout, concurrency, max_affected, read_only",
+                 access_token_command, ca_cert, timeout, concurrency, max_affected, read_only, findings",
             )
         })
     }
@@ -89,6 +93,19 @@ impl File {
 
     /// Returns the profile called `name`, or the one that counts if none was named.
     pub(super) fn profile(&self, name: Option<&str>) -> Result<Profile, Error> {
+        let profile = self.found(name)?;
+        let known: Vec<&str> = findings::settings().map(|setting| setting.name).collect();
+        let unknown = |name: &&String| !known.contains(&name.as_str());
+        match profile.findings.keys().find(unknown) {
+            None => Ok(profile),
+            Some(name) => {
+                let error = Error::usage(format!("no setting `{name}` of findings in config.toml"));
+                Err(error.hint(format!("there are {}", known.join(", "))))
+            }
+        }
+    }
+
+    fn found(&self, name: Option<&str>) -> Result<Profile, Error> {
         let Some(name) = name else {
             return Ok(self.profiles.get("default").cloned().unwrap_or_default());
         };

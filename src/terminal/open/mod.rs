@@ -130,6 +130,7 @@ impl Opener {
             rescue_file: secrets::rescue_file(),
             timeout: config.timeout,
             dialect: self.settings.dialect,
+            findings: config.findings,
         };
         Ok(OpenSession {
             session: Session::open(connection, options).await?,
