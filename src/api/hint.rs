@@ -45,10 +45,10 @@ impl Error {
             Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
             // A listing does not ask for a particular key.
             Self::Service { call, service } => {
-                return match call.request.listed() {
+                return match call.request.needs_role() {
                     Some(resource) if service.is_forbidden() => Some(format!(
-                        "the owner of these credentials may not list {}",
-                        resource.nouns.title
+                        "the owner of these credentials may not list {}: reading them needs the role {}",
+                        resource.nouns.title, resource.role
                     )),
                     _ => hint_of_service(service),
                 };

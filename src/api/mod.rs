@@ -222,7 +222,8 @@ impl Client {
     /// Reads one object of `resource` that may not exist; `filters` are the parameters that the request needs.
     ///
     /// # Errors
-    /// As [`Client::get`], except that a 404, and a 403 that is not about the credentials, are values.
+    /// As [`Client::get`], except that a 404 is a value, and so is a 403 that is not about the credentials, where the
+    /// service answers so for what is gone.
     pub async fn get_opt(
         &self,
         resource: &Resource,
@@ -232,7 +233,9 @@ impl Client {
         match self.get_with(resource, id, filters).await {
             Ok(key) => Ok(Lookup::Found(key)),
             Err(error) if error.is_not_found() => Ok(Lookup::NotFound),
-            Err(Error::Service { service, .. }) if service.is_forbidden() => {
+            Err(Error::Service { service, .. })
+                if resource.hides_gone && service.is_forbidden() =>
+            {
                 Ok(Lookup::Forbidden(*service))
             }
             Err(error) => Err(error),

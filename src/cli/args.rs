@@ -162,7 +162,7 @@ pub fn command() -> clap::Command {
 
 /// Returns what was typed as `--color`, before anything else is read: errors of the command line obey it, too.
 pub(super) fn typed_color(typed: &[OsString]) -> ColorChoice {
-    let values = typed.iter().enumerate().filter_map(|(at, arg)| {
+    let mut values = typed.iter().enumerate().filter_map(|(at, arg)| {
         let arg = arg.to_str()?;
         match arg.strip_prefix("--color") {
             Some("") => typed.get(at + 1)?.to_str(),
@@ -170,7 +170,7 @@ pub(super) fn typed_color(typed: &[OsString]) -> ColorChoice {
             None => None,
         }
     });
-    match values.last() {
+    match values.next_back() {
         Some("never") => ColorChoice::Never,
         Some("always") => ColorChoice::Always,
         _ => ColorChoice::Auto,
@@ -345,6 +345,10 @@ pub struct Common {
     /// Mark csv and tsv cells that a spreadsheet would run as a formula
     #[arg(long, global = true, help_heading = "Output")]
     pub csv_guard: bool,
+
+    /// Exit with code 3 if the last statement returned rows
+    #[arg(long, global = true, help_heading = "Output")]
+    pub fail_on_rows: bool,
 
     /// Print rows, warnings and errors, and nothing else
     #[arg(short, long, global = true, help_heading = "Output")]

@@ -98,7 +98,7 @@ fn run_here() -> ProcessExitCode {
         Err(error) => Err(Error::statement("the program cannot start").caused_by(error)),
     };
     match outcome {
-        Ok(()) => ExitCode::Success.into(),
+        Ok(code) => code.into(),
         Err(error) => {
             notes::error(&error);
             ExitCode::from(error.kind).into()
@@ -118,18 +118,22 @@ fn unparsed(error: &clap::Error) -> ProcessExitCode {
     ExitCode::Usage.into()
 }
 
-async fn dispatch(mut args: Args) -> Result<(), Error> {
+async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
+    let succeeded = |()| ExitCode::Success;
     let mut variables = BTreeMap::new();
     let scripts = match args.command.take() {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
-            return print(&script);
+            return print(&script).map(succeeded);
         }
-        Some(Command::Man { command }) => return print(&man::page(command.as_deref())?),
-        Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
+        Some(Command::Man { command }) => {
+            return print(&man::page(command.as_deref())?).map(succeeded);
+        }
+        Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await.map(succeeded),
         Some(Command::Mcp(bounds)) => {
-            return mcp::run(args.common.settings()?, bounds.bounds()).await;
+            let served = mcp::run(args.common.settings()?, bounds.bounds()).await;
+            return served.map(succeeded);
         }
         Some(Command::Shell) => None,
         Some(Command::Exec(exec)) => {
@@ -164,6 +168,10 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let format = args.output.or_else(by_name).unwrap_or_default();
     let render = args.render_options()?;
     let Some(scripts) = scripts else {
+        if args.fail_on_rows {
+            return Err(Error::usage("--fail-on-rows is for scripts")
+                .hint("give it statements with -e, with -f, or on stdin"));
+        }
         let setup = Setup {
             opener,
             format,
@@ -171,33 +179,66 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
             output_file: args.output_file,
             quiet: args.quiet,
         };
-        return shell::run(setup).await;
+        return shell::run(setup).await.map(succeeded);
     };
     let interrupt = Interrupt::default();
     let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
+    let mut has_rows = false;
     for (position, script) in scripts.iter().enumerate() {
-        run_script(&opened, script, &mut output, &interrupt, args.quiet)
-            .await
-            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))
-            .map_err(|mut error| {
+        let run = run_script(&opened, script, &mut output, &interrupt, args.quiet).await;
+        has_rows = match run {
+            Ok(last) => last.unwrap_or(has_rows),
+            // Whoever has read enough has read rows.
+            Err(stopped)
+                if args.fail_on_rows && stopped.at_rows_of_last(&scripts[position + 1..]) =>
+            {
+                true
+            }
+            Err(stopped) => {
+                let rest = [&[stopped.rest][..], &scripts[position + 1..]].concat();
+                let mut error = unfinished(stopped.error, &rest.join(";\n"));
                 error.notes.extend(output.unfinished());
-                error
-            })?;
+                return Err(error);
+            }
+        };
     }
-    output.commit()
+    output.commit()?;
+    Ok(match args.fail_on_rows && has_rows {
+        true => ExitCode::Rows,
+        false => ExitCode::Success,
+    })
 }
 
-/// Runs the statements of `script` one after another, up to the first that fails.
+/// Why a script was not run to its end.
+struct Stopped {
+    error: Error,
+    /// The statements that were not run.
+    rest: String,
+}
+
+impl Stopped {
+    /// Returns true if the reader of the rows went away, and nothing was left to be run: neither of this script nor
+    /// `scripts`.
+    fn at_rows_of_last(&self, scripts: &[String]) -> bool {
+        let mut rest = std::iter::once(&self.rest).chain(scripts);
+        self.error.kind == ErrorKind::BrokenPipe
+            && rest.all(|script| split(script).pieces.is_empty())
+    }
+}
+
+/// Runs the statements of `script` one after another, up to the first that fails. Returns whether the last one returned
+/// rows; None if there is none.
 async fn run_script(
     opened: &OpenSession,
     script: &str,
     output: &mut Output,
     interrupt: &Interrupt,
     quiet: bool,
-) -> Result<(), Error> {
+) -> Result<Option<bool>, Stopped> {
     let script = split(script);
+    let mut has_rows = None;
     for (position, piece) in script.pieces.iter().enumerate() {
         let traffic = Arc::new(Traffic::default());
         let progress = Progress::of(&traffic);
@@ -210,9 +251,13 @@ async fn run_script(
             .map_err(|error| {
                 let rest = script.pieces[position + 1..].iter();
                 let rest: Vec<&str> = rest.map(|piece| piece.text.as_str()).collect();
-                unfinished(error, &rest.join(";\n"))
+                Stopped {
+                    error,
+                    rest: rest.join(";\n"),
+                }
             })?;
         drop(progress);
+        has_rows = Some(output.take_has_rows());
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
         }
@@ -221,8 +266,11 @@ async fn run_script(
         }
     }
     match script.broken {
-        Some((piece, error)) => Err(session::in_statement(error, &piece.text, piece.line)),
-        None => Ok(()),
+        Some((piece, error)) => Err(Stopped {
+            error: session::in_statement(error, &piece.text, piece.line),
+            rest: String::new(),
+        }),
+        None => Ok(has_rows),
     }
 }
 

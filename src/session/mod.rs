@@ -106,6 +106,8 @@ pub struct Options {
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
     pub dialect: Dialect,
+    /// Thresholds of findings, by their names; the others are as they come.
+    pub findings: BTreeMap<String, u32>,
 }
 
 /// A session.
@@ -142,6 +144,7 @@ impl Default for Options {
             max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
+            findings: BTreeMap::new(),
         }
     }
 }
@@ -360,7 +363,7 @@ impl Session {
         &self.connection
     }
 
-    /// Returns the names of all tables and views, with their schema where that is not the session's.
+    /// Returns the names of all tables and views, service by service, with their schema where that is not the session's.
     pub fn tables(&self) -> Vec<String> {
         let Some(catalog) = self.context.catalog(CATALOG) else {
             return Vec::new();
@@ -373,10 +376,9 @@ impl Session {
                 schema => format!("{schema}.{name}"),
             })
         };
-        catalog
-            .schema_names()
-            .into_iter()
-            .flat_map(of_schema)
+        let services = resource::services().into_iter();
+        services
+            .flat_map(|service| of_schema(service.name.to_owned()))
             .collect()
     }
 

@@ -264,7 +264,10 @@ mod tests {
         }
         assert_eq!(offered("INSERT INTO conf|"), "conf: confluent");
         assert_eq!(offered("SHOW METHODS IN confluent.iam.a|"), "a: api_keys");
-        assert_eq!(offered("SELECT * FROM confluent.|"), ": iam");
+        assert_eq!(
+            offered("SELECT * FROM confluent.|"),
+            ": iam org managed_kafka_clusters schema_registry_clusters ksqldb_clusters quotas"
+        );
         assert_eq!(offered("SELECT * FROM confluent.iam.v|"), "v: vw_api_keys");
         assert_eq!(
             offered("WITH old AS (SELECT 1) SELECT * FROM |"),
@@ -331,7 +334,14 @@ mod tests {
             offered("EXEC confluent.iam.api_keys.g|"),
             "g: get_iam_v2api_key"
         );
-        assert_eq!(offered("EXEC conf|"), "conf: confluent.iam.api_keys.");
+        assert_eq!(
+            offered("EXEC confluent.org.|"),
+            ": organizations. environments."
+        );
+        assert_eq!(
+            offered("EXEC confluent.quotas.applied_quotas.l|"),
+            "l: list_service_quota_v1applied_quotas"
+        );
         assert_eq!(
             offered("DESCRIBE METHOD confluent.iam.api_keys.up|"),
             "up: update_iam_v2api_key"

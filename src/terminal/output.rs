@@ -32,6 +32,8 @@ pub(crate) struct Output {
     once: Option<OutputFormat>,
     /// Results so far.
     results: usize,
+    /// True once there is a row.
+    has_rows: bool,
 }
 
 /// What results are written to, shared with the current renderer.
@@ -118,6 +120,7 @@ impl Output {
             is_expected: false,
             once: None,
             results: 0,
+            has_rows: false,
         })
     }
 
@@ -150,6 +153,11 @@ impl Output {
             rows.display(),
             staged.target().display()
         ))
+    }
+
+    /// Returns true if there was a row since the last call.
+    pub(crate) fn take_has_rows(&mut self) -> bool {
+        std::mem::take(&mut self.has_rows)
     }
 
     /// Writes further results in another format to the same place.
@@ -267,6 +275,7 @@ impl Sink for Output {
     }
 
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.has_rows |= batch.num_rows() > 0;
         self.current()?.batch(batch).map_err(output_error)
     }
 

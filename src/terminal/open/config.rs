@@ -3,6 +3,7 @@
 //! Settings override the environment, which overrides the file. [`Config::resolve`] is a pure function of the three: it
 //! reads no file and runs no command. Where a profile names a file or a command for the secret, `connect` reads it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(super) struct Config {
     pub(super) dialect: Dialect,
     /// Whether stdin has another reader than the commands that print secrets.
     pub(super) is_stdin_taken: bool,
+    /// Thresholds of findings, by their names.
+    pub(super) findings: BTreeMap<String, u32>,
 }
 
 impl Config {
@@ -130,6 +133,7 @@ impl Config {
             memory_limit,
             dialect: settings.dialect.or(profile.dialect).unwrap_or_default(),
             is_stdin_taken: settings.is_stdin_taken,
+            findings: profile.findings,
         })
     }
 }

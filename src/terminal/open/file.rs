@@ -10,6 +10,7 @@ use super::credentials::{SecretSource, Source};
 use crate::dialect::Dialect;
 use crate::dialect::error::nearest;
 use crate::error::Error;
+use crate::resource::findings;
 use crate::terminal::directories;
 
 /// `config.toml`.
@@ -55,6 +56,9 @@ pub struct Profile {
     pub no_files: bool,
     /// The dialect of SQL that statements are in.
     pub dialect: Option<Dialect>,
+    /// Thresholds of findings, by their names.
+    #[serde(default)]
+    pub findings: BTreeMap<String, u32>,
 }
 
 impl File {
@@ -87,7 +91,7 @@ impl File {
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
                  access_token_command, ca_cert, timeout, concurrency, memory_limit, max_affected, read_only, no_files, \
-                 dialect",
+                 dialect, findings",
             )
         })
     }
@@ -117,6 +121,19 @@ impl File {
 
     /// Returns the profile called `name`, or the one that counts if none was named.
     pub(super) fn profile(&self, name: Option<&str>) -> Result<Profile, Error> {
+        let profile = self.found(name)?;
+        let known: Vec<&str> = findings::settings().map(|setting| setting.name).collect();
+        let unknown = |name: &&String| !known.contains(&name.as_str());
+        match profile.findings.keys().find(unknown) {
+            None => Ok(profile),
+            Some(name) => {
+                let error = Error::usage(format!("no setting `{name}` of findings in config.toml"));
+                Err(error.hint(format!("there are {}", known.join(", "))))
+            }
+        }
+    }
+
+    fn found(&self, name: Option<&str>) -> Result<Profile, Error> {
         let Some(name) = name else {
             return Ok(self.profiles.get("default").cloned().unwrap_or_default());
         };
@@ -191,7 +208,7 @@ fn profile_at(text: &str) -> Option<&str> {
         let name = line.trim().strip_prefix("[profiles.")?;
         Some(name.strip_suffix(']')?.trim_matches(['"', '\'']))
     });
-    headers.last()
+    headers.next_back()
 }
 
 #[cfg(test)]

@@ -143,6 +143,7 @@ impl Opener {
             max_requests: None,
             timeout: config.timeout,
             dialect: config.dialect,
+            findings: config.findings,
         };
         let place = match settings.sandbox {
             true => Some("sandbox".to_owned()),
