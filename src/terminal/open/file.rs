@@ -204,7 +204,7 @@ impl Profile {
 
 /// Returns the profile whose lines `text` ends in.
 fn profile_at(text: &str) -> Option<&str> {
-    let headers = text.lines().filter_map(|line| {
+    let mut headers = text.lines().filter_map(|line| {
         let name = line.trim().strip_prefix("[profiles.")?;
         Some(name.strip_suffix(']')?.trim_matches(['"', '\'']))
     });
