@@ -75,12 +75,13 @@ async fn tables(session: &Session) -> String {
             );
             let _ = writeln!(page, "| {path} | {ty} | {set_by} | {sent} | {said} |");
         }
-        let Some(view) = &resource.view else { continue };
+    }
+    for view in resource::VIEWS {
         let _ = write!(
             page,
             "\n## {}.{}.{}\n\n{}.\n\n| column | type | what it is |\n| --- | --- | --- |\n",
             resource::CATALOG,
-            resource.service.name,
+            view.service.name,
             view.name,
             view.description
         );

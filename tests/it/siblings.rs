@@ -345,7 +345,8 @@ async fn a_number_that_is_none_is_null_with_a_warning() {
 #[tokio::test]
 async fn explain_names_the_requests_and_where_their_values_come_from() {
     let lab = lab().await;
-    let plan = |sql: &'static str| async {
+    let lab = &lab;
+    let plan = |sql: &'static str| async move {
         let answer = lab.run(&format!("EXPLAIN SELECT id FROM {sql}")).await;
         assert_eq!(answer.requests, [""; 0]);
         answer.rows.join("\n").trim().to_owned()
