@@ -46,5 +46,6 @@ pub use cli::run;
 #[doc(hidden)]
 pub mod testing {
     pub use crate::cli::args::{Args, command};
+    pub use crate::shell::commands;
     pub use crate::terminal::open::File as ConfigFile;
 }

@@ -4,6 +4,8 @@
 //! [`crate::terminal`]'s. No room depends on it.
 
 pub(crate) mod args;
+mod completions;
+mod corrected;
 mod env_file;
 mod man;
 mod settings;
@@ -28,7 +30,7 @@ use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
 use crate::shell::{self, Setup};
 use crate::sql::operation::Operation;
-use crate::sql::split::split;
+use crate::sql::split::{split, without_mark};
 use crate::terminal::color::use_color;
 use crate::terminal::exit::ExitCode;
 use crate::terminal::open::{OpenSession, Opener, Settings};
@@ -67,7 +69,7 @@ fn run_here() -> ProcessExitCode {
     let matches = args::command().try_get_matches_from(typed);
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
-        Err(error) => match stackql::refused(&error) {
+        Err(error) => match stackql::refused(&error).or_else(|| corrected::corrected(&error)) {
             Some(refused) => {
                 notes::error(&refused);
                 return ExitCode::from(refused.kind).into();
@@ -107,9 +109,12 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     let mut variables = BTreeMap::new();
     let scripts = match args.command.take() {
         Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
-            return print(&script);
+            return print(completions::script(shell).as_bytes());
+        }
+        Some(Command::Profiles) => {
+            let opener = Opener::new(args.common.settings()?)?;
+            let names = opener.profiles().into_iter();
+            return print(names.map(|name| name + "\n").collect::<String>().as_bytes());
         }
         Some(Command::Man { command }) => return print(&man::page(command.as_deref())?),
         Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
@@ -143,19 +148,22 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
     enable_progress(args.quiet, args.verbose > 0);
     secrets::remind();
     let by_name = || OutputFormat::of_path(args.output_file.as_deref()?);
-    let format = args.output.or_else(by_name).unwrap_or_default();
-    let render = args.render_options()?;
+    let (format, render) = (args.output.or_else(by_name), args.render_options()?);
     let Some(scripts) = scripts else {
         let setup = Setup {
-            opener,
             format,
+            opener,
             render,
             output_file: args.output_file,
             quiet: args.quiet,
         };
         return shell::run(setup).await;
     };
+    scripts
+        .iter()
+        .try_for_each(|script| refuse_commands(script))?;
     let interrupt = Interrupt::default();
+    let format = format.unwrap_or_default();
     let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
@@ -169,6 +177,17 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
             })?;
     }
     output.commit()
+}
+
+/// Refuses a script with a command of the shell in it, before any of it runs.
+fn refuse_commands(script: &str) -> Result<(), Error> {
+    match shell::first_command(script) {
+        None => Ok(()),
+        Some((line, command)) => Err(Error::usage(format!(
+            "line {line}: `{command}` is a command of the shell, and only statements run here"
+        ))
+        .hint("`iamql shell < FILE` runs a file of both, as \\i FILE does in the shell")),
+    }
 }
 
 /// Runs the statements of `script` one after another, up to the first that fails.
@@ -199,7 +218,7 @@ async fn run_script(
             notes::warn(&warning.to_string());
         }
         if !quiet {
-            notes::if_terminal(&notes::summary(&report, true));
+            notes::done(&report, true);
         }
     }
     match script.broken {
@@ -230,9 +249,10 @@ fn read_script(path: &Path) -> Result<String, Error> {
         }
         std::fs::read_to_string(path)
     };
-    read().map_err(|error| {
+    let script = read().map_err(|error| {
         Error::usage(format!("cannot read statements from `{}`", path.display())).caused_by(error)
-    })
+    })?;
+    Ok(without_mark(&script).to_owned())
 }
 
 /// Serves the sandbox until the program is stopped.

@@ -28,9 +28,11 @@ mod markdown;
 mod options;
 mod output_buffer;
 mod raw_json;
+mod records;
 mod renderer;
 mod table;
 mod timestamp;
+mod wrap;
 
 #[cfg(test)]
 mod fixtures;
@@ -43,8 +45,13 @@ pub use diagnostic::Diagnostic;
 pub use error::Error;
 pub use escape::escape_controls;
 pub use format::OutputFormat;
-pub use options::RenderOptions;
+pub(crate) use layout::shortened;
+pub use options::{Expanded, RenderOptions};
 pub use renderer::{Renderer, Summary};
+pub(crate) use wrap::wrapped;
+
+/// Marks, in the metadata of a field, text that is wrapped in a table rather than cut.
+pub(crate) const WRAP_MARK: &str = "iamql.wrap";
 
 use renderer::FormatRenderer;
 
@@ -55,6 +62,22 @@ pub fn renderer<'w>(
     writer: Box<dyn Write + Send + 'w>,
 ) -> Box<dyn Renderer + 'w> {
     let options = options.clone();
+    match (format, options.expanded) {
+        (OutputFormat::Table, Expanded::On) => {
+            FormatRenderer::boxed(line::Line::new(options), writer)
+        }
+        (OutputFormat::Table, Expanded::Auto | Expanded::Nested) if options.width.is_some() => {
+            Box::new(records::TableOrRecords::new(options, writer))
+        }
+        (format, _) => in_format(format, options, writer),
+    }
+}
+
+fn in_format<'w>(
+    format: OutputFormat,
+    options: RenderOptions,
+    writer: Box<dyn Write + Send + 'w>,
+) -> Box<dyn Renderer + 'w> {
     match format {
         OutputFormat::Table => FormatRenderer::boxed(table::Table::new(options), writer),
         OutputFormat::Markdown => FormatRenderer::boxed(markdown::Markdown(options), writer),

@@ -3,9 +3,9 @@
 //! Text is buffered until it exceeds the screen or is complete.
 
 use std::io::{self, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::terminal::{notes, output};
+use crate::terminal::{child, notes, output};
 
 /// The pager unless `$PAGER` names another: cuts long lines, shows colours, leaves at once if all fits, and leaves the
 /// text on the screen.
@@ -113,15 +113,10 @@ impl Paged {
     }
 
     fn start_pager(&mut self) -> io::Result<()> {
-        let (shell, flag) = if cfg!(windows) {
-            ("cmd", "/C")
-        } else {
-            ("sh", "-c")
-        };
         let pager = self.pager.as_deref().unwrap_or(DEFAULT);
         notes::end_status();
-        let mut command = Command::new(shell);
-        command.args([flag, pager]).stdin(Stdio::piped());
+        let mut command = child::shell(pager);
+        command.stdin(Stdio::piped());
         if std::env::var_os("LESS").is_none() {
             command.env("LESS", LESS);
         }

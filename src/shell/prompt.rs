@@ -1,7 +1,9 @@
 //! The prompt: ready for a statement, or what the unfinished one still needs. Pure.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::lex::{Kind, Lexed, Open};
-use crate::dialect::Dialect;
+use crate::render::{escape_controls, shortened};
 
 /// What the text before the cursor still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,15 +73,20 @@ impl Pending {
             Self::End(Open::Name(_)) => "\"> ",
             Self::End(Open::Comment) => "/*> ",
         };
-        format!("{lacks:>width$}", width = ready.chars().count())
+        let width = ready.width();
+        format!("{lacks:>width$}")
     }
 }
 
-/// Returns the prompt where a statement may begin. It names every dialect but the default one.
-pub(super) fn ready(dialect: Dialect) -> String {
-    match dialect {
-        Dialect::Default => "iamql> ".to_owned(),
-        other => format!("iamql[{}]> ", other.name()),
+/// The most terminal columns of a name in the prompt.
+const MAX_NAME: usize = 20;
+
+/// Returns the prompt where a statement may begin: the name of what is connected, and in brackets what is unusual.
+pub(super) fn ready(name: &str, unusual: &[String]) -> String {
+    let name = shortened(&escape_controls(name), MAX_NAME).into_owned();
+    match unusual {
+        [] => format!("{name}> "),
+        unusual => format!("{name}[{}]> ", unusual.join(", ")),
     }
 }
 
@@ -89,7 +96,7 @@ mod tests {
     use super::*;
 
     fn prompt(text: &str) -> String {
-        pending(&lex(text)).prompt(&ready(Dialect::Default))
+        pending(&lex(text)).prompt(&ready("iamql", &[]))
     }
 
     #[test]
@@ -114,16 +121,23 @@ mod tests {
 
     #[test]
     fn all_prompts_are_equally_wide() {
-        for (dialect, width) in [(Dialect::Default, 7), (Dialect::Stackql, 16)] {
+        let unusual = ["read-only".to_owned(), "dry-run".to_owned()];
+        for (ready, width) in [
+            (ready("iamql", &[]), 7),
+            (ready("prod", &unusual), 26),
+            (ready("本番", &[]), 6),
+        ] {
             for text in ["", "a", "(", "'", "\"", "/*"] {
-                let prompt = pending(&lex(text)).prompt(&ready(dialect));
-                assert_eq!(prompt.len(), width, "{prompt}");
+                assert_eq!(pending(&lex(text)).prompt(&ready).width(), width, "{ready}");
             }
         }
     }
 
     #[test]
-    fn the_prompt_names_the_dialect_unless_it_is_the_default() {
-        assert_eq!(ready(Dialect::Stackql), "iamql[stackql]> ");
+    fn the_prompt_names_what_is_connected_and_what_is_unusual() {
+        assert_eq!(ready("sandbox", &[]), "sandbox> ");
+        assert_eq!(ready("prod", &["max 5".to_owned()]), "prod[max 5]> ");
+        assert_eq!(ready("a\nb", &[]), "a\\nb> ");
+        assert_eq!(ready(&"x".repeat(50), &[]).width(), 22);
     }
 }

@@ -3,6 +3,7 @@
 //! It depends on the session for what a statement did and on rendering for how rows look. It never parses a command line
 //! and never reads a statement, and it depends on no edge.
 
+pub(crate) mod child;
 pub(crate) mod color;
 pub(crate) mod directories;
 pub(crate) mod exit;

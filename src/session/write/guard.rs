@@ -1,5 +1,7 @@
 //! Guards against changing more keys than intended.
 
+use std::time::Instant;
+
 use datafusion::arrow::array::RecordBatch;
 
 use super::{Rows, Writer};
@@ -89,7 +91,10 @@ impl Writer<'_> {
             ids: rows.ids.iter().map(|id| id.as_str()).collect(),
             rows: rows.fetched.as_ref(),
         };
-        match confirm.confirm(&question) {
+        let asked = Instant::now();
+        let is_confirmed = confirm.confirm(&question);
+        self.call.scope.wait(asked.elapsed());
+        match is_confirmed {
             true => Ok(()),
             false => Err(Error::new(
                 ErrorKind::Permission,

@@ -13,10 +13,8 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Options;
+use crate::terminal::child::{KEY, SECRET, TOKEN};
 
-const KEY: &str = "CONFLUENT_CLOUD_API_KEY";
-const SECRET: &str = "CONFLUENT_CLOUD_API_SECRET";
-const TOKEN: &str = "CONFLUENT_CLOUD_ACCESS_TOKEN";
 const ENDPOINT: &str = "CONFLUENT_CLOUD_ENDPOINT";
 
 /// Requests side by side.
@@ -31,6 +29,8 @@ pub(super) struct Config {
     pub(super) endpoint: Option<String>,
     /// Where the credentials are.
     pub(super) credentials: Source,
+    /// The profile that they are from.
+    pub(super) profile: Option<String>,
     /// File of certificates to trust besides the system's.
     pub(super) ca_cert: Option<PathBuf>,
     /// Time that one request may take, its retries and waits included, and the planning of one statement.
@@ -103,6 +103,12 @@ impl Config {
         };
         Ok(Self {
             endpoint,
+            profile: (from_profile && !matches!(credentials, Source::Missing { .. })).then(|| {
+                settings
+                    .profile
+                    .clone()
+                    .unwrap_or_else(|| "default".to_owned())
+            }),
             credentials,
             ca_cert: settings.ca_cert.clone().or_else(|| profile.ca_cert.clone()),
             timeout: timeout.map_or(TIMEOUT, Duration::from_secs),

@@ -12,6 +12,7 @@ use crate::api::{Client, ClientConfig, Credentials, Endpoint, RetryPolicy};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::table::{Connection, NotConnected};
+use crate::terminal::child;
 #[cfg(unix)]
 use crate::terminal::notes;
 
@@ -106,18 +107,12 @@ async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
 
 /// Runs `command` in the system's shell and returns what it prints.
 async fn run(command: &str) -> Result<Secret, Error> {
-    let (shell, flag) = if cfg!(windows) {
-        ("cmd", "/C")
-    } else {
-        ("sh", "-c")
-    };
     let failed = |what: String| {
         Error::usage(format!(
             "the command `{command}` that prints the secret {what}"
         ))
     };
-    let output = tokio::process::Command::new(shell)
-        .args([flag, command])
+    let output = tokio::process::Command::from(child::shell(command))
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()

@@ -20,15 +20,18 @@ use config::Config;
 use credentials::Environment;
 
 pub use file::File;
+pub(crate) use file::ShellDefaults;
 pub(crate) use settings::Settings;
 
 /// An open session, and where it is connected.
 #[derive(Debug)]
 pub(crate) struct OpenSession {
     /// The session.
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
     /// What its statements are given.
     pub(crate) params: Params,
+    /// The profile of `config.toml` that its credentials are from.
+    pub(crate) profile: Option<String>,
     /// What it asks, if that is the sandbox of this process: it serves for as long as the session lives.
     pub(crate) sandbox: Option<Sandbox>,
 }
@@ -69,6 +72,11 @@ impl Opener {
             confirm: Some(confirm),
             ..self
         }
+    }
+
+    /// Returns what the interactive shell begins with.
+    pub(crate) fn shell(&self) -> &ShellDefaults {
+        &self.file.shell
     }
 
     /// Returns the names of the profiles in `config.toml`.
@@ -137,8 +145,9 @@ impl Opener {
             dialect: config.dialect,
         };
         Ok(OpenSession {
-            session: Session::open(connection, options).await?,
+            session: Arc::new(Session::open(connection, options).await?),
             params: Params::texts(&settings.params),
+            profile: config.profile.filter(|_| sandbox.is_none()),
             sandbox,
         })
     }
