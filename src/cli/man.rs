@@ -39,6 +39,7 @@ pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
 fn no_command(name: &str, whole: &clap::Command) -> Error {
     let names: Vec<&str> = whole
         .get_subcommands()
+        .filter(|command| !command.is_hide_set())
         .map(clap::Command::get_name)
         .collect();
     Error::usage(format!("there is no command `{name}`"))

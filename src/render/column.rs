@@ -10,6 +10,9 @@ use super::layout::{MAX_WIDTH, MIN_WIDTH, WidthRequest, measure, shortened};
 /// Marks, in the metadata of a field, a column whose values are shown once and never again: it is never shortened.
 pub const SECRET_MARK: &str = "iamql.secret";
 
+/// Marks, in the metadata of a field, text that is wrapped in a table rather than cut.
+pub(crate) const WRAP_MARK: &str = "iamql.wrap";
+
 /// The name of columns, and of members of structs, whose values are shown once and never again.
 const SECRET: &str = "secret";
 
@@ -41,7 +44,7 @@ impl TableColumn {
     pub(crate) fn of(field: &Field) -> Self {
         Self {
             secret: is_secret(field),
-            wraps: field.metadata().contains_key(super::WRAP_MARK),
+            wraps: field.metadata().contains_key(WRAP_MARK),
             ..Self::new(field.name(), CellKind::of(field))
         }
     }

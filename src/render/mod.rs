@@ -41,6 +41,7 @@ use std::io::Write;
 
 pub use cell::{cell_json, cell_text};
 pub use column::SECRET_MARK;
+pub(crate) use column::WRAP_MARK;
 pub use diagnostic::Diagnostic;
 pub use error::Error;
 pub use escape::escape_controls;
@@ -49,9 +50,6 @@ pub(crate) use layout::shortened;
 pub use options::{Expanded, RenderOptions};
 pub use renderer::{Renderer, Summary};
 pub(crate) use wrap::wrapped;
-
-/// Marks, in the metadata of a field, text that is wrapped in a table rather than cut.
-pub(crate) const WRAP_MARK: &str = "iamql.wrap";
 
 use renderer::FormatRenderer;
 

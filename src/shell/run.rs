@@ -121,6 +121,12 @@ impl Shell {
 
     /// Runs `piece` again and again, until Ctrl-C or as often as `watch` says.
     async fn watch(&mut self, piece: &Piece, watch: &Watch) -> Result<(), Error> {
+        if creates_keys(piece) {
+            return Err(
+                Error::statement("\\watch would create keys again and again")
+                    .hint("run the INSERT once; \\watch is for statements that read"),
+            );
+        }
         let mut seen = Seen::default();
         let every = watch.every;
         let mut left = watch.count;

@@ -203,7 +203,11 @@ fn rows_are_written_in_every_format() {
     line:
     -[ RECORD 1 ]---------------------------
     id         | K001
-    spec.owner | {"id":"sa-1","api_version":"iam/v2","kind":"ServiceAccount"}
+    spec.owner | {
+               |   "id": "sa-1",
+               |   "api_version": "iam/v2",
+               |   "kind": "ServiceAccount"
+               | }
 
     json:
     [
