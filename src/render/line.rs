@@ -157,16 +157,46 @@ mod tests {
         id           | AAAABBBBCCCC2222
         display_name | billing
         description  | café, "quoted"
-        _spec        | {"a":[1,null]}
-        spec         | {"display_name":"billing","expires_at":"2026-01-03T04:05:06Z","owner":{"id":"sa-1"},"resources":[{"id":"lkc-1","environment":"env-1"},{"id":"aws.us-east-1","environment":"env-9"}]}
+        _spec        | {
+                     |   "a": [
+                     |     1,
+                     |     null
+                     |   ]
+                     | }
+        spec         | {
+                     |   "display_name": "billing",
+                     |   "expires_at": "2026-01-03T04:05:06Z",
+                     |   "owner": {
+                     |     "id": "sa-1"
+                     |   },
+                     |   "resources": [
+                     |     {
+                     |       "id": "lkc-1",
+                     |       "environment": "env-1"
+                     |     },
+                     |     {
+                     |       "id": "aws.us-east-1",
+                     |       "environment": "env-9"
+                     |     }
+                     |   ]
+                     | }
         age_days     | 7
         created_at   | 2026-01-03T04:05:06Z
         -[ RECORD 2 ]---------------------------
         id           | KEY2
         display_name | 決済サービス
         description  | 👩‍💻 team | ops
-        _spec        | {"b":"x y"}
-        spec         | {"display_name":"決済サービス","expires_at":"2026-01-03T04:05:06.811920Z","owner":{"id":"u-2"},"resources":[]}
+        _spec        | {
+                     |   "b": "x y"
+                     | }
+        spec         | {
+                     |   "display_name": "決済サービス",
+                     |   "expires_at": "2026-01-03T04:05:06.811920Z",
+                     |   "owner": {
+                     |     "id": "u-2"
+                     |   },
+                     |   "resources": []
+                     | }
         age_days     | -9223372036854775808
         created_at   | 2026-01-03T04:05:06.811920Z
         -[ RECORD 3 ]---------------------------
@@ -174,7 +204,9 @@ mod tests {
         display_name |
         description  | NULL
         _spec        | NULL
-        spec         | {"display_name":""}
+        spec         | {
+                     |   "display_name": ""
+                     | }
         age_days     | NULL
         created_at   | NULL
         -[ RECORD 4 ]---------------------------

@@ -53,7 +53,7 @@ pub(super) enum Command {
     },
     /// `\gset [PREFIX]`: runs it, and sets variables to the values of its one row.
     Gset(String),
-    /// `\crosstabview [ROWS [COLUMNS [VALUES [ORDER]]]]`: runs it, and shows its rows as a grid.
+    /// `\crosstabview [DOWN [ACROSS [CELLS [ORDER]]]]`: runs it, and shows its rows as a grid.
     Crosstab(Vec<String>),
     /// `\watch [SECONDS] [i=SECONDS] [c=COUNT]`: runs the statement again and again.
     Watch(Watch),

@@ -353,8 +353,8 @@ mod tests {
     #[test]
     fn order_by_knows_the_names_of_the_select_list() {
         assert_eq!(
-            offered("SELECT age_days AS old FROM vw_api_keys ORDER BY o|"),
-            "o: owner_id old"
+            offered("SELECT age_days AS old FROM vw_api_keys ORDER BY ol|"),
+            "ol: old"
         );
         assert_eq!(
             offered("SELECT 1 FROM vw_api_keys ORDER BY age_days D|"),
@@ -416,7 +416,7 @@ mod tests {
         );
         assert_eq!(
             offered("SELECT 1 FROM vw_api_keys WHERE owner_id IN ('sa-1', '|')"),
-            ["sa-1'", "u-''2'"]
+            ["sa-1", "u-''2"]
         );
         assert_eq!(
             offered("SELECT 1 FROM vw_api_keys WHERE owner_id = 's|'"),

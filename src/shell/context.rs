@@ -300,7 +300,10 @@ fn in_clause(word: &str, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
         "from" if deletes && is_first => Place::Changeable,
         "into" | "update" if is_first => Place::Changeable,
         // `ORDER BY x DESC,` is no DESCRIBE.
-        "desc" if !before.is_empty() => Place::Expression,
+        "desc" if !before.is_empty() => match is_first {
+            true => Place::Words(words::AFTER_ORDER),
+            false => Place::Order,
+        },
         "create" if is_first => Place::Words(words::AFTER_CREATE),
         "create" | "drop" => Place::Words(words::AFTER_DROP),
         "table" | "view" => named(word == "view", before, within),

@@ -110,14 +110,14 @@ pub(super) const COMMANDS: &[Entry] = &[
     ),
     entry(
         "crosstabview",
-        "\\crosstabview [V [H [D [SORT]]]]",
+        "\\crosstabview [V H D]",
         "run it, and show D in a grid of V and H",
         Argument::Other,
         &[],
     ),
     entry(
         "watch",
-        "\\watch [SECONDS] [c=COUNT]",
+        "\\watch [SECONDS] [c=N]",
         "run it again and again; new rows are marked",
         Argument::Other,
         &["watch"],
@@ -125,7 +125,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "e",
         "\\e",
-        "edit the statement, or the last one, in $EDITOR",
+        "edit this or the last statement in $EDITOR",
         Argument::None,
         &["edit"],
     ),
@@ -160,7 +160,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "o",
         "\\o [FILE]",
-        "write rows to FILE or |PROGRAM, or to the terminal again",
+        "write rows to FILE or |PROGRAM from now on",
         Argument::File,
         &["output"],
     ),
@@ -174,7 +174,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "copy",
         "\\copy QUERY to FILE",
-        "write a table or a (query) to a file, stdout or a program",
+        "write a table or (query) to a file, stdout or program",
         Argument::File,
         &[],
     ),
@@ -195,7 +195,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "pset",
         "\\pset [NAME [VALUE]]",
-        "change how rows are shown: null, pager, width, …",
+        "change how rows are shown: null, width, …",
         Argument::Setting,
         &["show"],
     ),
@@ -265,7 +265,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "!",
         "\\! [COMMAND]",
-        "run a command, or start the system's shell",
+        "run a command, or a shell",
         Argument::File,
         &["shell", "system"],
     ),
@@ -286,7 +286,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "c",
         "\\c [PROFILE]",
-        "connect with a profile of config.toml, or anew",
+        "connect with a profile, or anew",
         Argument::Profile,
         &["connect"],
     ),
