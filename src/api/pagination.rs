@@ -28,26 +28,37 @@ impl SeenTokens {
 }
 
 /// Returns the stream of all pages that `fetch` fetches one by one. It ends after the last page or the first error;
-/// `repeated` makes the error for a token that the listing has already used.
+/// `repeated` makes the error for a token that the listing has already used, and `short` that for a listing of so many
+/// keys that should have been more.
 pub(super) fn pages<E, F>(
     fetch: impl Fn(Option<PageToken>) -> F + Send + 'static,
     repeated: impl Fn(&PageToken) -> E + Send + 'static,
+    short: impl Fn(u64, u64) -> Option<E> + Send + 'static,
 ) -> impl Stream<Item = Result<Page, E>> + Send + 'static
 where
     E: Send + 'static,
     F: Future<Output = Result<Page, E>> + Send + 'static,
 {
     // The state holds what to fetch next: `None` once the listing has ended.
-    let first = (Some(None), SeenTokens::default(), fetch, repeated);
-    stream::try_unfold(first, |(next, mut seen, fetch, repeated)| async move {
-        let Some(token) = next else { return Ok(None) };
-        let page = fetch(token).await?;
-        let next = match page.next() {
-            Some(token) if !seen.insert(token) => return Err(repeated(token)),
-            token => token.cloned().map(Some),
-        };
-        Ok(Some((page, (next, seen, fetch, repeated))))
-    })
+    let first = (Some(None), SeenTokens::default(), 0, fetch, repeated, short);
+    stream::try_unfold(
+        first,
+        |(next, mut seen, keys, fetch, repeated, short)| async move {
+            let Some(token) = next else { return Ok(None) };
+            let page = fetch(token).await?;
+            let keys = keys + page.len() as u64;
+            let next = match page.next() {
+                Some(token) if !seen.insert(token) => return Err(repeated(token)),
+                token => token.cloned().map(Some),
+            };
+            if let (None, Some(total)) = (&next, page.total())
+                && let Some(error) = short(keys, total)
+            {
+                return Err(error);
+            }
+            Ok(Some((page, (next, seen, keys, fetch, repeated, short))))
+        },
+    )
 }
 
 /// The most pages in a row without anything on them: a service that filters may give some, but never ends them with one.
@@ -117,7 +128,11 @@ mod tests {
             }
         };
         (
-            pages(fetch, |token| format!("`{}` again", token.as_str())),
+            pages(
+                fetch,
+                |token| format!("`{}` again", token.as_str()),
+                |_, _| None,
+            ),
             fetched,
         )
     }
@@ -152,6 +167,25 @@ mod tests {
         let (pages, _) = listing(&[("", "a")]);
         let pages: Vec<_> = pages.collect().await;
         assert!(matches!(&pages[..], [Ok(_), Err(e)] if e == "no such page"));
+    }
+
+    #[tokio::test]
+    async fn a_listing_of_fewer_keys_than_there_are_is_an_error() {
+        for (total, expected) in [(0, Ok(1)), (1, Ok(1)), (2, Err("1 of 2".to_owned()))] {
+            let last = format!(r#"{{"metadata":{{"total_size":{total}}},"data":[{{}}]}}"#);
+            let fetch = move |_| {
+                let last = page(&last);
+                async move { Ok(last) }
+            };
+            let pages = pages(
+                fetch,
+                |_| String::new(),
+                |keys, total| (total > keys).then(|| format!("{keys} of {total}")),
+            );
+            let pages: Vec<_> = pages.collect().await;
+            let read = pages[0].as_ref().map(Page::len).map_err(Clone::clone);
+            assert_eq!(read, expected);
+        }
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ impl Common {
             discard_secrets: self.discard_secrets,
             allow_self_delete: self.allow_self_delete,
             params: params(&self.params)?,
+            is_stdin_taken: false,
             dialect: self.dialect,
             variables: BTreeMap::new(),
         })

@@ -90,6 +90,11 @@ impl TableColumn {
         shortened(&text, most).into()
     }
 
+    /// Returns true if a part of a value is of no use, so that it is shown whole or not at all.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.secret || self.pinned > 0 || self.floor == usize::MAX
+    }
+
     /// Adds a NULL, shown as `text`, which is already escaped.
     pub(crate) fn take_null(&mut self, text: &str) {
         self.widest = self.widest.max(measure(text));

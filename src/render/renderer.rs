@@ -46,6 +46,13 @@ pub trait Renderer: Send {
     /// Starts a result with these columns.
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error>;
 
+    /// Takes rows that look like those to come, before the first of them, so that each can be written as it comes: a
+    /// table decides how wide its columns are now, and a cell that is wider than was expected pushes its line out.
+    fn expect(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let _ = batch;
+        Ok(())
+    }
+
     /// Takes the next rows, whose columns are those given to [`begin`](Renderer::begin).
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error>;
 
@@ -56,7 +63,7 @@ pub trait Renderer: Send {
     ///
     /// Rows count as delivered once this returns Ok. After an error some of them may have been written, and they are not
     /// written again. A table has nothing to hand over before [`finish`](Renderer::finish), because column widths depend on
-    /// every row.
+    /// every row, unless it was told what to [`expect`](Renderer::expect).
     fn flush(&mut self) -> Result<(), Error>;
 }
 
@@ -74,6 +81,14 @@ pub(super) trait Format: Send {
         fields: &'a Fields,
         batch: &'a RecordBatch,
     ) -> Result<Self::Columns<'a>, Error>;
+
+    /// Looks at row `row` of a batch that is like those to come.
+    fn expect(&mut self, columns: &mut Self::Columns<'_>, row: usize) {
+        let _ = (columns, row);
+    }
+
+    /// Decides what the rows looked at are good for: from now on each row is written when it comes.
+    fn expected(&mut self) {}
 
     /// Writes row `row` of a batch, which is row `number` of the result; both count from 0.
     fn row(
@@ -115,6 +130,15 @@ impl<F: Format> Renderer for FormatRenderer<'_, F> {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         self.fields = schema.fields().clone();
         self.format.begin(&self.fields, &mut self.out.buffer)
+    }
+
+    fn expect(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let mut columns = self.format.columns(&self.fields, batch)?;
+        for row in 0..batch.num_rows() {
+            self.format.expect(&mut columns, row);
+        }
+        self.format.expected();
+        Ok(())
     }
 
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {

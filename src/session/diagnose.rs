@@ -302,7 +302,7 @@ fn in_single_quotes(
     let is_near = retold
         .hint
         .as_ref()
-        .is_some_and(|hint| hint.starts_with("did you mean"));
+        .is_some_and(|hint| hint.starts_with("did you mean") || hint.starts_with("write "));
     if is_near || field.relation.is_some() || !text.contains(&format!("\"{}\"", field.name)) {
         return retold;
     }
@@ -323,9 +323,12 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::e
         ));
     }
     if ["page_token", "page_size"].contains(&field.name.as_str()) {
-        return error.hint(format!(
-            "leave it out: all pages are read for you; {OTHER_DIALECT}"
-        ));
+        // Only the first page can be asked for, which is where every listing begins.
+        let is_taken = field.name == "page_size" || has_empty_text(piece);
+        return error.hint(match is_taken {
+            true => format!("leave it out: all pages are read for you; {OTHER_DIALECT}"),
+            false => "leave it out: all pages are read for you".to_owned(),
+        });
     }
     let parameters = resource::shape().parameters.iter();
     let mut meant = parameters.filter(|parameter| parameter.name == field.name);
@@ -344,6 +347,38 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::e
             None => error,
         },
     }
+}
+
+fn has_empty_text(piece: &Piece) -> bool {
+    let mut tokens = piece.tokens().unwrap_or_default().iter();
+    tokens.any(|token| matches!(&token.token, Token::SingleQuotedString(text) if text.is_empty()))
+}
+
+/// Finds a parameter of the service that is written in dots, such as `spec.owner`, and the path that it stands for.
+fn parameter_in(piece: &Piece) -> Option<(Span, String)> {
+    let tokens = piece.tokens().ok()?;
+    let tokens: Vec<_> = tokens.iter().filter(|token| !is_layout(token)).collect();
+    let word = |at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => Some(word.value.to_lowercase()),
+        _ => None,
+    };
+    let is_dot = |at: usize| tokens.get(at).is_some_and(|it| it.token == Token::Period);
+    let parameters = resource::shape().parameters.iter();
+    let parameters: Vec<_> = parameters
+        .filter_map(|parameter| Some((parameter.name.split_once('.')?, parameter.path.as_ref()?)))
+        .collect();
+    (0..tokens.len()).find_map(|at| {
+        let (first, second) = (word(at)?, word(at + 2)?);
+        if !is_dot(at + 1) || is_dot(at + 3) {
+            return None;
+        }
+        let named = parameters
+            .iter()
+            .find(|((one, other), _)| *one == first && *other == second);
+        let (_, path) = named?;
+        let place = Span::new(tokens[at].span.start, tokens[at + 2].span.end);
+        Some((place, path.join(".")))
+    })
 }
 
 /// Returns the column that `field`, written as `typed`, most likely means.
@@ -563,6 +598,14 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
 /// Rewords any other message. If it quotes a string of the statement, that is the place.
 fn other(message: &str, piece: &Piece) -> dialect::error::Error {
     let error = in_plain_words(message);
+    if error.message.starts_with("cannot compare")
+        && error.message.contains("object")
+        && let Some((place, path)) = parameter_in(piece)
+    {
+        return error
+            .at(place)
+            .hint(format!("write {path}; {OTHER_DIALECT}"));
+    }
     match literal_in(&error.message, piece) {
         Some(span) => error.at(span),
         // The value comes from a key, so the conversion may be unintended.

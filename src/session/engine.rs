@@ -18,15 +18,16 @@ use super::memory::LimitedPool;
 use super::text_sink::TextFiles;
 use crate::dialect::functions;
 use crate::dialect::{apply, plan};
-use crate::resource;
-use crate::table::{self, Connection, catalog};
+use crate::resource::{self, findings::Setting};
+use crate::table::{self, Connection, Thresholds, catalog};
 
-/// Returns a context in which all resources and their views are mounted and local files can be read by name.
+/// Returns a context in which all resources and their views are mounted, and local files can be read by name if `session`
+/// allows it.
 ///
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub(super) async fn context(connection: Connection, settings: &Options) -> Result<SessionContext> {
+pub(super) async fn context(connection: Connection, session: &Options) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
@@ -34,7 +35,11 @@ pub(super) async fn context(connection: Connection, settings: &Options) -> Resul
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(resource::CATALOG, resource::DEFAULT_SCHEMA);
     let options = config.options_mut();
-    options.extensions.insert(settings.dialect);
+    options.extensions.insert(session.dialect);
+    options.extensions.insert(Thresholds::default());
+    for (name, value) in &session.findings {
+        options.set(&format!("{}.{name}", Setting::PREFIX), &value.to_string())?;
+    }
     // For the place of an error.
     options.sql_parser.collect_spans = true;
     // `now()` has a zone, and shows it.
@@ -52,10 +57,11 @@ pub(super) async fn context(connection: Connection, settings: &Options) -> Resul
     analyzers.push(apply::rule());
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
-        .with_runtime_env(runtime(settings)?)
+        .with_runtime_env(runtime(session)?)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .with_analyzer_rules(analyzers)
-        .with_query_planner(apply::planner())
+        .with_optimizer_rules(table::logical_rules())
+        .with_query_planner(apply::planner(vec![Arc::new(table::ControlPlanner)]))
         .with_physical_optimizer_rules(plan::physical(table::rules(
             &PhysicalOptimizer::new().rules,
         )));
@@ -65,19 +71,19 @@ pub(super) async fn context(connection: Connection, settings: &Options) -> Resul
     }
     let context = SessionContext::new_with_state(state);
     catalog::mount(&context, connection).await?;
-    let context = match settings.no_files {
+    let context = match session.no_files {
         true => without_files(&context),
-        false => with_files(&context, settings.memory_limit),
+        false => with_files(&context, session.memory_limit),
     };
     functions::claim_names(&context);
     Ok(context)
 }
 
 /// Returns what the engine takes from the machine: memory up to a limit, and files unless there are to be none.
-fn runtime(settings: &Options) -> Result<Arc<RuntimeEnv>> {
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(LimitedPool::new(settings.memory_limit)));
-    if !settings.no_files {
+fn runtime(session: &Options) -> Result<Arc<RuntimeEnv>> {
+    let runtime =
+        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(LimitedPool::new(session.memory_limit)));
+    if !session.no_files {
         return runtime.build_arc();
     }
     // Rows that do not fit in memory are not put into files either.

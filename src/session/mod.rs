@@ -45,7 +45,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::api::Traffic;
+use crate::api::{Budget, Traffic};
 use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
@@ -73,8 +73,7 @@ pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use staging::{StagedFile, Target, unfinished};
-pub(crate) use write::create_dir;
-pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
+pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
 /// What a session may do, and with what.
 #[derive(Clone)]
@@ -99,10 +98,16 @@ pub struct Options {
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where undelivered secrets are saved.
     pub rescue_file: Option<RescueFile>,
+    /// Where the journals of creates are, which tell the next run what a process that was killed has left behind.
+    pub journals: Option<Journals>,
+    /// The most requests that one statement may send. If None, as many as it needs.
+    pub max_requests: Option<u64>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
     pub dialect: Dialect,
+    /// Thresholds of findings, by their names; the others are as they come.
+    pub findings: BTreeMap<String, u32>,
 }
 
 /// A session.
@@ -135,8 +140,11 @@ impl Default for Options {
             allow_self_delete: false,
             confirm: None,
             rescue_file: None,
+            journals: None,
+            max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
+            findings: BTreeMap::new(),
         }
     }
 }
@@ -221,6 +229,10 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
+        let connection = match options.read_only {
+            true => connection.reading_only(),
+            false => connection,
+        };
         let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
@@ -232,6 +244,28 @@ impl Session {
             options: Arc::new(options),
             materialized: Mutex::default(),
         })
+    }
+
+    /// Opens another session over the same connection for somebody who is not trusted: it can change nothing, shows what
+    /// writes would send, has no files, and sends at most `max_requests` requests for a statement. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot be set up.
+    pub async fn confined(&self, max_requests: u64) -> Result<Self, Error> {
+        let options = Options {
+            read_only: true,
+            dry_run: true,
+            yes: false,
+            discard_secrets: false,
+            allow_self_delete: false,
+            confirm: None,
+            rescue_file: None,
+            no_files: true,
+            max_requests: Some(max_requests),
+            ..self.options.as_ref().clone()
+        };
+        Self::open(self.connection.clone(), options).await
     }
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
@@ -252,7 +286,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let scope = Arc::new(Scope::new(traffic));
+        let budget = self.options.max_requests.map(Budget::of);
+        let scope = Scope::new(traffic).within(budget.unwrap_or_default());
+        let scope = Arc::new(scope);
         let call = Call {
             piece,
             params,
@@ -262,7 +298,8 @@ impl Session {
         let _running = interrupt.running();
         let carried_out = self.carry_out(call, sink);
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
-            Ok(done) => done?,
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return Err(noted(error, &scope)),
             Err(panic) => return Err(panicked(panic.as_ref())),
         };
         Ok(Report {
@@ -331,7 +368,7 @@ impl Session {
         &self.connection
     }
 
-    /// Returns the names of all tables and views, with their schema where that is not the session's.
+    /// Returns the names of all tables and views, service by service, with their schema where that is not the session's.
     pub fn tables(&self) -> Vec<String> {
         let Some(catalog) = self.context.catalog(CATALOG) else {
             return Vec::new();
@@ -344,10 +381,9 @@ impl Session {
                 schema => format!("{schema}.{name}"),
             })
         };
-        catalog
-            .schema_names()
-            .into_iter()
-            .flat_map(of_schema)
+        let services = resource::services().into_iter();
+        services
+            .flat_map(|service| of_schema(service.name.to_owned()))
             .collect()
     }
 
@@ -452,6 +488,15 @@ fn counted(batch: &RecordBatch) -> usize {
     let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
     let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
     usize::try_from(sum).unwrap_or(usize::MAX)
+}
+
+/// Tells a reader who has enough what there is to know about the rows that it took.
+fn noted(mut error: Error, scope: &Scope) -> Error {
+    if error.kind == ErrorKind::BrokenPipe {
+        let warnings = scope.warnings();
+        error.notes.extend(warnings.iter().map(ToString::to_string));
+    }
+    error
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

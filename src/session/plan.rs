@@ -41,6 +41,9 @@ pub(super) enum Reading {
 /// What the engine returns for a statement: a plan, or its error.
 pub(super) type Planned<T> = Result<T, DataFusionError>;
 
+/// Changes a physical plan before it runs.
+type Prepare = fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>;
+
 // All of these plan on a thread of their own, see `on_planner_thread`. The outer error is that of a timeout.
 impl Session {
     /// Plans `statement`, and runs it if it returns no rows (CREATE, SET, …).
@@ -105,7 +108,7 @@ impl Session {
         &self,
         frame: DataFrame,
         scope: &Arc<Scope>,
-        prepared: fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>,
+        prepared: Prepare,
     ) -> Result<Planned<SendableRecordBatchStream>, Error> {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));

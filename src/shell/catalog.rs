@@ -7,7 +7,9 @@ use super::values::Values;
 use super::view;
 use crate::dialect::source_json;
 use crate::dialect::type_names::type_name;
-use crate::resource::{self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource};
+use crate::resource::{
+    self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource, View,
+};
 use crate::session::{Function, Relation};
 
 /// All that can be named in a session.
@@ -102,9 +104,9 @@ impl Table {
         let named = resource::named(&name);
         let fields = match named {
             Some(Named::Table(resource)) => of_columns(resource, "", resource.fields()),
-            Some(Named::View(resource, _)) => fields_of(relation.schema.fields())
+            Some(Named::View(view)) => fields_of(relation.schema.fields())
                 .into_iter()
-                .map(|field| field.of_view(resource))
+                .map(|field| field.of_view(view))
                 .collect(),
             None => fields_of(relation.schema.fields()),
         };
@@ -129,11 +131,11 @@ impl Table {
 
 impl Field {
     /// Adds what the table says of a column of the view.
-    fn of_view(self, resource: &Resource) -> Self {
-        let sent_as = view::source(resource, &self.name).and_then(|path| resource.sent_as(path));
+    fn of_view(self, view: &View) -> Self {
+        let sent_as = view::source(view, &self.name).and_then(|path| view.of.sent_as(path));
         Self {
             sent_as: sent_as.unwrap_or_default(),
-            description: view::description(resource, &self.name),
+            description: view::description(view, &self.name),
             ..self
         }
     }

@@ -10,6 +10,7 @@ use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
 use crate::dialect::Dialect;
+use crate::invisible::is_hidden;
 use crate::resource::Access;
 
 /// The most commands to list with descriptions; `\\?` describes all.
@@ -25,6 +26,21 @@ pub(super) struct Completion {
 /// Completes `text` at byte `cursor`. Nothing before byte `line` is replaced: that is where the line at the prompt
 /// begins, after those that were entered before it.
 pub(super) fn complete(
+    text: &str,
+    line: usize,
+    cursor: usize,
+    catalog: &Catalog,
+    files: Files<'_>,
+) -> Completion {
+    let mut completion = completion_at(text, line, cursor, catalog, files);
+    // A name that hides something cannot be shown, and nobody should take it unseen.
+    completion
+        .candidates
+        .retain(|candidate| !candidate.text.contains(is_hidden));
+    completion
+}
+
+fn completion_at(
     text: &str,
     line: usize,
     cursor: usize,
@@ -282,7 +298,10 @@ mod tests {
         }
         assert_eq!(offered("INSERT INTO conf|"), "conf: confluent");
         assert_eq!(offered("SHOW METHODS IN confluent.iam.a|"), "a: api_keys");
-        assert_eq!(offered("SELECT * FROM confluent.|"), ": iam");
+        assert_eq!(
+            offered("SELECT * FROM confluent.|"),
+            ": iam org managed_kafka_clusters schema_registry_clusters ksqldb_clusters quotas"
+        );
         assert_eq!(offered("SELECT * FROM confluent.iam.v|"), "v: vw_api_keys");
         assert_eq!(
             offered("WITH old AS (SELECT 1) SELECT * FROM |"),
@@ -432,7 +451,14 @@ mod tests {
             offered("EXEC confluent.iam.api_keys.g|"),
             "g: get_iam_v2api_key"
         );
-        assert_eq!(offered("EXEC conf|"), "conf: confluent.iam.api_keys.");
+        assert_eq!(
+            offered("EXEC confluent.org.|"),
+            ": organizations. environments."
+        );
+        assert_eq!(
+            offered("EXEC confluent.quotas.applied_quotas.l|"),
+            "l: list_service_quota_v1applied_quotas"
+        );
         assert_eq!(
             offered("DESCRIBE METHOD confluent.iam.api_keys.up|"),
             "up: update_iam_v2api_key"

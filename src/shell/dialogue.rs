@@ -102,11 +102,12 @@ impl Shell {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
-            let prompt = input.pending().prompt(&self.ready_prompt());
+            let ready = self.ready_prompt();
+            let prompt = input.pending().prompt(&ready);
             let (left, right) = std::mem::take(&mut initial);
             let line = self
                 .shutdown
-                .while_reading(|| editor.readline_with_initial(&prompt, (&left, &right)));
+                .while_reading(|| editor.readline_with_initial(prompt.as_str(), (&left, &right)));
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
@@ -191,7 +192,7 @@ impl Shell {
                 None
             }
             Ok(edited) => {
-                notes::line(&edited);
+                notes::visible(&edited);
                 Some(edited)
             }
             Err(error) => {

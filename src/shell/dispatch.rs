@@ -1,6 +1,6 @@
 //! Runs the commands that run no statement.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use super::command::Command;
 use super::describe::{self, Grid};
@@ -12,8 +12,9 @@ use super::settings::NAMES;
 use super::state::Shell;
 use super::{help, variables};
 use crate::error::Error;
+use crate::render::escape_controls;
 use crate::sql::split::Piece;
-use crate::terminal::{child, notes, output};
+use crate::terminal::{children, notes, output};
 
 impl Shell {
     /// Runs `command`.
@@ -65,7 +66,7 @@ impl Shell {
             Command::ChangeDirectory(folder) => change_directory(folder.as_deref())?,
             Command::Print => match input.text().trim() {
                 "" => notes::if_terminal("the buffer is empty"),
-                text => notes::line(text),
+                text => notes::visible(text),
             },
             Command::Reset => input.replace(""),
             Command::Set(None) => self.show_variables().await?,
@@ -79,7 +80,7 @@ impl Shell {
             }
             Command::Echo(text) => {
                 let text = variables::expand(&text, &self.variables);
-                print(&format!("{text}\n"))?;
+                print(&text)?;
             }
             Command::ConnInfo => {
                 let grid = self.conninfo();
@@ -152,7 +153,10 @@ impl Shell {
 
     fn say_setting(&self, name: &str) {
         if self.settings.footer && self.nested == 0 {
-            notes::if_terminal(&format!("{name} is {}", self.settings.get(name)));
+            notes::if_terminal(&escape_controls(&format!(
+                "{name} is {}",
+                self.settings.get(name)
+            )));
         }
     }
 
@@ -202,13 +206,13 @@ impl Shell {
 fn system(command: Option<&str>) -> Result<(), Error> {
     notes::end_status();
     let mut program = match command {
-        Some(command) => child::shell(command),
+        Some(command) => children::shell(command),
         None => {
             let fallback = if cfg!(windows) { "cmd" } else { "sh" };
             let shell = std::env::var("SHELL")
                 .ok()
                 .filter(|shell| !shell.is_empty());
-            child::program(shell.as_deref().unwrap_or(fallback))
+            children::command(shell.as_deref().unwrap_or(fallback))
         }
     };
     let status = program
@@ -232,10 +236,19 @@ fn change_directory(folder: Option<&str>) -> Result<(), Error> {
     })
 }
 
+/// Writes `text` and an end of line to stdout, and to a terminal nothing that it would act on.
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = output::stdout();
+    let text = match std::io::stdout().is_terminal() {
+        true => text
+            .split('\n')
+            .map(escape_controls)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        false => text.to_owned(),
+    };
     stdout
-        .write_all(text.as_bytes())
+        .write_all(format!("{text}\n").as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(|error| Error::statement("stdout cannot be written").caused_by(error))
 }

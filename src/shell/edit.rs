@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::terminal::child;
+use crate::terminal::children;
 
 /// Opens `text` in `$VISUAL` or `$EDITOR`, waits until the editor exits, and returns the content of the file.
 ///
@@ -38,10 +38,13 @@ fn edit_with(editor: &str, text: &str) -> Result<String, Error> {
 /// The value may be a program with options, so the system's shell parses it.
 fn run(editor: &str, file: &Path) -> io::Result<std::process::ExitStatus> {
     if cfg!(windows) {
-        return child::shell(editor).arg(file).status();
+        return children::command("cmd")
+            .args(["/C", editor])
+            .arg(file)
+            .status();
     }
-    child::shell(&format!("{editor} \"$1\""))
-        .arg("sh")
+    children::command("sh")
+        .args(["-c", &format!("{editor} \"$1\""), "sh"])
         .arg(file)
         .status()
 }

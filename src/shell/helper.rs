@@ -24,6 +24,7 @@ use super::highlight;
 use super::history::History;
 use super::lex::lex;
 use super::paths::expand_home;
+use crate::invisible::is_hidden;
 use crate::session::Session;
 use crate::sql::split::Piece;
 
@@ -138,7 +139,10 @@ impl Hinter for LineHelper {
         }
         let text = self.text(line);
         let rest = self.history.suggestion(&text)?.get(text.len()..)?;
-        let text = rest.lines().next().filter(|rest| !rest.is_empty())?;
+        let text = rest
+            .lines()
+            .next()
+            .filter(|rest| !rest.is_empty() && !rest.contains(is_hidden))?;
         Some(Suggestion {
             text: text.to_owned(),
             is_text: true,

@@ -106,6 +106,10 @@ impl Sink for Keeping<'_> {
         self.to.begin(schema).await
     }
 
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.to.expect(rows).await
+    }
+
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.memory.add(batch);
         self.to.rows(batch).await

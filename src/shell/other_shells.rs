@@ -30,7 +30,7 @@ const INSTEAD: &[Instead] = &[
     of(
         "\\",
         &["a", "H"],
-        "\\format has table, markdown, line, json, jsonl, csv and tsv",
+        "\\format has table, markdown, line, json, jsonl, csv, tsv, parquet and arrow",
     ),
     of(
         "\\",

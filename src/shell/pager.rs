@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::process::{Child, Stdio};
 
-use crate::terminal::{child, notes, output};
+use crate::terminal::{children, notes, output};
 
 /// The pager unless `$PAGER` names another: cuts long lines, shows colours, leaves at once if all fits, and leaves the
 /// text on the screen.
@@ -113,10 +113,15 @@ impl Paged {
     }
 
     fn start_pager(&mut self) -> io::Result<()> {
+        let (shell, flag) = if cfg!(windows) {
+            ("cmd", "/C")
+        } else {
+            ("sh", "-c")
+        };
         let pager = self.pager.as_deref().unwrap_or(DEFAULT);
         notes::end_status();
-        let mut command = child::shell(pager);
-        command.stdin(Stdio::piped());
+        let mut command = children::command(shell);
+        command.args([flag, pager]).stdin(Stdio::piped());
         if std::env::var_os("LESS").is_none() {
             command.env("LESS", LESS);
         }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::Interrupt;
 use crate::terminal::output::Output;
-use crate::terminal::{child, notes};
+use crate::terminal::{children, notes};
 
 /// A place that rows are written to.
 pub(super) struct Place {
@@ -52,7 +52,7 @@ impl Place {
                     Error::statement(format!("`{program}` cannot be run")).caused_by(error)
                 };
                 notes::end_status();
-                let mut child = child::shell(program)
+                let mut child = children::shell(program)
                     .stdin(Stdio::piped())
                     .spawn()
                     .map_err(failed)?;

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::lex::{Kind, Lexed, Open};
-use crate::render::{escape_controls, shortened};
+use crate::dialect::Dialect;
 
 /// What the text before the cursor still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +78,16 @@ impl Pending {
     }
 }
 
-/// The most terminal columns of a name in the prompt.
-const MAX_NAME: usize = 20;
-
-/// Returns the prompt where a statement may begin: the name of what is connected, and in brackets what is unusual.
-pub(super) fn ready(name: &str, unusual: &[String]) -> String {
-    let name = shortened(&escape_controls(name), MAX_NAME).into_owned();
-    match unusual {
-        [] => format!("{name}> "),
-        unusual => format!("{name}[{}]> ", unusual.join(", ")),
+/// Returns the prompt where a statement may begin. It names the place unless that is as usual, and every dialect but the
+/// default one.
+pub(super) fn ready(place: &str, dialect: Dialect) -> String {
+    let place = match place {
+        "" => String::new(),
+        place => format!(" ({place})"),
+    };
+    match dialect {
+        Dialect::Default => format!("iamql{place}> "),
+        other => format!("iamql[{}]{place}> ", other.name()),
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     fn prompt(text: &str) -> String {
-        pending(&lex(text)).prompt(&ready("iamql", &[]))
+        pending(&lex(text)).prompt(&ready("", Dialect::Default))
     }
 
     #[test]
@@ -121,23 +122,19 @@ mod tests {
 
     #[test]
     fn all_prompts_are_equally_wide() {
-        let unusual = ["read-only".to_owned(), "dry-run".to_owned()];
-        for (ready, width) in [
-            (ready("iamql", &[]), 7),
-            (ready("prod", &unusual), 26),
-            (ready("本番", &[]), 6),
-        ] {
+        for (dialect, width) in [(Dialect::Default, 7), (Dialect::Stackql, 16)] {
             for text in ["", "a", "(", "'", "\"", "/*"] {
-                assert_eq!(pending(&lex(text)).prompt(&ready).width(), width, "{ready}");
+                let prompt = pending(&lex(text)).prompt(&ready("", dialect));
+                assert_eq!(prompt.len(), width, "{prompt}");
             }
         }
+        let prompt = pending(&lex("(")).prompt(&ready("prod, read-only", Dialect::Default));
+        assert_eq!(prompt.len(), "iamql (prod, read-only)> ".len());
     }
 
     #[test]
-    fn the_prompt_names_what_is_connected_and_what_is_unusual() {
-        assert_eq!(ready("sandbox", &[]), "sandbox> ");
-        assert_eq!(ready("prod", &["max 5".to_owned()]), "prod[max 5]> ");
-        assert_eq!(ready("a\nb", &[]), "a\\nb> ");
-        assert_eq!(ready(&"x".repeat(50), &[]).width(), 22);
+    fn the_prompt_names_the_dialect_unless_it_is_the_default() {
+        assert_eq!(ready("", Dialect::Stackql), "iamql[stackql]> ");
+        assert_eq!(ready("sandbox", Dialect::Default), "iamql (sandbox)> ");
     }
 }

@@ -1,7 +1,7 @@
 //! Rows on the terminal: a table fitted to it, or one line per field, through the pager if it is too much.
 //!
-//! Formats for people are buffered until all rows are there, because the layout depends on all of them; formats for
-//! programs are written at once.
+//! Formats for people are buffered until all rows are there, because the layout depends on all of them, unless it is
+//! known before what the rows look like; formats for programs are written at once.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -106,12 +106,26 @@ impl Screen {
     ) -> Result<(Vec<u8>, Summary), Error> {
         let render =
             |format| rendered(format, &self.options, schema, batches).map_err(output_error);
-        let (text, summary) = render(self.format)?;
-        // Nothing is cut here, and a table that the terminal wraps cannot be read.
-        match self.format == OutputFormat::Table && self.is_eager && self.wraps(&text) {
+        let format = self.wanted();
+        let (text, summary) = render(format)?;
+        match self.is_turned(format, &text) {
             true => render(OutputFormat::Line),
             false => Ok((text, summary)),
         }
+    }
+
+    /// Returns the format that was asked for; bytes that are no text are not for a terminal.
+    fn wanted(&self) -> OutputFormat {
+        match self.format {
+            format if format.is_binary() => OutputFormat::Table,
+            format => format,
+        }
+    }
+
+    /// Returns true if `text` in `format` is better shown with a line for each field: nothing is cut here, and a table that
+    /// the terminal wraps cannot be read.
+    fn is_turned(&self, format: OutputFormat, text: &[u8]) -> bool {
+        format == OutputFormat::Table && self.is_eager && self.wraps(text)
     }
 
     /// Returns true if a table is wider than the terminal; all its lines are equally wide.
@@ -145,6 +159,12 @@ fn rendered(
 #[async_trait]
 impl Sink for Screen {
     async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        if self.format.is_binary() {
+            let error = Error::usage(format!("{} is not for a terminal", self.format));
+            return Err(
+                error.hint("\\o FILE writes rows to a file, and \\format table shows them here")
+            );
+        }
         if !self.format.is_streaming() {
             self.state = State::Holding(Arc::clone(schema), Vec::new());
             return Ok(());
@@ -152,6 +172,28 @@ impl Sink for Screen {
         let paged = self.paged();
         let mut renderer = renderer(self.format, &self.options, Box::new(paged.clone()));
         renderer.begin(schema).map_err(output_error)?;
+        self.state = State::Streaming(renderer, paged);
+        Ok(())
+    }
+
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        let State::Holding(schema, _) = &self.state else {
+            return Ok(());
+        };
+        let schema = Arc::clone(schema);
+        let wanted = self.wanted();
+        let sample = rendered(wanted, &self.options, &schema, std::slice::from_ref(rows));
+        let (text, _) = sample.map_err(output_error)?;
+        let format = match self.is_turned(wanted, &text) {
+            true => OutputFormat::Line,
+            false => wanted,
+        };
+        let paged = self.paged();
+        let mut renderer = renderer(format, &self.options, Box::new(paged.clone()));
+        let begun = renderer.begin(&schema);
+        begun
+            .and_then(|()| renderer.expect(rows))
+            .map_err(output_error)?;
         self.state = State::Streaming(renderer, paged);
         Ok(())
     }
@@ -194,7 +236,7 @@ impl Sink for Screen {
     }
 
     fn is_streaming(&self) -> bool {
-        self.format.is_streaming()
+        matches!(self.state, State::Streaming(..)) || self.format.is_streaming()
     }
 
     fn keeps(&self) -> bool {

@@ -28,7 +28,9 @@ pub(super) const NAMES: &[(&str, &[&str])] = &[
     ("footer", &["on", "off"]),
     (
         "format",
-        &["table", "markdown", "line", "json", "jsonl", "csv", "tsv"],
+        &[
+            "table", "markdown", "line", "json", "jsonl", "csv", "tsv", "parquet", "arrow",
+        ],
     ),
     ("header", &["on", "off"]),
     ("null", &[]),

@@ -14,10 +14,9 @@ use super::place::Place;
 use super::prompt::ready;
 use super::settings::{self, Settings};
 use super::variables::Variables;
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
-use crate::session::{Interrupt, Options};
+use crate::session::Interrupt;
 use crate::sql::split::Piece;
 use crate::terminal::notes;
 use crate::terminal::open::{OpenSession, Opener};
@@ -161,31 +160,11 @@ impl Shell {
 
     /// Returns the prompt where a statement may begin.
     pub(super) fn ready_prompt(&self) -> String {
-        let name = match (&self.opened.sandbox, &self.opened.profile) {
-            (Some(_), _) => "sandbox",
-            (None, Some(profile)) => profile,
-            (None, None) => "iamql",
+        let place = match self.conditions.is_active() {
+            true => self.opened.place.clone(),
+            false => "skipping".to_owned(),
         };
-        let mut unusual = Vec::new();
-        match self.opened.session.dialect() {
-            Dialect::Default => {}
-            dialect => unusual.push(dialect.name().to_owned()),
-        }
-        let options = self.opened.session.options();
-        for (is_set, flag) in [
-            (options.read_only, "read-only"),
-            (options.dry_run, "dry-run"),
-            (options.yes, "yes"),
-            (!self.conditions.is_active(), "skipping"),
-        ] {
-            if is_set {
-                unusual.push(flag.to_owned());
-            }
-        }
-        if options.max_affected != Options::MAX_AFFECTED {
-            unusual.push(format!("max {}", options.max_affected));
-        }
-        ready(name, &unusual)
+        ready(&place, self.opened.session.dialect())
     }
 
     /// Returns what there is to know about the connection, and what the session may do.
@@ -220,7 +199,12 @@ impl Shell {
                     true => "the sandbox at ",
                     false => "",
                 };
-                format!("on {what}{}, {who}", client.endpoint())
+                let place = match self.opened.place.as_str() {
+                    // That is said already.
+                    "" | "sandbox" => String::new(),
+                    place => format!(" ({place})"),
+                };
+                format!("on {what}{}, {who}{place}", client.endpoint())
             }
             Err(missing) => format!("not connected: {}; {}", missing.reason, missing.hint),
         }

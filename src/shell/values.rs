@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 
 use super::view;
-use crate::resource;
+use crate::resource::VIEWS;
 
 /// Rows of a result that are looked at.
 const MAX_ROWS: usize = 1000;
@@ -68,9 +68,7 @@ impl Values {
 /// Returns the name of a column by which it is known: a column of a view by that of the table.
 fn canonical(path: &str) -> String {
     let path = path.to_lowercase();
-    let mut sources = resource::ALL
-        .iter()
-        .map(|resource| view::source(resource, &path));
+    let mut sources = VIEWS.iter().map(|view| view::source(view, &path));
     match sources.find_map(|source| source) {
         Some(source) => source.to_owned(),
         None => path,

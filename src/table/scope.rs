@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::decode::Oddities;
-use crate::api::Traffic;
+use crate::api::{Budget, Client, Traffic};
 
 /// The state of one running statement.
 #[derive(Debug, Default)]
 pub struct Scope {
     traffic: Arc<Traffic>,
+    budget: Budget,
     warnings: Mutex<Vec<Warning>>,
     pushed: Mutex<BTreeSet<String>>,
     /// How long a person was waited for.
@@ -67,6 +68,16 @@ impl Scope {
             traffic,
             ..Self::default()
         }
+    }
+
+    /// The same, whose statement sends no more requests than `budget` allows.
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Returns `client` for the requests of the statement, which `traffic` counts.
+    pub(crate) fn client(&self, client: &Client, traffic: Arc<Traffic>) -> Client {
+        client.observed_by(traffic).within(self.budget.clone())
     }
 
     /// Returns the figures of the statement's requests so far.

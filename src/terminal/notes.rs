@@ -1,9 +1,10 @@
 //! What people read on stderr: warnings, row counts, errors. Nothing else writes there.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::stderr::{self, Patience};
 use crate::error::{Error, ErrorKind};
 use crate::render::Diagnostic;
 use crate::session::{Done, Report};
@@ -34,7 +35,7 @@ impl Status {
 
     fn erase(&mut self) {
         if std::mem::take(&mut self.is_shown) {
-            let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
+            stderr::write(b"\r\x1b[K", Patience::Trace);
         }
     }
 }
@@ -49,9 +50,7 @@ pub(crate) fn show_status(text: &str) {
     let mut status = Status::lock();
     if status.is_wanted {
         status.is_shown = true;
-        let _ = std::io::stderr()
-            .lock()
-            .write_all(format!("\r{text}\x1b[K").as_bytes());
+        stderr::write(format!("\r{text}\x1b[K").as_bytes(), Patience::Trace);
     }
 }
 
@@ -64,8 +63,7 @@ pub(crate) fn end_status() {
 
 fn write(text: &str) {
     Status::lock().erase();
-    // If stderr is closed, there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    stderr::write(text.as_bytes(), Patience::Note);
 }
 
 /// Returns the columns of stderr, if it is a terminal.
@@ -101,9 +99,19 @@ pub(crate) fn if_terminal(message: &str) {
     }
 }
 
-/// Writes words that a person asked for, wrapped to the terminal.
+/// Writes words that a person asked for, wrapped to the terminal, with what would act on it made visible.
 pub(crate) fn say(text: &str) {
-    let lines: Vec<_> = text.lines().map(wrapped).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| wrapped(&crate::render::escape_controls(line)))
+        .collect();
+    line(&lines.join("\n"));
+}
+
+/// Writes text that comes from elsewhere, line by line, with what would act on a terminal made visible.
+pub(crate) fn visible(text: &str) {
+    let lines = text.trim_end().split('\n');
+    let lines: Vec<_> = lines.map(crate::render::escape_controls).collect();
     line(&lines.join("\n"));
 }
 

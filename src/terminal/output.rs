@@ -5,7 +5,7 @@
 //! each row is on the disk before the next one is created.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ChildStdin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,10 +27,14 @@ pub(crate) struct Output {
     options: RenderOptions,
     target: Target,
     current: Option<Box<dyn Renderer>>,
+    /// True if the current result is written row by row, whatever its format.
+    is_expected: bool,
     /// The format of the next result, if it names one.
     once: Option<OutputFormat>,
     /// Results so far.
     results: usize,
+    /// True once there is a row.
+    has_rows: bool,
 }
 
 /// What results are written to, shared with the current renderer.
@@ -94,7 +98,8 @@ impl Output {
         };
         let (stream, staged) = opened
             .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(error))?;
-        options.terminal = path.is_none() && io::stdout().is_terminal();
+        // Also that of `--output-file /dev/tty`.
+        options.terminal = stream.is_terminal();
         if path.is_some() {
             options.width = None;
             options.color = false;
@@ -113,8 +118,10 @@ impl Output {
             options,
             target: Target(Arc::new(Mutex::new(shared))),
             current: None,
+            is_expected: false,
             once: None,
             results: 0,
+            has_rows: false,
         })
     }
 
@@ -182,7 +189,14 @@ impl Output {
             current: None,
             once: None,
             results: 0,
+            is_expected: false,
+            has_rows: false,
         })
+    }
+
+    /// Returns true if there was a row since the last call.
+    pub(crate) fn take_has_rows(&mut self) -> bool {
+        std::mem::take(&mut self.has_rows)
     }
 
     /// Writes further results in another format to the same place.
@@ -246,7 +260,7 @@ impl Write for Terminal {
 
 /// Opens what is written for the file `path`: beside it, or the pipe or device itself.
 fn create(path: &Path, interrupt: &Interrupt) -> io::Result<(Stream, Option<StagedFile>)> {
-    let target = FileTarget::of(path, secrets::rescue_file().as_ref())?;
+    let target = FileTarget::of(path, Some(&secrets::rescue_file()))?;
     if target.is_stdout() {
         return Ok((Stream::stdout(interrupt)?, None));
     }
@@ -290,10 +304,17 @@ impl Sink for Output {
         let mut current = renderer(format, &self.options, Box::new(self.target.clone()));
         current.begin(schema).map_err(output_error)?;
         self.current = Some(current);
+        self.is_expected = false;
         Ok(())
     }
 
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.is_expected = true;
+        self.current()?.expect(rows).map_err(output_error)
+    }
+
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.has_rows |= batch.num_rows() > 0;
         self.current()?.batch(batch).map_err(output_error)
     }
 
@@ -311,7 +332,11 @@ impl Sink for Output {
     }
 
     fn is_streaming(&self) -> bool {
-        self.format.is_streaming()
+        self.format.is_streaming() || self.is_expected
+    }
+
+    async fn has_arrived(&mut self) -> bool {
+        self.target.lock().stream.has_arrived()
     }
 
     fn reformat(&mut self, format: &str) -> Result<(), Error> {
@@ -326,7 +351,14 @@ impl Sink for Output {
 
     async fn settle(&mut self) -> Result<(), Error> {
         let settled = self.target.lock().stream.settle();
-        settled.map_err(|error| output_error(error.into()))
+        settled.map_err(|error| {
+            let doubt = match error.kind() {
+                io::ErrorKind::BrokenPipe => "the reader left before the end of the rows",
+                io::ErrorKind::TimedOut => "the reader has not taken all rows",
+                _ => "nobody can tell whether the rows were read",
+            };
+            Error::statement(doubt).caused_by(error)
+        })
     }
 
     fn keeps(&self) -> bool {

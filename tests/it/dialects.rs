@@ -7,8 +7,8 @@ use iamql::session::{Done, Options};
 
 use crate::support::{Lab, Output, TestEnv, key};
 
-/// The statements of the provider's page for the resource, with what its placeholders stand for. `ID` and `BODY` are the
-/// two editions: the provider of 2024, whose body is `data__spec`, and the one of today.
+/// The statements of the provider's page for the resource, with what its placeholders stand for. `BODY` and `CALL` differ
+/// between two editions: the provider of 2024, whose body is `data__spec`, and the one of today.
 const PAGE: [&str; 13] = [
     "SELECT\nid,\n_spec,\napi_version,\nkind,\nmetadata,\nspec\nFROM confluent.iam.api_keys\n;",
     "SELECT\nid,\napi_version,\nkind,\nmetadata,\nspec\nFROM confluent.iam.api_keys\nWHERE id = 'K000' -- required\n;",
@@ -17,10 +17,10 @@ const PAGE: [&str; 13] = [
     "INSERT INTO confluent.iam.api_keys (\nBODY\n)\nSELECT\n'{\"owner\":{\"id\":\"sa-1\"},\"display_name\":\"b\"}'\nRETURNING\nid,\napi_version,\nkind,\nmetadata,\nspec\n;",
     "/*+ update */\nUPDATE confluent.iam.api_keys\nSET\nspec = '{\"description\":\"x\"}'\nWHERE\nid = 'K000' --required\n;",
     "/*+ update */\nUPDATE confluent.iam.api_keys\nSET\nBODY = '{\"description\":\"y\"}'\nWHERE\nid = 'K000' --required\nRETURNING\nid,\napi_version,\nkind,\nmetadata,\nspec;",
-    "EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.METHODget_SPELL_api_key @id='K000';",
-    "EXEC confluent.iam.api_keys.METHODcreate_SPELL_api_key @BODY='{\"owner\":{\"id\":\"sa-1\"},\"display_name\":\"c\"}';",
-    "EXEC confluent.iam.api_keys.METHODupdate_SPELL_api_key @id='K000', @BODY='{\"description\":\"z\"}';",
-    "EXEC confluent.iam.api_keys.METHODupdate_SPELL_api_key @id='K000' @@json='{\"spec\":{\"description\":\"w\"}}';",
+    "EXEC /*+ SHOWRESULTS */ confluent.iam.api_keys.get_CALL @id='K000';",
+    "EXEC confluent.iam.api_keys.create_CALL @BODY='{\"owner\":{\"id\":\"sa-1\"},\"display_name\":\"c\"}';",
+    "EXEC confluent.iam.api_keys.update_CALL @id='K000', @BODY='{\"description\":\"z\"}';",
+    "EXEC confluent.iam.api_keys.update_CALL @id='K000' @@json='{\"spec\":{\"description\":\"w\"}}';",
     "SHOW METHODS IN confluent.iam.api_keys;",
     "/*+ delete */\nDELETE FROM confluent.iam.api_keys\nWHERE id = 'K001' --required\n;",
 ];
@@ -38,10 +38,7 @@ fn the_provider_page_runs_unchanged_in_both_generations() {
     for (body, method) in [("data__spec", "iam_v2api_key"), ("spec", "iam_v2_api_key")] {
         let env = env();
         for statement in PAGE {
-            let statement = statement
-                .replace("BODY", body)
-                .replace("METHOD", "")
-                .replace("SPELL_api_key", method);
+            let statement = statement.replace("BODY", body).replace("CALL", method);
             let output = env.iamql(&["exec", &statement, "-o", "json"]);
             assert_eq!(output.code, Some(0), "{statement}\n{}", output.stderr);
             assert_eq!(output.stderr, "", "{statement}");
@@ -120,7 +117,52 @@ async fn a_body_given_by_its_spec_is_checked_and_guarded() {
         errors.push('\n');
         assert_eq!(lab.requests(), [""; 0], "{arguments}");
     }
-    insta::assert_snapshot!(errors);
+    insta::assert_snapshot!(errors, @r#"
+    error: `spec.owner.id` is missing: every key has an owner
+    hint: set it to the id of a service account (sa-…) or a user (u-…)
+
+    error: `@spec` is not JSON: expected value at line 1, column 1 of the text
+      |
+    1 | EXEC confluent.iam.api_keys.create_iam_v2_api_key @spec='x'
+      |                                                   ^^^^^
+    hint: write it as '{"display_name": "…", "owner": {"id": "sa-…"}}'
+
+    error: no field `spec.bogus`
+    hint: `spec` may hold display_name, description, owner, resource, resources
+
+    error: the body is given twice, by `@spec` and `@data__spec`
+      |
+    1 | …EC confluent.iam.api_keys.create_iam_v2_api_key @spec='{}', @data__spec='{}'
+      |                                                              ^^^^^^^^^^^
+    hint: leave one of them out
+
+    error: the body is given twice, by `@spec` and `@@json`
+      |
+    1 | …XEC confluent.iam.api_keys.create_iam_v2_api_key @spec='{}' @@json='{}'
+      |                                                              ^^^^^^
+    hint: leave one of them out
+
+    error: `@spec` is given twice
+      |
+    1 | …EC confluent.iam.api_keys.create_iam_v2_api_key @spec='{}', @spec='{}'
+      |                                                              ^^^^^
+    hint: leave one of them out
+
+    error: `create_iam_v2api_key` needs @spec
+    hint: add @spec = '{…}', or @@json = '{"spec": {…}}'
+
+    error: `update_iam_v2api_key` needs @id
+    hint: add @id = '…'
+
+    error: `spec.owner` cannot be changed once the key exists
+    hint: only spec.display_name and spec.description can; for anything else create a new key and delete this one
+
+    error: no parameter `spec`
+      |
+    1 | …EC confluent.iam.api_keys.delete_iam_v2_api_key @id='K000', @spec='{}'
+      |                                                              ^^^^^
+    hint: there is: id
+    "#);
     let guarded = Lab::small(Options {
         read_only: true,
         ..Options::default()
@@ -160,7 +202,97 @@ async fn the_default_dialect_says_what_to_write_and_which_one_takes_it() {
         errors.push('\n');
         assert_eq!(lab.requests(), [""; 0], "{sql}");
     }
-    insta::assert_snapshot!(errors);
+    insta::assert_snapshot!(errors, @r#"
+    error: no column `nobody`
+      |
+    1 | SELECT id FROM api_keys WHERE spec.owner.id = "nobody"
+      |                                               ^^^^^^^^
+    hint: text goes in single quotes: 'nobody'; --dialect stackql takes it
+
+    error: no column `own`
+      |
+    1 | SELECT spec.owner.id AS own FROM api_keys WHERE own = 'sa-1'
+      |                                                 ^^^
+    hint: WHERE does not see the names of the select list: repeat the expression, or select from a subquery; --dialect stackql takes it
+
+    error: a column in SELECT is neither in GROUP BY nor in an aggregate function
+      |
+    1 | SELECT spec.owner.id, max(id) FROM api_keys
+      |        ^^^^
+    hint: add it to GROUP BY, or take one of its values with min or max; --dialect stackql takes it
+
+    error: a column in SELECT is neither in GROUP BY nor in an aggregate function
+      |
+    1 | SELECT id FROM api_keys HAVING count(*) > 1
+      |        ^^
+    hint: add it to GROUP BY, or take one of its values with min or max; --dialect stackql takes it
+
+    error: no column `page_size`
+      |
+    1 | SELECT id FROM api_keys WHERE page_size = '100'
+      |                               ^^^^^^^^^
+    hint: leave it out: all pages are read for you; --dialect stackql takes it
+
+    error: no column `page_token`
+      |
+    1 | SELECT id FROM api_keys WHERE page_token = ''
+      |                               ^^^^^^^^^^
+    hint: leave it out: all pages are read for you; --dialect stackql takes it
+
+    error: no column `spec.owner`
+      |
+    1 | SELECT id FROM api_keys WHERE "spec.owner" = 'sa-1'
+      |                               ^^^^^^^^^^^^
+    hint: write spec.owner.id; --dialect stackql takes it
+
+    error: cannot compare object with text by `=`
+      |
+    1 | SELECT id FROM api_keys WHERE spec.owner = 'sa-1'
+      |                               ^^^^^^^^^^
+    hint: write spec.owner.id; --dialect stackql takes it
+
+    error: there is no type `SIGNED`
+      |
+    1 | SELECT CAST(id AS SIGNED) FROM api_keys
+      |             ^^
+    hint: write BIGINT; --dialect stackql takes it
+
+    error: NOT takes a condition, and `1` is a number
+      |
+    1 | SELECT NOT 1
+      |            ^
+    hint: compare it with something, as in 1 = 0; --dialect stackql takes it
+
+    error: `sum` of a NULL without a type
+      |
+    1 | SELECT sum(NULL)
+      |        ^^^^^^^^
+    hint: write CAST(NULL AS BIGINT); --dialect stackql takes it
+
+    error: `sum` takes numbers, and this is a condition
+      |
+    1 | SELECT sum(id LIKE 'K%') FROM api_keys
+      |        ^^^^^^^^^^^^^^^^
+    hint: count(*) FILTER (WHERE …) counts the rows where it is true; --dialect stackql takes it
+
+    error: `id` is text, and a number was expected
+      |
+    1 | SELECT id + 1 FROM api_keys
+      |        ^^
+    hint: CAST(id AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; --dialect stackql takes it
+
+    error: cannot compare text with a number
+      |
+    1 | SELECT id FROM api_keys WHERE id > 5
+      |                               ^^
+    hint: `id` is text: convert it with CAST(id AS DOUBLE); to compare text, write '5' in quotes; --dialect stackql takes it
+
+    error: `90 days` is not a number
+      |
+    1 | SELECT id FROM vw_api_keys WHERE age_days > '90 days'
+      |                                             ^^^^^^^^^
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
+    "#);
     let _ = lab.run("SET dialect = 'stackql'").await;
     for sql in [
         "SELECT spec.owner.id, max(id) FROM api_keys",
@@ -273,9 +405,9 @@ fn wrapper_scripts_keep_working() {
     let output = Output::of(env.command_without_credentials(&args).spawn().unwrap());
     assert_eq!(
         (output.code, output.stdout.as_str()),
-        (Some(0), "[{\"id\":\"K000\"}]\n")
+        (Some(0), "[\n{\"id\":\"K000\"}\n]\n")
     );
-    insta::assert_snapshot!(output.stderr);
+    insta::assert_snapshot!(output.stderr, @"");
     let error = env
         .iamql(&["exec", "--env.file", "none.env", "SELECT 1"])
         .error(2);
@@ -302,7 +434,7 @@ fn what_has_no_rows_prints_nothing() {
     let script = "CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2); CREATE VIEW v AS SELECT a FROM t; \
                   COPY (SELECT 1 AS x) TO 'x.csv'; SET dialect = 'stackql'; DROP VIEW v; SELECT count(*) AS n FROM t";
     let output = env.iamql(&["exec", script, "-o", "json"]);
-    assert_eq!(output.rows(), "[{\"n\":2}]\n");
+    assert_eq!(output.rows(), "[\n{\"n\":2}\n]\n");
 }
 
 /// The table of `docs/stackql.md` with statements side by side.
@@ -326,14 +458,13 @@ async fn statements_side_by_side_run_in_their_dialects() {
         for (statement, dialect) in [(theirs, "stackql"), (ours, "default")] {
             // Each on an organization of its own, since some of them write.
             let lab = Lab::with_keys(60).await;
-            let id = lab
-                .run("SELECT min(id) FROM api_keys")
-                .await
-                .value()
-                .to_owned();
+            let first = lab.run("SELECT min(id) FROM api_keys").await;
+            let robot = "SELECT min(owner_id) FROM vw_api_keys WHERE owner_id LIKE 'sa-%'";
+            let robot = lab.run(robot).await;
             let _ = lab.run(&format!("SET dialect = '{dialect}'")).await;
             let statement = statement.trim().trim_matches('`');
-            let statement = statement.replace("275XZQCZYAQKJA5H", &id);
+            let statement = statement.replace("275XZQCZYAQKJA5H", first.value());
+            let statement = statement.replace("sa-k2ovqt", robot.value());
             let answer = lab.run(&statement).await;
             assert_eq!(answer.warnings, [""; 0], "{statement}");
             answers.push(answer);

@@ -56,6 +56,28 @@ fn the_prompt_shows_what_a_statement_lacks() {
 }
 
 #[test]
+fn the_prompt_names_the_dialect_that_is_on() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("\\dialect stackql");
+    terminal.wait_for("iamql[stackql]> ");
+    terminal.enter("SELECT 6 ^");
+    terminal.wait_for("             -> ");
+    terminal.enter("3 AS five;");
+    terminal.wait_for("\u{2502}    5 \u{2502}");
+    terminal.wait_for("iamql[stackql]> ");
+    terminal.enter("\\dialect");
+    terminal.wait_for("stackql");
+    terminal.enter("\\dialect mysql");
+    terminal.wait_for("no dialect `mysql`");
+    terminal.wait_for("iamql[stackql]> ");
+    terminal.enter("SET dialect = 'default';");
+    terminal.wait_for(READY);
+}
+
+#[test]
 fn ctrl_c_forgets_what_was_begun() {
     let env = TestEnv::with_keys(1);
     let Some(mut terminal) = shell(&env, &[]) else {
@@ -207,7 +229,7 @@ fn the_prompt_and_conninfo_say_where_one_is() {
     let Some(mut terminal) = Terminal::start(&env.command_without_credentials(&args)) else {
         return;
     };
-    let prompt = "sandbox[read-only, dry-run, max 5]> ";
+    let prompt = "iamql (sandbox, read-only, dry run, max 5)> ";
     assert!(
         terminal
             .wait_for(prompt)
@@ -251,7 +273,7 @@ fn a_profile_is_named_by_the_prompt() {
     let Some(mut terminal) = Terminal::start(&env.command_without_credentials(&args)) else {
         return;
     };
-    terminal.wait_for("prod[read-only]> ");
+    terminal.wait_for("iamql (prod, read-only)> ");
     terminal.enter("\\conninfo");
     assert!(terminal.wait_for("yes ").contains("profile      │ prod"));
 }

@@ -25,6 +25,51 @@ async fn first(lab: &Lab, sql: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_is_no_condition_no_text_and_no_group_of_its_own_is_an_error() {
+    let lab = speaking(Dialect::Default).await;
+    for (sql, expected) in [
+        ("SELECT CASE WHEN 1 THEN 2 END", "`1` is a number"),
+        (
+            "SELECT CASE WHEN n THEN 2 END FROM {numbers}",
+            "`n` is a number",
+        ),
+        (
+            "SELECT CASE WHEN 'maybe' THEN 2 END",
+            "`maybe` is not a boolean",
+        ),
+        (
+            "SELECT s FROM {numbers} WHERE n ~ 'x'",
+            "looks at text, and here is a number",
+        ),
+        (
+            "SELECT s FROM {numbers} WHERE 12 !~* s",
+            "looks at text, and here is a number",
+        ),
+        (
+            "SELECT n AS p, n AS r FROM {numbers} GROUP BY n, ROLLUP (n)",
+            "stands in GROUP BY twice",
+        ),
+    ] {
+        let sql = sql.replace("{numbers}", NUMBERS);
+        let error = lab.fail(&sql).await;
+        assert!(
+            error.contains(expected) && error.contains("hint: "),
+            "{error}"
+        );
+    }
+    for (sql, expected) in [
+        ("SELECT CASE WHEN 'true' THEN 2 END", "2"),
+        ("SELECT CASE WHEN NULL THEN 2 ELSE 3 END", "3"),
+        ("SELECT s FROM {numbers} WHERE s ~ '[0-9]'", "5"),
+    ] {
+        assert_eq!(
+            first(&lab, &sql.replace("{numbers}", NUMBERS)).await,
+            expected
+        );
+    }
+}
+
+#[tokio::test]
 async fn text_that_is_no_value_of_the_other_sides_type_is_an_error_everywhere() {
     let lab = speaking(Dialect::Default).await;
     for condition in [

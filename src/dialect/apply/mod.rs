@@ -57,13 +57,17 @@ use std::sync::Arc;
 
 use datafusion::execution::context::QueryPlanner;
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_planner::ExtensionPlanner;
 
 /// Returns the rule that takes subqueries away from the engine, for the end of the list of analyzer rules.
 pub(crate) fn rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
     Arc::new(rule::ApplySubqueries)
 }
 
-/// Returns the planner that knows the nodes that the rule makes.
-pub(crate) fn planner() -> Arc<dyn QueryPlanner + Send + Sync> {
-    Arc::new(plan::ApplyQueryPlanner)
+/// Planners of nodes that are not made here.
+pub(crate) type Planners = Vec<Arc<dyn ExtensionPlanner + Send + Sync>>;
+
+/// Returns the planner that knows the nodes that the rule makes, and those that `others` know.
+pub(crate) fn planner(others: Planners) -> Arc<dyn QueryPlanner + Send + Sync> {
+    Arc::new(plan::ApplyQueryPlanner { others })
 }

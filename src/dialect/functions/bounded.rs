@@ -15,10 +15,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature,
 };
 
-use super::error::Error;
-
-/// Bytes that one call may give for the rows of a batch.
-pub(super) const MOST: u64 = 256 << 20;
+use super::error::{Error, MOST};
 
 /// How many bytes a call gives, from its arguments for one batch.
 type Estimate = fn(&[ArrayRef]) -> Option<u64>;
@@ -215,7 +212,6 @@ fn series(args: &[ArrayRef]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::super::testing;
-    use super::*;
 
     #[tokio::test]
     async fn what_would_be_too_long_is_refused_before_it_is_made() {

@@ -7,6 +7,9 @@ use datafusion::error::DataFusionError;
 
 use crate::dialect::error::nearest;
 
+/// Bytes that one call may give for the rows of a batch.
+pub(super) const MOST: u64 = 256 << 20;
+
 /// A call that cannot be planned or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -89,7 +92,7 @@ pub(crate) enum Error {
     },
 
     /// A result that would take too much memory.
-    #[error("`{0}` would give more than {limit} MiB", limit = super::bounded::MOST >> 20)]
+    #[error("`{0}` would give more than {limit} MiB", limit = MOST >> 20)]
     TooLong(&'static str),
 
     /// A result outside the range of its type.

@@ -89,6 +89,7 @@ pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
 pub(crate) use intervals::interval_length;
 pub(crate) use nested::spelled;
+pub(crate) use number::rounded;
 pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
 pub(crate) use wants::{Wants, counts_text, wants};

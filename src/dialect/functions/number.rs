@@ -4,7 +4,7 @@
 //! PostgreSQL, and NULL in the dialect `stackql`, as in SQLite: `sqrt(-1)`, `ln(0)`, `mod(1, 0)`.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use super::error::Error;
 use super::format::{MORE_DIGITS, fixed};
@@ -88,6 +88,13 @@ fn all() -> Vec<RowFunction> {
         real_function!("degrees", f64::to_degrees),
         real_function!("radians", f64::to_radians),
     ]
+}
+
+/// Returns `number`, rounded to a whole one: halves away from zero.
+pub(crate) fn rounded(number: Expr) -> Expr {
+    RowFunction::new("round", Arity::Between(1, 2), ReturnType::Real, round_to)
+        .udf()
+        .call(vec![number])
 }
 
 /// `to_number(x)`: what arithmetic makes of text.

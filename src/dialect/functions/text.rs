@@ -395,7 +395,7 @@ fn numeric(args: &[Value<'_>]) -> Evaluated {
                 .map(|number| number as i64)
         }),
     };
-    read.map(Value::Int).ok_or_else(|| Error::Argument {
+    read.map(Value::Int).ok_or(Error::Argument {
         function: "cast",
         expected: "an integer (DOUBLE takes fractions)",
         given: text,
@@ -619,7 +619,7 @@ mod tests {
             ("'É' LIKE 'é'", "false", "false"),
             ("'a_b' LIKE 'A!_B' ESCAPE '!'", "true", "false"),
             ("'axb' LIKE 'A!_B' ESCAPE '!'", "false", "false"),
-            (r"'a' LIKE 'A\B'", "true", "false"),
+            (r"'a\b' LIKE 'A\B'", "true", "false"),
             ("'aXbXc' LIKE 'A%x%C'", "true", "false"),
             ("'aab' LIKE '%AB'", "true", "false"),
             ("'' LIKE '%'", "true", "true"),

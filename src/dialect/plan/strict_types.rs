@@ -5,6 +5,8 @@
 //! an error that names CAST. So a statement never selects rows by a value that was not there, which SQLite's reading of
 //! text as a number does (`'90 days'` counts as 90 in one place, and as greater than every number in another).
 //!
+//! A number that becomes an integer is rounded, as in PostgreSQL.
+//!
 //! This holds for comparisons of every kind, for arithmetic, for the arguments of functions, for what CASE and its kin
 //! return, and for the columns of UNION. Text beside a date or a timestamp is converted row by row, and fails of a row
 //! that holds none: PostgreSQL asks for a CAST there, but the answer is never another.
@@ -19,11 +21,12 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue, Span};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Alias, Case, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{Alias, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, lit,
+    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, cast,
+    lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -90,8 +93,27 @@ fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// Takes off what the planner of operators puts around what is compared, `to_rank` around text beside a number and
 /// `to_text` around a boolean beside text, so that both sides are seen as they are written.
+///
+/// What `||` joins to a text is `true` or `false` here, where SQLite has 1 and 0.
 fn as_written(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let mut changed = false;
+    if let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: Operator::StringConcat,
+        right,
+    }) = &mut expr
+    {
+        for side in [left, right] {
+            if let Expr::ScalarFunction(call) = side.as_ref()
+                && call.name() == "to_text"
+                && let [value] = call.args.as_slice()
+                && matches!(value.get_type(schema), Ok(DataType::Boolean))
+            {
+                **side = cast(value.clone(), DataType::Utf8);
+                changed = true;
+            }
+        }
+    }
     if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr
         && op.supports_propagation()
     {
@@ -154,6 +176,18 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             beside(&mut test.expr, &column, schema)?
         }
         Expr::Case(case) => branches(case, schema)?,
+        // The engine would cut it.
+        Expr::Cast(Cast {
+            expr: number,
+            field,
+        }) if field.data_type().is_integer()
+            && number.get_type(schema).is_ok_and(|ty| ty.is_floating())
+            && !is_whole(number) =>
+        {
+            let number = number.as_mut();
+            *number = functions::rounded(number.clone());
+            true
+        }
         Expr::ScalarFunction(call) => return arguments(call.clone(), expr, schema),
         _ => false,
     };
@@ -185,6 +219,12 @@ fn matches_text(side: &Expr, op: Operator, schema: &DFSchema) -> Result<()> {
         .at(place_of(side))
         .into()),
     }
+}
+
+/// Returns true for a number that is a whole one already.
+fn is_whole(number: &Expr) -> bool {
+    matches!(number, Expr::ScalarFunction(call)
+        if ["ceil", "floor", "round", "trunc"].contains(&call.name()))
 }
 
 fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {

@@ -46,9 +46,9 @@ const FUNCTIONS: SyntaxRule = SyntaxRule::new(
 /// Counts what is true as 1, and takes the number in a JSON text, as SQLite does.
 ///
 /// ```sql
-/// SELECT sum(a LIKE 'x%') FROM t WHERE json_extract(b, '$.n') BETWEEN 1 AND 5
+/// SELECT sum(a IS NULL) FROM t WHERE json_extract(b, '$.n') BETWEEN 1 AND 5
 /// -- becomes
-/// SELECT sum((a LIKE 'x%' + 0)) FROM t WHERE ((json_extract(b, '$.n') >= 1) AND (json_extract(b, '$.n') <= 5))
+/// SELECT sum((a IS NULL + 0)) FROM t WHERE ((json_extract(b, '$.n') >= 1) AND (json_extract(b, '$.n') <= 5))
 /// ```
 ///
 /// See [`functions::numbers`].

@@ -6,8 +6,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, Spanned, UnaryOperator, Value, visit_expressions_mut,
+    CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, Spanned, UnaryOperator, Value, visit_expressions_mut,
 };
 
 use super::conditions::like_each;
@@ -81,10 +81,10 @@ fn calls(name: &str, args: Vec<Expr>) -> Expr {
 /// Calls the functions that answer otherwise in StackQL, and replaces every match of a regular expression.
 ///
 /// ```sql
-/// SELECT split_part(a, '/', -1), substr(a, -5), SUBSTRING(a FROM -5 FOR 2), regexp_replace(a, '[0-9]', '#'), sqrt(b) FROM t
+/// SELECT split_part(a, '/', -1), substr(a, -5), SUBSTRING(a FROM -5 FOR 2), regexp_replace(a, '[0-9]', '#'), ceil(b) FROM t
 /// -- becomes
 /// SELECT stackql_split_part(a, '/', -1), stackql_substr(a, -5), stackql_substr(a, -5, 2),
-/// regexp_replace(a, '[0-9]', '#', 'g'), stackql_sqrt(b) FROM t
+/// regexp_replace(a, '[0-9]', '#', 'g'), stackql_ceil(b) FROM t
 /// ```
 ///
 /// Not `regexp_replace` with flags, which StackQL does not have.
@@ -111,6 +111,15 @@ fn functions_of_stackql(expr: &mut Expr, _: &Context<'_>) {
             args.extend(substring_for.take().map(|length| *length));
             *expr = calls("stackql_substr", args);
         }
+        // These have a syntax of their own, `CEIL(x TO DAY)`, which is left alone.
+        Expr::Ceil {
+            expr: value,
+            field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+        } => *expr = call("stackql_ceil", taken(value)),
+        Expr::Floor {
+            expr: value,
+            field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+        } => *expr = call("stackql_floor", taken(value)),
         Expr::Function(function) => {
             let name = function_name(function);
             if name == "regexp_replace" {

@@ -3,7 +3,6 @@
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, SelectItem, SetExpr,
-    UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 

@@ -76,12 +76,61 @@ fn the_rules_run_in_this_order() {
     let rules: Vec<String> = rules
         .map(|rule| line(rule.name, rule.dialects, rule.writers))
         .collect();
-    insta::assert_snapshot!(rules.join("\n"));
+    insta::assert_snapshot!(rules.join("\n"), @r"
+    show_tables: default, stackql; DuckDb
+    set_time_zone: default, stackql; Psql
+    set_dialect: default, stackql; Psql, DuckDb, Stackql
+    not_temporary: default, stackql; Psql, DuckDb
+    ignored_parameter: stackql; Stackql
+    parameter_to_path: stackql; Stackql
+    numbered_placeholder: default, stackql; DuckDb
+    powers: default; Psql, DuckDb
+    table_to_select: default, stackql; Psql, DuckDb
+    fetch_to_limit: default, stackql; Psql, DuckDb
+    from_alone: default, stackql; DuckDb
+    order_by_all: default, stackql; DuckDb
+    order_by_ordinals: default, stackql; Psql, DuckDb
+    positions_in_grouping_sets: default, stackql; Psql, DuckDb
+    spread_objects: default, stackql; DuckDb
+    name_items: default, stackql; Psql, DuckDb, Stackql
+    rows_in_where: default, stackql; Psql, DuckDb
+    path_to_subscripts: default, stackql; DuckDb
+    quote_fields: default, stackql; Psql, DuckDb
+    times_in_microseconds: default, stackql; Psql, DuckDb
+    time_patterns: default, stackql; Psql
+    integer_division: default, stackql; DuckDb
+    percentile_disc: default, stackql; Psql, DuckDb
+    function_names: default, stackql; Psql, DuckDb
+    part_of_date: default, stackql; DuckDb
+    value_of_extreme: default, stackql; DuckDb
+    path_by_arrows: default, stackql; Psql
+    object_to_text: default, stackql; DuckDb, Stackql
+    like_ignores_case: stackql; Stackql
+    functions_of_stackql: stackql; Stackql
+    casts_of_stackql: stackql; Stackql
+    typed_null: stackql; Stackql
+    truth_of_numbers: stackql; Stackql
+    escape_by_backslash: default, stackql; Psql, DuckDb
+    similar_to_regex: default, stackql; Psql, DuckDb
+    rows_by_columns: default, stackql; Psql, DuckDb
+    row_in_subquery: default, stackql; Psql, DuckDb
+    like_each: default, stackql; Psql
+    array_in_text: default, stackql; Psql
+    clock_in_interval: default, stackql; Psql
+    functions: default, stackql; DuckDb, Stackql
+    numbers_of_sqlite: stackql; Stackql
+    ");
     let readings = SECOND_READINGS.iter();
     let readings: Vec<String> = readings
         .map(|rule| line(rule.name, rule.dialects, rule.writers))
         .collect();
-    insta::assert_snapshot!(readings.join("\n"));
+    insta::assert_snapshot!(readings.join("\n"), @r"
+    name_to_item: stackql; Stackql
+    name_rows: default, stackql; Psql, DuckDb
+    name_to_text: stackql; Stackql
+    name_every_item: default, stackql; Psql, DuckDb, Stackql
+    bare_columns: stackql; Stackql
+    ");
 }
 
 #[test]

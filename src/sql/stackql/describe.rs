@@ -91,6 +91,8 @@ fn type_name(column: &Column) -> &'static str {
         Type::Text | Type::Secret => "string",
         Type::Timestamp => "timestamp",
         Type::Date => "date",
+        Type::Integer => "integer",
+        Type::Boolean => "boolean",
         Type::Json | Type::Object(_) | Type::Lifted(_) => "object",
     }
 }
@@ -169,7 +171,8 @@ pub(super) fn members(resource: &Resource) -> impl Iterator<Item = &'static Colu
     resource
         .columns
         .iter()
-        .filter(|column| column.name == column.json)
+        // What is lifted out of an object is in it already.
+        .filter(|column| column.name == column.json && !matches!(column.ty, Type::Lifted(_)))
 }
 
 /// Returns the JSON Schema of a column, with the fields that `wanted` accepts.
@@ -186,6 +189,7 @@ fn shape(column: &Column, wanted: &dyn Fn(&Column) -> bool) -> serde_json::Value
         Type::Object(columns) | Type::Lifted(columns) => object(columns),
         Type::Timestamp => serde_json::json!({"format": "date-time", "type": "string"}),
         Type::Date => serde_json::json!({"format": "date", "type": "string"}),
+        Type::Integer | Type::Boolean => serde_json::json!({"type": type_name(column)}),
         _ => serde_json::json!({"type": "string"}),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) variables: BTreeMap<String, String>,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
+    /// Whether stdin has another reader, so that no command that prints a secret may ask a person there.
+    pub(crate) is_stdin_taken: bool,
     /// The dialect of SQL that statements are in, if that is not for the profile to say.
     pub(crate) dialect: Option<Dialect>,
 }

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use iamql::dialect::functions;
-use iamql::resource::{API_KEYS, Access};
+use iamql::resource::findings::{self, Control};
+use iamql::resource::{self, API_KEYS, Access};
 use iamql::testing::{Args, commands};
 use regex::Regex;
 use tempfile::TempDir;
@@ -157,6 +158,16 @@ fn the_page_on_stackql_shows_what_happens() {
 }
 
 #[test]
+fn the_page_on_findings_shows_what_happens() {
+    check("docs/findings.md");
+}
+
+#[test]
+fn the_page_on_siblings_shows_what_happens() {
+    check("docs/siblings.md");
+}
+
+#[test]
 fn the_page_on_output_shows_what_happens() {
     check("docs/output.md");
 }
@@ -190,6 +201,11 @@ fn every_command_of_the_shell_has_its_line() {
 #[test]
 fn the_page_on_configuration_shows_what_happens() {
     check("docs/configuration.md");
+}
+
+#[test]
+fn the_page_on_assistants_shows_what_happens() {
+    check("docs/mcp.md");
 }
 
 #[test]
@@ -303,6 +319,81 @@ fn the_table_reference_is_the_declaration() {
         .unwrap();
     }
     check_generated("docs/table.md", "columns", &made);
+}
+
+#[test]
+fn the_reference_of_siblings_is_the_declaration() {
+    let mut made = String::new();
+    for resource in &resource::ALL[1..] {
+        writeln!(
+            made,
+            "### {}\n\n`GET {}`, for the role {}.\n\n\
+             | column | type | an equality saves | what it is |\n| --- | --- | --- | --- |",
+            resource.full_name(),
+            resource.path,
+            resource.role
+        )
+        .unwrap();
+        for (path, column) in resource.paths() {
+            // What every object and every reference has, is said once.
+            let is_detail = path.starts_with("metadata.")
+                || column.name != "id" && path.contains('.') && {
+                    let (parent, _) = path.rsplit_once('.').unwrap();
+                    let parent: Vec<&str> = parent.split('.').collect();
+                    let parent = resource.find(&parent).unwrap();
+                    parent
+                        .ty
+                        .fields()
+                        .iter()
+                        .any(|field| field.name == "related")
+                };
+            if is_detail {
+                continue;
+            }
+            let saves = resource.sent_as(&path);
+            let saves = saves.map_or_else(String::new, |sent| format!("`{sent}`"));
+            let (ty, description) = (column.ty.label(), column.description);
+            writeln!(made, "| `{path}` | {ty} | {saves} | {description} |").unwrap();
+        }
+        made.push('\n');
+    }
+    check_generated("docs/siblings.md", "siblings", &made);
+}
+
+#[test]
+fn every_control_is_documented() {
+    let mut made = String::new();
+    for control in findings::CONTROLS {
+        let Control {
+            name,
+            severity,
+            status,
+            description,
+            source,
+            requests,
+            ..
+        } = control;
+        writeln!(made, "### {name}\n\n{description}\n").unwrap();
+        writeln!(made, "- severity {severity}, status {status}").unwrap();
+        if let Some(setting) = control.setting {
+            writeln!(
+                made,
+                "- threshold `findings.{}`, {} unless set",
+                setting.name, setting.default
+            )
+            .unwrap();
+        }
+        writeln!(made, "- lists {requests}\n- after {source}\n").unwrap();
+        let query = control.query(|setting| setting.default.to_string());
+        writeln!(made, "```sql\n{query};\n```\n").unwrap();
+    }
+    check_generated("docs/findings.md", "controls", &made);
+    let mut made = "| setting | unless set | what it says |\n| --- | ---: | --- |\n".to_owned();
+    for setting in findings::settings() {
+        let (name, default, description) = (setting.name, setting.default, setting.description);
+        writeln!(made, "| `findings.{name}` | {default} | {description} |").unwrap();
+    }
+    check_generated("docs/findings.md", "settings", &made);
 }
 
 #[test]

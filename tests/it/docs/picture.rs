@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 /// The session, as a transcript: what is typed stands behind the prompts.
 pub(super) const SESSION: &str = "\
 $ iamql --sandbox
-sandbox> SELECT id, owner_id, resource_type, age_days FROM vw_api_keys
-      -> ORDER BY age_days DESC LIMIT 5;
-sandbox> SELECT owner_id, count(*) AS keys FROM _ GROUP BY owner_id ORDER BY keys DESC;
-sandbox> SELECT id FROM api_keys WHERE spec.dislay_name = 'etl';
-sandbox> INSERT INTO api_keys (spec.display_name, spec.owner.id)
-      -> VALUES ('nightly export', 'sa-8pp15s');
-sandbox> \\q
+iamql (sandbox)> SELECT id, owner_id, resource_type, age_days FROM vw_api_keys
+              -> ORDER BY age_days DESC LIMIT 5;
+iamql (sandbox)> SELECT owner_id, count(*) AS keys FROM _ GROUP BY owner_id;
+iamql (sandbox)> SELECT id FROM api_keys WHERE spec.dislay_name = 'etl';
+iamql (sandbox)> INSERT INTO api_keys (spec.display_name, spec.owner.id)
+              -> VALUES ('nightly export', 'sa-8pp15s');
+iamql (sandbox)> \\q
 ";
 
 /// Columns of the terminal that is drawn.
@@ -53,7 +53,7 @@ pub(super) fn svg(text: &str) -> String {
 fn coloured(line: &str) -> String {
     let span =
         |colour: &str, text: &str| format!("<tspan fill=\"{colour}\">{}</tspan>", escaped(text));
-    for prompt in ["$ ", "sandbox> ", "      -> "] {
+    for prompt in ["$ ", "iamql (sandbox)> ", "              -> "] {
         if let Some(typed) = line.strip_prefix(prompt) {
             return format!("{}{}", span("#7ec699", prompt), span("#ffffff", typed));
         }

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chrono::Utc;
+use clap::Parser;
 use iamql::sandbox::SandboxConfig;
-use iamql::testing::ConfigFile;
+use iamql::testing::{Args, ConfigFile};
+use serde_json::Value;
 
 use super::block::{Block, Use, without_secrets};
 use crate::support::TestEnv;
@@ -18,7 +20,11 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
     let mut command = match block.purpose()? {
         Use::Statements => env.command(&["-f", "-"]),
         Use::Commands if block.is("jq") && !has_jq() => return None,
-        Use::Commands | Use::Server if cfg!(windows) => return None,
+        Use::Commands | Use::Server | Use::Workflow if cfg!(windows) => return None,
+        Use::Workflow => {
+            let (_, steps) = block.text.split_once("- run: |\n").unwrap();
+            shell(&env, steps)
+        }
         Use::Commands => shell(&env, &format!("exec 2>&1\n{}", commands(block))),
         Use::Server => {
             let port = block.text.replace("--port 8089", "--port 0");
@@ -28,6 +34,10 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
         Use::Transcript => return transcript(&env, &block.text),
         Use::Configuration => {
             ConfigFile::parse(&block.text).unwrap();
+            return None;
+        }
+        Use::Client => {
+            start_of_client(&block.text);
             return None;
         }
         Use::Cargo | Use::Output | Use::Sight => return None,
@@ -47,6 +57,18 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
     let output = child.wait_with_output().unwrap();
     let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     Some((without_secrets(&shown), output.status.success()))
+}
+
+/// Checks that the configuration of an MCP client starts the program with arguments that it takes.
+fn start_of_client(configuration: &str) {
+    let configuration: Value = serde_json::from_str(configuration).unwrap();
+    let servers = configuration.as_object().unwrap().values().next().unwrap();
+    let server = &servers["iamql"];
+    assert_eq!(server["command"], "iamql");
+    let args = server["args"].as_array().unwrap().iter();
+    let args = args.map(|arg| arg.as_str().unwrap());
+    let read = Args::try_parse_from(["iamql"].into_iter().chain(args));
+    assert!(read.is_ok(), "{read:?}");
 }
 
 /// The commands of `block` as they run here: with the program that was built, and with the credentials of the sandbox
@@ -73,7 +95,9 @@ fn shell(env: &TestEnv, script: &str) -> Command {
         .env_clear()
         .env("PATH", path)
         .env("MY_KEY", key)
-        .env("MY_SECRET", secret);
+        .env("MY_SECRET", secret)
+        // There is no network; this takes what is sent and answers nothing.
+        .env("WEBHOOK", "file:///dev/null");
     for (name, value) in program.get_envs() {
         command.env(name, value.unwrap());
     }
@@ -119,7 +143,7 @@ fn transcript(env: &TestEnv, text: &str) -> Option<(String, bool)> {
     use crate::support::Terminal;
     use regex::Regex;
 
-    let typed = Regex::new(r"^(\w+(?:\[[^\]]*\])?> | +-> |Type \d+ to .*: )(.*)$").unwrap();
+    let typed = Regex::new(r"^(iamql(?: \([^)]*\))?> | +-> |Type \d+ to .*: )(.*)$").unwrap();
     let mut lines = text.lines();
     let first = lines.next()?;
     let args: Vec<&str> = first.split(' ').skip(2).collect();

@@ -24,13 +24,7 @@ struct Column {
 const COLUMNS: [Column; 6] = [
     Column {
         names: ["i", "j"],
-        literals: &[
-            ("1", "1"),
-            ("'1'", "1"),
-            ("1.5", "1.5"),
-            ("' 2 '", "2"),
-            ("NULL", "NULL"),
-        ],
+        literals: &[("1", "1"), ("'1'", "1"), ("1.5", "1.5"), ("NULL", "NULL")],
     },
     Column {
         names: ["x", "y"],

@@ -71,6 +71,7 @@ impl Lab {
         let unsaved = RescueFile::in_dir(folder.path());
         let options = Options {
             rescue_file: Some(unsaved.clone()),
+            yes: true,
             ..Options::default()
         };
         (Self::small(options).await, unsaved, folder)
