@@ -44,8 +44,18 @@ fn fish(script: &str) -> String {
             true => format!("{line} -f -a \"({PROFILES})\"\n"),
             false => format!("{line}\n"),
         });
-    lines.collect()
+    // What is completed may be the value of an option, which is missing so far: clap's script then offers nothing.
+    lines
+        .collect::<String>()
+        .replace(PARSE, &format!("{PARSE}    or {PARSE_BUT_LAST}"))
 }
+
+/// How clap's script for fish reads the words before the one that is completed.
+const PARSE: &str = "    argparse -s (__fish_iamql_global_optspecs) -- $cmd 2>/dev/null\n";
+
+/// The same without the last of them.
+const PARSE_BUT_LAST: &str =
+    "argparse -s (__fish_iamql_global_optspecs) -- $cmd[1..-2] 2>/dev/null\n";
 
 #[cfg(test)]
 mod tests {
@@ -63,5 +73,10 @@ mod tests {
             assert!(count >= 3, "{shell}: {count}");
         }
         assert!(!bash("").contains("profiles"));
+    }
+
+    #[test]
+    fn fish_completes_the_value_of_an_option() {
+        assert!(script(Shell::Fish).contains(PARSE_BUT_LAST));
     }
 }
