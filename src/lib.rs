@@ -50,5 +50,6 @@ pub use cli::run;
 pub mod testing {
     pub use crate::cli::args::{Args, command};
     pub use crate::mcp::{Bounds, Server, serve};
+    pub use crate::shell::commands;
     pub use crate::terminal::open::File as ConfigFile;
 }

@@ -134,6 +134,9 @@ Examples:
         /// Shell to print it for
         shell: clap_complete::Shell,
     },
+    /// Print the names of the profiles, one a line, for completion
+    #[command(hide = true)]
+    Profiles,
     /// Print a page of the manual
     #[command(after_help = "\
 Examples:
@@ -338,6 +341,7 @@ pub struct Common {
         long,
         global = true,
         value_name = "CHAR",
+        value_parser = delimiter,
         help_heading = "Output"
     )]
     pub delimiter: Option<char>,
@@ -466,6 +470,16 @@ pub struct Common {
         help_heading = "Statements"
     )]
     pub params: Vec<String>,
+}
+
+/// Takes a character, or `\t` for a tab.
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut chars = text.chars();
+    match (text, chars.next(), chars.next()) {
+        ("\\t", ..) => Ok('\t'),
+        (_, Some(c), None) => Ok(c),
+        _ => Err("expected one character, or \\t for a tab".to_owned()),
+    }
 }
 
 /// Takes an argument that may hold a password.

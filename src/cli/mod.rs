@@ -4,6 +4,8 @@
 //! [`crate::terminal`]'s. No room depends on it.
 
 pub(crate) mod args;
+mod completions;
+mod corrected;
 mod env_file;
 mod man;
 mod settings;
@@ -29,7 +31,7 @@ use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
 use crate::shell::{self, Setup};
 use crate::sql::operation::Operation;
-use crate::sql::split::split;
+use crate::sql::split::{split, without_mark};
 use crate::terminal::color::use_color;
 use crate::terminal::exit::ExitCode;
 use crate::terminal::open::{OpenSession, Opener, Settings};
@@ -70,7 +72,7 @@ fn run_here() -> ProcessExitCode {
     let matches = args::command().color(color).try_get_matches_from(typed);
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
-        Err(error) => match stackql::refused(&error) {
+        Err(error) => match stackql::refused(&error).or_else(|| corrected::corrected(&error)) {
             Some(refused) => {
                 notes::error(&refused);
                 return ExitCode::from(refused.kind).into();
@@ -123,9 +125,13 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
     let mut variables = BTreeMap::new();
     let scripts = match args.command.take() {
         Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
-            return print(&script).map(succeeded);
+            return print(completions::script(shell).as_bytes()).map(succeeded);
+        }
+        Some(Command::Profiles) => {
+            let opener = Opener::new(args.common.settings()?)?;
+            let names = opener.profiles().into_iter();
+            let names: String = names.map(|name| name + "\n").collect();
+            return print(names.as_bytes()).map(succeeded);
         }
         Some(Command::Man { command }) => {
             return print(&man::page(command.as_deref())?).map(succeeded);
@@ -165,23 +171,26 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
     enable_progress(args.quiet, args.verbose > 0);
     secrets::remind();
     let by_name = || OutputFormat::of_path(args.output_file.as_deref()?);
-    let format = args.output.or_else(by_name).unwrap_or_default();
-    let render = args.render_options()?;
+    let (format, render) = (args.output.or_else(by_name), args.render_options()?);
     let Some(scripts) = scripts else {
         if args.fail_on_rows {
             return Err(Error::usage("--fail-on-rows is for scripts")
                 .hint("give it statements with -e, with -f, or on stdin"));
         }
         let setup = Setup {
-            opener,
             format,
+            opener,
             render,
             output_file: args.output_file,
             quiet: args.quiet,
         };
         return shell::run(setup).await.map(succeeded);
     };
+    scripts
+        .iter()
+        .try_for_each(|script| refuse_commands(script))?;
     let interrupt = Interrupt::default();
+    let format = format.unwrap_or_default();
     let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
@@ -209,6 +218,17 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
         true => ExitCode::Rows,
         false => ExitCode::Success,
     })
+}
+
+/// Refuses a script with a command of the shell in it, before any of it runs.
+fn refuse_commands(script: &str) -> Result<(), Error> {
+    match shell::first_command(script) {
+        None => Ok(()),
+        Some((line, command)) => Err(Error::usage(format!(
+            "line {line}: `{command}` is a command of the shell, and only statements run here"
+        ))
+        .hint("`iamql shell < FILE` runs a file of both, as \\i FILE does in the shell")),
+    }
 }
 
 /// Why a script was not run to its end.
@@ -262,7 +282,7 @@ async fn run_script(
             notes::warn(&warning.to_string());
         }
         if !quiet {
-            notes::if_terminal(&notes::summary(&report, true));
+            notes::done(&report, true);
         }
     }
     match script.broken {
@@ -296,9 +316,10 @@ fn read_script(path: &Path) -> Result<String, Error> {
         }
         std::fs::read_to_string(path)
     };
-    read().map_err(|error| {
+    let script = read().map_err(|error| {
         Error::usage(format!("cannot read statements from `{}`", path.display())).caused_by(error)
-    })
+    })?;
+    Ok(without_mark(&script).to_owned())
 }
 
 /// Serves the sandbox until the program is stopped.

@@ -92,6 +92,7 @@ fn shown(error: &Error) {
     let shown = Diagnostic {
         error,
         color: false,
+        width: None,
     };
     let shown = shown.to_string();
     assert!(

@@ -57,7 +57,7 @@ impl Renderer for Arrow<'_> {
         self.flush()?;
         Ok(Summary {
             rows: self.rows,
-            shortened: Vec::new(),
+            ..Summary::default()
         })
     }
 
@@ -110,7 +110,7 @@ impl Renderer for Parquet<'_> {
         }
         Ok(Summary {
             rows: self.rows,
-            shortened: Vec::new(),
+            ..Summary::default()
         })
     }
 

@@ -169,6 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn files_have_the_format_of_their_extension() {
+        for (path, format) in [
+            ("a/b.csv", Some(OutputFormat::Csv)),
+            ("keys.JSONL", Some(OutputFormat::Jsonl)),
+            ("keys.csv.gz", None),
+            ("csv", None),
+        ] {
+            assert_eq!(OutputFormat::of_path(Path::new(path)), format, "{path}");
+        }
+    }
+
+    #[test]
     fn an_unknown_name_lists_the_known_ones_and_suggests_the_nearest() {
         let error = "jsnl".parse::<OutputFormat>().unwrap_err();
         insta::assert_snapshot!(error, @"there is no output format `jsnl`; expected one of table, markdown, line, json, jsonl, csv, tsv, parquet, arrow");

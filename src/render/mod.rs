@@ -28,9 +28,11 @@ mod markdown;
 mod options;
 mod output_buffer;
 mod raw_json;
+mod records;
 mod renderer;
 mod table;
 mod timestamp;
+mod wrap;
 
 #[cfg(test)]
 mod fixtures;
@@ -39,13 +41,15 @@ use std::io::Write;
 
 pub use cell::{cell_json, cell_text};
 pub use column::SECRET_MARK;
+pub(crate) use column::WRAP_MARK;
 pub use diagnostic::Diagnostic;
 pub(crate) use encode::distinct_names;
 pub use error::Error;
 pub use escape::escape_controls;
 pub use format::OutputFormat;
-pub use options::RenderOptions;
+pub use options::{Expanded, RenderOptions};
 pub use renderer::{Renderer, Summary};
+pub(crate) use wrap::wrapped;
 
 use renderer::FormatRenderer;
 
@@ -56,6 +60,22 @@ pub fn renderer<'w>(
     writer: Box<dyn Write + Send + 'w>,
 ) -> Box<dyn Renderer + 'w> {
     let options = options.clone();
+    match (format, options.expanded) {
+        (OutputFormat::Table, Expanded::On) => {
+            FormatRenderer::boxed(line::Line::new(options), writer)
+        }
+        (OutputFormat::Table, Expanded::Auto | Expanded::Nested) if options.width.is_some() => {
+            Box::new(records::TableOrRecords::new(options, writer))
+        }
+        (format, _) => in_format(format, options, writer),
+    }
+}
+
+fn in_format<'w>(
+    format: OutputFormat,
+    options: RenderOptions,
+    writer: Box<dyn Write + Send + 'w>,
+) -> Box<dyn Renderer + 'w> {
     match format {
         OutputFormat::Table => FormatRenderer::boxed(table::Table::new(options), writer),
         OutputFormat::Markdown => FormatRenderer::boxed(markdown::Markdown(options), writer),

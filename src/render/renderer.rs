@@ -16,8 +16,25 @@ use super::output_buffer::OutputBuffer;
 pub struct Summary {
     /// Rows written.
     pub rows: usize,
-    /// Names, in order, of the columns that are not shown in full: some cell was shortened, or the column was left out.
-    pub shortened: Vec<String>,
+    /// Names, in order, of the columns of which a cell was cut to fit.
+    pub cut: Vec<String>,
+    /// Names, in order, of the columns that were left out because they do not fit.
+    pub dropped: Vec<String>,
+}
+
+impl Summary {
+    /// Returns true if every value was written in full.
+    pub fn is_whole(&self) -> bool {
+        self.cut.is_empty() && self.dropped.is_empty()
+    }
+
+    /// Returns true if column `name` is not there in full.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.cut
+            .iter()
+            .chain(&self.dropped)
+            .any(|lacking| lacking == name)
+    }
 }
 
 /// Writes one result in one format.
@@ -82,10 +99,10 @@ pub(super) trait Format: Send {
         out: &mut Vec<u8>,
     );
 
-    /// Ends a result of `rows` rows. Returns the names of the columns that are not shown in full.
-    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
+    /// Ends a result of `rows` rows. The rows of what it returns are not used.
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Summary> {
         let _ = (rows, out);
-        Ok(Vec::new())
+        Ok(Summary::default())
     }
 }
 
@@ -136,11 +153,11 @@ impl<F: Format> Renderer for FormatRenderer<'_, F> {
     }
 
     fn finish(&mut self) -> Result<Summary, Error> {
-        let shortened = self.format.end(self.rows, &mut self.out)?;
+        let shown = self.format.end(self.rows, &mut self.out)?;
         self.flush()?;
         Ok(Summary {
             rows: self.rows,
-            shortened,
+            ..shown
         })
     }
 

@@ -21,7 +21,8 @@ use super::escape::escape_controls;
 use super::layout::{self, ELLIPSIS, MAX_WIDTH, Slot, measure, shortened};
 use super::options::RenderOptions;
 use super::output_buffer::OutputBuffer;
-use super::renderer::Format;
+use super::renderer::{Format, Summary};
+use super::wrap::wrapped;
 
 /// The lines of the box, in the order of comfy-table's presets: thin, and none between rows.
 const LINES: &str = "││──├─┼┤│    ┬┴┌┐└┘";
@@ -144,32 +145,48 @@ impl Table {
 
     fn write_row(&self, slots: &[Slot], cells: &[Option<Box<str>>], out: &mut Vec<u8>) {
         let [on, off] = self.options.dim();
-        for slot in slots {
-            out.extend_from_slice("│ ".as_bytes());
-            let (text, before, after) = match *slot {
-                Slot::Gap => (Cow::Borrowed(ELLIPSIS), "", ""),
-                Slot::Column { index, width } => match &cells[index] {
-                    // The width was decided before this came.
-                    Some(text) if self.decided.is_some() && self.columns[index].is_whole() => {
-                        (Cow::Borrowed(&**text), "", "")
-                    }
-                    Some(text) => (shortened(text, width), "", ""),
-                    None => (shortened(&self.null, width), on, off),
-                },
-            };
-            // Only a secret may be wider than the box.
-            let spare = slot.width().min(MAX_WIDTH).saturating_sub(measure(&text));
-            let (left, right) = match is_number(&self.columns, *slot) {
-                true => (spare, 0),
-                false => (0, spare),
-            };
-            out.resize(out.len() + left, b' ');
-            for part in [before, &text, after] {
-                out.extend_from_slice(part.as_bytes());
+        // One line, unless cells are wrapped.
+        let mut lines = 1;
+        let mut line = 0;
+        while line < lines {
+            for slot in slots {
+                out.extend_from_slice("│ ".as_bytes());
+                let (text, before, after) = match *slot {
+                    Slot::Gap if line == 0 => (Cow::Borrowed(ELLIPSIS), "", ""),
+                    Slot::Gap => (Cow::Borrowed(""), "", ""),
+                    Slot::Column { index, width } => match &cells[index] {
+                        Some(text) if self.columns[index].wraps => {
+                            let mut wrapped = wrapped(text, width, 2);
+                            lines = lines.max(wrapped.len());
+                            match line < wrapped.len() {
+                                true => (wrapped.swap_remove(line), "", ""),
+                                false => (Cow::Borrowed(""), "", ""),
+                            }
+                        }
+                        _ if line > 0 => (Cow::Borrowed(""), "", ""),
+                        // The width was decided before this came.
+                        Some(text) if self.decided.is_some() && self.columns[index].is_whole() => {
+                            (Cow::Borrowed(&**text), "", "")
+                        }
+                        Some(text) => (shortened(text, width), "", ""),
+                        None => (shortened(&self.null, width), on, off),
+                    },
+                };
+                // Only a secret may be wider than the box.
+                let spare = slot.width().min(MAX_WIDTH).saturating_sub(measure(&text));
+                let (left, right) = match is_number(&self.columns, *slot) {
+                    true => (spare, 0),
+                    false => (0, spare),
+                };
+                out.resize(out.len() + left, b' ');
+                for part in [before, &text, after] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+                out.resize(out.len() + right + 1, b' ');
             }
-            out.resize(out.len() + right + 1, b' ');
+            out.extend_from_slice("│\n".as_bytes());
+            line += 1;
         }
-        out.extend_from_slice("│\n".as_bytes());
     }
 }
 
@@ -243,7 +260,7 @@ impl Format for Table {
         }
     }
 
-    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Summary> {
         let (slots, is_decided) = match self.decided.take() {
             Some(Decided { slots, bottom, .. }) => {
                 if let Some(line) = bottom.filter(|_| rows > 0) {
@@ -259,17 +276,23 @@ impl Format for Table {
                 (slots, false)
             }
         };
-        let mut whole = vec![false; self.columns.len()];
+        let mut widths = vec![None; self.columns.len()];
         for slot in slots {
             if let Slot::Column { index, width } = slot {
-                let column = &self.columns[index];
-                whole[index] = column.fits(width) || is_decided && column.is_whole();
+                widths[index] = Some(width);
             }
         }
-        Ok((self.fields.iter().zip(whole))
-            .filter(|(_, whole)| !whole)
-            .map(|(field, _)| field.name().clone())
-            .collect())
+        let mut summary = Summary::default();
+        for ((field, column), width) in self.fields.iter().zip(&self.columns).zip(widths) {
+            match width {
+                None => summary.dropped.push(field.name().clone()),
+                // Its width was decided before its values came, and they are whole nevertheless.
+                Some(_) if is_decided && column.is_whole() => {}
+                Some(width) if !column.fits(width) => summary.cut.push(field.name().clone()),
+                Some(_) => {}
+            }
+        }
+        Ok(summary)
     }
 }
 
@@ -282,9 +305,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::OutputFormat::Table;
-    use super::super::Summary;
     use super::super::fixtures::{batch, keys, plain, render, strings};
     use super::super::renderer;
+    use super::super::{Expanded, WRAP_MARK};
     use super::*;
 
     const ALL_BUT_ID: [&str; 6] = [
@@ -299,6 +322,7 @@ mod tests {
     fn fitted(width: usize, batch: &RecordBatch) -> (String, Summary) {
         let options = RenderOptions {
             width: Some(width),
+            expanded: Expanded::Never,
             ..Default::default()
         };
         render(Table, &options, std::slice::from_ref(batch))
@@ -316,6 +340,7 @@ mod tests {
         let written = Arc::new(std::sync::Mutex::new(Vec::new()));
         let options = RenderOptions {
             width: Some(30),
+            expanded: Expanded::Never,
             ..Default::default()
         };
         let mut table = renderer(Table, &options, Box::new(Shared(Arc::clone(&written))));
@@ -341,7 +366,7 @@ mod tests {
         │ KEY-22 │ a      │ s3cret │
         └──────┴────────┴────────┘
         ");
-        assert_eq!(summary.shortened, ["name"]);
+        assert_eq!(summary.cut, ["name"]);
     }
 
     /// A writer that others can look at.
@@ -370,7 +395,8 @@ mod tests {
         │ KEY4             │ line\nbreak \x1b[31m │  \u{202e}desrever │ "not json"     │ NULL                                                             │                  120 │ 1969-12-31T23:59:59.999999Z │
         └──────────────────┴──────────────────────┴───────────────────┴────────────────┴──────────────────────────────────────────────────────────────────┴──────────────────────┴─────────────────────────────┘
         "#);
-        assert_eq!(summary.shortened, ["spec"]);
+        assert_eq!(summary.cut, ["spec"]);
+        assert!(summary.dropped.is_empty());
     }
 
     #[test]
@@ -387,7 +413,8 @@ mod tests {
         └──────────────────┴─────────────┴─────────────┴─────────────┴─────────────┴───┘
         "#);
         assert_eq!(summary.rows, 4);
-        assert_eq!(summary.shortened, ALL_BUT_ID);
+        assert_eq!(summary.cut, ALL_BUT_ID[..4]);
+        assert_eq!(summary.dropped, ALL_BUT_ID[4..]);
     }
 
     #[test]
@@ -403,13 +430,36 @@ mod tests {
         │ KEY4             │ line\nbreak … │ … │
         └──────────────────┴───────────────┴───┘
         ");
-        assert_eq!(summary.shortened, ALL_BUT_ID);
+        assert_eq!(summary.cut, ALL_BUT_ID[..1]);
+        assert_eq!(summary.dropped, ALL_BUT_ID[1..]);
+    }
+
+    #[test]
+    fn a_column_that_is_marked_is_wrapped_rather_than_cut() {
+        let mark = std::collections::HashMap::from([(WRAP_MARK.to_owned(), String::new())]);
+        let plan = Field::new("plan", DataType::Utf8, false).with_metadata(mark);
+        let number = Field::new("n", DataType::Int64, false);
+        let text = strings([Some("  scan of one two three four five six"), Some("short")]);
+        let columns: Vec<ArrayRef> = vec![text, Arc::new(Int64Array::from(vec![1, 2]))];
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(vec![plan, number])), columns).unwrap();
+        let (text, summary) = fitted(34, &batch);
+        insta::assert_snapshot!(text, @"
+        ┌────────────────────────────┬───┐
+        │ plan                       │ n │
+        ├────────────────────────────┼───┤
+        │   scan of one two three    │ 1 │
+        │     four five six          │   │
+        │ short                      │ 2 │
+        └────────────────────────────┴───┘
+        ");
+        assert!(summary.is_whole());
     }
 
     #[test]
     fn without_a_width_everything_is_shown() {
         let (_, summary) = render(Table, &RenderOptions::default(), &[keys()]);
-        assert!(summary.shortened.is_empty());
+        assert!(summary.is_whole());
     }
 
     #[test]
@@ -462,7 +512,7 @@ mod tests {
         ]);
         let (text, summary) = fitted(40, &batch);
         assert!(text.contains(&secret), "{text}");
-        assert!(!summary.shortened.contains(&"spec.secret".to_owned()));
+        assert!(!summary.lacks("spec.secret"));
     }
 
     /// Structs that hold a struct with a secret, or NULL.
@@ -491,7 +541,7 @@ mod tests {
         ]);
         let (text, summary) = fitted(40, &made);
         assert!(text.contains(&secret), "{text}");
-        assert_eq!(summary.shortened, ["display_name"]);
+        assert_eq!(summary.dropped, ["display_name"]);
     }
 
     #[test]
@@ -499,7 +549,7 @@ mod tests {
         let read = batch([("key", nested([None, None], &"long ".repeat(20)))]);
         let (text, summary) = fitted(40, &read);
         assert!(text.lines().all(|line| measure(line) <= 40), "{text}");
-        assert_eq!(summary.shortened, ["key"]);
+        assert_eq!(summary.cut, ["key"]);
     }
 
     #[test]
@@ -508,7 +558,7 @@ mod tests {
         let (text, summary) = render(Table, &RenderOptions::default(), &[batch]);
         let widths: Vec<_> = text.lines().map(measure).collect();
         assert_eq!(widths, [layout::MAX_WIDTH + 4; 5]);
-        assert_eq!(summary.shortened, ["a"]);
+        assert_eq!(summary.cut, ["a"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod executor;
 mod explain;
 mod interrupt;
 mod json_lines;
+mod last_result;
 mod local_files;
 mod memory;
 mod names;
@@ -71,7 +72,6 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
-pub(crate) use stackql::type_name;
 pub(crate) use staging::{StagedFile, Target, unfinished};
 pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
@@ -181,7 +181,7 @@ pub struct Report {
     pub traffic: Arc<Traffic>,
     /// The predicates that the requests carried, as they are typed.
     pub pushed: Vec<String>,
-    /// The time from reading the statement to the end of its rows.
+    /// The time from reading the statement to the end of its rows, without that in which a person was asked.
     pub elapsed: Duration,
 }
 
@@ -307,7 +307,7 @@ impl Session {
             warnings: scope.warnings(),
             pushed: scope.pushed(),
             traffic: Arc::clone(scope.traffic()),
-            elapsed: started.elapsed(),
+            elapsed: started.elapsed().saturating_sub(scope.waited()),
         })
     }
 
@@ -356,6 +356,11 @@ impl Session {
         let mut state = state.write();
         let options = state.config_mut().options_mut();
         options.extensions.insert(dialect);
+    }
+
+    /// Returns what the session may do, and with what.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Returns the connection to the service, or the reason why there is none.

@@ -3,8 +3,10 @@
 
 use datafusion::arrow::datatypes::{DataType, Fields};
 
+use super::values::Values;
 use super::view;
 use crate::dialect::source_json;
+use crate::dialect::type_names::type_name;
 use crate::resource::{
     self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource, View,
 };
@@ -21,6 +23,8 @@ pub(super) struct Catalog {
     pub(super) profiles: Vec<String>,
     /// Variables of `\set`.
     pub(super) variables: Vec<String>,
+    /// Values that rows had.
+    pub(super) values: Values,
 }
 
 /// A table or a view.
@@ -57,6 +61,16 @@ impl Catalog {
             functions,
             ..Self::default()
         }
+    }
+
+    /// Adds a table of the columns `fields`, called `name`.
+    pub(super) fn add(&mut self, name: &str, fields: Vec<Field>) {
+        self.tables.push(Table {
+            name: name.to_owned(),
+            resource: None,
+            is_view: false,
+            fields,
+        });
     }
 
     /// Returns the table called `name`, which may have its catalog and schema before it.
@@ -150,13 +164,14 @@ fn of_columns(
     columns.into_iter().map(field).collect()
 }
 
-fn fields_of(fields: &Fields) -> Vec<Field> {
+/// Returns what there is to know of the columns of something that is no resource.
+pub(super) fn fields_of(fields: &Fields) -> Vec<Field> {
     fields
         .iter()
         .filter(|field| !source_json::is_source(field))
         .map(|field| Field {
             name: field.name().clone(),
-            ty: label(field.data_type()),
+            ty: type_name(field.data_type()),
             fields: match field.data_type() {
                 DataType::Struct(fields) => fields_of(fields),
                 DataType::List(item) => match item.data_type() {
@@ -170,21 +185,6 @@ fn fields_of(fields: &Fields) -> Vec<Field> {
             description: "",
         })
         .collect()
-}
-
-/// Returns the name of an Arrow type for people, the same words as the columns of a resource use.
-fn label(ty: &DataType) -> String {
-    match ty {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
-        DataType::Timestamp(..) => "timestamp".to_owned(),
-        DataType::Struct(_) => "object".to_owned(),
-        DataType::List(item) => format!("list of {}", label(item.data_type())),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            "integer".to_owned()
-        }
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => "number".to_owned(),
-        other => other.to_string().to_lowercase(),
-    }
 }
 
 #[cfg(test)]

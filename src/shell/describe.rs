@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::arrow::error::ArrowError;
 
-use super::catalog::{Catalog, Field, Table, bare};
+use super::catalog::{Catalog, Field, Table, bare, fields_of};
 use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::resource::{Access, DEFAULT_SCHEMA, Resource};
@@ -71,6 +71,17 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
     }];
     grids.extend(table.resource.map(methods));
     Ok(grids)
+}
+
+/// Describes what has no more than columns and their types.
+pub(super) fn of_schema(schema: &Schema) -> Grid {
+    let shown = &["column", "type"];
+    let mut rows = Vec::new();
+    columns(&fields_of(schema.fields()), 0, shown, &mut rows);
+    Grid {
+        columns: shown,
+        rows,
+    }
 }
 
 /// What can be told of a column.

@@ -1,5 +1,7 @@
 //! The prompt: ready for a statement, or what the unfinished one still needs. Pure.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::lex::{Kind, Lexed, Open};
 use crate::dialect::Dialect;
 
@@ -71,7 +73,8 @@ impl Pending {
             Self::End(Open::Name(_)) => "\"> ",
             Self::End(Open::Comment) => "/*> ",
         };
-        format!("{lacks:>width$}", width = ready.chars().count())
+        let width = ready.width();
+        format!("{lacks:>width$}")
     }
 }
 

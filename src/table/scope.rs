@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::decode::Oddities;
 use crate::api::{Budget, Client, Traffic};
@@ -16,6 +17,8 @@ pub struct Scope {
     budget: Budget,
     warnings: Mutex<Vec<Warning>>,
     pushed: Mutex<BTreeSet<String>>,
+    /// How long a person was waited for.
+    waited: Mutex<Duration>,
 }
 
 /// Something worth telling that did not stop the statement.
@@ -96,6 +99,16 @@ impl Scope {
     pub(super) fn push(&self, predicates: Vec<String>) {
         let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
         pushed.extend(predicates);
+    }
+
+    /// Returns how long the statement has waited for a person.
+    pub fn waited(&self) -> Duration {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the time that a person took to answer.
+    pub fn wait(&self, time: Duration) {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += time;
     }
 
     /// Adds a warning about a write.

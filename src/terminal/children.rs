@@ -36,6 +36,17 @@ pub(crate) fn command(name: &str) -> Command {
     command
 }
 
+/// Returns the system's shell with `text` to run, to be started without the credentials.
+pub(crate) fn shell(text: &str) -> Command {
+    let (shell, flag) = match cfg!(windows) {
+        true => ("cmd", "/C"),
+        false => ("sh", "-c"),
+    };
+    let mut shell = command(shell);
+    shell.args([flag, text]);
+    shell
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

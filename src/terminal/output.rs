@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::process::ChildStdin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use super::notes;
 use super::secrets;
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind};
-use crate::render::{self, OutputFormat, RenderOptions, Renderer, renderer};
+use crate::render::{self, OutputFormat, RenderOptions, Renderer, Summary, renderer};
 use crate::session::{Interrupt, Sink, StagedFile, Target as FileTarget, unfinished};
 
 /// Writes the results of one statement after another.
@@ -155,6 +156,44 @@ impl Output {
         ))
     }
 
+    /// Writes to the stdin of a program. Waits for a program that does not read until `interrupt` is raised.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the stream cannot be used.
+    pub(crate) fn to_program(
+        format: OutputFormat,
+        options: RenderOptions,
+        stdin: ChildStdin,
+        interrupt: &Interrupt,
+    ) -> io::Result<Self> {
+        #[cfg(unix)]
+        let file = File::from(std::os::fd::OwnedFd::from(stdin));
+        #[cfg(windows)]
+        let file = File::from(std::os::windows::io::OwnedHandle::from(stdin));
+        let shared = Shared {
+            is_terminal: false,
+            stream: Stream::new(file, interrupt)?,
+            staged: None,
+            holds_secrets: false,
+        };
+        Ok(Self {
+            format,
+            options: RenderOptions {
+                width: None,
+                color: false,
+                terminal: false,
+                ..options
+            },
+            target: Target(Arc::new(Mutex::new(shared))),
+            current: None,
+            once: None,
+            results: 0,
+            is_expected: false,
+            has_rows: false,
+        })
+    }
+
     /// Returns true if there was a row since the last call.
     pub(crate) fn take_has_rows(&mut self) -> bool {
         std::mem::take(&mut self.has_rows)
@@ -288,7 +327,7 @@ impl Sink for Output {
     async fn finish(&mut self) -> Result<(), Error> {
         let summary = self.current()?.finish().map_err(output_error)?;
         self.current = None;
-        note_shortened(&summary.shortened);
+        note_shortened(&summary);
         Ok(())
     }
 
@@ -331,12 +370,21 @@ impl Sink for Output {
     }
 }
 
-/// Says which columns of a table are shortened.
-pub(crate) fn note_shortened(columns: &[String]) {
-    if !columns.is_empty() {
+/// Says which columns of a table are cut, and which are left out.
+pub(crate) fn note_shortened(summary: &Summary) {
+    let told = [
+        ("cut to fit: ", &summary.cut),
+        ("left out: ", &summary.dropped),
+    ];
+    let told: Vec<_> = told
+        .into_iter()
+        .filter(|(_, columns)| !columns.is_empty())
+        .map(|(what, columns)| format!("{what}{}", columns.join(", ")))
+        .collect();
+    if !told.is_empty() {
         notes::if_terminal(&format!(
-            "shortened to fit: {} (\\x or -o line shows all)",
-            render::escape_controls(&columns.join(", "))
+            "{} (\\x or -o line shows all)",
+            render::escape_controls(&told.join("; "))
         ));
     }
 }

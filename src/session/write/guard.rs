@@ -1,5 +1,7 @@
 //! Guards against changing more keys than intended.
 
+use std::time::Instant;
+
 use datafusion::arrow::array::RecordBatch;
 
 use super::{Rows, Writer};
@@ -125,7 +127,10 @@ impl Writer<'_> {
         let Some(confirm) = &self.session.options.confirm else {
             return Err(self.too_many(question.verb, question.count));
         };
-        match confirm.confirm(&question) {
+        let asked = Instant::now();
+        let is_confirmed = confirm.confirm(&question);
+        self.call.scope.wait(asked.elapsed());
+        match is_confirmed {
             true => Ok(()),
             false => Err(Error::new(
                 ErrorKind::Permission,

@@ -20,6 +20,19 @@ pub struct File {
     /// Profiles by name.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
+    /// What the interactive shell begins with.
+    #[serde(default)]
+    pub shell: ShellDefaults,
+}
+
+/// What the interactive shell begins with. Scripts do not read it: what they print must not depend on who runs them.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShellDefaults {
+    /// The format of rows.
+    pub format: Option<String>,
+    /// The pager; `off` for none.
+    pub pager: Option<String>,
 }
 
 /// One profile of `config.toml`. It never holds a secret itself.
@@ -91,7 +104,7 @@ impl File {
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
                  access_token_command, ca_cert, timeout, concurrency, memory_limit, max_affected, read_only, no_files, \
-                 dialect, findings",
+                 dialect, findings; [shell] may hold format and pager",
             )
         })
     }

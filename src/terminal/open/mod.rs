@@ -22,15 +22,18 @@ use config::Config;
 use credentials::Environment;
 
 pub use file::File;
+pub(crate) use file::ShellDefaults;
 pub(crate) use settings::Settings;
 
 /// An open session, and where it is connected.
 #[derive(Debug)]
 pub(crate) struct OpenSession {
     /// The session.
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
     /// What its statements are given.
     pub(crate) params: Params,
+    /// The profile of `config.toml` that its credentials are from.
+    pub(crate) profile: Option<String>,
     /// Where it is, in a few words: the profile or the sandbox, and what it may not do. Empty if that is as usual.
     pub(crate) place: String,
     /// What it asks, if that is the sandbox of this process: it serves for as long as the session lives.
@@ -73,6 +76,11 @@ impl Opener {
             confirm: Some(confirm),
             ..self
         }
+    }
+
+    /// Returns what the interactive shell begins with.
+    pub(crate) fn shell(&self) -> &ShellDefaults {
+        &self.file.shell
     }
 
     /// Returns the names of the profiles in `config.toml`.
@@ -154,11 +162,21 @@ impl Opener {
         };
         let read_only = config.read_only.then(|| "read-only".to_owned());
         let dry_run = settings.dry_run.then(|| "dry run".to_owned());
-        let place: Vec<String> = place.into_iter().chain(read_only).chain(dry_run).collect();
+        let unasked = settings.yes.then(|| "yes".to_owned());
+        let max_affected = (config.max_affected != Options::MAX_AFFECTED)
+            .then(|| format!("max {}", config.max_affected));
+        let place: Vec<String> = place
+            .into_iter()
+            .chain(read_only)
+            .chain(dry_run)
+            .chain(unasked)
+            .chain(max_affected)
+            .collect();
         Ok(OpenSession {
             place: place.join(", "),
-            session: Session::open(connection, options).await?,
+            session: Arc::new(Session::open(connection, options).await?),
             params: Params::texts(&settings.params),
+            profile: config.profile.filter(|_| sandbox.is_none()),
             sandbox,
         })
     }

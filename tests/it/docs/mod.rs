@@ -8,6 +8,7 @@
 //! those blocks and the generated tables.
 
 mod block;
+mod picture;
 mod run;
 
 use std::fmt::Write as _;
@@ -18,12 +19,12 @@ use clap::CommandFactory;
 use iamql::dialect::functions;
 use iamql::resource::findings::{self, Control};
 use iamql::resource::{self, API_KEYS, Access};
-use iamql::testing::Args;
+use iamql::testing::{Args, commands};
 use regex::Regex;
 use tempfile::TempDir;
 
 use block::{Use, blocks, steady};
-use run::run;
+use run::{run, session};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -114,6 +115,24 @@ fn readme_shows_what_happens() {
 }
 
 #[test]
+fn the_picture_is_that_of_a_session() {
+    let Some(screen) = session(picture::SESSION) else {
+        return;
+    };
+    let made = picture::svg(&screen);
+    let file = root().join("docs/shell.svg");
+    if is_updating() {
+        fs::write(&file, made).unwrap();
+        return;
+    }
+    let drawn = fs::read_to_string(&file).unwrap();
+    // Ports and times differ, and with them the lengths of lines.
+    let lengths = Regex::new("textLength=\"[^\"]*\"").unwrap();
+    let text = |svg: &str| steady(&lengths.replace_all(svg, ""));
+    assert_eq!(text(&drawn), text(&made), "UPDATE_DOCS=1 draws it again");
+}
+
+#[test]
 fn the_page_on_the_table_shows_what_happens() {
     check("docs/table.md");
 }
@@ -151,6 +170,32 @@ fn the_page_on_siblings_shows_what_happens() {
 #[test]
 fn the_page_on_output_shows_what_happens() {
     check("docs/output.md");
+}
+
+#[test]
+fn the_page_on_the_shell_shows_what_happens() {
+    check("docs/shell.md");
+}
+
+#[test]
+fn the_page_on_installing_shows_what_happens() {
+    check("docs/install.md");
+}
+
+#[test]
+fn the_page_of_recipes_shows_what_happens() {
+    check("docs/recipes.md");
+}
+
+#[test]
+fn every_command_of_the_shell_has_its_line() {
+    let mut made = "| command | what it does | also |\n| --- | --- | --- |\n".to_owned();
+    for (usage, description, dots) in commands() {
+        let dots: Vec<_> = dots.iter().map(|dot| format!("`.{dot}`")).collect();
+        let (usage, description) = (usage.replace('|', "\\|"), description.replace('|', "\\|"));
+        writeln!(made, "| `{usage}` | {description} | {} |", dots.join(", ")).unwrap();
+    }
+    check_generated("docs/shell.md", "commands", &made);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
             serve(shell(&env, &format!("exec {port}")));
             return None;
         }
-        Use::Transcript => return transcript(&env, block),
+        Use::Transcript => return transcript(&env, &block.text),
         Use::Configuration => {
             ConfigFile::parse(&block.text).unwrap();
             return None;
@@ -127,20 +127,30 @@ fn serve(mut server: Command) {
     assert!(ready);
 }
 
-/// Types what `block` has after its prompts, and returns what is on the screen in the end.
+/// Columns of the terminal of a transcript: those of a small window.
 #[cfg(target_os = "linux")]
-fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
+const COLUMNS: usize = 80;
+
+/// Runs a session, and returns what is on the screen in the end. None where no terminal can be had.
+pub(super) fn session(text: &str) -> Option<String> {
+    let env = TestEnv::start(SandboxConfig::new().with_now(Utc::now()));
+    transcript(&env, text).map(|(screen, _)| screen)
+}
+
+/// Types what `text` has after its prompts, and returns what is on the screen in the end.
+#[cfg(target_os = "linux")]
+fn transcript(env: &TestEnv, text: &str) -> Option<(String, bool)> {
     use crate::support::Terminal;
     use regex::Regex;
 
     let typed = Regex::new(r"^(iamql(?: \([^)]*\))?> | +-> |Type \d+ to .*: )(.*)$").unwrap();
-    let mut lines = block.text.lines();
+    let mut lines = text.lines();
     let first = lines.next()?;
     let args: Vec<&str> = first.split(' ').skip(2).collect();
     let mut program = env.command_without_credentials(&args);
     // On such a terminal the screen is the transcript: nothing on it is drawn twice.
     program.env("TERM", "dumb");
-    let mut terminal = Terminal::start(&program)?;
+    let mut terminal = Terminal::sized(&program, COLUMNS)?;
     let mut screen = format!("{first}\n");
     for keys in lines.filter_map(|line| typed.captures(line)) {
         screen += &terminal.wait_for(&keys[1]);
@@ -148,7 +158,7 @@ fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
         terminal.press(&format!("{}\n", &keys[2]));
     }
     // What is typed last ends the shell, and is all that comes.
-    let last = block.text.lines().next_back()?.split("> ").nth(1)?;
+    let last = text.lines().next_back()?.split("> ").nth(1)?;
     terminal.wait_for(last);
     screen += last;
     let succeeded = terminal.end() == Some(0);
@@ -156,6 +166,6 @@ fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn transcript(_: &TestEnv, _: &Block) -> Option<(String, bool)> {
+fn transcript(_: &TestEnv, _: &str) -> Option<(String, bool)> {
     None
 }

@@ -261,6 +261,7 @@ pub(crate) fn shown(error: &Error) -> String {
     let shown = Diagnostic {
         error,
         color: false,
+        width: None,
     };
     steady(&shown.to_string())
 }
