@@ -3,8 +3,8 @@
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
 use super::{
-    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed, Resource,
-    Service, Type, View, Writes,
+    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed,
+    Resource, Service, Type, View, Writes,
 };
 
 /// The service that API keys belong to.
@@ -298,6 +298,7 @@ const KIND: Column = Column::new(
     Access::OnCreate,
     "Kind of what is referred to: User, ServiceAccount, Cluster, …",
 );
+
 /// API keys for people.
 pub(super) const VW_API_KEYS: View = View {
     service: &IAM,
