@@ -298,6 +298,7 @@ const KIND: Column = Column::new(
     Access::OnCreate,
     "Kind of what is referred to: User, ServiceAccount, Cluster, …",
 );
+
 /// API keys for people.
 pub(super) const VW_API_KEYS: View = View {
     service: &IAM,

@@ -124,7 +124,7 @@ WHERE age_days > {max_age_days}",
         status: "alarm",
         description: "The key stops working soon.",
         sql: "SELECT id AS resource,
-    'works until the end of ' || CAST(CAST(expires_at AS DATE) AS VARCHAR) || ', UTC' AS reason,
+    'works until the end of ' || CAST(expires_at AS VARCHAR) || ', UTC' AS reason,
     owner_id
 FROM confluent.iam.vw_api_keys
 WHERE NOT is_expired AND days_left <= {expires_soon_days}",
@@ -138,7 +138,7 @@ WHERE NOT is_expired AND days_left <= {expires_soon_days}",
         status: "alarm",
         description: "The key no longer works and has not been deleted.",
         sql: "SELECT id AS resource,
-    'has not worked since the end of ' || CAST(CAST(expires_at AS DATE) AS VARCHAR) || ', UTC' AS reason,
+    'has not worked since the end of ' || CAST(expires_at AS VARCHAR) || ', UTC' AS reason,
     owner_id
 FROM confluent.iam.vw_api_keys
 WHERE is_expired",

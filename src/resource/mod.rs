@@ -242,6 +242,7 @@ impl Resource {
     const SIBLING: Self = Self {
         columns: &[],
         filters: &[],
+        list_all: None,
         max_page_size: 100,
         assumed_rows: 1_000,
         hides_gone: false,

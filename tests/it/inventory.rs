@@ -31,7 +31,7 @@ async fn lab() -> Lab {
     lab
 }
 
-const KEYS: &str = "GET /iam/v2/api-keys?page_size=100";
+const KEYS: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
 const USERS: &str = "GET /iam/v2/users?page_size=100";
 const ACCOUNTS: &str = "GET /iam/v2/service-accounts?page_size=100";
 const ENVIRONMENTS: &str = "GET /org/v2/environments?page_size=100";
@@ -229,7 +229,7 @@ async fn an_owner_is_found_first_and_then_only_their_keys() {
         .await;
     assert_eq!(answer.rows, ["K000 | Jo Doe"]);
     let at = |line: &str| answer.requests.iter().position(|one| one == line);
-    let of_owner = at("GET /iam/v2/api-keys?spec.owner=u-1&page_size=100");
+    let of_owner = at("GET /iam/v2/api-keys?spec.owner=u-1&show_expired=true&page_size=100");
     assert!(at(USERS) < of_owner, "{:?}", answer.requests);
     let keys = answer
         .requests
