@@ -153,11 +153,6 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
             unify(&mut [left, right], schema, Compared)?
         }
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_pattern_match(*op) => {
-            matches_text(left, *op, schema)?;
-            matches_text(right, *op, schema)?;
-            false
-        }
         Expr::Between(between) => unify(
             &mut [&mut between.expr, &mut between.low, &mut between.high],
             schema,
@@ -192,39 +187,6 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         _ => false,
     };
     Ok(Transformed::new_transformed(expr, changed))
-}
-
-fn is_pattern_match(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::RegexMatch
-            | Operator::RegexIMatch
-            | Operator::RegexNotMatch
-            | Operator::RegexNotIMatch
-    )
-}
-
-/// Refuses what is matched with a pattern and is no text. The engine would take any number for one.
-fn matches_text(side: &Expr, op: Operator, schema: &DFSchema) -> Result<()> {
-    let class = side
-        .get_type(schema)
-        .map_or(Class::Other, |it| Class::of(&it));
-    match class {
-        Class::Text | Class::Null | Class::Other => Ok(()),
-        class => Err(Error::new(format!(
-            "`{op}` looks at text, and here is {}",
-            class.noun()
-        ))
-        .hint("CAST(… AS TEXT) makes text of it")
-        .at(place_of(side))
-        .into()),
-    }
-}
-
-/// Returns true for a number that is a whole one already.
-fn is_whole(number: &Expr) -> bool {
-    matches!(number, Expr::ScalarFunction(call)
-        if ["ceil", "floor", "round", "trunc"].contains(&call.name()))
 }
 
 fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
