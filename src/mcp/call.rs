@@ -253,7 +253,7 @@ impl<'c> Call<'c> {
             });
         };
         let computed = match found {
-            Some(Relation::View(_, view)) => view.computed,
+            Some(Relation::View(view)) => view.computed,
             _ => &[],
         };
         let columns = relation.schema.fields().iter().map(|field| {
@@ -547,14 +547,13 @@ fn tables() -> Vec<Value> {
             "kind": "table",
             "description": format!("{title}, as the service has them"),
         }));
-        if let Some(view) = &resource.view {
-            let schema = resource.service.name;
-            tables.push(json!({
-                "name": format!("{}.{schema}.{}", resource::CATALOG, view.name),
-                "kind": "view",
-                "description": view.description,
-            }));
-        }
+    }
+    for view in resource::VIEWS {
+        tables.push(json!({
+            "name": view.full_name(),
+            "kind": "view",
+            "description": view.description,
+        }));
     }
     tables
 }

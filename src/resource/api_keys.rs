@@ -3,8 +3,8 @@
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
 use super::{
-    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed, Resource,
-    Service, Type, View, Writes,
+    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed,
+    Resource, Service, Type, View, Writes,
 };
 
 /// The service that API keys belong to.
