@@ -1,13 +1,14 @@
-//! What a model may read before it asks: the tables, and the dialect. Made from the declarations and the documentation.
+//! What a model may read before it asks: the tables, the catalogue of findings, and the dialect. Made from the declarations and the documentation.
 
 use std::fmt::Write;
 
 use rmcp::model::{ReadResourceResult, Resource, ResourceContents};
 
-use crate::resource::{self, Access};
-use crate::session::{Session, type_name};
+use crate::resource::{self, Access, findings};
+use crate::session::{Relation, Session, type_name};
 
 const TABLES: &str = "iamql://reference/tables";
+const FINDINGS: &str = "iamql://reference/findings";
 const DIALECT: &str = "iamql://reference/dialect";
 
 const MARKDOWN: &str = "text/markdown";
@@ -31,6 +32,12 @@ pub(super) fn all() -> Vec<Resource> {
             "Every table and view with its columns, what they mean and which conditions save requests",
         ),
         page(
+            FINDINGS,
+            "findings",
+            "The catalogue of findings",
+            "What vw_api_key_findings looks for, how bad it is, and the threshold that it goes by",
+        ),
+        page(
             DIALECT,
             "dialect",
             "The dialect of SQL",
@@ -43,6 +50,7 @@ pub(super) fn all() -> Vec<Resource> {
 pub(super) async fn read(uri: &str, session: &Session) -> Option<ReadResourceResult> {
     let text = match uri {
         TABLES => tables(session).await,
+        FINDINGS => findings(),
         DIALECT => dialect(session),
         _ => return None,
     };
@@ -77,28 +85,54 @@ async fn tables(session: &Session) -> String {
         }
     }
     for view in resource::VIEWS {
+        let (name, said) = (view.full_name(), view.description);
         let _ = write!(
             page,
-            "\n## {}.{}.{}\n\n{}.\n\n| column | type | what it is |\n| --- | --- | --- |\n",
-            resource::CATALOG,
-            view.service.name,
-            view.name,
-            view.description
+            "\n## {name}\n\n{said}.\n\n| column | type | what it is |\n| --- | --- | --- |\n"
         );
-        let schema = relations.iter().find(|relation| {
-            let name = relation.name.rsplit('.').next();
-            name == Some(view.name)
-        });
-        for field in schema.iter().flat_map(|relation| relation.schema.fields()) {
+        let is_named = |relation: &&Relation| {
+            let of_schema = format!("{}.{}", view.service.name, view.name);
+            relation.name == view.name || relation.name == of_schema
+        };
+        let relation = relations.iter().find(is_named);
+        for field in relation
+            .iter()
+            .flat_map(|relation| relation.schema.fields())
+        {
             let name = field.name();
             let computed = view.computed.iter().find(|(column, _)| column == name);
             let said = computed.map_or("", |(_, said)| said);
-            let _ = writeln!(
-                page,
-                "| {name} | {} | {said} |",
-                type_name(field.data_type())
-            );
+            let ty = type_name(field.data_type());
+            let _ = writeln!(page, "| {name} | {ty} | {said} |");
         }
+    }
+    page
+}
+
+fn findings() -> String {
+    let mut page = "# Findings\n\nThe controls of confluent.iam.vw_api_key_findings, which has a row for each finding. \
+                    `WHERE control = …` sends only what that control needs.\n\n\
+                    | column | what it is |\n| --- | --- |\n"
+        .to_owned();
+    for (column, said) in findings::COLUMNS {
+        let _ = writeln!(page, "| {column} | {said} |");
+    }
+    page += "\n| control | severity | status | what it finds | threshold | lists | source |\n\
+             | --- | --- | --- | --- | --- | --- | --- |\n";
+    for control in findings::CONTROLS {
+        let threshold = control.setting.map_or_else(String::new, |setting| {
+            format!("{} ({})", setting.default, setting.description)
+        });
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} | {threshold} | {} | {} |",
+            control.name,
+            control.severity,
+            control.status,
+            control.description,
+            control.requests,
+            control.source
+        );
     }
     page
 }

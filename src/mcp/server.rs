@@ -26,7 +26,8 @@ SQL over the API keys of a Confluent Cloud organization. You can look; you canno
 secret.
 
 - Begin with `describe`, or read iamql://reference/tables. confluent.iam.vw_api_keys is flat and easy to read; \
-confluent.iam.api_keys has everything, nested: spec.owner.id.
+confluent.iam.api_keys has everything, nested: spec.owner.id. vw_api_key_inventory adds the names of owners, and \
+vw_api_key_findings what may be wrong (iamql://reference/findings).
 - Conditions on id, spec.owner.id and spec.resource.id save requests. `explain` shows what a query would send.
 - Pass values by name: sql `… WHERE owner_id = $owner`, params {\"owner\": \"sa-1\"}. Do not paste values into SQL.
 - One statement a call. If `truncated` is true there are more rows: count, group or narrow the question rather than \

@@ -209,6 +209,8 @@ fn preview_schema() -> Value {
                         "method": { "type": "string" },
                         "path": { "type": "string" },
                         "body": { "type": ["object", "string", "null"] },
+                        "display_name": { "type": ["string", "null"], "description": "Name of the key, if there is one" },
+                        "owner": { "type": ["string", "null"] },
                     },
                     "required": ["method", "path"],
                 },

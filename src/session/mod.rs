@@ -261,6 +261,7 @@ impl Session {
             allow_self_delete: false,
             confirm: None,
             rescue_file: None,
+            journals: None,
             no_files: true,
             max_requests: Some(max_requests),
             ..self.options.as_ref().clone()

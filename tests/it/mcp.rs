@@ -542,6 +542,7 @@ async fn resources_and_prompts_can_be_read_and_their_statements_run() {
         "{tables}"
     );
     assert!(pages["iamql://reference/dialect"].contains("`json_extract("));
+    assert!(pages["iamql://reference/findings"].contains("| key_age | medium | alarm |"));
     let answer = client
         .request("resources/read", json!({ "uri": "file:///etc/passwd" }))
         .await;
