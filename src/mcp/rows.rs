@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::{Bounds, visible};
 use crate::error::{Error, ErrorKind};
 use crate::render::{cell_json, distinct_names};
-use crate::session::{Sink, type_name};
+use crate::dialect::type_names::type_name;
+use crate::session::Sink;
 
 /// Takes the rows of one call.
 #[derive(Debug)]
