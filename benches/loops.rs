@@ -113,7 +113,10 @@ fn page() -> Bytes {
             .tls_certs_only([])
             .build()
             .expect("a client")
-            .get(format!("{}/iam/v2/api-keys?page_size=100", sandbox.url()))
+            .get(format!(
+                "{}/iam/v2/api-keys?show_expired=true&page_size=100",
+                sandbox.url()
+            ))
             .basic_auth(key, Some(secret))
             .send()
             .await

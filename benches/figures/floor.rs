@@ -89,7 +89,7 @@ impl Bare {
     }
 
     async fn list(&self, filter: &str) {
-        let first = format!("{COLLECTION}?page_size=100&{filter}");
+        let first = format!("{COLLECTION}?show_expired=true&page_size=100&{filter}");
         let mut next = Some(first.clone());
         while let Some(page) = next {
             let body = self.get(&page).await;

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 
 use super::text::printable;
 use crate::json_scan;
+use crate::mask::Mask;
+use crate::secret::Secret;
 
 /// One key as JSON, exactly as it was sent. `Debug` shows only its size, because the answer to a create contains a
 /// secret. Cheap to clone; a key of a page shares the page's memory.
@@ -64,6 +66,13 @@ impl KeyBody {
         Self(json)
     }
 
+    /// Returns the secret of a new key; `None` if it is not where it should be.
+    pub fn secret(&self) -> Option<Secret> {
+        let key: serde_json::Value = serde_json::from_str(self.raw()).ok()?;
+        let secret = key.get("spec")?.get("secret")?.as_str()?;
+        (!secret.is_empty()).then(|| Secret::new(secret))
+    }
+
     /// Returns the JSON text, without white space around it.
     pub fn raw(&self) -> &str {
         std::str::from_utf8(&self.0).expect("the text was valid JSON when the body was made")
@@ -98,6 +107,7 @@ pub(crate) fn read_nothing(body: Bytes) -> Result<(), DecodeError> {
 pub struct DecodeError {
     what: String,
     is_foreign: bool,
+    is_shape: bool,
 }
 
 impl DecodeError {
@@ -105,12 +115,26 @@ impl DecodeError {
         Self {
             what: expected.to_owned(),
             is_foreign: false,
+            is_shape: true,
+        }
+    }
+
+    /// Returns the same without secrets: what a type was may be told by a value.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        Self {
+            what: mask.apply(&self.what).into_owned(),
+            ..self
         }
     }
 
     /// Returns true if the body cannot come from the service: it is empty, or a page of HTML.
     pub(crate) fn is_foreign(&self) -> bool {
         self.is_foreign
+    }
+
+    /// Returns true if the body is JSON, but not what was expected. Asking once more may help, asking often does not.
+    pub(crate) fn is_shape(&self) -> bool {
+        self.is_shape
     }
 
     /// Describes where `body` stops being valid JSON, or what it is if it is something else.
@@ -131,6 +155,7 @@ impl DecodeError {
         Self {
             what: what.to_owned(),
             is_foreign,
+            is_shape: !is_foreign && error.is_data(),
         }
     }
 }

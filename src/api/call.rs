@@ -4,7 +4,8 @@
 //! answer into a value or an [`Error`]. A request that waits holds no permit, so that others can use it. Time is
 //! tokio's; randomness and the calendar are injected.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -18,10 +19,13 @@ use super::failure::Failure;
 use super::ratelimit::{self, Gate};
 use super::request::{Method, Request};
 use super::retry::{Outcome, RetryPolicy, Tally};
-use super::service_error::ServiceError;
+use super::service_clock::ServiceClock;
+use super::service_error::{self, ServiceError};
+use super::terms::Terms;
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
 use super::transport::{Response, Transport};
+use crate::mask::Mask;
 
 /// The longest that one attempt may take, if the request may be repeated.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,10 +54,33 @@ impl Stop {
     }
 }
 
+/// The parameters that the service does not take. Resources have different ones, so that the name is enough.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(Mutex<BTreeSet<&'static str>>);
+
+impl Refused {
+    pub(crate) fn has(&self, parameter: &str) -> bool {
+        self.lock().contains(parameter)
+    }
+
+    pub(crate) fn insert(&self, parameter: &'static str) {
+        self.lock().insert(parameter);
+    }
+
+    /// Locks even after a panic in another thread: a set of names stays usable.
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Makes calls. One per client, shared by all its requests.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) transport: Arc<dyn Transport>,
+    /// What nothing that comes back may show.
+    pub(crate) mask: Mask,
+    /// What to do if the credentials are refused.
+    pub(crate) remedy: OnceLock<String>,
     pub(crate) endpoint: Endpoint,
     pub(crate) retry: RetryPolicy,
     /// The time for one call, with all its attempts and pauses.
@@ -61,6 +88,9 @@ pub(crate) struct Caller {
     /// One for each request that may be in flight.
     pub(crate) permits: Semaphore,
     pub(crate) gate: Gate,
+    pub(crate) clock: ServiceClock,
+    /// Parameters of listings that the service has refused.
+    pub(crate) refused: Refused,
     /// Returns a number from 0 to 1.
     pub(crate) random: fn() -> f64,
     pub(crate) now: fn() -> SystemTime,
@@ -71,11 +101,16 @@ impl Caller {
     pub(crate) async fn call<T>(
         &self,
         request: &Request,
-        traffic: &Traffic,
-        stop: &Stop,
+        terms: &Terms,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
+        let Terms { traffic, stop, .. } = terms;
         let mut progress = Progress::new(request, self.timeout);
+        if terms.reads_only && request.line.method != Method::GET {
+            return Err(Error::ReadsOnly {
+                call: progress.call(None),
+            });
+        }
         loop {
             let permit = tokio::select! {
                 // After a stop nothing more is sent, even if a permit is available.
@@ -83,18 +118,28 @@ impl Caller {
                 () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
                 permit = self.admit(&mut progress, traffic) => permit?,
             };
+            if let Err(most) = terms.budget.take() {
+                return Err(Error::BudgetSpent {
+                    call: progress.call(None),
+                    most,
+                });
+            }
             progress.tally.attempts += 1;
             traffic.sent(&request.line, progress.tally.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());
             let answer = timeout(limit, self.transport.send(request)).await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
+            let answer = answer.map_err(|failure| failure.masked(&self.mask));
             let took = sent.elapsed();
             drop(permit);
             traffic.answered(
                 answer.as_ref().map_or(0, |response| response.body.len()),
                 took,
             );
-            log_answer(request, &answer, took);
+            if let Ok(response) = &answer {
+                self.clock.observe(response.header("date"), (self.now)());
+            }
+            self.log_answer(request, &answer, took);
             if let Some(pause) = answer
                 .as_ref()
                 .ok()
@@ -149,6 +194,26 @@ impl Caller {
         }
     }
 
+    /// Returns the id of the created key, from the `Location` header.
+    fn created_id(&self, request: &Request, response: &Response) -> Option<String> {
+        let id = request.line.id_in(response.header("location")?)?;
+        Some(printable(&self.mask.apply(id))).filter(|id| !id.is_empty())
+    }
+
+    fn log_answer(&self, request: &Request, answer: &Result<Response, Failure>, took: Duration) {
+        let (method, path) = (&request.line.method, &request.line.path_and_query);
+        match answer {
+            Ok(response) => {
+                let id = response.header("x-request-id").unwrap_or_default();
+                let id = printable(&self.mask.apply(id));
+                tracing::debug!(%method, path, status = response.status, elapsed = ?took, request_id = id, "answered");
+            }
+            Err(failure) => {
+                tracing::debug!(%method, path, elapsed = ?took, failure = failure.detail, "no answer")
+            }
+        }
+    }
+
     fn interpret<T>(
         &self,
         request: &Request,
@@ -162,23 +227,25 @@ impl Caller {
         let status = response.status;
         match status {
             200..=299 => {
-                let created = created_id(request, &response);
+                let created = self.created_id(request, &response);
                 let is_html = response.is_html();
                 if let Some(failure) = response.broken {
+                    let failure = failure.masked(&self.mask);
                     return Err(Problem::Failed { failure, created });
                 }
                 read(response.body).map_err(|reason| Problem::Undecodable {
                     status,
                     is_foreign: is_html || reason.is_foreign(),
-                    reason,
+                    reason: reason.masked(&self.mask),
                     created,
                 })
             }
             300..=399 => {
                 let host = response
                     .header("location")
-                    .and_then(|location| self.endpoint.host_of(location));
-                let created = created_id(request, &response);
+                    .and_then(|location| self.endpoint.host_of(location))
+                    .map(|host| self.mask.apply(&host).into_owned());
+                let created = self.created_id(request, &response);
                 Err(Problem::Redirected {
                     status,
                     host,
@@ -187,14 +254,14 @@ impl Caller {
             }
             _ => {
                 // The `Location` of a conflict is that of another key.
-                let names_a_key = status != 409 && created_id(request, &response).is_some();
+                let names_a_key = status != 409 && self.created_id(request, &response).is_some();
                 let asked = ratelimit::asked(&response, (self.now)());
-                let body = self.transport.masked(&response.body);
-                let request_id = response
-                    .header("x-request-id")
-                    .map(|id| self.transport.masked(id.as_bytes()));
-                let request_id = request_id.as_deref().map(String::from_utf8_lossy);
-                let service = ServiceError::parse(status, request_id.as_deref(), &body);
+                let request_id = response.header("x-request-id");
+                let body = service_error::inflated(&response.body);
+                let mut service = ServiceError::masked(status, request_id, &body, &self.mask);
+                if service.is_unauthorized() {
+                    service.remedy = self.remedy.get().cloned();
+                }
                 Err(Problem::Refused {
                     service: Box::new(service),
                     asked,
@@ -218,7 +285,10 @@ impl Caller {
         let outcome = problem.outcome();
         progress.may_have_acted |= outcome.may_have_acted() || problem.names_a_key();
         progress.tally.ended(outcome);
-        let exhausted = self.retry.is_exhausted(&progress.tally);
+        let misshapen = problem.misshapen().cloned();
+        let is_wrong_again = misshapen.is_some() && misshapen == progress.misshapen;
+        progress.misshapen = misshapen;
+        let exhausted = is_wrong_again || self.retry.is_exhausted(&progress.tally);
         if exhausted || !outcome.is_repeatable(&progress.request.line.method) {
             return Err(problem.into_error(progress));
         }
@@ -251,6 +321,8 @@ struct Progress<'a> {
     started: Instant,
     deadline: Instant,
     tally: Tally,
+    /// What was wrong with the shape of the last answer.
+    misshapen: Option<DecodeError>,
     may_have_acted: bool,
 }
 
@@ -262,6 +334,7 @@ impl<'a> Progress<'a> {
             started,
             deadline: started + timeout.min(LONGEST_TIMEOUT),
             tally: Tally::default(),
+            misshapen: None,
             may_have_acted: false,
         }
     }
@@ -346,6 +419,14 @@ impl Problem {
         }
     }
 
+    /// Returns what is wrong with the shape of an answer.
+    fn misshapen(&self) -> Option<&DecodeError> {
+        match self {
+            Self::Undecodable { reason, .. } => Some(reason).filter(|reason| reason.is_shape()),
+            _ => None,
+        }
+    }
+
     /// Returns true for a refusal that names a key.
     fn names_a_key(&self) -> bool {
         matches!(
@@ -393,28 +474,6 @@ impl Problem {
                 call: progress.call(None),
                 service,
             },
-        }
-    }
-}
-
-/// Returns the id of the created key, from the `Location` header.
-fn created_id(request: &Request, response: &Response) -> Option<String> {
-    let id = request.line.id_in(response.header("location")?)?;
-    Some(printable(id)).filter(|id| !id.is_empty())
-}
-
-fn log_answer(request: &Request, answer: &Result<Response, Failure>, took: Duration) {
-    let (method, path) = (&request.line.method, &request.line.path_and_query);
-    match answer {
-        Ok(response) => {
-            let id = response
-                .header("x-request-id")
-                .map(printable)
-                .unwrap_or_default();
-            tracing::debug!(%method, path, status = response.status, elapsed = ?took, request_id = id, "answered");
-        }
-        Err(failure) => {
-            tracing::debug!(%method, path, elapsed = ?took, failure = failure.detail, "no answer")
         }
     }
 }

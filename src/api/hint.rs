@@ -11,6 +11,18 @@ use super::service_error::ServiceError;
 impl Error {
     /// Returns what to do next, as a sentence in lower case without a final stop.
     pub fn hint(&self) -> Option<String> {
+        let resolution = self
+            .service()
+            .and_then(|service| service.resolution.clone());
+        match (self.own_hint(), resolution) {
+            (Some(hint), Some(resolution)) => {
+                Some(format!("{hint}; the service suggests: {resolution}"))
+            }
+            (hint, resolution) => hint.or(resolution),
+        }
+    }
+
+    fn own_hint(&self) -> Option<String> {
         if let Some(id) = self.created_key() {
             return Some(format!(
                 "the key `{id}` was created and its secret is lost: delete it and create another"
@@ -33,10 +45,10 @@ impl Error {
             Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
             // A listing does not ask for a particular key.
             Self::Service { call, service } => {
-                return match call.request.listed() {
+                return match call.request.needs_role() {
                     Some(resource) if service.is_forbidden() => Some(format!(
-                        "the owner of these credentials may not list {}",
-                        resource.nouns.title
+                        "the owner of these credentials may not list {}: reading them needs the role {}",
+                        resource.nouns.title, resource.role
                     )),
                     _ => hint_of_service(service),
                 };
@@ -51,6 +63,10 @@ impl Error {
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }
+                FailureKind::Certificate if failure.detail.contains("CA:TRUE") => {
+                    "make a certificate for the host with basicConstraints=CA:FALSE; the authority may sign it, or it \
+                     may sign itself"
+                }
                 FailureKind::Certificate => {
                     "check the clock of this machine, and the address if one is given with `--endpoint`"
                 }
@@ -60,7 +76,18 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
-            Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
+            Self::Short { .. } => {
+                "run the statement again: what is listed may have changed in between"
+            }
+            Self::BudgetSpent { .. } => {
+                "ask for less: name ids or an owner in WHERE, or add a LIMIT without ORDER BY"
+            }
+            Self::RepeatedToken { .. }
+            | Self::EmptyPages { .. }
+            | Self::Stopped { .. }
+            | Self::ReadsOnly { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }
@@ -76,11 +103,10 @@ const UNREACHABLE: &str = "check the network, and the address if one is given wi
 
 fn hint_of_service(service: &ServiceError) -> Option<String> {
     if service.is_unauthorized() {
-        return Some(CREDENTIALS.to_owned());
+        let remedy = service.remedy.clone();
+        return remedy.or_else(|| Some(CREDENTIALS.to_owned()));
     }
-    let hint = if service.resolution.is_some() {
-        return service.resolution.clone();
-    } else if service.is_page() && matches!(service.status, 403 | 404) {
+    let hint = if service.is_page() && matches!(service.status, 403 | 404) {
         ANOTHER_SERVER
     } else if service.is_quota_exceeded() {
         "delete keys that are not in use, or ask Confluent for a higher quota"
@@ -142,6 +168,8 @@ mod tests {
             hint(400, r#"{"errors":[{"resolution":"use fewer"}]}"#).as_deref(),
             Some("use fewer")
         );
+        let both = hint(429, r#"{"errors":[{"resolution":"use fewer"}]}"#).unwrap();
+        assert!(both.starts_with("wait ") && both.ends_with("; the service suggests: use fewer"));
         assert_eq!(hint(404, ""), None);
         assert!(hint(403, "").unwrap().contains("may not list"));
         let failed = |kind| {

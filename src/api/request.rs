@@ -82,6 +82,8 @@ pub struct ListParams {
     pub resource: &'static Resource,
     /// Which of it.
     pub filters: Filters,
+    /// True to ask for objects that the service would leave out. See [`Resource::list_all`].
+    pub all: bool,
     /// Objects per page, clamped to 1 and the most that the resource allows when the request is made.
     pub page_size: u16,
 }
@@ -92,12 +94,18 @@ impl ListParams {
         Self {
             resource,
             filters: Filters::default(),
+            all: true,
             page_size: resource.max_page_size,
         }
     }
+
+    /// Returns the parameter that asks for objects that the service would leave out, if there is one.
+    pub(super) fn list_all(&self) -> Option<&'static str> {
+        self.resource.list_all.filter(|_| self.all)
+    }
 }
 
-/// Method, path and query of a request: `GET /iam/v2/api-keys?page_size=100`.
+/// Method, path and query of a request: `GET /iam/v2/api-keys?show_expired=true&page_size=100`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestLine {
     /// The HTTP method.
@@ -107,11 +115,17 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Returns the resource that this asks for a page of, rather than for one object.
-    pub(crate) fn listed(&self) -> Option<&'static Resource> {
+    /// Returns the resource that this reads, if a refusal means that it may not be read: of one object of others, 403 may
+    /// mean that it is gone.
+    pub(crate) fn needs_role(&self) -> Option<&'static Resource> {
         let path = self.path_and_query.split('?').next()?;
+        let is_read = |resource: &&Resource| match path.strip_prefix(resource.path) {
+            Some("") => true,
+            Some(rest) => rest.starts_with('/') && !resource.hides_gone,
+            None => false,
+        };
         let mut resources = resource::ALL.iter().copied();
-        resources.find(|resource| self.method == Method::GET && resource.path == path)
+        resources.find(|resource| self.method == Method::GET && is_read(resource))
     }
 
     /// Returns the id of the object of this request's collection that `location` points to.
@@ -180,12 +194,15 @@ pub(crate) fn get(resource: &Resource, id: &KeyId, filters: &Filters) -> Request
     Request::new(Method::GET, path, None)
 }
 
-/// Returns the request for one page: the one that `token` stands for, or the first. Filters and page size are sent with
-/// every token.
+/// Returns the request for one page: the one that `token` stands for, or the first. Everything else is sent with every
+/// token.
 pub(crate) fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
     let mut path = params.resource.path.to_owned();
     let mut query = Query::new(&mut path);
     query.add_all(&params.filters);
+    if let Some(parameter) = params.list_all() {
+        query.add(parameter, "true");
+    }
     let page_size = params.page_size.clamp(1, params.resource.max_page_size);
     query.add("page_size", &page_size.to_string());
     if let Some(token) = token {
@@ -284,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_listing_asks_for_full_pages_and_sends_no_empty_filter() {
-        insta::assert_snapshot!(list(&params(""), None).line, @"GET /iam/v2/api-keys?page_size=100");
+        insta::assert_snapshot!(list(&params(""), None).line, @"GET /iam/v2/api-keys?show_expired=true&page_size=100");
     }
 
     #[test]
@@ -294,7 +311,7 @@ mod tests {
             page_size: 7,
             ..ListParams::all(&API_KEYS)
         };
-        insta::assert_snapshot!(list(&params, Some(&token("a+b/c="))).line, @"GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-2&page_size=7&page_token=a%2Bb%2Fc%3D");
+        insta::assert_snapshot!(list(&params, Some(&token("a+b/c="))).line, @"GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-2&show_expired=true&page_size=7&page_token=a%2Bb%2Fc%3D");
     }
 
     #[test]
@@ -317,7 +334,7 @@ mod tests {
     #[test]
     fn filters_cannot_smuggle_parameters() {
         let params = params("u-1&page_size=1#ü");
-        insta::assert_snapshot!(list(&params, None).line, @"GET /iam/v2/api-keys?spec.owner=u-1%26page_size%3D1%23%C3%BC&page_size=100");
+        insta::assert_snapshot!(list(&params, None).line, @"GET /iam/v2/api-keys?spec.owner=u-1%26page_size%3D1%23%C3%BC&show_expired=true&page_size=100");
     }
 
     #[test]
@@ -386,9 +403,9 @@ mod tests {
             let line = list(&params(&owner), Some(&token(&cursor))).line;
             let url = url::Url::parse(&Endpoint::production().address(&line.path_and_query)).unwrap();
             let pairs: Vec<_> = url.query_pairs().collect();
-            prop_assert_eq!(pairs.len(), 3);
+            prop_assert_eq!(pairs.len(), 4);
             prop_assert_eq!(pairs[0].1.as_ref(), owner);
-            prop_assert_eq!(pairs[2].1.as_ref(), cursor);
+            prop_assert_eq!(pairs[3].1.as_ref(), cursor);
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | 429 | repeat | repeat | repeat |
 //! | 408, 502, 503, 504 | repeat | repeat | stop, outcome unknown |
 //! | reset, body cut short or unreadable, timeout | repeat | repeat | stop, outcome unknown |
+//! | success with JSON of another shape | repeat; stop if it is the same again | as GET | stop, outcome unknown |
 //! | success with a page of HTML, or without a body | repeat once | repeat once | stop, outcome unknown |
 //! | 500 | repeat | stop, outcome unknown | stop, outcome unknown |
 //! | another 5xx, body too long | stop | stop, outcome unknown | stop, outcome unknown |

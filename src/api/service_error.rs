@@ -7,15 +7,22 @@
 //! The envelope is described in Confluent's API reference, "Errors": `{"errors": [{id, status, code, title, detail,
 //! source: {pointer, parameter}}]}`.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::Read;
 
+use flate2::read::GzDecoder;
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::text::{printable, without_tags};
+use crate::mask::Mask;
 
 /// Errors and details that are kept besides the first; the rest is counted.
 const MAX_MORE: usize = 10;
+
+/// Bytes of a text that are looked at.
+const MAX_TEXT: usize = 16 * 1024;
 
 /// A refusal, as far as the service explained it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,12 +39,14 @@ pub struct ServiceError {
     pub source_pointer: Option<String>,
     /// The faulty query parameter.
     pub source_parameter: Option<String>,
-    /// What the service suggests.
+    /// What the service suggests, for each of the errors.
     pub resolution: Option<String>,
     /// The id by which Confluent's support can find the request.
     pub request_id: Option<String>,
     /// The texts of further errors.
     pub more: Vec<String>,
+    /// What this program knows to do about it: where credentials come from that are refused.
+    pub remedy: Option<String>,
     /// The body says that the credentials themselves are invalid.
     bad_credentials: bool,
     /// The body is a page of HTML or XML: it comes from something in front of the service, or from another server.
@@ -47,25 +56,31 @@ pub struct ServiceError {
 impl ServiceError {
     /// Reads an answer. `request_id` is the header `X-Request-Id`, which takes precedence over any id in the body.
     pub fn parse(status: u16, request_id: Option<&str>, body: &[u8]) -> Self {
+        Self::masked(status, request_id, body, &Mask::default())
+    }
+
+    /// Reads an answer, and takes secrets out of each of its texts: as they are read, before any is shortened or
+    /// escaped.
+    pub(crate) fn masked(status: u16, request_id: Option<&str>, body: &[u8], mask: &Mask) -> Self {
         let mut error = Self {
             status,
             ..Self::default()
         };
+        let texts = Texts(mask);
         let text = String::from_utf8_lossy(body);
         error.bad_credentials = text.to_ascii_lowercase().contains("invalid api key");
         match serde_json::from_slice(body) {
-            Ok(body) => error.read(&body),
-            Err(_) if body.starts_with(&[0x1f, 0x8b]) => {
-                error.detail =
-                    Some("the explanation is gzip without a header that says so".to_owned());
+            Ok(body) => error.read(&body, texts),
+            Err(_) if body.starts_with(&GZIP) => {
+                error.detail = Some("the explanation is gzip that cannot be read".to_owned());
             }
             Err(_) if text.trim_start().starts_with('<') => {
                 error.is_page = true;
-                error.detail = clean(&without_tags(&text));
+                error.detail = texts.page(&text);
             }
-            Err(_) => error.detail = clean(&text),
+            Err(_) => error.detail = texts.clean(&text),
         }
-        if let Some(id) = request_id.and_then(clean) {
+        if let Some(id) = request_id.and_then(|id| texts.clean(id)) {
             error.request_id = Some(id);
         }
         error
@@ -87,6 +102,13 @@ impl ServiceError {
         self.status == 404 && !self.is_page
     }
 
+    /// Returns true if the service does not take the query parameter `name`: a 400 that names it.
+    pub(super) fn refuses_parameter(&self, name: &str) -> bool {
+        let texts = [&self.source_parameter, &self.detail, &self.title];
+        let mut texts = texts.into_iter().flatten().chain(&self.more);
+        self.status == 400 && !self.is_page && texts.any(|text| text.contains(name))
+    }
+
     /// Returns true if the answer is a page instead of an explanation.
     pub fn is_page(&self) -> bool {
         self.is_page
@@ -102,72 +124,110 @@ impl ServiceError {
             || mentions(&self.detail, "is currently limited to")
     }
 
-    fn read(&mut self, body: &Value) {
+    fn read(&mut self, body: &Value, texts: Texts<'_>) {
         let entry = match &body["errors"] {
             Value::Array(errors) => {
-                self.add(errors.iter().skip(1));
+                self.add(errors.iter().skip(1), texts);
                 errors.first().unwrap_or(&Value::Null)
             }
             errors @ Value::Object(_) => errors,
             _ => match &body["error"] {
                 error @ Value::Object(_) => error,
-                Value::String(_) => return self.read_flat(body),
+                Value::String(_) => return self.read_flat(body, texts),
                 _ => body,
             },
         };
-        self.code = text(&entry["code"]).or_else(|| text(&entry["error_code"]));
-        self.title = text(&entry["title"]);
-        self.detail = text(&entry["detail"]).or_else(|| text(&entry["message"]));
-        self.resolution = text(&entry["resolution"]).or_else(|| text(&entry["suggestion"]));
-        self.source_pointer = text(&entry["source"]["pointer"]);
-        self.source_parameter = text(&entry["source"]["parameter"]);
-        self.request_id = text(&entry["id"])
-            .or_else(|| text(&body["requestId"]))
-            .or_else(|| text(&body["request_id"]));
+        self.code = texts
+            .text(&entry["code"])
+            .or_else(|| texts.text(&entry["error_code"]));
+        self.title = texts.text(&entry["title"]);
+        self.detail = texts
+            .text(&entry["detail"])
+            .or_else(|| texts.text(&entry["message"]));
+        let suggested = |entry: &Value| {
+            texts
+                .text(&entry["resolution"])
+                .or_else(|| texts.text(&entry["suggestion"]))
+        };
+        let entries = match &body["errors"] {
+            Value::Array(errors) => errors.iter().take(1 + MAX_MORE).collect(),
+            _ => vec![entry],
+        };
+        let mut resolutions: Vec<String> = entries.into_iter().filter_map(suggested).collect();
+        resolutions.dedup();
+        self.resolution = Some(resolutions.join("; ")).filter(|text| !text.is_empty());
+        self.source_pointer = texts.text(&entry["source"]["pointer"]);
+        self.source_parameter = texts.text(&entry["source"]["parameter"]);
+        self.request_id = texts
+            .text(&entry["id"])
+            .or_else(|| texts.text(&body["requestId"]))
+            .or_else(|| texts.text(&body["request_id"]));
         match &entry["details"] {
-            Value::Array(details) => self.add(details.iter()),
-            details => self.more.extend(text(details)),
+            Value::Array(details) => self.add(details.iter(), texts),
+            details => self.more.extend(texts.text(details)),
         }
         if self.code.is_none()
             && self.title.is_none()
             && self.detail.is_none()
             && self.more.is_empty()
         {
-            self.read_unknown(body);
+            self.read_unknown(body, texts);
         }
     }
 
     /// Keeps what the first of `entries` say, and counts the others.
-    fn add<'v>(&mut self, mut entries: impl ExactSizeIterator<Item = &'v Value>) {
+    fn add<'v>(&mut self, mut entries: impl ExactSizeIterator<Item = &'v Value>, texts: Texts<'_>) {
         let room = MAX_MORE.saturating_sub(self.more.len());
-        self.more
-            .extend(entries.by_ref().take(room).filter_map(explanation));
+        self.more.extend(
+            entries
+                .by_ref()
+                .take(room)
+                .filter_map(|entry| texts.explanation(entry)),
+        );
         if entries.len() > 0 {
             self.more.push(format!("and {} more", entries.len()));
         }
     }
 
     /// `{"error": "text"}`, perhaps with a longer text beside it, as OAuth servers and web frameworks write it.
-    fn read_flat(&mut self, body: &Value) {
-        let longer = text(&body["error_description"]).or_else(|| text(&body["message"]));
+    fn read_flat(&mut self, body: &Value, texts: Texts<'_>) {
+        let longer = texts
+            .text(&body["error_description"])
+            .or_else(|| texts.text(&body["message"]));
         (self.code, self.detail) = match longer {
-            Some(longer) => (text(&body["error"]), Some(longer)),
-            None => (None, text(&body["error"])),
+            Some(longer) => (texts.text(&body["error"]), Some(longer)),
+            None => (None, texts.text(&body["error"])),
         };
-        self.request_id = text(&body["requestId"]);
+        self.request_id = texts.text(&body["requestId"]);
     }
 
     /// Shows JSON of unknown shape as it is, except for what may be a key with its secret.
-    fn read_unknown(&mut self, body: &Value) {
+    fn read_unknown(&mut self, body: &Value, texts: Texts<'_>) {
         self.detail = match body {
             Value::Null => None,
             Value::Object(members) if members.is_empty() => None,
             body if body.to_string().contains("\"secret\"") => {
                 Some("the explanation has an unknown form".to_owned())
             }
-            Value::String(text) => clean(text),
-            body => clean(&body.to_string()),
+            Value::String(text) => texts.clean(text),
+            body => texts.clean(&body.to_string()),
         };
+    }
+}
+
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The longest explanation that is inflated, in bytes.
+const MAX_INFLATED: u64 = 1024 * 1024;
+
+/// Returns the body of an error, inflated if it is gzip that no header tells of. What cannot be inflated stays as it is.
+pub(super) fn inflated(body: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Vec::new();
+    let mut inflater = GzDecoder::new(body).take(MAX_INFLATED);
+    match body.starts_with(&GZIP) && inflater.read_to_end(&mut text).is_ok() {
+        true => Cow::Owned(text),
+        false => Cow::Borrowed(body),
     }
 }
 
@@ -207,34 +267,56 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// Returns the text of one of several errors or details.
-fn explanation(entry: &Value) -> Option<String> {
-    let said = ["detail", "message", "title", "code"]
-        .iter()
-        .find_map(|member| text(&entry[*member]));
-    let said = said.or_else(|| text(entry))?;
-    Some(
-        match text(&entry["source"]["pointer"]).or_else(|| text(&entry["source"]["parameter"])) {
+/// Reads texts of an answer, each without the secrets of the mask.
+#[derive(Clone, Copy)]
+struct Texts<'m>(&'m Mask);
+
+impl Texts<'_> {
+    /// Returns the text of one of several errors or details.
+    fn explanation(self, entry: &Value) -> Option<String> {
+        let said = ["detail", "message", "title", "code"]
+            .iter()
+            .find_map(|member| self.text(&entry[*member]));
+        let said = said.or_else(|| self.text(entry))?;
+        let source = &entry["source"];
+        let place = self.text(&source["pointer"]);
+        Some(match place.or_else(|| self.text(&source["parameter"])) {
             Some(place) => format!("{} at `{place}`", said.trim_end_matches('.')),
             None => said,
-        },
-    )
-}
+        })
+    }
 
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => clean(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+    fn text(self, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => self.clean(text),
+            Value::Number(number) => self.clean(&number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Returns the text of a page, which may have secrets between its tags and in them.
+    fn page(self, page: &str) -> Option<String> {
+        self.clean(&without_tags(&self.0.apply(beginning(page))))
+    }
+
+    fn clean(self, text: &str) -> Option<String> {
+        let text = printable(&self.0.apply(beginning(text)));
+        Some(text).filter(|text| !text.is_empty())
     }
 }
 
-fn clean(text: &str) -> Option<String> {
-    Some(printable(text)).filter(|text| !text.is_empty())
+/// Returns the beginning of a text, far more of it than is shown.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     fn said(status: u16, body: &str) -> String {
@@ -284,7 +366,50 @@ mod tests {
         insta::assert_snapshot!(said(429, ""), @"429 Too Many Requests");
         insta::assert_snapshot!(said(599, "{}"), @"599");
         let gzip = ServiceError::parse(401, None, b"\x1f\x8b\x08\0\xff").to_string();
-        insta::assert_snapshot!(gzip, @"401 Unauthorized: the explanation is gzip without a header that says so");
+        insta::assert_snapshot!(gzip, @"401 Unauthorized: the explanation is gzip that cannot be read");
+    }
+
+    #[test]
+    fn an_explanation_that_is_gzip_is_read_as_far_as_it_may_be_long() {
+        let gzip = |text: &[u8]| {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(text).unwrap();
+            gzip.finish().unwrap()
+        };
+        let body = br#"{"errors":[{"detail":"no such owner"}]}"#;
+        assert_eq!(*inflated(&gzip(body)), body[..]);
+        assert_eq!(*inflated(body), body[..]);
+        assert_eq!(*inflated(b"\x1f\x8b\x08\0\xff"), b"\x1f\x8b\x08\0\xff"[..]);
+        let bomb = gzip(&vec![b' '; 4 * MAX_INFLATED as usize]);
+        assert_eq!(inflated(&bomb).len() as u64, MAX_INFLATED);
+    }
+
+    #[test]
+    fn what_the_service_suggests_is_kept_for_each_error() {
+        let body = br#"{"errors":[{"detail":"a","resolution":"do this"},{"detail":"b","resolution":"and that"},{"detail":"c"}]}"#;
+        let error = ServiceError::parse(422, None, body);
+        assert_eq!(error.resolution.as_deref(), Some("do this; and that"));
+    }
+
+    #[test]
+    fn a_parameter_is_refused_by_a_400_that_names_it() {
+        let refuses = |status, body: &str| {
+            ServiceError::parse(status, None, body.as_bytes()).refuses_parameter("show_expired")
+        };
+        assert!(refuses(
+            400,
+            r#"{"errors":[{"source":{"parameter":"show_expired"}}]}"#
+        ));
+        assert!(refuses(
+            400,
+            r#"{"message":"unknown query parameter show_expired"}"#
+        ));
+        assert!(!refuses(
+            400,
+            r#"{"errors":[{"source":{"parameter":"page_size"}}]}"#
+        ));
+        assert!(!refuses(403, r#"{"message":"show_expired"}"#));
+        assert!(!refuses(400, "<html>show_expired</html>"));
     }
 
     #[test]

@@ -15,8 +15,6 @@ pub(crate) struct Shape {
 pub(crate) struct ShapeField {
     /// Its name.
     pub(crate) name: String,
-    /// True for a list, whose elements have the fields.
-    pub(crate) is_list: bool,
     /// Its fields; none if it is a scalar.
     pub(crate) fields: Vec<ShapeField>,
 }
@@ -41,12 +39,12 @@ impl Shape {
 
     /// Returns true if `name` is a column with fields.
     pub(crate) fn is_nested_column(&self, name: &str) -> bool {
-        child(&self.columns, name).is_some_and(|column| !column.is_list && column.is_nested())
+        child(&self.columns, name).is_some_and(ShapeField::is_nested)
     }
 }
 
 impl ShapeField {
-    /// Returns true for an object and for a list of objects.
+    /// Returns true for an object.
     pub(crate) fn is_nested(&self) -> bool {
         !self.fields.is_empty()
     }
@@ -63,7 +61,6 @@ pub(crate) mod tests {
     fn field(name: &str, fields: Vec<ShapeField>) -> ShapeField {
         ShapeField {
             name: name.to_owned(),
-            is_list: name == "resources",
             fields,
         }
     }

@@ -3,8 +3,8 @@
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
 use super::{
-    Access, Column, Filter, Method, Needed, Nouns, Operation, Parameter, Resource, Service, Type,
-    View, Writes,
+    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed,
+    Resource, Service, Type, View, Writes,
 };
 
 /// The service that API keys belong to.
@@ -32,27 +32,20 @@ pub const API_KEYS: Resource = Resource {
         Filter::exact("spec.owner.id", "spec.owner"),
         Filter {
             is_sendable: is_matched_exactly,
+            written: |id| {
+                WORDS
+                    .into_iter()
+                    .find(|word| *word != id && id.eq_ignore_ascii_case(word))
+            },
             ..Filter::exact("spec.resource.id", "spec.resource")
         },
     ],
+    list_all: Some("show_expired"),
     max_page_size: 100,
+    assumed_rows: 5_000,
+    role: "OrganizationAdmin",
+    hides_gone: true,
     methods: METHODS,
-    view: Some(View {
-        name: "vw_api_keys",
-        sql: VIEW_SQL,
-        description: "API keys, flat and read-only, for people",
-        computed: &[
-            (
-                "resource_type",
-                "What the key opens, as Confluent's CLI calls it",
-            ),
-            (
-                "environment_id",
-                "Id of the environment of what the key opens",
-            ),
-            ("age_days", "Whole days since the key was created"),
-        ],
-    }),
     writes: Some(Writes {
         owner: Needed {
             path: "spec.owner.id",
@@ -65,6 +58,11 @@ pub const API_KEYS: Resource = Resource {
             hint: "name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key",
         },
         display_name: "spec.display_name",
+        removed: &[Removed {
+            path: "spec.resources",
+            reason: "the service no longer has keys for several resources, and would create a Cloud API key instead",
+            hint: "name one resource in spec.resource.id, and create a key for each",
+        }],
         example: "spec.display_name, spec.owner.id, spec.resource.id",
     }),
 };
@@ -76,8 +74,11 @@ fn is_matched_exactly(id: &str) -> bool {
     ["lkc-", "lsrc-", "lksqlc-"]
         .iter()
         .any(|prefix| id.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()))
-        || ["cloud", "global", "tableflow"].contains(&id)
+        || WORDS.contains(&id)
 }
+
+/// Ids of resources that are words. A create takes them in any case, and reads have them in lower case.
+const WORDS: [&str; 3] = ["cloud", "global", "tableflow"];
 
 const ID: Parameter = Parameter::new("id", "string", true, "The API key");
 const BODY: Parameter = Parameter::new(
@@ -144,7 +145,7 @@ const COLUMNS: &[Column] = &[
             "_spec",
             Type::Json,
             Access::ReadOnly,
-            "The spec object exactly as the service sent it, fields unknown to this version included",
+            "The spec object as the service sent it, without a secret; fields unknown to this version included",
         )
     },
     Column::new(
@@ -209,7 +210,7 @@ const METADATA: &[Column] = &[
 const SPEC: &[Column] = &[
     Column::new(
         "secret",
-        Type::TextOrBlank,
+        Type::Secret,
         Access::ReadOnly,
         "The secret, only ever set in the answer to the INSERT that created the key",
     ),
@@ -227,13 +228,19 @@ const SPEC: &[Column] = &[
     ),
     Column::new(
         "expires_at",
-        Type::Timestamp,
+        Type::Date,
+        Access::OnCreate,
+        "The last day on which the key works, in UTC; NULL if it does not expire",
+    ),
+    Column::new(
+        "created_by",
+        Type::Text,
         Access::ReadOnly,
-        "When the key expires, if it does",
+        "Id of the principal that created the key",
     ),
     Column::new(
         "owner",
-        Type::Object(REFERENCE),
+        Type::Object(OWNER),
         Access::OnCreate,
         "The service account or user that the key acts as",
     ),
@@ -243,52 +250,82 @@ const SPEC: &[Column] = &[
         Access::OnCreate,
         "What the key opens: a cluster, a Schema Registry, a region, or the cloud API",
     ),
-    Column::new(
-        "resources",
-        Type::List(REFERENCE),
-        Access::OnCreate,
-        "All that a multi-cluster key opens",
-    ),
 ];
 
+const OWNER: &[Column] = &[REFERRED_ID, RELATED, RESOURCE_NAME, API_VERSION, KIND];
+
 const REFERENCE: &[Column] = &[
-    Column::new(
-        "id",
-        Type::Text,
-        Access::OnCreate,
-        "Id of what is referred to",
-    ),
+    REFERRED_ID,
     Column::new(
         "environment",
         Type::Text,
         Access::OnCreate,
         "Id of the environment it lives in",
     ),
-    Column::new(
-        "related",
-        Type::Text,
-        Access::ReadOnly,
-        "URL of what is referred to",
-    ),
-    Column::new(
-        "resource_name",
-        Type::Text,
-        Access::ReadOnly,
-        "Confluent resource name (CRN) of what is referred to",
-    ),
-    Column::new(
-        "api_version",
-        Type::Text,
-        Access::OnCreate,
-        "API version of what is referred to",
-    ),
-    Column::new(
-        "kind",
-        Type::Text,
-        Access::OnCreate,
-        "Kind of what is referred to: User, ServiceAccount, Cluster, …",
-    ),
+    RELATED,
+    RESOURCE_NAME,
+    API_VERSION,
+    KIND,
 ];
+
+const REFERRED_ID: Column = Column::new(
+    "id",
+    Type::Text,
+    Access::OnCreate,
+    "Id of what is referred to",
+);
+const RELATED: Column = Column::new(
+    "related",
+    Type::Text,
+    Access::ReadOnly,
+    "URL of what is referred to",
+);
+const RESOURCE_NAME: Column = Column::new(
+    "resource_name",
+    Type::Text,
+    Access::ReadOnly,
+    "Confluent resource name (CRN) of what is referred to",
+);
+const API_VERSION: Column = Column::new(
+    "api_version",
+    Type::Text,
+    Access::OnCreate,
+    "API version of what is referred to",
+);
+const KIND: Column = Column::new(
+    "kind",
+    Type::Text,
+    Access::OnCreate,
+    "Kind of what is referred to: User, ServiceAccount, Cluster, …",
+);
+
+/// API keys for people.
+pub(super) const VW_API_KEYS: View = View {
+    service: &IAM,
+    name: "vw_api_keys",
+    of: &API_KEYS,
+    definition: Definition::Sql(VIEW_SQL),
+    description: "API keys, flat and read-only, for people",
+    computed: &[
+        (
+            "resource_type",
+            "What the key opens, as Confluent's CLI calls it",
+        ),
+        (
+            "environment_id",
+            "Id of the environment of what the key opens",
+        ),
+        (
+            "is_expired",
+            "Whether the last day on which the key works is over; false without an expiry",
+        ),
+        (
+            "days_left",
+            "Days until the last one on which the key works: 0 on that day, negative after it, NULL without an expiry",
+        ),
+        ("age_days", "Whole days since the key was created"),
+    ],
+};
 
 /// The view for people.
 ///
@@ -312,7 +349,7 @@ SELECT
         WHEN lower(spec.resource.id) = 'global' OR spec.resource.kind = 'Global' THEN 'global'
         WHEN lower(spec.resource.id) = 'cloud' OR spec.resource.kind = 'Cloud' THEN 'cloud'
         WHEN spec.resource.kind = 'Cluster' THEN 'kafka'
-        WHEN spec IS NOT NULL AND spec.resource.id IS NULL AND spec.resources IS NULL THEN 'cloud'
+        WHEN spec IS NOT NULL AND spec.resource.id IS NULL AND json_extract(_spec, '$.resources') IS NULL THEN 'cloud'
     END AS resource_type,
     coalesce(
         nullif(spec.resource.environment, ''),
@@ -321,7 +358,10 @@ SELECT
     ) AS environment_id,
     metadata.created_at AS created_at,
     metadata.updated_at AS updated_at,
+    spec.created_by AS created_by,
     spec.expires_at AS expires_at,
+    coalesce(spec.expires_at < current_date(), false) AS is_expired,
+    CAST((date_part('epoch', spec.expires_at) - date_part('epoch', current_date())) / 86400 AS BIGINT) AS days_left,
     CAST(floor((date_part('epoch', now()) - date_part('epoch', metadata.created_at)) / 86400) AS BIGINT) AS age_days
 FROM confluent.iam.api_keys";
 

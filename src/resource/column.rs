@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 
+use crate::dialect::source_json;
+
 /// One column, or one field of a nested column.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
@@ -28,16 +30,21 @@ pub struct Column {
 pub enum Type {
     /// Utf8.
     Text,
-    /// Utf8 in which the empty string stands for "not given" and reads as NULL.
-    TextOrBlank,
+    /// Utf8 that only the answer to a create holds, where the empty string stands for "not given". Everywhere else it is
+    /// NULL, and left out of [`Type::Json`], whatever the service sends.
+    Secret,
     /// Utf8 with Arrow's `arrow.json` extension type: the JSON text of the member as it was sent.
     Json,
     /// Timestamp(µs, UTC), RFC 3339 in JSON.
     Timestamp,
-    /// Struct of the given fields.
+    /// Date32, `YYYY-MM-DD` in JSON. RFC 3339 is read, too, for its day in UTC.
+    Date,
+    /// Int64.
+    Integer,
+    /// Boolean.
+    Boolean,
+    /// Struct of the given fields, and of the object's JSON for the JSON functions.
     Object(&'static [Column]),
-    /// List of structs of the given fields.
-    List(&'static [Column]),
     /// No column itself: an object of the JSON whose fields stand beside the other columns.
     Lifted(&'static [Column]),
 }
@@ -57,7 +64,7 @@ impl Type {
     /// Returns the nested fields, none for a scalar.
     pub fn fields(&self) -> &'static [Column] {
         match self {
-            Self::Object(fields) | Self::List(fields) | Self::Lifted(fields) => fields,
+            Self::Object(fields) | Self::Lifted(fields) => fields,
             _ => &[],
         }
     }
@@ -65,24 +72,30 @@ impl Type {
     /// Returns the Arrow type.
     pub fn arrow(&self) -> DataType {
         match self {
-            Self::Text | Self::TextOrBlank | Self::Json => DataType::Utf8,
+            Self::Text | Self::Secret | Self::Json => DataType::Utf8,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            Self::Object(fields) | Self::Lifted(fields) => DataType::Struct(arrow_fields(fields)),
-            Self::List(fields) => {
-                let item = DataType::Struct(arrow_fields(fields));
-                DataType::List(Arc::new(Field::new("item", item, true)))
+            Self::Date => DataType::Date32,
+            Self::Integer => DataType::Int64,
+            Self::Boolean => DataType::Boolean,
+            Self::Object(fields) => {
+                let source = Arc::new(source_json::field());
+                let fields = arrow_fields(fields);
+                DataType::Struct(fields.iter().cloned().chain([source]).collect())
             }
+            Self::Lifted(fields) => DataType::Struct(arrow_fields(fields)),
         }
     }
 
-    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `object` or `list of object`.
+    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `date`, `integer`, `boolean` or `object`.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Text | Self::TextOrBlank => "text",
+            Self::Text | Self::Secret => "text",
             Self::Json => "json",
             Self::Timestamp => "timestamp",
+            Self::Date => "date",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
             Self::Object(_) | Self::Lifted(_) => "object",
-            Self::List(_) => "list of object",
         }
     }
 }
@@ -102,6 +115,11 @@ impl Column {
             access,
             description,
         }
+    }
+
+    /// A column that only the service sets.
+    pub const fn read(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self::new(name, ty, Access::ReadOnly, description)
     }
 
     /// An object of the JSON, called `json`, whose `fields` stand beside the other columns.

@@ -46,7 +46,7 @@ impl Contract {
     pub const ALL: [Self; 2] = [Self::V04, Self::V05];
 
     /// The edition unless another is set.
-    pub const DEFAULT: Self = Self::V04;
+    pub const DEFAULT: Self = Self::V05;
 
     /// Returns its number, as the command line takes it.
     pub const fn number(self) -> &'static str {

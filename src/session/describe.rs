@@ -13,7 +13,7 @@ use super::description::{Description, parameters};
 use super::plan::{Planned, Planner, Reading};
 use super::{Params, Session, diagnose, explain, in_statement, panicked, stackql, write};
 use crate::dialect::output_names::Names;
-use crate::dialect::parse;
+use crate::dialect::{parse, source_json};
 use crate::error::Error;
 use crate::resource;
 use crate::sql::operation::Operation;
@@ -110,7 +110,10 @@ impl Planner {
             LogicalPlan::Statement(Statement::Execute(_)) => {
                 // This looks up the prepared statement and runs nothing.
                 let prepared = self.context.execute_logical_plan(plan).await?;
-                names.apply(prepared.schema().inner(), shape)
+                names.apply(
+                    &source_json::without_schema(prepared.schema().inner()),
+                    shape,
+                )
             }
             // What only tells how many rows it has written, tells it in its report.
             LogicalPlan::Ddl(_)
@@ -137,10 +140,10 @@ impl Planner {
                 .analyzer()
                 .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
         match typed {
-            Ok(plan) => Ok(Arc::clone(plan.schema().inner())),
+            Ok(plan) => Ok(source_json::without_schema(plan.schema().inner())),
             // The engine cannot infer types that depend on an untyped parameter.
             Err(_) if parameters.values().any(Option::is_none) => {
-                Ok(Arc::clone(plan.schema().inner()))
+                Ok(source_json::without_schema(plan.schema().inner()))
             }
             Err(error) => Err(error),
         }

@@ -8,6 +8,8 @@ use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::{Location, Span, Token};
 
 use super::error::in_statement;
+use super::local_files::FileRefused;
+use super::memory;
 use crate::api;
 use crate::dialect;
 use crate::dialect::OTHER_DIALECT;
@@ -50,6 +52,9 @@ fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     {
         return external(source.as_ref(), piece);
     }
+    if let DataFusionError::ResourcesExhausted(message) = root {
+        return Error::statement(message.clone()).hint(memory::HINT);
+    }
     if let DataFusionError::IoError(source) = root {
         return Error::new(ErrorKind::Io, source.to_string());
     }
@@ -87,6 +92,16 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
         return in_statement(error.clone(), &piece.text, piece.line);
     }
+    if let Some(error) = source.downcast_ref::<FileRefused>() {
+        let refused = dialect::error::Error::new(error.to_string())
+            .kind(ErrorKind::Permission)
+            .hint(FileRefused::HINT);
+        let refused = match nearest_token(piece, &error.name, None) {
+            Some(span) => refused.at(span),
+            None => refused,
+        };
+        return in_statement(refused, &piece.text, piece.line);
+    }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = dialect::error::Error::new(error.to_string()).kind(match error {
             functions::Error::UnknownField { .. } => ErrorKind::Name,
@@ -99,7 +114,9 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
             | functions::Error::Argument { function, .. }
             | functions::Error::NoValue { function, .. }
             | functions::Error::MalformedJson { function, .. } => find(piece, function),
-            functions::Error::Overflow(function) => find(piece, function),
+            functions::Error::Overflow(function) | functions::Error::TooLong(function) => {
+                find(piece, function)
+            }
             functions::Error::BadPath(path) => find(piece, path),
             _ => None,
         };
@@ -518,12 +535,16 @@ fn find(piece: &Piece, name: &str) -> Option<Span> {
         Token::Word(word) if word.value.eq_ignore_ascii_case(name) => Some(token.span),
         Token::SingleQuotedString(text) if text.contains(name) => Some(token.span),
         Token::Placeholder(placeholder) if placeholder == name => Some(token.span),
+        Token::Number(number, _) if number == name => Some(token.span),
         _ => None,
     })
 }
 
-/// Finds the place in `piece` of the first string that `message` quotes.
+/// Finds the place in `piece` of the first string that `message` quotes, or of the operand that is too large.
 fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
+    if let Some(overflow) = message.strip_prefix("integer overflow: ") {
+        return overflow.split(' ').find_map(|operand| find(piece, operand));
+    }
     let quoted = QUOTED.captures(message)?;
     let quoted = quoted.iter().skip(1).flatten().next()?.as_str();
     let tokens = piece.tokens().ok()?;

@@ -9,24 +9,25 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
+use futures::StreamExt;
 use sqlparser::ast::ObjectName;
 
 use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Options, Params, Session};
+use super::{Options, Params, Session, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
-use crate::dialect::{self, Dialect};
+use crate::dialect::{self, Dialect, source_json};
 use crate::error::Error;
 use crate::resource;
-use crate::table::scope::Scope;
+use crate::table::{self, scope::Scope};
 
 /// How to read a statement that the engine refuses.
 #[derive(Debug, Clone)]
@@ -39,6 +40,9 @@ pub(super) enum Reading {
 
 /// What the engine returns for a statement: a plan, or its error.
 pub(super) type Planned<T> = Result<T, DataFusionError>;
+
+/// Changes a physical plan before it runs.
+type Prepare = fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>;
 
 // All of these plan on a thread of their own, see `on_planner_thread`. The outer error is that of a timeout.
 impl Session {
@@ -79,13 +83,40 @@ impl Session {
         frame: DataFrame,
         scope: &Arc<Scope>,
     ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+        self.stream_of(frame, scope, Ok).await
+    }
+
+    /// The same for rows that leave the engine: the JSON that objects carry is neither read for them nor in them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if planning takes too long.
+    pub(super) async fn stream_out(
+        &self,
+        frame: DataFrame,
+        scope: &Arc<Scope>,
+    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+        let rows = self.stream_of(frame, scope, table::for_output).await?;
+        Ok(rows.map(|rows| {
+            let schema = source_json::without_schema(&rows.schema());
+            let rows = rows.map(|batch| Ok(source_json::without(&batch?)?));
+            Box::pin(RecordBatchStreamAdapter::new(schema, rows)) as _
+        }))
+    }
+
+    async fn stream_of(
+        &self,
+        frame: DataFrame,
+        scope: &Arc<Scope>,
+        prepared: Prepare,
+    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));
         let frame = DataFrame::new(state, plan);
-        let begun = || async move {
+        let begun = move || async move {
             let context = Arc::new(frame.task_ctx());
             let plan = frame.create_physical_plan().await?;
-            execute_stream(executor::giving_way(plan)?, context)
+            execute_stream(executor::giving_way(prepared(plan)?)?, context)
         };
         let rows = self.within_timeout(begun).await?;
         let patience = Patience {
@@ -153,14 +184,15 @@ pub(super) struct Planner {
 impl Planner {
     async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
         let plan = self.plan_open(statement, reading).await?;
-        let changes_nothing = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        if self.options.read_only {
-            changes_nothing.verify_plan(&plan)?;
+        let refused = |error: Error| DataFusionError::External(Box::new(error));
+        memory::refuse_settings(&plan).map_err(refused)?;
+        if self.options.no_files {
+            local_files::refuse_plan(&plan).map_err(refused)?;
         }
-        let plan = self.with_params(plan)?;
+        if self.options.read_only {
+            local_files::refuse_writing(&plan).map_err(refused)?;
+        }
+        let plan = dialect::plan::without_sources(self.with_params(plan)?)?;
         if let LogicalPlan::Explain(explain) = &plan {
             // The engine would return an error as the text of the plan.
             self.context
@@ -177,6 +209,10 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
+        if self.options.no_files {
+            local_files::refuse(&statement)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        }
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
     }
@@ -189,6 +225,9 @@ impl Planner {
         })
         .map_err(wrong)?;
         relations::recursion::refuse(statement).map_err(wrong)?;
+        let views = self.views(statement).await;
+        let size = |name: &ObjectName| views.get(name).copied().unwrap_or(1);
+        relations::expansion::refuse(statement, &size).map_err(wrong)?;
         relations::orders::settle(statement).map_err(wrong)?;
         relations::named_windows::spell_out(statement).map_err(wrong)?;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
@@ -220,6 +259,26 @@ impl Planner {
             }
         }
         tables
+    }
+
+    /// Returns how many tables each view that `statement` reads stands for.
+    async fn views(&self, statement: &EngineStatement) -> HashMap<ObjectName, u64> {
+        let mut views = HashMap::new();
+        for name in relations::merged_columns::tables_of(statement) {
+            // A quoted name may be that of a file, which is not opened for this.
+            let is_plain = name.0.iter().all(|part| {
+                let ident = part.as_ident();
+                ident.is_some_and(|ident| ident.quote_style.is_none())
+            });
+            if is_plain
+                && let Ok(table) = object_name_to_table_reference(name.clone(), true)
+                && let Ok(table) = self.context.table_provider(table).await
+                && let Some(plan) = table.get_logical_plan()
+            {
+                views.insert(name, leaves(&plan));
+            }
+        }
+        views
     }
 
     /// Returns what kind of function `name` stands for in a call with or without OVER.
@@ -278,5 +337,14 @@ impl Planner {
             return Ok(plan);
         }
         plan.with_param_values(self.params.values())
+    }
+}
+
+/// Returns how many tables `plan` reads.
+fn leaves(plan: &LogicalPlan) -> u64 {
+    let inputs = plan.inputs();
+    match inputs.is_empty() {
+        true => 1,
+        false => inputs.into_iter().map(leaves).fold(0, u64::saturating_add),
     }
 }

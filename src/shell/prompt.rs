@@ -1,5 +1,7 @@
 //! The prompt: ready for a statement, or what the unfinished one still needs. Pure.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::lex::{Kind, Lexed, Open};
 use crate::dialect::Dialect;
 
@@ -71,15 +73,21 @@ impl Pending {
             Self::End(Open::Name(_)) => "\"> ",
             Self::End(Open::Comment) => "/*> ",
         };
-        format!("{lacks:>width$}", width = ready.chars().count())
+        let width = ready.width();
+        format!("{lacks:>width$}")
     }
 }
 
-/// Returns the prompt where a statement may begin. It names every dialect but the default one.
-pub(super) fn ready(dialect: Dialect) -> String {
+/// Returns the prompt where a statement may begin. It names the place unless that is as usual, and every dialect but the
+/// default one.
+pub(super) fn ready(place: &str, dialect: Dialect) -> String {
+    let place = match place {
+        "" => String::new(),
+        place => format!(" ({place})"),
+    };
     match dialect {
-        Dialect::Default => "iamql> ".to_owned(),
-        other => format!("iamql[{}]> ", other.name()),
+        Dialect::Default => format!("iamql{place}> "),
+        other => format!("iamql[{}]{place}> ", other.name()),
     }
 }
 
@@ -89,7 +97,7 @@ mod tests {
     use super::*;
 
     fn prompt(text: &str) -> String {
-        pending(&lex(text)).prompt(&ready(Dialect::Default))
+        pending(&lex(text)).prompt(&ready("", Dialect::Default))
     }
 
     #[test]
@@ -116,14 +124,17 @@ mod tests {
     fn all_prompts_are_equally_wide() {
         for (dialect, width) in [(Dialect::Default, 7), (Dialect::Stackql, 16)] {
             for text in ["", "a", "(", "'", "\"", "/*"] {
-                let prompt = pending(&lex(text)).prompt(&ready(dialect));
+                let prompt = pending(&lex(text)).prompt(&ready("", dialect));
                 assert_eq!(prompt.len(), width, "{prompt}");
             }
         }
+        let prompt = pending(&lex("(")).prompt(&ready("prod, read-only", Dialect::Default));
+        assert_eq!(prompt.len(), "iamql (prod, read-only)> ".len());
     }
 
     #[test]
     fn the_prompt_names_the_dialect_unless_it_is_the_default() {
-        assert_eq!(ready(Dialect::Stackql), "iamql[stackql]> ");
+        assert_eq!(ready("", Dialect::Stackql), "iamql[stackql]> ");
+        assert_eq!(ready("sandbox", Dialect::Default), "iamql (sandbox)> ");
     }
 }

@@ -5,10 +5,11 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::write::{immutable, read_only};
+use super::write::{immutable, read_only, removed};
 use crate::dialect::error::{Error, nearest};
 use crate::resource::{Access, Column, Needed, Resource, Type, Writes};
 
@@ -28,9 +29,21 @@ pub(crate) enum Origin {
 ///
 /// # Errors
 ///
-/// Fails at the first field that does not exist, is not to be set, or is of the wrong type, and if there is no owner.
-pub(crate) fn for_create(resource: &Resource, spec: Spec, origin: Origin) -> Result<Spec, Error> {
-    let spec = object(Writes::BODY, columns_of_spec(resource), spec, origin)?;
+/// Fails at the first field that does not exist, is not to be set, or is of the wrong type, if there is no owner, and for
+/// a last day before `today`.
+pub(crate) fn for_create(
+    resource: &Resource,
+    spec: Spec,
+    origin: Origin,
+    today: NaiveDate,
+) -> Result<Spec, Error> {
+    if let Some(error) = spec
+        .keys()
+        .find_map(|name| removed(resource, &[Writes::BODY, name]))
+    {
+        return Err(error);
+    }
+    let spec = object(Writes::BODY, columns_of_spec(resource), spec, origin, today)?;
     let Some(writes) = &resource.writes else {
         return Ok(spec);
     };
@@ -166,6 +179,7 @@ fn object(
     columns: &'static [Column],
     members: Spec,
     origin: Origin,
+    today: NaiveDate,
 ) -> Result<Spec, Error> {
     let mut checked = Spec::new();
     for (name, value) in members {
@@ -194,14 +208,13 @@ fn object(
         }
         let value = match (column.ty, value) {
             (Type::Object(columns), Value::Object(members)) => {
-                Value::Object(object(&path, columns, members, origin)?)
+                Value::Object(object(&path, columns, members, origin, today)?)
             }
-            (Type::List(columns), Value::Array(items)) => list(&path, columns, items, origin)?,
-            (Type::Text | Type::TextOrBlank, value @ Value::String(_)) => value,
+            (Type::Text | Type::Secret, value @ Value::String(_)) => value,
+            (Type::Date, value) => date(&path, value, today)?,
             (ty, value) => {
                 let expected = match ty {
                     Type::Object(_) => "an object",
-                    Type::List(_) => "a list of objects",
                     _ => "text",
                 };
                 return Err(wrong_type(&path, expected, &value));
@@ -212,23 +225,23 @@ fn object(
     Ok(checked)
 }
 
-fn list(
-    path: &str,
-    columns: &'static [Column],
-    items: Vec<Value>,
-    origin: Origin,
-) -> Result<Value, Error> {
-    let mut checked = Vec::with_capacity(items.len());
-    for (position, item) in items.into_iter().enumerate() {
-        let path = format!("{path}[{}]", position + 1);
-        match item {
-            Value::Object(members) => {
-                checked.push(Value::Object(object(&path, columns, members, origin)?));
-            }
-            other => return Err(wrong_type(&path, "an object", &other)),
-        }
+/// Checks the last day on which something works.
+fn date(path: &str, value: Value, today: NaiveDate) -> Result<Value, Error> {
+    let text = value.as_str().unwrap_or_default();
+    // The parser takes `2026-1-2` as well.
+    let day = text.parse::<NaiveDate>().ok();
+    let Some(day) = day.filter(|day| day.to_string() == text) else {
+        return Err(wrong_type(path, "a date", &value).hint(
+            "write it as 'YYYY-MM-DD', the last day in UTC on which the key works; CAST(… AS DATE) makes one of a timestamp",
+        ));
+    };
+    match day < today {
+        true => Err(Error::new(format!(
+            "`{path}` is over: {day} was before today, {today} in UTC"
+        ))
+        .hint("name today or a later day, or leave it out for a key that does not expire")),
+        false => Ok(value),
     }
-    Ok(Value::Array(checked))
 }
 
 /// Returns the value at `path`, dotted, which begins with that of the body.
@@ -335,8 +348,10 @@ mod tests {
     use crate::resource::API_KEYS;
     use proptest::prelude::*;
 
+    const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 9, 15).unwrap();
+
     fn create(json: &str, origin: Origin) -> String {
-        match parse(json).and_then(|spec| for_create(&API_KEYS, spec, origin)) {
+        match parse(json).and_then(|spec| for_create(&API_KEYS, spec, origin, TODAY)) {
             Ok(spec) => Value::Object(spec).to_string(),
             Err(error) => format!("{error} ({})", error.hint.clone().unwrap_or_default()),
         }
@@ -355,8 +370,10 @@ mod tests {
             r#"{"display_name":"a","description":"","owner":{"id":"sa-1"}}"#
         );
         assert_eq!(
-            typed(r#"{"owner":{"id":"u-1"},"resources":[{"id":"lkc-1","environment":"env-1"}]}"#),
-            r#"{"owner":{"id":"u-1"},"resources":[{"id":"lkc-1","environment":"env-1"}]}"#
+            typed(
+                r#"{"owner":{"id":"u-1"},"resource":{"id":"lkc-1","environment":"env-1"},"expires_at":"2026-09-15"}"#
+            ),
+            r#"{"owner":{"id":"u-1"},"resource":{"id":"lkc-1","environment":"env-1"},"expires_at":"2026-09-15"}"#
         );
     }
 
@@ -370,7 +387,10 @@ mod tests {
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","resource_name":"crn"}}"#), @"`spec.owner.resource_name` is read-only: the service sets it (leave it out)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"desciption":"x"}"#), @"no field `spec.desciption` (did you mean `spec.description`?)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resource":{"kind":"Cluster"}}"#), @"`spec.resource.id` has no value (name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key; without spec.resource a key is a Cloud API key)");
-        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resources":[1]}"#), @"`spec.resources[1]` is an object, not `1` ()");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resources":[]}"#), @"`spec.resources` is no longer a field: the service no longer has keys for several resources, and would create a Cloud API key instead (name one resource in spec.resource.id, and create a key for each)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"created_by":"u-1"}"#), @"`spec.created_by` is read-only: the service sets it (leave it out)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","environment":"env-1"}}"#), @"no field `spec.owner.environment` (`spec.owner` may hold id, api_version, kind)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"expires_at":"2026-09-14"}"#), @"`spec.expires_at` is over: 2026-09-14 was before today, 2026-09-15 in UTC (name today or a later day, or leave it out for a key that does not expire)");
         insta::assert_snapshot!(typed(r#"{"owner": sa-1}"#), @r#"`spec` is not JSON: expected value at line 1, column 11 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","id":"sa-2"}}"#), @r#"`spec` is not JSON: `id` is a duplicate member at line 1, column 26 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"  "}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");
@@ -422,7 +442,7 @@ mod tests {
         #[test]
         fn no_json_panics(text in r#"[\[\]{}":,a-z0-9 ]{0,40}"#) {
             if let Ok(spec) = parse(&text) {
-                let _ = for_create(&API_KEYS, spec.clone(), Origin::Copied);
+                let _ = for_create(&API_KEYS, spec.clone(), Origin::Copied, TODAY);
                 let _ = for_update(&API_KEYS, spec);
             }
         }

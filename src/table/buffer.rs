@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::builder::NullBufferBuilder;
 use datafusion::arrow::array::{
-    ArrayRef, ListArray, StringArray, StructArray, TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Date32Array, Int64Array, StringArray, StructArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
@@ -32,13 +33,19 @@ pub(super) enum Buffer {
         micros: Vec<i64>,
         valid: NullBufferBuilder,
     },
-    Object {
-        fields: Vec<Buffer>,
+    /// Integers, and booleans as 0 and 1.
+    Number {
+        values: Vec<i64>,
         valid: NullBufferBuilder,
     },
-    List {
-        items: Box<Buffer>,
-        ends: Vec<i32>,
+    Object {
+        fields: Vec<Buffer>,
+        /// The JSON of the object, for the JSON functions.
+        source: Box<Buffer>,
+        valid: NullBufferBuilder,
+    },
+    Date {
+        days: Vec<i32>,
         valid: NullBufferBuilder,
     },
 }
@@ -48,7 +55,7 @@ impl Buffer {
     pub(super) fn new(ty: &Type) -> Self {
         let valid = NullBufferBuilder::new(0);
         match ty {
-            Type::Text | Type::TextOrBlank | Type::Json => Self::Text {
+            Type::Text | Type::Secret | Type::Json => Self::Text {
                 text: String::new(),
                 ends: Vec::new(),
                 valid,
@@ -57,13 +64,22 @@ impl Buffer {
                 micros: Vec::new(),
                 valid,
             },
-            Type::Object(fields) | Type::Lifted(fields) => Self::Object {
-                fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
+            Type::Integer | Type::Boolean => Self::Number {
+                values: Vec::new(),
                 valid,
             },
-            Type::List(fields) => Self::List {
-                items: Box::new(Self::new(&Type::Object(fields))),
-                ends: Vec::new(),
+            Type::Object(fields) => Self::Object {
+                fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
+                source: Box::new(Self::new(&Type::Json)),
+                valid,
+            },
+            Type::Lifted(fields) => Self::Object {
+                fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
+                source: Box::new(Self::Unwanted { len: 0 }),
+                valid,
+            },
+            Type::Date => Self::Date {
+                days: Vec::new(),
                 valid,
             },
         }
@@ -79,6 +95,7 @@ impl Buffer {
             return match is_wanted {
                 true => Self::Object {
                     fields,
+                    source: Box::new(Self::Unwanted { len: 0 }),
                     valid: NullBufferBuilder::new(0),
                 },
                 false => Self::Unwanted { len: 0 },
@@ -93,6 +110,7 @@ impl Buffer {
             _ if inner.is_empty() => Self::Unwanted { len: 0 },
             Type::Object(fields) if inner.iter().all(|path| !path.is_empty()) => Self::Object {
                 fields: fields.iter().map(|f| Self::of_fields(f, &inner)).collect(),
+                source: Box::new(Self::Unwanted { len: 0 }),
                 valid: NullBufferBuilder::new(0),
             },
             _ => Self::new(&column.ty),
@@ -104,8 +122,9 @@ impl Buffer {
             Self::Unwanted { len } => *len,
             Self::Text { valid, .. }
             | Self::Time { valid, .. }
-            | Self::Object { valid, .. }
-            | Self::List { valid, .. } => valid.len(),
+            | Self::Date { valid, .. }
+            | Self::Number { valid, .. }
+            | Self::Object { valid, .. } => valid.len(),
         }
     }
 
@@ -134,11 +153,15 @@ impl Buffer {
                 micros.resize(len, 0);
                 valid.append_n_nulls(missing);
             }
-            Self::Object { valid, .. } => valid.append_n_nulls(missing),
-            Self::List { items, ends, valid } => {
-                ends.resize(len, items.len() as i32);
+            Self::Number { values, valid } => {
+                values.resize(len, 0);
                 valid.append_n_nulls(missing);
             }
+            Self::Date { days, valid } => {
+                days.resize(len, 0);
+                valid.append_n_nulls(missing);
+            }
+            Self::Object { valid, .. } => valid.append_n_nulls(missing),
         }
     }
 
@@ -168,6 +191,28 @@ impl Buffer {
         }
     }
 
+    /// Appends `value` to a buffer of numbers; any other buffer gets NULL.
+    pub(super) fn push_number(&mut self, value: i64) {
+        match self {
+            Self::Number { values, valid } => {
+                values.push(value);
+                valid.append_non_null();
+            }
+            _ => self.push_null(),
+        }
+    }
+
+    /// Appends `value`, in days since 1970, to a buffer of dates; any other buffer gets NULL.
+    pub(super) fn push_date(&mut self, value: i32) {
+        match self {
+            Self::Date { days, valid } => {
+                days.push(value);
+                valid.append_non_null();
+            }
+            _ => self.push_null(),
+        }
+    }
+
     /// Drops all but the first `len` values.
     pub(super) fn truncate(&mut self, len: usize) {
         match self {
@@ -181,13 +226,21 @@ impl Buffer {
                 micros.truncate(len);
                 valid.truncate(len);
             }
-            Self::Object { fields, valid } => {
-                fields.iter_mut().for_each(|f| f.truncate(len));
+            Self::Number { values, valid } => {
+                values.truncate(len);
                 valid.truncate(len);
             }
-            Self::List { items, ends, valid } => {
-                ends.truncate(len);
-                items.truncate(ends.last().map_or(0, |&end| end as usize));
+            Self::Date { days, valid } => {
+                days.truncate(len);
+                valid.truncate(len);
+            }
+            Self::Object {
+                fields,
+                source,
+                valid,
+            } => {
+                fields.iter_mut().for_each(|f| f.truncate(len));
+                source.truncate(len);
                 valid.truncate(len);
             }
         }
@@ -217,19 +270,39 @@ impl Buffer {
                 let array = TimestampMicrosecondArray::try_new(values, valid.finish())?;
                 Arc::new(array.with_timezone("UTC"))
             }
-            (Self::Object { fields, valid }, DataType::Struct(types)) => {
+            (Self::Number { values, valid }, ty) => {
+                let room = Vec::with_capacity(values.len());
+                let (values, valid) = (std::mem::replace(values, room), valid.finish());
+                match ty {
+                    DataType::Boolean => {
+                        let values = values.into_iter().map(|value| value != 0).collect();
+                        Arc::new(BooleanArray::new(values, valid))
+                    }
+                    _ => Arc::new(Int64Array::try_new(values.into(), valid)?),
+                }
+            }
+            (
+                Self::Object {
+                    fields,
+                    source,
+                    valid,
+                },
+                DataType::Struct(types),
+            ) => {
                 let len = valid.len();
-                let arrays = (fields.iter_mut().zip(types))
+                let buffers = fields.iter_mut().chain([source.as_mut()]);
+                let arrays = buffers
+                    .zip(types)
                     .map(|(buffer, field)| buffer.finish(field.data_type(), len))
                     .collect::<Result<Vec<_>, _>>()?;
                 Arc::new(StructArray::try_new(types.clone(), arrays, valid.finish())?)
             }
-            (Self::List { items, ends, valid }, DataType::List(item)) => {
-                let values = items.finish(item.data_type(), items.len())?;
-                let (item, offsets, nulls) = (Arc::clone(item), offsets(ends), valid.finish());
-                Arc::new(ListArray::try_new(item, offsets, values, nulls)?)
+            (Self::Date { days, valid }, _) => {
+                let room = Vec::with_capacity(days.len());
+                let values = std::mem::replace(days, room).into();
+                Arc::new(Date32Array::try_new(values, valid.finish())?)
             }
-            (Self::Object { .. } | Self::List { .. }, _) => {
+            (Self::Object { .. }, _) => {
                 return Err(ArrowError::SchemaError(
                     "a buffer is read as the type it was made for".to_owned(),
                 ));

@@ -19,7 +19,7 @@ use crate::resource::{Column, Type};
 /// What could not be read as declared, for one warning per query.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Oddities {
-    /// Timestamps that could not be parsed.
+    /// Timestamps and dates that could not be parsed.
     pub timestamps: usize,
     /// The beginning of one of them.
     pub timestamp: Option<String>,
@@ -37,7 +37,8 @@ impl Oddities {
 }
 
 /// Adds the members of the object that `json` begins with as row number `row` of `buffers`, one for each of `columns`.
-/// Returns the length of the object.
+/// Returns the length of the object. Unless it `keeps_secrets`, they are left out of the JSON of the objects that they are
+/// in; to leave their columns NULL is the buffers' business.
 ///
 /// # Errors
 /// If `json` does not begin with an object. There may be values of row `row` then.
@@ -47,11 +48,13 @@ pub(super) fn read(
     buffers: &mut [Buffer],
     row: usize,
     oddities: &mut Oddities,
+    keeps_secrets: bool,
 ) -> Result<usize, serde_json::Error> {
     let mut reader = Reader {
         json,
         at: 0,
         oddities,
+        keeps_secrets,
         error: None,
     };
     match reader.object(columns, buffers, row) {
@@ -75,6 +78,7 @@ struct Reader<'j, 'o> {
     /// Where the next token starts, or white space before it.
     at: usize,
     oddities: &'o mut Oddities,
+    keeps_secrets: bool,
     /// Why a string could not be decoded.
     error: Option<serde_json::Error>,
 }
@@ -190,11 +194,33 @@ impl<'j> Reader<'j, '_> {
                 }
                 None => self.any_value()?,
             };
+            let end = self.at;
+            if let Some(typed) = typed {
+                // The same object for what is lifted out of it.
+                let also = |columns: &'static [Column], buffers: &[Buffer]| {
+                    let name = columns[typed].json;
+                    let mut columns = columns.iter().zip(buffers);
+                    columns.position(|(column, buffer)| {
+                        matches!(column.ty, Type::Lifted(_))
+                            && column.json == name
+                            && buffer.wants(row)
+                    })
+                };
+                while let Some(lifted) = also(columns, buffers) {
+                    self.at = end - text.len();
+                    self.value(&columns[lifted], &mut buffers[lifted], row)?;
+                }
+                self.at = end;
+            }
             if let Some(raw) = raw {
                 buffers[raw].pad(row);
+                let typed = columns.iter().find(|column| {
+                    column.json == columns[raw].json && !matches!(column.ty, Type::Json)
+                });
+                let fields = typed.map_or(&[][..], |column| column.ty.fields());
                 match text {
                     "null" => buffers[raw].push_null(),
-                    text => buffers[raw].push_text(text),
+                    text => buffers[raw].push_text(&self.shown(text, fields)),
                 }
             }
             if self.take(b',').is_none() {
@@ -210,7 +236,7 @@ impl<'j> Reader<'j, '_> {
         }
         match (self.peek()?, column.ty) {
             (b'"', Type::Text) => buffer.push_text(&self.string()?),
-            (b'"', Type::TextOrBlank) => match &*self.string()? {
+            (b'"', Type::Secret) => match &*self.string()? {
                 "" => buffer.push_null(),
                 text => buffer.push_text(text),
             },
@@ -224,48 +250,73 @@ impl<'j> Reader<'j, '_> {
                     }
                 }
             }
+            (b'"', Type::Date) => {
+                let text = self.string()?;
+                match days(&text) {
+                    Some(days) => buffer.push_date(days),
+                    None => {
+                        buffer.push_null();
+                        self.odd_timestamp(&text);
+                    }
+                }
+            }
             (b'n', _) => {
                 self.take_word("null")?;
                 buffer.push_null();
             }
             (b'{', Type::Object(columns) | Type::Lifted(columns)) => {
-                let Buffer::Object { fields, valid } = buffer else {
+                let Buffer::Object {
+                    fields,
+                    source,
+                    valid,
+                } = buffer
+                else {
                     return None;
                 };
-                self.object(columns, fields, valid.len())?;
-                valid.append_non_null();
-            }
-            (b'[', Type::List(columns)) => {
-                let Buffer::List { items, ends, valid } = buffer else {
-                    return None;
-                };
-                let item = Column {
-                    ty: Type::Object(columns),
-                    ..*column
-                };
-                self.take(b'[')?;
-                if self.take(b']').is_none() {
-                    loop {
-                        self.value(&item, items, items.len())?;
-                        if self.take(b',').is_none() {
-                            break self.take(b']')?;
-                        }
-                    }
+                let (start, row) = (self.at, valid.len());
+                self.object(columns, fields, row)?;
+                if source.wants(row) {
+                    source.pad(row);
+                    source.push_text(&self.shown(self.json.get(start..self.at)?, columns));
                 }
-                ends.push(i32::try_from(items.len()).ok()?);
                 valid.append_non_null();
             }
-            (b'-' | b'0'..=b'9' | b't' | b'f', Type::Text | Type::TextOrBlank) => {
+            (b'-' | b'0'..=b'9' | b't' | b'f', Type::Text | Type::Secret) => {
                 buffer.push_text(self.any_value()?);
             }
+            (b'-' | b'0'..=b'9', Type::Integer) => match integer(self.any_value()?) {
+                Some(number) => buffer.push_number(number),
+                None => {
+                    buffer.push_null();
+                    self.odd_type(column);
+                }
+            },
+            (b't' | b'f', Type::Boolean) => {
+                buffer.push_number(i64::from(self.any_value()? == "true"));
+            }
+            // Nested JSON whose text is the value.
+            (_, Type::Json) => buffer.push_text(self.any_value()?),
             _ => {
                 self.any_value()?;
                 buffer.push_null();
-                self.oddities.types += 1;
-                self.oddities.member.get_or_insert(column.name);
+                self.odd_type(column);
             }
         }
         Some(())
+    }
+
+    /// Returns `text`, the JSON of an object with the fields `columns`, as it may be shown.
+    fn shown(&self, text: &'j str, columns: &[Column]) -> Cow<'j, str> {
+        let secret = |column: &&Column| matches!(column.ty, Type::Secret) && !self.keeps_secrets;
+        match columns.iter().find(secret) {
+            Some(secret) => without_member(text, secret.json),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    fn odd_type(&mut self, column: &Column) {
+        self.oddities.types += 1;
+        self.oddities.member.get_or_insert(column.name);
     }
 
     fn odd_timestamp(&mut self, text: &str) {
@@ -279,10 +330,79 @@ impl<'j> Reader<'j, '_> {
     }
 }
 
+/// Returns `object`, which is valid JSON, without its members called `name`. Of an object that has none every character
+/// stays.
+fn without_member<'t>(object: &'t str, name: &str) -> Cow<'t, str> {
+    // Letters can be escaped in no other way.
+    if !object.starts_with('{') || (!object.contains(name) && !object.contains("\\u")) {
+        return Cow::Borrowed(object);
+    }
+    let Some(members) = members(object) else {
+        // It was read as an object a moment ago, and what is not understood is not shown.
+        return Cow::Borrowed("{}");
+    };
+    let is_kept = |(member, _): &&(Cow<'_, str>, &str)| member != name;
+    let kept: Vec<&str> = members
+        .iter()
+        .filter(is_kept)
+        .map(|(_, text)| *text)
+        .collect();
+    match kept.len() == members.len() {
+        true => Cow::Borrowed(object),
+        false => Cow::Owned(format!("{{{}}}", kept.join(","))),
+    }
+}
+
+/// Returns the members of the JSON `object`: their names, and their texts from the name to the value.
+fn members(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    let mut rest = object.strip_prefix('{')?.trim_start();
+    let mut members = Vec::new();
+    if rest.starts_with('}') {
+        return Some(members);
+    }
+    loop {
+        let start = rest;
+        let (name, after) = json_scan::value(rest)?;
+        let (_, after) = json_scan::value(after.trim_start().strip_prefix(':')?)?;
+        let text = start.get(..start.len() - after.len())?;
+        members.push((serde_json::from_str(name).ok()?, text));
+        rest = after.trim_start();
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after.trim_start(),
+            None => return rest.starts_with('}').then_some(members),
+        }
+    }
+}
+
+/// Reads a JSON number that is whole, also one written as `4.0` or `1e3`.
+fn integer(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        // Up to here each whole number is told from the next.
+        let is_exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+        is_exact.then_some(number as i64)
+    })
+}
+
 /// Reads any RFC 3339 timestamp as microseconds since 1970.
 fn any_micros(text: &str) -> Option<i64> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     Some(time.timestamp_micros())
+}
+
+/// Reads `2026-01-03`, or the day in UTC of an RFC 3339 timestamp, as days since 1970.
+fn days(text: &str) -> Option<i32> {
+    let day = match text.as_bytes() {
+        [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] => {
+            let year = i32::try_from(number(&[*y0, *y1, *y2, *y3])?).ok()?;
+            NaiveDate::from_ymd_opt(year, number(&[*m0, *m1])?, number(&[*d0, *d1])?)?
+        }
+        _ => DateTime::parse_from_rfc3339(text)
+            .ok()?
+            .to_utc()
+            .date_naive(),
+    };
+    Some(day.to_epoch_days())
 }
 
 /// Reads `2026-01-03T04:05:06Z`, with up to 9 fractional digits, as microseconds since 1970. None for any other spelling,
@@ -350,6 +470,7 @@ mod tests {
 
     use super::super::decode::Decoder;
     use super::*;
+    use crate::dialect::source_json;
     use crate::resource::API_KEYS;
 
     const COLUMNS: &[Column] = API_KEYS.columns;
@@ -365,7 +486,7 @@ mod tests {
     /// Returns the length of the key that `json` begins with, if there is one.
     fn length(json: &str) -> Option<usize> {
         let mut oddities = Oddities::default();
-        read(json, COLUMNS, &mut buffers(), 0, &mut oddities).ok()
+        read(json, COLUMNS, &mut buffers(), 0, &mut oddities, false).ok()
     }
 
     /// Decodes one key. Returns its row as JSON, with NULLs left out, and what was odd.
@@ -374,7 +495,8 @@ mod tests {
         let mut decoder = Decoder::new(&API_KEYS, Arc::new(schema), projection);
         decoder.push(json).unwrap();
         let mut writer = LineDelimitedWriter::new(Vec::new());
-        writer.write(&decoder.finish().unwrap()).unwrap();
+        let rows = source_json::without(&decoder.finish().unwrap()).unwrap();
+        writer.write(&rows).unwrap();
         writer.finish().unwrap();
         let row = serde_json::from_slice(&writer.into_inner()).unwrap();
         (row, decoder.take_oddities())
@@ -385,12 +507,16 @@ mod tests {
         let row = columns.iter().filter_map(|column| {
             let member = object.get(column.json).filter(|member| !member.is_null())?;
             let value = match (column.ty, member) {
-                (Type::Json, member) => Some(member.to_string().into()),
-                (Type::TextOrBlank, Value::String(text)) if text.is_empty() => return None,
-                (Type::Text | Type::TextOrBlank, Value::String(_)) => Some(member.clone()),
-                (Type::Text | Type::TextOrBlank, Value::Number(_) | Value::Bool(_)) => {
+                (Type::Json, member) => {
+                    let mut member = member.clone();
+                    member
+                        .as_object_mut()
+                        .map(|spec| spec.shift_remove("secret"));
                     Some(member.to_string().into())
                 }
+                (Type::Secret, _) => return None,
+                (Type::Text, Value::String(_)) => Some(member.clone()),
+                (Type::Text, Value::Number(_) | Value::Bool(_)) => Some(member.to_string().into()),
                 (Type::Timestamp, Value::String(text)) => {
                     match DateTime::parse_from_rfc3339(text) {
                         Ok(time) => {
@@ -407,15 +533,18 @@ mod tests {
                 (Type::Object(columns), Value::Object(_)) => {
                     Some(expected(member, columns, oddities))
                 }
-                (Type::List(columns), Value::Array(items)) => {
-                    let items = items.iter().map(|item| match item {
-                        Value::Object(_) => expected(item, columns, oddities),
-                        item => {
-                            oddities.types += usize::from(!item.is_null());
-                            Value::Null
+                (Type::Date, Value::String(text)) => {
+                    let time = DateTime::parse_from_rfc3339(text);
+                    match time
+                        .map(|time| time.to_utc().date_naive())
+                        .or_else(|_| text.parse())
+                    {
+                        Ok(day) => Some(day.to_string().into()),
+                        Err(_) => {
+                            oddities.timestamps += usize::from(!text.is_empty());
+                            return None;
                         }
-                    });
-                    Some(items.collect())
+                    }
                 }
                 _ => None,
             };
@@ -484,6 +613,29 @@ mod tests {
     }
 
     #[test]
+    fn a_member_is_left_out_however_it_is_spelled() {
+        for (object, left) in [
+            (r#"{"secret":"s"}"#, "{}"),
+            (
+                r#"{ "a" : 1 , "secret" : "s" , "b" : [ "secret" ] }"#,
+                r#"{"a" : 1,"b" : [ "secret" ]}"#,
+            ),
+            (
+                r#"{"a":1,"s\u0065cret":{"b":2},"secret":null}"#,
+                r#"{"a":1}"#,
+            ),
+            (
+                r#"{"a":"secret", "b":{"secret":1}}"#,
+                r#"{"a":"secret", "b":{"secret":1}}"#,
+            ),
+            (r#"{"secrets":"\u0041"}"#, r#"{"secrets":"\u0041"}"#),
+            ("{ }", "{ }"),
+        ] {
+            assert_eq!(without_member(object, "secret"), left, "{object}");
+        }
+    }
+
+    #[test]
     fn the_text_after_a_key_is_ignored() {
         let key = key().to_string();
         assert_eq!(length(&format!("{key},{{")), Some(key.len()));
@@ -497,6 +649,8 @@ mod tests {
             any::<String>(),
             Just("2026-01-03T04:05:06.5Z".to_owned()),
             Just("2026-01-03T04:05:06+01:00".to_owned()),
+            Just("2026-01-03T00:05:06+01:00".to_owned()),
+            Just("2027-02-28".to_owned()),
             Just("0000-02-30T00:00:00Z".to_owned()),
         ];
         let leaf = prop_oneof![
@@ -515,7 +669,7 @@ mod tests {
 
     fn any_object(member: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
         let names = prop::sample::select(
-            "id kind api_version metadata spec self created_at secret owner resource resources display_name environment new"
+            "id kind api_version metadata spec self created_at secret owner resource expires_at display_name environment new"
                 .split(' ')
                 .collect::<Vec<_>>(),
         );
@@ -551,7 +705,7 @@ mod tests {
                     if !is_wanted {
                         buffers.fill_with(|| Buffer::Unwanted { len: 0 });
                     }
-                    if let Ok(len) = read(&text, COLUMNS, &mut buffers, 0, &mut Oddities::default()) {
+                    if let Ok(len) = read(&text, COLUMNS, &mut buffers, 0, &mut Oddities::default(), false) {
                         prop_assert!(serde_json::from_str::<IgnoredAny>(&text[..len]).is_ok(), "{}", text);
                     }
                 }

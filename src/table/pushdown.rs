@@ -74,6 +74,25 @@ impl Bounds {
         self.values.contains_key(&path)
     }
 
+    /// Returns the values that the service writes in another way, each with that way and the path that it is compared with.
+    pub(super) fn misspelled(
+        &self,
+        resource: &Resource,
+    ) -> Vec<(&'static str, String, &'static str)> {
+        let filters = resource.filters.iter().enumerate();
+        let values = filters.flat_map(|(position, filter)| {
+            let values = self
+                .values
+                .get(&Pushed::Filter(position))
+                .into_iter()
+                .flatten();
+            values.filter_map(move |value| {
+                Some((filter.column, value.clone(), (filter.written)(value)?))
+            })
+        });
+        values.collect()
+    }
+
     fn is_nothing(&self) -> bool {
         self.values.values().any(BTreeSet::is_empty)
     }
@@ -635,7 +654,6 @@ mod tests {
                 ..Filter::exact("display_name", "display_name")
             },
         ],
-        view: None,
         writes: None,
         ..API_KEYS
     };

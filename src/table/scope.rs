@@ -5,16 +5,20 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::decode::Oddities;
-use crate::api::Traffic;
+use crate::api::{Budget, Client, Traffic};
 
 /// The state of one running statement.
 #[derive(Debug, Default)]
 pub struct Scope {
     traffic: Arc<Traffic>,
+    budget: Budget,
     warnings: Mutex<Vec<Warning>>,
     pushed: Mutex<BTreeSet<String>>,
+    /// How long a person was waited for.
+    waited: Mutex<Duration>,
 }
 
 /// Something worth telling that did not stop the statement.
@@ -25,7 +29,7 @@ pub enum Warning {
         /// The id asked for.
         id: String,
     },
-    /// Timestamps that could not be parsed.
+    /// Timestamps and dates that could not be parsed.
     Timestamps {
         /// How many.
         count: usize,
@@ -41,6 +45,15 @@ pub enum Warning {
         /// The name of one of them.
         member: &'static str,
     },
+    /// A value that the service writes in another way, so that nothing is equal to it.
+    Misspelled {
+        /// The column that it was compared with.
+        column: &'static str,
+        /// The value.
+        typed: String,
+        /// What the service writes.
+        written: &'static str,
+    },
     /// Columns that are neither grouped nor aggregated.
     AnyRow {
         /// Their names.
@@ -55,6 +68,16 @@ impl Scope {
             traffic,
             ..Self::default()
         }
+    }
+
+    /// The same, whose statement sends no more requests than `budget` allows.
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Returns `client` for the requests of the statement, which `traffic` counts.
+    pub(crate) fn client(&self, client: &Client, traffic: Arc<Traffic>) -> Client {
+        client.observed_by(traffic).within(self.budget.clone())
     }
 
     /// Returns the figures of the statement's requests so far.
@@ -78,9 +101,33 @@ impl Scope {
         pushed.extend(predicates);
     }
 
+    /// Returns how long the statement has waited for a person.
+    pub fn waited(&self) -> Duration {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the time that a person took to answer.
+    pub fn wait(&self, time: Duration) {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += time;
+    }
+
     /// Adds a warning about a write.
     pub fn warn_of_write(&self, message: impl Into<String>) {
         self.lock().push(Warning::Write(message.into()));
+    }
+
+    pub(super) fn misspelled(&self, values: Vec<(&'static str, String, &'static str)>) {
+        let mut warnings = self.lock();
+        for (column, typed, written) in values {
+            let warning = Warning::Misspelled {
+                column,
+                typed,
+                written,
+            };
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
     }
 
     pub(super) fn forbidden(&self, id: &str) {
@@ -140,12 +187,23 @@ impl fmt::Display for Warning {
                  that these credentials may not see"
             ),
             Self::Write(message) => f.write_str(message),
+            Self::Misspelled {
+                column,
+                typed,
+                written,
+            } => write!(
+                f,
+                "no `{column}` is equal to `{typed}`: the service writes `{written}`"
+            ),
             Self::Timestamps { count: 1, example } => {
-                write!(f, "a timestamp could not be read and is NULL: `{example}`")
+                write!(
+                    f,
+                    "a date or timestamp could not be read and is NULL: `{example}`"
+                )
             }
             Self::Timestamps { count, example } => write!(
                 f,
-                "{count} timestamps could not be read and are NULL, `{example}` among them"
+                "{count} dates or timestamps could not be read and are NULL, `{example}` among them"
             ),
             Self::AnyRow { columns } => write!(
                 f,
@@ -188,7 +246,7 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "4 timestamps could not be read and are NULL, `yesterday` among them",
+                "4 dates or timestamps could not be read and are NULL, `yesterday` among them",
                 "2 fields are not of the documented type and are NULL, `owner` among them",
             ]
         );

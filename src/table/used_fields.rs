@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -16,6 +17,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use super::children::over_changed;
 use super::fields::{Field, collect, in_table};
 use super::scan::ResourceScan;
+use crate::dialect::source_json;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -34,6 +36,27 @@ impl PhysicalOptimizerRule for ReadWhatIsUsed {
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+/// Returns `plan`, the whole of one, whose output leaves the engine: the JSON that objects carry is not read for it.
+pub(crate) fn for_output(plan: Plan) -> Result<Plan> {
+    let mut used = Vec::new();
+    for (column, field) in plan.schema().fields().iter().enumerate() {
+        let steps = Vec::new();
+        add_shown(Field { column, steps }, field.data_type(), &mut used);
+    }
+    narrowed(plan, Some(&used))
+}
+
+/// Adds what there is to show of `field`, which is of `data_type`.
+fn add_shown(field: Field, data_type: &DataType, used: &mut Vec<Field>) {
+    let DataType::Struct(fields) = data_type else {
+        return used.push(field);
+    };
+    for inner in fields.iter().filter(|inner| !source_json::is_source(inner)) {
+        let field = field.field(std::slice::from_ref(inner.name()));
+        add_shown(field, inner.data_type(), used);
     }
 }
 

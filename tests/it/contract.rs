@@ -34,6 +34,8 @@ struct Service {
     owner: String,
     /// What the names of this run's keys begin with, and those of no other key do.
     prefix: String,
+    /// True if it must keep the day on which a key expires.
+    sets_expiry: bool,
     created: RefCell<Vec<KeyId>>,
 }
 
@@ -59,6 +61,7 @@ impl Service {
             session: session.await.unwrap(),
             client,
             owner: owner.to_owned(),
+            sets_expiry: true,
             prefix: format!("iamql-contract-{:016x}", fastrand::u64(..)),
             created: RefCell::default(),
         }
@@ -94,10 +97,16 @@ impl Service {
 
     /// Creates a key, whose id it returns. What fails here does not show the row, for there is a secret in it.
     async fn create(&self, name: &str) -> String {
+        let fields = "spec.display_name, spec.description, spec.owner.id";
+        let values = format!("'{{prefix}} {name}', 'made by a test', $owner");
+        self.create_with(fields, &values).await
+    }
+
+    /// Creates a key whose `fields` have these `values`, and returns its id.
+    async fn create_with(&self, fields: &str, values: &str) -> String {
         let answer = self
             .run(&format!(
-                "INSERT INTO api_keys (spec.display_name, spec.description, spec.owner.id)
-                 VALUES ('{{prefix}} {name}', 'made by a test', $owner)
+                "INSERT INTO api_keys ({fields}) VALUES ({values})
                  RETURNING id, spec.secret, kind, api_version, spec.owner.id, metadata.created_at IS NOT NULL"
             ))
             .await;
@@ -179,7 +188,28 @@ async fn contract(service: &Service) {
     the_filters_match_exactly(service, &both).await;
     an_update_changes_what_it_names(service, &first, &second).await;
     a_deleted_key_is_gone(service, &first, &second).await;
+    a_key_expires_on_the_day_that_was_set(service).await;
     bad_credentials_are_an_error(service).await;
+}
+
+/// A service of before September 2026 sets no day, which is not a breach of its contract.
+async fn a_key_expires_on_the_day_that_was_set(service: &Service) {
+    let id = service
+        .create_with(
+            "spec.display_name, spec.owner.id, spec.expires_at",
+            "'{prefix} expiring', $owner, current_date + interval '2 days'",
+        )
+        .await;
+    let sql = "SELECT expires_at = current_date + interval '2 days' AND NOT is_expired AND days_left = 2 FROM vw_api_keys WHERE";
+    let by_id = service.run(&format!("{sql} id = '{id}'")).await;
+    let listed = service
+        .run(&format!("{sql} display_name = '{{prefix}} expiring'"))
+        .await;
+    assert_eq!(by_id.value(), listed.value());
+    if service.sets_expiry {
+        assert_eq!(by_id.value(), "true");
+    }
+    service.delete(&id).await;
 }
 
 async fn a_key_is_read_by_its_id(service: &Service, id: &str) {
@@ -320,7 +350,9 @@ async fn the_sandbox_keeps_the_contract_and_no_key_of_it() {
         ] {
             let sandbox = Sandbox::start(config.with_contract(edition)).await.unwrap();
             let before = sandbox.keys();
-            Service::in_sandbox(&sandbox).await.keeps(contract).await;
+            let mut service = Service::in_sandbox(&sandbox).await;
+            service.sets_expiry = edition == Contract::V05;
+            service.keeps(contract).await;
             assert_eq!(sandbox.keys(), before);
             assert_requests_are_described(&sandbox);
         }

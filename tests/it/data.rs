@@ -1,6 +1,6 @@
 //! What becomes of the keys: every one is reported once, whatever is missing from it or odd about it.
 
-use iamql::sandbox::{Action, Fault, NextStyle, PageOrder, SecretInReads};
+use iamql::sandbox::{Action, Contract, EXTRA_MEMBER, Fault, NextStyle, PageOrder, SecretInReads};
 use serde_json::{Value, json};
 
 use crate::support::{Lab, key, number, organization};
@@ -84,7 +84,9 @@ async fn every_key_of_a_believable_organization_is_told_as_it_was_sent() {
             .iter()
             .map(|pointer| text(key, pointer))
             .collect();
-            cells.push(key["spec"].to_string());
+            let mut spec = key["spec"].clone();
+            spec.as_object_mut().unwrap().shift_remove("secret");
+            cells.push(spec.to_string());
             cells.join(" | ")
         })
         .collect();
@@ -97,7 +99,7 @@ async fn what_a_key_lacks_is_null() {
     let nulls = json!({
         "id": "K001", "api_version": null, "kind": null, "metadata": null, "spec": null,
     });
-    let empty = json!({"id": "K002", "metadata": {}, "spec": {"owner": {}, "resources": []}});
+    let empty = json!({"id": "K002", "metadata": {}, "spec": {"owner": {}}});
     let partial = json!({
         "id": "K003",
         "metadata": {"created_at": "", "updated_at": null},
@@ -107,17 +109,17 @@ async fn what_a_key_lacks_is_null() {
     let answer = lab
         .run(
             "SELECT id, kind, metadata.created_at, spec.secret, spec.display_name, spec.owner.id,
-                    spec.owner IS NULL, spec.resource.id, spec.resources IS NULL, _spec
+                    spec.owner IS NULL, spec.resource.id, spec.expires_at, _spec
              FROM api_keys ORDER BY id",
         )
         .await;
     assert_eq!(
         answer.rows,
         [
-            "K000 | NULL | NULL | NULL | NULL | NULL | true | NULL | true | NULL",
-            "K001 | NULL | NULL | NULL | NULL | NULL | true | NULL | true | NULL",
-            r#"K002 | NULL | NULL | NULL | NULL | NULL | false | NULL | false | {"owner":{},"resources":[]}"#,
-            r#"K003 | NULL | NULL | NULL |  | NULL | true | NULL | true | {"secret":"","display_name":"","owner":null,"resource":{"id":null}}"#,
+            "K000 | NULL | NULL | NULL | NULL | NULL | true | NULL | NULL | NULL",
+            "K001 | NULL | NULL | NULL | NULL | NULL | true | NULL | NULL | NULL",
+            r#"K002 | NULL | NULL | NULL | NULL | NULL | false | NULL | NULL | {"owner":{}}"#,
+            r#"K003 | NULL | NULL | NULL |  | NULL | true | NULL | NULL | {"display_name":"","owner":null,"resource":{"id":null}}"#,
         ]
     );
     assert_eq!(answer.warnings, [""; 0]);
@@ -151,11 +153,176 @@ async fn unknown_fields_are_kept_in_the_raw_spec_and_ignored_elsewhere() {
     grown["spec"]["owner"]["team"] = json!("red");
     let lab = Lab::of([grown.clone()]).await;
     let answer = lab.run("SELECT _spec, spec.owner.id FROM api_keys").await;
+    let spec = grown["spec"].as_object_mut().unwrap();
+    spec.shift_remove("secret");
     assert_eq!(answer.rows, [format!("{} | sa-1", grown["spec"])]);
     let answer = lab
         .run("SELECT json_extract(_spec, '$.tags[1].b'), _spec -> 'owner' ->> 'team' FROM api_keys")
         .await;
     assert_eq!(answer.rows, ["1 | red"]);
+}
+
+#[tokio::test]
+async fn json_functions_see_what_the_service_sent() {
+    for contract in Contract::ALL {
+        let config = organization(0).with_extra_members(true);
+        let lab = Lab::start(config.with_contract(contract)).await;
+        let mut bare = key("K001", "sa-1", "lkc-1");
+        bare["spec"] = json!({"owner": {"id": "sa-1"}, "display_name": "x"});
+        lab.sandbox.insert(bare);
+        let stored = lab.stored("K001").unwrap();
+        let extra = EXTRA_MEMBER;
+        // What is a member of the objects at each level, and of none that a column declares.
+        let there = |pointer: &str| {
+            stored
+                .pointer(&format!("{pointer}/{extra}"))
+                .unwrap()
+                .clone()
+        };
+        let (spec, owner, metadata) = (there("/spec"), there("/spec/owner"), there("/metadata"));
+        let plain = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let mut sent = stored["spec"].clone();
+        sent.as_object_mut().unwrap().shift_remove("secret");
+        let members: Vec<&str> = sent
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        for (expression, expected) in [
+            (format!("json_extract(spec, '$.{extra}')"), plain(&spec)),
+            (format!("spec ->> '{extra}'"), plain(&spec)),
+            (format!("spec -> 'owner' ->> '{extra}'"), plain(&owner)),
+            (
+                format!("json_extract(spec, '$.owner.{extra}')"),
+                plain(&owner),
+            ),
+            (
+                format!("json_extract(spec.owner, '$.{extra}')"),
+                plain(&owner),
+            ),
+            (format!("spec.owner ->> '{extra}'"), plain(&owner)),
+            (
+                format!("json_extract(metadata, '$.{extra}')"),
+                plain(&metadata),
+            ),
+            (format!("metadata ->> '{extra}'"), plain(&metadata)),
+            (format!("_spec ->> '{extra}'"), plain(&spec)),
+            ("CAST(spec AS TEXT)".to_owned(), sent.to_string()),
+            ("spec || ''".to_owned(), sent.to_string()),
+            ("to_json(spec)".to_owned(), sent.to_string()),
+            (
+                "length(spec)".to_owned(),
+                sent.to_string().chars().count().to_string(),
+            ),
+            ("spec -> 'owner'".to_owned(), sent["owner"].to_string()),
+            (
+                "json_extract(spec, '$.owner')".to_owned(),
+                sent["owner"].to_string(),
+            ),
+            (
+                "CAST(spec.owner AS TEXT)".to_owned(),
+                sent["owner"].to_string(),
+            ),
+            (
+                "json_extract(spec, '$.resource') IS NULL".to_owned(),
+                "true".to_owned(),
+            ),
+            (
+                "json_extract(spec, '$.nothing.at.all')".to_owned(),
+                "NULL".to_owned(),
+            ),
+            ("json_type(spec, '$.owner')".to_owned(), "object".to_owned()),
+            (
+                "json_set(spec, '$.display_name', 'y') ->> 'display_name'".to_owned(),
+                "y".to_owned(),
+            ),
+            (
+                format!("json_set(spec, '$.a', 1) ->> '{extra}'"),
+                plain(&spec),
+            ),
+            (
+                "(SELECT group_concat(key) FROM json_each(spec))".to_owned(),
+                members.join(","),
+            ),
+            (
+                format!("json_group_array(spec) -> 0 ->> '{extra}'"),
+                plain(&spec),
+            ),
+        ] {
+            for from in [
+                "api_keys",
+                "(SELECT * FROM api_keys) t",
+                "(SELECT * FROM api_keys UNION ALL SELECT * FROM api_keys WHERE false) t",
+                "(SELECT DISTINCT * FROM api_keys) t",
+                "(SELECT a.* FROM api_keys a LEFT JOIN api_keys b ON a.id = b.id || 'x') t",
+                "saved",
+            ] {
+                if from == "saved" {
+                    let _ = lab
+                        .run("CREATE OR REPLACE TABLE saved AS SELECT * FROM api_keys")
+                        .await;
+                }
+                let query = format!("SELECT {expression} FROM {from}");
+                assert_eq!(lab.run(&query).await.value(), expected, "{query}");
+            }
+        }
+        // Rows that leave have the columns that are declared, and nothing else.
+        let all = lab.run("SELECT spec, metadata FROM api_keys").await;
+        assert!(
+            !all.rows[0].contains(extra) && !all.rows[0].contains("json"),
+            "{all:?}"
+        );
+        let copied = lab
+            .run(
+                "COPY (SELECT id, spec FROM api_keys) TO '{dir}/keys.parquet';
+                 SELECT arrow_typeof(spec) FROM '{dir}/keys.parquet'",
+            )
+            .await;
+        assert!(!copied.value().contains("json"), "{copied:?}");
+    }
+}
+
+#[tokio::test]
+async fn paths_into_the_json_are_pushed_down_where_they_lead_to_a_field() {
+    let lab = Lab::of([key("K001", "sa-1", "lkc-1")]).await;
+    for path in [
+        "spec -> 'owner' ->> 'id'",
+        "spec -> 'owner' -> 'id'",
+        "spec ->> '$.owner.id'",
+        "json_extract(spec, '$.owner.id')",
+        "json_extract(spec -> 'owner', '$.id')",
+    ] {
+        let answer = lab
+            .run(&format!("SELECT id FROM api_keys WHERE {path} = 'sa-1'"))
+            .await;
+        assert_eq!(answer.rows, ["K001"], "{path}");
+        assert_eq!(
+            answer.requests,
+            ["GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100"],
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_answer_to_a_read_is_in_no_row() {
+    let lab = Lab::of([key("K001", "sa-1", "lkc-1")]).await;
+    lab.sandbox
+        .set_faults(vec!["get:leak-secrets".parse().unwrap()]);
+    for sql in [
+        "SELECT spec.secret IS NULL AND _spec ->> 'secret' IS NULL AND spec ->> 'secret' IS NULL FROM api_keys",
+        "SELECT spec.secret IS NULL AND _spec NOT LIKE '%secret%' AND spec NOT LIKE '%secret%' FROM api_keys WHERE id = 'K001'",
+        "SELECT json_extract(spec, '$.secret', '$.secret') = '[null,null]' FROM api_keys",
+    ] {
+        assert_eq!(lab.run(sql).await.value(), "true", "{sql}");
+    }
+    let all = lab.run("SELECT *, CAST(spec AS TEXT) FROM api_keys").await;
+    assert!(!all.rows[0].contains("cflt"), "{all:?}");
 }
 
 #[tokio::test]
@@ -175,7 +342,7 @@ async fn timestamps_that_cannot_be_read_are_null_with_one_warning() {
     assert_eq!(answer.value_list(), ["150", "147", "0"]);
     assert_eq!(
         answer.warnings,
-        ["6 timestamps could not be read and are NULL, `yesterday` among them"]
+        ["6 dates or timestamps could not be read and are NULL, `yesterday` among them"]
     );
     let one = lab
         .run("SELECT metadata.created_at FROM api_keys WHERE id = 'K050'")
@@ -183,7 +350,7 @@ async fn timestamps_that_cannot_be_read_are_null_with_one_warning() {
     assert_eq!(one.value(), "NULL");
     assert_eq!(
         one.warnings,
-        ["a timestamp could not be read and is NULL: `yesterday`"]
+        ["a date or timestamp could not be read and is NULL: `yesterday`"]
     );
     // Fields that nobody uses are not read, nor are their neighbours.
     let others = lab
@@ -201,11 +368,11 @@ async fn timestamps_that_cannot_be_read_are_null_with_one_warning() {
 async fn fields_of_another_type_are_null_with_one_warning() {
     let mut odd = key("K001", "sa-1", "lkc-1");
     odd["spec"]["owner"] = json!("sa-1");
-    odd["spec"]["resources"] = json!({"id": "lkc-1"});
+    odd["spec"]["resource"] = json!(["lkc-1"]);
     odd["spec"]["description"] = json!(7);
     let lab = Lab::of([odd]).await;
     let answer = lab
-        .run("SELECT spec.owner.id, spec.resources, spec.description FROM api_keys")
+        .run("SELECT spec.owner.id, spec.resource, spec.description FROM api_keys")
         .await;
     assert_eq!(answer.rows, ["NULL | NULL | 7"]);
     assert_eq!(

@@ -161,16 +161,14 @@ async fn unknown_tables_and_columns_are_named_with_the_nearest() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_found_in_all_four_spellings() {
+async fn unknown_fields_are_found_in_both_spellings_of_a_path() {
     let errors = errors(&[
         "SELECT spec.dislay_name FROM api_keys",
         "SELECT k.id FROM api_keys k WHERE k.spec.owner.idd = 'x'",
         "SELECT spec['owner']['kin'] FROM api_keys",
-        "SELECT spec -> 'onwer' ->> 'id' FROM api_keys",
-        "SELECT json_extract(spec, '$.resource.environ') FROM api_keys",
         "SELECT id,\n  metadata.crated_at\nFROM api_keys",
         "SELECT id FROM api_keys k WHERE EXISTS (SELECT 1 FROM api_keys o WHERE o.id = k.spec.owner.ownr)",
-        "SELECT spec.resources.id FROM api_keys",
+        "SELECT spec.resources FROM api_keys",
         "SELECT spec.owner.id.x FROM api_keys",
         "SELECT spec.zebra FROM api_keys",
     ])
@@ -180,46 +178,37 @@ async fn unknown_fields_are_found_in_all_four_spellings() {
       |
     1 | SELECT spec.dislay_name FROM api_keys
       |             ^^^^^^^^^^^
-    hint: did you mean `display_name`?
+    hint: did you mean `display_name`? `_spec ->> 'dislay_name'` reads a member that is no column
 
     error: no field `idd` in `spec.owner`
       |
     1 | SELECT k.id FROM api_keys k WHERE k.spec.owner.idd = 'x'
       |                                                ^^^
-    hint: did you mean `id`?
+    hint: did you mean `id`? `spec.owner ->> 'idd'` reads a member that is no column
 
     error: no field `kin` in `spec.owner`
       |
     1 | SELECT spec['owner']['kin'] FROM api_keys
       |                      ^^^^^
-    hint: did you mean `kind`?
-
-    error: no field `onwer` in `spec`
-      |
-    1 | SELECT spec -> 'onwer' ->> 'id' FROM api_keys
-      |                ^^^^^^^
-    hint: did you mean `owner`?
-
-    error: no field `environ` in `spec.resource`
-      |
-    1 | SELECT json_extract(spec, '$.resource.environ') FROM api_keys
-      |                           ^^^^^^^^^^^^^^^^^^^^
-    hint: did you mean `environment`?
+    hint: did you mean `kind`? `spec.owner ->> 'kin'` reads a member that is no column
 
     error: no field `crated_at` in `metadata`
       |
     2 |   metadata.crated_at
       |            ^^^^^^^^^
-    hint: did you mean `created_at`?
+    hint: did you mean `created_at`? `metadata ->> 'crated_at'` reads a member that is no column
 
     error: no field `ownr` in `spec.owner`
       |
     1 | … EXISTS (SELECT 1 FROM api_keys o WHERE o.id = k.spec.owner.ownr)
       |                                                              ^^^^
-    hint: it has `id`, `environment`, `related`, `resource_name`, `api_version`, `kind`
+    hint: it has `id`, `related`, `resource_name`, `api_version`, `kind`; `spec.owner ->> 'ownr'` reads a member that is no column
 
-    error: cannot take `id` of `spec.resources`, which is a list
-    hint: take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all
+    error: no field `resources` in `spec`
+      |
+    1 | SELECT spec.resources FROM api_keys
+      |             ^^^^^^^^^
+    hint: did you mean `resource`? `_spec ->> 'resources'` reads a member that is no column
 
     error: cannot take a field of text
 
@@ -227,7 +216,7 @@ async fn unknown_fields_are_found_in_all_four_spellings() {
       |
     1 | SELECT spec.zebra FROM api_keys
       |             ^^^^^
-    hint: it has `secret`, `display_name`, `description`, `expires_at`, `owner`, `resource`, `resources`
+    hint: it has `secret`, `display_name`, `description`, `expires_at`, `created_by`, `owner`, `resource`; `_spec ->> 'zebra'` reads a member that is no column
     ");
 }
 
@@ -440,7 +429,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
         "SELECT nosuchfunction(id) FROM api_keys",
         "SELECT age(metadata.created_at) FROM api_keys",
         "SELECT 1 FROM api_keys WHERE (id, kind) OVERLAPS (id, kind)",
-        "SELECT 1 FROM api_keys WHERE 'lkc-1' = ANY (spec.resources)",
+        "SELECT 1 FROM api_keys WHERE 'lkc-1' = ANY (make_array(spec.resource))",
         "SELECT 1 FROM api_keys WHERE _spec @> '{}'",
         "SELECT to_char(metadata.created_at, 'RM') FROM api_keys",
         "SELECT to_char(1, '999')",
@@ -575,8 +564,7 @@ async fn a_read_only_session_refuses_for_lack_of_permission() {
     };
     let lab = Lab::small(options).await;
     for statement in [
-        "CREATE VIEW mine AS SELECT 1",
-        "SET datafusion.execution.batch_size = 100",
+        "COPY (SELECT 1) TO '{dir}/x.csv'",
         "DELETE FROM api_keys WHERE id = 'K001'",
     ] {
         let error = lab.try_run(statement).await.unwrap_err();

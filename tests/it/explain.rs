@@ -33,7 +33,7 @@ async fn a_plan_names_the_requests_and_who_checks_what() {
     }
     insta::assert_snapshot!(plans, @r#"
     SELECT * FROM api_keys
-      ApiKeysScan: requests=[GET /iam/v2/api-keys?page_size=100]
+      ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100]
 
     SELECT id FROM api_keys WHERE id = 'K001' AND kind = 'ApiKey'
       ProjectionExec: expr=[id@0 as id]
@@ -44,11 +44,11 @@ async fn a_plan_names_the_requests_and_who_checks_what() {
 
     SELECT id FROM api_keys WHERE spec.owner.id IN ('sa-1', 'sa-2') LIMIT 5
       ProjectionExec: expr=[id@0 as id]
-        ApiKeysScan: requests=[GET /iam/v2/api-keys?spec.owner=sa-1&page_size=5, GET /iam/v2/api-keys?spec.owner=sa-2&page_size=5], pushed=[spec.owner.id IN (SET) ([sa-1, sa-2])], fetch=5
+        ApiKeysScan: requests=[GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=5, GET /iam/v2/api-keys?spec.owner=sa-2&show_expired=true&page_size=5], pushed=[spec.owner.id IN (SET) ([sa-1, sa-2])], fetch=5
 
     SELECT id FROM vw_api_keys WHERE owner_id = 'sa-1' AND display_name LIKE 'ci%' LIMIT 5
       ProjectionExec: expr=[id@0 as id]
-        ApiKeysScan: requests=[GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100], pushed=[spec.owner.id = sa-1], checked here=[spec.display_name LIKE ci%], fetch=5
+        ApiKeysScan: requests=[GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100], pushed=[spec.owner.id = sa-1], checked here=[spec.display_name LIKE ci%], fetch=5
 
     SELECT id FROM api_keys WHERE id = 'a' AND id = 'b'
       EmptyExec
@@ -58,15 +58,15 @@ async fn a_plan_names_the_requests_and_who_checks_what() {
         ProjectionExec: expr=[column1@0 as o]
           DataSourceExec: partitions=1, partition_sizes=[1]
         ProjectionExec: expr=[id@0 as id, spec@1 as spec, get_field(spec@1, owner, id) as k.spec[owner][id]]
-          ApiKeysScan: requests=[GET /iam/v2/api-keys?page_size=100], may be narrowed while running by=[spec.owner.id]
+          ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100], may be narrowed while running by=[spec.owner.id]
 
     SELECT id FROM api_keys ORDER BY id LIMIT 1
       SortExec: TopK(fetch=1), expr=[id@0 ASC NULLS LAST], preserve_partitioning=[false]
-        ApiKeysScan: requests=[GET /iam/v2/api-keys?page_size=100], may be narrowed while running by=[id]
+        ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100], may be narrowed while running by=[id]
 
     SELECT id FROM api_keys WHERE id = (SELECT 'a')
       ScalarSubqueryExec: subqueries=1
-        ApiKeysScan: requests=[GET /iam/v2/api-keys?page_size=100], checked here=[id = scalar_subquery(<pending>)], may be narrowed while running by=[id]
+        ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100], checked here=[id = (subquery)], may be narrowed while running by=[id]
         ProjectionExec: expr=[a as Utf8("a")]
           PlaceholderRowExec
     "#);
@@ -101,8 +101,9 @@ async fn a_tree_names_the_requests_too() {
     │        ApiKeysScan        │
     │    --------------------   │
     │ GET /iam/v2/api-keys?spec │
-    │  .owner: sa-1&page_size:  │
-    │             100           │
+    │        .owner: sa-1       │
+    │       &show_expired       │
+    │   : true&page_size: 100   │
     └───────────────────────────┘
     ");
 }
@@ -111,7 +112,7 @@ async fn a_tree_names_the_requests_too() {
 async fn a_verbose_plan_tells_its_parts_apart() {
     let lab = lab().await;
     let answer = lab.run("EXPLAIN VERBOSE SELECT id FROM api_keys").await;
-    let scan = "ApiKeysScan: requests=[GET /iam/v2/api-keys?page_size=100]";
+    let scan = "ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100]";
     assert!(
         answer
             .rows
@@ -138,7 +139,7 @@ async fn an_analysis_counts_requests_retries_bytes_and_time() {
     assert_eq!(answer.requests.len(), 4);
     insta::assert_snapshot!(steady(&answer.rows), @r"
     ProjectionExec: expr=[id@0 as id], metrics=[output_rows=250, elapsed_compute=*, output_bytes=*, output_batches=3, expr_0_eval_time=*]
-      ApiKeysScan: requests=[GET /iam/v2/api-keys?page_size=100], checked here=[spec.owner.kind = ServiceAccount], metrics=[output_rows=250, bytes=*, requests=4, retries=1, wire_time=*]
+      ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100], checked here=[spec.owner.kind = ServiceAccount], metrics=[output_rows=250, bytes=*, requests=4, retries=1, wire_time=*]
     ");
 }
 
@@ -154,7 +155,7 @@ async fn an_analysis_of_a_join_shows_the_requests_that_it_came_to() {
     assert_eq!(answer.requests.len(), 2);
     let scan = answer.rows.iter().find(|line| line.contains("ApiKeysScan"));
     let scan = steady(std::slice::from_ref(scan.unwrap()));
-    insta::assert_snapshot!(scan.trim(), @"ApiKeysScan: requests=[GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100, GET /iam/v2/api-keys?spec.owner=sa-2&page_size=100], may be narrowed while running by=[spec.owner.id], metrics=[output_rows=100, bytes=*, requests=2, retries=0, wire_time=*]");
+    insta::assert_snapshot!(scan.trim(), @"ApiKeysScan: requests=[GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100, GET /iam/v2/api-keys?spec.owner=sa-2&show_expired=true&page_size=100], may be narrowed while running by=[spec.owner.id], metrics=[output_rows=100, bytes=*, requests=2, retries=0, wire_time=*]");
 }
 
 #[tokio::test]

@@ -108,7 +108,9 @@ async fn a_listing_of_ten_thousand_keys_is_whole_whatever_happens_on_the_way() {
         let lab = Lab::start(organization(10_000).with_contract(contract)).await;
         let query = "SELECT id, _spec, metadata.created_at FROM api_keys";
         let calm = lab.run(query).await;
-        assert_eq!(calm.requests.len(), 100);
+        // The older edition refuses the first request, which asks for expired keys.
+        let refused = usize::from(contract == Contract::V04);
+        assert_eq!(calm.requests.len(), refused + 100);
         assert_eq!(calm.rows.len(), listed(&lab.sandbox));
         for seed in 0..2 {
             lab.sandbox
@@ -243,7 +245,7 @@ fn no_format_passes_a_part_of_a_listing_off_as_the_whole() {
                 "{action:?} {}",
                 output.stderr
             );
-            let is_listing = "GET /iam/v2/api-keys?page_size=100";
+            let is_listing = "GET /iam/v2/api-keys?";
             assert!(output.stderr.contains(is_listing), "{}", output.stderr);
             // Whoever counts lines must not find all of them.
             let lines = if format == "line" { 900 } else { 450 };

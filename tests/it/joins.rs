@@ -2,11 +2,11 @@
 
 use crate::support::{Answer, Lab, key, number};
 
-const LIST: &str = "GET /iam/v2/api-keys?page_size=100";
-const NEXT: &str = "GET /iam/v2/api-keys?page_size=100&page_token=*";
+const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
+const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
 
 fn owned_by(owner: &str) -> String {
-    format!("GET /iam/v2/api-keys?spec.owner={owner}&page_size=100")
+    format!("GET /iam/v2/api-keys?spec.owner={owner}&show_expired=true&page_size=100")
 }
 
 /// 120 keys: K000 to K119, of owners sa-0 to sa-9 and of clusters lkc-0 to lkc-3; with a file that names two owners, one
@@ -170,8 +170,8 @@ async fn a_join_on_two_columns_filters_by_both() {
         assert_eq!(
             answer.sorted_requests(),
             [
-                "GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-1&page_size=100",
-                "GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-3&page_size=100",
+                "GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-1&show_expired=true&page_size=100",
+                "GET /iam/v2/api-keys?spec.owner=sa-1&spec.resource=lkc-3&show_expired=true&page_size=100",
             ],
             "{query}"
         );

@@ -2,8 +2,8 @@
 
 use crate::support::{Lab, key, number};
 
-const LIST: &str = "GET /iam/v2/api-keys?page_size=100";
-const NEXT: &str = "GET /iam/v2/api-keys?page_size=100&page_token=*";
+const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
+const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
 
 /// 250 keys, K000 to K249; every tenth belongs to `sa-10`, the others to `sa-1`.
 async fn lab() -> Lab {
@@ -48,7 +48,9 @@ async fn a_limit_below_a_page_shrinks_the_page() {
         assert_eq!(answer.rows.len(), rows, "{query}");
         assert_eq!(
             answer.requests,
-            [format!("GET /iam/v2/api-keys?page_size={size}")],
+            [format!(
+                "GET /iam/v2/api-keys?show_expired=true&page_size={size}"
+            )],
             "{query}"
         );
     }
@@ -58,7 +60,7 @@ async fn a_limit_below_a_page_shrinks_the_page() {
     assert_eq!(owned.rows, ["K000", "K010", "K020"]);
     assert_eq!(
         owned.requests,
-        ["GET /iam/v2/api-keys?spec.owner=sa-10&page_size=3"]
+        ["GET /iam/v2/api-keys?spec.owner=sa-10&show_expired=true&page_size=3"]
     );
 }
 
@@ -131,7 +133,10 @@ async fn a_limit_above_a_limit_with_a_predicate_between_counts_the_right_rows() 
         .run("SELECT id FROM (SELECT * FROM api_keys LIMIT 15) WHERE id LIKE '%0'")
         .await;
     assert_eq!(answer.rows, ["K000", "K010"]);
-    assert_eq!(answer.requests, ["GET /iam/v2/api-keys?page_size=15"]);
+    assert_eq!(
+        answer.requests,
+        ["GET /iam/v2/api-keys?show_expired=true&page_size=15"]
+    );
 }
 
 #[tokio::test]
@@ -141,7 +146,10 @@ async fn a_union_under_a_limit_stops_as_soon_as_it_has_enough() {
         .run("SELECT id FROM api_keys UNION ALL SELECT kind FROM api_keys LIMIT 5")
         .await;
     assert_eq!(first.rows.len(), 5);
-    assert_eq!(first.requests, ["GET /iam/v2/api-keys?page_size=5"]);
+    assert_eq!(
+        first.requests,
+        ["GET /iam/v2/api-keys?show_expired=true&page_size=5"]
+    );
     let second = lab
         .run("SELECT id FROM api_keys WHERE id = 'K003' UNION ALL SELECT id FROM api_keys LIMIT 1")
         .await;
@@ -176,6 +184,64 @@ async fn a_limit_over_several_filtered_listings_asks_one_after_the_other() {
     assert_eq!(answer.rows.len(), 2);
     assert_eq!(
         answer.requests,
-        ["GET /iam/v2/api-keys?spec.owner=sa-1&page_size=2"]
+        ["GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=2"]
     );
+}
+
+#[tokio::test]
+async fn what_would_take_all_memory_is_refused_by_the_number_of_its_tables() {
+    let lab = Lab::with_keys(3).await;
+    let mut named = vec!["c0 AS (SELECT id FROM api_keys)".to_owned()];
+    for n in 1..=25 {
+        let before = n - 1;
+        named.push(format!(
+            "c{n} AS (SELECT a.id FROM c{before} a JOIN c{before} b USING (id))"
+        ));
+    }
+    let error = lab
+        .fail(&format!("WITH {} SELECT * FROM c25", named.join(", ")))
+        .await;
+    assert!(error.contains("and 1000 is the most"), "{error}");
+    // Views stand for their tables, too.
+    let _ = lab.run("CREATE VIEW v0 AS SELECT id FROM api_keys").await;
+    let mut last = String::new();
+    for n in 1..=25 {
+        let before = n - 1;
+        let view =
+            format!("CREATE VIEW v{n} AS SELECT a.id FROM v{before} a JOIN v{before} b USING (id)");
+        match lab.try_run(&view).await {
+            Ok(_) => {}
+            Err(error) => {
+                last = crate::support::shown(&error);
+                break;
+            }
+        }
+    }
+    assert!(last.contains("and 1000 is the most"), "{last}");
+    assert_eq!(lab.requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn rows_beyond_the_limit_of_memory_are_an_error_that_names_it() {
+    let options = iamql::session::Options {
+        memory_limit: 8 << 20,
+        ..iamql::session::Options::default()
+    };
+    let lab = Lab::small(options).await;
+    for sql in [
+        "WITH RECURSIVE r AS (SELECT 'x' AS t UNION ALL SELECT t || t FROM r WHERE length(t) < 1000000000) SELECT max(length(t)) FROM r",
+        "SELECT count(*) FROM generate_series(1, 3000000) a JOIN generate_series(1, 3000000) b ON a.value = b.value",
+        "SELECT length(string_agg('0123456789', '')) FROM generate_series(1, 3000000)",
+    ] {
+        let error = lab.fail(sql).await;
+        assert!(error.contains("the limit of 8 MiB"), "{sql}\n{error}");
+        assert!(error.contains("--memory-limit"), "{sql}\n{error}");
+    }
+    for sql in [
+        "SELECT repeat('x', 2000000000)",
+        "SELECT rpad(id, 2147483647, 'y') FROM api_keys",
+    ] {
+        let error = lab.fail(sql).await;
+        assert!(error.contains("more than 256 MiB"), "{sql}\n{error}");
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::support::{Lab, ids, key, organization, owners_of};
 
-const LIST: &str = "GET /iam/v2/api-keys?page_size=100";
-const NEXT: &str = "GET /iam/v2/api-keys?page_size=100&page_token=*";
+const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
+const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
 
 fn get(id: &str) -> String {
     format!("GET /iam/v2/api-keys/{id}")
@@ -60,7 +60,7 @@ async fn parameters_are_pushed_down_like_literals() {
     assert_eq!(by_owner.rows, ["K001"]);
     assert_eq!(
         by_owner.requests,
-        ["GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100"]
+        ["GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100"]
     );
     let prepared = lab
         .run("PREPARE p AS SELECT id FROM api_keys WHERE id = $1; EXECUTE p('K002')")
@@ -212,7 +212,7 @@ async fn ids_and_owners_are_encoded_and_what_cannot_be_an_id_is_not_asked_for() 
         .await;
     assert_eq!(
         answer.requests,
-        ["GET /iam/v2/api-keys?spec.owner=o%26p%3Dq&page_size=100"]
+        ["GET /iam/v2/api-keys?spec.owner=o%26p%3Dq&show_expired=true&page_size=100"]
     );
     assert_eq!(answer.rows, ["a&b=c"]);
     let none = "('.', '..', '../api-keys/OWNKEY', 'a/b', 'a%2Fb', 'a?b', 'a#b', 'a b')";
@@ -228,8 +228,8 @@ async fn ids_and_owners_are_encoded_and_what_cannot_be_an_id_is_not_asked_for() 
 async fn scans_that_list_the_same_keys_share_one_listing() {
     let lab = Lab::with_keys(150).await;
     let pages = [
-        "GET /iam/v2/api-keys?page_size=100",
-        "GET /iam/v2/api-keys?page_size=100&page_token=*",
+        "GET /iam/v2/api-keys?show_expired=true&page_size=100",
+        "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*",
     ];
     for sql in [
         "SELECT count(*) FROM api_keys a JOIN api_keys b ON a.spec.owner.id = b.spec.owner.id WHERE a.id < b.id",

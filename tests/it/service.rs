@@ -40,7 +40,7 @@ async fn answers_about_the_credentials_are_errors() {
         body: FaultBody::Json,
     })]);
     insta::assert_snapshot!(lab.fail("SELECT id FROM api_keys").await, @r"
-    error: `GET /iam/v2/api-keys?page_size=100` answered 403 forbidden: Forbidden (request id *)
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 403 forbidden: Forbidden (request id *)
     hint: the owner of these credentials may not list API keys
     ");
 }
@@ -85,19 +85,19 @@ async fn a_listing_that_fails_for_good_is_an_error_whatever_came_before() {
         }
     }
     insta::assert_snapshot!(errors, @r"
-    error: `GET /iam/v2/api-keys?page_size=100` answered 500 internal_server_error: Internal Server Error (request id *), after 8 tries in *
-    error: `GET /iam/v2/api-keys?page_size=100` answered 503 service_unavailable: Service Unavailable (request id *), after 8 tries in *
-    error: `GET /iam/v2/api-keys?page_size=100` answered 502 Bad Gateway: 502 Bad Gateway 502 Bad Gateway (request id *), after 8 tries in *
-    error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the JSON ends too early, after 8 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 500 internal_server_error: Internal Server Error (request id *), after 8 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 503 service_unavailable: Service Unavailable (request id *), after 8 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 502 Bad Gateway: 502 Bad Gateway 502 Bad Gateway (request id *), after 8 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 200, but the JSON ends too early, after 8 tries in *
     hint: is the address given with `--endpoint` that of the service, and no proxy in between?
-    error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the body is a page of HTML or XML, after 2 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 200, but the body is a page of HTML or XML, after 2 tries in *
     hint: is the address given with `--endpoint` that of the service, and no proxy in between?
-    error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the body is empty, after 2 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 200, but the body is empty, after 2 tries in *
     hint: is the address given with `--endpoint` that of the service, and no proxy in between?
-    error: `GET /iam/v2/api-keys?page_size=100` got an answer that broke off: end of file before message length reached, after 8 tries in *
-    error: `GET /iam/v2/api-keys?page_size=100` lost its connection before an answer: *, after 8 tries in *
-    error: `GET /iam/v2/api-keys?page_size=100` answered 400 bad_request: Bad Request (request id *)
-    error: `GET /iam/v2/api-keys?page_size=100` answered 307, a redirection to `elsewhere.example`, where credentials are not sent
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` got an answer that broke off: end of file before message length reached, after 8 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` lost its connection before an answer: *, after 8 tries in *
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 400 bad_request: Bad Request (request id *)
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 307, a redirection to `elsewhere.example`, where credentials are not sent
     hint: if the service has moved, name its new address with `--endpoint`
     ");
 }
@@ -127,7 +127,7 @@ async fn a_listing_that_leads_back_to_a_page_is_an_error() {
     let lab = Lab::with_keys(250).await;
     lab.sandbox
         .set_faults(vec![Fault::new(Action::RepeatToken).on_page(2)]);
-    insta::assert_snapshot!(lab.fail("SELECT id FROM api_keys").await, @"error: the listing `GET /iam/v2/api-keys?page_size=100` is endless: the service links to a page for the second time");
+    insta::assert_snapshot!(lab.fail("SELECT id FROM api_keys").await, @"error: the listing `GET /iam/v2/api-keys?show_expired=true&page_size=100` is endless: the service links to a page for the second time");
 }
 
 #[tokio::test]

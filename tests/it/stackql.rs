@@ -106,7 +106,7 @@ async fn list_parameters_are_pushed_down_in_every_spelling() {
         let answer = lab.run(sql).await;
         assert_eq!(
             answer.requests,
-            ["GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100"],
+            ["GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100"],
             "{sql}"
         );
         assert_eq!(answer.rows.len(), 4);
@@ -233,9 +233,9 @@ async fn discovery_needs_no_requests() {
         ("SHOW INSERT INTO confluent.iam.api_keys", 1),
         ("DESCRIBE confluent.iam.api_keys", 6),
         ("DESC api_keys", 6),
-        ("DESCRIBE EXTENDED api_keys", 36),
+        ("DESCRIBE EXTENDED api_keys", 29),
         ("SHOW COLUMNS FROM api_keys", 6),
-        ("DESCRIBE vw_api_keys", 13),
+        ("DESCRIBE vw_api_keys", 16),
         (
             "DESCRIBE METHOD EXTENDED confluent.iam.api_keys.create_iam_v2api_key",
             6,
@@ -412,15 +412,20 @@ async fn a_copied_key_loses_its_secret_and_its_links() {
         .await;
     assert_eq!((answer.rows.len(), answer.columns.len()), (1, 6));
     let mut expiring = key("K009", "sa-1", "lkc-1");
-    expiring["spec"]["expires_at"] = "2027-01-01T00:00:00Z".into();
+    expiring["spec"]["expires_at"] = "9999-12-31".into();
+    expiring["spec"]["created_by"] = "u-1".into();
     lab.sandbox.insert(expiring);
-    let error = lab
-        .fail("INSERT INTO api_keys (spec) SELECT spec FROM api_keys WHERE id = 'K009'")
-        .await;
+    let copy = "INSERT INTO api_keys (spec) SELECT spec FROM api_keys WHERE id = 'K009'";
+    let error = lab.fail(copy).await;
     assert!(
-        error.contains("json_remove(spec, '$.expires_at')"),
+        error.contains("json_remove(spec, '$.created_by')"),
         "{error}"
     );
+    let copy = copy.replace("SELECT spec", "SELECT json_remove(spec, '$.created_by')");
+    let answer = lab
+        .run(&format!("{copy} RETURNING spec.expires_at, spec.secret"))
+        .await;
+    assert!(answer.rows[0].starts_with("9999-12-31 | "));
 }
 
 #[tokio::test]

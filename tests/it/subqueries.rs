@@ -7,9 +7,9 @@ use regex::Regex;
 
 use crate::support::{Lab, key, number, organization};
 
-const LIST: &str = "GET /iam/v2/api-keys?page_size=100";
-const NEXT: &str = "GET /iam/v2/api-keys?page_size=100&page_token=*";
-const OF_SA_1: &str = "GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100";
+const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
+const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
+const OF_SA_1: &str = "GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100";
 
 /// Runs `query`, in which `O` is `o(x)` = 1, 2, 3 and `E` is `e(y,v)` = (1,10), (1,20), (2,30).
 async fn rows(lab: &Lab, query: &str) -> Vec<String> {
@@ -18,6 +18,85 @@ async fn rows(lab: &Lab, query: &str) -> Vec<String> {
     let query = o.replace_all(query, "(VALUES (1),(2),(3)) o(x)");
     let query = e.replace_all(&query, "(VALUES (1,10),(1,20),(2,30)) e(y,v)");
     lab.run(&query).await.rows
+}
+
+#[tokio::test]
+async fn a_subquery_fails_only_for_rows_whose_answer_depends_on_it() {
+    let lab = Lab::with_keys(0).await;
+    for (query, expected) in [
+        (
+            "SELECT CASE WHEN x > 1 THEN x ELSE (SELECT y FROM E WHERE v = x * 10) END FROM O ORDER BY x",
+            "1,2,3",
+        ),
+        (
+            "SELECT CASE WHEN x > 0 THEN x ELSE (SELECT v FROM E) END FROM O ORDER BY x",
+            "1,2,3",
+        ),
+        (
+            "SELECT CASE x WHEN 2 THEN (SELECT v FROM E WHERE y = x) WHEN 3 THEN 0 END FROM O ORDER BY x",
+            "NULL,30,0",
+        ),
+        (
+            "SELECT CASE WHEN x = 1 THEN 0 WHEN (SELECT v FROM E WHERE y = x) > 5 THEN 1 ELSE 2 END FROM O ORDER BY x",
+            "0,1,2",
+        ),
+        (
+            "SELECT x FROM O WHERE x = 1 OR (SELECT v FROM E WHERE y = x) > 5 ORDER BY x",
+            "1,2",
+        ),
+        (
+            "SELECT x > 1 AND (SELECT v FROM E WHERE y = x) > 5 FROM O ORDER BY x",
+            "false,true,NULL",
+        ),
+        (
+            "SELECT coalesce(nullif(x, 2), (SELECT v FROM E WHERE y = x)) FROM O ORDER BY x",
+            "1,30,3",
+        ),
+        (
+            "SELECT CASE WHEN x <> 2 THEN 6 / (x - 2) IN (SELECT 6) END FROM O ORDER BY x",
+            "false,NULL,true",
+        ),
+    ] {
+        assert_eq!(rows(&lab, query).await.join(","), expected, "{query}");
+    }
+    let error = lab
+        .fail("SELECT CASE WHEN x > 1 THEN (SELECT v FROM (VALUES (1), (2)) e(v)) END FROM (VALUES (1), (2)) o(x)")
+        .await;
+    assert!(error.contains("more than one row"), "{error}");
+}
+
+#[tokio::test]
+async fn a_row_is_compared_with_that_of_a_subquery() {
+    let lab = Lab::with_keys(0).await;
+    for (query, expected) in [
+        (
+            "SELECT x FROM O WHERE (x, 30) = (SELECT y, v FROM E WHERE y = 2)",
+            "2",
+        ),
+        (
+            "SELECT (SELECT y, v FROM E WHERE y = 2) > (x, 20) FROM O ORDER BY x",
+            "true,true,false",
+        ),
+        (
+            "SELECT (x, 10) <> (SELECT y, v FROM E WHERE y = x + 1) FROM O ORDER BY x",
+            "true,NULL,NULL",
+        ),
+    ] {
+        assert_eq!(rows(&lab, query).await.join(","), expected, "{query}");
+    }
+    for (query, expected) in [
+        (
+            "SELECT (1, 2) = (SELECT 1, 2, 3)",
+            "selects 3 columns where 2 are expected",
+        ),
+        (
+            "SELECT (1, 2) = (SELECT v, v FROM (VALUES (1), (2)) e(v))",
+            "more than one row",
+        ),
+    ] {
+        let error = lab.fail(query).await;
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -222,7 +301,10 @@ async fn a_listing_below_a_subquery_is_read_once() {
     assert_eq!(lab.run(narrowed).await.requests, [OF_SA_1]);
     // Whether there is any key, one key says.
     let any = lab.run("SELECT EXISTS (SELECT 1 FROM api_keys)").await;
-    assert_eq!(any.requests, ["GET /iam/v2/api-keys?page_size=1"]);
+    assert_eq!(
+        any.requests,
+        ["GET /iam/v2/api-keys?show_expired=true&page_size=1"]
+    );
     // Without outer rows nothing is asked for.
     let none = "SELECT n FROM (VALUES (1)) t(n) WHERE n > 1 AND EXISTS (SELECT count(*) FROM api_keys k WHERE length(k.id) > t.n)";
     assert_eq!(lab.run(none).await.requests, [""; 0]);
@@ -304,7 +386,7 @@ async fn explain_shows_the_subquery_and_sends_nothing() {
     for part in [
         "ApplyExec: a.age_days >= ALL, for each distinct a.owner_id",
         "OnceExec",
-        "requests=[GET /iam/v2/api-keys?spec.resource=cloud&page_size=100]",
+        "requests=[GET /iam/v2/api-keys?spec.resource=cloud&show_expired=true&page_size=100]",
         "OuterValue: a.owner_id",
     ] {
         assert!(plan.contains(part), "{part}\n{plan}");

@@ -326,7 +326,7 @@ fn an_authority_of_one_s_own_is_trusted_if_it_is_named() {
     let asked = env.requests().len();
     let nobody = front.ask(&env, "localhost", &[]).error(1);
     insta::assert_snapshot!(nobody, @r"
-    error: `GET /iam/v2/api-keys?page_size=100` could not agree on encryption: its certificate is signed by an authority that is not trusted here
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` could not agree on encryption: its certificate is signed by an authority that is not trusted here
     hint: if the certificate is signed by an authority of your own, name it with `--ca-cert`
     ");
     let other = front.ask(&env, "localhost", &["--ca-cert", "other.pem"]);
@@ -342,12 +342,12 @@ fn a_certificate_that_is_not_valid_is_refused_with_the_reason() {
     let trusted = ["--ca-cert", "ca.pem"];
     let expired = Front::start(&env, &issuer, "localhost", 2020);
     insta::assert_snapshot!(expired.ask(&env, "localhost", &trusted).error(1), @r"
-    error: `GET /iam/v2/api-keys?page_size=100` does not trust the certificate of the host: it expired on 2020-01-01
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` does not trust the certificate of the host: it expired on 2020-01-01
     hint: check the clock of this machine, and the address if one is given with `--endpoint`
     ");
     let other = Front::start(&env, &issuer, "api.example.com", 4000);
     insta::assert_snapshot!(other.ask(&env, "localhost", &trusted).error(1), @r"
-    error: `GET /iam/v2/api-keys?page_size=100` does not trust the certificate of the host: it is for `api.example.com`, not for `localhost`
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` does not trust the certificate of the host: it is for `api.example.com`, not for `localhost`
     hint: check the clock of this machine, and the address if one is given with `--endpoint`
     ");
     assert_eq!(env.requests(), [""; 0]);

@@ -25,6 +25,42 @@ async fn first(lab: &Lab, sql: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_is_no_condition_and_no_group_of_its_own_is_an_error() {
+    let lab = speaking(Dialect::Default).await;
+    for (sql, expected) in [
+        ("SELECT CASE WHEN 1 THEN 2 END", "`1` is a number"),
+        (
+            "SELECT CASE WHEN n THEN 2 END FROM {numbers}",
+            "`n` is a number",
+        ),
+        (
+            "SELECT CASE WHEN 'maybe' THEN 2 END",
+            "`maybe` is not a boolean",
+        ),
+        (
+            "SELECT n AS p, n AS r FROM {numbers} GROUP BY n, ROLLUP (n)",
+            "stands in GROUP BY twice",
+        ),
+    ] {
+        let sql = sql.replace("{numbers}", NUMBERS);
+        let error = lab.fail(&sql).await;
+        assert!(
+            error.contains(expected) && error.contains("hint: "),
+            "{error}"
+        );
+    }
+    for (sql, expected) in [
+        ("SELECT CASE WHEN 'true' THEN 2 END", "2"),
+        ("SELECT CASE WHEN NULL THEN 2 ELSE 3 END", "3"),
+    ] {
+        assert_eq!(
+            first(&lab, &sql.replace("{numbers}", NUMBERS)).await,
+            expected
+        );
+    }
+}
+
+#[tokio::test]
 async fn text_that_is_no_value_of_the_other_sides_type_is_an_error_everywhere() {
     let lab = speaking(Dialect::Default).await;
     for condition in [
@@ -458,5 +494,84 @@ async fn sort_keys_that_stand_twice_change_nothing() {
         ),
     ] {
         assert_eq!(first(&lab, &sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_is_compared_with_a_time_exactly_whatever_the_date() {
+    let lab = Lab::with_keys(0).await;
+    for (test, expected) in [
+        (
+            "date '2026-01-02' < timestamp '2026-01-02 00:00:00'",
+            "false",
+        ),
+        (
+            "date '2026-01-02' < timestamp '2026-01-02 00:00:00.000000001'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' <= timestamp '2026-01-02 00:00:00'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' >= timestamp '2026-01-02 00:00:01'",
+            "false",
+        ),
+        (
+            "date '2026-01-02' > timestamp '2026-01-01 23:59:59'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' = timestamp '2026-01-02 00:00:00'",
+            "true",
+        ),
+        (
+            "date '2026-01-02' = timestamp '2026-01-02 00:00:01'",
+            "false",
+        ),
+        (
+            "date '2026-01-02' <> timestamp '2026-01-02 00:00:01'",
+            "true",
+        ),
+        (
+            "timestamp '2026-01-02 00:00:01' > date '2026-01-02'",
+            "true",
+        ),
+        (
+            "timestamp '1969-12-31 12:00:00' > date '1969-12-31'",
+            "true",
+        ),
+        (
+            "timestamp '1969-12-31 12:00:00' < date '1970-01-01'",
+            "true",
+        ),
+        ("date '9999-12-31' > now()", "true"),
+        ("date '0001-01-01' < now() - interval '90 days'", "true"),
+        ("now() >= date '9999-12-31'", "false"),
+        ("date '9999-12-31' = now()", "false"),
+        (
+            "date '9999-12-31' < timestamptz '9999-12-31 10:00:00'",
+            "true",
+        ),
+        ("CAST(NULL AS DATE) < now()", "NULL"),
+        ("current_date < CAST(NULL AS TIMESTAMP)", "NULL"),
+        (
+            "date '9999-12-31' BETWEEN now() AND now() + interval '30 days'",
+            "false",
+        ),
+        (
+            "date '9999-12-31' NOT BETWEEN now() AND date '9999-12-30'",
+            "true",
+        ),
+        (
+            "date '9999-12-31' BETWEEN now() AND date '9999-12-31'",
+            "true",
+        ),
+    ] {
+        // As values of rows, too, which nobody can compute in advance.
+        let of_rows = format!("SELECT {test} FROM (VALUES (1), (2)) v(n) WHERE n = 2");
+        for sql in [format!("SELECT {test}"), of_rows] {
+            assert_eq!(lab.run(&sql).await.value(), expected, "{sql}");
+        }
     }
 }

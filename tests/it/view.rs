@@ -30,7 +30,10 @@ async fn the_columns_are_those_people_ask_for() {
             "environment_id",
             "created_at",
             "updated_at",
+            "created_by",
             "expires_at",
+            "is_expired",
+            "days_left",
             "age_days",
         ]
     );

@@ -318,10 +318,72 @@ async fn a_listing_asks_for_page_after_page_of_the_configured_endpoint() {
     assert_eq!(pages.next().await.unwrap().unwrap().len(), 1);
     assert!(pages.next().await.is_none());
     insta::assert_snapshot!(script.lines().join("\n"), @r"
-    GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100
-    GET /iam/v2/api-keys?spec.owner=sa-1&page_size=100&page_token=t1
+    GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100
+    GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=100&page_token=t1
     ");
     assert_eq!((traffic.figures().pages, traffic.figures().keys), (2, 3));
+}
+
+const REFUSED: &str =
+    r#"{"errors":[{"code":"invalid_filter","source":{"parameter":"show_expired"}}]}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_refuses_to_show_all_is_asked_without_and_not_asked_again() {
+    let first = r#"{"data":[{}],"metadata":{"next":"?page_token=t1"}}"#;
+    let steps = [
+        Step::Answer(answer(400, &[], REFUSED)),
+        Step::Answer(answer(200, &[], first)),
+        page(),
+    ];
+    let (client, script) = client(steps);
+    for _ in 0..2 {
+        let pages = client.list(ListParams::all(&API_KEYS));
+        let pages: Vec<Page> = pages.try_collect().await.unwrap();
+        assert!(!pages.is_empty());
+    }
+    insta::assert_snapshot!(script.lines().join("\n"), @r"
+    GET /iam/v2/api-keys?show_expired=true&page_size=100
+    GET /iam/v2/api-keys?page_size=100
+    GET /iam/v2/api-keys?page_size=100&page_token=t1
+    GET /iam/v2/api-keys?page_size=100
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_on_a_later_page_or_is_another_thing_is_an_error() {
+    let first = r#"{"data":[{}],"metadata":{"next":"?page_token=t1"}}"#;
+    let other = REFUSED.replace("show_expired", "page_size");
+    for (steps, requests) in [
+        ([answer(200, &[], first), answer(400, &[], REFUSED)], 2),
+        ([answer(400, &[], &other), answer(200, &[], first)], 1),
+    ] {
+        let (client, script) = client(steps.map(Step::Answer));
+        let pages = client.list(ListParams::all(&API_KEYS));
+        let pages: Result<Vec<Page>, Error> = pages.try_collect().await;
+        assert!(pages.unwrap_err().to_string().contains("answered 400"));
+        assert_eq!(script.lines().len(), requests);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_the_wrong_shape_twice_is_not_asked_for_again() {
+    let shapes = [
+        r#"{"data":{}}"#,
+        r#"{"metadata":{}}"#,
+        r#"{"data":[],"metadata":7}"#,
+    ];
+    for shape in shapes {
+        let (client, script) = client([Step::Answer(answer(200, &[], shape))]);
+        let pages = client.list(ListParams::all(&API_KEYS));
+        assert!(pages.try_collect::<Vec<_>>().await.is_err());
+        assert_eq!(script.lines().len(), 2, "{shape}");
+    }
+    // Another time it is right, or wrong in another way.
+    let [a, b, c] = shapes.map(|shape| Step::Answer(answer(200, &[], shape)));
+    let (client, script) = client([a, b, c, page()]);
+    let pages = client.list(ListParams::all(&API_KEYS));
+    assert_eq!(pages.try_collect::<Vec<_>>().await.unwrap().len(), 1);
+    assert_eq!(script.lines().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]

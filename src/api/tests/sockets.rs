@@ -184,11 +184,13 @@ async fn compressed_answers_are_read() {
         &gzip(b"{\"data\":[{}]}"),
     )])
     .await;
-    let page = client(&format!("http://{}", server.address))
-        .list_page(&ListParams::all(&API_KEYS), None)
+    let client = client(&format!("http://{}", server.address));
+    let pages: Vec<Page> = client
+        .list(ListParams::all(&API_KEYS))
+        .try_collect()
         .await
         .unwrap();
-    assert_eq!(page.len(), 1);
+    assert_eq!(pages.iter().map(Page::len).collect::<Vec<_>>(), [1]);
 }
 
 #[tokio::test]

@@ -7,6 +7,9 @@ use datafusion::error::DataFusionError;
 
 use crate::dialect::error::nearest;
 
+/// Bytes that one call may give for the rows of a batch.
+pub(super) const MOST: u64 = 256 << 20;
+
 /// A call that cannot be planned or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +23,8 @@ pub(crate) enum Error {
         parent: String,
         /// The fields that exist there.
         known: Vec<String>,
+        /// What takes it from the JSON instead, where there is JSON to take it from.
+        json: Option<String>,
     },
 
     /// A step into something that has no parts, or not parts of this kind.
@@ -86,6 +91,10 @@ pub(crate) enum Error {
         instead: &'static str,
     },
 
+    /// A result that would take too much memory.
+    #[error("`{0}` would give more than {limit} MiB", limit = MOST >> 20)]
+    TooLong(&'static str),
+
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
     Overflow(&'static str),
@@ -95,10 +104,21 @@ impl Error {
     /// Returns the next step to try, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownField { field, known, .. } => Some(match meant(field, known) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("it has {}", quoted(known)),
-            }),
+            Self::UnknownField {
+                field, known, json, ..
+            } => {
+                let hint = match meant(field, known) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("it has {}", quoted(known)),
+                };
+                Some(match json {
+                    Some(json) if hint.ends_with('?') => {
+                        format!("{hint} `{json}` reads a member that is no column")
+                    }
+                    Some(json) => format!("{hint}; `{json}` reads a member that is no column"),
+                    None => hint,
+                })
+            }
             Self::BadPath(_) => Some(
                 "write it as `$.name`, `$[0]` or `$.\"a name\"`, one after the other".to_owned(),
             ),
@@ -144,6 +164,7 @@ mod tests {
             field: field.to_owned(),
             parent: "spec".to_owned(),
             known: vec!["display_name".to_owned(), "owner".to_owned()],
+            json: None,
         }
     }
 

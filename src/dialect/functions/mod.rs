@@ -53,6 +53,7 @@
 //! meant to differ.
 
 mod aggregate;
+mod bounded;
 mod catalogue;
 #[cfg(test)]
 mod conformance;
@@ -154,6 +155,7 @@ fn scalar_functions() -> Vec<ScalarUDF> {
         json::extract::json_get_text(),
         format::printf(),
     ];
+    functions.extend(bounded::functions());
     functions.extend(json::build::functions());
     functions.extend(json::edit::functions());
     functions.extend(text::functions());

@@ -4,10 +4,13 @@
 //! `array_element`, so that they mean the same and are pushed down alike. Lists count from 0 under `->` and in paths.
 //! What is not a struct or a list is JSON text, and goes to `json::extract`. An unknown field is an error
 //! while planning, which names the fields that exist.
+//!
+//! Objects that carry their JSON (`source_json`) may have members that are no fields. Dots and brackets take fields alone;
+//! `->`, `->>` and `json_extract` take a single value from its field, and anything else from the JSON.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result;
 use datafusion::functions::core::get_field;
@@ -20,8 +23,9 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::error::Error;
 use super::json::convert::{to_json, to_text};
-use super::json::extract::{json_extract, json_get, json_get_text};
+use super::json::extract::{JSON_GET, field_path, json_get, json_get_text};
 use super::json::path::{self, Step};
+use crate::dialect::source_json;
 
 /// Plans nested access.
 #[derive(Debug)]
@@ -39,15 +43,18 @@ impl ExprPlanner for NestedPlanner {
             _ => return Ok(PlannerResult::Original(raw)),
         };
         let RawBinaryExpr { left, right, .. } = raw;
-        // A parameter has no type yet; it can only become text.
-        let data_type = match &left {
-            Expr::Placeholder(_) => DataType::Utf8,
-            left => left.get_type(schema)?,
-        };
-        if let Some(steps) = constant_key(&right)?
-            && let Access::Typed(found) = resolve(&spelled(&left), &data_type, &steps)?
-        {
-            let part = access(left, &steps);
+        if let Some(mut steps) = constant_key(&right)? {
+            let base = base(&left, &mut steps);
+            // A parameter has no type yet; it can only become text.
+            let data_type = match base {
+                Expr::Placeholder(_) => DataType::Utf8,
+                base => base.get_type(schema)?,
+            };
+            let Access::Typed(found) = resolve_json(&spelled(base), &data_type, &steps)? else {
+                let get = if as_text { json_get_text() } else { json_get() };
+                return Ok(PlannerResult::Planned(get.call(vec![left, right])));
+            };
+            let part = access(base.clone(), &steps);
             return Ok(PlannerResult::Planned(match as_text {
                 false => part,
                 true if found.is_nested() => to_json().call(vec![part]),
@@ -73,7 +80,7 @@ impl ExprPlanner for NestedPlanner {
         Ok(PlannerResult::Original(raw))
     }
 
-    // An error returned here would be swallowed, so a path that does not exist is left to `json_extract` to refuse.
+    // An error returned here would be swallowed, so a path that does not exist is left to a function to refuse.
     fn plan_compound_identifier(
         &self,
         field: &Field,
@@ -92,7 +99,7 @@ impl ExprPlanner for NestedPlanner {
             .for_each(|name| path::push_member(&mut path, name));
         let column = Expr::Column(Column::from((qualifier, &Arc::new(field.clone()))));
         Ok(PlannerResult::Planned(
-            json_extract().call(vec![column, lit(path)]),
+            field_path().call(vec![column, lit(path)]),
         ))
     }
 }
@@ -122,6 +129,7 @@ pub(crate) fn resolve(name: &str, data_type: &DataType, steps: &[Step]) -> Resul
     ) {
         return Ok(Access::Text);
     }
+    let root = name;
     let mut place = name.to_owned();
     let mut here = data_type;
     for step in steps {
@@ -132,7 +140,8 @@ pub(crate) fn resolve(name: &str, data_type: &DataType, steps: &[Step]) -> Resul
                     return Err(Error::UnknownField {
                         field: name.clone(),
                         parent: place,
-                        known: fields.iter().map(|field| field.name().clone()).collect(),
+                        known: known(fields),
+                        json: source_json::is_in(data_type).then(|| in_json(root, steps)),
                     });
                 }
             },
@@ -158,6 +167,41 @@ pub(crate) fn resolve(name: &str, data_type: &DataType, steps: &[Step]) -> Resul
     Ok(Access::Typed(here.clone()))
 }
 
+/// Finds the type that `steps` lead to for a function over JSON: the same, except that only the fields of an object that
+/// carries its JSON are typed which hold a single value.
+///
+/// # Errors
+///
+/// As [`resolve`], for what does not carry its JSON.
+pub(crate) fn resolve_json(
+    name: &str,
+    data_type: &DataType,
+    steps: &[Step],
+) -> Result<Access, Error> {
+    let found = resolve(name, data_type, steps);
+    if !source_json::is_in(data_type) {
+        return found;
+    }
+    Ok(match found {
+        Ok(Access::Typed(found)) if !found.is_nested() => Access::Typed(found),
+        _ => Access::Text,
+    })
+}
+
+/// Returns what a chain of `->` with constant keys begins with, and puts its keys before `steps`.
+pub(crate) fn base<'e>(expr: &'e Expr, steps: &mut Vec<Step>) -> &'e Expr {
+    if let Expr::ScalarFunction(call) = expr
+        && call.name() == JSON_GET
+        && let [object, key] = call.args.as_slice()
+        && let Ok(Some(mut before)) = constant_key(key)
+    {
+        before.append(steps);
+        *steps = before;
+        return base(object, steps);
+    }
+    expr
+}
+
 /// Returns the expression that takes `steps`, which [`resolve`] has found to be possible, from `base`.
 pub(crate) fn access(base: Expr, steps: &[Step]) -> Expr {
     steps.iter().fold(base, |expr, step| match step {
@@ -167,6 +211,32 @@ pub(crate) fn access(base: Expr, steps: &[Step]) -> Expr {
         Step::FromEnd(0) => array_element(expr, lit(0_i64)),
         Step::FromEnd(back) => array_element(expr, lit(-position(*back))),
     })
+}
+
+/// Returns what takes `steps` from the JSON of the object `root`. That of `spec` has a column of its own.
+fn in_json(root: &str, steps: &[Step]) -> String {
+    let mut text = match root {
+        "spec" => "_spec".to_owned(),
+        root => root.to_owned(),
+    };
+    for (position, step) in steps.iter().enumerate() {
+        let arrow = if position + 1 == steps.len() {
+            "->>"
+        } else {
+            "->"
+        };
+        let key = match step {
+            Step::Field(name) => format!("'{}'", name.replace('\'', "''")),
+            step => described(step),
+        };
+        text.push_str(&format!(" {arrow} {key}"));
+    }
+    text
+}
+
+fn known(fields: &Fields) -> Vec<String> {
+    let fields = fields.iter().filter(|field| !source_json::is_source(field));
+    fields.map(|field| field.name().clone()).collect()
 }
 
 fn position(index: usize) -> i64 {

@@ -395,7 +395,7 @@ fn numeric(args: &[Value<'_>]) -> Evaluated {
                 .map(|number| number as i64)
         }),
     };
-    read.map(Value::Int).ok_or_else(|| Error::Argument {
+    read.map(Value::Int).ok_or(Error::Argument {
         function: "cast",
         expected: "an integer (DOUBLE takes fractions)",
         given: text,

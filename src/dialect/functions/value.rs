@@ -2,8 +2,8 @@
 //!
 //! SQLite's functions are defined over values, each with a type of its own; Arrow's over columns of one type. A
 //! [`Column`] turns an Arrow column of any type into [`Value`]s, row by row, and [`to_array`] turns results back.
-//! Timestamps become RFC 3339 text, structs and lists JSON text with explicit nulls: a struct has every field
-//! always, and so does its JSON. Numbers become text as in SQLite, with 15 significant digits.
+//! Timestamps become RFC 3339 text, structs and lists JSON text. An object of the service's is the JSON that was sent; any
+//! other struct has every field always, and so does its JSON, with explicit nulls. Numbers become text as in SQLite, with 15 significant digits.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,15 +11,19 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray,
-    StringBuilder, new_null_array,
+    StringBuilder, make_array, new_null_array,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
-use datafusion::arrow::json::writer::{EncoderOptions, make_encoder};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::json::writer::{
+    Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder,
+};
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
 
 use super::error::Error;
+use crate::dialect::source_json;
 
 const EXTENSION_NAME: &str = "ARROW:extension:name";
 const JSON_EXTENSION: &str = "arrow.json";
@@ -252,10 +256,13 @@ pub(crate) fn json_containers_field(name: &str) -> FieldRef {
     Arc::new(Field::new(name, DataType::Utf8, true).with_metadata(metadata))
 }
 
-/// Encodes each element of a nested `array` as JSON, with nulls spelled out; a null row stays NULL.
+/// Encodes each element of a nested `array` as JSON, with nulls spelled out; a null row stays NULL. Of an object that
+/// carries its JSON, that is what it gives.
 pub(crate) fn to_json(array: &ArrayRef, field: &Field) -> Result<StringArray> {
     let field = Arc::new(Field::new(field.name(), array.data_type().clone(), true));
-    let options = EncoderOptions::default().with_explicit_nulls(true);
+    let options = EncoderOptions::default()
+        .with_explicit_nulls(true)
+        .with_encoder_factory(Arc::new(SourceEncoders));
     let mut encoder = make_encoder(&field, array.as_ref(), &options)?;
     let mut builder = StringBuilder::with_capacity(array.len(), 0);
     let mut text = Vec::new();
@@ -269,6 +276,52 @@ pub(crate) fn to_json(array: &ArrayRef, field: &Field) -> Result<StringArray> {
         }
     }
     Ok(builder.finish())
+}
+
+/// Encodes objects that carry their JSON as that, wherever they are.
+#[derive(Debug)]
+struct SourceEncoders;
+
+impl EncoderFactory for SourceEncoders {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let Some(sources) = source_json::of(array) else {
+            return Ok(None);
+        };
+        let typed = source_json::without_array(&make_array(array.to_data()))?;
+        let encoder = SourceEncoder {
+            sources: sources.clone(),
+            field: Field::new(field.name(), typed.data_type().clone(), true).into(),
+            typed,
+        };
+        let nulls = array.nulls().cloned();
+        Ok(Some(NullableEncoder::new(Box::new(encoder), nulls)))
+    }
+}
+
+struct SourceEncoder {
+    sources: StringArray,
+    /// The same objects as their fields, for those that have been made of others and carry no JSON.
+    typed: ArrayRef,
+    field: FieldRef,
+}
+
+impl Encoder for SourceEncoder {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        if self.sources.is_valid(row) {
+            out.extend_from_slice(self.sources.value(row).as_bytes());
+            return;
+        }
+        let options = EncoderOptions::default().with_explicit_nulls(true);
+        // An encoder for the whole of the array was made, so there is one for a part of it.
+        if let Ok(mut encoder) = make_encoder(&self.field, &self.typed, &options) {
+            encoder.encode(row, out);
+        }
+    }
 }
 
 /// Casts dates, times, timestamps and the like to text; timestamps with a zone to RFC 3339 in UTC.
@@ -377,6 +430,8 @@ pub(crate) fn number_prefix(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::StructArray;
+
     use super::*;
 
     #[test]
@@ -399,6 +454,30 @@ mod tests {
         for (number, text) in cases {
             assert_eq!(real_text(number), text);
         }
+    }
+
+    #[test]
+    fn an_object_that_carries_its_json_is_that_json_wherever_it_is() {
+        let text = |values: Vec<Option<&str>>| Arc::new(StringArray::from(values)) as ArrayRef;
+        let fields = vec![Field::new("a", DataType::Utf8, true), source_json::field()];
+        let sources = vec![Some(r#"{"b":[1],"a":"x"}"#), None, None];
+        let columns = vec![text(vec![Some("x"), None, None]), text(sources)];
+        let nulls = Some(vec![true, true, false].into());
+        let objects = StructArray::try_new(fields.into(), columns, nulls).unwrap();
+        let objects: ArrayRef = Arc::new(objects);
+        let field = Field::new("o", objects.data_type().clone(), true);
+        let read = to_json(&objects, &field).unwrap();
+        let read: Vec<_> = read.iter().collect();
+        assert_eq!(
+            read,
+            [Some(r#"{"b":[1],"a":"x"}"#), Some(r#"{"a":null}"#), None]
+        );
+        let outer = StructArray::from(vec![(Arc::new(field), objects)]);
+        let outer: ArrayRef = Arc::new(outer);
+        let field = Field::new("p", outer.data_type().clone(), true);
+        let read = to_json(&outer, &field).unwrap();
+        assert_eq!(read.value(0), r#"{"o":{"b":[1],"a":"x"}}"#);
+        assert_eq!(read.value(2), r#"{"o":null}"#);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
 mod class;
+mod copied;
+mod days;
 mod distinct;
 mod error;
 mod filter_pushdown;
 mod frames;
+mod groups;
 mod in_lists;
 mod intervals;
 mod limits;
@@ -27,7 +30,8 @@ use std::sync::Arc;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
-pub(crate) use error::Error;
+pub(crate) use copied::without_sources;
+pub(crate) use error::{Error, Place};
 pub(crate) use sequential::SequentialExec;
 pub(crate) use time_literals::with_seconds;
 
@@ -40,7 +44,9 @@ pub(crate) fn before_types() -> Vec<Rule> {
         Arc::new(multisets::CountCopies),
         Arc::new(limits::LimitBySubquery),
         Arc::new(frames::CheckFrames),
+        Arc::new(groups::CheckGroups),
         Arc::new(time_literals::ReadMoments),
+        Arc::new(days::CompareDays),
         Arc::new(strict_types::StrictTypes),
         Arc::new(intervals::CompareLengths),
         Arc::new(sort_keys::SortKeysOnce),

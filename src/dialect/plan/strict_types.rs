@@ -189,12 +189,6 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::new_transformed(expr, changed))
 }
 
-/// Returns true for a number that is a whole one already.
-fn is_whole(number: &Expr) -> bool {
-    matches!(number, Expr::ScalarFunction(call)
-        if ["ceil", "floor", "round", "trunc"].contains(&call.name()))
-}
-
 fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     let mut changed = false;
     if let Some(operand) = &mut case.expr {
@@ -205,6 +199,10 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
                 .map(|(when, _)| when.as_mut()),
         );
         changed |= unify(&mut compared, schema, Together::Compared)?;
+    } else {
+        for (when, _) in &mut case.when_then_expr {
+            changed |= condition(when, schema)?;
+        }
     }
     let mut results: Vec<&mut Expr> = case
         .when_then_expr
@@ -214,6 +212,43 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     results.extend(case.else_expr.as_deref_mut());
     changed |= unify(&mut results, schema, Together::OneColumn)?;
     Ok(changed)
+}
+
+/// Reads a condition of CASE, which is a boolean. The engine would take any number.
+fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
+    let Ok(data_type) = when.get_type(schema) else {
+        return Ok(false);
+    };
+    let class = Class::of(&data_type);
+    if matches!(class, Class::Boolean | Class::Null) {
+        return Ok(false);
+    }
+    if let Some(text) = text_of(when) {
+        let value = literal::read(text, Class::Boolean, &DataType::Boolean);
+        let Some(value) = value else {
+            return Err(unread(text, Class::Boolean, &lit(true), Together::Compared).into());
+        };
+        *when = lit(value);
+        return Ok(true);
+    }
+    let what = match (&*when, spelled(when)) {
+        (Expr::Literal(value, _), _) => format!("`{value}`"),
+        (_, Some(name)) => format!("`{name}`"),
+        _ => "this".to_owned(),
+    };
+    Err(Error::new(format!(
+        "a condition was expected, and {what} is {}",
+        class.noun()
+    ))
+    .hint("compare it with something, as in CASE WHEN x > 5 THEN …")
+    .at(match when {
+        Expr::Literal(value, _) => Place {
+            typed: Some(value.to_string()),
+            near: None,
+        },
+        when => place_of(when),
+    })
+    .into())
 }
 
 /// Checks the arguments of a call; `expr` is the call as an expression.

@@ -95,6 +95,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     times::TIMES_IN_MICROSECONDS,
     times::TIME_PATTERNS,
     synonyms::INTEGER_DIVISION,
+    synonyms::ROUND_TO_TENS,
     synonyms::PERCENTILE_DISC,
     synonyms::FUNCTION_NAMES,
     synonyms::PART_OF_DATE,

@@ -1,5 +1,7 @@
 //! Hands the rows of a write to the output, and tracks which of them are delivered.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
@@ -10,8 +12,10 @@ use super::side_by_side::Deliver;
 use super::undelivered::UndeliveredSecrets;
 use crate::api::KeyBody;
 use crate::error::Error;
-use crate::secret::Secret;
+use crate::resource::{Type, Writes};
 use crate::session::Sink;
+use crate::sql::spec::Spec;
+use crate::table::decode::Decoder;
 
 /// Hands created keys to the output.
 ///
@@ -24,7 +28,9 @@ pub(super) struct SecretDelivery<'d> {
     needs_secret: bool,
     keys: Vec<Created>,
     error: Option<Error>,
-    has_reader_left: bool,
+    /// What speaks against all rows having been read, though all were written.
+    doubt: Option<Error>,
+    specs: &'d [Spec],
     held: &'d UndeliveredSecrets,
 }
 
@@ -41,7 +47,12 @@ enum State {
     Lost,
     /// Handed over, but perhaps not written yet.
     Waiting,
+    /// Written, but perhaps not on disk or read yet.
     Delivered,
+    /// There, as far as anybody can tell.
+    Arrived,
+    /// The answer holds nothing that may be a secret.
+    WithoutSecret,
 }
 
 impl<'d> SecretDelivery<'d> {
@@ -50,6 +61,7 @@ impl<'d> SecretDelivery<'d> {
         returning: &'d Returning,
         sink: &'d mut dyn Sink,
         needs_secret: bool,
+        specs: &'d [Spec],
         held: &'d UndeliveredSecrets,
     ) -> Self {
         Self {
@@ -58,7 +70,8 @@ impl<'d> SecretDelivery<'d> {
             needs_secret,
             keys: Vec::new(),
             error: None,
-            has_reader_left: false,
+            doubt: None,
+            specs,
             held,
         }
     }
@@ -69,8 +82,9 @@ impl<'d> SecretDelivery<'d> {
         };
         // A format that needs all rows first would notice only after the last create.
         self.sink.check().await?;
-        let row = row_of(self.returning.resource(), key).map_err(unreadable)?;
-        let secret = secret_of(key);
+        let decoder = Decoder::of_created(self.returning.resource());
+        let row = row_of(decoder, key).map_err(unreadable)?;
+        let secret = key.secret();
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
         let has_secret = match &secret {
             _ if !self.needs_secret => true,
@@ -80,6 +94,9 @@ impl<'d> SecretDelivery<'d> {
         };
         self.sink.rows(&shown).await?;
         Ok(match has_secret {
+            _ if self.needs_secret && secret.is_none() && !may_hold_secret(key) => {
+                State::WithoutSecret
+            }
             true => State::Waiting,
             // The RETURNING list dropped the secret of this row.
             false => State::Lost,
@@ -104,7 +121,9 @@ impl<'d> SecretDelivery<'d> {
         match self.sink.finish().await {
             Ok(()) => {
                 self.all_delivered();
-                self.has_reader_left = !self.keys.is_empty() && self.sink.settle().await.is_err();
+                if !self.keys.is_empty() {
+                    self.doubt = self.sink.settle().await.err();
+                }
             }
             Err(error) => self.error = Some(error),
         }
@@ -117,23 +136,80 @@ impl<'d> SecretDelivery<'d> {
             .collect()
     }
 
-    /// Returns true if everything was written but the reader left before the end.
-    pub(super) fn has_reader_left(&self) -> bool {
-        self.has_reader_left
+    /// Returns the ids of the keys that the service created without a secret.
+    pub(super) fn without_secret(&self) -> Vec<String> {
+        let keys = self.keys.iter();
+        let keys = keys.filter(|created| created.state == State::WithoutSecret);
+        keys.filter_map(|created| id_of(&created.key)).collect()
+    }
+
+    /// Returns the ids of the keys whose answers do not hold the days that `specs` set, one for each row. A service that
+    /// does not know such a field creates a key without it.
+    pub(super) fn without_days(&self, specs: &[Spec]) -> Vec<String> {
+        let body = self.returning.resource().find(&[Writes::BODY]);
+        let fields = body.map_or(&[][..], |body| body.ty.fields());
+        let days = || fields.iter().filter(|field| matches!(field.ty, Type::Date));
+        let is_kept = |created: &&Created| {
+            days().all(|field| {
+                let set = specs[created.row]
+                    .get(field.json)
+                    .and_then(|day| day.as_str());
+                let answered = member(&created.key, |key| key.get(Writes::BODY)?.get(field.json));
+                set.is_none_or(|day| answered.is_some_and(|answered| answered.starts_with(day)))
+            })
+        };
+        let lacking = self.keys.iter().filter(|created| !is_kept(created));
+        lacking.filter_map(|created| id_of(&created.key)).collect()
+    }
+
+    /// Returns what speaks against all rows having been read, if all were written.
+    pub(super) fn doubt(&self) -> Option<&Error> {
+        self.doubt.as_ref()
     }
 
     /// Returns the keys that were not delivered, and what went wrong with the output.
     pub(super) fn end(self) -> (Vec<KeyBody>, Option<Error>) {
-        let in_doubt = self.error.is_some() || self.has_reader_left;
+        let in_doubt = self.error.is_some() || self.doubt.is_some();
         let none_counts = in_doubt && !self.sink.keeps();
         let keys = self.keys.into_iter();
-        let undelivered = keys.filter(|key| none_counts || key.state != State::Delivered);
+        let undelivered = keys.filter(|key| match key.state {
+            State::WithoutSecret => false,
+            State::Delivered | State::Arrived => none_counts,
+            State::Lost | State::Waiting => true,
+        });
         (undelivered.map(|created| created.key).collect(), self.error)
     }
 }
 
 #[async_trait]
 impl Deliver<KeyBody> for SecretDelivery<'_> {
+    /// Notes the creates that are about to be sent, and which of the rows so far have arrived.
+    async fn prepare(&mut self, rows: Range<usize>) -> bool {
+        let Some(journal) = self.held.journal() else {
+            return true;
+        };
+        let is_new = |key: &&mut Created| key.state == State::Delivered;
+        if self.keys.iter().any(|key| key.state == State::Delivered)
+            && self.sink.has_arrived().await
+        {
+            let arrived = self.keys.iter_mut().filter(is_new).map(|key| {
+                key.state = State::Arrived;
+                key.row
+            });
+            self.held.arrived(arrived);
+        }
+        let specs = self.specs;
+        let specs = rows.map(move |row| (row, &specs[row]));
+        let noted = journal.intend(self.returning.resource(), specs);
+        if let Err(error) = noted {
+            let why = format!("the journal of creates cannot be written ({error})");
+            let error = Error::statement("the journal of creates cannot be written");
+            self.error = Some(error.caused_by(std::io::Error::other(why)));
+            return false;
+        }
+        true
+    }
+
     async fn deliver(&mut self, row: usize, key: KeyBody) -> bool {
         let state = match self.error {
             Some(_) => State::Lost,
@@ -145,6 +221,10 @@ impl Deliver<KeyBody> for SecretDelivery<'_> {
                 }
             },
         };
+        let is_of_use = state != State::WithoutSecret;
+        if !is_of_use {
+            self.held.release(row);
+        }
         self.keys.push(Created { row, key, state });
         if self.error.is_none() && self.sink.is_streaming() {
             match self.sink.flush().await {
@@ -152,7 +232,8 @@ impl Deliver<KeyBody> for SecretDelivery<'_> {
                 Err(error) => self.error = Some(error),
             }
         }
-        self.error.is_none()
+        // Another create would be answered in the same way.
+        self.error.is_none() && is_of_use
     }
 }
 
@@ -184,7 +265,7 @@ impl<'d> RowDelivery<'d> {
         let (Some(returning), None) = (self.returning, &self.error) else {
             return self.error.is_none();
         };
-        let shown = match row_of(returning.resource(), key) {
+        let shown = match row_of(Decoder::of_all(returning.resource()), key) {
             Ok(row) => returning.apply(row).await,
             Err(error) => Err(error),
         };
@@ -222,15 +303,26 @@ impl<'d> RowDelivery<'d> {
     }
 }
 
-fn secret_of(key: &KeyBody) -> Option<Secret> {
-    member(key, |key| key.get("spec")?.get("secret")).map(Secret::new)
+/// Returns true unless `key` is an object that names a key, in which no text can be a secret.
+fn may_hold_secret(key: &KeyBody) -> bool {
+    fn is_in(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => {
+                let is_letter = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
+                text.len() >= 32 && text.chars().all(is_letter)
+            }
+            serde_json::Value::Array(items) => items.iter().any(is_in),
+            serde_json::Value::Object(members) => members.iter().any(|(name, value)| {
+                let is_empty = value.is_null() || value.as_str() == Some("");
+                is_in(value) || (name.to_lowercase().contains("secret") && !is_empty)
+            }),
+            _ => false,
+        }
+    }
+    id_of(key).is_none() || serde_json::from_str(key.raw()).is_ok_and(|value| is_in(&value))
 }
 
-/// Returns the id of a created key; None if its answer has none.
-pub(super) fn id_of(key: &KeyBody) -> Option<String> {
-    member(key, |key| key.get("id"))
-}
-
+/// Returns the text that `find` finds in `key`, unless it is empty.
 fn member(
     key: &KeyBody,
     find: impl Fn(&serde_json::Value) -> Option<&serde_json::Value>,
@@ -238,4 +330,11 @@ fn member(
     let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
     let text = find(&key)?.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Returns the id of a created key; None if its answer has none.
+pub(super) fn id_of(key: &KeyBody) -> Option<String> {
+    let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
+    let id = key.get("id")?.as_str()?;
+    (!id.is_empty()).then(|| id.to_owned())
 }

@@ -9,6 +9,7 @@ mod delivery;
 mod describe;
 mod guard;
 mod insert;
+mod journal;
 mod outcome;
 mod requests;
 mod rescue;
@@ -44,8 +45,8 @@ use returning::Returning;
 
 pub(super) use describe::describe;
 pub use guard::{Confirm, Question, Verb};
+pub use journal::{Journals, Unfinished};
 pub use rescue::RescueFile;
-pub(crate) use rescue::create_dir;
 pub use undelivered::save_undelivered;
 
 /// One running statement that changes keys.
@@ -92,8 +93,9 @@ impl Writer<'_> {
 
     fn client(&self) -> Result<Client, Error> {
         let client = self.session.connection.client()?;
-        Ok(client
-            .observed_by(Arc::clone(self.call.scope.traffic()))
+        let scope = self.call.scope;
+        Ok(scope
+            .client(client, Arc::clone(scope.traffic()))
             .stopped_by(self.call.interrupt.stop()))
     }
 
@@ -205,9 +207,8 @@ impl Rows {
     }
 }
 
-/// Decodes one object of `resource` as a row with all columns of the table.
-fn row_of(resource: &Resource, key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
-    let mut decoder = Decoder::of_all(resource);
+/// Decodes the object of an answer as a row with all columns of the table.
+fn row_of(mut decoder: Decoder, key: &KeyBody) -> Result<RecordBatch, DataFusionError> {
     decoder
         .push(key.raw())
         .map_err(|error| DataFusionError::External(Box::new(error)))?;

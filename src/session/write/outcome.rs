@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use super::Verb;
 use super::side_by_side::Outcomes;
 use crate::api::{self, KeyId};
 use crate::error::{Cause, Error, ErrorKind};
+use crate::invisible::{is_hidden, is_joiner, is_selector};
 use crate::resource::Resource;
 use crate::session::error;
 use crate::sql::spec::{self, Spec};
@@ -13,18 +16,30 @@ use crate::sql::spec::{self, Spec};
 /// The most ids to list. There are never more failures than parallel requests.
 const TOLD: usize = 100;
 
+/// What an INSERT was to do, and what it did.
+pub(super) struct Inserted<'i> {
+    /// The rows.
+    pub(super) specs: &'i [Spec],
+    /// The rows and ids of the keys that were created.
+    pub(super) created: &'i [(usize, String)],
+    /// The ids of those that came without a secret.
+    pub(super) without_secret: &'i [String],
+    /// A time of the service's clock before which none of them was created, if that is known.
+    pub(super) since: Option<DateTime<Utc>>,
+}
+
 /// Returns the error that says what INSERT created, what failed, and what was not tried; None if all went well.
 ///
-/// `created` are the rows and ids of the keys that were created, `saved` says where undelivered secrets are.
+/// `saved` says where undelivered secrets are.
 pub(super) fn of_insert(
     resource: &Resource,
     outcomes: &Outcomes<api::Error>,
     output: Option<Error>,
-    specs: &[Spec],
-    created: &[(usize, String)],
+    inserted: &Inserted<'_>,
     saved: Option<String>,
 ) -> Option<Error> {
-    if outcomes.is_whole() && output.is_none() && saved.is_none() {
+    let without_secret = inserted.without_secret;
+    if outcomes.is_whole() && output.is_none() && saved.is_none() && without_secret.is_empty() {
         return None;
     }
     let account = counts(resource, outcomes, "created");
@@ -35,15 +50,18 @@ pub(super) fn of_insert(
         }
         (Some(_), _) => format!("INSERT stopped because its rows cannot be written: {account}"),
         (None, true) => format!("INSERT was interrupted: {account}"),
+        (None, false) if !without_secret.is_empty() => {
+            format!("INSERT stopped because the service answered without a secret: {account}")
+        }
         (None, false) => {
             format!("INSERT is done, but secrets are missing from its rows: {account}")
         }
     };
     let mut error = Error::new(kind(outcomes, output.as_ref()), message);
     error.causes = failures(outcomes, |row| format!("row {}", row + 1));
-    error.hint = advice(resource, outcomes, specs, created);
+    error.hint = advice(resource, outcomes, inserted);
     add(&mut error, output, outcomes);
-    if specs.len() > 1 && !outcomes.is_whole() {
+    if inserted.specs.len() > 1 && !outcomes.is_whole() {
         error.notes.push(
             [
                 ("created", ranges(&outcomes.done)),
@@ -72,6 +90,7 @@ pub(super) fn of_change(
         return Ok(());
     }
     let done = match verb {
+        Verb::Insert => "created",
         Verb::Update => "changed",
         Verb::Delete => "deleted",
     };
@@ -186,9 +205,9 @@ fn listed<'i>(ids: impl ExactSizeIterator<Item = &'i str>) -> Option<String> {
 fn advice(
     resource: &Resource,
     outcomes: &Outcomes<api::Error>,
-    specs: &[Spec],
-    created: &[(usize, String)],
+    inserted: &Inserted<'_>,
 ) -> Option<String> {
+    let specs = inserted.specs;
     let failed = &outcomes.failed;
     let made: Vec<&str> = failed.iter().filter_map(|(_, e)| e.created_key()).collect();
     let doubtful: Vec<&Spec> = failed
@@ -197,6 +216,14 @@ fn advice(
         .map(|(row, _)| &specs[*row])
         .collect();
     let mut advice = Vec::new();
+    let without: Vec<&str> = inserted.without_secret.iter().map(String::as_str).collect();
+    if !without.is_empty() {
+        advice.push(format!(
+            "nobody can use a key without its secret: DELETE FROM {} WHERE {}",
+            resource.table,
+            one_of("id", &without)
+        ));
+    }
     match made.as_slice() {
         [] => {}
         [id] => advice.push(format!(
@@ -208,64 +235,104 @@ fn advice(
         )),
     }
     if !doubtful.is_empty() {
-        let created = created.iter().map(|(row, id)| (&specs[*row], id.as_str()));
-        advice.push(find_out(resource, &doubtful, created));
+        advice.push(find_out(resource, &doubtful, inserted));
     }
     if !advice.is_empty() {
         return Some(advice.join("; and "));
     }
     failed.iter().find_map(|(_, failure)| {
         match failure.is_forbidden() && !failure.is_unauthorized() {
-            true => Some(
-                "the owner may not exist, or these credentials may not create keys for it"
-                    .to_owned(),
-            ),
+            true => {
+                let hint =
+                    "the owner may not exist, or these credentials may not create keys for it";
+                let service = failure
+                    .service()
+                    .and_then(|service| service.resolution.as_ref());
+                Some(match service {
+                    Some(resolution) => format!("{hint}; the service suggests: {resolution}"),
+                    None => hint.to_owned(),
+                })
+            }
             false => failure.hint(),
         }
     })
 }
 
-/// Returns the advice for creates whose outcome is unknown: a SELECT that finds them. It excludes the keys that are
-/// known to be `created`, so that they are not deleted by mistake.
-fn find_out<'s>(
-    resource: &Resource,
-    specs: &[&Spec],
-    created: impl Iterator<Item = (&'s Spec, &'s str)>,
-) -> String {
-    let paths = resource.writes.as_ref();
-    let paths = paths.map_or(["", ""], |writes| [writes.owner.path, writes.display_name]);
-    let told = paths.map(|path| (path, texts(specs, path)));
+/// Returns the advice for creates whose outcome is unknown: a SELECT of the keys that may be theirs. It leaves out those
+/// that are known to be of other rows, and none that may be theirs: others may have created some of what it finds.
+fn find_out(resource: &Resource, specs: &[&Spec], inserted: &Inserted<'_>) -> String {
+    let Some(writes) = &resource.writes else {
+        return format!(
+            "whether something was created is unknown: look into {}",
+            resource.table
+        );
+    };
+    let told = [writes.owner.path, writes.display_name].map(|path| (path, texts(specs, path)));
     let is_like = |spec: &Spec| {
         told.iter().all(|(path, texts)| match texts {
             Some(texts) => text_at(spec, path).is_some_and(|text| texts.contains(&text)),
             None => true,
         })
     };
+    let created = inserted.created.iter();
     let known: Vec<&str> = created
-        .filter(|(spec, _)| is_like(spec))
-        .map(|(_, id)| id)
+        .filter(|(row, _)| is_like(&inserted.specs[*row]))
+        .map(|(_, id)| id.as_str())
         .collect();
-    let mut conditions = Vec::new();
-    for (path, texts) in &told {
-        conditions.extend(texts.as_ref().map(|texts| one_of(path, texts)));
+    let [owner, name] = &told;
+    let condition = |(path, texts): &(&str, Option<Vec<&str>>)| Some(one_of(path, texts.as_ref()?));
+    let mut conditions: Vec<String> = condition(owner).into_iter().collect();
+    conditions.push(opens(writes.resource.path, specs));
+    conditions.extend(condition(name));
+    if let Some(since) = inserted.since {
+        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        conditions.push(format!("coalesce(metadata.created_at >= '{since}', true)"));
     }
-    conditions.push("metadata.created_at > now() - interval '1 hour'".to_owned());
     if !known.is_empty() {
         conditions.push(format!("id NOT IN ({})", quoted(&known)));
     }
     let select = format!(
-        "SELECT id, metadata.created_at FROM {} WHERE {}",
+        "SELECT id, {}, metadata.created_at FROM {} WHERE {}",
+        writes.display_name,
         resource.table,
         conditions.join(" AND ")
     );
-    match specs.len() {
+    let doubt = match specs.len() {
         1 => format!(
-            "the key may exist, with a secret that nobody has; this finds it: {select}; then DELETE it and INSERT again"
+            "the {} may exist, with a secret that nobody has",
+            resource.nouns.one
         ),
         _ => format!(
-            "the keys may exist, with secrets that nobody has; this finds them: {select}; then DELETE them and INSERT \
-             again"
+            "the {} may exist, with secrets that nobody has",
+            resource.nouns.many
         ),
+    };
+    format!(
+        "{doubt}; candidates to check: {select}; what it finds may also have been created by others in the meantime"
+    )
+}
+
+/// Returns the condition that a key opens what one of `specs` asks for. The service spells some ids in its own way, and
+/// gives a key without a resource one.
+fn opens(path: &str, specs: &[&Spec]) -> String {
+    let mut ids: Vec<String> = Vec::new();
+    let mut is_absent = false;
+    for spec in specs {
+        match text_at(spec, path) {
+            Some(id) => ids.push(id.to_lowercase()),
+            None => is_absent = true,
+        }
+    }
+    if is_absent {
+        ids.push("cloud".to_owned());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let one = one_of(&format!("lower({path})"), &ids);
+    match is_absent {
+        true => format!("({path} IS NULL OR {one})"),
+        false => one,
     }
 }
 
@@ -273,9 +340,10 @@ fn text_at<'s>(spec: &'s Spec, path: &str) -> Option<&'s str> {
     spec::at(spec, path)?.as_str()
 }
 
-/// Returns the distinct texts at `path`; None if a spec has none.
+/// Returns the distinct texts at `path`; None if a spec has none, or one that no SQL can hold.
 fn texts<'s>(specs: &[&'s Spec], path: &str) -> Option<Vec<&'s str>> {
     let texts = specs.iter().map(|spec| text_at(spec, path));
+    let texts = texts.map(|text| text.filter(|text| !text.contains('\0')));
     let mut texts: Vec<&str> = texts.collect::<Option<_>>()?;
     texts.sort_unstable();
     texts.dedup();
@@ -290,18 +358,65 @@ fn one_of(path: &str, texts: &[&str]) -> String {
 }
 
 fn quoted(texts: &[&str]) -> String {
-    let texts = texts
-        .iter()
-        .map(|text| format!("'{}'", text.replace('\'', "''")));
+    let texts = texts.iter().map(|text| literal(text));
     texts.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns `text` as SQL that can be copied from a screen: what does not show there is spelled as a number.
+fn literal(text: &str) -> String {
+    let is_spelled = |c: &char| is_hidden(*c) || is_joiner(*c) || is_selector(*c);
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = match is_spelled(&first) {
+            true => {
+                parts.push(format!("chr({})", u32::from(first)));
+                first.len_utf8()
+            }
+            false => {
+                let end = rest.find(|c| is_spelled(&c)).unwrap_or(rest.len());
+                parts.push(format!("'{}'", rest[..end].replace('\'', "''")));
+                end
+            }
+        };
+        rest = &rest[end..];
+    }
+    match parts.as_slice() {
+        [] => "''".to_owned(),
+        [one] => one.clone(),
+        parts => format!("({})", parts.join(" || ")),
+    }
+}
+
+/// Returns the warning that the answers to changes of the keys `ids` do not hold what was set.
+pub(super) fn unconfirmed(resource: &Resource, ids: &[&str]) -> String {
+    let told = listed(ids.iter().copied()).unwrap_or_default();
+    format!(
+        "the service accepted the change of {told} and answered without the new value; SELECT * FROM {} WHERE {} shows \
+         what it has now",
+        resource.table,
+        one_of("id", &ids[..ids.len().min(TOLD)])
+    )
+}
+
+/// Returns the warning that the keys `ids` were created without the last day that was set.
+pub(super) fn not_expiring(resource: &Resource, ids: &[&str]) -> String {
+    let told = listed(ids.iter().copied()).unwrap_or_default();
+    format!(
+        "the service answered without the last day that was set for {told}, so that it may never expire; SELECT * FROM {} \
+         WHERE {} shows what it has",
+        resource.table,
+        one_of("id", &ids[..ids.len().min(TOLD)])
+    )
 }
 
 fn hint(resource: &Resource, verb: Verb, id: &str, failure: &api::Error) -> Option<String> {
     let table = resource.table;
     if failure.outcome_unknown() {
         return Some(format!(
-            "whether it was done is unknown; SELECT * FROM {table} WHERE id = '{id}' shows it, and the statement can \
-             be repeated"
+            "whether it was done is unknown; SELECT * FROM {table} WHERE id = {} shows it, and the statement can \
+             be repeated",
+            literal(id)
         ));
     }
     if failure.is_forbidden() && !failure.is_unauthorized() {
@@ -356,9 +471,31 @@ mod tests {
             named("b", "sa-1"),
             named("c", "sa-1"),
         );
-        let known = [(&b, "K1"), (&other, "K2")];
-        insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], known.into_iter()), @"the keys may exist, with secrets that nobody has; this finds them: SELECT id, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND spec.display_name IN ('b', 'it''s') AND metadata.created_at > now() - interval '1 hour' AND id NOT IN ('K1'); then DELETE them and INSERT again");
-        let nameless = spec(serde_json::json!({"owner": {"id": "sa-1"}}));
-        insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], known.into_iter()), @"the key may exist, with a secret that nobody has; this finds it: SELECT id, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND metadata.created_at > now() - interval '1 hour' AND id NOT IN ('K1', 'K2'); then DELETE it and INSERT again");
+        let nameless =
+            spec(serde_json::json!({"owner": {"id": "sa-1"}, "resource": {"id": "LKC-1"}}));
+        let specs = [a.clone(), b.clone(), other, nameless.clone()];
+        let created = [(1, "K1".to_owned()), (2, "K2".to_owned())];
+        let mut inserted = Inserted {
+            specs: &specs,
+            created: &created,
+            without_secret: &[],
+            since: None,
+        };
+        insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], &inserted), @"the keys may exist, with secrets that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name IN ('b', 'it''s') AND id NOT IN ('K1'); what it finds may also have been created by others in the meantime");
+        inserted.since = DateTime::from_timestamp(1_782_907_200, 0);
+        insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], &inserted), @"the key may exist, with a secret that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND lower(spec.resource.id) = 'lkc-1' AND coalesce(metadata.created_at >= '2026-07-01T12:00:00Z', true) AND id NOT IN ('K1', 'K2'); what it finds may also have been created by others in the meantime");
+    }
+
+    #[test]
+    fn texts_can_be_copied_from_a_screen() {
+        for (text, sql) in [
+            ("", "''"),
+            ("it's", "'it''s'"),
+            ("a\nb", "('a' || chr(10) || 'b')"),
+            ("\u{202e}", "chr(8238)"),
+            ("x\u{200d}\u{1b}", "('x' || chr(8205) || chr(27))"),
+        ] {
+            assert_eq!(literal(text), sql);
+        }
     }
 }

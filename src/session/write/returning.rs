@@ -29,11 +29,14 @@ use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
+use crate::dialect::source_json;
 use crate::render::{SECRET_MARK, cell_json};
 use crate::resource::{self, CATALOG, Resource};
 use crate::session::description::{Description, parameters};
 use crate::session::plan::Planner;
+use crate::sql::spec::Spec;
 use crate::sql::write;
+use crate::table::decode::Decoder;
 
 /// A RETURNING list, planned.
 pub(super) struct Returning {
@@ -66,8 +69,10 @@ impl Returning {
         let logical = planner.with_params(logical)?;
         let reads = reads(resource, &state.optimize(&logical)?)?;
         let plan = state.create_physical_plan(&logical).await?;
-        let schema = Names::of_items(&returning.items, resource::shape())
-            .apply(&plan.schema(), resource::shape());
+        let schema = Names::of_items(&returning.items, resource::shape()).apply(
+            &source_json::without_schema(&plan.schema()),
+            resource::shape(),
+        );
         Ok(Self {
             resource,
             plan,
@@ -165,8 +170,23 @@ impl Returning {
         let results = execute_stream(Arc::clone(&self.plan), Arc::clone(&self.context))?;
         let schema = results.schema();
         let batches: Vec<RecordBatch> = results.try_collect().await?;
-        let batch = concat_batches(&schema, &batches)?;
+        let batch = source_json::without(&concat_batches(&schema, &batches)?)?;
         Ok(super::super::renamed(batch, &self.schema))
+    }
+
+    /// Returns rows that look like those of the keys that `specs` will create, for a table to make room for them. None
+    /// of it is known to be right: an expression that fails now may not fail then.
+    pub(super) async fn expected(&self, specs: &[Spec]) -> RecordBatch {
+        let rows = async {
+            let mut decoder = Decoder::of_all(self.resource);
+            for spec in specs {
+                let pushed = decoder.push(&expected(spec).to_string());
+                pushed.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            }
+            self.apply(decoder.finish()?).await
+        };
+        let rows = rows.await;
+        rows.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.schema)))
     }
 
     /// Returns true if the secret of a created key reaches the result. It finds out by evaluating the list over a
@@ -225,9 +245,26 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
     Ok(false)
 }
 
+/// Returns a key like the one that `spec` creates: what the service chooses is as long as it usually is.
+fn expected(spec: &Spec) -> serde_json::Value {
+    let mut spec = spec.clone();
+    spec.insert("secret".to_owned(), "x".repeat(64).into());
+    serde_json::json!({
+        "api_version": "iam/v2",
+        "kind": "ApiKey",
+        "id": "X".repeat(16),
+        "metadata": {
+            "self": format!("https://api.confluent.cloud/iam/v2/api-keys/{}", "X".repeat(16)),
+            "created_at": "2026-01-01T00:00:00.000000Z",
+            "updated_at": "2026-01-01T00:00:00.000000Z",
+        },
+        "spec": spec,
+    })
+}
+
 /// Returns a row in which only the secret is set, in `spec` and in `_spec`.
 fn probe(resource: &Resource, secret: &str) -> Result<RecordBatch> {
-    let mut decoder = crate::table::decode::Decoder::of_all(resource);
+    let mut decoder = Decoder::of_created(resource);
     let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
     decoder
         .push(&key.to_string())

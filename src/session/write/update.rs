@@ -14,7 +14,7 @@ use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer, values};
 use crate::api::{self, Client, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
-use crate::resource::Resource;
+use crate::resource::{Resource, Writes};
 use crate::session::{Done, Sink};
 use crate::sql::spec::Spec;
 use crate::sql::write::Update;
@@ -26,10 +26,15 @@ impl Writer<'_> {
             .plan_optional_returning(update.returning.as_ref())
             .await?;
         let constant = self.constant_values(&update).await?;
-        let needs_rows = constant.is_none();
-        let rows = self
+        let needs_rows = constant.is_none() || self.names_keys();
+        let mut rows = self
             .find(update.ids.clone(), update.rows.clone(), needs_rows)
             .await?;
+        if rows.fetched.is_none() && self.asks(update.is_unbounded, &rows) {
+            rows = self
+                .find(update.ids.clone(), update.rows.clone(), true)
+                .await?;
+        }
         let specs = match (&constant, &rows.fetched) {
             (Some(values), _) => {
                 let spec = values::of_update(&update, values, 0).map_err(|e| self.wrong(e))?;
@@ -49,13 +54,17 @@ impl Writer<'_> {
             let requests: Vec<_> = pairs
                 .map(|(id, body)| request::update(self.resource, id, body))
                 .collect();
-            return self.show(&requests, sink).await;
+            return self
+                .show(&requests, self.names_keys().then_some(&rows), sink)
+                .await;
         }
-        self.check_rows(Verb::Update, update.is_unbounded, &rows)?;
+        self.check_rows(Verb::Update, update.is_unbounded, &rows, &specs)?;
         let client = self.client()?;
         let mut updated = Updated {
             delivery: RowDelivery::begin(returning.as_ref(), sink).await?,
             count: 0,
+            specs: &specs,
+            unconfirmed: Vec::new(),
         };
         let outcomes = side_by_side::run(
             bodies.len(),
@@ -71,6 +80,16 @@ impl Writer<'_> {
             &mut updated,
         )
         .await;
+        if !updated.unconfirmed.is_empty() {
+            let ids: Vec<&str> = updated
+                .unconfirmed
+                .iter()
+                .map(|&row| rows.ids[row].as_str())
+                .collect();
+            self.call
+                .scope
+                .warn_of_write(outcome::unconfirmed(self.resource, &ids));
+        }
         let output = updated.delivery.finish().await;
         outcome::of_change(self.resource, Verb::Update, &rows.ids, outcomes, output)?;
         Ok(Done::Updated(updated.count))
@@ -103,17 +122,33 @@ impl Writer<'_> {
 struct Updated<'d> {
     delivery: RowDelivery<'d>,
     count: usize,
+    /// What each of them was to be set to.
+    specs: &'d [Spec],
+    /// The rows whose answers do not hold that.
+    unconfirmed: Vec<usize>,
 }
 
 #[async_trait]
 impl Deliver<Option<KeyBody>> for Updated<'_> {
-    async fn deliver(&mut self, _: usize, key: Option<KeyBody>) -> bool {
+    async fn deliver(&mut self, row: usize, key: Option<KeyBody>) -> bool {
         let Some(key) = key else {
             return true;
         };
         self.count += 1;
+        if !holds(&key, &self.specs[row]) {
+            self.unconfirmed.push(row);
+        }
         self.delivery.deliver(&key).await
     }
+}
+
+/// Returns true if `key` has all that `spec` sets. Some services leave out what is empty.
+fn holds(key: &KeyBody, spec: &Spec) -> bool {
+    let key: serde_json::Value = serde_json::from_str(key.raw()).unwrap_or_default();
+    spec.iter().all(|(name, value)| {
+        let answered = &key[Writes::BODY][name];
+        answered == value || (answered.is_null() && value.as_str() == Some(""))
+    })
 }
 
 fn is_volatile(plan: &LogicalPlan) -> bool {

@@ -1,11 +1,13 @@
 //! Arrow values as the JSON of a request's body.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use chrono::NaiveDate;
 use datafusion::arrow::array::RecordBatch;
 use serde_json::Value;
 
-use crate::dialect;
+use crate::dialect::{self, source_json};
 use crate::render::cell_json;
 use crate::resource::{Needed, Type};
 use crate::sql::spec::{self, Origin, Spec};
@@ -15,10 +17,11 @@ use crate::sql::write::{Insert, Target, Update};
 ///
 /// # Errors
 ///
-/// Fails at the first row that cannot be created, naming the row and the field.
+/// Fails at the first row that cannot be created `today`, naming the row and the field.
 pub(super) fn of_insert(
     insert: &Insert,
     rows: &RecordBatch,
+    today: NaiveDate,
 ) -> Result<Vec<Spec>, dialect::error::Error> {
     let defaults: HashSet<(usize, usize)> = insert.defaults.iter().copied().collect();
     let origin = match insert.is_copy {
@@ -48,7 +51,7 @@ pub(super) fn of_insert(
                 }
             }
         }
-        spec::for_create(resource, spec, origin)
+        spec::for_create(resource, spec, origin, today)
     })
 }
 
@@ -112,7 +115,11 @@ fn value(
         dialect::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
             .at(target.span)
     };
-    let text = cell_json(field, rows.column(column), row).map_err(|e| unreadable(e.to_string()))?;
+    let shown = source_json::without_array(rows.column(column));
+    let shown = shown.map_err(|e| unreadable(e.to_string()))?;
+    let field = field.as_ref().clone();
+    let field = Arc::new(field.with_data_type(shown.data_type().clone()));
+    let text = cell_json(&field, &shown, row).map_err(|e| unreadable(e.to_string()))?;
     let value: Value = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
     Ok(match (value, target.column.ty) {
         (Value::Null, _) => None,
@@ -120,7 +127,7 @@ fn value(
             spec::parse(&text).map_err(|e| e.at(target.span))?,
         )),
         // A nested field may also be given as JSON text.
-        (Value::String(text), Type::Object(_) | Type::List(_)) => {
+        (Value::String(text), Type::Object(_)) => {
             let value = spec::parse_value(&text).unwrap_or(Value::String(text));
             (!value.is_null()).then_some(value)
         }

@@ -267,15 +267,12 @@ impl Call {
         let table = self.resource.full_name();
         let sql = |draft: Draft, sql: &str| draft.sql(sql, self.place);
         let draft = match self.method.operation {
-            Operation::Get => {
-                let draft = sql(draft, &format!("SELECT * FROM {table}"));
-                return Ok(self.with_where(draft, &[("id", "id")]));
-            }
-            Operation::List => {
+            Operation::Get | Operation::List => {
                 let draft = sql(draft, &format!("SELECT * FROM {table}"));
                 let filters = self.resource.filters.iter();
                 let parameters = filters.map(|filter| (filter.parameter, filter.column));
-                let parameters: Vec<_> = parameters.collect();
+                let id = matches!(self.method.operation, Operation::Get).then_some(("id", "id"));
+                let parameters: Vec<_> = id.into_iter().chain(parameters).collect();
                 return Ok(self.with_where(draft, &parameters));
             }
             Operation::Delete => {

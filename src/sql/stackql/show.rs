@@ -9,7 +9,11 @@ use super::statement::{Answer, Describe, Filter, Reading, Stackql};
 use crate::dialect::error::Error;
 use crate::dialect::parse::parse_expr;
 use crate::dialect::tokens::{Cursor, Draft};
-use crate::resource::{self, Access, CATALOG, Column, Method, Parameter, Resource, Type, Writes};
+use crate::resource::{
+    self, Access, CATALOG, Column, Method, Parameter, Resource, Type, VIEWS, Writes,
+};
+
+use crate::sql::write;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -273,19 +277,19 @@ fn resources(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
             }
         }
     }
-    let is_wanted = |resource: &&&Resource| {
-        let service = resource.service.name;
-        wanted.as_ref().is_none_or(|wanted| wanted == service)
-    };
     let mut names = Vec::new();
     let mut descriptions = Vec::new();
-    for resource in resource::ALL.iter().filter(is_wanted) {
-        let id = |name: &str| format!("{CATALOG}.{}.{name}", resource.service.name);
-        names.push(row([resource.table, &id(resource.table)]));
-        descriptions.push(resource.nouns.title);
-        if let Some(view) = &resource.view {
-            names.push(row([view.name, &id(view.name)]));
-            descriptions.push(view.description);
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    for service in services.iter().filter(|service| is_wanted(service.name)) {
+        let mut show = |name: &'static str, description| {
+            names.push(row([name, &format!("{CATALOG}.{}.{name}", service.name)]));
+            descriptions.push(description);
+        };
+        for resource in resource::ALL.iter().filter(|r| r.service == *service) {
+            show(resource.table, resource.nouns.title);
+        }
+        for view in VIEWS.iter().filter(|view| view.service == *service) {
+            show(view.name, view.description);
         }
     }
     let mut answer = Answer {
@@ -402,7 +406,7 @@ fn insert(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
     let (name, place) = tokens.name_and_place();
     let resource = expect_resource(&name).map_err(|error| error.at(place))?;
     if resource.writes.is_none() {
-        return Err(Error::new(format!("`{}` can only be read", resource.table)).at(place));
+        return Err(write::only_read(resource).at(place));
     }
     let names = insert_columns(&mut tokens, resource)?;
     tokens.expect_end()?;
@@ -435,23 +439,19 @@ fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<St
     if !tokens.take_symbol(&Token::LParen) {
         return Ok(vec!["spec".to_owned()]);
     }
-    // An element of a list has no path of its own in an INSERT.
-    let is_text = |path: &str, column: &Column| {
+    let is_text = |column: &Column| {
         column.access != Access::ReadOnly
-            && matches!(column.ty, Type::Text | Type::TextOrBlank)
-            && !path.starts_with("spec.resources.")
+            && matches!(column.ty, Type::Text | Type::Secret | Type::Date)
     };
     let mut names = Vec::new();
     loop {
         let (path, place) = tokens.name_and_place();
         let name = path.join(".");
-        let is_known = resource
-            .find(&path)
-            .is_some_and(|column| is_text(&name, column));
+        let is_known = resource.find(&path).is_some_and(is_text);
         if !is_known && !["spec", "data__spec"].contains(&name.as_str()) {
             let texts = resource.paths().into_iter();
             let texts: Vec<String> = texts
-                .filter(|(path, column)| is_text(path, column))
+                .filter(|(_, column)| is_text(column))
                 .map(|(path, _)| path)
                 .collect();
             let known = ["spec", "data__spec"].into_iter();
@@ -490,7 +490,6 @@ fn template(column: &Column, path: &str, only_required: bool, indent: &str) -> S
     };
     match column.ty {
         Type::Object(columns) | Type::Lifted(columns) => object(columns, indent),
-        Type::List(columns) => format!("[{}]", object(columns, indent)),
         _ => format!("\"{{{{ {path} }}}}\""),
     }
 }

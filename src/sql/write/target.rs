@@ -75,6 +75,9 @@ impl Target {
         if let Some(column) = resource.find(&path) {
             return Ok(Self { path, column, span });
         }
+        if let Some(error) = removed(resource, &path) {
+            return Err(error.at(span));
+        }
         let typed = path.join(".");
         let error = Error::new(format!("no field `{typed}`")).at(span);
         let paths = resource.paths();
@@ -102,6 +105,16 @@ impl Target {
 /// The error for a field that only the service sets.
 pub(crate) fn read_only(name: &str) -> Error {
     Error::new(format!("`{name}` is read-only: the service sets it")).hint("leave it out")
+}
+
+/// The error for a field that the service does not have any more; None for any other.
+pub(crate) fn removed<S: AsRef<str>>(resource: &Resource, path: &[S]) -> Option<Error> {
+    let removed = resource.removed(path)?;
+    let error = Error::new(format!(
+        "`{}` is no longer a field: {}",
+        removed.path, removed.reason
+    ));
+    Some(error.hint(removed.hint))
 }
 
 /// The error for a field that cannot be changed once the key exists.

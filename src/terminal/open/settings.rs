@@ -26,6 +26,9 @@ pub(crate) struct Settings {
     /// See [`Options`](crate::session::Options), like all that follow.
     pub(crate) max_affected: Option<usize>,
     pub(crate) read_only: bool,
+    pub(crate) no_files: bool,
+    /// In MiB.
+    pub(crate) memory_limit: Option<usize>,
     pub(crate) dry_run: bool,
     pub(crate) yes: bool,
     pub(crate) discard_secrets: bool,
@@ -34,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) variables: BTreeMap<String, String>,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
+    /// Whether stdin has another reader, so that no command that prints a secret may ask a person there.
+    pub(crate) is_stdin_taken: bool,
     /// The dialect of SQL that statements are in, if that is not for the profile to say.
     pub(crate) dialect: Option<Dialect>,
 }

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use fastrand::Rng;
 use iamql::sandbox::Sandbox;
 use rusqlite::Connection;
@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Text,
     /// Microseconds since 1970.
     Time,
+    /// A day, as text.
+    Date,
     /// How many elements a list has.
     Count,
 }
@@ -29,7 +31,7 @@ pub(super) const COLUMNS: [(&str, &str, Kind); 16] = [
     ("self_link", "/metadata/self", Kind::Text),
     ("created_at", "/metadata/created_at", Kind::Time),
     ("updated_at", "/metadata/updated_at", Kind::Time),
-    ("expires_at", "/spec/expires_at", Kind::Time),
+    ("expires_at", "/spec/expires_at", Kind::Date),
     ("display_name", "/spec/display_name", Kind::Text),
     ("description", "/spec/description", Kind::Text),
     ("owner_id", "/spec/owner/id", Kind::Text),
@@ -78,6 +80,17 @@ const TIMES: [&str; 9] = [
     "",
 ];
 
+/// Spellings of days that are read, and some that are none.
+const DAYS: [&str; 7] = [
+    "2026-07-01",
+    "2026-12-31T23:59:59Z",
+    "2026-12-31T23:30:00-01:00",
+    "0001-01-01",
+    "9999-12-31",
+    "2026-02-30",
+    "",
+];
+
 /// Makes about half of the keys odd: members that lack, are null or empty, or hold what nobody would expect.
 pub(super) fn disturb(sandbox: &Sandbox, rng: &mut Rng) {
     for mut key in sandbox.keys() {
@@ -86,6 +99,7 @@ pub(super) fn disturb(sandbox: &Sandbox, rng: &mut Rng) {
             let (name, time) = (one_of(&NAMES), one_of(&TIMES));
             let owner = one_of(&["", "u-1", "U-1"]);
             let resource = one_of(&["CLOUD", "", "lkc-1"]);
+            let day = one_of(&DAYS);
             let spec = &mut key["spec"];
             match rng.usize(0..14) {
                 0 | 1 => spec["display_name"] = name,
@@ -96,7 +110,7 @@ pub(super) fn disturb(sandbox: &Sandbox, rng: &mut Rng) {
                 6 => spec["owner"] = json!({ "id": owner }),
                 7 => spec["resource"] = Value::Null,
                 8 => spec["resource"] = json!({ "id": resource, "environment": "env-1" }),
-                9 => spec["expires_at"] = time,
+                9 => spec["expires_at"] = day,
                 10 => spec["resources"] = json!(vec![json!({ "id": "lkc-1" }); rng.usize(1..4)]),
                 11 => key["metadata"] = Value::Null,
                 12 => key["kind"] = json!("apikey"),
@@ -110,7 +124,7 @@ pub(super) fn disturb(sandbox: &Sandbox, rng: &mut Rng) {
 /// Lists all keys, `page_size` at a time.
 pub(super) async fn list(sandbox: &Sandbox, page_size: usize) -> Vec<Value> {
     let mut keys = Vec::new();
-    let mut query = format!("page_size={page_size}");
+    let mut query = format!("show_expired=true&page_size={page_size}");
     for _ in 0..1000 {
         let page = get(sandbox, &format!("/iam/v2/api-keys?{query}")).await;
         keys.extend(page["data"].as_array().unwrap().iter().cloned());
@@ -144,7 +158,7 @@ async fn get(sandbox: &Sandbox, path: &str) -> Value {
 pub(super) fn load(keys: &[Value]) -> Connection {
     let database = Connection::open_in_memory().unwrap();
     let names = COLUMNS.map(|(name, _, kind)| match kind {
-        Kind::Text => format!("{name} TEXT"),
+        Kind::Text | Kind::Date => format!("{name} TEXT"),
         Kind::Time | Kind::Count => format!("{name} INTEGER"),
     });
     // SQLite's LIKE takes `a` for `A` unless it is told not to.
@@ -181,10 +195,18 @@ fn cell(key: &Value, place: &str, kind: Kind) -> Cell {
             .as_str()
             .and_then(micros)
             .map_or(Cell::Null, Cell::Integer),
+        Kind::Date => value.as_str().and_then(day).map_or(Cell::Null, Cell::Text),
         Kind::Count => value
             .as_array()
             .map_or(Cell::Null, |list| Cell::Integer(list.len() as i64)),
     }
+}
+
+/// Returns the day of a date, or of a time in RFC 3339, in UTC.
+fn day(text: &str) -> Option<String> {
+    let of_time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc().date_naive());
+    let day = of_time.or_else(|_| text.parse::<NaiveDate>()).ok()?;
+    Some(day.to_string())
 }
 
 /// Returns the microseconds since 1970 of a time in RFC 3339.

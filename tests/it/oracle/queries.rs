@@ -10,7 +10,7 @@ use proptest::sample::select;
 use regex::Regex;
 
 use super::listing::Kind;
-use super::terms::{Source, Text, any, column, moment, number, text};
+use super::terms::{Source, Text, any, column, day, moment, number, text};
 
 /// A query, and whether the order of its rows is part of the answer.
 #[derive(Clone)]
@@ -62,6 +62,7 @@ fn simple(source: &Source, alias: &'static str) -> Text {
             3 => column(source, alias, Kind::Text),
             1 => (text(source, alias), column(source, alias, Kind::Text)).prop_map(|(text, (_, literal))| (text, literal)),
             1 => moment(source, alias),
+            1 => day(source, alias),
         ]
     };
     let several = |kind| {
@@ -95,6 +96,8 @@ fn simple(source: &Source, alias: &'static str) -> Text {
         3 => (column(source, alias, Kind::Text), several(Kind::Text), not())
             .prop_map(|((column, _), values, not)| format!("{column} {not}IN ({values})")),
         1 => (moment(source, alias), several(Kind::Time), not())
+            .prop_map(|((column, _), values, not)| format!("{column} {not}IN ({values})")),
+        1 => (day(source, alias), several(Kind::Date), not())
             .prop_map(|((column, _), values, not)| format!("{column} {not}IN ({values})")),
         2 => (value(), not()).prop_map(|((value, _), not)| format!("{value} IS {not}NULL")),
         // SQLite has no escape unless it is told.

@@ -37,9 +37,9 @@ impl Source {
             let steps: Vec<&str> = place[1..].split('/').collect();
             let spellings = match (&steps[..], kind) {
                 ([name], _) => vec![format!("{{}}.{name}")],
-                (_, Kind::Count) => vec![format!(
-                    "⟦json_array_length({{}}.{})|{{}}.{name}⟧",
-                    steps.join(".")
+                ([column, members @ ..], Kind::Count) => vec![format!(
+                    "⟦json_array_length({{}}._{column}, '$.{}')|{{}}.{name}⟧",
+                    members.join(".")
                 )],
                 ([column, members @ ..], _) => {
                     let subscripts: String = members
@@ -128,6 +128,7 @@ fn literals(database: &Connection, name: &str, kind: Kind) -> Vec<String> {
     let others: &[&str] = match kind {
         Kind::Text => &["''", "'sa-1'", "'M'", "'a_b'", "NULL"],
         Kind::Time => &["⟦'2025-06-01T00:00:00Z'|1748736000000000⟧", "NULL"],
+        Kind::Date => &["'2026-06-30'", "'2026-07-01'", "NULL"],
         Kind::Count => &["0", "2"],
     };
     literals.extend(others.iter().map(|&other| other.to_owned()));
@@ -186,6 +187,11 @@ pub(super) fn moment(source: &Source, alias: &'static str) -> BoxedStrategy<(Str
     column(source, alias, Kind::Time)
 }
 
+/// A column that holds days, and one of its literals.
+pub(super) fn day(source: &Source, alias: &'static str) -> BoxedStrategy<(String, String)> {
+    column(source, alias, Kind::Date)
+}
+
 /// An expression that gives a whole number.
 pub(super) fn number(source: &Source, alias: &'static str) -> Text {
     let plain = || text(source, alias);
@@ -230,6 +236,7 @@ pub(super) fn any(source: &Source, alias: &'static str) -> Text {
     prop_oneof![
         6 => text(source, alias),
         2 => moment(source, alias).prop_map(|(column, _)| column),
+        1 => day(source, alias).prop_map(|(column, _)| column),
         1 => number(source, alias),
     ]
     .boxed()

@@ -71,6 +71,7 @@ impl Lab {
         let unsaved = RescueFile::in_dir(folder.path());
         let options = Options {
             rescue_file: Some(unsaved.clone()),
+            yes: true,
             ..Options::default()
         };
         (Self::small(options).await, unsaved, folder)
@@ -260,6 +261,7 @@ pub(crate) fn shown(error: &Error) -> String {
     let shown = Diagnostic {
         error,
         color: false,
+        width: None,
     };
     steady(&shown.to_string())
 }

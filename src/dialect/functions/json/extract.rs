@@ -27,9 +27,20 @@ pub(crate) fn json_extract() -> ScalarUDF {
     ScalarUDF::new_from_impl(JsonExtract::new())
 }
 
+/// A path in dots, spelled as one for `json_extract`: to fields, and to no members that are none.
+pub(crate) fn field_path() -> ScalarUDF {
+    ScalarUDF::new_from_impl(JsonExtract {
+        takes_members: false,
+        ..JsonExtract::new()
+    })
+}
+
+/// The name of the function that `->` stands for.
+pub(crate) const JSON_GET: &str = "json_get";
+
 /// `json_get(json, key)`, the meaning of `->` over text: JSON, also of scalars.
 pub(crate) fn json_get() -> ScalarUDF {
-    RowFunction::new("json_get", Arity::Between(2, 2), ReturnType::Json, |args| {
+    RowFunction::new(JSON_GET, Arity::Between(2, 2), ReturnType::Json, |args| {
         get("->", args, |node| Value::Json(node.to_string().into()))
     })
     .udf()
@@ -66,6 +77,7 @@ fn get(
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct JsonExtract {
     signature: Signature,
+    takes_members: bool,
 }
 
 const ARITY: Arity = Arity::AtLeast(2);
@@ -75,6 +87,15 @@ impl JsonExtract {
     fn new() -> Self {
         Self {
             signature: anything(Volatility::Immutable),
+            takes_members: true,
+        }
+    }
+
+    /// Finds what `steps` lead to.
+    fn resolve(&self, name: &str, data_type: &DataType, steps: &[Step]) -> Result<Access, Error> {
+        match self.takes_members {
+            true => nested::resolve_json(name, data_type, steps),
+            false => nested::resolve(name, data_type, steps),
         }
     }
 }
@@ -99,11 +120,7 @@ impl ScalarUDFImpl for JsonExtract {
         let mut accesses = Vec::new();
         for path in &args.scalar_arguments[1..] {
             if let Some(steps) = constant(*path)? {
-                accesses.push(nested::resolve(
-                    args.arg_fields[0].name(),
-                    data_type,
-                    &steps,
-                )?);
+                accesses.push(self.resolve(args.arg_fields[0].name(), data_type, &steps)?);
             }
         }
         if args.arg_fields.len() > 2 {
@@ -123,12 +140,13 @@ impl ScalarUDFImpl for JsonExtract {
         let [base, Expr::Literal(path, _)] = args.as_slice() else {
             return Ok(ExprSimplifyResult::Original(args));
         };
-        let Some(steps) = constant(Some(path))? else {
+        let Some(mut steps) = constant(Some(path))? else {
             return Ok(ExprSimplifyResult::Original(args));
         };
+        let base = nested::base(base, &mut steps);
         let data_type = info.get_data_type(base)?;
         Ok(
-            match nested::resolve(&nested::spelled(base), &data_type, &steps)? {
+            match self.resolve(&nested::spelled(base), &data_type, &steps)? {
                 Access::Typed(found) => {
                     let part = nested::access(base.clone(), &steps);
                     ExprSimplifyResult::Simplified(match found {
@@ -147,7 +165,7 @@ impl ScalarUDFImpl for JsonExtract {
             && let ColumnarValue::Scalar(path) = &args.args[1]
             && let Some(steps) = constant(Some(path))?
             && let field = &args.arg_fields[0]
-            && let Access::Typed(_) = nested::resolve(field.name(), field.data_type(), &steps)?
+            && let Access::Typed(_) = self.resolve(field.name(), field.data_type(), &steps)?
         {
             // Constants are tried before simplification, which takes this as "not yet".
             return internal_err!("{NAME} over a struct is replaced while planning");

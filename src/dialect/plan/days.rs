@@ -1,0 +1,134 @@
+//! A rule over logical plans that compares a date with a time exactly, whatever the date.
+//!
+//! A date beside a time is the midnight that it begins with. The engine would turn it into nanoseconds, in which there is no
+//! year 9999, and fail. So the time becomes its date, and what is left of it decides only where the two dates are equal:
+//!
+//! ```sql
+//! expires_at < now()
+//! -- becomes
+//! expires_at < CAST(now() AS DATE) OR expires_at = CAST(now() AS DATE) AND CAST(CAST(now() AS DATE) AS TIMESTAMP) < now()
+//! ```
+//!
+//! Times in a zone other than UTC are left to the engine, and so are IN and IS DISTINCT FROM.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+/// Compares dates with times. To be run before types are made to fit.
+#[derive(Debug)]
+pub(crate) struct CompareDays;
+
+impl AnalyzerRule for CompareDays {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let plan = plan.transform_up_with_subqueries(|plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let expr = expr.transform_up(|expr| Ok(compared(expr, &schema)))?;
+                Ok(expr.update_data(|expr| name.restore(expr)))
+            })
+        })?;
+        Ok(plan.data)
+    }
+
+    fn name(&self) -> &str {
+        "compare_days"
+    }
+}
+
+fn compared(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let read = match &expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => comparison(left, *op, right, schema),
+        Expr::Between(between) => in_range(between, schema),
+        _ => None,
+    };
+    match read {
+        Some(read) => Transformed::yes(read),
+        None => Transformed::no(expr),
+    }
+}
+
+/// Reads a comparison of a date with a time, in either order.
+fn comparison(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Option<Expr> {
+    if is_date(left, schema) {
+        return with_time(left, op, right, time_type(right, schema)?);
+    }
+    let time = time_type(left, schema)?;
+    match is_date(right, schema) {
+        true => with_time(right, op.swap()?, left, time),
+        false => None,
+    }
+}
+
+/// Returns `date op time`, the latter being of `data_type`.
+fn with_time(date: &Expr, op: Operator, time: &Expr, data_type: DataType) -> Option<Expr> {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    // Which way the comparison of the dates decides, unless they are equal.
+    let strict = match op {
+        Lt | LtEq => Some(Lt),
+        Gt | GtEq => Some(Gt),
+        Eq | NotEq => None,
+        _ => return None,
+    };
+    let day = cast(time.clone(), DataType::Date32);
+    let (midnight, time) = (cast(day.clone(), data_type), time.clone());
+    let same = binary_expr(date.clone(), Eq, day.clone());
+    Some(match strict {
+        Some(strict) => {
+            let rest = same.and(binary_expr(midnight, op, time));
+            binary_expr(date.clone(), strict, day).or(rest)
+        }
+        None => {
+            let equal = same.and(binary_expr(midnight, Eq, time));
+            match op {
+                NotEq => !equal,
+                _ => equal,
+            }
+        }
+    })
+}
+
+fn in_range(between: &Between, schema: &DFSchema) -> Option<Expr> {
+    let Between {
+        expr,
+        negated,
+        low,
+        high,
+    } = between;
+    let ends = [(low, Operator::GtEq), (high, Operator::LtEq)];
+    if !is_date(expr, schema) || ends.iter().all(|(end, _)| time_type(end, schema).is_none()) {
+        return None;
+    }
+    let [low, high] = ends.map(|(end, op)| {
+        comparison(expr, op, end, schema).or_else(|| {
+            is_date(end, schema)
+                .then(|| binary_expr(expr.as_ref().clone(), op, end.as_ref().clone()))
+        })
+    });
+    let both = low?.and(high?);
+    Some(if *negated { !both } else { both })
+}
+
+fn is_date(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(expr.get_type(schema), Ok(DataType::Date32))
+}
+
+/// Returns the type of `expr` if it is a time in UTC.
+fn time_type(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
+    let data_type = expr.get_type(schema).ok()?;
+    let is_utc = |zone: &str| matches!(zone, "UTC" | "+00:00" | "Z");
+    match &data_type {
+        DataType::Timestamp(_, None) => Some(data_type),
+        DataType::Timestamp(_, Some(zone)) if is_utc(zone) => Some(data_type),
+        _ => None,
+    }
+}
