@@ -188,7 +188,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "table, markdown, line, json, jsonl, csv, tsv, parquet or arrow",
+        "how rows are written: table, json, csv, …",
         Argument::Format,
         &["mode"],
     ),
