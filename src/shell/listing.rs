@@ -188,7 +188,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "how rows are written: table, json, csv, …",
+        "the format of rows, such as table, line or csv",
         Argument::Format,
         &["mode"],
     ),
