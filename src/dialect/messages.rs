@@ -39,7 +39,12 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 62] = [
+const RETOLD: [(&str, &str, &str); 63] = [
+    (
+        r"^(LIMIT|OFFSET) must be >= 0, .(-?\d+). was provided",
+        "$1 must not be negative, and here it is $2",
+        "leave it out for all rows",
+    ),
     (
         r"^(\w+)Accumulator for .*\bNull\b.*",
         "`$1` of a NULL without a type",
@@ -339,7 +344,7 @@ const RETOLD: [(&str, &str, &str); 62] = [
     (
         r"^order by column out of bounds, specified: (\d+), max: (\d+)",
         "ORDER BY $1, but the select list has $2 columns",
-        "",
+        "name a column, or count those of the select list from 1",
     ),
     (
         r"(?s)^unsupported SQL type (\S+).*",
