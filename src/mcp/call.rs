@@ -23,10 +23,11 @@ use super::tools::Name;
 use super::{command_line, visible};
 use crate::api::{self, Traffic};
 use crate::dialect::error::nearest;
+use crate::dialect::type_names::type_name;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::render::{Diagnostic, escape_controls};
 use crate::resource::{self, Relation};
-use crate::session::{Done, Interrupt, Params, Report, in_statement, type_name};
+use crate::session::{Done, Interrupt, Params, Report, in_statement};
 use crate::sql::split::Piece;
 
 /// What a call came to: a JSON object, and a short text that holds no cell.
@@ -426,6 +427,7 @@ impl Failure {
             false => Diagnostic {
                 error: &self.error,
                 color,
+                width: None,
             }
             .to_string(),
             true => format!(
@@ -445,6 +447,7 @@ fn excerpt(error: &Error) -> String {
     let shown = Diagnostic {
         error: &place,
         color: false,
+        width: None,
     };
     let shown = shown.to_string();
     let lines = shown.lines().skip(1);

@@ -12,7 +12,7 @@ use crate::support::{TestEnv, files};
 const INSERT: &str = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1'), ('sa-1'), ('sa-1')";
 
 /// Runs `sql` with its rows in `keys.jsonl`.
-fn into_file<'a>(sql: &'a str) -> Vec<&'a str> {
+fn into_file(sql: &str) -> Vec<&str> {
     let flags = ["-o", "jsonl", "--concurrency", "1", "--output-file"];
     [flags.as_slice(), &["keys.jsonl", "-e", sql]].concat()
 }

@@ -189,6 +189,12 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::new_transformed(expr, changed))
 }
 
+/// Returns true for a number that is a whole one already.
+fn is_whole(number: &Expr) -> bool {
+    matches!(number, Expr::ScalarFunction(call)
+        if ["ceil", "floor", "round", "trunc"].contains(&call.name()))
+}
+
 fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     let mut changed = false;
     if let Some(operand) = &mut case.expr {
