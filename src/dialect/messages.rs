@@ -39,7 +39,12 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 63] = [
+const RETOLD: [(&str, &str, &str); 64] = [
+    (
+        r"^cannot infer common argument type for comparison operation (.+) (IS (?:NOT )?DISTINCT FROM) (.+)",
+        "cannot compare $1 with $3 by `$2`",
+        "convert one of them with CAST",
+    ),
     (
         r"^(LIMIT|OFFSET) must be >= 0, .(-?\d+). was provided",
         "$1 must not be negative, and here it is $2",
