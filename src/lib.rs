@@ -4,8 +4,8 @@
 //! through the rooms from left to right, and no room knows those on its left:
 //!
 //! ```text
-//! cli, shell -> terminal -> session -> sql, dialect, table -> api, resource -> Confluent Cloud, or the sandbox
-//!                        -> render
+//! cli, shell, mcp -> terminal -> session -> sql, dialect, table -> api, resource -> Confluent Cloud, or the sandbox
+//!                             -> render
 //! ```
 //!
 //! - [`api`]: the client of the service's five operations;
@@ -17,8 +17,8 @@
 //! - [`render`]: rows as text;
 //! - [`sandbox`]: the simulated service;
 //! - `terminal`: opening a session, stdout and stderr, for every edge;
-//! - `cli`, `shell`: the command line and the interactive shell;
-//! - [`error`], `invisible`, `json_scan`, `pattern`, [`secret`]: what all of them share.
+//! - `cli`, `shell`, `mcp`: the command line, the interactive shell, the server for AI assistants;
+//! - [`error`], `invisible`, `json_scan`, `mask`, `pattern`, `private_file`, [`secret`]: what all of them share.
 
 pub mod api;
 mod cli;
@@ -29,7 +29,10 @@ pub mod error;
 pub mod fuzzing;
 mod invisible;
 mod json_scan;
+mod mask;
+mod mcp;
 mod pattern;
+mod private_file;
 pub mod render;
 pub mod resource;
 pub mod sandbox;
@@ -46,5 +49,7 @@ pub use cli::run;
 #[doc(hidden)]
 pub mod testing {
     pub use crate::cli::args::{Args, command};
+    pub use crate::mcp::{Bounds, Server, serve};
+    pub use crate::shell::commands;
     pub use crate::terminal::open::File as ConfigFile;
 }

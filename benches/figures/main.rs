@@ -105,6 +105,14 @@ fn side_by_side(figures: &mut Vec<Figure>) {
         ),
         "csv",
     );
+    figures.push(listing_ratio(
+        "10,000 keys with their names, the longest listing".to_owned(),
+        &service,
+        "SELECT * FROM vw_api_key_inventory",
+        "csv",
+        3,
+        1.1,
+    ));
     let longest = service.floor(&["list", &format!("spec.owner={}", owners[0])]);
     figures.push(ratio(
         "8 owners, the longest of their listings",

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 
 use super::text::printable;
 use crate::json_scan;
+use crate::mask::Mask;
+use crate::secret::Secret;
 
 /// One key as JSON, exactly as it was sent. `Debug` shows only its size, because the answer to a create contains a
 /// secret. Cheap to clone; a key of a page shares the page's memory.
@@ -64,6 +66,13 @@ impl KeyBody {
         Self(json)
     }
 
+    /// Returns the secret of a new key; `None` if it is not where it should be.
+    pub fn secret(&self) -> Option<Secret> {
+        let key: serde_json::Value = serde_json::from_str(self.raw()).ok()?;
+        let secret = key.get("spec")?.get("secret")?.as_str()?;
+        (!secret.is_empty()).then(|| Secret::new(secret))
+    }
+
     /// Returns the JSON text, without white space around it.
     pub fn raw(&self) -> &str {
         std::str::from_utf8(&self.0).expect("the text was valid JSON when the body was made")
@@ -107,6 +116,14 @@ impl DecodeError {
             what: expected.to_owned(),
             is_foreign: false,
             is_shape: true,
+        }
+    }
+
+    /// Returns the same without secrets: what a type was may be told by a value.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        Self {
+            what: mask.apply(&self.what).into_owned(),
+            ..self
         }
     }
 

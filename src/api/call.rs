@@ -5,7 +5,7 @@
 //! tokio's; randomness and the calendar are injected.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -21,9 +21,11 @@ use super::request::{Method, Request};
 use super::retry::{Outcome, RetryPolicy, Tally};
 use super::service_clock::ServiceClock;
 use super::service_error::{self, ServiceError};
+use super::terms::Terms;
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
 use super::transport::{Response, Transport};
+use crate::mask::Mask;
 
 /// The longest that one attempt may take, if the request may be repeated.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -75,6 +77,10 @@ impl Refused {
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) transport: Arc<dyn Transport>,
+    /// What nothing that comes back may show.
+    pub(crate) mask: Mask,
+    /// What to do if the credentials are refused.
+    pub(crate) remedy: OnceLock<String>,
     pub(crate) endpoint: Endpoint,
     pub(crate) retry: RetryPolicy,
     /// The time for one call, with all its attempts and pauses.
@@ -95,11 +101,16 @@ impl Caller {
     pub(crate) async fn call<T>(
         &self,
         request: &Request,
-        traffic: &Traffic,
-        stop: &Stop,
+        terms: &Terms,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
+        let Terms { traffic, stop, .. } = terms;
         let mut progress = Progress::new(request, self.timeout);
+        if terms.reads_only && request.line.method != Method::GET {
+            return Err(Error::ReadsOnly {
+                call: progress.call(None),
+            });
+        }
         loop {
             let permit = tokio::select! {
                 // After a stop nothing more is sent, even if a permit is available.
@@ -107,11 +118,18 @@ impl Caller {
                 () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
                 permit = self.admit(&mut progress, traffic) => permit?,
             };
+            if let Err(most) = terms.budget.take() {
+                return Err(Error::BudgetSpent {
+                    call: progress.call(None),
+                    most,
+                });
+            }
             progress.tally.attempts += 1;
             traffic.sent(&request.line, progress.tally.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());
             let answer = timeout(limit, self.transport.send(request)).await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
+            let answer = answer.map_err(|failure| failure.masked(&self.mask));
             let took = sent.elapsed();
             drop(permit);
             traffic.answered(
@@ -121,7 +139,7 @@ impl Caller {
             if let Ok(response) = &answer {
                 self.clock.observe(response.header("date"), (self.now)());
             }
-            log_answer(request, &answer, took);
+            self.log_answer(request, &answer, took);
             if let Some(pause) = answer
                 .as_ref()
                 .ok()
@@ -176,6 +194,26 @@ impl Caller {
         }
     }
 
+    /// Returns the id of the created key, from the `Location` header.
+    fn created_id(&self, request: &Request, response: &Response) -> Option<String> {
+        let id = request.line.id_in(response.header("location")?)?;
+        Some(printable(&self.mask.apply(id))).filter(|id| !id.is_empty())
+    }
+
+    fn log_answer(&self, request: &Request, answer: &Result<Response, Failure>, took: Duration) {
+        let (method, path) = (&request.line.method, &request.line.path_and_query);
+        match answer {
+            Ok(response) => {
+                let id = response.header("x-request-id").unwrap_or_default();
+                let id = printable(&self.mask.apply(id));
+                tracing::debug!(%method, path, status = response.status, elapsed = ?took, request_id = id, "answered");
+            }
+            Err(failure) => {
+                tracing::debug!(%method, path, elapsed = ?took, failure = failure.detail, "no answer")
+            }
+        }
+    }
+
     fn interpret<T>(
         &self,
         request: &Request,
@@ -189,23 +227,25 @@ impl Caller {
         let status = response.status;
         match status {
             200..=299 => {
-                let created = created_id(request, &response);
+                let created = self.created_id(request, &response);
                 let is_html = response.is_html();
                 if let Some(failure) = response.broken {
+                    let failure = failure.masked(&self.mask);
                     return Err(Problem::Failed { failure, created });
                 }
                 read(response.body).map_err(|reason| Problem::Undecodable {
                     status,
                     is_foreign: is_html || reason.is_foreign(),
-                    reason,
+                    reason: reason.masked(&self.mask),
                     created,
                 })
             }
             300..=399 => {
                 let host = response
                     .header("location")
-                    .and_then(|location| self.endpoint.host_of(location));
-                let created = created_id(request, &response);
+                    .and_then(|location| self.endpoint.host_of(location))
+                    .map(|host| self.mask.apply(&host).into_owned());
+                let created = self.created_id(request, &response);
                 Err(Problem::Redirected {
                     status,
                     host,
@@ -214,15 +254,14 @@ impl Caller {
             }
             _ => {
                 // The `Location` of a conflict is that of another key.
-                let names_a_key = status != 409 && created_id(request, &response).is_some();
+                let names_a_key = status != 409 && self.created_id(request, &response).is_some();
                 let asked = ratelimit::asked(&response, (self.now)());
+                let request_id = response.header("x-request-id");
                 let body = service_error::inflated(&response.body);
-                let body = self.transport.masked(&body);
-                let request_id = response
-                    .header("x-request-id")
-                    .map(|id| self.transport.masked(id.as_bytes()));
-                let request_id = request_id.as_deref().map(String::from_utf8_lossy);
-                let service = ServiceError::parse(status, request_id.as_deref(), &body);
+                let mut service = ServiceError::masked(status, request_id, &body, &self.mask);
+                if service.is_unauthorized() {
+                    service.remedy = self.remedy.get().cloned();
+                }
                 Err(Problem::Refused {
                     service: Box::new(service),
                     asked,
@@ -435,28 +474,6 @@ impl Problem {
                 call: progress.call(None),
                 service,
             },
-        }
-    }
-}
-
-/// Returns the id of the created key, from the `Location` header.
-fn created_id(request: &Request, response: &Response) -> Option<String> {
-    let id = request.line.id_in(response.header("location")?)?;
-    Some(printable(id)).filter(|id| !id.is_empty())
-}
-
-fn log_answer(request: &Request, answer: &Result<Response, Failure>, took: Duration) {
-    let (method, path) = (&request.line.method, &request.line.path_and_query);
-    match answer {
-        Ok(response) => {
-            let id = response
-                .header("x-request-id")
-                .map(printable)
-                .unwrap_or_default();
-            tracing::debug!(%method, path, status = response.status, elapsed = ?took, request_id = id, "answered");
-        }
-        Err(failure) => {
-            tracing::debug!(%method, path, elapsed = ?took, failure = failure.detail, "no answer")
         }
     }
 }

@@ -33,20 +33,15 @@ impl Credentials {
         }
     }
 
-    /// Returns the secrets in `self`, and what `authorization` makes of them.
-    pub(crate) fn forms(&self, authorization: &HeaderValue) -> Vec<Secret> {
-        let secret = match self {
-            Self::Basic { secret, .. } | Self::Bearer(secret) => secret.clone(),
-        };
-        let encoded = authorization
-            .to_str()
-            .ok()
-            .and_then(|text| text.split(' ').nth(1));
-        encoded
-            .map(Secret::new)
-            .into_iter()
-            .chain([secret])
-            .collect()
+    /// Returns what must never be shown: the secret, and what a header makes of it.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::Basic { key, secret } => {
+                let pair = STANDARD.encode(format!("{key}:{}", secret.reveal()));
+                vec![secret.clone(), Secret::new(pair)]
+            }
+            Self::Bearer(token) => vec![token.clone()],
+        }
     }
 
     /// Returns the value of the `Authorization` header, marked sensitive.

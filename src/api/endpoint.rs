@@ -79,6 +79,13 @@ impl Endpoint {
         }
     }
 
+    /// Returns the host, without the brackets of an IPv6 address, and the port.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port_or_known_default().unwrap_or(443);
+        (host.trim_matches(['[', ']']), port)
+    }
+
     /// Returns true if the endpoint is this machine.
     pub fn is_loopback(&self) -> bool {
         loopback(&self.url)

@@ -89,9 +89,44 @@ pub enum Error {
         /// The request.
         call: Box<Call>,
     },
+    /// The request was not sent, because the statement had sent as many as it may.
+    #[error("`{}` was not sent: the statement may send no more than {}", call.request, requests(*most))]
+    BudgetSpent {
+        /// The request and the attempts so far.
+        call: Box<Call>,
+        /// How many the statement may send.
+        most: u64,
+    },
+    /// The request was not sent, because it would change something and this client only reads.
+    #[error("`{}` was not sent: this session only reads", call.request)]
+    ReadsOnly {
+        /// The request.
+        call: Box<Call>,
+    },
     /// A listing returned to a page that it had already read.
     #[error("the listing `{request}` is endless: the service links to a page for the second time")]
     RepeatedToken {
+        /// The first request of the listing.
+        request: RequestLine,
+    },
+    /// A listing came to its end before all was listed.
+    #[error(
+        "the listing `{request}` has {keys} entries, and the service says that there are {total}"
+    )]
+    Short {
+        /// The first request of the listing.
+        request: RequestLine,
+        /// What was listed.
+        keys: u64,
+        /// What there is, as the service says.
+        total: u64,
+    },
+    /// A listing had page after page with nothing on them.
+    #[error(
+        "the listing `{request}` is endless: more than {} pages in a row are empty, and each links to another",
+        super::pagination::MAX_EMPTY_PAGES
+    )]
+    EmptyPages {
         /// The first request of the listing.
         request: RequestLine,
     },
@@ -130,6 +165,13 @@ impl fmt::Display for Effort<'_> {
     }
 }
 
+fn requests(count: u64) -> String {
+    match count {
+        1 => "1 request".to_owned(),
+        count => format!("{count} requests"),
+    }
+}
+
 fn said(service: Option<&ServiceError>) -> String {
     service.map_or_else(String::new, |service| format!(": {service}"))
 }
@@ -158,7 +200,9 @@ impl Error {
             | Self::NoAnswer { call, .. }
             | Self::Decode { call, .. }
             | Self::WaitTooLong { call, .. }
-            | Self::Stopped { call } => Some(call),
+            | Self::Stopped { call }
+            | Self::BudgetSpent { call, .. }
+            | Self::ReadsOnly { call } => Some(call),
             _ => None,
         }
     }
@@ -204,7 +248,12 @@ impl Error {
 
     /// Returns true if the request certainly had no effect, because it was stopped in time.
     pub fn is_not_sent(&self) -> bool {
-        matches!(self, Self::Stopped { call } if !call.may_have_acted)
+        match self {
+            Self::Stopped { call } | Self::BudgetSpent { call, .. } | Self::ReadsOnly { call } => {
+                !call.may_have_acted
+            }
+            _ => false,
+        }
     }
 
     /// Returns the id of a key that was created although the create failed: the answer named the key and then broke

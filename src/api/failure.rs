@@ -13,6 +13,7 @@ use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 
 use super::text::{Seconds, printable};
+use crate::mask::Mask;
 
 /// What kept a request from being answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +71,14 @@ impl Failure {
         )
     }
 
+    /// Returns the same without secrets.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        Self {
+            detail: mask.apply(&self.detail).into_owned(),
+            ..self
+        }
+    }
+
     /// Classifies an error of the HTTP client.
     pub(crate) fn of_reqwest(error: &reqwest::Error) -> Self {
         let causes = causes(error);
@@ -82,7 +91,15 @@ impl Failure {
             .find_map(|cause| cause.downcast_ref::<rustls::Error>());
         let never_sent = error.is_connect() || error.is_builder();
         let certificate = tls.and_then(invalid_certificate);
-        let kind = if certificate.is_some() {
+        let is_plain = matches!(
+            tls,
+            Some(rustls::Error::InvalidMessage(
+                rustls::InvalidMessage::InvalidContentType
+            ))
+        );
+        let kind = if is_plain {
+            FailureKind::Unreachable
+        } else if certificate.is_some() {
             FailureKind::Certificate
         } else if tls.is_some() {
             FailureKind::Tls
@@ -105,6 +122,9 @@ impl Failure {
             (FailureKind::Certificate, ..) => certificate.unwrap_or_default(),
             (_, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)), _) => {
                 "its certificate is signed by an authority that is not trusted here".to_owned()
+            }
+            (_, Some(_), _) if is_plain => {
+                "the other side does not speak TLS; is it a port for http?".to_owned()
             }
             (_, Some(tls), _) => tls.to_string(),
             (FailureKind::Refused, ..) => "connection refused".to_owned(),
@@ -159,6 +179,10 @@ fn invalid_certificate(error: &rustls::Error) -> Option<String> {
             format!("it is for {names}, not for `{}`", expected.to_str())
         }
         CertificateError::Revoked => "it was revoked".to_owned(),
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "it is that of an authority (CA:TRUE), which cannot be that of a host as well"
+                .to_owned()
+        }
         _ => return None,
     })
 }

@@ -45,10 +45,10 @@ impl Error {
             Self::Certificate { .. } => "`--ca-cert` takes a file of certificates in PEM",
             // A listing does not ask for a particular key.
             Self::Service { call, service } => {
-                return match call.request.listed() {
+                return match call.request.needs_role() {
                     Some(resource) if service.is_forbidden() => Some(format!(
-                        "the owner of these credentials may not list {}",
-                        resource.nouns.title
+                        "the owner of these credentials may not list {}: reading them needs the role {}",
+                        resource.nouns.title, resource.role
                     )),
                     _ => hint_of_service(service),
                 };
@@ -63,6 +63,10 @@ impl Error {
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }
+                FailureKind::Certificate if failure.detail.contains("CA:TRUE") => {
+                    "make a certificate for the host with basicConstraints=CA:FALSE; the authority may sign it, or it \
+                     may sign itself"
+                }
                 FailureKind::Certificate => {
                     "check the clock of this machine, and the address if one is given with `--endpoint`"
                 }
@@ -72,7 +76,18 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
-            Self::RepeatedToken { .. } | Self::Stopped { .. } => return None,
+            Self::Short { .. } => {
+                "run the statement again: what is listed may have changed in between"
+            }
+            Self::BudgetSpent { .. } => {
+                "ask for less: name ids or an owner in WHERE, or add a LIMIT without ORDER BY"
+            }
+            Self::RepeatedToken { .. }
+            | Self::EmptyPages { .. }
+            | Self::Stopped { .. }
+            | Self::ReadsOnly { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }
@@ -88,7 +103,8 @@ const UNREACHABLE: &str = "check the network, and the address if one is given wi
 
 fn hint_of_service(service: &ServiceError) -> Option<String> {
     if service.is_unauthorized() {
-        return Some(CREDENTIALS.to_owned());
+        let remedy = service.remedy.clone();
+        return remedy.or_else(|| Some(CREDENTIALS.to_owned()));
     }
     let hint = if service.is_page() && matches!(service.status, 403 | 404) {
         ANOTHER_SERVER

@@ -7,7 +7,8 @@
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
 //! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
-//! `service_error`, `failure` and `hint` (what can go wrong), `traffic` (what it cost), `service_clock` (the time there).
+//! `service_error`, `failure` and `hint` (what can go wrong), `terms` and `traffic` (what may be sent, and what it cost),
+//! `service_clock` (the time there).
 
 mod body;
 mod call;
@@ -24,6 +25,7 @@ pub(crate) mod request;
 mod retry;
 mod service_clock;
 mod service_error;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -31,8 +33,8 @@ mod traffic;
 pub(crate) mod transport;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -51,14 +53,18 @@ pub use page::{Page, PageReader, PageToken};
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
+pub use terms::Budget;
 pub use traffic::{Figures, Traffic};
+pub use transport::Proxy;
 
 use call::{Caller, Refused};
 use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
 use service_clock::ServiceClock;
+use terms::Terms;
 use transport::{HttpTransport, Transport};
 
+use crate::mask::Mask;
 use crate::resource::Resource;
 
 /// The configuration of a client.
@@ -84,8 +90,7 @@ pub struct ClientConfig {
 #[derive(Clone)]
 pub struct Client {
     caller: Arc<Caller>,
-    traffic: Arc<Traffic>,
-    stop: Stop,
+    terms: Terms,
     concurrency: usize,
     key_id: Option<Arc<str>>,
 }
@@ -116,10 +121,19 @@ impl Client {
     /// # Errors
     /// [`Error::Credentials`] or [`Error::Certificate`] if those parts of the configuration cannot be used.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        Self::through(None, config)
+    }
+
+    /// Makes a client that reaches the service through `proxy`, unless the service is on this machine.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn through(proxy: Option<Proxy>, config: ClientConfig) -> Result<Self, Error> {
         let transport = HttpTransport::new(
             config.endpoint.clone(),
             &config.credentials,
             config.ca_cert.as_deref(),
+            proxy,
         )?;
         Ok(Self::over(Arc::new(transport), config))
     }
@@ -128,6 +142,8 @@ impl Client {
         let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let caller = Caller {
             transport,
+            mask: Mask::of(config.credentials.secrets()),
+            remedy: OnceLock::new(),
             endpoint: config.endpoint,
             retry: config.retry,
             timeout: config.timeout,
@@ -141,27 +157,45 @@ impl Client {
         let key_id = config.credentials.key_id().map(Arc::from);
         Self {
             caller: Arc::new(caller),
-            traffic: Arc::default(),
-            stop: Stop::default(),
+            terms: Terms::default(),
             concurrency,
             key_id,
         }
     }
 
+    /// Returns the same client, which tells `remedy` when the service refuses the credentials: where they come from, and
+    /// what to do about it.
+    #[must_use]
+    pub fn explaining_credentials(self, remedy: String) -> Self {
+        // The first one counts.
+        let _ = self.caller.remedy.set(remedy);
+        self
+    }
+
     /// Returns the same client, with its requests counted by `traffic`.
     pub fn observed_by(&self, traffic: Arc<Traffic>) -> Self {
-        Self {
-            traffic,
-            ..self.clone()
-        }
+        self.under(|terms| terms.traffic = traffic)
     }
 
     /// Returns the same client, except that it sends nothing more once `stop` is raised.
     pub fn stopped_by(&self, stop: Stop) -> Self {
-        Self {
-            stop,
-            ..self.clone()
-        }
+        self.under(|terms| terms.stop = stop)
+    }
+
+    /// Returns the same client, except that it sends no more requests than `budget` allows.
+    pub fn within(&self, budget: Budget) -> Self {
+        self.under(|terms| terms.budget = budget)
+    }
+
+    /// Returns the same client, except that it sends nothing that changes something.
+    pub fn reading_only(&self) -> Self {
+        self.under(|terms| terms.reads_only = true)
+    }
+
+    fn under(&self, change: impl FnOnce(&mut Terms)) -> Self {
+        let mut client = self.clone();
+        change(&mut client.terms);
+        client
     }
 
     /// Returns the most requests that may be in flight at a time.
@@ -188,7 +222,8 @@ impl Client {
     /// Reads one object of `resource` that may not exist; `filters` are the parameters that the request needs.
     ///
     /// # Errors
-    /// As [`Client::get`], except that a 404, and a 403 that is not about the credentials, are values.
+    /// As [`Client::get`], except that a 404 is a value, and so is a 403 that is not about the credentials, where the
+    /// service answers so for what is gone.
     pub async fn get_opt(
         &self,
         resource: &Resource,
@@ -198,7 +233,9 @@ impl Client {
         match self.get_with(resource, id, filters).await {
             Ok(key) => Ok(Lookup::Found(key)),
             Err(error) if error.is_not_found() => Ok(Lookup::NotFound),
-            Err(Error::Service { service, .. }) if service.is_forbidden() => {
+            Err(Error::Service { service, .. })
+                if resource.hides_gone && service.is_forbidden() =>
+            {
                 Ok(Lookup::Forbidden(*service))
             }
             Err(error) => Err(error),
@@ -221,7 +258,7 @@ impl Client {
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
         self.caller
-            .call(&request, &self.traffic, &self.stop, KeyBody::parse)
+            .call(&request, &self.terms, KeyBody::parse)
             .await
     }
 
@@ -235,17 +272,25 @@ impl Client {
         &self,
         params: ListParams,
     ) -> impl Stream<Item = Result<Page, Error>> + Send + 'static + use<> {
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
+        };
         let listing = Arc::new(Listing::new(self.clone(), params));
-        let repeated = Arc::clone(&listing);
+        let (repeated, short) = (Arc::clone(&listing), Arc::clone(&listing));
         let fetch = move |token: Option<PageToken>| {
             let listing = Arc::clone(&listing);
             async move {
                 let page = listing.page(token.as_ref(), Page::parse).await?;
-                listing.client.traffic.listed(1, page.len());
+                listing.client.terms.traffic.listed(1, page.len());
                 Ok(page)
             }
         };
-        pagination::pages(fetch, move |_| repeated.is_endless())
+        let pages = pagination::pages(
+            fetch,
+            move |_| repeated.is_endless(),
+            move |keys, total| short.is_short(keys, total),
+        );
+        pagination::bounded(pages, |page| (1, page.len()), move || endless.clone())
     }
 
     /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
@@ -262,12 +307,18 @@ impl Client {
         R: PageReader,
         Make: Fn() -> R + Send + Sync + 'static,
     {
-        let traffic = Arc::clone(&self.traffic);
+        let traffic = Arc::clone(&self.terms.traffic);
+        let endless = Error::EmptyPages {
+            request: request::list(&params, None).line,
+        };
         let source = Pages {
             listing: Listing::new(self.clone(), params),
             reader,
         };
-        prefetch::pages(source).inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys))
+        let pages = prefetch::pages(source)
+            .inspect_ok(move |listed| traffic.listed(listed.pages, listed.keys));
+        let size = |listed: &Listed<R::Output>| (listed.pages, listed.keys);
+        pagination::bounded(pages, size, move || endless.clone())
     }
 
     /// Returns `params` without what the service has refused.
@@ -285,14 +336,18 @@ impl Client {
     /// # Errors
     /// [`Error::outcome_unknown`] tells whether a key may exist nevertheless.
     pub async fn create(&self, resource: &Resource, body: &RequestBody) -> Result<KeyBody, Error> {
-        self.caller
+        let created = self
+            .caller
             .call(
                 &request::create(resource, body),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 KeyBody::salvage,
             )
-            .await
+            .await?;
+        if let Some(secret) = created.secret() {
+            self.caller.mask.add_created(secret);
+        }
+        Ok(created)
     }
 
     /// Changes the fields of a key that `body` names, and returns the changed key.
@@ -308,8 +363,7 @@ impl Client {
         self.caller
             .call(
                 &request::update(resource, id, body),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 KeyBody::parse,
             )
             .await
@@ -324,8 +378,7 @@ impl Client {
             .caller
             .call(
                 &request::delete(resource, id),
-                &self.traffic,
-                &self.stop,
+                &self.terms,
                 body::read_nothing,
             )
             .await
@@ -381,14 +434,9 @@ impl Listing {
         token: Option<&PageToken>,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
-        let Client {
-            caller,
-            traffic,
-            stop,
-            ..
-        } = &self.client;
+        let Client { caller, terms, .. } = &self.client;
         let request = request::list(&self.params(), token);
-        let answer = caller.call(&request, traffic, stop, &read).await;
+        let answer = caller.call(&request, terms, &read).await;
         let refused = match &answer {
             Err(Error::Service { service, .. }) if token.is_none() => {
                 let parameter = self.params().list_all();
@@ -402,7 +450,7 @@ impl Listing {
         caller.refused.insert(parameter);
         self.is_reduced.store(true, Ordering::Relaxed);
         let request = request::list(&self.params(), None);
-        caller.call(&request, traffic, stop, &read).await
+        caller.call(&request, terms, &read).await
     }
 
     fn params(&self) -> ListParams {
@@ -410,6 +458,18 @@ impl Listing {
             all: self.params.all && !self.is_reduced.load(Ordering::Relaxed),
             ..self.params.clone()
         }
+    }
+
+    /// Returns the error for a listing of fewer objects than there are. None if some were left out on request: whether
+    /// the service counts those is not known.
+    fn is_short(&self, keys: u64, total: u64) -> Option<Error> {
+        let params = self.params();
+        let is_whole = params.all || self.params.resource.list_all.is_none();
+        (is_whole && total > keys).then(|| Error::Short {
+            request: request::list(&params, None).line,
+            keys,
+            total,
+        })
     }
 
     /// Returns the error for a listing that comes back to one of its pages.
@@ -446,6 +506,10 @@ where
 
     fn repeated(&self, _: &PageToken) -> Error {
         self.listing.is_endless()
+    }
+
+    fn short(&self, keys: u64, total: u64) -> Option<Error> {
+        self.listing.is_short(keys, total)
     }
 
     fn reader(&self) -> R {

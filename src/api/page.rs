@@ -47,6 +47,7 @@ impl PageToken {
 pub struct Page {
     keys: Vec<KeyBody>,
     next: Option<PageToken>,
+    total: Option<u64>,
 }
 
 impl Page {
@@ -63,10 +64,11 @@ impl Page {
         };
         // How some services write an empty list.
         let data = data.unwrap_or_default();
-        let next = envelope.links.token()?;
+        let links = envelope.links.unwrap_or_default();
+        let (next, total) = (links.token()?, links.total);
         let key = |key: &&RawValue| KeyBody::of_valid_json(body.slice_ref(key.get().as_bytes()));
         let keys = data.iter().map(key).collect();
-        Ok(Self { keys, next })
+        Ok(Self { keys, next, total })
     }
 
     /// Finds the token of the next page at the beginning of a body that may not be a page at all. `None` if the links do
@@ -87,6 +89,11 @@ impl Page {
     /// Returns the token of the next page; `None` on the last page.
     pub fn next(&self) -> Option<&PageToken> {
         self.next.as_ref()
+    }
+
+    /// Returns how many keys all pages of the listing have, if the service says so.
+    pub fn total(&self) -> Option<u64> {
+        self.total
     }
 
     /// Returns the number of keys on this page.
@@ -152,7 +159,7 @@ impl PageSummary {
     /// page that is accepted here would be accepted there too, provided that `key` accepts nothing but JSON.
     pub(crate) fn read(body: &[u8], mut key: impl FnMut(&str) -> Option<usize>) -> Option<Self> {
         let mut rest = std::str::from_utf8(body).ok()?.strip_prefix('{')?;
-        let mut metadata = Links::default();
+        let mut metadata = None;
         let mut len = None;
         loop {
             let (name, after) = json_scan::value(rest)?;
@@ -169,7 +176,12 @@ impl PageSummary {
                     let value;
                     (value, rest) = json_scan::value(rest)?;
                     match name {
-                        r#""metadata""# => metadata = links(serde_json::from_str(value).ok()?),
+                        // What is wrong with such a page is told by `Page::parse`.
+                        r#""metadata""# if metadata.is_some() => return None,
+                        r#""error""# | r#""errors""# => return None,
+                        r#""metadata""# => {
+                            metadata = Some(links(serde_json::from_str(value).ok()?));
+                        }
                         // An escape may hide one of the names, and names must be strings.
                         _ if name.contains('\\') || !name.starts_with('"') => return None,
                         _ => {}
@@ -182,7 +194,7 @@ impl PageSummary {
                 _ => return None,
             }
         }
-        let next = metadata.token().ok()?;
+        let next = metadata.unwrap_or_default().token().ok()?;
         Some(Self { len: len?, next })
     }
 }
@@ -227,7 +239,7 @@ impl fmt::Debug for Page {
 struct Envelope<'a> {
     /// None without such a member, nothing in it for null.
     data: Option<Option<Vec<&'a RawValue>>>,
-    links: Links<'a>,
+    links: Option<Links<'a>>,
 }
 
 impl<'de> Members<'de> for Envelope<'de> {
@@ -235,8 +247,21 @@ impl<'de> Members<'de> for Envelope<'de> {
 
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
+            // Nobody can tell which of them is meant.
+            "data" if self.data.is_some() => return Err(A::Error::custom("`data` is there twice")),
+            "metadata" if self.links.is_some() => {
+                return Err(A::Error::custom("`metadata` is there twice"));
+            }
             "data" => self.data = Some(map.next_value()?),
-            "metadata" => self.links = links(map.next_value()?),
+            "metadata" => self.links = Some(links(map.next_value()?)),
+            "error" | "errors" => {
+                let error: &RawValue = map.next_value()?;
+                if !matches!(error.get(), "null" | "[]" | "{}" | "\"\"" | "false") {
+                    return Err(A::Error::custom(
+                        "the page is a success and an error at once",
+                    ));
+                }
+            }
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -247,6 +272,7 @@ impl<'de> Members<'de> for Envelope<'de> {
 #[derive(Default)]
 struct Links<'a> {
     next: Option<Cow<'a, str>>,
+    total: Option<u64>,
 }
 
 impl Links<'_> {
@@ -277,6 +303,8 @@ impl<'de> Members<'de> for Links<'de> {
                 let link: Option<Text<'de>> = map.next_value()?;
                 self.next = link.map(|Text(link)| link);
             }
+            // What is no number says nothing.
+            "total_size" => self.total = map.next_value::<&RawValue>()?.get().parse().ok(),
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -304,8 +332,8 @@ impl<'de> Members<'de> for Peek<'de> {
     }
 }
 
-/// What a JSON object is read into, member by member. A later member replaces an earlier one of the same name, where a
-/// derived implementation of [`Deserialize`] would fail.
+/// What a JSON object is read into, member by member. A later member replaces an earlier one of the same name where the
+/// implementation does not refuse it.
 trait Members<'de>: Default {
     /// What the object is, for error messages.
     const EXPECTED: &'static str;
@@ -390,6 +418,38 @@ mod tests {
             assert_eq!((page(end).next(), page(end).len()), (None, 0), "{end}");
         }
         assert_eq!(["null", r#""""#].map(next), [None, None]);
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_an_error() {
+        insta::assert_snapshot!(refused(r#"{"data":[{"id":"a"}],"data":[]}"#), @"the JSON cannot be read: `data` is there twice at line 1 column 27");
+        insta::assert_snapshot!(refused(r#"{"metadata":{},"data":[],"metadata":{}}"#), @"the JSON cannot be read: `metadata` is there twice at line 1 column 35");
+        insta::assert_snapshot!(refused(r#"{"data":[],"error":{"code":500}}"#), @"the JSON cannot be read: the page is a success and an error at once at line 1 column 32");
+        for odd in [
+            r#"{"data":[],"data":[]}"#,
+            r#"{"metadata":null,"metadata":null,"data":[]}"#,
+            r#"{"data":[],"errors":[{"detail":"x"}]}"#,
+        ] {
+            refused(odd);
+            assert_eq!(PageSummary::read(odd.as_bytes(), |_| None), None, "{odd}");
+        }
+        assert!(page(r#"{"error":null,"errors":[],"data":[]}"#).is_empty());
+    }
+
+    #[test]
+    fn how_many_there_are_is_known_if_it_is_said() {
+        let total =
+            |metadata: &str| page(&format!(r#"{{"metadata":{metadata},"data":[]}}"#)).total();
+        assert_eq!(total(r#"{"total_size":7}"#), Some(7));
+        for silent in [
+            "{}",
+            "null",
+            r#"{"total_size":null}"#,
+            r#"{"total_size":-1}"#,
+            r#"{"total_size":"7"}"#,
+        ] {
+            assert_eq!(total(silent), None, "{silent}");
+        }
     }
 
     #[test]

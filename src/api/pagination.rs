@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use futures::stream::{self, Stream};
+use futures::future;
+use futures::stream::{self, Stream, StreamExt};
 
 use super::page::{Page, PageToken};
 
@@ -27,25 +28,64 @@ impl SeenTokens {
 }
 
 /// Returns the stream of all pages that `fetch` fetches one by one. It ends after the last page or the first error;
-/// `repeated` makes the error for a token that the listing has already used.
+/// `repeated` makes the error for a token that the listing has already used, and `short` that for a listing of so many
+/// keys that should have been more.
 pub(super) fn pages<E, F>(
     fetch: impl Fn(Option<PageToken>) -> F + Send + 'static,
     repeated: impl Fn(&PageToken) -> E + Send + 'static,
+    short: impl Fn(u64, u64) -> Option<E> + Send + 'static,
 ) -> impl Stream<Item = Result<Page, E>> + Send + 'static
 where
     E: Send + 'static,
     F: Future<Output = Result<Page, E>> + Send + 'static,
 {
     // The state holds what to fetch next: `None` once the listing has ended.
-    let first = (Some(None), SeenTokens::default(), fetch, repeated);
-    stream::try_unfold(first, |(next, mut seen, fetch, repeated)| async move {
-        let Some(token) = next else { return Ok(None) };
-        let page = fetch(token).await?;
-        let next = match page.next() {
-            Some(token) if !seen.insert(token) => return Err(repeated(token)),
-            token => token.cloned().map(Some),
-        };
-        Ok(Some((page, (next, seen, fetch, repeated))))
+    let first = (Some(None), SeenTokens::default(), 0, fetch, repeated, short);
+    stream::try_unfold(
+        first,
+        |(next, mut seen, keys, fetch, repeated, short)| async move {
+            let Some(token) = next else { return Ok(None) };
+            let page = fetch(token).await?;
+            let keys = keys + page.len() as u64;
+            let next = match page.next() {
+                Some(token) if !seen.insert(token) => return Err(repeated(token)),
+                token => token.cloned().map(Some),
+            };
+            if let (None, Some(total)) = (&next, page.total())
+                && let Some(error) = short(keys, total)
+            {
+                return Err(error);
+            }
+            Ok(Some((page, (next, seen, keys, fetch, repeated, short))))
+        },
+    )
+}
+
+/// The most pages in a row without anything on them: a service that filters may give some, but never ends them with one.
+pub(super) const MAX_EMPTY_PAGES: usize = 1_000;
+
+/// Passes `pages` on, and ends with the error that `endless` makes after too many of them in a row had nothing on them.
+/// `size` tells how many pages an item stands for, and how many objects they hold.
+pub(super) fn bounded<T, E>(
+    pages: impl Stream<Item = Result<T, E>> + Send + 'static,
+    size: impl Fn(&T) -> (usize, usize) + Send + 'static,
+    endless: impl Fn() -> E + Send + 'static,
+) -> impl Stream<Item = Result<T, E>> + Send + 'static
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    pages.scan((0, false), move |(empty, is_over), page| {
+        if *is_over {
+            return future::ready(None);
+        }
+        let page = page.and_then(|page| {
+            let (pages, objects) = size(&page);
+            *empty = if objects == 0 { *empty + pages } else { 0 };
+            *is_over = *empty > MAX_EMPTY_PAGES;
+            if *is_over { Err(endless()) } else { Ok(page) }
+        });
+        future::ready(Some(page))
     })
 }
 
@@ -53,8 +93,6 @@ where
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use futures::StreamExt;
 
     use super::*;
 
@@ -90,7 +128,11 @@ mod tests {
             }
         };
         (
-            pages(fetch, |token| format!("`{}` again", token.as_str())),
+            pages(
+                fetch,
+                |token| format!("`{}` again", token.as_str()),
+                |_, _| None,
+            ),
             fetched,
         )
     }
@@ -106,10 +148,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pages_without_an_end_and_without_an_object_are_an_error() {
+        let size = |objects: &usize| (1, *objects);
+        let empty = stream::repeat(0).map(Ok);
+        let given: Vec<_> = bounded(empty, size, || "endless").collect().await;
+        assert_eq!(given.len(), MAX_EMPTY_PAGES + 1);
+        assert_eq!(given.last(), Some(&Err("endless")));
+        // Some that are empty between others are fine.
+        let some = (0..5 * MAX_EMPTY_PAGES).map(|n| Ok::<_, &str>(usize::from(n % 500 == 0)));
+        let given: Vec<_> = bounded(stream::iter(some), size, || "endless")
+            .collect()
+            .await;
+        assert!(given.iter().all(Result::is_ok));
+    }
+
+    #[tokio::test]
     async fn a_listing_ends_after_an_error() {
         let (pages, _) = listing(&[("", "a")]);
         let pages: Vec<_> = pages.collect().await;
         assert!(matches!(&pages[..], [Ok(_), Err(e)] if e == "no such page"));
+    }
+
+    #[tokio::test]
+    async fn a_listing_of_fewer_keys_than_there_are_is_an_error() {
+        for (total, expected) in [(0, Ok(1)), (1, Ok(1)), (2, Err("1 of 2".to_owned()))] {
+            let last = format!(r#"{{"metadata":{{"total_size":{total}}},"data":[{{}}]}}"#);
+            let fetch = move |_| {
+                let last = page(&last);
+                async move { Ok(last) }
+            };
+            let pages = pages(
+                fetch,
+                |_| String::new(),
+                |keys, total| (total > keys).then(|| format!("{keys} of {total}")),
+            );
+            let pages: Vec<_> = pages.collect().await;
+            let read = pages[0].as_ref().map(Page::len).map_err(Clone::clone);
+            assert_eq!(read, expected);
+        }
     }
 
     #[tokio::test]

@@ -79,6 +79,9 @@ pub(crate) trait PageSource: Send + Sync + 'static {
     /// Returns the error for a token that this listing has already used.
     fn repeated(&self, token: &PageToken) -> Self::Error;
 
+    /// Returns the error for a listing of `keys` keys if `total` is more than they are.
+    fn short(&self, keys: u64, total: u64) -> Option<Self::Error>;
+
     /// Returns a new reader.
     fn reader(&self) -> Self::Reader;
 }
@@ -104,6 +107,8 @@ struct Prefetcher<S: PageSource> {
     answers: mpsc::Receiver<Answer<S>>,
     /// Answers taken from the channel but not read yet, in reverse order.
     received: Vec<Answer<S>>,
+    /// Keys read so far.
+    keys: u64,
     fetcher: AbortOnDrop,
 }
 
@@ -146,6 +151,7 @@ impl<S: PageSource> Prefetcher<S> {
             seen,
             answers,
             received: Vec::new(),
+            keys: 0,
             fetcher,
         }
     }
@@ -161,7 +167,10 @@ impl<S: PageSource> Prefetcher<S> {
         }
         let (token, fetched) = match self.received.pop()? {
             Ok(Prefetched::Fetched(token, fetched)) => (token, fetched),
-            Ok(Prefetched::Read(listed)) => return Some(Ok(listed)),
+            Ok(Prefetched::Read(listed)) => {
+                self.keys += listed.keys as u64;
+                return Some(Ok(listed));
+            }
             Err(error) => return Some(Err(error)),
         };
         let (mut keys, is_last) = match self.read(token, fetched).await? {
@@ -173,6 +182,7 @@ impl<S: PageSource> Prefetcher<S> {
             keys += more;
             pages += 1;
         }
+        self.keys += keys as u64;
         Some(Ok(Listed {
             output: self.reader.finish(),
             keys,
@@ -213,6 +223,12 @@ impl<S: PageSource> Prefetcher<S> {
                 page
             }
         };
+        let keys = self.keys + page.len() as u64;
+        if let (None, Some(total)) = (page.next(), page.total())
+            && let Some(error) = self.source.short(keys, total)
+        {
+            return Some(Err(error));
+        }
         self.reader.add(&page);
         Some(Ok((page.len(), page.next().is_none())))
     }
@@ -381,6 +397,10 @@ mod tests {
 
         fn repeated(&self, token: &PageToken) -> String {
             format!("repeated {}", token.as_str())
+        }
+
+        fn short(&self, keys: u64, total: u64) -> Option<String> {
+            (total > keys).then(|| format!("{keys} of {total}"))
         }
 
         fn reader(&self) -> Count {

@@ -115,11 +115,17 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Returns the resource that this asks for a page of, rather than for one object.
-    pub(crate) fn listed(&self) -> Option<&'static Resource> {
+    /// Returns the resource that this reads, if a refusal means that it may not be read: of one object of others, 403 may
+    /// mean that it is gone.
+    pub(crate) fn needs_role(&self) -> Option<&'static Resource> {
         let path = self.path_and_query.split('?').next()?;
+        let is_read = |resource: &&Resource| match path.strip_prefix(resource.path) {
+            Some("") => true,
+            Some(rest) => rest.starts_with('/') && !resource.hides_gone,
+            None => false,
+        };
         let mut resources = resource::ALL.iter().copied();
-        resources.find(|resource| self.method == Method::GET && resource.path == path)
+        resources.find(|resource| self.method == Method::GET && is_read(resource))
     }
 
     /// Returns the id of the object of this request's collection that `location` points to.

@@ -16,9 +16,13 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::text::{printable, without_tags};
+use crate::mask::Mask;
 
 /// Errors and details that are kept besides the first; the rest is counted.
 const MAX_MORE: usize = 10;
+
+/// Bytes of a text that are looked at.
+const MAX_TEXT: usize = 16 * 1024;
 
 /// A refusal, as far as the service explained it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub struct ServiceError {
     pub request_id: Option<String>,
     /// The texts of further errors.
     pub more: Vec<String>,
+    /// What this program knows to do about it: where credentials come from that are refused.
+    pub remedy: Option<String>,
     /// The body says that the credentials themselves are invalid.
     bad_credentials: bool,
     /// The body is a page of HTML or XML: it comes from something in front of the service, or from another server.
@@ -50,24 +56,31 @@ pub struct ServiceError {
 impl ServiceError {
     /// Reads an answer. `request_id` is the header `X-Request-Id`, which takes precedence over any id in the body.
     pub fn parse(status: u16, request_id: Option<&str>, body: &[u8]) -> Self {
+        Self::masked(status, request_id, body, &Mask::default())
+    }
+
+    /// Reads an answer, and takes secrets out of each of its texts: as they are read, before any is shortened or
+    /// escaped.
+    pub(crate) fn masked(status: u16, request_id: Option<&str>, body: &[u8], mask: &Mask) -> Self {
         let mut error = Self {
             status,
             ..Self::default()
         };
+        let texts = Texts(mask);
         let text = String::from_utf8_lossy(body);
         error.bad_credentials = text.to_ascii_lowercase().contains("invalid api key");
         match serde_json::from_slice(body) {
-            Ok(body) => error.read(&body),
+            Ok(body) => error.read(&body, texts),
             Err(_) if body.starts_with(&GZIP) => {
                 error.detail = Some("the explanation is gzip that cannot be read".to_owned());
             }
             Err(_) if text.trim_start().starts_with('<') => {
                 error.is_page = true;
-                error.detail = clean(&without_tags(&text));
+                error.detail = texts.page(&text);
             }
-            Err(_) => error.detail = clean(&text),
+            Err(_) => error.detail = texts.clean(&text),
         }
-        if let Some(id) = request_id.and_then(clean) {
+        if let Some(id) = request_id.and_then(|id| texts.clean(id)) {
             error.request_id = Some(id);
         }
         error
@@ -111,24 +124,31 @@ impl ServiceError {
             || mentions(&self.detail, "is currently limited to")
     }
 
-    fn read(&mut self, body: &Value) {
+    fn read(&mut self, body: &Value, texts: Texts<'_>) {
         let entry = match &body["errors"] {
             Value::Array(errors) => {
-                self.add(errors.iter().skip(1));
+                self.add(errors.iter().skip(1), texts);
                 errors.first().unwrap_or(&Value::Null)
             }
             errors @ Value::Object(_) => errors,
             _ => match &body["error"] {
                 error @ Value::Object(_) => error,
-                Value::String(_) => return self.read_flat(body),
+                Value::String(_) => return self.read_flat(body, texts),
                 _ => body,
             },
         };
-        self.code = text(&entry["code"]).or_else(|| text(&entry["error_code"]));
-        self.title = text(&entry["title"]);
-        self.detail = text(&entry["detail"]).or_else(|| text(&entry["message"]));
-        let suggested =
-            |entry: &Value| text(&entry["resolution"]).or_else(|| text(&entry["suggestion"]));
+        self.code = texts
+            .text(&entry["code"])
+            .or_else(|| texts.text(&entry["error_code"]));
+        self.title = texts.text(&entry["title"]);
+        self.detail = texts
+            .text(&entry["detail"])
+            .or_else(|| texts.text(&entry["message"]));
+        let suggested = |entry: &Value| {
+            texts
+                .text(&entry["resolution"])
+                .or_else(|| texts.text(&entry["suggestion"]))
+        };
         let entries = match &body["errors"] {
             Value::Array(errors) => errors.iter().take(1 + MAX_MORE).collect(),
             _ => vec![entry],
@@ -136,54 +156,61 @@ impl ServiceError {
         let mut resolutions: Vec<String> = entries.into_iter().filter_map(suggested).collect();
         resolutions.dedup();
         self.resolution = Some(resolutions.join("; ")).filter(|text| !text.is_empty());
-        self.source_pointer = text(&entry["source"]["pointer"]);
-        self.source_parameter = text(&entry["source"]["parameter"]);
-        self.request_id = text(&entry["id"])
-            .or_else(|| text(&body["requestId"]))
-            .or_else(|| text(&body["request_id"]));
+        self.source_pointer = texts.text(&entry["source"]["pointer"]);
+        self.source_parameter = texts.text(&entry["source"]["parameter"]);
+        self.request_id = texts
+            .text(&entry["id"])
+            .or_else(|| texts.text(&body["requestId"]))
+            .or_else(|| texts.text(&body["request_id"]));
         match &entry["details"] {
-            Value::Array(details) => self.add(details.iter()),
-            details => self.more.extend(text(details)),
+            Value::Array(details) => self.add(details.iter(), texts),
+            details => self.more.extend(texts.text(details)),
         }
         if self.code.is_none()
             && self.title.is_none()
             && self.detail.is_none()
             && self.more.is_empty()
         {
-            self.read_unknown(body);
+            self.read_unknown(body, texts);
         }
     }
 
     /// Keeps what the first of `entries` say, and counts the others.
-    fn add<'v>(&mut self, mut entries: impl ExactSizeIterator<Item = &'v Value>) {
+    fn add<'v>(&mut self, mut entries: impl ExactSizeIterator<Item = &'v Value>, texts: Texts<'_>) {
         let room = MAX_MORE.saturating_sub(self.more.len());
-        self.more
-            .extend(entries.by_ref().take(room).filter_map(explanation));
+        self.more.extend(
+            entries
+                .by_ref()
+                .take(room)
+                .filter_map(|entry| texts.explanation(entry)),
+        );
         if entries.len() > 0 {
             self.more.push(format!("and {} more", entries.len()));
         }
     }
 
     /// `{"error": "text"}`, perhaps with a longer text beside it, as OAuth servers and web frameworks write it.
-    fn read_flat(&mut self, body: &Value) {
-        let longer = text(&body["error_description"]).or_else(|| text(&body["message"]));
+    fn read_flat(&mut self, body: &Value, texts: Texts<'_>) {
+        let longer = texts
+            .text(&body["error_description"])
+            .or_else(|| texts.text(&body["message"]));
         (self.code, self.detail) = match longer {
-            Some(longer) => (text(&body["error"]), Some(longer)),
-            None => (None, text(&body["error"])),
+            Some(longer) => (texts.text(&body["error"]), Some(longer)),
+            None => (None, texts.text(&body["error"])),
         };
-        self.request_id = text(&body["requestId"]);
+        self.request_id = texts.text(&body["requestId"]);
     }
 
     /// Shows JSON of unknown shape as it is, except for what may be a key with its secret.
-    fn read_unknown(&mut self, body: &Value) {
+    fn read_unknown(&mut self, body: &Value, texts: Texts<'_>) {
         self.detail = match body {
             Value::Null => None,
             Value::Object(members) if members.is_empty() => None,
             body if body.to_string().contains("\"secret\"") => {
                 Some("the explanation has an unknown form".to_owned())
             }
-            Value::String(text) => clean(text),
-            body => clean(&body.to_string()),
+            Value::String(text) => texts.clean(text),
+            body => texts.clean(&body.to_string()),
         };
     }
 }
@@ -240,30 +267,47 @@ impl fmt::Display for ServiceError {
     }
 }
 
-/// Returns the text of one of several errors or details.
-fn explanation(entry: &Value) -> Option<String> {
-    let said = ["detail", "message", "title", "code"]
-        .iter()
-        .find_map(|member| text(&entry[*member]));
-    let said = said.or_else(|| text(entry))?;
-    Some(
-        match text(&entry["source"]["pointer"]).or_else(|| text(&entry["source"]["parameter"])) {
+/// Reads texts of an answer, each without the secrets of the mask.
+#[derive(Clone, Copy)]
+struct Texts<'m>(&'m Mask);
+
+impl Texts<'_> {
+    /// Returns the text of one of several errors or details.
+    fn explanation(self, entry: &Value) -> Option<String> {
+        let said = ["detail", "message", "title", "code"]
+            .iter()
+            .find_map(|member| self.text(&entry[*member]));
+        let said = said.or_else(|| self.text(entry))?;
+        let source = &entry["source"];
+        let place = self.text(&source["pointer"]);
+        Some(match place.or_else(|| self.text(&source["parameter"])) {
             Some(place) => format!("{} at `{place}`", said.trim_end_matches('.')),
             None => said,
-        },
-    )
-}
+        })
+    }
 
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => clean(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+    fn text(self, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => self.clean(text),
+            Value::Number(number) => self.clean(&number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Returns the text of a page, which may have secrets between its tags and in them.
+    fn page(self, page: &str) -> Option<String> {
+        self.clean(&without_tags(&self.0.apply(beginning(page))))
+    }
+
+    fn clean(self, text: &str) -> Option<String> {
+        let text = printable(&self.0.apply(beginning(text)));
+        Some(text).filter(|text| !text.is_empty())
     }
 }
 
-fn clean(text: &str) -> Option<String> {
-    Some(printable(text)).filter(|text| !text.is_empty())
+/// Returns the beginning of a text, far more of it than is shown.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::request::RequestLine;
@@ -27,6 +28,7 @@ pub struct Traffic {
     keys: AtomicU64,
     lines: Mutex<Vec<RequestLine>>,
     waiting_until: Mutex<Option<Instant>>,
+    answered: Notify,
 }
 
 /// A snapshot of the counters.
@@ -78,6 +80,11 @@ impl Traffic {
         Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
+    /// Returns once a request has been answered since the last call. One waits at a time.
+    pub async fn answer(&self) {
+        self.answered.notified().await;
+    }
+
     pub(crate) fn sent(&self, line: &RequestLine, again: bool) {
         self.each(|traffic| {
             traffic.requests.fetch_add(1, Relaxed);
@@ -95,6 +102,7 @@ impl Traffic {
             traffic
                 .wire_nanos
                 .fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+            traffic.answered.notify_one();
         });
     }
 

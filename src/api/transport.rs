@@ -20,13 +20,7 @@ use super::error::Error;
 use super::failure::{Failure, FailureKind};
 use super::request::Request;
 use super::text::{printable, visible};
-use crate::pattern::patterns;
 use crate::secret::Secret;
-
-patterns! {
-    /// A secret as the service makes them.
-    CREATED_SECRET = "cflt[A-Za-z0-9+/]{60}";
-}
 
 /// The longest body that is read, in bytes after decompression. A page of 100 keys has about 100 KB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -46,11 +40,17 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
     /// Sends `request` once and reads the whole answer.
     async fn send(&self, request: &Request) -> Result<Response, Failure>;
+}
 
-    /// Returns `text`, a part of an answer that is to be shown, with the secrets in it masked.
-    fn masked(&self, text: &[u8]) -> Vec<u8> {
-        text.to_vec()
-    }
+/// A proxy between this machine and the service.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Its address, which may hold a password.
+    pub address: Secret,
+    /// The same without one, for messages.
+    pub shown: String,
+    /// The variable that names it.
+    pub variable: &'static str,
 }
 
 /// An answer of any status.
@@ -81,9 +81,8 @@ impl Response {
 pub(crate) struct HttpTransport {
     endpoint: Endpoint,
     authorization: HeaderValue,
-    /// The credentials, in every form in which an answer might repeat them.
-    secrets: Vec<Secret>,
     certificates: Vec<reqwest::Certificate>,
+    proxy: Option<Proxy>,
     /// Made by the first request, because loading the trusted certificates takes longer than many whole runs.
     client: OnceCell<reqwest::Client>,
 }
@@ -97,6 +96,7 @@ impl HttpTransport {
         endpoint: Endpoint,
         credentials: &Credentials,
         ca_cert: Option<&[u8]>,
+        proxy: Option<Proxy>,
     ) -> Result<Self, Error> {
         let refuse = |why: String| Error::Certificate {
             reason: printable(&why),
@@ -112,14 +112,29 @@ impl HttpTransport {
                 "expected at least one certificate in PEM".to_owned(),
             ));
         }
-        let authorization = credentials.authorization()?;
         Ok(Self {
             endpoint,
-            secrets: credentials.forms(&authorization),
-            authorization,
+            authorization: credentials.authorization()?,
             certificates,
+            proxy,
             client: OnceCell::new(),
         })
+    }
+
+    /// Names the proxy in a failure to connect.
+    fn failed(&self, failure: Failure) -> Failure {
+        match &self.proxy {
+            Some(Proxy {
+                shown, variable, ..
+            }) if failure.never_sent => Failure {
+                detail: format!(
+                    "{}; the connection goes through the proxy `{shown}` that {variable} names",
+                    failure.detail
+                ),
+                ..failure
+            },
+            _ => failure,
+        }
     }
 
     fn build(&self) -> Result<reqwest::Client, reqwest::Error> {
@@ -139,7 +154,12 @@ impl HttpTransport {
             ];
             builder.no_proxy().resolve_to_addrs("localhost", &loopback)
         } else {
-            builder
+            // The variables have been read already, once and for all.
+            let builder = builder.no_proxy();
+            match &self.proxy {
+                Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.address.reveal())?),
+                None => builder,
+            }
         };
         let builder = if self.endpoint.is_plain() {
             // Without TLS there is no need to load trusted certificates.
@@ -162,17 +182,6 @@ impl fmt::Debug for HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    fn masked(&self, text: &[u8]) -> Vec<u8> {
-        let mut text = String::from_utf8_lossy(text).into_owned();
-        for secret in &self.secrets {
-            text = text.replace(secret.reveal(), "***");
-        }
-        CREATED_SECRET
-            .replace_all(&text, "***")
-            .into_owned()
-            .into_bytes()
-    }
-
     async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let client = self
             .client
@@ -192,7 +201,8 @@ impl Transport for HttpTransport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.as_str().to_owned());
         }
-        let mut response = builder.send().await.map_err(|e| Failure::of_reqwest(&e))?;
+        let sent = builder.send().await;
+        let mut response = sent.map_err(|e| self.failed(Failure::of_reqwest(&e)))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let (body, broken) = match response.status().is_success() {
             true => read_body(&mut response).await,
@@ -266,24 +276,4 @@ fn joined(mut parts: Vec<Bytes>, length: usize) -> Bytes {
     let mut body = BytesMut::with_capacity(length);
     parts.iter().for_each(|part| body.extend_from_slice(part));
     body.freeze()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_repeats_secrets_is_told_without_them() {
-        let credentials = Credentials::Basic {
-            key: "OWNKEY".to_owned(),
-            secret: Secret::new("canary"),
-        };
-        let transport =
-            HttpTransport::new(Endpoint::production(), &credentials, None).expect("it is valid");
-        let authorization = transport.authorization.to_str().expect("it is text");
-        let created = format!("cflt{}", "aB3+/".repeat(12));
-        let text = format!("auth {authorization} secret canary created {created} key OWNKEY");
-        let masked = String::from_utf8(transport.masked(text.as_bytes())).expect("it is text");
-        assert_eq!(masked, "auth Basic *** secret *** created *** key OWNKEY");
-    }
 }

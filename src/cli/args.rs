@@ -4,12 +4,16 @@
 //! `config.toml`.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgAction, Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgAction, Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum,
+};
 
 use crate::dialect::Dialect;
+use crate::mcp::Bounds;
 use crate::render::OutputFormat;
 use crate::sandbox::Contract;
 use crate::secret::Secret;
@@ -96,6 +100,18 @@ Examples:
   iamql exec \"SELECT count(*) FROM confluent.iam.api_keys\" --output json
   iamql exec -i audit.sql --output csv -f audit.csv")]
     Exec(Exec),
+    /// Serve AI assistants on stdin and stdout; they can only read
+    #[command(after_help = "\
+An MCP client starts it; docs/mcp.md shows how common ones are configured.
+Nothing that a client says changes a key, reads a file or shows a secret. Each
+call leaves a line on stderr.
+
+Examples:
+  iamql mcp --sandbox
+      A simulated organization, to try it
+  iamql mcp --profile reader --max-requests 20
+      The keys that this profile may see, with fewer requests for each call")]
+    Mcp(McpArgs),
     /// Serve the simulated service on loopback until stopped
     #[command(after_help = "\
 It prints the variables that point iamql, or any other client, to it: an API key with its secret, or a bearer token.
@@ -118,6 +134,9 @@ Examples:
         /// Shell to print it for
         shell: clap_complete::Shell,
     },
+    /// Print the names of the profiles, one a line, for completion
+    #[command(hide = true)]
+    Profiles,
     /// Print a page of the manual
     #[command(after_help = "\
 Examples:
@@ -144,6 +163,23 @@ pub fn command() -> clap::Command {
         })
 }
 
+/// Returns what was typed as `--color`, before anything else is read: errors of the command line obey it, too.
+pub(super) fn typed_color(typed: &[OsString]) -> ColorChoice {
+    let mut values = typed.iter().enumerate().filter_map(|(at, arg)| {
+        let arg = arg.to_str()?;
+        match arg.strip_prefix("--color") {
+            Some("") => typed.get(at + 1)?.to_str(),
+            Some(value) => value.strip_prefix('='),
+            None => None,
+        }
+    });
+    match values.next_back() {
+        Some("never") => ColorChoice::Never,
+        Some("always") => ColorChoice::Always,
+        _ => ColorChoice::Auto,
+    }
+}
+
 /// `iamql exec`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Exec {
@@ -158,6 +194,75 @@ pub struct Exec {
     /// Write rows to this file
     #[arg(short = 'f', long, value_name = "FILE")]
     pub outfile: Option<PathBuf>,
+
+    /// Read variables from this file, over those of the environment
+    #[arg(long = "env.file", value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+
+    /// What wrapper scripts pass to StackQL, and has no effect here.
+    #[command(flatten)]
+    pub ignored: Ignored,
+}
+
+/// Options of `stackql exec` that are accepted, so that scripts keep working, and have no effect here.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Ignored {
+    /// Where StackQL keeps its providers.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub approot: Option<String>,
+
+    /// Whether it does without the registry.
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub offline: Option<String>,
+
+    /// What it logs.
+    #[arg(long, hide = true, value_name = "LEVEL")]
+    pub loglevel: Option<String>,
+
+    /// How many pages it reads.
+    #[arg(
+        long = "http.response.pageLimit",
+        hide = true,
+        value_name = "N",
+        allow_hyphen_values = true
+    )]
+    pub page_limit: Option<String>,
+
+    /// How many rows it reads.
+    #[arg(
+        long = "http.response.maxResults",
+        hide = true,
+        value_name = "N",
+        allow_hyphen_values = true
+    )]
+    pub max_results: Option<String>,
+}
+
+/// `iamql mcp`.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub struct McpArgs {
+    /// Most rows in one result
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().rows)]
+    pub max_rows: usize,
+
+    /// Most bytes of rows in one result
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().bytes)]
+    pub max_bytes: usize,
+
+    /// Most requests for one call
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().requests)]
+    pub max_requests: u64,
+}
+
+impl McpArgs {
+    /// Returns the bounds of a call.
+    pub(super) fn bounds(self) -> Bounds {
+        Bounds {
+            rows: self.max_rows,
+            bytes: self.max_bytes,
+            requests: self.max_requests,
+        }
+    }
 }
 
 /// `iamql sandbox`.
@@ -205,10 +310,6 @@ pub struct SandboxArgs {
 /// Options of all commands that run statements.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Common {
-    /// The dialect of SQL, which the command says: `exec` is StackQL's.
-    #[arg(skip)]
-    pub dialect: Dialect,
-
     /// How rows are written
     #[arg(
         short,
@@ -240,6 +341,7 @@ pub struct Common {
         long,
         global = true,
         value_name = "CHAR",
+        value_parser = delimiter,
         help_heading = "Output"
     )]
     pub delimiter: Option<char>,
@@ -247,6 +349,10 @@ pub struct Common {
     /// Mark csv and tsv cells that a spreadsheet would run as a formula
     #[arg(long, global = true, help_heading = "Output")]
     pub csv_guard: bool,
+
+    /// Exit with code 3 if the last statement returned rows
+    #[arg(long, global = true, help_heading = "Output")]
+    pub fail_on_rows: bool,
 
     /// Print rows, warnings and errors, and nothing else
     #[arg(short, long, global = true, help_heading = "Output")]
@@ -316,15 +422,23 @@ pub struct Common {
     #[arg(long, alias = "dryrun", global = true, help_heading = "Safety")]
     pub dry_run: bool,
 
-    /// Refuse every statement that changes something
+    /// Refuse every statement that changes keys or local files
     #[arg(long, global = true, help_heading = "Safety")]
     pub read_only: bool,
 
-    /// Do not ask before UPDATE or DELETE of many keys
+    /// Let statements neither read nor write local files
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub no_files: bool,
+
+    /// Memory that statements may hold at a time, in MiB [default: 1024]
+    #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
+    pub memory_limit: Option<usize>,
+
+    /// Do not ask before a write to many keys
     #[arg(short, long, global = true, help_heading = "Safety")]
     pub yes: bool,
 
-    /// Keys that UPDATE or DELETE may touch without being asked [default: 10]
+    /// Keys that a write may touch without being asked [default: 10]
     #[arg(long, global = true, value_name = "N", help_heading = "Safety")]
     pub max_affected: Option<usize>,
 
@@ -336,6 +450,17 @@ pub struct Common {
     #[arg(long, global = true, help_heading = "Safety")]
     pub allow_self_delete: bool,
 
+    /// Dialect of SQL [default: default, and stackql for exec]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        value_parser = PossibleValuesParser::new(Dialect::ALL.map(Dialect::name))
+            .try_map(|name| name.parse::<Dialect>()),
+        help_heading = "Statements"
+    )]
+    pub dialect: Option<Dialect>,
+
     /// Value of $NAME in statements; may be given several times
     #[arg(
         long = "param",
@@ -345,6 +470,16 @@ pub struct Common {
         help_heading = "Statements"
     )]
     pub params: Vec<String>,
+}
+
+/// Takes a character, or `\t` for a tab.
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut chars = text.chars();
+    match (text, chars.next(), chars.next()) {
+        ("\\t", ..) => Ok('\t'),
+        (_, Some(c), None) => Ok(c),
+        _ => Err("expected one character, or \\t for a tab".to_owned()),
+    }
 }
 
 /// Takes an argument that may hold a password.
@@ -387,6 +522,21 @@ mod tests {
     fn what_auth_holds_is_not_shown() {
         let args = Args::parse_from(["iamql", "--auth", "canary"]);
         assert!(!format!("{args:?}").contains("canary"));
+    }
+
+    #[test]
+    fn the_color_is_known_before_the_rest() {
+        let color = |typed: &[&str]| {
+            let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+            typed_color(&typed)
+        };
+        assert_eq!(
+            color(&["iamql", "--color", "never", "--bogus"]),
+            ColorChoice::Never
+        );
+        assert_eq!(color(&["iamql", "--color=always"]), ColorChoice::Always);
+        assert_eq!(color(&["iamql", "--color"]), ColorChoice::Auto);
+        assert_eq!(color(&["iamql", "--colors=never"]), ColorChoice::Auto);
     }
 
     #[test]

@@ -25,7 +25,12 @@ pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
             .ok_or_else(|| no_command(name, &whole))?,
     };
     let after = about.get_after_help().map(ToString::to_string);
-    render(about, &after.unwrap_or_default()).map_err(|error| {
+    let mut after = after.unwrap_or_default();
+    if command.is_none() {
+        after.push_str("\n\n");
+        after.push_str(SECTIONS);
+    }
+    render(about, &after).map_err(|error| {
         // Writing to memory does not fail.
         Error::statement("the page cannot be made").caused_by(error)
     })
@@ -34,11 +39,44 @@ pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
 fn no_command(name: &str, whole: &clap::Command) -> Error {
     let names: Vec<&str> = whole
         .get_subcommands()
+        .filter(|command| !command.is_hide_set())
         .map(clap::Command::get_name)
         .collect();
     Error::usage(format!("there is no command `{name}`"))
         .hint(format!("commands: {}", names.join(", ")))
 }
+
+/// What the page about iamql says besides its options: paragraphs, each with a heading.
+const SECTIONS: &str = "\
+Exit status:
+  0    All statements succeeded, or the reader of the rows closed the pipe
+  1    A statement failed; those after it were not run
+  2    The command line or the configuration is wrong
+  130  Interrupted
+
+Files:
+  $XDG_CONFIG_HOME/iamql/config.toml
+      Profiles, and what the shell begins with; ~/.config unless the variable is set
+  $XDG_CONFIG_HOME/iamql/iamqlrc
+      Statements and commands that the shell runs at its start
+  $XDG_STATE_HOME/iamql/history
+      What was typed in the shell, without secrets; ~/.local/state unless the variable is set
+  $XDG_STATE_HOME/iamql/unsaved-secrets.jsonl
+      Secrets of new keys that could not be delivered
+
+Proxies:
+  HTTPS_PROXY
+      Address of the proxy for requests, as http://HOST:PORT
+  NO_PROXY
+      Hosts to reach without it, separated by commas
+
+The shell's environment:
+  PAGER, LESS
+      What shows rows that exceed the screen
+  VISUAL, EDITOR
+      What \\e edits statements with
+  NO_COLOR, TERM=dumb
+      No colours";
 
 fn render(about: clap::Command, after: &str) -> std::io::Result<Vec<u8>> {
     let has_commands = about.has_subcommands();

@@ -4,10 +4,15 @@
 //! [`crate::terminal`]'s. No room depends on it.
 
 pub(crate) mod args;
+mod completions;
+mod corrected;
+mod env_file;
 mod man;
 mod settings;
 mod stackql;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode as ProcessExitCode;
@@ -20,14 +25,16 @@ use clap::FromArgMatches;
 use crate::api::Traffic;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
+use crate::mcp;
+use crate::render::OutputFormat;
 use crate::sandbox::{Sandbox, SandboxConfig, UnknownKey};
 use crate::session::{self, Interrupt};
 use crate::shell::{self, Setup};
 use crate::sql::operation::Operation;
-use crate::sql::split::split;
+use crate::sql::split::{split, without_mark};
 use crate::terminal::color::use_color;
 use crate::terminal::exit::ExitCode;
-use crate::terminal::open::{OpenSession, Opener};
+use crate::terminal::open::{OpenSession, Opener, Settings};
 use crate::terminal::output::Output;
 use crate::terminal::{Progress, enable_progress, log, notes, secrets, signals};
 use args::{Args, Command, SandboxArgs};
@@ -38,6 +45,7 @@ const WORKER_STACK: usize = 64 * 1024 * 1024;
 
 /// Runs the program and returns how it ends.
 pub fn run() -> ProcessExitCode {
+    secrets::seal_memory();
     secrets::save_at_a_panic();
     let program = std::thread::Builder::new()
         .name("main".to_owned())
@@ -55,15 +63,21 @@ pub fn run() -> ProcessExitCode {
 }
 
 fn run_here() -> ProcessExitCode {
-    let matches = args::command().try_get_matches();
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    if let Some(refused) = stackql::template_data(&typed) {
+        notes::error(&refused);
+        return ExitCode::from(refused.kind).into();
+    }
+    let color = args::typed_color(&typed);
+    let matches = args::command().color(color).try_get_matches_from(typed);
     let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
-        Err(error) => match stackql::refused(&error) {
+        Err(error) => match stackql::refused(&error).or_else(|| corrected::corrected(&error)) {
             Some(refused) => {
                 notes::error(&refused);
                 return ExitCode::from(refused.kind).into();
             }
-            None => error.exit(),
+            None => return unparsed(&error),
         },
     };
     notes::use_color(use_color(
@@ -86,7 +100,7 @@ fn run_here() -> ProcessExitCode {
         Err(error) => Err(Error::statement("the program cannot start").caused_by(error)),
     };
     match outcome {
-        Ok(()) => ExitCode::Success.into(),
+        Ok(code) => code.into(),
         Err(error) => {
             notes::error(&error);
             ExitCode::from(error.kind).into()
@@ -94,19 +108,47 @@ fn run_here() -> ProcessExitCode {
     }
 }
 
-async fn dispatch(mut args: Args) -> Result<(), Error> {
+/// Shows what clap says about a command line that it cannot use, or the help that was asked for. An error repeats what
+/// was typed, which may be anything.
+fn unparsed(error: &clap::Error) -> ProcessExitCode {
+    if !error.use_stderr() {
+        // Help and the version are ours. If nobody reads them, that is no error.
+        let _ = error.print();
+        return ExitCode::Success.into();
+    }
+    notes::visible(&error.render().to_string());
+    ExitCode::Usage.into()
+}
+
+async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
+    let succeeded = |()| ExitCode::Success;
+    let mut variables = BTreeMap::new();
     let scripts = match args.command.take() {
         Some(Command::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
-            return print(&script);
+            return print(completions::script(shell).as_bytes()).map(succeeded);
         }
-        Some(Command::Man { command }) => return print(&man::page(command.as_deref())?),
-        Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await,
+        Some(Command::Profiles) => {
+            let opener = Opener::new(args.common.settings()?)?;
+            let names = opener.profiles().into_iter();
+            let names: String = names.map(|name| name + "\n").collect();
+            return print(names.as_bytes()).map(succeeded);
+        }
+        Some(Command::Man { command }) => {
+            return print(&man::page(command.as_deref())?).map(succeeded);
+        }
+        Some(Command::Sandbox(sandbox)) => return serve_sandbox(&sandbox).await.map(succeeded),
+        Some(Command::Mcp(bounds)) => {
+            let served = mcp::run(args.common.settings()?, bounds.bounds()).await;
+            return served.map(succeeded);
+        }
         Some(Command::Shell) => None,
         Some(Command::Exec(exec)) => {
-            args.common.dialect = Dialect::Stackql;
+            args.common.dialect.get_or_insert(Dialect::Stackql);
             args.common.output_file = args.common.output_file.or(exec.outfile);
+            stackql::warn_of_ignored(&exec.ignored);
+            if let Some(file) = &exec.env_file {
+                variables = env_file::read(file)?;
+            }
             match (exec.infile, exec.sql) {
                 (Some(file), _) => Some(vec![read_script(&file)?]),
                 (None, sql) => sql.map(|sql| vec![sql]),
@@ -121,41 +163,102 @@ async fn dispatch(mut args: Args) -> Result<(), Error> {
         None => None,
     };
     let args = args.common;
-    let opener = Opener::new(args.settings()?)?;
+    let settings = Settings {
+        variables,
+        ..args.settings()?
+    };
+    let opener = Opener::new(settings)?;
     enable_progress(args.quiet, args.verbose > 0);
     secrets::remind();
-    let (format, render) = (args.output.unwrap_or_default(), args.render_options()?);
+    let by_name = || OutputFormat::of_path(args.output_file.as_deref()?);
+    let (format, render) = (args.output.or_else(by_name), args.render_options()?);
     let Some(scripts) = scripts else {
+        if args.fail_on_rows {
+            return Err(Error::usage("--fail-on-rows is for scripts")
+                .hint("give it statements with -e, with -f, or on stdin"));
+        }
         let setup = Setup {
-            opener,
             format,
+            opener,
             render,
             output_file: args.output_file,
             quiet: args.quiet,
         };
-        return shell::run(setup).await;
+        return shell::run(setup).await.map(succeeded);
     };
+    scripts
+        .iter()
+        .try_for_each(|script| refuse_commands(script))?;
     let interrupt = Interrupt::default();
+    let format = format.unwrap_or_default();
     let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
+    let mut has_rows = false;
     for (position, script) in scripts.iter().enumerate() {
-        run_script(&opened, script, &mut output, &interrupt, args.quiet)
-            .await
-            .map_err(|error| unfinished(error, &scripts[position + 1..].join(";\n")))?;
+        let run = run_script(&opened, script, &mut output, &interrupt, args.quiet).await;
+        has_rows = match run {
+            Ok(last) => last.unwrap_or(has_rows),
+            // Whoever has read enough has read rows.
+            Err(stopped)
+                if args.fail_on_rows && stopped.at_rows_of_last(&scripts[position + 1..]) =>
+            {
+                true
+            }
+            Err(stopped) => {
+                let rest = [&[stopped.rest][..], &scripts[position + 1..]].concat();
+                let mut error = unfinished(stopped.error, &rest.join(";\n"));
+                error.notes.extend(output.unfinished());
+                return Err(error);
+            }
+        };
     }
-    Ok(())
+    output.commit()?;
+    Ok(match args.fail_on_rows && has_rows {
+        true => ExitCode::Rows,
+        false => ExitCode::Success,
+    })
 }
 
-/// Runs the statements of `script` one after another, up to the first that fails.
+/// Refuses a script with a command of the shell in it, before any of it runs.
+fn refuse_commands(script: &str) -> Result<(), Error> {
+    match shell::first_command(script) {
+        None => Ok(()),
+        Some((line, command)) => Err(Error::usage(format!(
+            "line {line}: `{command}` is a command of the shell, and only statements run here"
+        ))
+        .hint("`iamql shell < FILE` runs a file of both, as \\i FILE does in the shell")),
+    }
+}
+
+/// Why a script was not run to its end.
+struct Stopped {
+    error: Error,
+    /// The statements that were not run.
+    rest: String,
+}
+
+impl Stopped {
+    /// Returns true if the reader of the rows went away, and nothing was left to be run: neither of this script nor
+    /// `scripts`.
+    fn at_rows_of_last(&self, scripts: &[String]) -> bool {
+        let mut rest = std::iter::once(&self.rest).chain(scripts);
+        self.error.kind == ErrorKind::BrokenPipe
+            && rest.all(|script| split(script).pieces.is_empty())
+    }
+}
+
+/// Runs the statements of `script` one after another, up to the first that fails. Returns whether the last one returned
+/// rows; None if there is none.
 async fn run_script(
     opened: &OpenSession,
     script: &str,
     output: &mut Output,
     interrupt: &Interrupt,
     quiet: bool,
-) -> Result<(), Error> {
+) -> Result<Option<bool>, Stopped> {
     let script = split(script);
+    let mut has_rows = None;
     for (position, piece) in script.pieces.iter().enumerate() {
         let traffic = Arc::new(Traffic::default());
         let progress = Progress::of(&traffic);
@@ -168,19 +271,26 @@ async fn run_script(
             .map_err(|error| {
                 let rest = script.pieces[position + 1..].iter();
                 let rest: Vec<&str> = rest.map(|piece| piece.text.as_str()).collect();
-                unfinished(error, &rest.join(";\n"))
+                Stopped {
+                    error,
+                    rest: rest.join(";\n"),
+                }
             })?;
         drop(progress);
+        has_rows = Some(output.take_has_rows());
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
         }
         if !quiet {
-            notes::if_terminal(&notes::summary(&report, true));
+            notes::done(&report, true);
         }
     }
     match script.broken {
-        Some((piece, error)) => Err(session::in_statement(error, &piece.text, piece.line)),
-        None => Ok(()),
+        Some((piece, error)) => Err(Stopped {
+            error: session::in_statement(error, &piece.text, piece.line),
+            rest: String::new(),
+        }),
+        None => Ok(has_rows),
     }
 }
 
@@ -206,9 +316,10 @@ fn read_script(path: &Path) -> Result<String, Error> {
         }
         std::fs::read_to_string(path)
     };
-    read().map_err(|error| {
+    let script = read().map_err(|error| {
         Error::usage(format!("cannot read statements from `{}`", path.display())).caused_by(error)
-    })
+    })?;
+    Ok(without_mark(&script).to_owned())
 }
 
 /// Serves the sandbox until the program is stopped.

@@ -22,12 +22,16 @@ impl Common {
             concurrency: self.concurrency,
             max_affected: self.max_affected,
             read_only: self.read_only,
+            no_files: self.no_files,
+            memory_limit: self.memory_limit,
             dry_run: self.dry_run,
             yes: self.yes,
             discard_secrets: self.discard_secrets,
             allow_self_delete: self.allow_self_delete,
             params: params(&self.params)?,
+            is_stdin_taken: false,
             dialect: self.dialect,
+            variables: BTreeMap::new(),
         })
     }
 

@@ -3,9 +3,13 @@
 //! Options that iamql does have are in [`super::args`]. This turns clap's error for an unknown option into one of ours,
 //! and leaves other errors alone.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::args::Ignored;
 use crate::error::Error;
+use crate::terminal::notes;
 
 /// What to use instead of an option.
 struct Instead {
@@ -23,9 +27,8 @@ const fn instead(option: &'static str, reason: &'static str, hint: &'static str)
 }
 
 /// Options without a replacement, because what they set does not exist here.
-const LEFT_OUT: [&str; 23] = [
+const LEFT_OUT: [&str; 21] = [
     "--acid",
-    "--approot",
     "--approotfilemode",
     "--cachekeycount",
     "--colorscheme",
@@ -39,7 +42,6 @@ const LEFT_OUT: [&str; 23] = [
     "--keyfilepath",
     "--metadatattl",
     "--namespaces",
-    "--offline",
     "--provider",
     "--querycachesize",
     "--registry",
@@ -49,31 +51,16 @@ const LEFT_OUT: [&str; 23] = [
     "--viperconfigfilename",
 ];
 
-const REPLACED: [Instead; 16] = [
+const REPLACED: [Instead; 12] = [
     instead(
         "--iqldata",
         "there are no templates",
         "pass values as --param name=value, and write $name in the statement",
     ),
     instead(
-        "--env.file",
-        "variables are read from the environment alone",
-        "let your shell read the file: set -a; . ./FILE; set +a",
-    ),
-    instead(
         "--configfile",
         "settings are profiles in config.toml",
         "pass --profile NAME",
-    ),
-    instead(
-        "--http.response.maxResults",
-        "answers are always complete",
-        "end it early with LIMIT",
-    ),
-    instead(
-        "--http.response.pageLimit",
-        "answers are always complete",
-        "end it early with LIMIT",
     ),
     instead(
         "--http.proxy.host",
@@ -106,11 +93,6 @@ const REPLACED: [Instead; 16] = [
         "trust its certificate with --ca-cert FILE",
     ),
     instead(
-        "--loglevel",
-        "there is one log, of requests",
-        "pass -v, twice for their bodies",
-    ),
-    instead(
         "--errorpresentation",
         "errors go to stderr, and the exit code says that there was one",
         "leave it out",
@@ -132,6 +114,53 @@ const REPLACED: [Instead; 16] = [
     ),
 ];
 
+/// Warns of what is accepted for the sake of scripts, and does nothing.
+pub(super) fn warn_of_ignored(ignored: &Ignored) {
+    for (option, value, reason) in [
+        ("--approot", &ignored.approot, "the provider is built in"),
+        ("--offline", &ignored.offline, "there is no registry"),
+        ("--loglevel", &ignored.loglevel, "-v shows the requests"),
+        (
+            "--http.response.pageLimit",
+            &ignored.page_limit,
+            "answers are always complete; LIMIT ends them early",
+        ),
+        (
+            "--http.response.maxResults",
+            &ignored.max_results,
+            "answers are always complete; LIMIT ends them early",
+        ),
+    ] {
+        if value.is_some() {
+            notes::warn(&format!("`{option}` has no effect here: {reason}"));
+        }
+    }
+}
+
+/// Returns an error if `typed`, the whole command line, gives data to a template: `-q FILE` in StackQL.
+///
+/// To the parser `-q` is a flag, and the file an argument where none is expected, or the SQL.
+pub(super) fn template_data(typed: &[OsString]) -> Option<Error> {
+    let text = |at: usize| typed.get(at).and_then(|arg| arg.to_str());
+    let given = (1..typed.len()).find_map(|at| match text(at)? {
+        "--" => Some(None),
+        "-q" => text(at + 1)
+            .filter(|file| data_file(file).is_some())
+            .map(Some),
+        other => {
+            let rest = other.strip_prefix("-q")?;
+            data_file(rest.strip_prefix('=').unwrap_or(rest)).map(Some)
+        }
+    });
+    let file = given.flatten()?;
+    Some(
+        Error::usage(format!(
+            "`-q {file}` is data for a template, and there are no templates here"
+        ))
+        .hint("pass each value as --param name=value, and write $name in the statement; -q alone is --quiet"),
+    )
+}
+
 /// Returns an error to show instead of clap's, if it is about an option or command of StackQL.
 pub(super) fn refused(error: &clap::Error) -> Option<Error> {
     let context = |kind| match error.get(kind) {
@@ -142,14 +171,6 @@ pub(super) fn refused(error: &clap::Error) -> Option<Error> {
         ErrorKind::UnknownArgument => {
             let typed = context(ContextKind::InvalidArg)?;
             let option = typed.split('=').next().unwrap_or(typed);
-            if let Some(file) = data_file(option) {
-                return Some(
-                    Error::usage(format!(
-                        "templates are not supported, so `{file}` is not read"
-                    ))
-                    .hint("-q is --quiet here; pass values as --param name=value, and write $name"),
-                );
-            }
             let known = |name: &str| name.eq_ignore_ascii_case(option);
             if LEFT_OUT.into_iter().any(known) {
                 return Some(
@@ -228,6 +249,13 @@ mod tests {
             ["--apirequesttimeout", "5"],
             ["--execution.concurrency.limit", "5"],
             ["--tls.CABundle", "x"],
+            ["--approot", "x"],
+            ["--offline=true", "--quiet"],
+            ["--loglevel", "debug"],
+            ["--http.response.pageLimit", "5"],
+            ["--http.response.maxResults", "-1"],
+            ["--env.file", "x"],
+            ["--dialect", "default"],
         ] {
             let args = ["iamql", "exec", taken[0], taken[1], "SELECT 1"];
             assert!(Args::try_parse_from(args).is_ok(), "{taken:?}");
@@ -245,7 +273,33 @@ mod tests {
 
     #[test]
     fn template_data_is_not_taken_for_sql() {
-        insta::assert_snapshot!(of(&["exec", "SELECT 1", "-q", "data.json"]).unwrap(), @"templates are not supported, so `data.json` is not read (-q is --quiet here; pass values as --param name=value, and write $name)");
+        let told = |args: &[&str]| {
+            let typed = std::iter::once("iamql").chain(args.iter().copied());
+            let error = template_data(&typed.map(OsString::from).collect::<Vec<_>>())?;
+            Some(format!(
+                "{error} ({})",
+                error.hint.clone().unwrap_or_default()
+            ))
+        };
+        insta::assert_snapshot!(told(&["exec", "SELECT 1", "-q", "data.json"]).unwrap(), @"`-q data.json` is data for a template, and there are no templates here (pass each value as --param name=value, and write $name in the statement; -q alone is --quiet)");
+        for args in [
+            &["exec", "-i", "x.iql", "-q", "vars.jsonnet"][..],
+            &["exec", "-q", "vars.jsonnet", "SELECT 1"],
+            &["-e", "SELECT 1", "-qvars.jsonnet"],
+            &["exec", "-q=vars.jsonnet", "SELECT 1"],
+        ] {
+            assert!(
+                told(args).unwrap().starts_with("`-q vars.jsonnet`"),
+                "{args:?}"
+            );
+        }
+        for args in [
+            &["-q", "-e", "SELECT 1"][..],
+            &["exec", "-q", "SELECT 1"],
+            &["--", "-q", "x.json"],
+        ] {
+            assert_eq!(told(args), None, "{args:?}");
+        }
     }
 
     #[test]

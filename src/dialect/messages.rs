@@ -39,7 +39,42 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 55] = [
+const RETOLD: [(&str, &str, &str); 62] = [
+    (
+        r"^(\w+)Accumulator for .*\bNull\b.*",
+        "`$1` of a NULL without a type",
+        "CAST(NULL AS INT) has one",
+    ),
+    (
+        r"^HAVING clause references: (.+) must appear in the GROUP BY clause.*",
+        "HAVING looks at groups, and `$1` is neither in GROUP BY nor in an aggregate function",
+        "WHERE looks at single rows",
+    ),
+    (
+        r"^in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+        "DISTINCT values that are collected can only be sorted by themselves, as the text that they become",
+        "take DISTINCT in a subquery: SELECT group_concat(x ORDER BY x) FROM (SELECT DISTINCT x …)",
+    ),
+    (
+        r"^string_agg delimiter must be a string literal.*",
+        "the separator of `string_agg` is a text that is the same for all rows",
+        "put the parts together with ||, and leave the separator empty",
+    ),
+    (
+        r"(?s)^function `(\w+)` requires (\w+), but received \w+ \(DataType: ([^)]*)\).*",
+        "`$1` takes $2 here, and this is $3",
+        "convert it with CAST",
+    ),
+    (
+        r"(?s)^too many columns! the subquery should only return one column: (.+)",
+        "a subquery that is used as a value selects several columns: $1",
+        "select one of them; rows are compared as in (a, b) IN (SELECT c, d …)",
+    ),
+    (
+        r"^source table contains (\d+) columns? but only (\d+) names given as column alias",
+        "a query selects $1 columns where $2 are expected",
+        "select as many as there are names, or values in the row that is compared",
+    ),
     (
         r"^arithmetic overflow: Overflow happened on: (.+)",
         "integer overflow: $1",

@@ -12,7 +12,7 @@
 //! - `apply`: subqueries and lateral joins;
 //! - `functions`: SQLite's functions, and paths into JSON;
 //! - `output_names`: the columns of a result, named as they were written;
-//! - `messages`: the engine's messages in plain words;
+//! - `messages`, `type_names`: the engine's messages and types in plain words;
 //! - [`Dialect`]: which of the two a session speaks;
 //! - [`error`]: what is wrong, where, and the next step.
 
@@ -36,6 +36,8 @@ mod setting;
 pub(crate) mod shape;
 pub(crate) mod source_json;
 pub(crate) mod tokens;
+pub(crate) mod type_names;
 pub(crate) mod unsupported;
 
 pub use setting::Dialect;
+pub(crate) use setting::OTHER_DIALECT;

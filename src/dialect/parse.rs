@@ -10,7 +10,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 use super::error::Error;
 use super::limits::{self, MAX_DEPTH};
 use super::parser::IamqlDialect;
-use super::piece::{Piece, tokenize};
+use super::piece::{Piece, is_layout, tokenize};
 use crate::error::ErrorKind;
 use crate::pattern::patterns;
 
@@ -43,8 +43,9 @@ pub(crate) fn parse_piece(piece: &Piece) -> Result<Statement, Error> {
 /// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
-pub(crate) fn parse_tokens(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
+pub(crate) fn parse_tokens(mut tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
     limits::check(&tokens)?;
+    name_stdout(&mut tokens);
     let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&IamqlDialect)
         .with_recursion_limit(MAX_DEPTH)
@@ -57,6 +58,26 @@ pub(crate) fn parse_tokens(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Sta
     match (statements.pop_front(), statements.pop_front()) {
         (Some(statement), None) => Ok(statement),
         _ => Err(Error::new("expected one statement")),
+    }
+}
+
+/// What `COPY … TO STDOUT` is read as: the engine's parser takes the name of a file alone.
+pub(crate) const STDOUT: &str = "/dev/stdout";
+
+/// Names stdout as a file in `COPY … TO STDOUT`.
+fn name_stdout(tokens: &mut [TokenWithSpan]) {
+    let words: Vec<usize> = (0..tokens.len())
+        .filter(|&at| !is_layout(&tokens[at]))
+        .collect();
+    let is = |at: usize, word: &str| matches!(&tokens[at].token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
+    if words.first().is_none_or(|&first| !is(first, "COPY")) {
+        return;
+    }
+    let found = words
+        .windows(2)
+        .find(|pair| is(pair[0], "TO") && is(pair[1], "STDOUT"));
+    if let Some(&[_, stdout]) = found {
+        tokens[stdout].token = Token::SingleQuotedString(STDOUT.to_owned());
     }
 }
 
@@ -193,11 +214,14 @@ fn in_case(text: &str, location: Location) -> Option<Error> {
     let at = tokens
         .iter()
         .position(|token| token.span.start == location)?;
-    let from = tokens[..at].iter().rposition(is_case)?;
-    let error = Parser::new(&IamqlDialect)
-        .with_tokens_with_locations(tokens[from..].to_vec())
-        .parse_expr()
-        .err()?;
+    tokens[..at].iter().position(is_case)?;
+    let mut cases = (0..tokens.len()).rev().filter(|&at| is_case(&tokens[at]));
+    // The innermost one first.
+    let error = cases.find_map(|from| {
+        let tokens = tokens[from..].to_vec();
+        let mut parser = Parser::new(&IamqlDialect).with_tokens_with_locations(tokens);
+        case(&mut parser).err()
+    })?;
     let ParserError::ParserError(message) = error else {
         return None;
     };
@@ -209,6 +233,27 @@ fn in_case(text: &str, location: Location) -> Option<Error> {
             retold(&message, text)
                 .hint("CASE is written as CASE WHEN condition THEN value ELSE value END")
         })
+}
+
+/// Reads a CASE. The parser itself would go back to read it as a name.
+fn case(parser: &mut Parser<'_>) -> Result<(), ParserError> {
+    parser.expect_keyword(Keyword::CASE)?;
+    if !parser.peek_keyword(Keyword::WHEN) {
+        parser.parse_expr()?;
+    }
+    parser.expect_keyword(Keyword::WHEN)?;
+    loop {
+        parser.parse_expr()?;
+        parser.expect_keyword(Keyword::THEN)?;
+        parser.parse_expr()?;
+        if !parser.parse_keyword(Keyword::WHEN) {
+            break;
+        }
+    }
+    if parser.parse_keyword(Keyword::ELSE) {
+        parser.parse_expr()?;
+    }
+    parser.expect_keyword(Keyword::END).map(drop)
 }
 
 /// Returns the word with a hyphen that stands around `location`, such as an id without its quotes.
@@ -359,8 +404,9 @@ mod tests {
             let hint = parse(text).unwrap_err().hint.unwrap_or_default();
             format!("{}; {hint}", error(text))
         };
-        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"syntax error: expected end of statement, found `a` (1:18-19);");
-        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected end of statement, found `a` (1:18-19);");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"syntax error: expected THEN, found `a` (1:24-25); CASE is written as CASE WHEN condition THEN value ELSE value END");
+        insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected END, found `FROM` (1:27-31); CASE is written as CASE WHEN condition THEN value ELSE value END");
+        insta::assert_snapshot!(told("SELECT CASE WHEN (CASE WHEN a b END) THEN 1 END"), @"syntax error: expected THEN, found `b` (1:31-32); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text stands in single quotes: 'sa-8pp15s'");
         insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");
         insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"syntax error: expected ), found `FROM` (1:16-20); the parenthesis of line 1, column 13 is not closed");

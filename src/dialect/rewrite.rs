@@ -4,19 +4,24 @@
 //! statements that the engine has refused. Knows no table but by its [`Shape`].
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::ControlFlow;
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{Expr, Query, Select, Statement, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Expr, Query, Select, Spanned, Statement, TableFactor, VisitMut, VisitorMut, visit_expressions,
+};
 
-use super::Dialect;
 use super::ast::{folded, last_ident};
-use super::error::nearest;
-use super::rules::rule::{Aggregation, Answer, Context, Hook, SyntaxRule, UnknownColumn};
+use super::error::{Error, nearest};
+use super::rules::rule::{
+    Aggregation, Answer, Context, Hook, SecondReading, SyntaxRule, UnknownColumn,
+};
 use super::rules::{SECOND_READINGS, SYNTAX_RULES};
 use super::shape::Shape;
+use super::{Dialect, OTHER_DIALECT};
 
 /// What the engine says of two items of a select list that it gives one name.
 const SAME_NAME: &str = "require unique expression names";
@@ -34,7 +39,43 @@ pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: D
     each_sql(statement, &mut |sql| apply(&rules, sql, shape));
 }
 
-/// Reads `statement`, which the engine has refused with `error`, as SQLite or PostgreSQL would.
+/// Refuses what only another dialect than `dialect` reads, and the engine would refuse in words that help less.
+///
+/// # Errors
+///
+/// Fails at the first expression of the kind, with what to write instead.
+pub(crate) fn refuse_elsewhere(statement: &EngineStatement, dialect: Dialect) -> Result<(), Error> {
+    let rules = SYNTAX_RULES.iter();
+    let rules = rules.filter(|rule| !rule.dialects.contains(dialect));
+    let refusals: Vec<_> = rules.filter_map(|rule| rule.refusal).collect();
+    let refused = |sql: &Statement| {
+        let found = visit_expressions(sql, |expr| {
+            let mut refused = refusals.iter().filter_map(|refusal| refusal(expr));
+            match refused.next() {
+                Some(error) => ControlFlow::Break(error.at(expr.span())),
+                None => ControlFlow::Continue(()),
+            }
+        });
+        match found {
+            ControlFlow::Break(error) => {
+                let instead = error.hint.clone().unwrap_or_default();
+                Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
+            }
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    };
+    match statement {
+        EngineStatement::Statement(sql) => refused(sql),
+        EngineStatement::Explain(explain) => refuse_elsewhere(&explain.statement, dialect),
+        EngineStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => refused(&Statement::Query(query.clone())),
+            CopyToSource::Relation(_) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Reads `statement`, which the engine has refused with `error`, in another way that `dialect` knows.
 ///
 /// Returns the columns that now come from any row of their group, often none; None if there is no other reading.
 /// `is_aggregate` knows the aggregate functions by their names in lower case.
@@ -42,36 +83,113 @@ pub(crate) fn reread(
     statement: &mut EngineStatement,
     error: &DataFusionError,
     shape: &Shape,
+    dialect: Dialect,
     is_aggregate: &dyn Fn(&str) -> bool,
 ) -> Option<BTreeSet<String>> {
-    let root = error.find_root();
-    let unknown = match root {
-        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-            SchemaError::FieldNotFound {
-                field,
-                valid_fields,
-            } => {
-                let columns = valid_fields.iter().map(|column| column.name.as_str());
-                Some(UnknownColumn {
-                    name: &field.name,
-                    is_slip: nearest(&field.name, columns).is_some(),
-                })
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    let says =
-        |words: &str| matches!(root, DataFusionError::Plan(message) if message.contains(words));
-    let aggregation = Aggregation {
-        is_aggregate,
-        shape,
-    };
     let readings = SECOND_READINGS.iter();
-    let mut readings = readings.filter(|reading| reading.dialects.contains(Dialect::Default));
-    readings.find_map(|reading| {
+    let mut readings = readings.filter(|reading| reading.dialects.contains(dialect));
+    let refusal = Refusal::of(error);
+    readings.find_map(|reading| refusal.answered(statement, reading, shape, is_aggregate))
+}
+
+/// An error of a statement that only another dialect can read.
+#[derive(Debug)]
+pub(crate) struct OnlyElsewhere {
+    /// What the engine says.
+    pub(crate) error: DataFusionError,
+    /// What to write instead, and which dialect takes it as it is.
+    pub(crate) hint: String,
+    /// The columns that it is about, if they are known.
+    pub(crate) columns: BTreeSet<String>,
+}
+
+impl fmt::Display for OnlyElsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for OnlyElsewhere {}
+
+/// Adds to `error`, with which the engine has refused `statement` in `dialect`, that another dialect can read it, if
+/// one can.
+pub(crate) fn told_elsewhere(
+    mut statement: EngineStatement,
+    error: DataFusionError,
+    shape: &Shape,
+    dialect: Dialect,
+    is_aggregate: &dyn Fn(&str) -> bool,
+) -> DataFusionError {
+    let refusal = Refusal::of(&error);
+    // What looks like a slip is one.
+    if refusal.unknown.is_some_and(|unknown| unknown.is_slip) {
+        return error;
+    }
+    let others = SECOND_READINGS.iter();
+    let mut others = others.filter(|reading| !reading.dialects.contains(dialect));
+    let found = others.find_map(|reading| {
+        let columns = refusal.answered(&mut statement, reading, shape, is_aggregate)?;
+        Some((reading.instead?, columns))
+    });
+    let Some((instead, columns)) = found else {
+        return error;
+    };
+    let name = refusal.unknown.map_or("", |unknown| unknown.name);
+    let hint = format!("{}; {OTHER_DIALECT}", instead.replace("{name}", name));
+    DataFusionError::External(Box::new(OnlyElsewhere {
+        error,
+        hint,
+        columns,
+    }))
+}
+
+/// What the engine has refused.
+struct Refusal<'e> {
+    unknown: Option<UnknownColumn<'e>>,
+    message: &'e str,
+}
+
+impl<'e> Refusal<'e> {
+    fn of(error: &'e DataFusionError) -> Self {
+        let root = error.find_root();
+        let unknown = match root {
+            DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+                SchemaError::FieldNotFound {
+                    field,
+                    valid_fields,
+                } => {
+                    let columns = valid_fields.iter().map(|column| column.name.as_str());
+                    Some(UnknownColumn {
+                        name: &field.name,
+                        is_slip: nearest(&field.name, columns).is_some(),
+                    })
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let message = match root {
+            DataFusionError::Plan(message) => message.as_str(),
+            _ => "",
+        };
+        Self { unknown, message }
+    }
+
+    /// Reads `statement` by `reading`, if that answers this. Returns the columns that now come from any row.
+    fn answered(
+        &self,
+        statement: &mut EngineStatement,
+        reading: &SecondReading,
+        shape: &Shape,
+        is_aggregate: &dyn Fn(&str) -> bool,
+    ) -> Option<BTreeSet<String>> {
+        let says = |words: &str| self.message.contains(words);
+        let aggregation = Aggregation {
+            is_aggregate,
+            shape,
+        };
         let (mut is_changed, mut columns) = (false, BTreeSet::new());
-        each_sql(statement, &mut |sql| match (reading.answer, unknown) {
+        each_sql(statement, &mut |sql| match (reading.answer, self.unknown) {
             (Answer::UnknownColumn(read), Some(unknown)) => is_changed |= read(sql, unknown),
             (Answer::SameName(read), _) if says(SAME_NAME) => is_changed |= read(sql),
             (Answer::BareColumn(read), _) if says(BARE_COLUMN) => {
@@ -81,7 +199,7 @@ pub(crate) fn reread(
             _ => {}
         });
         is_changed.then_some(columns)
-    })
+    }
 }
 
 fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Statement)) {

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
+use serde::Deserialize;
 
 /// The dialect of SQL that a session speaks. Where the two agree a statement means the same in both.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// Close to PostgreSQL: what does not fit is an error.
     #[default]
@@ -16,7 +18,13 @@ pub enum Dialect {
     Stackql,
 }
 
+/// What an error adds to what to write instead.
+pub(crate) const OTHER_DIALECT: &str = "--dialect stackql takes it";
+
 impl Dialect {
+    /// All dialects.
+    pub const ALL: [Self; 2] = [Self::Default, Self::Stackql];
+
     /// Returns the dialect that the engine's `options` carry.
     pub(crate) fn of(options: &ConfigOptions) -> Self {
         options
@@ -26,7 +34,8 @@ impl Dialect {
             .unwrap_or_default()
     }
 
-    fn name(self) -> &'static str {
+    /// Returns its name, as it is set.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Stackql => "stackql",
@@ -38,7 +47,7 @@ impl FromStr for Dialect {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        [Self::Default, Self::Stackql]
+        Self::ALL
             .into_iter()
             .find(|dialect| dialect.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| format!("no dialect `{name}`: there are default and stackql"))

@@ -85,16 +85,8 @@ impl Visitor for Refusal {
         if !select.connect_by.is_empty() {
             return no("CONNECT BY", Span::empty(), "WITH RECURSIVE");
         }
-        if select
-            .top
-            .as_ref()
-            .is_some_and(|top| top.percent || top.with_ties)
-        {
-            return no(
-                "TOP with PERCENT or TIES",
-                Span::empty(),
-                "QUALIFY rank() OVER (ORDER BY …) <= n",
-            );
+        if select.top.is_some() {
+            return no("TOP", select.select_token.0.span, "LIMIT n at the end");
         }
         let sorts = select.cluster_by.iter().chain(&select.distribute_by);
         let sorts = sorts.chain(select.sort_by.iter().map(|by| &by.expr));
@@ -219,6 +211,7 @@ mod tests {
         insta::assert_snapshot!(refused("SELECT id FROM t START WITH id = 'a' CONNECT BY id = PRIOR id"), @"CONNECT BY is not supported; write WITH RECURSIVE");
         insta::assert_snapshot!(refused("SELECT id FROM t PIVOT (count(id) FOR kind IN ('a'))"), @"PIVOT is not supported; write count(*) FILTER (WHERE …) for each column");
         insta::assert_snapshot!(refused("SELECT id FROM t FETCH FIRST 2 ROWS WITH TIES"), @"FETCH with PERCENT or TIES is not supported; write QUALIFY rank() OVER (ORDER BY …) <= n");
+        insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");
         insta::assert_snapshot!(refused("SELECT id FROM t SORT BY id"), @"a sort by part is not supported; write ORDER BY");
         insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO kind"), @"SIMILAR TO with a pattern that is no literal is not supported; write `~` and a regular expression");
     }

@@ -26,8 +26,10 @@ use crate::dialect::output_names::Names;
 use crate::dialect::parse::as_sql;
 use crate::dialect::rewrite::rewrite;
 use crate::error::Error;
+use crate::mask::Mask;
 use crate::render::{Diagnostic, cell_json};
 use crate::resource::{API_KEYS, shape};
+use crate::secret::Secret;
 use crate::session::in_statement;
 use crate::sql::operation::Operation;
 use crate::sql::split::{Piece, split};
@@ -90,6 +92,7 @@ fn shown(error: &Error) {
     let shown = Diagnostic {
         error,
         color: false,
+        width: None,
     };
     let shown = shown.to_string();
     assert!(
@@ -166,6 +169,29 @@ fn link(link: &str) -> Option<PageToken> {
 
 fn one_line(message: &str) {
     assert!(!message.contains(char::is_control), "{message:?}");
+}
+
+/// Takes the secret in the first line out of the rest, and reads the rest as the body of an error that repeats it.
+///
+/// Nothing that is shown holds the secret.
+pub fn masking(text: &str) {
+    let (secret, text) = text.split_once('\n').unwrap_or((text, ""));
+    // A short one may be anywhere, and what is not visible is not looked for.
+    let is_usual = secret.len() >= 12
+        && secret.chars().all(|c| c.is_ascii_graphic())
+        && secret.contains(|c: char| c.is_ascii_digit());
+    if !is_usual {
+        return;
+    }
+    let mask = Mask::of([Secret::new(secret)]);
+    let masked = mask.apply(text);
+    assert!(!masked.contains(secret), "{masked:?}");
+    for status in [200, 401, 502] {
+        let error = ServiceError::masked(status, Some(text), text.as_bytes(), &mask);
+        let shown = error.to_string();
+        one_line(&shown);
+        assert!(!shown.contains(secret), "{shown:?}");
+    }
 }
 
 /// Reads an answer's headers, given one a line as `name: value`, and links and endpoints that stand on lines of their own.

@@ -298,6 +298,22 @@ proptest! {
     }
 
     #[test]
+    fn secrets_are_taken_out(secret in "[A-Za-z0-9+/=]{12,40}7", parts in vec(0..5_usize, 1..8), text in made_of(JSON)) {
+        let parts: String = parts
+            .iter()
+            .map(|part| match part {
+                0 => secret.clone(),
+                1 => secret.replace('/', "\\/"),
+                2 => secret.replace('+', "%2B").replace('/', "%2F"),
+                3 => format!("<b>{secret}</b>"),
+                _ => text.clone(),
+            })
+            .collect();
+        super::masking(&format!("{secret}\n{parts}"));
+        super::masking(&format!("{secret}\n{{\"errors\":[{{\"detail\":\"{parts}\"}}]}}"));
+    }
+
+    #[test]
     fn headers_and_links_are_read(headers in made_of(HEADERS)) {
         super::headers(&headers);
     }

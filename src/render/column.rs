@@ -10,6 +10,9 @@ use super::layout::{MAX_WIDTH, MIN_WIDTH, WidthRequest, measure, shortened};
 /// Marks, in the metadata of a field, a column whose values are shown once and never again: it is never shortened.
 pub const SECRET_MARK: &str = "iamql.secret";
 
+/// Marks, in the metadata of a field, text that is wrapped in a table rather than cut.
+pub(crate) const WRAP_MARK: &str = "iamql.wrap";
+
 /// The name of columns, and of members of structs, whose values are shown once and never again.
 const SECRET: &str = "secret";
 
@@ -24,6 +27,8 @@ pub(crate) struct TableColumn {
     pub(crate) kind: CellKind,
     /// Whether all of its values are secrets, judging by its name.
     secret: bool,
+    /// Whether its cells are wrapped rather than cut.
+    pub(crate) wraps: bool,
     /// Width of its widest cell.
     widest: usize,
     /// Width of its widest secret, which is neither shortened nor left out; 0 if it has none.
@@ -37,16 +42,16 @@ pub(crate) struct TableColumn {
 impl TableColumn {
     /// Starts the column of `field`, without cells.
     pub(crate) fn of(field: &Field) -> Self {
-        let column = Self::new(field.name(), CellKind::of(field));
         Self {
-            secret: column.secret || field.metadata().contains_key(SECRET_MARK),
-            ..column
+            secret: is_secret(field),
+            wraps: field.metadata().contains_key(WRAP_MARK),
+            ..Self::new(field.name(), CellKind::of(field))
         }
     }
 
     /// Starts a column without cells. Ids and secrets are recognized by their names.
     pub(crate) fn new(name: &str, kind: CellKind) -> Self {
-        let last = name.rsplit('.').next().unwrap_or(name);
+        let last = last_step(name);
         let secret = last == SECRET;
         let id = last == "id" || last.ends_with("_id");
         let floor = match kind {
@@ -59,6 +64,7 @@ impl TableColumn {
             name: shortened(&escape_controls(name), MAX_WIDTH).into(),
             kind,
             secret,
+            wraps: false,
             widest: 0,
             pinned: 0,
             cut: false,
@@ -76,9 +82,17 @@ impl TableColumn {
             self.pinned = self.pinned.max(full);
             return text.into();
         }
-        let most = width.min(MAX_WIDTH);
+        let most = match self.wraps {
+            true => MAX_WIDTH,
+            false => width.min(MAX_WIDTH),
+        };
         self.cut |= full > most;
         shortened(&text, most).into()
+    }
+
+    /// Returns true if a part of a value is of no use, so that it is shown whole or not at all.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.secret || self.pinned > 0 || self.floor == usize::MAX
     }
 
     /// Adds a NULL, shown as `text`, which is already escaped.
@@ -101,8 +115,17 @@ impl TableColumn {
 
     /// Tells whether all cells are shown in full at this width.
     pub(crate) fn fits(&self, width: usize) -> bool {
-        self.widest <= width && !self.cut
+        (self.widest <= width || self.wraps) && !self.cut
     }
+}
+
+fn last_step(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// Tells whether all values of a column are secrets, by its mark or its name.
+pub(crate) fn is_secret(field: &Field) -> bool {
+    field.metadata().contains_key(SECRET_MARK) || last_step(field.name()) == SECRET
 }
 
 /// Tells whether a value is a struct with a secret in it, at any depth.

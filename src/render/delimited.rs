@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::Fields;
 use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
 
 use super::cell::{CellKind, Cells};
+use super::column::is_secret;
 use super::encode::{self, Nulls, can_double};
 use super::error::Error;
 use super::field_syntax::FieldSyntax;
@@ -23,6 +24,8 @@ use super::renderer::Format;
 pub(super) struct Delimited {
     syntax: FieldSyntax,
     options: RenderOptions,
+    /// For secrets, which are of no use if they are altered.
+    unguarded: RenderOptions,
 }
 
 impl Delimited {
@@ -39,6 +42,10 @@ impl Delimited {
         let delimiter = options.delimiter.unwrap_or(usual);
         Self {
             syntax: FieldSyntax { format, delimiter },
+            unguarded: RenderOptions {
+                csv_guard: false,
+                ..options.clone()
+            },
             options,
         }
     }
@@ -48,6 +55,8 @@ impl Delimited {
 pub(super) enum Values<'a> {
     /// As text, which the syntax escapes.
     Cells(CellKind, Cells<'a>),
+    /// The same, of secrets.
+    Secrets(CellKind, Cells<'a>),
     /// As JSON that is written with its quotes doubled.
     Json(NullableEncoder<'a>),
 }
@@ -83,6 +92,9 @@ impl Format for Delimited {
                     CellKind::Json if doubles && can_double(field.data_type()) => {
                         Values::Json(make_encoder(field, column, encode::doubled())?)
                     }
+                    kind if is_secret(field) => {
+                        Values::Secrets(kind, Cells::try_new(field, column, Nulls::Explicit)?)
+                    }
                     kind => Values::Cells(kind, Cells::try_new(field, column, Nulls::Explicit)?),
                 })
             })
@@ -100,6 +112,10 @@ impl Format for Delimited {
                     self.syntax
                         .write(cells.bytes(row), *kind, &self.options, out);
                 }
+                Values::Secrets(kind, cells) => {
+                    self.syntax
+                        .write(cells.bytes(row), *kind, &self.unguarded, out);
+                }
                 Values::Json(encoder) if encoder.is_null(row) => {}
                 Values::Json(encoder) => self
                     .syntax
@@ -115,10 +131,11 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{Array, ArrayRef, Int64Array, StringArray, StructArray};
-    use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
     use proptest::prelude::*;
 
     use super::super::OutputFormat::{Csv, Tsv};
+    use super::super::column::SECRET_MARK;
     use super::super::fixtures::{
         batch, document_field, keys, plain, render, scalars, strings, visible,
     };
@@ -226,6 +243,28 @@ mod tests {
             let batch = one_cell(&text);
             let written = render(Csv, &options, &[batch]).0;
             assert!(written.contains(&format!("'{text}")), "{written}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_ever_altered() {
+        let options = RenderOptions {
+            csv_guard: true,
+            ..Default::default()
+        };
+        let marked = Field::new("x", DataType::Utf8, true)
+            .with_metadata([(SECRET_MARK.to_owned(), String::new())].into());
+        for field in [
+            Field::new("secret", DataType::Utf8, true),
+            Field::new("spec.secret", DataType::Utf8, true),
+            marked,
+        ] {
+            let schema = Arc::new(Schema::new(vec![field]));
+            let batch = RecordBatch::try_new(schema, vec![strings([Some("+secret=")])]).unwrap();
+            for format in [Csv, Tsv] {
+                let written = render(format, &options, std::slice::from_ref(&batch)).0;
+                assert_eq!(written.lines().nth(1), Some("+secret="));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use sqlparser::tokenizer::Span;
 
-use super::escape_controls;
+use super::{escape_controls, wrapped};
 use crate::error::{Cause, Error, Place};
 
 /// Shows an error to people, in several lines that each end with a line break.
@@ -16,6 +16,20 @@ pub struct Diagnostic<'e> {
     pub error: &'e Error,
     /// Whether to use colours.
     pub color: bool,
+    /// Terminal columns that messages are wrapped to; None is no limit.
+    pub width: Option<usize>,
+}
+
+impl Diagnostic<'_> {
+    /// Writes a line of words.
+    fn say(&self, f: &mut fmt::Formatter<'_>, line: &str) -> fmt::Result {
+        match self.width {
+            None => writeln!(f, "{line}"),
+            Some(width) => wrapped(line, width, 2)
+                .into_iter()
+                .try_for_each(|line| writeln!(f, "{line}")),
+        }
+    }
 }
 
 impl fmt::Display for Diagnostic<'_> {
@@ -25,21 +39,21 @@ impl fmt::Display for Diagnostic<'_> {
             false => ("", "", "", ""),
         };
         let message = printable(&self.error.message);
-        writeln!(f, "{red}error{reset}: {bold}{message}{reset}")?;
+        self.say(f, &format!("{red}error{reset}: {bold}{message}{reset}"))?;
         if let Some(file) = &self.error.file {
             writeln!(f, "  in `{}`", printable(&file.to_string_lossy()))?;
         }
         for cause in self.error.causes.iter().flat_map(Cause::shown) {
-            writeln!(f, "  caused by: {}", printable(&cause))?;
+            self.say(f, &format!("  caused by: {}", printable(&cause)))?;
         }
         for note in &self.error.notes {
-            writeln!(f, "{blue}note{reset}: {}", printable(note))?;
+            self.say(f, &format!("{blue}note{reset}: {}", printable(note)))?;
         }
         if let Some(place) = &self.error.place {
             show_place(place, f, blue, red, reset)?;
         }
         if let Some(hint) = &self.error.hint {
-            writeln!(f, "{blue}hint{reset}: {}", printable(hint))?;
+            self.say(f, &format!("{blue}hint{reset}: {}", printable(hint)))?;
         }
         Ok(())
     }
@@ -123,6 +137,7 @@ mod tests {
         Diagnostic {
             error: &error,
             color: false,
+            width: None,
         }
         .to_string()
     }
@@ -146,6 +161,24 @@ mod tests {
     }
 
     #[test]
+    fn words_are_wrapped_and_the_statement_is_not() {
+        let error = Error::statement("one two three four five").hint("six seven eight nine");
+        let text = Diagnostic {
+            error: &error,
+            color: true,
+            width: Some(20),
+        }
+        .to_string();
+        assert_eq!(
+            text.replace("\x1b[1;31m", "")
+                .replace("\x1b[34m", "")
+                .replace("\x1b[1m", "")
+                .replace("\x1b[0m", ""),
+            "error: one two three\n  four five\nhint: six seven\n  eight nine\n"
+        );
+    }
+
+    #[test]
     fn the_innermost_file_is_named() {
         let error = Error::statement("no such thing")
             .in_file("b.sql")
@@ -154,6 +187,7 @@ mod tests {
         let text = Diagnostic {
             error: &error,
             color,
+            width: None,
         }
         .to_string();
         assert_eq!(text, "error: no such thing\n  in `b.sql`\n");
@@ -191,6 +225,7 @@ mod tests {
         let text = Diagnostic {
             error: &error,
             color: false,
+            width: None,
         }
         .to_string();
         assert_eq!(

@@ -144,7 +144,8 @@ impl Encoder for ObjectEncoder<'_> {
     }
 }
 
-fn distinct_names(fields: &[FieldRef]) -> impl Iterator<Item = Cow<'_, str>> {
+/// Returns the names of `fields`, each different from all others.
+pub(crate) fn distinct_names(fields: &[FieldRef]) -> impl Iterator<Item = Cow<'_, str>> {
     let mut taken: HashSet<Cow<'_, str>> = fields.iter().map(|f| f.name().into()).collect();
     let mut seen = HashSet::new();
     fields.iter().map(move |field| {

@@ -1,6 +1,7 @@
-//! The seven formats and the names they go by, and an eighth for StackQL.
+//! The nine formats and the names they go by, and a tenth for StackQL.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -32,6 +33,12 @@ pub enum OutputFormat {
     /// Tab-separated values, escaped as in PostgreSQL's COPY
     #[value(aliases = ["tabs", "tab"])]
     Tsv,
+    /// Parquet file with types, for programs
+    #[value(alias = "pq")]
+    Parquet,
+    /// Arrow IPC stream, for programs
+    #[value(alias = "ipc")]
+    Arrow,
     /// Values as they are, which StackQL has for statements to edit; not for programs
     #[value(alias = "pptext", hide = true)]
     Text,
@@ -43,8 +50,8 @@ impl OutputFormat {
     /// That includes json, although its output is not a complete document before the end.
     pub fn is_streaming(self) -> bool {
         match self {
-            Self::Json | Self::Jsonl | Self::Csv | Self::Tsv | Self::Text => true,
-            Self::Table | Self::Markdown | Self::Line => false,
+            Self::Json | Self::Jsonl | Self::Csv | Self::Tsv | Self::Arrow | Self::Text => true,
+            Self::Table | Self::Markdown | Self::Line | Self::Parquet => false,
         }
     }
 
@@ -58,8 +65,30 @@ impl OutputFormat {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
             Self::Text => "text",
         }
+    }
+
+    /// Returns true if its bytes are no text, and one result is all that a file can hold.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Returns the format that the extension of `path` names.
+    pub(crate) fn of_path(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_lowercase();
+        Some(match extension.as_str() {
+            "md" | "markdown" => Self::Markdown,
+            "json" => Self::Json,
+            "jsonl" | "ndjson" => Self::Jsonl,
+            "csv" => Self::Csv,
+            "tsv" | "tab" => Self::Tsv,
+            "parquet" => Self::Parquet,
+            "arrow" | "arrows" => Self::Arrow,
+            _ => return None,
+        })
     }
 
     /// Returns the names of all formats, for a message.
@@ -140,9 +169,21 @@ mod tests {
     }
 
     #[test]
+    fn files_have_the_format_of_their_extension() {
+        for (path, format) in [
+            ("a/b.csv", Some(OutputFormat::Csv)),
+            ("keys.JSONL", Some(OutputFormat::Jsonl)),
+            ("keys.csv.gz", None),
+            ("csv", None),
+        ] {
+            assert_eq!(OutputFormat::of_path(Path::new(path)), format, "{path}");
+        }
+    }
+
+    #[test]
     fn an_unknown_name_lists_the_known_ones_and_suggests_the_nearest() {
         let error = "jsnl".parse::<OutputFormat>().unwrap_err();
-        insta::assert_snapshot!(error, @"there is no output format `jsnl`; expected one of table, markdown, line, json, jsonl, csv, tsv");
+        insta::assert_snapshot!(error, @"there is no output format `jsnl`; expected one of table, markdown, line, json, jsonl, csv, tsv, parquet, arrow");
         assert_eq!(error.hint().as_deref(), Some("did you mean `jsonl`?"));
         assert_eq!("xlsx".parse::<OutputFormat>().unwrap_err().hint(), None);
     }

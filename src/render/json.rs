@@ -13,7 +13,7 @@ use datafusion::arrow::json::Encoder;
 use super::encode::{Nulls, ObjectEncoder, options};
 use super::error::Error;
 use super::output_buffer::OutputBuffer;
-use super::renderer::Format;
+use super::renderer::{Format, Summary};
 
 /// Rows as JSON objects.
 ///
@@ -67,12 +67,12 @@ impl Format for Json {
         }
     }
 
-    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Summary> {
         if let Self::Array = self {
             let end: &[u8] = if rows == 0 { b"]\n" } else { b"\n]\n" };
             out.buffer.extend_from_slice(end);
         }
-        Ok(Vec::new())
+        Ok(Summary::default())
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     use super::super::fixtures::{
         batch, document_field, keys, plain, render, scalars, strings, visible,
     };
-    use super::super::{RenderOptions, Summary, cell_json};
+    use super::super::{RenderOptions, cell_json};
     use super::*;
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
             summary,
             Summary {
                 rows: 4,
-                shortened: Vec::new()
+                ..Summary::default()
             }
         );
     }

@@ -1,23 +1,29 @@
 //! line: one `name | value` line per field, for rows too wide for a table.
 //!
-//! This is psql's expanded form. Nothing is shortened, rows are written as they arrive, and control characters are escaped
-//! so that a value cannot pose as the next field.
+//! This is psql's expanded form. Nothing is shortened: JSON is indented, and on a terminal long values are wrapped between
+//! words. Rows are written as they arrive, and control characters are escaped so that a value cannot pose as the next field.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Fields;
 
-use super::cell::Cells;
+use super::cell::{CellKind, Cells};
+use super::column::is_secret;
 use super::encode::Nulls;
 use super::error::Error;
 use super::escape::escape_controls;
 use super::layout::measure;
 use super::options::RenderOptions;
 use super::renderer::Format;
+use super::wrap::{indented, wrapped};
 
 /// Width of the line above a record, unless the terminal is narrower.
 const RULE: usize = 40;
+
+/// The least width to wrap values to: in a narrower one hardly a word has room.
+const LEAST: usize = 20;
 
 /// Each row as a record of its own.
 pub(super) struct Line {
@@ -26,6 +32,14 @@ pub(super) struct Line {
     null: String,
     /// Names, escaped and padded to the same width.
     names: Vec<String>,
+    columns: Vec<LineColumn>,
+}
+
+/// What is known of a column before its first row.
+struct LineColumn {
+    kind: CellKind,
+    /// Its values are secrets.
+    is_secret: bool,
 }
 
 impl Line {
@@ -36,6 +50,7 @@ impl Line {
             options,
             null,
             names: Vec::new(),
+            columns: Vec::new(),
         }
     }
 
@@ -54,12 +69,34 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Wraps a line of a value that stands behind a name of `indent` columns, unless it is a secret: that is copied.
+    fn lines<'l>(&self, line: Cow<'l, str>, indent: usize, is_secret: bool) -> Vec<Cow<'l, str>> {
+        match self.options.width {
+            Some(width) if !is_secret => {
+                wrapped(&line, width.saturating_sub(indent + 3).max(LEAST), 2)
+                    .into_iter()
+                    .map(|line| Cow::Owned(line.into_owned()))
+                    .collect()
+            }
+            _ => vec![line],
+        }
+    }
+}
+
 impl Format for Line {
     type Columns<'a> = Vec<Cells<'a>>;
 
     fn begin(&mut self, fields: &Fields, _: &mut Vec<u8>) -> Result<(), Error> {
         let names = fields.iter().map(|field| escape_controls(field.name()));
         let names: Vec<_> = names.collect();
+        self.columns = fields
+            .iter()
+            .map(|field| LineColumn {
+                kind: CellKind::of(field),
+                is_secret: is_secret(field),
+            })
+            .collect();
         let widest = names.iter().map(|name| measure(name)).max();
         let widest = widest.unwrap_or_default();
         self.names = names
@@ -79,13 +116,30 @@ impl Format for Line {
 
     fn row(&mut self, columns: &mut Vec<Cells<'_>>, row: usize, number: usize, out: &mut Vec<u8>) {
         self.push_rule(number + 1, out);
-        for (name, cells) in self.names.iter().zip(columns) {
-            let text = cells.text(row);
-            let value = text.as_deref().map(escape_controls);
-            let value = value.as_deref().unwrap_or(&self.null);
-            let space = if value.is_empty() { "" } else { " " };
-            // Writing to a Vec cannot fail.
-            let _ = writeln!(out, "{name} |{space}{value}");
+        for ((name, column), cells) in self.names.iter().zip(&self.columns).zip(columns) {
+            let indent = measure(name);
+            let lines: Vec<Cow<'_, str>> = match (cells.text(row), column.kind) {
+                (None, _) => vec![Cow::Borrowed(self.null.as_str())],
+                (Some(json), CellKind::Json) => indented(&json)
+                    .lines()
+                    .flat_map(|line| {
+                        let is_secret = line.trim_start().starts_with("\"secret\":");
+                        let line = escape_controls(line).into_owned();
+                        self.lines(Cow::Owned(line), indent, is_secret)
+                    })
+                    .collect(),
+                (Some(text), _) => {
+                    let text = escape_controls(&text).into_owned();
+                    self.lines(Cow::Owned(text), indent, column.is_secret)
+                }
+            };
+            let mut name = Cow::Borrowed(name.as_str());
+            for line in lines {
+                let space = if line.is_empty() { "" } else { " " };
+                // Writing to a Vec cannot fail.
+                let _ = writeln!(out, "{name} |{space}{line}");
+                name = Cow::Owned(" ".repeat(indent));
+            }
         }
     }
 }
@@ -103,16 +157,46 @@ mod tests {
         id           | AAAABBBBCCCC2222
         display_name | billing
         description  | café, "quoted"
-        _spec        | {"a":[1,null]}
-        spec         | {"display_name":"billing","expires_at":"2026-01-03T04:05:06Z","owner":{"id":"sa-1"},"resources":[{"id":"lkc-1","environment":"env-1"},{"id":"aws.us-east-1","environment":"env-9"}]}
+        _spec        | {
+                     |   "a": [
+                     |     1,
+                     |     null
+                     |   ]
+                     | }
+        spec         | {
+                     |   "display_name": "billing",
+                     |   "expires_at": "2026-01-03T04:05:06Z",
+                     |   "owner": {
+                     |     "id": "sa-1"
+                     |   },
+                     |   "resources": [
+                     |     {
+                     |       "id": "lkc-1",
+                     |       "environment": "env-1"
+                     |     },
+                     |     {
+                     |       "id": "aws.us-east-1",
+                     |       "environment": "env-9"
+                     |     }
+                     |   ]
+                     | }
         age_days     | 7
         created_at   | 2026-01-03T04:05:06Z
         -[ RECORD 2 ]---------------------------
         id           | KEY2
         display_name | 決済サービス
         description  | 👩‍💻 team | ops
-        _spec        | {"b":"x y"}
-        spec         | {"display_name":"決済サービス","expires_at":"2026-01-03T04:05:06.811920Z","owner":{"id":"u-2"},"resources":[]}
+        _spec        | {
+                     |   "b": "x y"
+                     | }
+        spec         | {
+                     |   "display_name": "決済サービス",
+                     |   "expires_at": "2026-01-03T04:05:06.811920Z",
+                     |   "owner": {
+                     |     "id": "u-2"
+                     |   },
+                     |   "resources": []
+                     | }
         age_days     | -9223372036854775808
         created_at   | 2026-01-03T04:05:06.811920Z
         -[ RECORD 3 ]---------------------------
@@ -120,7 +204,9 @@ mod tests {
         display_name |
         description  | NULL
         _spec        | NULL
-        spec         | {"display_name":""}
+        spec         | {
+                     |   "display_name": ""
+                     | }
         age_days     | NULL
         created_at   | NULL
         -[ RECORD 4 ]---------------------------

@@ -8,6 +8,20 @@ pub(super) const ARROW_FORMAT: FormatOptions<'static> = FormatOptions::new()
     .with_display_error(true)
     .with_duration_format(DurationFormat::Pretty);
 
+/// Whether a table gives way to records, with one line per field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Expanded {
+    /// Always.
+    On,
+    /// If a column would be cut or left out.
+    Auto,
+    /// If a column of objects would be cut or left out: a part of an object tells nothing.
+    #[default]
+    Nested,
+    /// Not even then.
+    Never,
+}
+
 /// How a result is to look. A format ignores the options that it has no use for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderOptions {
@@ -18,9 +32,11 @@ pub struct RenderOptions {
     pub null: Option<String>,
     /// Terminal columns that a table should fit into; None is no limit.
     ///
-    /// Fitting shortens cells, but never in a column called `secret`, or in a struct whose `secret` is not NULL; such a
+    /// Lines of the line format are wrapped to it. Fitting shortens cells of a table, but never in a column called `secret`, or in a struct whose `secret` is not NULL; such a
     /// table may be wider than asked.
     pub width: Option<usize>,
+    /// Whether a table gives way to records; [`Expanded::Auto`] and [`Expanded::Nested`] need a width.
+    pub expanded: Expanded,
     /// Dim NULL with terminal escapes, in table and line.
     pub color: bool,
     /// Separator between the fields of csv and tsv, one ASCII character; a comma and a tab unless set.
@@ -38,6 +54,7 @@ impl Default for RenderOptions {
             header: true,
             null: None,
             width: None,
+            expanded: Expanded::default(),
             color: false,
             delimiter: None,
             csv_guard: false,

@@ -16,8 +16,25 @@ use super::output_buffer::OutputBuffer;
 pub struct Summary {
     /// Rows written.
     pub rows: usize,
-    /// Names, in order, of the columns that are not shown in full: some cell was shortened, or the column was left out.
-    pub shortened: Vec<String>,
+    /// Names, in order, of the columns of which a cell was cut to fit.
+    pub cut: Vec<String>,
+    /// Names, in order, of the columns that were left out because they do not fit.
+    pub dropped: Vec<String>,
+}
+
+impl Summary {
+    /// Returns true if every value was written in full.
+    pub fn is_whole(&self) -> bool {
+        self.cut.is_empty() && self.dropped.is_empty()
+    }
+
+    /// Returns true if column `name` is not there in full.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.cut
+            .iter()
+            .chain(&self.dropped)
+            .any(|lacking| lacking == name)
+    }
 }
 
 /// Writes one result in one format.
@@ -29,6 +46,13 @@ pub trait Renderer: Send {
     /// Starts a result with these columns.
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error>;
 
+    /// Takes rows that look like those to come, before the first of them, so that each can be written as it comes: a
+    /// table decides how wide its columns are now, and a cell that is wider than was expected pushes its line out.
+    fn expect(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let _ = batch;
+        Ok(())
+    }
+
     /// Takes the next rows, whose columns are those given to [`begin`](Renderer::begin).
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error>;
 
@@ -39,7 +63,7 @@ pub trait Renderer: Send {
     ///
     /// Rows count as delivered once this returns Ok. After an error some of them may have been written, and they are not
     /// written again. A table has nothing to hand over before [`finish`](Renderer::finish), because column widths depend on
-    /// every row.
+    /// every row, unless it was told what to [`expect`](Renderer::expect).
     fn flush(&mut self) -> Result<(), Error>;
 }
 
@@ -58,6 +82,14 @@ pub(super) trait Format: Send {
         batch: &'a RecordBatch,
     ) -> Result<Self::Columns<'a>, Error>;
 
+    /// Looks at row `row` of a batch that is like those to come.
+    fn expect(&mut self, columns: &mut Self::Columns<'_>, row: usize) {
+        let _ = (columns, row);
+    }
+
+    /// Decides what the rows looked at are good for: from now on each row is written when it comes.
+    fn expected(&mut self) {}
+
     /// Writes row `row` of a batch, which is row `number` of the result; both count from 0.
     fn row(
         &mut self,
@@ -67,10 +99,10 @@ pub(super) trait Format: Send {
         out: &mut Vec<u8>,
     );
 
-    /// Ends a result of `rows` rows. Returns the names of the columns that are not shown in full.
-    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
+    /// Ends a result of `rows` rows. The rows of what it returns are not used.
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Summary> {
         let _ = (rows, out);
-        Ok(Vec::new())
+        Ok(Summary::default())
     }
 }
 
@@ -100,6 +132,15 @@ impl<F: Format> Renderer for FormatRenderer<'_, F> {
         self.format.begin(&self.fields, &mut self.out.buffer)
     }
 
+    fn expect(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let mut columns = self.format.columns(&self.fields, batch)?;
+        for row in 0..batch.num_rows() {
+            self.format.expect(&mut columns, row);
+        }
+        self.format.expected();
+        Ok(())
+    }
+
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let mut columns = self.format.columns(&self.fields, batch)?;
         for row in 0..batch.num_rows() {
@@ -112,11 +153,11 @@ impl<F: Format> Renderer for FormatRenderer<'_, F> {
     }
 
     fn finish(&mut self) -> Result<Summary, Error> {
-        let shortened = self.format.end(self.rows, &mut self.out)?;
+        let shown = self.format.end(self.rows, &mut self.out)?;
         self.flush()?;
         Ok(Summary {
             rows: self.rows,
-            shortened,
+            ..shown
         })
     }
 

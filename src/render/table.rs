@@ -1,6 +1,7 @@
 //! table: a box of aligned columns, for people.
 //!
-//! Rows are held until the end, because column widths depend on all of them. This file decides what each cell shows: its
+//! Rows are held until the end, because column widths depend on all of them, unless rows like them were shown before:
+//! then the widths are decided once, and each row is written when it comes. This file decides what each cell shows: its
 //! text without controls, shortened to the width that [`layout`] grants its column. comfy-table draws the box, around the
 //! header and a single row that stands for all rows; the real rows are written here, because comfy-table would measure every
 //! cell again, character by character. It never has to wrap a cell, and never sees a terminal.
@@ -20,7 +21,8 @@ use super::escape::escape_controls;
 use super::layout::{self, ELLIPSIS, MAX_WIDTH, Slot, measure, shortened};
 use super::options::RenderOptions;
 use super::output_buffer::OutputBuffer;
-use super::renderer::Format;
+use super::renderer::{Format, Summary};
+use super::wrap::wrapped;
 
 /// The lines of the box, in the order of comfy-table's presets: thin, and none between rows.
 const LINES: &str = "││──├─┼┤│    ┬┴┌┐└┘";
@@ -38,6 +40,17 @@ pub(super) struct Table {
     columns: Vec<TableColumn>,
     /// Row by row, one for each column; None is NULL.
     cells: Vec<Option<Box<str>>>,
+    /// The layout, if it was decided before the first row.
+    decided: Option<Decided>,
+}
+
+/// A layout that does not wait for the rows.
+struct Decided {
+    slots: Vec<Slot>,
+    /// What comes before the first row.
+    top: Vec<String>,
+    /// What comes after the last one.
+    bottom: Option<String>,
 }
 
 impl Table {
@@ -48,7 +61,45 @@ impl Table {
             fields: Fields::empty(),
             columns: Vec::new(),
             cells: Vec::new(),
+            decided: None,
         }
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        let header = self.options.header;
+        let requests: Vec<_> = (self.columns.iter())
+            .map(|column| column.width_request(header))
+            .collect();
+        layout::fit(&requests, self.options.width)
+    }
+
+    /// Takes a row apart: its cells, none longer than could be shown.
+    fn take(
+        &mut self,
+        columns: &mut [(Cells<'_>, &ArrayRef)],
+        row: usize,
+    ) -> Vec<Option<Box<str>>> {
+        let most = self.options.width.unwrap_or(usize::MAX);
+        let mut taken = Vec::with_capacity(columns.len());
+        for (column, (cells, array)) in self.columns.iter_mut().zip(columns) {
+            taken.push(match cells.text(row) {
+                Some(raw) => Some(column.take(&raw, most, holds_secret(array, row))),
+                None => {
+                    column.take_null(&self.null);
+                    None
+                }
+            });
+        }
+        taken
+    }
+
+    /// Returns the lines above the rows and the one below them.
+    fn frame(&self, slots: &[Slot]) -> (Vec<String>, Option<String>) {
+        let mut lines: Vec<_> = self.draw_box(slots).lines().collect();
+        let bottom = lines.pop();
+        // The placeholder row.
+        lines.pop();
+        (lines, bottom)
     }
 
     /// Draws the table with one row that is as wide as each slot.
@@ -76,27 +127,47 @@ impl Table {
     }
 
     fn write(&self, slots: &[Slot], out: &mut OutputBuffer<'_>) -> io::Result<()> {
-        let mut lines: Vec<_> = self.draw_box(slots).lines().collect();
-        let bottom = lines.pop();
-        // The placeholder row.
-        lines.pop();
-        for line in lines {
-            write_line(&line, out)?;
+        let (top, bottom) = self.frame(slots);
+        for line in top {
+            write_line(&line, &mut out.buffer);
+            out.spill()?;
         }
-        self.write_rows(slots, out)?;
-        bottom.map_or(Ok(()), |line| write_line(&line, out))
-    }
-
-    fn write_rows(&self, slots: &[Slot], buffer: &mut OutputBuffer<'_>) -> io::Result<()> {
-        let [on, off] = self.options.dim();
         // There are slots, so there are columns.
         for cells in self.cells.chunks(self.columns.len()) {
-            let out = &mut buffer.buffer;
+            self.write_row(slots, cells, &mut out.buffer);
+            out.spill()?;
+        }
+        if let Some(line) = bottom {
+            write_line(&line, &mut out.buffer);
+        }
+        out.spill()
+    }
+
+    fn write_row(&self, slots: &[Slot], cells: &[Option<Box<str>>], out: &mut Vec<u8>) {
+        let [on, off] = self.options.dim();
+        // One line, unless cells are wrapped.
+        let mut lines = 1;
+        let mut line = 0;
+        while line < lines {
             for slot in slots {
                 out.extend_from_slice("│ ".as_bytes());
                 let (text, before, after) = match *slot {
-                    Slot::Gap => (Cow::Borrowed(ELLIPSIS), "", ""),
+                    Slot::Gap if line == 0 => (Cow::Borrowed(ELLIPSIS), "", ""),
+                    Slot::Gap => (Cow::Borrowed(""), "", ""),
                     Slot::Column { index, width } => match &cells[index] {
+                        Some(text) if self.columns[index].wraps => {
+                            let mut wrapped = wrapped(text, width, 2);
+                            lines = lines.max(wrapped.len());
+                            match line < wrapped.len() {
+                                true => (wrapped.swap_remove(line), "", ""),
+                                false => (Cow::Borrowed(""), "", ""),
+                            }
+                        }
+                        _ if line > 0 => (Cow::Borrowed(""), "", ""),
+                        // The width was decided before this came.
+                        Some(text) if self.decided.is_some() && self.columns[index].is_whole() => {
+                            (Cow::Borrowed(&**text), "", "")
+                        }
                         Some(text) => (shortened(text, width), "", ""),
                         None => (shortened(&self.null, width), on, off),
                     },
@@ -114,16 +185,14 @@ impl Table {
                 out.resize(out.len() + right + 1, b' ');
             }
             out.extend_from_slice("│\n".as_bytes());
-            buffer.spill()?;
+            line += 1;
         }
-        Ok(())
     }
 }
 
-fn write_line(line: &str, out: &mut OutputBuffer<'_>) -> io::Result<()> {
-    out.buffer.extend_from_slice(line.as_bytes());
-    out.buffer.push(b'\n');
-    out.spill()
+fn write_line(line: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(line.as_bytes());
+    out.push(b'\n');
 }
 
 /// Tells whether a slot shows numbers, which are aligned to the right.
@@ -158,45 +227,72 @@ impl Format for Table {
         Ok(cells.into_iter().zip(batch.columns()).collect())
     }
 
+    fn expect(&mut self, columns: &mut Vec<(Cells<'_>, &ArrayRef)>, row: usize) {
+        self.take(columns, row);
+    }
+
+    fn expected(&mut self) {
+        let slots = self.slots();
+        if slots.is_empty() {
+            return;
+        }
+        let (top, bottom) = self.frame(&slots);
+        self.decided = Some(Decided { slots, top, bottom });
+    }
+
     fn row(
         &mut self,
         columns: &mut Vec<(Cells<'_>, &ArrayRef)>,
         row: usize,
         _: usize,
-        _: &mut Vec<u8>,
+        out: &mut Vec<u8>,
     ) {
-        let most = self.options.width.unwrap_or(usize::MAX);
-        for (column, (cells, array)) in self.columns.iter_mut().zip(columns) {
-            let cell = match cells.text(row) {
-                Some(raw) => Some(column.take(&raw, most, holds_secret(array, row))),
-                None => {
-                    column.take_null(&self.null);
-                    None
-                }
-            };
-            self.cells.push(cell);
+        let cells = self.take(columns, row);
+        let Some(decided) = &mut self.decided else {
+            self.cells.extend(cells);
+            return;
+        };
+        for line in decided.top.drain(..) {
+            write_line(&line, out);
+        }
+        if let Some(decided) = &self.decided {
+            self.write_row(&decided.slots, &cells, out);
         }
     }
 
-    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Vec<String>> {
-        let header = self.options.header;
-        let requests: Vec<_> = (self.columns.iter())
-            .map(|column| column.width_request(header))
-            .collect();
-        let slots = layout::fit(&requests, self.options.width);
-        if !slots.is_empty() && (header || rows > 0) {
-            self.write(&slots, out)?;
-        }
-        let mut whole = vec![false; self.columns.len()];
+    fn end(&mut self, rows: usize, out: &mut OutputBuffer<'_>) -> io::Result<Summary> {
+        let (slots, is_decided) = match self.decided.take() {
+            Some(Decided { slots, bottom, .. }) => {
+                if let Some(line) = bottom.filter(|_| rows > 0) {
+                    write_line(&line, &mut out.buffer);
+                }
+                (slots, true)
+            }
+            None => {
+                let slots = self.slots();
+                if !slots.is_empty() && (self.options.header || rows > 0) {
+                    self.write(&slots, out)?;
+                }
+                (slots, false)
+            }
+        };
+        let mut widths = vec![None; self.columns.len()];
         for slot in slots {
             if let Slot::Column { index, width } = slot {
-                whole[index] = self.columns[index].fits(width);
+                widths[index] = Some(width);
             }
         }
-        Ok((self.fields.iter().zip(whole))
-            .filter(|(_, whole)| !whole)
-            .map(|(field, _)| field.name().clone())
-            .collect())
+        let mut summary = Summary::default();
+        for ((field, column), width) in self.fields.iter().zip(&self.columns).zip(widths) {
+            match width {
+                None => summary.dropped.push(field.name().clone()),
+                // Its width was decided before its values came, and they are whole nevertheless.
+                Some(_) if is_decided && column.is_whole() => {}
+                Some(width) if !column.fits(width) => summary.cut.push(field.name().clone()),
+                Some(_) => {}
+            }
+        }
+        Ok(summary)
     }
 }
 
@@ -209,8 +305,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::OutputFormat::Table;
-    use super::super::Summary;
     use super::super::fixtures::{batch, keys, plain, render, strings};
+    use super::super::renderer;
+    use super::super::{Expanded, WRAP_MARK};
     use super::*;
 
     const ALL_BUT_ID: [&str; 6] = [
@@ -225,9 +322,64 @@ mod tests {
     fn fitted(width: usize, batch: &RecordBatch) -> (String, Summary) {
         let options = RenderOptions {
             width: Some(width),
+            expanded: Expanded::Never,
             ..Default::default()
         };
         render(Table, &options, std::slice::from_ref(batch))
+    }
+
+    #[test]
+    fn rows_are_written_as_they_come_once_it_is_known_what_they_look_like() {
+        let rows = |id: &str, name: &str| {
+            batch([
+                ("id", strings([Some(id)])),
+                ("name", strings([Some(name)])),
+                ("secret", strings([Some("s3cret")])),
+            ])
+        };
+        let written = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let options = RenderOptions {
+            width: Some(30),
+            expanded: Expanded::Never,
+            ..Default::default()
+        };
+        let mut table = renderer(Table, &options, Box::new(Shared(Arc::clone(&written))));
+        table.begin(&rows("", "").schema()).unwrap();
+        table.expect(&rows("XXXX", "a name")).unwrap();
+        table.flush().unwrap();
+        let lines = || String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert_eq!(lines(), "");
+        table.batch(&rows("K1", "billing")).unwrap();
+        table.flush().unwrap();
+        assert!(
+            lines().ends_with("│ K1   │ billi… │ s3cret │\n"),
+            "{}",
+            lines()
+        );
+        table.batch(&rows("KEY-22", "a")).unwrap();
+        let summary = table.finish().unwrap();
+        insta::assert_snapshot!(lines(), @"
+        ┌──────┬────────┬────────┐
+        │ id   │ name   │ secret │
+        ├──────┼────────┼────────┤
+        │ K1   │ billi… │ s3cret │
+        │ KEY-22 │ a      │ s3cret │
+        └──────┴────────┴────────┘
+        ");
+        assert_eq!(summary.cut, ["name"]);
+    }
+
+    /// A writer that others can look at.
+    struct Shared(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]
@@ -243,7 +395,8 @@ mod tests {
         │ KEY4             │ line\nbreak \x1b[31m │  \u{202e}desrever │ "not json"     │ NULL                                                             │                  120 │ 1969-12-31T23:59:59.999999Z │
         └──────────────────┴──────────────────────┴───────────────────┴────────────────┴──────────────────────────────────────────────────────────────────┴──────────────────────┴─────────────────────────────┘
         "#);
-        assert_eq!(summary.shortened, ["spec"]);
+        assert_eq!(summary.cut, ["spec"]);
+        assert!(summary.dropped.is_empty());
     }
 
     #[test]
@@ -260,7 +413,8 @@ mod tests {
         └──────────────────┴─────────────┴─────────────┴─────────────┴─────────────┴───┘
         "#);
         assert_eq!(summary.rows, 4);
-        assert_eq!(summary.shortened, ALL_BUT_ID);
+        assert_eq!(summary.cut, ALL_BUT_ID[..4]);
+        assert_eq!(summary.dropped, ALL_BUT_ID[4..]);
     }
 
     #[test]
@@ -276,13 +430,36 @@ mod tests {
         │ KEY4             │ line\nbreak … │ … │
         └──────────────────┴───────────────┴───┘
         ");
-        assert_eq!(summary.shortened, ALL_BUT_ID);
+        assert_eq!(summary.cut, ALL_BUT_ID[..1]);
+        assert_eq!(summary.dropped, ALL_BUT_ID[1..]);
+    }
+
+    #[test]
+    fn a_column_that_is_marked_is_wrapped_rather_than_cut() {
+        let mark = std::collections::HashMap::from([(WRAP_MARK.to_owned(), String::new())]);
+        let plan = Field::new("plan", DataType::Utf8, false).with_metadata(mark);
+        let number = Field::new("n", DataType::Int64, false);
+        let text = strings([Some("  scan of one two three four five six"), Some("short")]);
+        let columns: Vec<ArrayRef> = vec![text, Arc::new(Int64Array::from(vec![1, 2]))];
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(vec![plan, number])), columns).unwrap();
+        let (text, summary) = fitted(34, &batch);
+        insta::assert_snapshot!(text, @"
+        ┌────────────────────────────┬───┐
+        │ plan                       │ n │
+        ├────────────────────────────┼───┤
+        │   scan of one two three    │ 1 │
+        │     four five six          │   │
+        │ short                      │ 2 │
+        └────────────────────────────┴───┘
+        ");
+        assert!(summary.is_whole());
     }
 
     #[test]
     fn without_a_width_everything_is_shown() {
         let (_, summary) = render(Table, &RenderOptions::default(), &[keys()]);
-        assert!(summary.shortened.is_empty());
+        assert!(summary.is_whole());
     }
 
     #[test]
@@ -335,7 +512,7 @@ mod tests {
         ]);
         let (text, summary) = fitted(40, &batch);
         assert!(text.contains(&secret), "{text}");
-        assert!(!summary.shortened.contains(&"spec.secret".to_owned()));
+        assert!(!summary.lacks("spec.secret"));
     }
 
     /// Structs that hold a struct with a secret, or NULL.
@@ -364,7 +541,7 @@ mod tests {
         ]);
         let (text, summary) = fitted(40, &made);
         assert!(text.contains(&secret), "{text}");
-        assert_eq!(summary.shortened, ["display_name"]);
+        assert_eq!(summary.dropped, ["display_name"]);
     }
 
     #[test]
@@ -372,7 +549,7 @@ mod tests {
         let read = batch([("key", nested([None, None], &"long ".repeat(20)))]);
         let (text, summary) = fitted(40, &read);
         assert!(text.lines().all(|line| measure(line) <= 40), "{text}");
-        assert_eq!(summary.shortened, ["key"]);
+        assert_eq!(summary.cut, ["key"]);
     }
 
     #[test]
@@ -381,7 +558,7 @@ mod tests {
         let (text, summary) = render(Table, &RenderOptions::default(), &[batch]);
         let widths: Vec<_> = text.lines().map(measure).collect();
         assert_eq!(widths, [layout::MAX_WIDTH + 4; 5]);
-        assert_eq!(summary.shortened, ["a"]);
+        assert_eq!(summary.cut, ["a"]);
     }
 
     #[test]

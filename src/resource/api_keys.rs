@@ -3,8 +3,8 @@
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
 use super::{
-    Access, Column, Filter, Method, Needed, Nouns, Operation, Parameter, Removed, Resource,
-    Service, Type, View, Writes,
+    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed,
+    Resource, Service, Type, View, Writes,
 };
 
 /// The service that API keys belong to.
@@ -42,31 +42,10 @@ pub const API_KEYS: Resource = Resource {
     ],
     list_all: Some("show_expired"),
     max_page_size: 100,
+    assumed_rows: 5_000,
+    role: "OrganizationAdmin",
+    hides_gone: true,
     methods: METHODS,
-    view: Some(View {
-        name: "vw_api_keys",
-        sql: VIEW_SQL,
-        description: "API keys, flat and read-only, for people",
-        computed: &[
-            (
-                "resource_type",
-                "What the key opens, as Confluent's CLI calls it",
-            ),
-            (
-                "environment_id",
-                "Id of the environment of what the key opens",
-            ),
-            (
-                "is_expired",
-                "Whether the last day on which the key works is over; false without an expiry",
-            ),
-            (
-                "days_left",
-                "Days until the last one on which the key works: 0 on that day, negative after it, NULL without an expiry",
-            ),
-            ("age_days", "Whole days since the key was created"),
-        ],
-    }),
     writes: Some(Writes {
         owner: Needed {
             path: "spec.owner.id",
@@ -319,6 +298,34 @@ const KIND: Column = Column::new(
     Access::OnCreate,
     "Kind of what is referred to: User, ServiceAccount, Cluster, …",
 );
+
+/// API keys for people.
+pub(super) const VW_API_KEYS: View = View {
+    service: &IAM,
+    name: "vw_api_keys",
+    of: &API_KEYS,
+    definition: Definition::Sql(VIEW_SQL),
+    description: "API keys, flat and read-only, for people",
+    computed: &[
+        (
+            "resource_type",
+            "What the key opens, as Confluent's CLI calls it",
+        ),
+        (
+            "environment_id",
+            "Id of the environment of what the key opens",
+        ),
+        (
+            "is_expired",
+            "Whether the last day on which the key works is over; false without an expiry",
+        ),
+        (
+            "days_left",
+            "Days until the last one on which the key works: 0 on that day, negative after it, NULL without an expiry",
+        ),
+        ("age_days", "Whole days since the key was created"),
+    ],
+};
 
 /// The view for people.
 ///

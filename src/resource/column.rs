@@ -39,6 +39,10 @@ pub enum Type {
     Timestamp,
     /// Date32, `YYYY-MM-DD` in JSON. RFC 3339 is read, too, for its day in UTC.
     Date,
+    /// Int64.
+    Integer,
+    /// Boolean.
+    Boolean,
     /// Struct of the given fields, and of the object's JSON for the JSON functions.
     Object(&'static [Column]),
     /// No column itself: an object of the JSON whose fields stand beside the other columns.
@@ -71,6 +75,8 @@ impl Type {
             Self::Text | Self::Secret | Self::Json => DataType::Utf8,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Date => DataType::Date32,
+            Self::Integer => DataType::Int64,
+            Self::Boolean => DataType::Boolean,
             Self::Object(fields) => {
                 let source = Arc::new(source_json::field());
                 let fields = arrow_fields(fields);
@@ -80,13 +86,15 @@ impl Type {
         }
     }
 
-    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `date` or `object`.
+    /// Returns the name of the type for people: `text`, `json`, `timestamp`, `date`, `integer`, `boolean` or `object`.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Text | Self::Secret => "text",
             Self::Json => "json",
             Self::Timestamp => "timestamp",
             Self::Date => "date",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
             Self::Object(_) | Self::Lifted(_) => "object",
         }
     }
@@ -107,6 +115,11 @@ impl Column {
             access,
             description,
         }
+    }
+
+    /// A column that only the service sets.
+    pub const fn read(name: &'static str, ty: Type, description: &'static str) -> Self {
+        Self::new(name, ty, Access::ReadOnly, description)
     }
 
     /// An object of the JSON, called `json`, whose `fields` stand beside the other columns.

@@ -47,6 +47,9 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// The id of an object.
+    pub const ID: Self = Self::new("id", "string", true, "Id of the object");
+
     /// The size of a page, which every listing takes.
     pub const PAGE_SIZE: Self = Self::new(
         "page_size",
@@ -72,6 +75,40 @@ impl Parameter {
 }
 
 impl Method {
+    /// A GET by id; `parameters` are those beside the id, and the id, if there are any.
+    pub(super) const fn get(
+        name: &'static str,
+        description: &'static str,
+        parameters: &'static [Parameter],
+    ) -> Self {
+        Self {
+            name,
+            operation: Operation::Get,
+            description,
+            parameters: match parameters {
+                [] => &[Parameter::ID],
+                parameters => parameters,
+            },
+        }
+    }
+
+    /// A listing; without `parameters` it takes the size of a page alone.
+    pub(super) const fn list(
+        name: &'static str,
+        description: &'static str,
+        parameters: &'static [Parameter],
+    ) -> Self {
+        Self {
+            name,
+            operation: Operation::List,
+            description,
+            parameters: match parameters {
+                [] => &[Parameter::PAGE_SIZE],
+                parameters => parameters,
+            },
+        }
+    }
+
     /// Returns the SQL statement that calls it.
     pub fn verb(&self) -> &'static str {
         match self.operation {
@@ -102,5 +139,9 @@ impl Method {
 
 /// Returns `name`, a method's in lower case, in the older spelling: `_v2_api_` is `_v2api_`.
 pub(crate) fn older_spelling(name: &str) -> String {
-    name.replace("_v2_", "_v2")
+    ["_v1", "_v2", "_v3"]
+        .iter()
+        .fold(name.to_owned(), |name, version| {
+            name.replace(&format!("{version}_"), version)
+        })
 }

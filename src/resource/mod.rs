@@ -6,11 +6,25 @@
 //!
 //! - [`column`](Column): columns, their types and who may set them;
 //! - [`method`](Method): what StackQL calls the requests;
-//! - [`api_keys`]: the one resource that can be written.
+//! - [`api_keys`]: the one resource that can be written; the others have a file each;
+//! - [`views`]: views over them; [`findings`]: what may be wrong with keys.
 
 pub mod api_keys;
+mod applied_quotas;
+mod clusters;
 mod column;
+mod common;
+mod environments;
+pub mod findings;
+mod kafka_clusters;
+mod ksqldb_clusters;
 mod method;
+mod organizations;
+mod role_bindings;
+mod schema_registry_clusters;
+mod service_accounts;
+mod users;
+pub mod views;
 
 use std::sync::{Arc, LazyLock};
 
@@ -22,6 +36,7 @@ pub use api_keys::API_KEYS;
 pub use column::{Access, Column, Type};
 pub(crate) use method::older_spelling;
 pub use method::{Method, Operation, Parameter};
+pub use views::{Definition, VIEWS, View};
 
 /// The catalog of all resources.
 pub const CATALOG: &str = "confluent";
@@ -30,7 +45,18 @@ pub const CATALOG: &str = "confluent";
 pub const DEFAULT_SCHEMA: &str = api_keys::IAM.name;
 
 /// All resources, in the order of SHOW RESOURCES.
-pub const ALL: &[&Resource] = &[&API_KEYS];
+pub const ALL: &[&Resource] = &[
+    &API_KEYS,
+    &users::USERS,
+    &service_accounts::SERVICE_ACCOUNTS,
+    &role_bindings::ROLE_BINDINGS,
+    &organizations::ORGANIZATIONS,
+    &environments::ENVIRONMENTS,
+    &kafka_clusters::KAFKA_CLUSTERS,
+    &schema_registry_clusters::SCHEMA_REGISTRY_CLUSTERS,
+    &ksqldb_clusters::KSQLDB_CLUSTERS,
+    &applied_quotas::APPLIED_QUOTAS,
+];
 
 /// A collection of the service, which is a table here.
 #[derive(Debug)]
@@ -47,9 +73,9 @@ pub struct Resource {
     pub kind: &'static str,
     /// How messages speak of its objects.
     pub nouns: Nouns,
-    /// Its columns, in the order of `SELECT *`. The first one is `id`, the unique key.
+    /// Its columns, in the order of `SELECT *`. The first one is `id`.
     pub columns: &'static [Column],
-    /// True if one object can be read by its id.
+    /// True if an id is of one object, which can be read by it. Otherwise objects are told apart by all that they are.
     pub has_get: bool,
     /// What a listing can be filtered by, in the order of a request's parameters.
     pub filters: &'static [Filter],
@@ -58,10 +84,14 @@ pub struct Resource {
     pub list_all: Option<&'static str>,
     /// The most objects that one page may hold.
     pub max_page_size: u16,
+    /// The rows that it is taken to have while nobody knows, for the order of joins.
+    pub assumed_rows: usize,
+    /// The roles of which the owner of the credentials needs one to read it.
+    pub role: &'static str,
+    /// True if the service answers 403 for an id that is gone, so that such an object is as good as none.
+    pub hides_gone: bool,
     /// What StackQL calls its requests, in the order of SHOW METHODS.
     pub methods: &'static [Method],
-    /// The view of it for people.
-    pub view: Option<View>,
     /// How it is written; None if it can only be read.
     pub writes: Option<Writes>,
 }
@@ -133,19 +163,6 @@ pub enum Values {
     },
 }
 
-/// A read-only view of a resource for people.
-#[derive(Debug)]
-pub struct View {
-    /// Its name.
-    pub name: &'static str,
-    /// Its definition.
-    pub sql: &'static str,
-    /// One sentence for people.
-    pub description: &'static str,
-    /// Columns that are computed rather than renamed, each with a sentence for people.
-    pub computed: &'static [(&'static str, &'static str)],
-}
-
 /// How a resource is written: the members of [`Writes::BODY`], as far as [`Column::access`] allows.
 #[derive(Debug)]
 pub struct Writes {
@@ -197,15 +214,16 @@ pub enum Pushed {
 pub enum Relation {
     /// The table of a resource.
     Table(&'static Resource),
-    /// The view of a resource.
-    View(&'static Resource, &'static View),
+    /// A view.
+    View(&'static View),
 }
 
 impl Relation {
-    /// Returns the resource.
+    /// Returns the resource; for a view the one whose objects it is about.
     pub fn resource(self) -> &'static Resource {
         match self {
-            Self::Table(resource) | Self::View(resource, _) => resource,
+            Self::Table(resource) => resource,
+            Self::View(view) => view.of,
         }
     }
 }
@@ -220,6 +238,18 @@ impl PartialEq for Resource {
 impl Eq for Resource {}
 
 impl Resource {
+    /// What the collections beside the keys have in common: they can only be read.
+    const SIBLING: Self = Self {
+        columns: &[],
+        filters: &[],
+        list_all: None,
+        max_page_size: 100,
+        assumed_rows: 1_000,
+        hides_gone: false,
+        writes: None,
+        ..API_KEYS
+    };
+
     /// Returns the name of the table with its catalog and schema.
     pub fn full_name(&self) -> String {
         format!("{CATALOG}.{}.{}", self.service.name, self.table)
@@ -358,12 +388,16 @@ pub fn named<S: AsRef<str>>(name: &[S]) -> Option<Relation> {
         [service, name] | [CATALOG, service, name] => (*service, *name),
         _ => return None,
     };
-    let mut resources = ALL.iter().filter(|r| r.service.name == service);
-    resources.find_map(|resource| match &resource.view {
-        _ if resource.table == name => Some(Relation::Table(resource)),
-        Some(view) if view.name == name => Some(Relation::View(resource, view)),
-        _ => None,
-    })
+    let mut resources = ALL.iter();
+    let mut views = VIEWS.iter();
+    let table = resources.find(|r| r.service.name == service && r.table == name);
+    match table {
+        Some(resource) => Some(Relation::Table(resource)),
+        None => {
+            let view = views.find(|view| view.service.name == service && view.name == name)?;
+            Some(Relation::View(view))
+        }
+    }
 }
 
 /// Returns the method called `name` of any resource.
@@ -380,7 +414,11 @@ pub(crate) fn shape() -> &'static Shape {
         for resource in ALL {
             add_fields(&mut shape.columns, resource.columns);
             let filters = resource.filters.iter();
-            for filter in filters.filter(|filter| filter.parameter != filter.column) {
+            // A name without a dot may be that of anybody's column.
+            let is_path = |filter: &&Filter| {
+                filter.parameter != filter.column && filter.parameter.contains('.')
+            };
+            for filter in filters.filter(is_path) {
                 shape.parameters.push(ShapeParameter {
                     name: filter.parameter.to_owned(),
                     path: Some(filter.column.split('.').map(str::to_owned).collect()),
@@ -431,6 +469,9 @@ mod tests {
                 let column = resource.find(&path);
                 assert!(column.is_some(), "{name}: {}", filter.column);
             }
+            assert!(
+                !resource.role.is_empty() && resource.writes.is_some() == (*resource == &API_KEYS)
+            );
             for method in resource.methods {
                 let parameters = method.parameters.iter().map(|p| p.name);
                 let known = ["id", "spec", "page_size"].into_iter();
@@ -448,10 +489,7 @@ mod tests {
             let name: Vec<_> = name.split('.').collect();
             assert!(matches!(named(&name), Some(Relation::Table(r)) if r == &API_KEYS));
         }
-        assert!(matches!(
-            named(&["vw_api_keys"]),
-            Some(Relation::View(_, _))
-        ));
+        assert!(matches!(named(&["vw_api_keys"]), Some(Relation::View(_))));
         for name in [&["other", "api_keys"][..], &["a", "iam", "api_keys"], &[]] {
             assert!(named(name).is_none(), "{name:?}");
         }

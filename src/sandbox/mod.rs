@@ -164,6 +164,17 @@ impl Sandbox {
         self.state.service().insert(&key);
     }
 
+    /// Returns the objects of a collection beside the keys, by id: `/iam/v2/users`. Empty if there is no such collection.
+    pub fn objects(&self, path: &str) -> Vec<Value> {
+        self.state.service().objects(path)
+    }
+
+    /// Puts `objects` in the place of those of the collection at `path`, one beside the keys. What refers to the objects that
+    /// were there stays as it is.
+    pub fn set_objects(&self, path: &str, objects: Vec<Value>) {
+        self.state.service().set_objects(path, objects);
+    }
+
     /// Replaces the faults, and starts counting anew.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         self.state.set_script(Script::new(faults));

@@ -35,6 +35,8 @@ pub(super) struct Service {
     clock: Arc<Clock>,
     /// The Kafka cluster that most keys were for at the start, and how many they were.
     busiest: Option<(String, usize)>,
+    /// Collections beside the keys that were put in by hand, by their paths.
+    given: HashMap<String, Vec<Value>>,
     revoked: bool,
 }
 
@@ -53,6 +55,7 @@ impl Service {
             guests: HashMap::new(),
             clock,
             busiest,
+            given: HashMap::new(),
             revoked: false,
         }
     }
@@ -82,6 +85,26 @@ impl Service {
         self.store.put(id, Key::whole(object));
     }
 
+    fn world(&self) -> World<'_> {
+        World {
+            organization: &self.organization,
+            store: &self.store,
+            config: &self.config,
+            busiest: self.busiest.as_ref(),
+            given: &self.given,
+        }
+    }
+
+    /// Returns the objects of the collection at `path`, one beside the keys.
+    pub(super) fn objects(&self, path: &str) -> Vec<Value> {
+        siblings::find(path).map_or_else(Vec::new, |(found, _)| found.objects(&self.world()))
+    }
+
+    /// Puts `objects` in the place of those of the collection at `path`, one beside the keys.
+    pub(super) fn set_objects(&mut self, path: &str, objects: Vec<Value>) {
+        self.given.insert(path.to_owned(), objects);
+    }
+
     /// Carries a request out. `mischief` is a fault that changes what a listing says.
     pub(super) fn answer(
         &mut self,
@@ -89,12 +112,7 @@ impl Service {
         mischief: Option<&Action>,
     ) -> Result<Reply, Problem> {
         if let Some((collection, id)) = siblings::find(call.path) {
-            let world = World {
-                organization: &self.organization,
-                store: &self.store,
-                config: &self.config,
-                busiest: self.busiest.as_ref(),
-            };
+            let world = self.world();
             return collection.answer(&world, call.method, id.as_deref(), call.query, mischief);
         }
         match (

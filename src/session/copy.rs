@@ -12,9 +12,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::CopyTo;
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use etcetera::home_dir;
 use url::Url;
 
+use super::staging::Target;
+use super::{RescueFile, Sink};
+use crate::dialect::parse::{self, STDOUT, query_statement};
 use crate::error::Error;
 
 /// The option that lets a COPY write into a folder that holds files: `OPTIONS (overwrite true)`. The engine takes options
@@ -30,7 +34,7 @@ pub(super) struct Staged {
     folder: PathBuf,
     /// In `folder`, by the name of the target.
     written: PathBuf,
-    target: PathBuf,
+    target: Target,
     kind: Kind,
 }
 
@@ -51,7 +55,10 @@ enum Kind {
 /// # Errors
 ///
 /// Fails if a target cannot be written, or holds files already and OVERWRITE is not said.
-pub(super) fn stage(plan: LogicalPlan) -> EngineResult<(LogicalPlan, Vec<Staged>)> {
+pub(super) fn stage(
+    plan: LogicalPlan,
+    rescue_file: Option<&RescueFile>,
+) -> EngineResult<(LogicalPlan, Vec<Staged>)> {
     let mut staged = Vec::new();
     // EXPLAIN writes nothing; EXPLAIN ANALYZE does.
     if matches!(plan, LogicalPlan::Explain(_)) {
@@ -61,18 +68,52 @@ pub(super) fn stage(plan: LogicalPlan) -> EngineResult<(LogicalPlan, Vec<Staged>
         let LogicalPlan::Copy(copy) = plan else {
             return Ok(Transformed::no(plan));
         };
-        let (copy, written) = redirect(copy).map_err(external)?;
+        let (copy, written) = redirect(copy, rescue_file).map_err(external)?;
         staged.push(written);
         Ok(Transformed::yes(LogicalPlan::Copy(copy)))
     })?;
     Ok((plan.data, staged))
 }
 
+/// Returns the query of a COPY to stdout, whose rows `sink` gets in the format that it names. Every other statement is as
+/// it was.
+///
+/// # Errors
+///
+/// Fails if the rows cannot be written so.
+pub(super) fn to_stdout(
+    statement: EngineStatement,
+    sink: &mut dyn Sink,
+) -> Result<EngineStatement, Error> {
+    let copy = match statement {
+        EngineStatement::CopyTo(copy) if copy.target == STDOUT => copy,
+        statement => return Ok(statement),
+    };
+    let refused = |what: &str| {
+        let error = Error::statement(format!("COPY TO STDOUT has no {what}"));
+        error.hint("--no-header and --delimiter say how rows are written to stdout")
+    };
+    if !copy.options.is_empty() {
+        return Err(refused("OPTIONS"));
+    }
+    if !copy.partitioned_by.is_empty() {
+        return Err(refused("PARTITIONED BY"));
+    }
+    if let Some(format) = &copy.stored_as {
+        sink.reformat(format)?;
+    }
+    Ok(match copy.source {
+        CopyToSource::Query(query) => query_statement(*query),
+        CopyToSource::Relation(name) => parse::parse(&format!("SELECT * FROM {name}"))
+            .map_err(|error| Error::statement(error.message))?,
+    })
+}
+
 fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
+fn redirect(mut copy: CopyTo, rescue_file: Option<&RescueFile>) -> Result<(CopyTo, Staged), Error> {
     let typed = copy.output_url.clone();
     let failed =
         |error: io::Error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error);
@@ -81,8 +122,8 @@ fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
         .iter()
         .filter_map(|name| copy.options.remove(*name))
         .any(|value| value.eq_ignore_ascii_case("true"));
-    let target = followed(&path).map_err(failed)?;
-    let found = fs::metadata(&target).ok();
+    let target = Target::of(&path, rescue_file).map_err(failed)?;
+    let found = &target.found;
     let is_folder = match copy.options.get(SINGLE_FILE).map(|value| value.trim()) {
         Some("true") => false,
         Some("false") => true,
@@ -90,23 +131,24 @@ fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
             typed.ends_with('/')
                 || !copy.partition_by.is_empty()
                 || found.as_ref().is_some_and(fs::Metadata::is_dir)
-                || target.extension().is_none() && found.as_ref().is_none_or(fs::Metadata::is_dir)
+                || target.path.extension().is_none()
+                    && found.as_ref().is_none_or(fs::Metadata::is_dir)
         }
     };
-    let kind = match (&found, is_folder) {
+    let kind = match (found, is_folder) {
         (_, true) if !copy.partition_by.is_empty() => Kind::Partitions,
         (_, true) => Kind::Folder,
-        (Some(found), false) if !found.is_file() => Kind::Stream,
+        (_, false) if target.is_stream() => Kind::Stream,
         (_, false) => Kind::File,
     };
-    if is_folder && !overwrites && holds_anything(&target) {
+    if is_folder && !overwrites && holds_anything(&target.path) {
         return Err(
             Error::statement(format!("the folder `{typed}` is not empty")).hint(
                 "name another folder, or add OPTIONS (overwrite true), which replaces the partitions that are written",
             ),
         );
     }
-    let (Some(name), Some(parent)) = (target.file_name(), target.parent()) else {
+    let (Some(name), Some(parent)) = (target.path.file_name(), target.path.parent()) else {
         return Err(Error::statement(format!("cannot write to `{typed}`"))
             .hint("name a file, or a folder that ends with `/`"));
     };
@@ -114,7 +156,18 @@ fn redirect(mut copy: CopyTo) -> Result<(CopyTo, Staged), Error> {
         Kind::Stream => &std::env::temp_dir(),
         _ => parent,
     };
-    let folder = staging_folder(beside).map_err(failed)?;
+    let folder = match staging_folder(beside) {
+        // A file in a folder that takes no other is written in place in the end.
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied
+                && kind == Kind::File
+                && target.found.is_some() =>
+        {
+            staging_folder(&std::env::temp_dir())
+        }
+        folder => folder,
+    };
+    let folder = folder.map_err(failed)?;
     let written = folder.join(name);
     let url = match is_folder {
         true => Url::from_directory_path(&written),
@@ -156,25 +209,6 @@ fn local_path(typed: &str) -> Result<PathBuf, Error> {
         .map_err(|error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error))
 }
 
-/// Returns where the links at `path` lead, also to a file that does not exist yet.
-fn followed(path: &Path) -> io::Result<PathBuf> {
-    /// More links in a row than any system follows.
-    const MOST: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..MOST {
-        match fs::read_link(&path) {
-            Ok(link) => {
-                path = match path.parent() {
-                    Some(parent) => parent.join(link),
-                    None => link,
-                }
-            }
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("too many symbolic links"))
-}
-
 fn holds_anything(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
@@ -202,7 +236,7 @@ impl Staged {
     /// Fails if that cannot be done; the target is as it was then, but for partitions that were moved already.
     pub(super) fn commit(self) -> Result<(), Error> {
         self.moved().map_err(|error| {
-            Error::statement(format!("cannot write to `{}`", self.target.display()))
+            Error::statement(format!("cannot write to `{}`", self.target.path.display()))
                 .caused_by(error)
         })
     }
@@ -216,26 +250,23 @@ impl Staged {
             }
         }
         match self.kind {
-            Kind::File => {
-                if let Ok(found) = fs::metadata(&self.target) {
-                    fs::set_permissions(&self.written, found.permissions())?;
-                }
-                File::open(&self.written)?.sync_all()?;
-                fs::rename(&self.written, &self.target)
-            }
+            // A SELECT never returns a secret.
+            Kind::File => self.target.put(&self.written, false),
             Kind::Stream => {
                 let mut written = File::open(&self.written)?;
                 // Nothing is left behind if the program ends while a pipe waits for its reader.
                 let _ = fs::remove_dir_all(&self.folder);
-                let mut stream = File::options().write(true).open(&self.target)?;
+                let mut stream = File::options().write(true).open(&self.target.path)?;
                 io::copy(&mut written, &mut stream).map(drop)
             }
-            Kind::Folder => self.replace(&self.written, &self.target),
-            Kind::Partitions if !self.target.exists() => fs::rename(&self.written, &self.target),
+            Kind::Folder => self.replace(&self.written, &self.target.path),
+            Kind::Partitions if !self.target.path.exists() => {
+                fs::rename(&self.written, &self.target.path)
+            }
             Kind::Partitions => {
                 for entry in fs::read_dir(&self.written)? {
                     let entry = entry?;
-                    self.replace(&entry.path(), &self.target.join(entry.file_name()))?;
+                    self.replace(&entry.path(), &self.target.path.join(entry.file_name()))?;
                 }
                 Ok(())
             }

@@ -115,7 +115,11 @@ impl Planner {
                     shape,
                 )
             }
-            LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => Arc::new(Schema::empty()),
+            // What only tells how many rows it has written, tells it in its report.
+            LogicalPlan::Ddl(_)
+            | LogicalPlan::Statement(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Copy(_) => Arc::new(Schema::empty()),
             plan => names.apply(&self.columns(plan, &parameters)?, shape),
         };
         Ok(Description {

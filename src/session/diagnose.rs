@@ -8,12 +8,16 @@ use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::{Location, Span, Token};
 
 use super::error::in_statement;
+use super::local_files::FileRefused;
+use super::memory;
 use crate::api;
 use crate::dialect;
+use crate::dialect::OTHER_DIALECT;
 use crate::dialect::error::nearest;
 use crate::dialect::functions;
 use crate::dialect::parse::unquoted_text;
 use crate::dialect::piece::{Piece, is_layout};
+use crate::dialect::rewrite::OnlyElsewhere;
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resource};
 use crate::table::NotConnected;
@@ -35,6 +39,11 @@ pub(super) fn diagnose(error: DataFusionError, piece: &Piece, tables: &[String])
 
 fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     let root = error.find_root();
+    if let DataFusionError::External(source) = root
+        && let Some(elsewhere) = source.downcast_ref::<OnlyElsewhere>()
+    {
+        return only_elsewhere(elsewhere, piece, tables);
+    }
     if let DataFusionError::External(source) = root {
         return external(source.as_ref(), piece);
     }
@@ -42,6 +51,9 @@ fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
         && let ArrowError::ExternalError(source) = source.as_ref()
     {
         return external(source.as_ref(), piece);
+    }
+    if let DataFusionError::ResourcesExhausted(message) = root {
+        return Error::statement(message.clone()).hint(memory::HINT);
     }
     if let DataFusionError::IoError(source) = root {
         return Error::new(ErrorKind::Io, source.to_string());
@@ -51,6 +63,20 @@ fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
         &piece.text,
         piece.line,
     )
+}
+
+/// Retells an error of a statement that only another dialect can read.
+fn only_elsewhere(elsewhere: &OnlyElsewhere, piece: &Piece, tables: &[String]) -> Error {
+    let root = elsewhere.error.find_root();
+    let mut retold = plan_error(&elsewhere.error, root, piece, tables).hint(&elsewhere.hint);
+    if retold.span.is_none() {
+        let mut columns = elsewhere.columns.iter();
+        let place = columns.find_map(|column| find(piece, column.split('.').next()?));
+        if let Some(place) = place {
+            retold = retold.at(place);
+        }
+    }
+    in_statement(retold, &piece.text, piece.line)
 }
 
 fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Piece) -> Error {
@@ -66,6 +92,16 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
         return in_statement(error.clone(), &piece.text, piece.line);
     }
+    if let Some(error) = source.downcast_ref::<FileRefused>() {
+        let refused = dialect::error::Error::new(error.to_string())
+            .kind(ErrorKind::Permission)
+            .hint(FileRefused::HINT);
+        let refused = match nearest_token(piece, &error.name, None) {
+            Some(span) => refused.at(span),
+            None => refused,
+        };
+        return in_statement(refused, &piece.text, piece.line);
+    }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = dialect::error::Error::new(error.to_string()).kind(match error {
             functions::Error::UnknownField { .. } => ErrorKind::Name,
@@ -76,8 +112,11 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
             functions::Error::UnknownField { field, .. } => find(piece, field),
             functions::Error::Arguments { function, .. }
             | functions::Error::Argument { function, .. }
+            | functions::Error::NoValue { function, .. }
             | functions::Error::MalformedJson { function, .. } => find(piece, function),
-            functions::Error::Overflow(function) => find(piece, function),
+            functions::Error::Overflow(function) | functions::Error::TooLong(function) => {
+                find(piece, function)
+            }
             functions::Error::BadPath(path) => find(piece, path),
             _ => None,
         };
@@ -263,7 +302,7 @@ fn in_single_quotes(
     let is_near = retold
         .hint
         .as_ref()
-        .is_some_and(|hint| hint.starts_with("did you mean"));
+        .is_some_and(|hint| hint.starts_with("did you mean") || hint.starts_with("write "));
     if is_near || field.relation.is_some() || !text.contains(&format!("\"{}\"", field.name)) {
         return retold;
     }
@@ -283,8 +322,18 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::e
             "`{typed}` is a table: `{typed}.*` is all of its columns"
         ));
     }
-    if field.name == "page_token" {
-        return error.hint("leave it out: all pages are read for you");
+    if ["page_token", "page_size"].contains(&field.name.as_str()) {
+        // Only the first page can be asked for, which is where every listing begins.
+        let is_taken = field.name == "page_size" || has_empty_text(piece);
+        return error.hint(match is_taken {
+            true => format!("leave it out: all pages are read for you; {OTHER_DIALECT}"),
+            false => "leave it out: all pages are read for you".to_owned(),
+        });
+    }
+    let parameters = resource::shape().parameters.iter();
+    let mut meant = parameters.filter(|parameter| parameter.name == field.name);
+    if let Some(path) = meant.find_map(|parameter| parameter.path.as_ref()) {
+        return error.hint(format!("write {}; {OTHER_DIALECT}", path.join(".")));
     }
     if let Some(word) =
         find(piece, &field.name).and_then(|span| unquoted_text(&piece.text, span.start))
@@ -298,6 +347,38 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::e
             None => error,
         },
     }
+}
+
+fn has_empty_text(piece: &Piece) -> bool {
+    let mut tokens = piece.tokens().unwrap_or_default().iter();
+    tokens.any(|token| matches!(&token.token, Token::SingleQuotedString(text) if text.is_empty()))
+}
+
+/// Finds a parameter of the service that is written in dots, such as `spec.owner`, and the path that it stands for.
+fn parameter_in(piece: &Piece) -> Option<(Span, String)> {
+    let tokens = piece.tokens().ok()?;
+    let tokens: Vec<_> = tokens.iter().filter(|token| !is_layout(token)).collect();
+    let word = |at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => Some(word.value.to_lowercase()),
+        _ => None,
+    };
+    let is_dot = |at: usize| tokens.get(at).is_some_and(|it| it.token == Token::Period);
+    let parameters = resource::shape().parameters.iter();
+    let parameters: Vec<_> = parameters
+        .filter_map(|parameter| Some((parameter.name.split_once('.')?, parameter.path.as_ref()?)))
+        .collect();
+    (0..tokens.len()).find_map(|at| {
+        let (first, second) = (word(at)?, word(at + 2)?);
+        if !is_dot(at + 1) || is_dot(at + 3) {
+            return None;
+        }
+        let named = parameters
+            .iter()
+            .find(|((one, other), _)| *one == first && *other == second);
+        let (_, path) = named?;
+        let place = Span::new(tokens[at].span.start, tokens[at + 2].span.end);
+        Some((place, path.join(".")))
+    })
 }
 
 /// Returns the column that `field`, written as `typed`, most likely means.
@@ -454,12 +535,16 @@ fn find(piece: &Piece, name: &str) -> Option<Span> {
         Token::Word(word) if word.value.eq_ignore_ascii_case(name) => Some(token.span),
         Token::SingleQuotedString(text) if text.contains(name) => Some(token.span),
         Token::Placeholder(placeholder) if placeholder == name => Some(token.span),
+        Token::Number(number, _) if number == name => Some(token.span),
         _ => None,
     })
 }
 
-/// Finds the place in `piece` of the first string that `message` quotes.
+/// Finds the place in `piece` of the first string that `message` quotes, or of the operand that is too large.
 fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
+    if let Some(overflow) = message.strip_prefix("integer overflow: ") {
+        return overflow.split(' ').find_map(|operand| find(piece, operand));
+    }
     let quoted = QUOTED.captures(message)?;
     let quoted = quoted.iter().skip(1).flatten().next()?.as_str();
     let tokens = piece.tokens().ok()?;
@@ -513,6 +598,14 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
 /// Rewords any other message. If it quotes a string of the statement, that is the place.
 fn other(message: &str, piece: &Piece) -> dialect::error::Error {
     let error = in_plain_words(message);
+    if error.message.starts_with("cannot compare")
+        && error.message.contains("object")
+        && let Some((place, path)) = parameter_in(piece)
+    {
+        return error
+            .at(place)
+            .hint(format!("write {path}; {OTHER_DIALECT}"));
+    }
     match literal_in(&error.message, piece) {
         Some(span) => error.at(span),
         // The value comes from a key, so the conversion may be unintended.

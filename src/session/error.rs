@@ -39,6 +39,7 @@ pub(super) fn kind(error: &api::Error) -> ErrorKind {
     match error {
         api::Error::Endpoint { .. } | api::Error::Certificate { .. } => ErrorKind::Usage,
         api::Error::Credentials { .. } => ErrorKind::Credentials,
+        api::Error::BudgetSpent { .. } | api::Error::ReadsOnly { .. } => ErrorKind::Permission,
         error if error.is_unauthorized() || error.is_forbidden() => ErrorKind::Permission,
         _ => ErrorKind::Service,
     }

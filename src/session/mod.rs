@@ -4,8 +4,9 @@
 //! on [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never talks to a person:
 //! what it has to say is in the report or the error, and it asks through [`Options`].
 
+mod column_type;
 mod copy;
-mod csv;
+mod delimited;
 mod describe;
 mod description;
 mod diagnose;
@@ -14,12 +15,19 @@ mod error;
 mod executor;
 mod explain;
 mod interrupt;
+mod json_lines;
+mod last_result;
+mod local_files;
+mod memory;
 mod names;
 mod params;
 mod plan;
 mod planner_thread;
 mod sink;
 mod stackql;
+mod staging;
+mod text_sink;
+mod text_table;
 mod write;
 
 use std::collections::BTreeMap;
@@ -27,7 +35,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions, UInt64Array};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -37,7 +45,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use crate::api::Traffic;
+use crate::api::{Budget, Traffic};
 use crate::dialect::Dialect;
 use crate::dialect::output_names::Names;
 use crate::dialect::parse;
@@ -64,14 +72,18 @@ pub use names::{Function, Relation};
 pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
-pub(crate) use write::create_dir;
-pub use write::{Confirm, Question, RescueFile, Verb, save_undelivered};
+pub(crate) use staging::{StagedFile, Target, unfinished};
+pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
 /// What a session may do, and with what.
 #[derive(Clone)]
 pub struct Options {
-    /// Refuses everything that changes keys, tables or files.
+    /// Refuses everything that changes keys or local files. Tables and views of the session are its own.
     pub read_only: bool,
+    /// Lets no statement read or write a local file.
+    pub no_files: bool,
+    /// Bytes that the statements of the session may hold at a time.
+    pub memory_limit: usize,
     /// Shows the requests of writes, and sends none that changes anything.
     pub dry_run: bool,
     /// Writes to many keys without confirmation.
@@ -86,10 +98,16 @@ pub struct Options {
     pub confirm: Option<Arc<dyn Confirm>>,
     /// Where undelivered secrets are saved.
     pub rescue_file: Option<RescueFile>,
+    /// Where the journals of creates are, which tell the next run what a process that was killed has left behind.
+    pub journals: Option<Journals>,
+    /// The most requests that one statement may send. If None, as many as it needs.
+    pub max_requests: Option<u64>,
     /// How long the engine may plan a statement.
     pub timeout: Duration,
     /// The dialect of SQL that statements are in.
     pub dialect: Dialect,
+    /// Thresholds of findings, by their names; the others are as they come.
+    pub findings: BTreeMap<String, u32>,
 }
 
 /// A session.
@@ -113,6 +131,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             read_only: false,
+            no_files: false,
+            memory_limit: Self::MEMORY_LIMIT,
             dry_run: false,
             yes: false,
             max_affected: Self::MAX_AFFECTED,
@@ -120,8 +140,11 @@ impl Default for Options {
             allow_self_delete: false,
             confirm: None,
             rescue_file: None,
+            journals: None,
+            max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,
+            findings: BTreeMap::new(),
         }
     }
 }
@@ -129,6 +152,9 @@ impl Default for Options {
 impl Options {
     /// Keys that UPDATE or DELETE may touch without confirmation, by default.
     pub const MAX_AFFECTED: usize = 10;
+
+    /// Bytes that the statements of a session may hold at a time, by default.
+    pub const MEMORY_LIMIT: usize = 1 << 30;
 
     /// How long the engine may plan a statement, by default.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
@@ -138,6 +164,7 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("read_only", &self.read_only)
+            .field("no_files", &self.no_files)
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
@@ -154,7 +181,7 @@ pub struct Report {
     pub traffic: Arc<Traffic>,
     /// The predicates that the requests carried, as they are typed.
     pub pushed: Vec<String>,
-    /// The time from reading the statement to the end of its rows.
+    /// The time from reading the statement to the end of its rows, without that in which a person was asked.
     pub elapsed: Duration,
 }
 
@@ -163,6 +190,8 @@ pub struct Report {
 pub enum Done {
     /// Rows were delivered.
     Rows(usize),
+    /// Rows were written to a local table or a file.
+    Written(usize),
     /// Keys were created.
     Inserted(usize),
     /// Keys were changed.
@@ -200,7 +229,11 @@ impl Session {
     ///
     /// Fails if the engine cannot be set up.
     pub async fn open(connection: Connection, options: Options) -> Result<Self, Error> {
-        let context = engine::context(connection.clone(), options.dialect)
+        let connection = match options.read_only {
+            true => connection.reading_only(),
+            false => connection,
+        };
+        let context = engine::context(connection.clone(), &options)
             .await
             .map_err(|error| {
                 Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
@@ -211,6 +244,29 @@ impl Session {
             options: Arc::new(options),
             materialized: Mutex::default(),
         })
+    }
+
+    /// Opens another session over the same connection for somebody who is not trusted: it can change nothing, shows what
+    /// writes would send, has no files, and sends at most `max_requests` requests for a statement. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the engine cannot be set up.
+    pub async fn confined(&self, max_requests: u64) -> Result<Self, Error> {
+        let options = Options {
+            read_only: true,
+            dry_run: true,
+            yes: false,
+            discard_secrets: false,
+            allow_self_delete: false,
+            confirm: None,
+            rescue_file: None,
+            journals: None,
+            no_files: true,
+            max_requests: Some(max_requests),
+            ..self.options.as_ref().clone()
+        };
+        Self::open(self.connection.clone(), options).await
     }
 
     /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
@@ -231,7 +287,9 @@ impl Session {
         interrupt: &Interrupt,
     ) -> Result<Report, Error> {
         let started = Instant::now();
-        let scope = Arc::new(Scope::new(traffic));
+        let budget = self.options.max_requests.map(Budget::of);
+        let scope = Scope::new(traffic).within(budget.unwrap_or_default());
+        let scope = Arc::new(scope);
         let call = Call {
             piece,
             params,
@@ -241,7 +299,8 @@ impl Session {
         let _running = interrupt.running();
         let carried_out = self.carry_out(call, sink);
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
-            Ok(done) => done?,
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return Err(noted(error, &scope)),
             Err(panic) => return Err(panicked(panic.as_ref())),
         };
         Ok(Report {
@@ -249,7 +308,7 @@ impl Session {
             warnings: scope.warnings(),
             pushed: scope.pushed(),
             traffic: Arc::clone(scope.traffic()),
-            elapsed: started.elapsed(),
+            elapsed: started.elapsed().saturating_sub(scope.waited()),
         })
     }
 
@@ -280,10 +339,29 @@ impl Session {
                 writer.run(write, sink).await
             }
             Operation::Query(statement) => {
+                let statement = copy::to_stdout(statement, sink)?;
                 let done = self.query(call, statement, sink);
                 call.interrupt.stops(done).await
             }
         }
+    }
+
+    /// Returns the dialect of SQL that statements are in.
+    pub fn dialect(&self) -> Dialect {
+        Dialect::of(self.context.state_ref().read().config_options())
+    }
+
+    /// Takes the statements that follow in `dialect`.
+    pub fn speak(&self, dialect: Dialect) {
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        let options = state.config_mut().options_mut();
+        options.extensions.insert(dialect);
+    }
+
+    /// Returns what the session may do, and with what.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Returns the connection to the service, or the reason why there is none.
@@ -291,7 +369,7 @@ impl Session {
         &self.connection
     }
 
-    /// Returns the names of all tables and views, with their schema where that is not the session's.
+    /// Returns the names of all tables and views, service by service, with their schema where that is not the session's.
     pub fn tables(&self) -> Vec<String> {
         let Some(catalog) = self.context.catalog(CATALOG) else {
             return Vec::new();
@@ -304,10 +382,9 @@ impl Session {
                 schema => format!("{schema}.{name}"),
             })
         };
-        catalog
-            .schema_names()
-            .into_iter()
-            .flat_map(of_schema)
+        let services = resource::services().into_iter();
+        services
+            .flat_map(|service| of_schema(service.name.to_owned()))
             .collect()
     }
 
@@ -327,13 +404,15 @@ impl Session {
             .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
             .await?
             .map_err(diagnose)?;
-        let is_silent = is_silent(frame.logical_plan());
+        let counts = counts(frame.logical_plan());
+        let is_silent = counts || is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let (state, plan) = frame.into_parts();
-        let (plan, staged) = copy::stage(plan).map_err(diagnose)?;
+        let (plan, staged) =
+            copy::stage(plan, self.options.rescue_file.as_ref()).map_err(diagnose)?;
         let frame = DataFrame::new(state, plan);
         let mut rows = self.stream_out(frame, scope).await?.map_err(diagnose)?;
         if !staged.is_empty() {
@@ -358,12 +437,18 @@ impl Session {
                 false => batch.map(|batch| renamed(batch, &schema)),
             };
             let batch = batch.map_err(diagnose)?;
-            count += batch.num_rows();
+            count += match counts {
+                true => counted(&batch),
+                false => batch.num_rows(),
+            };
             if !is_silent {
                 sink.rows(&batch).await?;
                 // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
                 sink.flush().await?;
             }
+        }
+        if counts {
+            return Ok(Done::Written(count));
         }
         if is_silent {
             return Ok(Done::Ok);
@@ -391,6 +476,28 @@ impl Session {
             .hint("a pipe needs a reader; --timeout gives it more time")),
         }
     }
+}
+
+/// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.
+fn counts(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+}
+
+/// Returns the number in the one row of such a plan.
+fn counted(batch: &RecordBatch) -> usize {
+    let counts = batch.columns().first().map(|column| column.as_ref());
+    let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
+    let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
+    usize::try_from(sum).unwrap_or(usize::MAX)
+}
+
+/// Tells a reader who has enough what there is to know about the rows that it took.
+fn noted(mut error: Error, scope: &Scope) -> Error {
+    if error.kind == ErrorKind::BrokenPipe {
+        let warnings = scope.warnings();
+        error.notes.extend(warnings.iter().map(ToString::to_string));
+    }
+    error
 }
 
 /// Returns true for plans without a result, such as CREATE VIEW.

@@ -34,7 +34,7 @@ pub struct Function {
 }
 
 impl Session {
-    /// Returns all tables and views, in order of their names.
+    /// Returns all tables and views, service by service, in order of their names.
     pub async fn relations(&self) -> Vec<Relation> {
         let mut relations = Vec::new();
         for name in self.tables() {
@@ -83,7 +83,8 @@ impl Session {
             };
             found.insert(ours.name.to_owned(), function);
         }
-        found.retain(|name, _| !name.starts_with("__"));
+        let is_inner = |name: &str| name.starts_with("__") || name.starts_with("stackql_");
+        found.retain(|name, _| !is_inner(name));
         found.into_values().collect()
     }
 }
@@ -131,19 +132,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_table_and_its_view_are_there_without_a_service() {
-        let names: Vec<_> = session()
-            .await
-            .relations()
-            .await
-            .into_iter()
-            .map(|relation| (relation.name, relation.is_view))
+    async fn tables_and_views_are_there_without_a_service() {
+        let relations = session().await.relations().await.into_iter();
+        let names: Vec<_> = relations
+            .map(|relation| match relation.is_view {
+                true => format!("{} (view)", relation.name),
+                false => relation.name,
+            })
             .collect();
         assert_eq!(
             names,
             [
-                ("api_keys".to_owned(), false),
-                ("vw_api_keys".to_owned(), true)
+                "api_keys",
+                "role_bindings",
+                "service_accounts",
+                "users",
+                "vw_api_key_findings (view)",
+                "vw_api_key_inventory (view)",
+                "vw_api_keys (view)",
+                "org.environments",
+                "org.organizations",
+                "managed_kafka_clusters.clusters",
+                "schema_registry_clusters.v3_clusters",
+                "ksqldb_clusters.clusters",
+                "quotas.applied_quotas",
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! Plans a statement of the engine as it is written, or, if that fails, as SQLite would read it.
+//! Plans a statement of the engine as it is written, or, if that fails, by a second reading of the session's dialect.
 //!
 //! Lenient readings are tried only after the engine has refused a statement, so they never change the meaning of a
 //! valid one. A write is never read leniently: it could affect keys that were not meant.
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -21,10 +20,10 @@ use sqlparser::ast::ObjectName;
 
 use super::executor::{self, Patience};
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Options, Params, Session};
+use super::{Options, Params, Session, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
-use crate::dialect::rewrite::{reread, rewrite};
+use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
 use crate::dialect::{self, Dialect, source_json};
 use crate::error::Error;
 use crate::resource;
@@ -35,13 +34,15 @@ use crate::table::{self, scope::Scope};
 pub(super) enum Reading {
     /// As it is written.
     Strict,
-    /// As SQLite and PostgreSQL would: `"text"` without such a column, an alias of the select list in WHERE, a bare
-    /// column beside an aggregate. Warnings go to the scope.
+    /// As the dialect of the session would: see `dialect::rules`. Warnings go to the scope.
     Lenient(Arc<Scope>),
 }
 
 /// What the engine returns for a statement: a plan, or its error.
 pub(super) type Planned<T> = Result<T, DataFusionError>;
+
+/// Changes a physical plan before it runs.
+type Prepare = fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>;
 
 // All of these plan on a thread of their own, see `on_planner_thread`. The outer error is that of a timeout.
 impl Session {
@@ -107,7 +108,7 @@ impl Session {
         &self,
         frame: DataFrame,
         scope: &Arc<Scope>,
-        prepared: fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>,
+        prepared: Prepare,
     ) -> Result<Planned<SendableRecordBatchStream>, Error> {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));
@@ -183,12 +184,13 @@ pub(super) struct Planner {
 impl Planner {
     async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
         let plan = self.plan_open(statement, reading).await?;
-        let changes_nothing = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
+        let refused = |error: Error| DataFusionError::External(Box::new(error));
+        memory::refuse_settings(&plan).map_err(refused)?;
+        if self.options.no_files {
+            local_files::refuse_plan(&plan).map_err(refused)?;
+        }
         if self.options.read_only {
-            changes_nothing.verify_plan(&plan)?;
+            local_files::refuse_writing(&plan).map_err(refused)?;
         }
         let plan = dialect::plan::without_sources(self.with_params(plan)?)?;
         if let LogicalPlan::Explain(explain) = &plan {
@@ -207,6 +209,10 @@ impl Planner {
         mut statement: EngineStatement,
         reading: Reading,
     ) -> Planned<LogicalPlan> {
+        if self.options.no_files {
+            local_files::refuse(&statement)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        }
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
     }
@@ -219,6 +225,9 @@ impl Planner {
         })
         .map_err(wrong)?;
         relations::recursion::refuse(statement).map_err(wrong)?;
+        let views = self.views(statement).await;
+        let size = |name: &ObjectName| views.get(name).copied().unwrap_or(1);
+        relations::expansion::refuse(statement, &size).map_err(wrong)?;
         relations::orders::settle(statement).map_err(wrong)?;
         relations::named_windows::spell_out(statement).map_err(wrong)?;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
@@ -227,9 +236,13 @@ impl Planner {
         };
         let columns = |name: &ObjectName| tables.get(name).cloned();
         relations::merged_columns::merge_columns(statement, &columns).map_err(wrong)?;
-        let dialect = Dialect::of(self.context.state_ref().read().config_options());
-        rewrite(statement, resource::shape(), dialect);
+        refuse_elsewhere(statement, self.dialect()).map_err(wrong)?;
+        rewrite(statement, resource::shape(), self.dialect());
         Ok(())
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::of(self.context.state_ref().read().config_options())
     }
 
     /// Returns the names of the columns of every table that `statement` reads.
@@ -246,6 +259,26 @@ impl Planner {
             }
         }
         tables
+    }
+
+    /// Returns how many tables each view that `statement` reads stands for.
+    async fn views(&self, statement: &EngineStatement) -> HashMap<ObjectName, u64> {
+        let mut views = HashMap::new();
+        for name in relations::merged_columns::tables_of(statement) {
+            // A quoted name may be that of a file, which is not opened for this.
+            let is_plain = name.0.iter().all(|part| {
+                let ident = part.as_ident();
+                ident.is_some_and(|ident| ident.quote_style.is_none())
+            });
+            if is_plain
+                && let Ok(table) = object_name_to_table_reference(name.clone(), true)
+                && let Ok(table) = self.context.table_provider(table).await
+                && let Some(plan) = table.get_logical_plan()
+            {
+                views.insert(name, leaves(&plan));
+            }
+        }
+        views
     }
 
     /// Returns what kind of function `name` stands for in a call with or without OVER.
@@ -282,9 +315,18 @@ impl Planner {
                 return Err(error);
             };
             let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
-            match reread(&mut statement, &error, resource::shape(), &is_aggregate) {
+            let (shape, dialect) = (resource::shape(), self.dialect());
+            match reread(&mut statement, &error, shape, dialect, &is_aggregate) {
                 Some(columns) => scope.any_row(&columns),
-                None => return Err(error),
+                None => {
+                    return Err(told_elsewhere(
+                        statement,
+                        error,
+                        shape,
+                        dialect,
+                        &is_aggregate,
+                    ));
+                }
             }
         }
     }
@@ -295,5 +337,14 @@ impl Planner {
             return Ok(plan);
         }
         plan.with_param_values(self.params.values())
+    }
+}
+
+/// Returns how many tables `plan` reads.
+fn leaves(plan: &LogicalPlan) -> u64 {
+    let inputs = plan.inputs();
+    match inputs.is_empty() {
+        true => 1,
+        false => inputs.into_iter().map(leaves).fold(0, u64::saturating_add),
     }
 }

@@ -20,6 +20,17 @@ pub trait Sink: Send {
     /// Fails if the output cannot be written.
     async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error>;
 
+    /// Takes rows that look like those to come, before the first of them. From then on each row is delivered by
+    /// [`flush`](Sink::flush), whatever the format: a table decides how wide its columns are now.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the output cannot be written.
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        let _ = rows;
+        Ok(())
+    }
+
     /// Takes some rows.
     ///
     /// # Errors
@@ -52,13 +63,29 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Returns true if all that was flushed is known to have arrived: it is on disk, or its reader has taken it.
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     /// Finds out, after [`finish`](Sink::finish), whether the reader stayed to the end of the rows.
     ///
     /// # Errors
     ///
-    /// Fails if the reader is known to have left.
+    /// Fails unless the reader is known to have taken them all.
     async fn settle(&mut self) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// Writes the next result in `format`, such as `csv`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such format, or the rows have one of their own.
+    fn reformat(&mut self, format: &str) -> Result<(), Error> {
+        Err(Error::statement(format!(
+            "rows cannot be shown as {format} here"
+        )))
     }
 
     /// Returns true if rows that were delivered stay where they are, as in a file; false if they can be lost with

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use super::error::in_statement;
 use super::{Call, Done, Session, Sink, diagnose};
 use crate::dialect::error::nearest;
+use crate::dialect::type_names::type_name;
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, DEFAULT_SCHEMA, Relation};
 use crate::sql::operation::Operation;
@@ -159,7 +160,7 @@ impl Session {
         let schema = self.table(&describe.name).await?.schema();
         let row = |field: &Arc<Field>| {
             let name = Some(field.name().clone());
-            let mut row = vec![name, Some(type_name(field.data_type()).to_owned())];
+            let mut row = vec![name, Some(type_name(field.data_type()))];
             if describe.extended {
                 row.push(None);
             }
@@ -274,20 +275,6 @@ pub(super) fn schema_of(columns: &[&str]) -> SchemaRef {
         .iter()
         .map(|name| Field::new(*name, DataType::Utf8, true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// Returns the type of a column, as DESCRIBE names it.
-fn type_name(ty: &DataType) -> &'static str {
-    match ty {
-        DataType::Boolean => "boolean",
-        ty if ty.is_integer() => "integer",
-        ty if ty.is_floating() => "number",
-        DataType::Timestamp(..) => "timestamp",
-        DataType::Date32 | DataType::Date64 => "date",
-        DataType::Struct(_) | DataType::Map(..) => "object",
-        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "array",
-        _ => "string",
-    }
 }
 
 /// Discards the rows of a statement whose result is not wanted.

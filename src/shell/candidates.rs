@@ -6,7 +6,16 @@ use super::sources::Source;
 use crate::resource::{self, Access, CATALOG, DEFAULT_SCHEMA, Resource};
 
 /// Lists the paths that begin with a text; those of folders end in a separator.
-pub(super) type Files<'f> = &'f dyn Fn(&str) -> Vec<String>;
+pub(super) type ListFiles<'f> = &'f dyn Fn(&str) -> Vec<String>;
+
+/// What is known of files.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'f> {
+    /// Lists files.
+    pub(super) list: ListFiles<'f>,
+    /// Returns the columns of a file, whose name is in quotes.
+    pub(super) columns: &'f dyn Fn(&str) -> Vec<Field>,
+}
 
 /// Something that could stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,14 +78,14 @@ impl Candidates {
     }
 
     /// Offers files within a string, in which a quote is doubled.
-    pub(super) fn files_in_string(&mut self, files: Files<'_>) {
+    pub(super) fn files_in_string(&mut self, files: ListFiles<'_>) {
         let found = files(&self.prefix.replace("''", "'"));
         self.names(found.iter().map(|file| file.replace('\'', "''")));
     }
 
     /// Offers files as the argument of a command, in which `quote` is open, if any. Names with spaces are quoted; the
     /// quote after a folder stays open.
-    pub(super) fn files(&mut self, files: Files<'_>, quote: Option<char>) {
+    pub(super) fn files(&mut self, files: ListFiles<'_>, quote: Option<char>) {
         for file in files(&self.prefix) {
             let is_odd = |c: char| c.is_whitespace() || matches!(c, '\'' | '"');
             let mark = match quote {
@@ -112,6 +121,40 @@ impl Candidates {
     pub(super) fn functions(&mut self, catalog: &Catalog, wanted: impl Fn(&str) -> bool) {
         for function in catalog.functions.iter().filter(|f| wanted(f.kind)) {
             self.offer(&format!("{}(", function.name), &function.signature);
+        }
+    }
+
+    /// Offers values that the column at `path` had, with the quote that ends one unless it is there already.
+    pub(super) fn values(&mut self, path: &[String], catalog: &Catalog, is_closed: bool) {
+        let end = if is_closed { "" } else { "'" };
+        let values = catalog.values.of(path);
+        self.names(values.map(|value| format!("{}{end}", value.replace('\'', "''"))));
+    }
+
+    /// Offers tables, or views, of the session's own.
+    pub(super) fn droppable(&mut self, catalog: &Catalog, is_view: bool) {
+        let own = catalog.tables.iter().filter(|table| {
+            let name: Vec<&str> = table.name.split('.').collect();
+            table.is_view == is_view && resource::named(&name).is_none()
+        });
+        self.names(own.map(|table| &table.name));
+    }
+
+    /// Offers the paths of nested fields that `wanted` holds for.
+    pub(super) fn paths(
+        &mut self,
+        context: &Context,
+        catalog: &Catalog,
+        wanted: fn(Access) -> bool,
+    ) {
+        let (tables, _) = resolve(context, catalog);
+        for table in tables {
+            for column in &table.fields {
+                for field in column.fields.iter().filter(|field| wanted(field.access)) {
+                    let path = format!("{}.{}", column.name, field.name);
+                    self.offer(&path, &format!("{path}  {}", field.ty));
+                }
+            }
         }
     }
 

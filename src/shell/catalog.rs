@@ -3,9 +3,13 @@
 
 use datafusion::arrow::datatypes::{DataType, Fields};
 
+use super::values::Values;
 use super::view;
 use crate::dialect::source_json;
-use crate::resource::{self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource};
+use crate::dialect::type_names::type_name;
+use crate::resource::{
+    self, Access, CATALOG, Column, DEFAULT_SCHEMA, Relation as Named, Resource, View,
+};
 use crate::session::{Function, Relation};
 
 /// All that can be named in a session.
@@ -19,6 +23,8 @@ pub(super) struct Catalog {
     pub(super) profiles: Vec<String>,
     /// Variables of `\set`.
     pub(super) variables: Vec<String>,
+    /// Values that rows had.
+    pub(super) values: Values,
 }
 
 /// A table or a view.
@@ -57,6 +63,16 @@ impl Catalog {
         }
     }
 
+    /// Adds a table of the columns `fields`, called `name`.
+    pub(super) fn add(&mut self, name: &str, fields: Vec<Field>) {
+        self.tables.push(Table {
+            name: name.to_owned(),
+            resource: None,
+            is_view: false,
+            fields,
+        });
+    }
+
     /// Returns the table called `name`, which may have its catalog and schema before it.
     pub(super) fn table(&self, name: &str) -> Option<&Table> {
         let name = bare(name);
@@ -88,9 +104,9 @@ impl Table {
         let named = resource::named(&name);
         let fields = match named {
             Some(Named::Table(resource)) => of_columns(resource, "", resource.fields()),
-            Some(Named::View(resource, _)) => fields_of(relation.schema.fields())
+            Some(Named::View(view)) => fields_of(relation.schema.fields())
                 .into_iter()
-                .map(|field| field.of_view(resource))
+                .map(|field| field.of_view(view))
                 .collect(),
             None => fields_of(relation.schema.fields()),
         };
@@ -115,11 +131,11 @@ impl Table {
 
 impl Field {
     /// Adds what the table says of a column of the view.
-    fn of_view(self, resource: &Resource) -> Self {
-        let sent_as = view::source(resource, &self.name).and_then(|path| resource.sent_as(path));
+    fn of_view(self, view: &View) -> Self {
+        let sent_as = view::source(view, &self.name).and_then(|path| view.of.sent_as(path));
         Self {
             sent_as: sent_as.unwrap_or_default(),
-            description: view::description(resource, &self.name),
+            description: view::description(view, &self.name),
             ..self
         }
     }
@@ -148,13 +164,14 @@ fn of_columns(
     columns.into_iter().map(field).collect()
 }
 
-fn fields_of(fields: &Fields) -> Vec<Field> {
+/// Returns what there is to know of the columns of something that is no resource.
+pub(super) fn fields_of(fields: &Fields) -> Vec<Field> {
     fields
         .iter()
         .filter(|field| !source_json::is_source(field))
         .map(|field| Field {
             name: field.name().clone(),
-            ty: label(field.data_type()),
+            ty: type_name(field.data_type()),
             fields: match field.data_type() {
                 DataType::Struct(fields) => fields_of(fields),
                 DataType::List(item) => match item.data_type() {
@@ -168,21 +185,6 @@ fn fields_of(fields: &Fields) -> Vec<Field> {
             description: "",
         })
         .collect()
-}
-
-/// Returns the name of an Arrow type for people, the same words as the columns of a resource use.
-fn label(ty: &DataType) -> String {
-    match ty {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
-        DataType::Timestamp(..) => "timestamp".to_owned(),
-        DataType::Struct(_) => "object".to_owned(),
-        DataType::List(item) => format!("list of {}", label(item.data_type())),
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            "integer".to_owned()
-        }
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => "number".to_owned(),
-        other => other.to_string().to_lowercase(),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Backslash commands, dot commands, and the few words that people type instead. Text in, plain values out.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::lex::{Kind, Lexeme, lex};
 use super::listing::{ALIASES, COMMANDS, DOT_SETTINGS, find};
 use super::other_shells;
 use crate::dialect::error::nearest;
@@ -14,7 +16,7 @@ pub(super) enum Command {
     Help,
     /// `\h [STATEMENT]`: shows how a statement is written.
     Syntax(Option<String>),
-    /// `\d [NAME]`: describes a table, or lists them.
+    /// `\d [NAME]`: describes a table or a file, or lists the tables.
     Describe(Option<String>),
     /// `\dt`: lists tables.
     Tables(Option<String>),
@@ -22,7 +24,7 @@ pub(super) enum Command {
     Views(Option<String>),
     /// `\df [PATTERN]`: lists functions.
     Functions(Option<String>),
-    /// `\x [on|off|auto]`: one line per field; without an argument it toggles.
+    /// `\x [on|off|auto|never]`: one line per field; without an argument it toggles.
     Expanded(Option<String>),
     /// `\format [FORMAT]`.
     Format(Option<String>),
@@ -30,21 +32,33 @@ pub(super) enum Command {
     Pset(Option<String>, Option<String>),
     /// `\timing [on|off]`.
     Timing(Option<String>),
+    /// `\dialect [NAME]`: the dialect of SQL from now on.
+    Dialect(Option<String>),
     /// `\o [FILE]`: where rows go from now on.
-    Output(Option<String>),
+    Output(Option<Destination>),
+    /// `\once FILE`: where the rows of the next statement go.
+    Once(Destination),
     /// `\i FILE`: runs a file.
     Include(String),
+    /// `\ir FILE`: the same, found from the file that says so.
+    IncludeRelative(String),
     /// `\e`: edits the statement, or the last one.
     Edit,
     /// `\g [FILE]`, `\gx`, `\G`: runs the statement, or the last one again.
     Go {
         /// Where its rows go.
-        file: Option<String>,
+        to: Option<Destination>,
         /// One line per field, this once.
         expanded: bool,
     },
-    /// `\watch [SECONDS]`: runs the statement again and again.
-    Watch(Duration),
+    /// `\gset [PREFIX]`: runs it, and sets variables to the values of its one row.
+    Gset(String),
+    /// `\crosstabview [DOWN [ACROSS [CELLS [ORDER]]]]`: runs it, and shows its rows as a grid.
+    Crosstab(Vec<String>),
+    /// `\watch [SECONDS] [i=SECONDS] [c=COUNT]`: runs the statement again and again.
+    Watch(Watch),
+    /// `\copy … to …`: writes rows to a file.
+    Copy(Copy),
     /// `\p`: shows the unfinished statement.
     Print,
     /// `\r`: discards the unfinished statement.
@@ -55,12 +69,71 @@ pub(super) enum Command {
     Unset(String),
     /// `\echo TEXT`.
     Echo(String),
+    /// `\if`, `\elif`, `\else`, `\endif`.
+    Branch(Branch),
+    /// `\! [COMMAND]`: runs a command, or starts the system's shell.
+    System(Option<String>),
+    /// `\cd [FOLDER]`: changes the working directory.
+    ChangeDirectory(Option<String>),
     /// `\conninfo`.
     ConnInfo,
     /// `\c [PROFILE]`.
     Connect(Option<String>),
     /// `\q`.
     Quit,
+}
+
+impl Command {
+    /// Returns true if the command takes the statement before it.
+    pub(super) fn takes_statement(&self) -> bool {
+        matches!(
+            self,
+            Self::Go { .. }
+                | Self::Gset(_)
+                | Self::Crosstab(_)
+                | Self::Watch(_)
+                | Self::Edit
+                | Self::Reset
+        )
+    }
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// To stdout, whatever `\o` says.
+    Stdout,
+    /// Into a file.
+    File(String),
+    /// Into the stdin of a program.
+    Program(String),
+}
+
+/// How often `\watch` runs a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Watch {
+    pub(super) every: Duration,
+    /// How many times; None until Ctrl-C.
+    pub(super) count: Option<u64>,
+}
+
+/// What `\copy` writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Copy {
+    /// The query.
+    pub(super) query: String,
+    pub(super) to: Destination,
+    /// The format, if it is named; else it follows from the name of the file.
+    pub(super) format: Option<String>,
+}
+
+/// A step of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Branch {
+    If(String),
+    Elif(String),
+    Else,
+    End,
 }
 
 /// Seconds between two runs of `\watch`.
@@ -151,63 +224,161 @@ fn cut_name(text: &str) -> (&str, &str) {
 }
 
 fn command(name: &str, rest: &str) -> Result<Command, Error> {
-    let mut args = arguments(rest);
-    let first = (!args.is_empty()).then(|| args.remove(0));
-    let needed = |what: &str| {
-        Error::statement(format!("`\\{name}` needs {what}")).hint("\\? lists the commands")
+    if let Some(command) = with_text(name, rest)? {
+        return Ok(command);
+    }
+    let mut args = Arguments {
+        name,
+        left: arguments(rest).into(),
     };
-    Ok(match name {
+    let command = match name {
         "?" => Command::Help,
-        "h" => Command::Syntax((!rest.is_empty()).then(|| rest.trim_end_matches(';').to_owned())),
-        "d" => Command::Describe(first),
-        "dt" => Command::Tables(first),
-        "dv" => Command::Views(first),
-        "df" => Command::Functions(first),
-        "x" => Command::Expanded(first),
-        "format" => Command::Format(first),
-        "pset" => Command::Pset(first, (!args.is_empty()).then(|| args.join(" "))),
-        "timing" => Command::Timing(first),
-        "o" => Command::Output(file(first)?.filter(|file| file != "stdout")),
-        "i" => Command::Include(first.ok_or_else(|| needed("the name of a file"))?),
+        "d" => Command::Describe(args.next()),
+        "dt" => Command::Tables(args.next()),
+        "dv" => Command::Views(args.next()),
+        "df" => Command::Functions(args.next()),
+        "x" => Command::Expanded(args.next()),
+        "format" => Command::Format(args.next()),
+        "pset" => Command::Pset(args.next(), args.next()),
+        "timing" => Command::Timing(args.next()),
+        "dialect" => Command::Dialect(args.next()),
+        "o" => Command::Output(destination(args.next()).filter(|to| *to != Destination::Stdout)),
+        "once" => Command::Once(Destination::File(args.needs("the name of a file")?)),
+        "i" => Command::Include(args.needs("the name of a file")?),
+        "ir" => Command::IncludeRelative(args.needs("the name of a file")?),
         "e" => Command::Edit,
         "g" | "gx" => Command::Go {
-            file: file(first)?,
+            to: destination(args.next()),
             expanded: name == "gx",
         },
-        "watch" => Command::Watch(interval(first.as_deref())?),
+        "gset" => Command::Gset(args.next().unwrap_or_default()),
+        "crosstabview" => Command::Crosstab((0..4).map_while(|_| args.next()).collect()),
+        "watch" => Command::Watch(watch(&mut args)?),
         "p" => Command::Print,
         "r" => Command::Reset,
-        "set" => Command::Set(first.map(|name| (name, args.concat()))),
-        "unset" => Command::Unset(first.ok_or_else(|| needed("the name of a variable"))?),
-        "echo" => Command::Echo(first.into_iter().chain(args).collect::<Vec<_>>().join(" ")),
+        "unset" => Command::Unset(args.needs("the name of a variable")?),
+        "else" => Command::Branch(Branch::Else),
+        "endif" => Command::Branch(Branch::End),
+        "cd" => Command::ChangeDirectory(args.next()),
         "conninfo" => Command::ConnInfo,
-        "c" => Command::Connect(first),
+        "c" => Command::Connect(args.next()),
         _ => Command::Quit,
-    })
+    };
+    args.end()?;
+    Ok(command)
 }
 
-/// Reads the file for rows. In psql a `|` would start a program.
-fn file(name: Option<String>) -> Result<Option<String>, Error> {
-    match &name {
-        Some(program) if program.starts_with('|') => {
-            Err(Error::statement("rows go to files here, not to programs")
-                .hint("`iamql -o jsonl -e '…' | program` does that outside of the shell"))
+/// Reads the commands whose argument is the rest of the line, such as a program with its own arguments.
+fn with_text(name: &str, rest: &str) -> Result<Option<Command>, Error> {
+    let text = rest.trim_end_matches(';').trim_end();
+    let needed = |what: &str| needed(name, what);
+    if let Some(program) = rest.strip_prefix('|') {
+        let program = program.trim();
+        if program.is_empty() {
+            return Err(needed("a program after `|`"));
         }
-        _ => Ok(name),
+        let to = Destination::Program(program.to_owned());
+        return Ok(Some(match name {
+            "o" => Command::Output(Some(to)),
+            "once" => Command::Once(to),
+            "g" | "gx" => Command::Go {
+                to: Some(to),
+                expanded: name == "gx",
+            },
+            _ => return Ok(None),
+        }));
+    }
+    Ok(Some(match name {
+        "h" => Command::Syntax((!text.is_empty()).then(|| text.to_owned())),
+        "!" => Command::System((!rest.is_empty()).then(|| rest.to_owned())),
+        "copy" => Command::Copy(copy(text)?),
+        "set" => {
+            let mut args = arguments(rest);
+            let first = (!args.is_empty()).then(|| args.remove(0));
+            Command::Set(first.map(|name| (name, args.concat())))
+        }
+        "echo" => Command::Echo(arguments(rest).join(" ")),
+        "if" | "elif" if text.is_empty() => return Err(needed("true or false")),
+        "if" => Command::Branch(Branch::If(text.to_owned())),
+        "elif" => Command::Branch(Branch::Elif(text.to_owned())),
+        _ => return Ok(None),
+    }))
+}
+
+fn needed(name: &str, what: &str) -> Error {
+    let error = Error::statement(format!("`\\{name}` needs {what}"));
+    match find("\\", name) {
+        Some(entry) => error.hint(format!("write it as {}", entry.usage)),
+        None => error.hint("\\? lists the commands"),
     }
 }
 
-/// Reads the seconds of `\watch`, also as `i=2` and `interval=2`.
-fn interval(text: Option<&str>) -> Result<Duration, Error> {
-    let Some(text) = text else {
-        return Ok(Duration::from_secs_f64(WATCH_SECONDS));
+/// The arguments of a command, of which none may be left over.
+struct Arguments<'c> {
+    name: &'c str,
+    left: VecDeque<String>,
+}
+
+impl Arguments<'_> {
+    fn next(&mut self) -> Option<String> {
+        self.left.pop_front()
+    }
+
+    fn needs(&mut self, what: &str) -> Result<String, Error> {
+        self.next().ok_or_else(|| needed(self.name, what))
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        let Some(extra) = self.next() else {
+            return Ok(());
+        };
+        let error = Error::statement(format!("`\\{}` has no use for `{extra}`", self.name));
+        Err(match find("\\", self.name) {
+            Some(entry) => error.hint(format!("write it as {}", entry.usage)),
+            None => error,
+        })
+    }
+}
+
+/// Reads where rows go.
+fn destination(name: Option<String>) -> Option<Destination> {
+    Some(match name?.as_str() {
+        "stdout" => Destination::Stdout,
+        file => Destination::File(file.to_owned()),
+    })
+}
+
+/// Reads the seconds of `\watch`, also as `i=2` and `interval=2`, and how often it is to run, as `c=5` and `count=5`.
+fn watch(args: &mut Arguments<'_>) -> Result<Watch, Error> {
+    let mut watch = Watch {
+        every: Duration::from_secs_f64(WATCH_SECONDS),
+        count: None,
     };
-    let number = text
-        .rsplit('=')
-        .next()
-        .unwrap_or(text)
-        .trim_end_matches('s');
-    number
+    while let Some(argument) = args.next() {
+        match argument.split_once('=').unwrap_or(("i", &argument)) {
+            ("i" | "interval", seconds) => watch.every = interval(seconds)?,
+            ("c" | "count", count) => match count.parse() {
+                Ok(count @ 1..) => watch.count = Some(count),
+                _ => {
+                    return Err(
+                        Error::statement(format!("`{count}` is not a number of runs"))
+                            .hint("expected a number, at least 1: \\watch c=5"),
+                    );
+                }
+            },
+            (other, _) => {
+                return Err(
+                    Error::statement(format!("`\\watch` has no option `{other}`"))
+                        .hint("options: i=SECONDS, c=COUNT"),
+                );
+            }
+        }
+    }
+    Ok(watch)
+}
+
+fn interval(text: &str) -> Result<Duration, Error> {
+    text.trim_end_matches('s')
         .parse::<f64>()
         .ok()
         .filter(|seconds| (0.1..=86_400.0).contains(seconds))
@@ -216,6 +387,76 @@ fn interval(text: Option<&str>) -> Result<Duration, Error> {
             Error::statement(format!("`{text}` is not an interval"))
                 .hint("expected seconds, from 0.1 to 86400: \\watch 5")
         })
+}
+
+/// Reads `{table | (query)} to {'file' | stdout | program 'command'} [[with] (format csv)]`.
+fn copy(text: &str) -> Result<Copy, Error> {
+    const USAGE: &str = "write it as \\copy { table | (query) } to { 'file' | stdout | program 'command' } [format]";
+    let lexed = lex(text);
+    let parts: Vec<_> = lexed
+        .lexemes
+        .iter()
+        .filter(|l| !matches!(l.kind, Kind::Space | Kind::Comment))
+        .collect();
+    let word = |lexeme: &Lexeme, word: &str| {
+        lexeme.kind == Kind::Word && text[lexeme.start..lexeme.end].eq_ignore_ascii_case(word)
+    };
+    let mut depth = 0usize;
+    let mut to = None;
+    for (index, lexeme) in parts.iter().enumerate() {
+        match lexeme.kind {
+            Kind::Opening => depth += 1,
+            Kind::Closing => depth = depth.saturating_sub(1),
+            _ if depth == 0 && word(lexeme, "from") => {
+                return Err(Error::statement("`\\copy` writes files and reads none")
+                    .hint("INSERT INTO api_keys (…) SELECT … FROM 'file.csv'; reads one"));
+            }
+            _ if depth == 0 && word(lexeme, "to") => {
+                to = Some(index);
+                break;
+            }
+            _ => {}
+        }
+    }
+    let Some(to) = to else {
+        return Err(Error::statement("`\\copy` needs what to write and `to`").hint(USAGE));
+    };
+    let source = text[..parts[to].start].trim();
+    let inner = source
+        .strip_prefix('(')
+        .and_then(|query| query.strip_suffix(')'));
+    let query = match inner {
+        Some(query) => query.trim().to_owned(),
+        None if source.is_empty() => {
+            return Err(Error::statement("`\\copy` needs a table or a query").hint(USAGE));
+        }
+        None => format!("SELECT * FROM {source}"),
+    };
+    let mut rest = arguments(&text[parts[to].end..]).into_iter();
+    let to = match (
+        rest.next(),
+        text[parts[to].end..].trim_start().starts_with('\''),
+    ) {
+        (None, _) => return Err(Error::statement("`\\copy` needs a file").hint(USAGE)),
+        (Some(word), false) if word.eq_ignore_ascii_case("stdout") => Destination::Stdout,
+        (Some(word), false) if word.eq_ignore_ascii_case("program") => match rest.next() {
+            Some(program) => Destination::Program(program),
+            None => return Err(Error::statement("`\\copy` needs a program").hint(USAGE)),
+        },
+        (Some(file), _) => Destination::File(file),
+    };
+    let mut format = None;
+    for word in rest {
+        let word = word
+            .trim_matches(|c: char| "(),".contains(c))
+            .to_lowercase();
+        match word.as_str() {
+            // The words around the name of a format, and the header, which csv has.
+            "" | "with" | "format" | "header" => {}
+            word => format = Some(word.to_owned()),
+        }
+    }
+    Ok(Copy { query, to, format })
 }
 
 /// Splits arguments at white space outside quotes, and removes the quotes.
@@ -288,20 +529,106 @@ mod tests {
     }
 
     #[test]
-    fn g_and_watch_run_a_statement() {
-        let go = |file: Option<&str>, expanded| Command::Go {
-            file: file.map(str::to_owned),
-            expanded,
-        };
+    fn g_and_its_kin_run_a_statement() {
+        let go = |to: Option<Destination>, expanded| Command::Go { to, expanded };
+        let file = |name: &str| Some(Destination::File(name.to_owned()));
         assert_eq!(of("g"), go(None, false));
-        assert_eq!(of("g out.csv"), go(Some("out.csv"), false));
+        assert_eq!(of("g out.csv"), go(file("out.csv"), false));
+        assert_eq!(of("g stdout"), go(Some(Destination::Stdout), false));
         assert_eq!(of("G"), go(None, true));
-        assert_eq!(of("watch"), Command::Watch(Duration::from_secs(2)));
-        assert_eq!(of("watch 0.5"), Command::Watch(Duration::from_millis(500)));
-        assert_eq!(of("watch i=3"), Command::Watch(Duration::from_secs(3)));
+        let program = Destination::Program("jq -r '.[0].id' | head -1".to_owned());
+        assert_eq!(
+            of("g |jq -r '.[0].id' | head -1"),
+            go(Some(program.clone()), false)
+        );
+        assert_eq!(
+            of("o | jq -r '.[0].id' | head -1"),
+            Command::Output(Some(program))
+        );
+        assert_eq!(of("gset p_"), Command::Gset("p_".to_owned()));
+        assert_eq!(
+            of("crosstabview owner_id kind"),
+            Command::Crosstab(vec!["owner_id".to_owned(), "kind".to_owned()])
+        );
+        assert!(backslash("g |").is_err());
+    }
+
+    #[test]
+    fn watch_says_how_often() {
+        let watch = |millis, count| {
+            Command::Watch(Watch {
+                every: Duration::from_millis(millis),
+                count,
+            })
+        };
+        assert_eq!(of("watch"), watch(2000, None));
+        assert_eq!(of("watch 0.5"), watch(500, None));
+        assert_eq!(of("watch i=3 c=2"), watch(3000, Some(2)));
+        assert_eq!(of("watch c=1"), watch(2000, Some(1)));
         let error = backslash("watch soon").unwrap_err();
         assert_eq!(error.message, "`soon` is not an interval");
-        assert!(backslash("watch -1").is_err());
+        for wrong in ["watch -1", "watch c=0", "watch m=3"] {
+            assert!(backslash(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn copy_writes_a_table_or_a_query() {
+        let copy = |query: &str, to, format: Option<&str>| {
+            Command::Copy(Copy {
+                query: query.to_owned(),
+                to,
+                format: format.map(str::to_owned),
+            })
+        };
+        let file = |name: &str| Destination::File(name.to_owned());
+        assert_eq!(
+            of("copy api_keys to 'my keys.csv' with (format csv, header)"),
+            copy("SELECT * FROM api_keys", file("my keys.csv"), Some("csv"))
+        );
+        assert_eq!(
+            of("copy (SELECT id, 'to' FROM api_keys) TO stdout"),
+            copy("SELECT id, 'to' FROM api_keys", Destination::Stdout, None)
+        );
+        assert_eq!(
+            of("copy api_keys to program 'gzip > k.gz' jsonl;"),
+            copy(
+                "SELECT * FROM api_keys",
+                Destination::Program("gzip > k.gz".to_owned()),
+                Some("jsonl")
+            )
+        );
+        for wrong in [
+            "copy",
+            "copy api_keys",
+            "copy to 'x'",
+            "copy api_keys to",
+            "copy t from 'x'",
+        ] {
+            assert!(backslash(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_command_has_no_use_for_is_an_error() {
+        for text in [
+            "e file.sql",
+            "d api_keys x",
+            "pset null a b",
+            "q now",
+            "? x",
+            "o a b",
+            "timing on off",
+            "conninfo x",
+        ] {
+            let error = backslash(text).unwrap_err();
+            assert!(
+                error.message.contains("has no use for"),
+                "{text}: {}",
+                error.message
+            );
+            assert!(error.hint.unwrap().starts_with("write it as \\"), "{text}");
+        }
     }
 
     #[test]
@@ -321,19 +648,11 @@ mod tests {
         let error = backslash("l").unwrap_err();
         assert_eq!(error.message, "there is no command `\\l`");
         assert!(error.hint.unwrap().starts_with("SHOW SERVICES"));
-        let error = bare(".once keys.csv").unwrap().unwrap_err();
+        let error = bare(".excel").unwrap().unwrap_err();
         assert!(error.hint.unwrap().contains("\\g FILE"));
         // Nothing is near to a single letter.
         let error = backslash("y").unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("\\? lists the commands"));
-    }
-
-    #[test]
-    fn rows_are_not_written_to_a_file_called_like_a_pipe() {
-        for text in ["g | cat", "o |jq ."] {
-            let error = backslash(text).unwrap_err();
-            assert_eq!(error.message, "rows go to files here, not to programs");
-        }
     }
 
     #[test]
@@ -346,6 +665,11 @@ mod tests {
         assert_eq!(bare(".timer on"), Command::Timing(Some("on".to_owned())));
         assert_eq!(bare(".read a.sql"), of("i a.sql"));
         assert_eq!(bare(".headers off"), of("pset header off"));
+        assert_eq!(bare(".header off"), of("pset header off"));
+        assert_eq!(
+            bare(".once keys.csv"),
+            Command::Once(Destination::File("keys.csv".to_owned()))
+        );
         assert_eq!(bare("  Help; "), Command::Help);
         assert_eq!(bare("exit"), Command::Quit);
         assert_eq!(bare("quit ;"), Command::Quit);
@@ -359,16 +683,23 @@ mod tests {
     }
 
     #[test]
-    fn every_entry_parses() {
+    fn every_entry_parses_as_it_is_said_to_be_written() {
         for entry in COMMANDS {
-            assert!(
-                backslash(&format!("{} 1", entry.name)).is_ok(),
-                "{}",
-                entry.name
-            );
             assert!(entry.usage.starts_with(&format!("\\{}", entry.name)));
+            let usage = entry.usage.replace(['[', ']', '\\'], "");
+            let usage = match entry.name {
+                "watch" => "watch 2 i=2 c=1".to_owned(),
+                "copy" => "copy t to 'f'".to_owned(),
+                "o" | "g" | "gx" | "once" => {
+                    usage.replace("|PROGRAM", "").replace("FILE|", "FILE ")
+                }
+                _ => usage,
+            };
+            let written = backslash(&usage);
+            assert!(written.is_ok(), "{usage}: {written:?}");
             for dot in entry.dots {
-                assert!(bare(&format!(".{dot} 1")).unwrap().is_ok(), "{dot}");
+                let usage = usage.replacen(entry.name, dot, 1);
+                assert!(bare(&format!(".{usage}")).unwrap().is_ok(), "{usage}");
             }
         }
     }

@@ -3,11 +3,14 @@
 use super::candidates::{Candidate, Candidates, Files};
 use super::catalog::Catalog;
 use super::context::{Context, Place};
+use super::help;
 use super::lex::{Kind, Lexed, lex};
 use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::words;
+use crate::dialect::Dialect;
+use crate::invisible::is_hidden;
 use crate::resource::Access;
 
 /// The most commands to list with descriptions; `\\?` describes all.
@@ -29,15 +32,34 @@ pub(super) fn complete(
     catalog: &Catalog,
     files: Files<'_>,
 ) -> Completion {
+    let mut completion = completion_at(text, line, cursor, catalog, files);
+    // A name that hides something cannot be shown, and nobody should take it unseen.
+    completion
+        .candidates
+        .retain(|candidate| !candidate.text.contains(is_hidden));
+    completion
+}
+
+fn completion_at(
+    text: &str,
+    line: usize,
+    cursor: usize,
+    catalog: &Catalog,
+    files: Files<'_>,
+) -> Completion {
     let before = lex(&text[..cursor]);
     if let Some(at) = command_at(text, &before, line, cursor) {
         return complete_command(text, at, cursor, catalog, files);
     }
     let context = Context::at(text, &before, cursor);
+    let with_files = with_files(&context, catalog, &files);
+    let catalog = with_files.as_ref().unwrap_or(catalog);
     let mut found = Candidates::new(&context.prefix);
     match context.place {
         Place::Nothing => {}
-        Place::File => found.files_in_string(files),
+        Place::File => found.files_in_string(files.list),
+        Place::Value => found.values(&context.path, catalog, text[cursor..].starts_with('\'')),
+        Place::Droppable { is_view } => found.droppable(catalog, is_view),
         Place::Start => found.keywords(words::STARTS),
         Place::Table => found.tables(&context, catalog),
         Place::Changeable => found.changeable(&context.path, catalog),
@@ -45,9 +67,19 @@ pub(super) fn complete(
         Place::Method => found.methods(&context.path),
         Place::Parameter => found.parameters(&context.method),
         Place::Created => found.fields(&context, catalog, |access| access != Access::ReadOnly),
-        Place::Changed => found.fields(&context, catalog, |access| access == Access::Writable),
-        Place::Expression => {
+        Place::Changed => {
+            let wanted = |access| access == Access::Writable;
+            found.fields(&context, catalog, wanted);
+            // No column may be changed as a whole, only fields of one.
+            if context.path.is_empty() {
+                found.paths(&context, catalog, wanted);
+            }
+        }
+        Place::Expression | Place::Order => {
             found.fields(&context, catalog, |_| true);
+            if context.place == Place::Order && context.path.is_empty() {
+                found.names(&context.aliases);
+            }
             // Listing all functions would bury the columns.
             if context.path.is_empty() && !context.prefix.is_empty() {
                 found.functions(catalog, |kind| kind != "table");
@@ -59,6 +91,20 @@ pub(super) fn complete(
         start: context.start.max(line),
         candidates: spaced(found.into_vec(), &text[cursor..]),
     }
+}
+
+/// Returns `catalog` with the columns of the files that the statement reads, if it reads any.
+fn with_files(context: &Context, catalog: &Catalog, files: &Files<'_>) -> Option<Catalog> {
+    let needs_columns = matches!(context.place, Place::Expression | Place::Order);
+    let mut names = context.tables.iter().map(|source| &source.table);
+    if !needs_columns || !names.any(|name| name.starts_with('\'')) {
+        return None;
+    }
+    let mut catalog = catalog.clone();
+    for source in context.tables.iter().filter(|s| s.table.starts_with('\'')) {
+        catalog.add(&source.table, (files.columns)(&source.table));
+    }
+    Some(catalog)
 }
 
 /// Puts a space behind the one word that is offered, before what is the `rest`.
@@ -110,6 +156,10 @@ fn complete_command(
     let argument = listing::find(sign, name).map_or(Argument::None, |entry| entry.argument);
     let earlier = rest.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     let mut prefix = &rest[earlier..];
+    if argument == Argument::Statement {
+        // Names of statements may have several words.
+        prefix = rest.trim_start();
+    }
     let quote = rest
         .trim_start()
         .chars()
@@ -123,11 +173,12 @@ fn complete_command(
     match argument {
         Argument::Table => found.names(catalog.tables.iter().map(|table| &table.name)),
         Argument::Function => found.names(catalog.functions.iter().map(|f| &f.name)),
-        Argument::Statement => found.keywords(words::STARTS),
-        Argument::File => found.files(files, quote),
+        Argument::Statement => found.keywords(help::names()),
+        Argument::File => found.files(files.list, quote),
         Argument::Format => found.names(settings::values("format")),
         Argument::OnOff => found.names(["on", "off"]),
         Argument::OnOffAuto => found.names(settings::values("expanded")),
+        Argument::Dialect => found.names(Dialect::ALL.map(Dialect::name)),
         Argument::Profile => found.names(&catalog.profiles),
         Argument::Variable => found.names(&catalog.variables),
         Argument::Setting => match rest[..earlier].split_whitespace().next() {
@@ -185,16 +236,17 @@ mod tests {
     use super::super::catalog::sample;
     use super::*;
 
-    fn no_files(_: &str) -> Vec<String> {
-        Vec::new()
-    }
+    const NO_FILES: Files<'_> = Files {
+        list: &|_| Vec::new(),
+        columns: &|_| Vec::new(),
+    };
 
     /// Completes at `|`, and spells what is offered; what is replaced comes first.
     fn offered(text: &str) -> String {
         let cursor = text.find('|').unwrap();
         let text = text.replace('|', "");
         let line = text[..cursor].rfind('\n').map_or(0, |at| at + 1);
-        let completion = complete(&text, line, cursor, &sample(), &no_files);
+        let completion = complete(&text, line, cursor, &sample(), NO_FILES);
         let texts: Vec<_> = completion
             .candidates
             .iter()
@@ -246,7 +298,10 @@ mod tests {
         }
         assert_eq!(offered("INSERT INTO conf|"), "conf: confluent");
         assert_eq!(offered("SHOW METHODS IN confluent.iam.a|"), "a: api_keys");
-        assert_eq!(offered("SELECT * FROM confluent.|"), ": iam");
+        assert_eq!(
+            offered("SELECT * FROM confluent.|"),
+            ": iam org managed_kafka_clusters schema_registry_clusters ksqldb_clusters quotas"
+        );
         assert_eq!(offered("SELECT * FROM confluent.iam.v|"), "v: vw_api_keys");
         assert_eq!(
             offered("WITH old AS (SELECT 1) SELECT * FROM |"),
@@ -304,6 +359,89 @@ mod tests {
             offered("UPDATE api_keys SET spec.|"),
             ": display_name description"
         );
+        assert_eq!(
+            offered("UPDATE api_keys SET |"),
+            ": spec.display_name spec.description"
+        );
+        assert_eq!(
+            offered("UPDATE api_keys SET spec.description = 'x', sp|"),
+            "sp: spec.display_name spec.description"
+        );
+    }
+
+    #[test]
+    fn order_by_knows_the_names_of_the_select_list() {
+        assert_eq!(
+            offered("SELECT age_days AS old FROM vw_api_keys ORDER BY ol|"),
+            "ol: old"
+        );
+        assert_eq!(
+            offered("SELECT 1 FROM vw_api_keys ORDER BY age_days D|"),
+            "D: DESC "
+        );
+    }
+
+    #[test]
+    fn tables_follow_copy_and_drop_and_nothing_wrong_follows_create() {
+        assert_eq!(offered("COPY |"), ": api_keys vw_api_keys");
+        assert_eq!(offered("CREATE VIEW |"), ": ");
+        assert_eq!(offered("DROP V|"), "V: VIEW ");
+        let mut catalog = sample();
+        catalog.add("mine", Vec::new());
+        let offered = |text: &str| -> Vec<String> {
+            let found = complete(text, 0, text.len(), &catalog, NO_FILES);
+            found.candidates.into_iter().map(|c| c.text).collect()
+        };
+        assert_eq!(offered("DROP TABLE "), ["mine"]);
+        assert!(offered("DROP VIEW ").is_empty());
+    }
+
+    #[test]
+    fn columns_of_a_file_are_asked_for() {
+        let columns = |file: &str| {
+            assert_eq!(file, "'staff.csv'");
+            sample().tables[1].fields.clone()
+        };
+        let files = Files {
+            columns: &columns,
+            ..NO_FILES
+        };
+        for (text, at) in [
+            ("SELECT ow FROM 'staff.csv'", 9),
+            ("SELECT s.ow FROM 'staff.csv' AS s", 11),
+        ] {
+            let found = complete(text, 0, at, &sample(), files);
+            let texts: Vec<_> = found.candidates.iter().map(|c| &c.text).collect();
+            assert_eq!(texts, ["owner_id"], "{text}");
+        }
+    }
+
+    #[test]
+    fn values_that_rows_had_are_offered() {
+        use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+        let mut catalog = sample();
+        let owners: ArrayRef = std::sync::Arc::new(StringArray::from(vec!["sa-1", "u-'2"]));
+        let batch = RecordBatch::try_from_iter([("owner_id", owners)]).unwrap();
+        catalog.values.note(&batch);
+        let offered = |text: &str| -> Vec<String> {
+            let cursor = text.find('|').unwrap();
+            let text = text.replace('|', "");
+            let found = complete(&text, 0, cursor, &catalog, NO_FILES);
+            found.candidates.into_iter().map(|c| c.text).collect()
+        };
+        assert_eq!(
+            offered("SELECT 1 FROM api_keys k WHERE k.spec.owner.id = 's|"),
+            ["sa-1'"]
+        );
+        assert_eq!(
+            offered("SELECT 1 FROM vw_api_keys WHERE owner_id IN ('sa-1', '|')"),
+            ["sa-1", "u-''2"]
+        );
+        assert_eq!(
+            offered("SELECT 1 FROM vw_api_keys WHERE owner_id = 's|'"),
+            ["sa-1"]
+        );
+        assert!(offered("SELECT 1 FROM vw_api_keys WHERE id = '|").is_empty());
     }
 
     #[test]
@@ -313,7 +451,14 @@ mod tests {
             offered("EXEC confluent.iam.api_keys.g|"),
             "g: get_iam_v2api_key"
         );
-        assert_eq!(offered("EXEC conf|"), "conf: confluent.iam.api_keys.");
+        assert_eq!(
+            offered("EXEC confluent.org.|"),
+            ": organizations. environments."
+        );
+        assert_eq!(
+            offered("EXEC confluent.quotas.applied_quotas.l|"),
+            "l: list_service_quota_v1applied_quotas"
+        );
         assert_eq!(
             offered("DESCRIBE METHOD confluent.iam.api_keys.up|"),
             "up: update_iam_v2api_key"
@@ -344,7 +489,9 @@ mod tests {
         assert_eq!(offered("SELECT (\n\\ti|"), "\\ti: \\timing ");
         assert_eq!(offered("\\d v|"), "v: vw_api_keys");
         assert_eq!(offered("\\format j|"), "j: json jsonl");
-        assert_eq!(offered("\\x |"), ": on off auto");
+        assert_eq!(offered("\\x |"), ": on off auto never");
+        assert_eq!(offered("\\h cr|"), "cr: create view create external table");
+        assert_eq!(offered("\\h CREATE V|"), "CREATE V: CREATE VIEW");
         assert_eq!(offered("\\pset pa|"), "pa: pager");
         assert_eq!(offered("\\pset pager |"), ": on off");
         assert_eq!(offered("\\c p|"), "p: prod");
@@ -354,7 +501,11 @@ mod tests {
 
     #[test]
     fn files_are_offered_where_a_path_stands() {
-        let files = |prefix: &str| vec![format!("{prefix}…")];
+        let list = |prefix: &str| vec![format!("{prefix}…")];
+        let files = || Files {
+            list: &list,
+            ..NO_FILES
+        };
         for (text, start) in [
             ("\\i /tmp/a", "/tmp/a"),
             ("\\o 'a b", "a b"),
@@ -362,7 +513,7 @@ mod tests {
             ("COPY api_keys TO 'out", "out"),
             ("SELECT * FROM '/da", "/da"),
         ] {
-            let completion = complete(text, 0, text.len(), &sample(), &files);
+            let completion = complete(text, 0, text.len(), &sample(), files());
             assert_eq!(&text[completion.start..], start);
             assert_eq!(completion.candidates[0].text, format!("{start}…"));
         }
@@ -370,13 +521,17 @@ mod tests {
 
     #[test]
     fn files_that_would_come_apart_are_put_in_quotes() {
-        let files = |_: &str| -> Vec<String> {
+        let list = |_: &str| -> Vec<String> {
             ["a b.sql", "c d/", "it's", "plain"]
                 .map(str::to_owned)
                 .into()
         };
         let texts = |text: &str| -> Vec<String> {
-            let completion = complete(text, 0, text.len(), &sample(), &files);
+            let files = Files {
+                list: &list,
+                ..NO_FILES
+            };
+            let completion = complete(text, 0, text.len(), &sample(), files);
             completion.candidates.into_iter().map(|c| c.text).collect()
         };
         assert_eq!(texts("\\i "), ["'a b.sql'", "'c d/", "\"it's\"", "plain"]);
@@ -389,7 +544,7 @@ mod tests {
 
     #[test]
     fn a_long_list_of_commands_is_one_of_names() {
-        let shown = |text: &str| complete(text, 0, text.len(), &sample(), &no_files).candidates;
+        let shown = |text: &str| complete(text, 0, text.len(), &sample(), NO_FILES).candidates;
         assert!(shown("\\").iter().all(|c| c.display == c.text));
         assert!(shown("\\d").iter().all(|c| c.display.len() > c.text.len()));
     }

@@ -1,16 +1,16 @@
-//! Asks for confirmation before many keys are changed or revoked: shows them, and expects their number.
+//! Asks for confirmation before many keys are created, changed or revoked: shows them, and expects their number.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
+use serde_json::{Map, Value};
 
 use super::leave::Shutdown;
 use super::pager::Size;
 use crate::render::{OutputFormat, RenderOptions, renderer};
-use crate::session::{Confirm, Question};
+use crate::session::{Confirm, Question, Verb};
 use crate::terminal::notes;
 
 /// The most keys to show before the question.
@@ -105,9 +105,12 @@ fn preview(question: &Question<'_>) -> String {
 }
 
 fn rows(question: &Question<'_>) -> Option<RecordBatch> {
-    let ids = question.ids.iter().take(SHOWN).map(|id| Some(*id));
-    let mut columns: Vec<(String, ArrayRef)> =
-        vec![("id".to_owned(), Arc::new(ids.collect::<StringArray>()))];
+    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+    let shown = question.count.min(SHOWN);
+    if question.verb != Verb::Insert {
+        let ids = question.ids.iter().take(SHOWN).map(|id| Some(*id));
+        columns.push(("id".to_owned(), Arc::new(ids.collect::<StringArray>())));
+    }
     if let Some(rows) = question.rows {
         let rows = rows.slice(0, rows.num_rows().min(SHOWN));
         for path in PREVIEW {
@@ -116,15 +119,40 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
             }
         }
     }
+    let values = &question.values[..question.values.len().min(shown)];
+    for path in PREVIEW.into_iter().chain([&["spec", "description"][..]]) {
+        let value = |spec| value(spec, &path[1..]);
+        if !values.iter().any(|spec| value(spec).is_some()) {
+            continue;
+        }
+        let name = path[1..].join("_");
+        let new: ArrayRef = Arc::new(values.iter().map(value).collect::<StringArray>());
+        if question.verb == Verb::Insert {
+            columns.push((name, new));
+            continue;
+        }
+        let old = question
+            .rows
+            .and_then(|rows| reach(&rows.slice(0, shown), path));
+        if let Some(old) = old.filter(|_| columns.iter().all(|(column, _)| *column != name)) {
+            columns.push((name.clone(), old));
+        }
+        columns.push((format!("new {name}"), new));
+    }
     let fields: Vec<_> = columns
         .iter()
         .map(|(name, _)| Field::new(name, DataType::Utf8, true))
         .collect();
-    // Duplicate names would work, but they would be confusing.
-    let names: BTreeSet<_> = fields.iter().map(Field::name).collect();
-    debug_assert_eq!(names.len(), fields.len());
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()
+}
+
+/// Returns the text at `path` of what is set.
+fn value<'v>(spec: &'v Map<String, Value>, path: &[&str]) -> Option<&'v str> {
+    let (first, rest) = path.split_first()?;
+    let first = spec.get(*first)?;
+    let value = rest.iter().try_fold(first, |value, step| value.get(step));
+    value?.as_str()
 }
 
 /// Returns the text column at `path`.
@@ -140,7 +168,6 @@ fn reach(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Verb;
 
     fn question<'q>(ids: &'q [String], rows: Option<&'q RecordBatch>) -> Question<'q> {
         Question {
@@ -148,6 +175,7 @@ mod tests {
             count: ids.len(),
             ids: ids.iter().map(String::as_str).collect(),
             rows,
+            values: &[],
         }
     }
 
@@ -169,6 +197,30 @@ mod tests {
         assert_eq!(
             prompt(&question(&ids[..1], None)),
             "Type 1 to revoke this key: "
+        );
+    }
+
+    #[test]
+    fn new_keys_and_new_values_are_shown() {
+        let spec = |name: &str| {
+            let spec = serde_json::json!({"display_name": name, "owner": {"id": "sa-1"}});
+            spec.as_object().unwrap().clone()
+        };
+        let specs = [spec("one"), spec("two")];
+        let mut created = question(&[], None);
+        (created.verb, created.count, created.values) = (Verb::Insert, 2, &specs);
+        assert_eq!(prompt(&created), "Type 2 to create these 2 keys: ");
+        let text = preview(&created);
+        for shown in ["display_name", "owner_id", "one", "two", "sa-1"] {
+            assert!(text.contains(shown), "{text}");
+        }
+        let ids = ["K1", "K2"].map(str::to_owned);
+        let mut changed = question(&ids, None);
+        (changed.verb, changed.values) = (Verb::Update, &specs);
+        let text = preview(&changed);
+        assert!(
+            text.contains("new display_name") && text.contains("K2"),
+            "{text}"
         );
     }
 

@@ -25,6 +25,12 @@ pub(super) enum Place {
     Changed,
     /// An expression, or the next clause.
     Expression,
+    /// The name of a table or a view of the session's own, which can be dropped.
+    Droppable { is_view: bool },
+    /// An expression of ORDER BY, which may also be a name of the select list.
+    Order,
+    /// A value of the column that `path` names, within quotes.
+    Value,
     /// The name of a file, within quotes.
     File,
     /// Nothing: the cursor is in a string or a comment.
@@ -35,7 +41,7 @@ pub(super) enum Place {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) place: Place,
-    /// The names before the one at the cursor, each followed by a dot.
+    /// The names before the one at the cursor, each followed by a dot; for a value those of its column.
     pub(super) path: Vec<String>,
     /// The part before the cursor of the name at the cursor.
     pub(super) prefix: String,
@@ -45,6 +51,8 @@ pub(super) struct Context {
     pub(super) tables: Vec<Source>,
     /// The method that the statement calls; empty if it calls none.
     pub(super) method: String,
+    /// The names that the select list gives.
+    pub(super) aliases: Vec<String>,
 }
 
 /// Keywords that end one clause and begin another.
@@ -69,7 +77,11 @@ const CLAUSES: &[&str] = &[
     "limit",
     "using",
     "table",
+    "view",
     "show",
+    "copy",
+    "create",
+    "drop",
 ];
 
 impl Context {
@@ -96,6 +108,7 @@ impl Context {
                 false => place(&parts),
             },
             method: called(&parts),
+            aliases: aliases(&parts),
             path,
             prefix,
             start,
@@ -109,16 +122,22 @@ impl Context {
             return Self::nothing(text.len());
         };
         let content = &text[last.start..last.end];
-        let is_file = open == Open::Text('\'')
-            && content.starts_with('\'')
-            && parts(text, rest).last().is_some_and(|part| {
-                ["to", "from", "join", "location"]
-                    .iter()
-                    .any(|word| part.is(word))
-            });
+        let is_text = open == Open::Text('\'') && content.starts_with('\'');
+        let before = parts(text, rest);
+        let is_file = before.last().is_some_and(|part| {
+            ["to", "from", "join", "location"]
+                .iter()
+                .any(|word| part.is(word))
+        });
+        let path = compared(&before).unwrap_or_default();
         Self {
-            place: if is_file { Place::File } else { Place::Nothing },
-            path: Vec::new(),
+            place: match (is_text, is_file) {
+                (true, true) => Place::File,
+                (true, false) if !path.is_empty() => Place::Value,
+                _ => Place::Nothing,
+            },
+            path,
+            aliases: Vec::new(),
             prefix: content.get(1..).unwrap_or_default().to_owned(),
             start: last.start + 1,
             tables,
@@ -134,8 +153,58 @@ impl Context {
             start,
             tables: Vec::new(),
             method: String::new(),
+            aliases: Vec::new(),
         }
     }
+}
+
+/// Returns the path of the column that a text after `parts` is compared with, as in `spec.owner.id =` and `id IN ('a',`.
+fn compared(parts: &[Part<'_>]) -> Option<Vec<String>> {
+    let (last, mut before) = parts.split_last()?;
+    let is_operator = ["=", "==", "<>", "!="].contains(&last.text)
+        || ["like", "ilike"].iter().any(|word| last.is(word));
+    if !is_operator {
+        // A list: back over its values to the bracket, and over IN.
+        let mut list = parts;
+        while let Some((part, rest)) = list.split_last()
+            && matches!(part.kind, Kind::Comma | Kind::Text)
+        {
+            list = rest;
+        }
+        let [rest @ .., word, bracket] = list else {
+            return None;
+        };
+        if bracket.text != "(" || !word.is("in") {
+            return None;
+        }
+        before = rest;
+    }
+    if let Some((not, rest)) = before.split_last()
+        && not.is("not")
+    {
+        before = rest;
+    }
+    let mut path = Vec::new();
+    while let Some((name, rest)) = before.split_last()
+        && name.is_name()
+    {
+        path.push(unquoted(name.text));
+        match rest.split_last() {
+            Some((dot, rest)) if dot.kind == Kind::Dot => before = rest,
+            _ => break,
+        }
+    }
+    path.reverse();
+    Some(path)
+}
+
+/// Returns the names that follow AS, and name no query.
+fn aliases(parts: &[Part<'_>]) -> Vec<String> {
+    parts
+        .windows(2)
+        .filter(|pair| pair[0].is("as") && pair[1].is_name())
+        .map(|pair| unquoted(pair[1].text))
+        .collect()
 }
 
 /// Returns the parts of the whole statement, of which `before` are those before the cursor. The last of them may go on
@@ -231,8 +300,23 @@ fn in_clause(word: &str, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
         "from" if deletes && is_first => Place::Changeable,
         "into" | "update" if is_first => Place::Changeable,
         // `ORDER BY x DESC,` is no DESCRIBE.
-        "desc" if !before.is_empty() => Place::Expression,
-        "from" | "join" | "table" | "describe" | "desc" if is_fresh => Place::Table,
+        "desc" if !before.is_empty() => match is_first {
+            true => Place::Words(words::AFTER_ORDER),
+            false => Place::Order,
+        },
+        "create" if is_first => Place::Words(words::AFTER_CREATE),
+        "create" | "drop" => Place::Words(words::AFTER_DROP),
+        "table" | "view" => named(word == "view", before, within),
+        "copy" if is_first => Place::Table,
+        "copy" if last.is_some_and(|last| last.kind == Kind::Opening) => Place::Start,
+        "copy" if within.iter().any(|part| part.is("to")) => Place::Nothing,
+        "copy" => Place::Words(words::AFTER_COPY),
+        "by" if before.last().is_some_and(|part| part.is("order")) => match is_fresh {
+            true => Place::Order,
+            false if last.is_some_and(ends_operand) => Place::Words(words::AFTER_ORDER),
+            false => Place::Order,
+        },
+        "from" | "join" | "describe" | "desc" if is_fresh => Place::Table,
         "from" if deletes => Place::Words(words::AFTER_DELETE),
         "from" | "join" => Place::Words(words::AFTER_SOURCE),
         "update" => Place::Words(words::AFTER_UPDATE),
@@ -253,6 +337,36 @@ fn in_clause(word: &str, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
             Place::Changed
         }
         _ => Place::Expression,
+    }
+}
+
+/// Returns true if an operand ends with `part`, so that an operator or the end of the expression follows.
+fn ends_operand(part: &Part<'_>) -> bool {
+    part.is_name() || matches!(part.kind, Kind::Closing | Kind::Number | Kind::Text)
+}
+
+/// Says what may follow TABLE or VIEW: the name of one that is dropped, nothing where a new name is to be found, and what
+/// comes after that.
+fn named(is_view: bool, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
+    let begins_with = |word: &str| before.first().is_some_and(|part| part.is(word));
+    if within.last().is_some_and(|last| last.is("as")) {
+        return Place::Start;
+    }
+    match (
+        begins_with("drop"),
+        begins_with("create"),
+        within.is_empty(),
+    ) {
+        (true, _, true) => Place::Droppable { is_view },
+        (true, _, false) => Place::Nothing,
+        (_, true, true) => Place::Nothing,
+        (_, true, false) if before.iter().any(|part| part.is("external")) => {
+            Place::Words(words::AFTER_EXTERNAL)
+        }
+        (_, true, false) => Place::Words(words::AFTER_NAME),
+        // `TABLE t` is a query.
+        (false, false, true) => Place::Table,
+        (false, false, false) => Place::Words(words::AFTER_SOURCE),
     }
 }
 
@@ -306,7 +420,7 @@ mod tests {
             ("SELECT * FROM (SELECT id FROM |", Place::Table),
             ("SELECT * FROM a JOIN |", Place::Table),
             ("SELECT * FROM a WHERE (id = 1 OR |", Place::Expression),
-            ("SELECT * FROM a ORDER BY id DESC, |", Place::Expression),
+            ("SELECT * FROM a ORDER BY id DESC, |", Place::Order),
             ("INSERT INTO ap|", Place::Changeable),
             ("INSERT INTO confluent.iam.api_keys (id, |", Place::Created),
             ("INSERT INTO a (b) VALUES (|", Place::Expression),
@@ -323,7 +437,38 @@ mod tests {
             ("EXEC a.b.c.d @id = 'x', @@|", Place::Parameter),
             ("COPY (SELECT 1) TO '/tmp/|", Place::File),
             ("SELECT * FROM '|", Place::File),
-            ("SELECT * FROM a WHERE id = '|", Place::Nothing),
+            ("SELECT * FROM a WHERE id = '|", Place::Value),
+            ("SELECT * FROM a WHERE id NOT IN ('x', '|", Place::Value),
+            ("SELECT * FROM a WHERE f('|", Place::Nothing),
+            ("SELECT '|", Place::Nothing),
+            ("SELECT * FROM a ORDER BY |", Place::Order),
+            ("SELECT * FROM a ORDER BY id, |", Place::Order),
+            ("SELECT * FROM a ORDER BY id + |", Place::Order),
+            (
+                "SELECT * FROM a ORDER BY id |",
+                Place::Words(words::AFTER_ORDER),
+            ),
+            ("SELECT * FROM a GROUP BY |", Place::Expression),
+            ("COPY |", Place::Table),
+            ("COPY api_keys |", Place::Words(words::AFTER_COPY)),
+            ("COPY (SELECT 1) |", Place::Words(words::AFTER_COPY)),
+            ("COPY (|", Place::Start),
+            ("COPY t TO |", Place::Nothing),
+            ("CREATE |", Place::Words(words::AFTER_CREATE)),
+            ("CREATE VIEW |", Place::Nothing),
+            (
+                "CREATE OR REPLACE VIEW v |",
+                Place::Words(words::AFTER_NAME),
+            ),
+            ("CREATE VIEW v AS |", Place::Start),
+            (
+                "CREATE EXTERNAL TABLE t |",
+                Place::Words(words::AFTER_EXTERNAL),
+            ),
+            ("DROP |", Place::Words(words::AFTER_DROP)),
+            ("DROP VIEW |", Place::Droppable { is_view: true }),
+            ("DROP TABLE |", Place::Droppable { is_view: false }),
+            ("TABLE |", Place::Table),
             ("SELECT 1 -- fr|", Place::Nothing),
             ("SELECT 1 /* fr|", Place::Nothing),
         ] {
@@ -342,6 +487,25 @@ mod tests {
             (context.path, context.prefix),
             (vec!["k".to_owned()], String::new())
         );
+    }
+
+    #[test]
+    fn a_value_is_of_the_column_that_it_is_compared_with() {
+        for (text, path) in [
+            (
+                "SELECT 1 FROM t WHERE k.spec.owner.id = 'sa-|",
+                "k.spec.owner.id",
+            ),
+            ("SELECT 1 FROM t WHERE \"id\" NOT LIKE '|", "id"),
+            (
+                "SELECT 1 FROM t WHERE owner_id IN ('a', 'b', '|",
+                "owner_id",
+            ),
+        ] {
+            let context = at(text);
+            assert_eq!(context.path.join("."), path);
+        }
+        assert_eq!(at("SELECT n AS total FROM t ORDER BY |").aliases, ["total"]);
     }
 
     #[test]

@@ -6,10 +6,10 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::arrow::error::ArrowError;
 
-use super::catalog::{Catalog, Field, Table, bare};
+use super::catalog::{Catalog, Field, Table, bare, fields_of};
 use crate::dialect::error::nearest;
 use crate::error::Error;
-use crate::resource::{Access, Resource};
+use crate::resource::{Access, DEFAULT_SCHEMA, Resource};
 
 /// Rows of text; an empty one shows as nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +73,17 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
     Ok(grids)
 }
 
+/// Describes what has no more than columns and their types.
+pub(super) fn of_schema(schema: &Schema) -> Grid {
+    let shown = &["column", "type"];
+    let mut rows = Vec::new();
+    columns(&fields_of(schema.fields()), 0, shown, &mut rows);
+    Grid {
+        columns: shown,
+        rows,
+    }
+}
+
 /// What can be told of a column.
 const COLUMNS: &[&str] = &["column", "type", "writable", "pushed down", "description"];
 
@@ -120,14 +131,14 @@ fn methods(resource: &Resource) -> Grid {
     }
 }
 
-/// Lists the tables whose name matches `pattern`; only views, or only tables, if `views` says so.
+/// Lists, service by service, the tables whose name matches `pattern`; only views, or only tables, if `views` says so.
 pub(super) fn tables(catalog: &Catalog, pattern: Option<&str>, views: Option<bool>) -> Grid {
     let wanted = |table: &&Table| {
         views.is_none_or(|views| views == table.is_view)
             && pattern.is_none_or(|pattern| matches(pattern, &table.name))
     };
     Grid {
-        columns: &["name", "kind", "columns"],
+        columns: &["service", "name", "kind", "columns"],
         rows: catalog
             .tables
             .iter()
@@ -135,7 +146,10 @@ pub(super) fn tables(catalog: &Catalog, pattern: Option<&str>, views: Option<boo
             .map(|table| {
                 let kind = if table.is_view { "view" } else { "table" };
                 let columns = table.fields.iter().map(|field| field.name.as_str());
+                let service = table.name.split_once('.');
+                let service = service.map_or(DEFAULT_SCHEMA, |(service, _)| service);
                 vec![
+                    service.to_owned(),
                     table.name.clone(),
                     kind.to_owned(),
                     columns.collect::<Vec<_>>().join(", "),
@@ -249,7 +263,7 @@ mod tests {
     #[test]
     fn tables_and_functions_are_listed_by_pattern() {
         let catalog = sample();
-        insta::assert_snapshot!(spelt(&tables(&catalog, None, Some(true))), @"vw_api_keys | view | id, owner_id, age_days");
+        insta::assert_snapshot!(spelt(&tables(&catalog, None, Some(true))), @"iam | vw_api_keys | view | id, owner_id, age_days");
         assert_eq!(tables(&catalog, Some("vw*"), None).rows.len(), 1);
         assert_eq!(tables(&catalog, None, None).rows.len(), 2);
         insta::assert_snapshot!(spelt(&functions(&catalog, Some("json"))), @"json_extract(json, path [, path …]) | scalar | the value at a path");
@@ -274,6 +288,6 @@ mod tests {
     #[test]
     fn rows_become_a_batch() {
         let batch = tables(&sample(), None, None).batch().unwrap();
-        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 3));
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 4));
     }
 }

@@ -1,6 +1,6 @@
 //! The read loop: reads a line, runs it, and reads the next one.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,11 +8,15 @@ use rustyline::config::{BellStyle, Configurer};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Behavior, ColorMode, CompletionType, Config, Editor};
+use unicode_width::UnicodeWidthStr;
 
+use super::conditions::Conditions;
 use super::edit;
 use super::helper::LineHelper;
 use super::history::{History, MAX_ENTRIES};
 use super::input::Input;
+use super::keys::{Keys, at_line_before};
+use super::pager::Size;
 use super::run::Flow;
 use super::state::Shell;
 use crate::error::Error;
@@ -81,20 +85,29 @@ fn recall(editor: &mut LineEditor) {
 impl Shell {
     /// Reads and runs lines until one asks to quit.
     pub(super) async fn read_loop(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
+        let keys = Keys::default();
+        keys.bind(editor);
         let mut input = Input::default();
         let mut typed = String::new();
+        // The text on either side of the cursor to begin with.
+        let mut initial = (String::new(), String::new());
         loop {
             if let Some(helper) = editor.helper_mut() {
                 helper.before = input.text().to_owned();
                 helper.catalog = Arc::clone(&self.catalog);
+                helper.session = Some(Arc::clone(&self.opened.session));
             }
+            keys.begin_line(!input.text().is_empty());
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
             self.interrupt.clear();
+            let ready = self.ready_prompt();
+            let prompt = input.pending().prompt(&ready);
+            let (left, right) = std::mem::take(&mut initial);
             let line = self
                 .shutdown
-                .while_reading(|| editor.readline(input.pending().prompt()));
+                .while_reading(|| editor.readline_with_initial(prompt.as_str(), (&left, &right)));
             if self.shutdown.is_leaving() {
                 return Err(Error::interrupted());
             }
@@ -105,6 +118,15 @@ impl Shell {
             }
             match line {
                 Ok(line) => {
+                    if let Some(column) = keys.up() {
+                        erase(input.text(), &line, prompt.width());
+                        let text = format!("{}{line}", input.text());
+                        let (left, right) = at_line_before(&text, &line, column);
+                        initial = (left.to_owned(), right.to_owned());
+                        input.replace("");
+                        typed.clear();
+                        continue;
+                    }
                     typed.push_str(&line);
                     typed.push('\n');
                     self.interrupt.clear();
@@ -130,8 +152,11 @@ impl Shell {
                     }
                 }
                 Err(ReadlineError::Interrupted) => {
+                    typed.push_str(&keys.draft());
+                    remember(editor, typed.trim_end());
                     input.replace("");
                     typed.clear();
+                    self.conditions = Conditions::default();
                 }
                 Err(ReadlineError::Signal(_)) => {}
                 // Ctrl-D, or a terminal that is gone.
@@ -167,7 +192,7 @@ impl Shell {
                 None
             }
             Ok(edited) => {
-                notes::line(&edited);
+                notes::visible(&edited);
                 Some(edited)
             }
             Err(error) => {
@@ -176,6 +201,21 @@ impl Shell {
             }
         }
     }
+}
+
+/// Erases the lines of a statement from the terminal, the one that was edited last, which are drawn again as one text.
+fn erase(before: &str, line: &str, prompt: usize) {
+    let Some(size) = Size::of_terminal().filter(|_| std::io::stdout().is_terminal()) else {
+        return;
+    };
+    let rows: usize = before
+        .lines()
+        .chain([line])
+        .map(|line| (prompt + line.width()) / size.columns.max(1) + 1)
+        .sum();
+    let mut stdout = std::io::stdout().lock();
+    // If the terminal is gone, reading from it fails next.
+    let _ = write!(stdout, "\x1b[{rows}A\r\x1b[J").and_then(|()| stdout.flush());
 }
 
 /// Keeps `entry` for the arrows, Ctrl-R and the next session.

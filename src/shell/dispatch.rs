@@ -1,6 +1,6 @@
 //! Runs the commands that run no statement.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use super::command::Command;
 use super::describe::{self, Grid};
@@ -12,7 +12,9 @@ use super::settings::NAMES;
 use super::state::Shell;
 use super::{help, variables};
 use crate::error::Error;
-use crate::terminal::{notes, output};
+use crate::render::escape_controls;
+use crate::sql::split::Piece;
+use crate::terminal::{children, notes, output};
 
 impl Shell {
     /// Runs `command`.
@@ -21,7 +23,10 @@ impl Shell {
             Command::Help => self.show_help(&help::commands())?,
             Command::Syntax(name) => self.show_help(&help::syntax(name.as_deref())?)?,
             Command::Describe(Some(name)) => {
-                let grids = describe::describe(&name, &self.catalog)?;
+                let grids = match self.describe_other(&name).await? {
+                    Some(grid) => vec![grid],
+                    None => describe::describe(&name, &self.catalog)?,
+                };
                 self.show(&grids).await?;
             }
             Command::Describe(None) => self.show_tables(None, None).await?,
@@ -35,37 +40,96 @@ impl Shell {
             Command::Format(None) => self.say_setting("format"),
             Command::Format(value) => self.set("format", value.as_deref())?,
             Command::Timing(value) => self.set("timing", value.as_deref())?,
+            Command::Dialect(None) => notes::line(self.opened.session.dialect().name()),
+            Command::Dialect(Some(name)) => {
+                let dialect = name
+                    .parse()
+                    .map_err(|error: String| Error::statement(error))?;
+                self.opened.session.speak(dialect);
+                self.say_dialect();
+            }
             Command::Pset(None, _) => self.show_settings().await?,
             Command::Pset(Some(name), value) => self.set(&name, value.as_deref())?,
             Command::Output(None) => self.output = None,
-            Command::Output(Some(file)) => self.open_output(&file)?,
+            Command::Output(Some(to)) => self.open_output(&to)?,
+            Command::Once(to) => self.once = Some(to),
             Command::Include(file) => return self.run_file(&expand_home(&file)).await,
+            Command::IncludeRelative(file) => {
+                let file = expand_home(&file);
+                let file = match &self.folder {
+                    Some(folder) => folder.join(file),
+                    None => file,
+                };
+                return self.run_file(&file).await;
+            }
+            Command::System(command) => system(command.as_deref())?,
+            Command::ChangeDirectory(folder) => change_directory(folder.as_deref())?,
             Command::Print => match input.text().trim() {
                 "" => notes::if_terminal("the buffer is empty"),
-                text => notes::line(text),
+                text => notes::visible(text),
             },
             Command::Reset => input.replace(""),
             Command::Set(None) => self.show_variables().await?,
-            Command::Set(Some((name, value))) => self.set_variable(name, &value)?,
+            Command::Set(Some((name, value))) => {
+                let value = variables::expand(&value, &self.variables);
+                self.set_variable(name, value)?;
+            }
             Command::Unset(name) => {
                 self.variables.remove(&name);
                 self.refresh_catalog().await;
             }
             Command::Echo(text) => {
                 let text = variables::expand(&text, &self.variables);
-                print(&format!("{text}\n"))?;
+                print(&text)?;
             }
-            Command::ConnInfo => notes::line(&self.connection_info()),
+            Command::ConnInfo => {
+                let grid = self.conninfo();
+                self.show(&[grid]).await?;
+            }
+            // The keys of a sandbox would be gone with it.
+            Command::Connect(None) if self.opened.sandbox.is_some() => notes::say(&format!(
+                "still {}; \\c PROFILE leaves it",
+                self.connection_info()
+            )),
             Command::Connect(profile) => {
                 self.opened = self.opener.reopen(profile).await?;
                 self.refresh_catalog().await;
-                notes::line(&self.connection_info());
+                notes::say(&self.connection_info());
             }
             Command::Quit => return Ok(Flow::Leave),
             // These run a statement: see `run`.
-            Command::Edit | Command::Go { .. } | Command::Watch(_) => {}
+            Command::Edit
+            | Command::Go { .. }
+            | Command::Gset(_)
+            | Command::Crosstab(_)
+            | Command::Watch(_)
+            | Command::Copy(_)
+            | Command::Branch(_) => {}
         }
         Ok(Flow::GoOn)
+    }
+
+    /// Describes a file, or a table that is not listed, such as those of information_schema.
+    async fn describe_other(&self, name: &str) -> Result<Option<Grid>, Error> {
+        if self.catalog.table(name).is_some() {
+            return Ok(None);
+        }
+        let is_file = expand_home(name).exists();
+        let source = match is_file {
+            true => format!(
+                "'{}'",
+                expand_home(name).display().to_string().replace('\'', "''")
+            ),
+            false => name.to_owned(),
+        };
+        let piece = Piece::new(format!("SELECT * FROM {source}"));
+        match self.opened.session.describe(&piece).await {
+            Ok(description) => Ok(Some(describe::of_schema(&description.columns))),
+            Err(error) if is_file => {
+                Err(Error::statement(format!("cannot describe `{name}`")).caused_by(error))
+            }
+            Err(_) => Ok(None),
+        }
     }
 
     async fn show_tables(
@@ -89,8 +153,16 @@ impl Shell {
 
     fn say_setting(&self, name: &str) {
         if self.settings.footer && self.nested == 0 {
-            notes::if_terminal(&format!("{name} is {}", self.settings.get(name)));
+            notes::if_terminal(&escape_controls(&format!(
+                "{name} is {}",
+                self.settings.get(name)
+            )));
         }
+    }
+
+    fn say_dialect(&self) {
+        let name = self.opened.session.dialect().name();
+        notes::if_terminal(&format!("dialect is {name}"));
     }
 
     async fn show_settings(&mut self) -> Result<(), Error> {
@@ -111,14 +183,18 @@ impl Shell {
             .await
     }
 
-    fn set_variable(&mut self, name: String, value: &str) -> Result<(), Error> {
+    /// Sets a variable.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `name` cannot name one.
+    pub(super) fn set_variable(&mut self, name: String, value: String) -> Result<(), Error> {
         let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_')
             && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
         if !is_name {
             return Err(Error::statement(format!("`{name}` cannot name a variable"))
                 .hint("letters, digits and _, beginning with a letter: \\set owner sa-abc123"));
         }
-        let value = variables::expand(value, &self.variables);
         self.variables.insert(name, value);
         let catalog = std::sync::Arc::make_mut(&mut self.catalog);
         catalog.variables = self.variables.keys().cloned().collect();
@@ -126,10 +202,53 @@ impl Shell {
     }
 }
 
+/// Runs a command of the person's, or their shell, and waits for it.
+fn system(command: Option<&str>) -> Result<(), Error> {
+    notes::end_status();
+    let mut program = match command {
+        Some(command) => children::shell(command),
+        None => {
+            let fallback = if cfg!(windows) { "cmd" } else { "sh" };
+            let shell = std::env::var("SHELL")
+                .ok()
+                .filter(|shell| !shell.is_empty());
+            children::command(shell.as_deref().unwrap_or(fallback))
+        }
+    };
+    let status = program
+        .status()
+        .map_err(|error| Error::statement("the command cannot be run").caused_by(error))?;
+    match status.success() || command.is_none() {
+        true => Ok(()),
+        false => Err(Error::statement(format!("the command ended with {status}"))),
+    }
+}
+
+/// Changes the working directory, to the home directory unless `folder` names another.
+fn change_directory(folder: Option<&str>) -> Result<(), Error> {
+    let path = match folder {
+        Some(folder) => expand_home(folder),
+        None => etcetera::home_dir()
+            .map_err(|error| Error::statement("there is no home directory").caused_by(error))?,
+    };
+    std::env::set_current_dir(&path).map_err(|error| {
+        Error::statement(format!("cannot change to `{}`", path.display())).caused_by(error)
+    })
+}
+
+/// Writes `text` and an end of line to stdout, and to a terminal nothing that it would act on.
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = output::stdout();
+    let text = match std::io::stdout().is_terminal() {
+        true => text
+            .split('\n')
+            .map(escape_controls)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        false => text.to_owned(),
+    };
     stdout
-        .write_all(text.as_bytes())
+        .write_all(format!("{text}\n").as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(|error| Error::statement("stdout cannot be written").caused_by(error))
 }

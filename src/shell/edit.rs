@@ -3,9 +3,9 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::error::Error;
+use crate::terminal::children;
 
 /// Opens `text` in `$VISUAL` or `$EDITOR`, waits until the editor exits, and returns the content of the file.
 ///
@@ -38,9 +38,12 @@ fn edit_with(editor: &str, text: &str) -> Result<String, Error> {
 /// The value may be a program with options, so the system's shell parses it.
 fn run(editor: &str, file: &Path) -> io::Result<std::process::ExitStatus> {
     if cfg!(windows) {
-        return Command::new("cmd").args(["/C", editor]).arg(file).status();
+        return children::command("cmd")
+            .args(["/C", editor])
+            .arg(file)
+            .status();
     }
-    Command::new("sh")
+    children::command("sh")
         .args(["-c", &format!("{editor} \"$1\""), "sh"])
         .arg(file)
         .status()

@@ -146,6 +146,11 @@ pub(super) fn commands() -> String {
     text
 }
 
+/// Returns the names of the statements.
+pub(super) fn names() -> impl Iterator<Item = &'static &'static str> {
+    SYNTAX.iter().map(|syntax| &syntax.name)
+}
+
 /// Returns how the statement `name` is written; without a name the list of statements.
 ///
 /// # Errors

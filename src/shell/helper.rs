@@ -8,23 +8,31 @@ use std::cell::Cell;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
+use std::thread;
 
 use rustyline::completion::{Candidate as Offered, Completer};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper, Result};
+use tokio::runtime::Handle;
 
-use super::candidates::Candidate;
-use super::catalog::Catalog;
+use super::candidates::{Candidate, Files};
+use super::catalog::{Catalog, Field, fields_of};
 use super::complete;
 use super::highlight;
 use super::history::History;
 use super::lex::lex;
 use super::paths::expand_home;
+use crate::invisible::is_hidden;
+use crate::session::Session;
+use crate::sql::split::Piece;
 
 /// Bytes of a statement that are coloured as it is typed.
 const MAX_TEXT: usize = 20_000;
+
+/// Bytes of a line that are coloured: a line in colours is drawn again with each key.
+const MAX_LINE: usize = 2_000;
 
 /// What is known while a line is edited.
 #[derive(Debug, Default)]
@@ -34,6 +42,8 @@ pub(super) struct LineHelper {
     pub(super) catalog: Arc<Catalog>,
     pub(super) history: History,
     pub(super) color: bool,
+    /// What knows the columns of files.
+    pub(super) session: Option<Arc<Session>>,
     /// True once the line is entered, so hints are no longer shown.
     pub(super) is_entered: Cell<bool>,
 }
@@ -41,6 +51,26 @@ pub(super) struct LineHelper {
 impl LineHelper {
     fn text(&self, line: &str) -> String {
         format!("{}{line}", self.before)
+    }
+
+    /// Returns the columns of a file, whose name is in quotes; none if it cannot be read.
+    fn columns(&self, file: &str) -> Vec<Field> {
+        let (Some(session), Ok(runtime)) = (&self.session, Handle::try_current()) else {
+            return Vec::new();
+        };
+        let piece = Piece::new(format!("SELECT * FROM {file}"));
+        let describe = || runtime.block_on(session.describe(&piece));
+        // This thread runs the shell, and cannot wait for another future.
+        let described = thread::scope(|scope| scope.spawn(describe).join());
+        match described {
+            Ok(Ok(description)) => fields_of(description.columns.fields()),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns true if `line` is drawn without colours.
+    fn is_plain(&self, line: &str) -> bool {
+        !self.color || line.len() > MAX_LINE || self.before.len() + line.len() > MAX_TEXT
     }
 }
 
@@ -65,8 +95,12 @@ impl Completer for LineHelper {
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> Result<(usize, Vec<Candidate>)> {
         let before = self.before.len();
         let text = self.text(line);
-        let completion =
-            complete::complete(&text, before, before + pos, &self.catalog, &list_files);
+        let columns = |file: &str| self.columns(file);
+        let files = Files {
+            list: &list_files,
+            columns: &columns,
+        };
+        let completion = complete::complete(&text, before, before + pos, &self.catalog, files);
         Ok((completion.start - before, completion.candidates))
     }
 }
@@ -94,7 +128,7 @@ impl Hinter for LineHelper {
 
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Suggestion> {
         // Without colours a hint would look like typed text.
-        if !self.color || pos < line.len() || line.trim().is_empty() || line.len() > MAX_TEXT {
+        if self.is_plain(line) || pos < line.len() || line.trim().is_empty() {
             return None;
         }
         if let Some(signature) = complete::signature(line, &self.catalog) {
@@ -105,7 +139,10 @@ impl Hinter for LineHelper {
         }
         let text = self.text(line);
         let rest = self.history.suggestion(&text)?.get(text.len()..)?;
-        let text = rest.lines().next().filter(|rest| !rest.is_empty())?;
+        let text = rest
+            .lines()
+            .next()
+            .filter(|rest| !rest.is_empty() && !rest.contains(is_hidden))?;
         Some(Suggestion {
             text: text.to_owned(),
             is_text: true,
@@ -116,7 +153,7 @@ impl Hinter for LineHelper {
 impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
         let before = self.before.len();
-        if !self.color || before + line.len() > MAX_TEXT || line.starts_with(['\\', '.']) {
+        if self.is_plain(line) || line.starts_with(['\\', '.']) {
             return Cow::Borrowed(line);
         }
         let text = self.text(line);
@@ -138,10 +175,10 @@ impl Highlighter for LineHelper {
         }
     }
 
-    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+    fn highlight_char(&self, line: &str, _: usize, kind: CmdKind) -> bool {
         self.is_entered.set(kind == CmdKind::ForcedRefresh);
         // Colours depend on what stands further left, and brackets on the cursor.
-        self.color
+        !self.is_plain(line)
     }
 }
 
@@ -229,6 +266,7 @@ mod tests {
         let helper = helper("");
         let line = "SELECT ".repeat(MAX_TEXT);
         assert!(matches!(helper.highlight(&line, 0), Cow::Borrowed(_)));
+        assert!(!helper.highlight_char(&"x".repeat(MAX_LINE + 1), 0, CmdKind::Other));
         assert!(matches!(helper.highlight("SELECT", 0), Cow::Owned(_)));
     }
 

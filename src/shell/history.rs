@@ -4,12 +4,13 @@
 //! lines stays one. Sessions side by side append to it; the next one to start leaves out what is there twice.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::pattern::patterns;
-use crate::session::create_dir;
+use crate::private_file;
+use crate::terminal::notes;
 
 /// Entries that are kept.
 pub(super) const MAX_ENTRIES: usize = 5000;
@@ -33,16 +34,25 @@ impl History {
     /// Reads the file in the directory `state`, which is made if there is none. Without a directory, or if it cannot be
     /// read, the history lasts as long as the session.
     pub(super) fn open(state: Option<&Path>) -> Self {
-        let file = state
-            .filter(|dir| create_dir(dir).is_ok())
+        let mut file = state
+            .filter(|dir| private_file::create_dir(dir).is_ok())
             .map(|dir| dir.join(NAME));
-        let text = file
-            .as_deref()
-            .and_then(|file| fs::read_to_string(file).ok())
-            .unwrap_or_default();
+        let text = match file.as_deref().map(read) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                let path = file.take().unwrap_or_default();
+                notes::warn(&format!(
+                    "the history in `{}` is left alone: {error}",
+                    path.display()
+                ));
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        // Line by line: what cannot be read hides nothing else.
         let stored: Vec<String> = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
             .collect();
         let entries = newest(stored.iter().map(String::as_str));
         let history = Self { entries, file };
@@ -87,9 +97,7 @@ impl History {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let mut options = File::options();
-        options.append(true).create(true);
-        write(&options, file, &line(entry)?)
+        private_file::append(file)?.write_all(line(entry)?.as_bytes())
     }
 
     fn rewrite(&self) -> io::Result<()> {
@@ -101,11 +109,13 @@ impl History {
             text.push_str(&line(entry)?);
         }
         // Beside it first, so that a crash leaves one or the other whole.
-        let new = file.with_extension(format!("new-{}", std::process::id()));
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        write(&options, &new, &text)?;
-        fs::rename(new, file)
+        let new = file.with_file_name(private_file::unique(&format!(".{NAME}-")));
+        let written = private_file::create_new(&new)?.write_all(text.as_bytes());
+        written
+            .and_then(|()| fs::rename(&new, file))
+            .inspect_err(|_| {
+                let _ = fs::remove_file(&new);
+            })
     }
 }
 
@@ -113,18 +123,10 @@ fn line(entry: &str) -> io::Result<String> {
     Ok(format!("{}\n", serde_json::to_string(entry)?))
 }
 
-fn write(options: &fs::OpenOptions, path: &Path, text: &str) -> io::Result<()> {
-    #[cfg(unix)]
-    let options = {
-        let mut options = options.clone();
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options
-    };
-    let mut file = options.open(path)?;
-    // An existing file may be readable by others.
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    private_file::read(file)?.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// Returns how many of `entries`, from the last one on, are not too many.
@@ -290,6 +292,37 @@ mod tests {
         fs::write(dir.path().join(NAME), "not json\n\"SELECT 1\"\n\"").unwrap();
         assert_eq!(History::open(Some(dir.path())).entries(), ["SELECT 1"]);
         assert!(History::open(None).entries().is_empty());
+    }
+
+    #[test]
+    fn a_bad_byte_hides_nothing_but_its_own_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let stored = b"\"SELECT 1\"\n\"SELECT \xff\"\n\"SELECT 3\"\n";
+        fs::write(dir.path().join(NAME), stored).unwrap();
+        let mut history = History::open(Some(dir.path()));
+        assert_eq!(history.entries(), ["SELECT 1", "SELECT 3"]);
+        history.add("SELECT 4");
+        assert_eq!(History::open(Some(dir.path())).entries().len(), 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_neither_followed_nor_waited_for_nor_changed() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let [target, history] = ["target", NAME].map(|name| dir.path().join(name));
+        fs::write(&target, "\"SELECT 1\"\n").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&target, &history).unwrap();
+        let mut through = History::open(Some(dir.path()));
+        assert!(through.entries().is_empty());
+        through.add("SELECT 2");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "\"SELECT 1\"\n");
+        let mode = fs::metadata(&target).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        fs::remove_file(&history).unwrap();
+        nix::unistd::mkfifo(&history, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(History::open(Some(dir.path())).entries().is_empty());
     }
 
     proptest! {

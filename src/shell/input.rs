@@ -75,7 +75,7 @@ impl Input {
         if let Some(at) = self.scan.backslash() {
             let command = command::backslash(self.text[at + 1..].trim_end());
             let before = match &command {
-                Ok(Command::Go { .. } | Command::Watch(_) | Command::Edit | Command::Reset) => {
+                Ok(command) if command.takes_statement() => {
                     let before = self.text[..at].trim().to_owned();
                     let line = self.begins();
                     self.replace("");
@@ -206,17 +206,17 @@ mod tests {
     fn commands_that_run_a_statement_take_the_one_before_them() {
         assert_eq!(
             steps(&["SELECT 1", "+ 1 \\g out.csv"]).0,
-            ["Go { file: Some(\"out.csv\"), expanded: false } of SELECT 1\n+ 1"]
+            ["Go { to: Some(File(\"out.csv\")), expanded: false } of SELECT 1\n+ 1"]
         );
         assert_eq!(
             steps(&["SELECT 1\\G"]).0,
-            ["Go { file: None, expanded: true } of SELECT 1"]
+            ["Go { to: None, expanded: true } of SELECT 1"]
         );
         assert_eq!(
             steps(&["SELECT 1; \\watch 5"]).0,
-            ["1: SELECT 1", "Watch(5s)"]
+            ["1: SELECT 1", "Watch(Watch { every: 5s, count: None })"]
         );
-        assert_eq!(steps(&["\\g;"]).0, ["Go { file: None, expanded: false }"]);
+        assert_eq!(steps(&["\\g;"]).0, ["Go { to: None, expanded: false }"]);
     }
 
     #[test]

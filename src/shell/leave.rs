@@ -3,11 +3,13 @@
 //! While a statement runs, `terminal` stops it as for Ctrl-C, and the shell then ends.
 
 #[cfg(unix)]
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
+#[cfg(unix)]
+use crate::terminal::children;
 #[cfg(unix)]
 use crate::terminal::exit::ExitCode;
 use crate::terminal::notes;
@@ -69,7 +71,7 @@ pub(super) fn watch(shutdown: &Shutdown) -> Result<Watch, Error> {
 /// Returns the modes of the terminal as `stty` spells them, before the line editor changes them.
 #[cfg(unix)]
 fn terminal_modes() -> Option<String> {
-    let output = Command::new("stty")
+    let output = children::command("stty")
         .arg("-g")
         .stdin(Stdio::inherit())
         .stderr(Stdio::null())
@@ -85,7 +87,7 @@ fn terminal_modes() -> Option<String> {
 fn restore(modes: Option<&str>) {
     if let Some(modes) = modes {
         // The terminal may be gone, and nobody is left to tell.
-        let _ = Command::new("stty")
+        let _ = children::command("stty")
             .arg(modes)
             .stderr(Stdio::null())
             .status();

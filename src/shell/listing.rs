@@ -14,6 +14,7 @@ pub(super) enum Argument {
     Setting,
     Variable,
     Profile,
+    Dialect,
     Other,
 }
 
@@ -61,7 +62,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "d",
         "\\d [NAME]",
-        "describe a table, or list all",
+        "describe a table or a file, or list all",
         Argument::Table,
         &["schema"],
     ),
@@ -101,16 +102,30 @@ pub(super) const COMMANDS: &[Entry] = &[
         &[],
     ),
     entry(
+        "gset",
+        "\\gset [PREFIX]",
+        "run it, and set variables to the values of its row",
+        Argument::Other,
+        &[],
+    ),
+    entry(
+        "crosstabview",
+        "\\crosstabview [V H D]",
+        "run it, and show D in a grid of V and H",
+        Argument::Other,
+        &[],
+    ),
+    entry(
         "watch",
-        "\\watch [SECONDS]",
-        "run it again and again until Ctrl-C",
+        "\\watch [SECONDS] [c=N]",
+        "run it again and again; new rows are marked",
         Argument::Other,
         &["watch"],
     ),
     entry(
         "e",
         "\\e",
-        "edit the statement, or the last one, in $EDITOR",
+        "edit this or the last statement in $EDITOR",
         Argument::None,
         &["edit"],
     ),
@@ -136,15 +151,36 @@ pub(super) const COMMANDS: &[Entry] = &[
         &["read"],
     ),
     entry(
+        "ir",
+        "\\ir FILE",
+        "run a file that is named from the place of this one",
+        Argument::File,
+        &[],
+    ),
+    entry(
         "o",
         "\\o [FILE]",
-        "write rows to FILE, or to the terminal again",
+        "write rows to FILE or |PROGRAM from now on",
         Argument::File,
         &["output"],
     ),
     entry(
+        "once",
+        "\\once FILE",
+        "the same for the next statement only",
+        Argument::File,
+        &["once"],
+    ),
+    entry(
+        "copy",
+        "\\copy QUERY to FILE",
+        "write a table or (query) to a file, stdout or program",
+        Argument::File,
+        &[],
+    ),
+    entry(
         "x",
-        "\\x [on|off|auto]",
+        "\\x [on|off|auto|never]",
         "show one line per field; auto if a table would not fit",
         Argument::OnOffAuto,
         &[],
@@ -152,14 +188,14 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "table, markdown, line, json, jsonl, csv or tsv",
+        "table, markdown, line, json, jsonl, csv, tsv, parquet or arrow",
         Argument::Format,
         &["mode"],
     ),
     entry(
         "pset",
         "\\pset [NAME [VALUE]]",
-        "change how rows are shown: null, pager, width, …",
+        "change how rows are shown: null, width, …",
         Argument::Setting,
         &["show"],
     ),
@@ -169,6 +205,13 @@ pub(super) const COMMANDS: &[Entry] = &[
         "show the time below the rows",
         Argument::OnOff,
         &["timer"],
+    ),
+    entry(
+        "dialect",
+        "\\dialect [NAME]",
+        "take statements as default or as stackql",
+        Argument::Dialect,
+        &["dialect"],
     ),
     entry(
         "set",
@@ -192,6 +235,48 @@ pub(super) const COMMANDS: &[Entry] = &[
         &["print"],
     ),
     entry(
+        "if",
+        "\\if CONDITION",
+        "go on only if true; \\elif, \\else, \\endif",
+        Argument::Other,
+        &[],
+    ),
+    entry(
+        "elif",
+        "\\elif CONDITION",
+        "go on only if the conditions before were false",
+        Argument::Other,
+        &[],
+    ),
+    entry(
+        "else",
+        "\\else",
+        "go on only if no condition before was true",
+        Argument::None,
+        &[],
+    ),
+    entry(
+        "endif",
+        "\\endif",
+        "end what \\if began",
+        Argument::None,
+        &[],
+    ),
+    entry(
+        "!",
+        "\\! [COMMAND]",
+        "run a command, or a shell",
+        Argument::File,
+        &["shell", "system"],
+    ),
+    entry(
+        "cd",
+        "\\cd [FOLDER]",
+        "change the working directory",
+        Argument::File,
+        &["cd"],
+    ),
+    entry(
         "conninfo",
         "\\conninfo",
         "show where this session is connected",
@@ -201,7 +286,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "c",
         "\\c [PROFILE]",
-        "connect with a profile of config.toml",
+        "connect with a profile, or anew",
         Argument::Profile,
         &["connect"],
     ),
@@ -223,7 +308,7 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("exit", "q"),
     ("help", "?"),
     ("include", "i"),
-    ("ir", "i"),
+    ("include_relative", "ir"),
     ("out", "o"),
     ("print", "p"),
     ("quit", "q"),
@@ -231,7 +316,11 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Dot commands that stand for a setting of `\pset`.
-pub(super) const DOT_SETTINGS: &[(&str, &str)] = &[("headers", "header"), ("nullvalue", "null")];
+pub(super) const DOT_SETTINGS: &[(&str, &str)] = &[
+    ("header", "header"),
+    ("headers", "header"),
+    ("nullvalue", "null"),
+];
 
 /// Returns the entry of the command that `name` after the backslash or the dot stands for.
 pub(super) fn find(sign: &str, name: &str) -> Option<&'static Entry> {
@@ -243,4 +332,11 @@ pub(super) fn find(sign: &str, name: &str) -> Option<&'static Entry> {
         "." => entry.dots.contains(&name),
         _ => entry.name == name,
     })
+}
+
+/// Returns how each command is called, what it does, and its names after a dot, for the documentation.
+#[must_use]
+pub fn commands() -> Vec<(&'static str, &'static str, &'static [&'static str])> {
+    let entries = COMMANDS.iter();
+    entries.map(|e| (e.usage, e.description, e.dots)).collect()
 }

@@ -30,35 +30,24 @@ const INSTEAD: &[Instead] = &[
     of(
         "\\",
         &["a", "H"],
-        "\\format has table, markdown, line, json, jsonl, csv and tsv",
+        "\\format has table, markdown, line, json, jsonl, csv, tsv, parquet and arrow",
     ),
     of(
         "\\",
         &["t"],
         "\\pset header off and \\pset footer off leave rows alone",
     ),
-    of(
-        "\\",
-        &["copy"],
-        "COPY (SELECT …) TO 'keys.csv'; writes a file, SELECT * FROM 'keys.csv'; reads it",
-    ),
     of("\\", &["w"], "\\p shows the statement, \\e edits it"),
     of("\\", &["s"], "Ctrl-R searches the history"),
-    of("\\", &["gset"], "\\set NAME VALUE sets a variable"),
     of("\\", &["ef", "ev"], "\\e edits the statement"),
     of(
         "\\",
-        &["!", "cd"],
-        "Ctrl-Z goes back to the system's shell, and fg returns",
+        &["gexec", "gdesc"],
+        "EXPLAIN shows what a statement would do, \\d NAME describes a table",
     ),
     of(
         ".",
-        &["shell", "system", "sh", "cd"],
-        "Ctrl-Z goes back to the system's shell, and fg returns",
-    ),
-    of(
-        ".",
-        &["once", "excel"],
+        &["excel"],
         "\\g FILE behind a statement writes its rows there",
     ),
     of(

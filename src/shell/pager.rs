@@ -3,9 +3,9 @@
 //! Text is buffered until it exceeds the screen or is complete.
 
 use std::io::{self, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::terminal::{notes, output};
+use crate::terminal::{children, notes, output};
 
 /// The pager unless `$PAGER` names another: cuts long lines, shows colours, leaves at once if all fits, and leaves the
 /// text on the screen.
@@ -120,7 +120,7 @@ impl Paged {
         };
         let pager = self.pager.as_deref().unwrap_or(DEFAULT);
         notes::end_status();
-        let mut command = Command::new(shell);
+        let mut command = children::command(shell);
         command.args([flag, pager]).stdin(Stdio::piped());
         if std::env::var_os("LESS").is_none() {
             command.env("LESS", LESS);

@@ -1,6 +1,9 @@
 //! The prompt: ready for a statement, or what the unfinished one still needs. Pure.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::lex::{Kind, Lexed, Open};
+use crate::dialect::Dialect;
 
 /// What the text before the cursor still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,18 +60,34 @@ pub(super) fn pending(lexed: &Lexed) -> Pending {
 }
 
 impl Pending {
-    /// Returns the prompt. All are of one width, so that the lines of a statement stand below each other.
-    pub(super) fn prompt(self) -> &'static str {
-        match self {
-            Self::Nothing => "iamql> ",
-            Self::Semicolon => "    -> ",
-            Self::Bracket => "    (> ",
-            Self::End(Open::Text('$')) => "    $> ",
-            Self::End(Open::Text(_)) => "    '> ",
-            Self::End(Open::Name('`')) => "    `> ",
-            Self::End(Open::Name(_)) => "    \"> ",
-            Self::End(Open::Comment) => "   /*> ",
-        }
+    /// Returns the prompt, which is `ready` where a statement may begin. All are as wide as that, so that the lines of a
+    /// statement stand below each other.
+    pub(super) fn prompt(self, ready: &str) -> String {
+        let lacks = match self {
+            Self::Nothing => return ready.to_owned(),
+            Self::Semicolon => "-> ",
+            Self::Bracket => "(> ",
+            Self::End(Open::Text('$')) => "$> ",
+            Self::End(Open::Text(_)) => "'> ",
+            Self::End(Open::Name('`')) => "`> ",
+            Self::End(Open::Name(_)) => "\"> ",
+            Self::End(Open::Comment) => "/*> ",
+        };
+        let width = ready.width();
+        format!("{lacks:>width$}")
+    }
+}
+
+/// Returns the prompt where a statement may begin. It names the place unless that is as usual, and every dialect but the
+/// default one.
+pub(super) fn ready(place: &str, dialect: Dialect) -> String {
+    let place = match place {
+        "" => String::new(),
+        place => format!(" ({place})"),
+    };
+    match dialect {
+        Dialect::Default => format!("iamql{place}> "),
+        other => format!("iamql[{}]{place}> ", other.name()),
     }
 }
 
@@ -77,8 +96,8 @@ mod tests {
     use super::super::lex::lex;
     use super::*;
 
-    fn prompt(text: &str) -> &'static str {
-        pending(&lex(text)).prompt()
+    fn prompt(text: &str) -> String {
+        pending(&lex(text)).prompt(&ready("", Dialect::Default))
     }
 
     #[test]
@@ -103,8 +122,19 @@ mod tests {
 
     #[test]
     fn all_prompts_are_equally_wide() {
-        for text in ["", "a", "(", "'", "\"", "/*"] {
-            assert_eq!(prompt(text).len(), 7);
+        for (dialect, width) in [(Dialect::Default, 7), (Dialect::Stackql, 16)] {
+            for text in ["", "a", "(", "'", "\"", "/*"] {
+                let prompt = pending(&lex(text)).prompt(&ready("", dialect));
+                assert_eq!(prompt.len(), width, "{prompt}");
+            }
         }
+        let prompt = pending(&lex("(")).prompt(&ready("prod, read-only", Dialect::Default));
+        assert_eq!(prompt.len(), "iamql (prod, read-only)> ".len());
+    }
+
+    #[test]
+    fn the_prompt_names_the_dialect_unless_it_is_the_default() {
+        assert_eq!(ready("", Dialect::Stackql), "iamql[stackql]> ");
+        assert_eq!(ready("sandbox", Dialect::Default), "iamql (sandbox)> ");
     }
 }

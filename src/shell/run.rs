@@ -2,26 +2,30 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::command::Command;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+
+use super::command::{Command, Copy, Destination, Watch};
+use super::crosstab::crosstab;
 use super::describe::Grid;
 use super::input::{Input, Step};
-use super::paths::expand_home;
+use super::lex::lex;
+use super::memory::{Keeping, Memory, Seen, texts};
+use super::place::Place;
 use super::screen::Screen;
-use super::settings::{Expanded, Settings};
+use super::sources::{parts, sources};
 use super::state::Shell;
 use super::variables;
 use crate::api::Traffic;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
-use crate::session::{Done, Interrupt, Report, Sink};
+use crate::session::{Report, Sink};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
 use crate::terminal::Progress;
 use crate::terminal::notes;
 use crate::terminal::open::OpenSession;
-use crate::terminal::output::Output;
 
 /// What to do after a step.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,35 +38,68 @@ pub(super) enum Flow {
     Leave,
 }
 
-/// Settings that apply to one run only.
+/// What applies to one run only.
 #[derive(Debug, Default)]
 struct Overrides {
-    file: Option<String>,
+    to: Option<Destination>,
+    format: Option<OutputFormat>,
     expanded: bool,
-    no_pager: bool,
 }
+
+/// The table that holds the last result.
+pub(super) const LAST_RESULT: &str = "_";
+
+/// Why the rows of a statement that creates keys are not the last result.
+const HELD_SECRETS: &str = "the last result held secrets, which are not kept";
+
+/// Why a very large result is not the last result.
+const TOO_LARGE: &str = "the last result was too large to be kept";
 
 impl Shell {
     /// Does one step.
     pub(super) async fn step(&mut self, step: Step, input: &mut Input) -> Result<Flow, Error> {
+        if let Step::Command(Command::Branch(branch), _) = &step {
+            let text = self
+                .conditions
+                .go_on(branch, input.text(), &self.variables)?;
+            if text != input.text() {
+                input.replace(&text);
+            }
+            return Ok(Flow::GoOn);
+        }
+        if !self.conditions.is_active() {
+            return Ok(Flow::GoOn);
+        }
         match step {
             Step::Statement(piece) => self.run(&piece, &Overrides::default()).await?,
             Step::Invalid(error) => return Err(error),
             Step::Remind(of) if self.nested == 0 => notes::if_terminal(of),
             Step::Remind(_) => {}
-            Step::Command(Command::Go { file, expanded }, piece) => {
+            Step::Command(Command::Go { to, expanded }, piece) => {
                 let piece = self.this_or_last(piece)?;
                 let once = Overrides {
-                    file,
+                    to,
                     expanded,
-                    no_pager: false,
+                    ..Overrides::default()
                 };
                 self.run(&piece, &once).await?;
             }
-            Step::Command(Command::Watch(every), piece) => {
+            Step::Command(Command::Gset(prefix), piece) => {
                 let piece = self.this_or_last(piece)?;
-                self.watch(&piece, every).await?;
+                self.set_from_row(&piece, &prefix).await?;
             }
+            Step::Command(Command::Crosstab(columns), piece) => {
+                let piece = self.this_or_last(piece)?;
+                let (rows, report) = self.rows_of(&piece, "\\crosstabview").await?;
+                let grid = crosstab(&rows, &columns)?;
+                self.show_rows(&[grid]).await?;
+                self.tell(&report).await;
+            }
+            Step::Command(Command::Watch(watch), piece) => {
+                let piece = self.this_or_last(piece)?;
+                self.watch(&piece, &watch).await?;
+            }
+            Step::Command(Command::Copy(copy), _) => self.copy(copy).await?,
             Step::Command(Command::Edit, piece) => {
                 let piece = piece.or_else(|| self.last.clone());
                 return Ok(Flow::Edit(piece.map_or_else(String::new, |piece| {
@@ -82,27 +119,44 @@ impl Shell {
         })
     }
 
-    /// Runs `piece` again and again, until Ctrl-C.
-    async fn watch(&mut self, piece: &Piece, every: Duration) -> Result<(), Error> {
+    /// Runs `piece` again and again, until Ctrl-C or as often as `watch` says.
+    async fn watch(&mut self, piece: &Piece, watch: &Watch) -> Result<(), Error> {
         if creates_keys(piece) {
             return Err(
                 Error::statement("\\watch would create keys again and again")
                     .hint("run the INSERT once; \\watch is for statements that read"),
             );
         }
-        let once = Overrides {
-            no_pager: true,
-            ..Overrides::default()
-        };
+        let mut seen = Seen::default();
+        let every = watch.every;
+        let mut left = watch.count;
         loop {
             notes::if_terminal(&format!(
-                "{}, every {} s, until Ctrl-C",
+                "{}, every {} s{}",
                 chrono::Local::now().format("%Y-%m-%d %H:%M:%S"),
-                every.as_secs_f64()
+                every.as_secs_f64(),
+                if left.is_none() { ", until Ctrl-C" } else { "" }
             ));
-            match self.run(piece, &once).await {
+            let (rows, report) = match self.rows_of(piece, "\\watch").await {
                 Err(error) if error.kind == ErrorKind::Interrupted => return Ok(()),
                 outcome => outcome?,
+            };
+            if rows.num_columns() > 0 {
+                let rows = match self.settings.format.is_streaming() {
+                    true => rows,
+                    false => seen.mark(&rows)?,
+                };
+                let pager = self.pager.take();
+                let shown = self.show_rows(&[rows]).await;
+                self.pager = pager;
+                shown?;
+            }
+            self.tell(&report).await;
+            if let Some(left) = &mut left {
+                *left -= 1;
+                if *left == 0 {
+                    return Ok(());
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
@@ -111,47 +165,188 @@ impl Shell {
         }
     }
 
-    async fn run(&mut self, piece: &Piece, once: &Overrides) -> Result<(), Error> {
+    /// Sets variables to the values of the one row of `piece`; a NULL unsets one.
+    async fn set_from_row(&mut self, piece: &Piece, prefix: &str) -> Result<(), Error> {
+        let (rows, report) = self.rows_of(piece, "\\gset").await?;
+        let values = match rows.num_rows() {
+            1 => texts(&rows)?.remove(0),
+            n => {
+                return Err(Error::statement(format!(
+                    "\\gset needs exactly one row, and the statement has {n}"
+                ))
+                .hint("add a condition or LIMIT 1"));
+            }
+        };
+        for (field, value) in rows.schema().fields().iter().zip(values) {
+            let name = format!("{prefix}{}", field.name());
+            match value {
+                Some(value) => self.set_variable(name, value)?,
+                None => {
+                    self.variables.remove(&name);
+                }
+            }
+        }
+        self.tell(&report).await;
+        Ok(())
+    }
+
+    /// Writes the rows of a query to a file, a program or stdout.
+    async fn copy(&mut self, copy: Copy) -> Result<(), Error> {
+        let format = match (&copy.format, &copy.to) {
+            (Some(name), _) => super::settings::format(name)?,
+            (None, Destination::File(file)) => {
+                OutputFormat::of_path(Path::new(file)).unwrap_or(OutputFormat::Csv)
+            }
+            (None, _) => OutputFormat::Csv,
+        };
+        let once = Overrides {
+            to: Some(copy.to),
+            format: Some(format),
+            expanded: false,
+        };
+        self.run(&Piece::new(copy.query), &once).await
+    }
+
+    /// Returns `piece` with its variables replaced, after a check of what it asks for.
+    fn prepared(&mut self, piece: &Piece) -> Result<Piece, Error> {
         self.last = Some(piece.clone());
         let text = variables::expand(&piece.text, &self.variables);
-        let piece = Piece::new(text).at_line(if self.nested > 0 { piece.line } else { 1 });
+        if let Some(reason) = self.no_result
+            && names_last_result(&text)
+        {
+            return Err(
+                Error::statement(format!("there is no table `{LAST_RESULT}`: {reason}"))
+                    .hint("run a SELECT first"),
+            );
+        }
+        Ok(Piece::new(text).at_line(if self.nested > 0 { piece.line } else { 1 }))
+    }
+
+    /// Runs `piece` and returns its rows, for the command `what`.
+    async fn rows_of(&mut self, piece: &Piece, what: &str) -> Result<(RecordBatch, Report), Error> {
+        if creates_keys(piece) {
+            return Err(Error::statement(format!(
+                "{what} is for statements that read, and this one creates keys"
+            ))
+            .hint("run the INSERT alone: its secrets are shown once"));
+        }
+        let piece = self.prepared(piece)?;
         let traffic = Arc::new(Traffic::default());
+        let mut memory = Memory::default();
+        let progress = Progress::of(&traffic);
+        let OpenSession {
+            session, params, ..
+        } = &self.opened;
+        let report = session
+            .run(
+                &piece,
+                params,
+                Arc::clone(&traffic),
+                &mut memory,
+                &self.interrupt,
+            )
+            .await
+            .map_err(|error| stopped(error, &traffic))?;
+        drop(progress);
+        let rows = match memory.has_result() {
+            true => memory.into_batch()?,
+            false => RecordBatch::new_empty(Arc::new(Schema::empty())),
+        };
+        if rows.num_columns() > 0 {
+            self.keep(rows.schema(), vec![rows.clone()])?;
+        }
+        Ok((rows, report))
+    }
+
+    async fn run(&mut self, piece: &Piece, once: &Overrides) -> Result<(), Error> {
+        let piece = self.prepared(piece)?;
+        let creates = creates_keys(&piece);
+        let traffic = Arc::new(Traffic::default());
+        let mut memory = Memory::default();
         let mut output = self.output.take();
-        let outcome = self.run_into(&mut output, &piece, once, &traffic).await;
+        let to = once.to.clone().or_else(|| self.once.take());
+        let outcome = match self.target(&mut output, to.as_ref(), once, creates) {
+            Ok(target) => {
+                let memory = (!creates).then_some(&mut memory);
+                self.run_into(target, memory, &piece, &traffic).await
+            }
+            Err(error) => Err(error),
+        };
         self.output = output;
-        let report = outcome.map_err(|error| stopped(error, &traffic))?;
+        let Some(report) = outcome.map_err(|error| stopped(error, &traffic))? else {
+            return Ok(());
+        };
+        if creates {
+            self.opened.session.remove_table(LAST_RESULT);
+            self.no_result = Some(HELD_SECRETS);
+        } else if memory.is_too_large() {
+            self.opened.session.remove_table(LAST_RESULT);
+            self.no_result = Some(TOO_LARGE);
+        } else if let Some((schema, rows)) = memory.into_result() {
+            self.keep(schema, rows)?;
+        }
+        self.tell(&report).await;
+        Ok(())
+    }
+
+    /// Makes rows the last result.
+    fn keep(&mut self, schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<(), Error> {
+        let catalog = Arc::make_mut(&mut self.catalog);
+        rows.iter().for_each(|batch| catalog.values.note(batch));
+        self.opened.session.set_table(LAST_RESULT, &schema, rows)?;
+        self.no_result = None;
+        Ok(())
+    }
+
+    /// Says what a statement did.
+    async fn tell(&mut self, report: &Report) {
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
         }
         if self.settings.footer {
-            notes::if_terminal(&notes::summary(&report, self.settings.timing));
+            notes::done(report, self.settings.timing);
         }
-        if matches!(report.done, Done::Ok | Done::Note(_)) {
-            self.refresh_catalog().await;
-        }
-        Ok(())
+        // There may be another table, or other columns in the last result.
+        self.refresh_catalog().await;
     }
 
-    /// Runs `piece`; its rows go to `output` if that is set.
+    /// Runs `piece`, whose rows go to `target` and into `memory`. None if a program read no more of them.
     async fn run_into(
         &self,
-        output: &mut Option<Output>,
+        mut target: Target<'_>,
+        memory: Option<&mut Memory>,
         piece: &Piece,
-        once: &Overrides,
         traffic: &Arc<Traffic>,
-    ) -> Result<Report, Error> {
-        let mut target = self.target(output, once, creates_keys(piece))?;
+    ) -> Result<Option<Report>, Error> {
         let progress = Progress::of(traffic);
         let OpenSession {
             session, params, ..
         } = &self.opened;
-        let (traffic, sink) = (Arc::clone(traffic), target.sink());
-        let report = session
-            .run(piece, params, traffic, sink, &self.interrupt)
-            .await?;
+        let traffic = Arc::clone(traffic);
+        let is_read_to_the_end = !target.is_program();
+        let sink = target.sink()?;
+        let outcome = match memory {
+            Some(memory) => {
+                let mut sink = Keeping { to: sink, memory };
+                session
+                    .run(piece, params, traffic, &mut sink, &self.interrupt)
+                    .await
+            }
+            None => {
+                session
+                    .run(piece, params, traffic, sink, &self.interrupt)
+                    .await
+            }
+        };
         drop(progress);
-        target.present()?;
-        Ok(report)
+        match outcome {
+            Ok(report) => target.present().map(|()| Some(report)),
+            Err(error) if error.kind == ErrorKind::BrokenPipe && !is_read_to_the_end => Ok(None),
+            Err(mut error) => {
+                error.notes.extend(target.unfinished());
+                Err(error)
+            }
+        }
     }
 
     /// Shows rows that do not come from a statement.
@@ -161,24 +356,31 @@ impl Shell {
             .map(Grid::batch)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::statement("the answer cannot be shown").caused_by(error))?;
-        let Some(output) = &mut self.output else {
+        self.show_rows(&results).await
+    }
+
+    /// Shows results that are at hand.
+    async fn show_rows(&mut self, results: &[RecordBatch]) -> Result<(), Error> {
+        let Some(place) = &mut self.output else {
             let screen = Screen::new(&self.settings, self.pager.clone(), false);
-            return screen.show_all(&results);
+            return screen.show_all(results);
         };
-        output.reform(format_of(&self.settings), &self.settings.render);
-        for rows in &results {
+        place.reform(self.settings.format, &self.settings.render)?;
+        let output = place.output()?;
+        for rows in results {
             output.begin(&rows.schema()).await?;
             output.rows(rows).await?;
             output.finish().await?;
         }
-        Ok(())
+        output.commit()
     }
 
     /// Returns where rows go. With `whole` they are neither shortened nor paged: the secrets of new keys are shown only
     /// once, and a pager may be closed early.
     fn target<'o>(
         &self,
-        output: &'o mut Option<Output>,
+        output: &'o mut Option<Place>,
+        to: Option<&Destination>,
         once: &Overrides,
         whole: bool,
     ) -> Result<Target<'o>, Error> {
@@ -186,50 +388,41 @@ impl Shell {
         if once.expanded {
             settings.format = OutputFormat::Line;
         }
-        if let Some(file) = &once.file {
-            return Ok(Target::File(open(
-                &settings,
-                &expand_home(file),
-                &self.interrupt,
-            )?));
+        settings.format = once.format.unwrap_or(settings.format);
+        if let Some(to) = to {
+            let (format, options) = (settings.format, &settings.render);
+            let place = Place::open(to, format, options, &self.interrupt)?;
+            return Ok(Target::Place(place));
         }
         Ok(match output {
-            Some(output) => {
+            Some(place) => {
                 let render = RenderOptions {
                     width: settings.render.width.filter(|_| !whole),
                     ..settings.render.clone()
                 };
-                output.reform(format_of(&settings), &render);
-                Target::Output(output)
+                place.reform(settings.format, &render)?;
+                Target::Output(place)
             }
-            None => {
-                let pager = self.pager.clone().filter(|_| !once.no_pager);
-                Target::Screen(Screen::new(&settings, pager, whole))
-            }
+            None => Target::Screen(Screen::new(&settings, self.pager.clone(), whole)),
         })
     }
 
-    /// Sends rows to `file` from now on.
-    pub(super) fn open_output(&mut self, file: &str) -> Result<(), Error> {
-        self.output = Some(open(&self.settings, &expand_home(file), &self.interrupt)?);
+    /// Sends rows to `to` from now on.
+    pub(super) fn open_output(&mut self, to: &Destination) -> Result<(), Error> {
+        // A program ends before the next one begins.
+        self.output = None;
+        let (format, options) = (self.settings.format, &self.settings.render);
+        self.output = Some(Place::open(to, format, options, &self.interrupt)?);
         Ok(())
     }
 }
 
-fn open(settings: &Settings, path: &Path, interrupt: &Interrupt) -> Result<Output, Error> {
-    let format = format_of(settings);
-    Output::open(format, settings.render.clone(), Some(path), interrupt).map_err(|error| Error {
-        kind: ErrorKind::Io,
-        ..error
-    })
-}
-
-/// Returns the format of rows that go to a file or a pipe, which have no width to fit.
-fn format_of(settings: &Settings) -> OutputFormat {
-    match (settings.format, settings.expanded) {
-        (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
-        (format, _) => format,
-    }
+/// Returns true if a statement reads the last result.
+fn names_last_result(text: &str) -> bool {
+    text.contains(LAST_RESULT)
+        && sources(&parts(text, &lex(text).lexemes))
+            .iter()
+            .any(|source| source.table == LAST_RESULT)
 }
 
 fn creates_keys(piece: &Piece) -> bool {
@@ -254,25 +447,43 @@ fn stopped(error: Error, traffic: &Traffic) -> Error {
 enum Target<'o> {
     Screen(Screen),
     /// Where `\o` says.
-    Output(&'o mut Output),
-    /// A file for this statement alone.
-    File(Output),
+    Output(&'o mut Place),
+    /// For this statement alone.
+    Place(Place),
 }
 
 impl Target<'_> {
-    fn sink(&mut self) -> &mut dyn Sink {
-        match self {
+    fn sink(&mut self) -> Result<&mut dyn Sink, Error> {
+        Ok(match self {
             Self::Screen(screen) => screen,
-            Self::Output(output) => *output,
-            Self::File(output) => output,
+            Self::Output(place) => place.output()?,
+            Self::Place(place) => place.output()?,
+        })
+    }
+
+    fn is_program(&self) -> bool {
+        match self {
+            Self::Screen(_) => false,
+            Self::Output(place) => place.is_program(),
+            Self::Place(place) => place.is_program(),
         }
     }
 
-    /// Shows the rows that the screen has buffered.
+    /// Shows the rows that the screen has buffered, or puts those of a file in their place.
     fn present(&mut self) -> Result<(), Error> {
         match self {
             Self::Screen(screen) => screen.present(),
-            Self::Output(_) | Self::File(_) => Ok(()),
+            Self::Output(place) => place.output()?.commit(),
+            Self::Place(place) => place.output()?.commit(),
+        }
+    }
+
+    /// Returns what to tell of rows that did not get to their place.
+    fn unfinished(&self) -> Option<String> {
+        match self {
+            Self::Screen(_) => None,
+            Self::Output(place) => place.unfinished(),
+            Self::Place(place) => place.unfinished(),
         }
     }
 }
@@ -296,6 +507,24 @@ mod tests {
             "nonsense",
         ] {
             assert!(!creates_keys(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_that_read_the_last_result_are_known() {
+        for text in [
+            "SELECT * FROM _",
+            "SELECT 1 FROM a JOIN _ ON true",
+            "TABLE t; SELECT 1 FROM _ x",
+        ] {
+            assert!(names_last_result(text), "{text}");
+        }
+        for text in [
+            "SELECT _spec FROM api_keys",
+            "SELECT '_' FROM t",
+            "SELECT 1 AS _",
+        ] {
+            assert!(!names_last_result(text), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rows on the terminal: a table fitted to it, or one line per field, through the pager if it is too much.
 //!
-//! Formats for people are buffered until all rows are there, because the layout depends on all of them; formats for
-//! programs are written at once.
+//! Formats for people are buffered until all rows are there, because the layout depends on all of them, unless it is
+//! known before what the rows look like; formats for programs are written at once.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::pager::{Paged, Size};
-use super::settings::{Expanded, Settings};
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions, Renderer, Summary, renderer};
 use crate::session::Sink;
@@ -20,7 +20,6 @@ use crate::terminal::output::{note_shortened, output_error};
 /// Takes the rows of one statement to the terminal.
 pub(super) struct Screen {
     format: OutputFormat,
-    expanded: Expanded,
     options: RenderOptions,
     pager: Option<String>,
     size: Option<Size>,
@@ -47,7 +46,6 @@ impl Screen {
         let width = settings.width.or(size.map(|size| size.columns));
         Self {
             format: settings.format,
-            expanded: settings.expanded,
             options: RenderOptions {
                 width: width.filter(|_| !whole),
                 terminal: true,
@@ -70,9 +68,9 @@ impl Screen {
         let State::Ready(schema, batches) = std::mem::replace(&mut self.state, State::Idle) else {
             return Ok(());
         };
-        let (text, shortened) = self.layout(&schema, &batches)?;
+        let (text, summary) = self.layout(&schema, &batches)?;
         show(&text, &self.paged())?;
-        note_shortened(&shortened);
+        note_shortened(&summary);
         Ok(())
     }
 
@@ -88,40 +86,46 @@ impl Screen {
     /// Fails if they cannot be written.
     pub(super) fn show_all(&self, results: &[RecordBatch]) -> Result<(), Error> {
         let mut all = Vec::new();
-        let mut cut = Vec::new();
+        let mut told = Summary::default();
         for rows in results {
-            let (text, shortened) = self.layout(&rows.schema(), std::slice::from_ref(rows))?;
+            let (text, summary) = self.layout(&rows.schema(), std::slice::from_ref(rows))?;
             all.extend(text);
-            cut.extend(shortened);
+            told.cut.extend(summary.cut);
+            told.dropped.extend(summary.dropped);
         }
         show(&all, &self.paged())?;
-        note_shortened(&cut);
+        note_shortened(&told);
         Ok(())
     }
 
-    /// Returns the text of the rows, and the columns that it does not show whole.
+    /// Returns the text of the rows, and what of them it does not show whole.
     fn layout(
         &self,
         schema: &SchemaRef,
         batches: &[RecordBatch],
-    ) -> Result<(Vec<u8>, Vec<String>), Error> {
+    ) -> Result<(Vec<u8>, Summary), Error> {
         let render =
             |format| rendered(format, &self.options, schema, batches).map_err(output_error);
-        let format = match (self.format, self.expanded) {
-            (OutputFormat::Table, Expanded::On) => OutputFormat::Line,
-            (format, _) => format,
-        };
+        let format = self.wanted();
         let (text, summary) = render(format)?;
-        match (format, self.expanded) {
-            (OutputFormat::Table, Expanded::Auto) if !summary.shortened.is_empty() => {
-                Ok((render(OutputFormat::Line)?.0, Vec::new()))
-            }
-            // Nothing is shortened here, and a table that wraps cannot be read.
-            (OutputFormat::Table, _) if self.is_eager && self.wraps(&text) => {
-                Ok((render(OutputFormat::Line)?.0, Vec::new()))
-            }
-            _ => Ok((text, summary.shortened)),
+        match self.is_turned(format, &text) {
+            true => render(OutputFormat::Line),
+            false => Ok((text, summary)),
         }
+    }
+
+    /// Returns the format that was asked for; bytes that are no text are not for a terminal.
+    fn wanted(&self) -> OutputFormat {
+        match self.format {
+            format if format.is_binary() => OutputFormat::Table,
+            format => format,
+        }
+    }
+
+    /// Returns true if `text` in `format` is better shown with a line for each field: nothing is cut here, and a table that
+    /// the terminal wraps cannot be read.
+    fn is_turned(&self, format: OutputFormat, text: &[u8]) -> bool {
+        format == OutputFormat::Table && self.is_eager && self.wraps(text)
     }
 
     /// Returns true if a table is wider than the terminal; all its lines are equally wide.
@@ -155,6 +159,12 @@ fn rendered(
 #[async_trait]
 impl Sink for Screen {
     async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
+        if self.format.is_binary() {
+            let error = Error::usage(format!("{} is not for a terminal", self.format));
+            return Err(
+                error.hint("\\o FILE writes rows to a file, and \\format table shows them here")
+            );
+        }
         if !self.format.is_streaming() {
             self.state = State::Holding(Arc::clone(schema), Vec::new());
             return Ok(());
@@ -162,6 +172,28 @@ impl Sink for Screen {
         let paged = self.paged();
         let mut renderer = renderer(self.format, &self.options, Box::new(paged.clone()));
         renderer.begin(schema).map_err(output_error)?;
+        self.state = State::Streaming(renderer, paged);
+        Ok(())
+    }
+
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        let State::Holding(schema, _) = &self.state else {
+            return Ok(());
+        };
+        let schema = Arc::clone(schema);
+        let wanted = self.wanted();
+        let sample = rendered(wanted, &self.options, &schema, std::slice::from_ref(rows));
+        let (text, _) = sample.map_err(output_error)?;
+        let format = match self.is_turned(wanted, &text) {
+            true => OutputFormat::Line,
+            false => wanted,
+        };
+        let paged = self.paged();
+        let mut renderer = renderer(format, &self.options, Box::new(paged.clone()));
+        let begun = renderer.begin(&schema);
+        begun
+            .and_then(|()| renderer.expect(rows))
+            .map_err(output_error)?;
         self.state = State::Streaming(renderer, paged);
         Ok(())
     }
@@ -204,7 +236,7 @@ impl Sink for Screen {
     }
 
     fn is_streaming(&self) -> bool {
-        self.format.is_streaming()
+        matches!(self.state, State::Streaming(..)) || self.format.is_streaming()
     }
 
     fn keeps(&self) -> bool {
@@ -260,14 +292,15 @@ impl Write for Shared {
 mod tests {
     use super::super::settings;
     use super::*;
+    use crate::render::Expanded;
     use datafusion::arrow::array::{ArrayRef, StringArray};
 
     fn screen(expanded: Expanded, width: usize) -> Screen {
-        let settings = Settings {
-            expanded,
+        let mut settings = Settings {
             width: Some(width),
             ..settings::sample()
         };
+        settings.render.expanded = expanded;
         Screen::new(&settings, None, false)
     }
 
@@ -283,7 +316,7 @@ mod tests {
     fn auto_turns_a_table_that_does_not_fit() {
         assert!(shown(&screen(Expanded::Auto, 100)).starts_with('┌'));
         assert!(shown(&screen(Expanded::Auto, 40)).contains("RECORD 1"));
-        assert!(shown(&screen(Expanded::Off, 40)).starts_with('┌'));
+        assert!(shown(&screen(Expanded::Nested, 40)).starts_with('┌'));
         assert!(shown(&screen(Expanded::On, 100)).contains("RECORD 1"));
     }
 

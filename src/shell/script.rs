@@ -2,15 +2,29 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::input::Input;
+use super::input::{Input, Step};
 use super::run::Flow;
 use super::state::Shell;
 use crate::error::Error;
+use crate::sql::split::without_mark;
 
 /// How deep files that run files may nest.
 const MAX_NESTED: usize = 16;
+
+/// Returns the first command in `script` with its line, counted from 1.
+pub(crate) fn first_command(script: &str) -> Option<(u64, String)> {
+    let mut input = Input::default();
+    for (line, number) in script.lines().zip(1..) {
+        let is_command = |step: &Step| matches!(step, Step::Command(..) | Step::Invalid(_));
+        if input.push(line).iter().any(is_command) {
+            let at = line.find('\\').unwrap_or_default();
+            return Some((number, line[at..].trim().to_owned()));
+        }
+    }
+    None
+}
 
 impl Shell {
     /// Runs the statements and commands of stdin, up to the first that fails.
@@ -35,16 +49,28 @@ impl Shell {
         }
         let text = fs::read_to_string(file)
             .map_err(|error| Error::statement(format!("cannot read `{name}`")).caused_by(error))?;
-        self.run_text(&text)
-            .await
-            .map_err(|error| error.in_file(name))
+        let outer = self.folder.replace(match file.parent() {
+            Some(folder) => folder.to_owned(),
+            None => PathBuf::new(),
+        });
+        let outcome = self.run_text(&text).await;
+        self.folder = outer;
+        outcome.map_err(|error| error.in_file(name))
     }
 
     async fn run_text(&mut self, text: &str) -> Result<Flow, Error> {
         self.nested += 1;
-        let outcome = self.run_lines(text).await;
+        let outer = std::mem::take(&mut self.conditions);
+        let outcome = self.run_lines(without_mark(text)).await;
+        let is_open = self.conditions.is_open();
+        self.conditions = outer;
         self.nested -= 1;
-        outcome
+        match outcome {
+            Ok(Flow::GoOn) if is_open => {
+                Err(Error::statement("the file ends within `\\if`").hint("end it with \\endif"))
+            }
+            outcome => outcome,
+        }
     }
 
     async fn run_lines(&mut self, text: &str) -> Result<Flow, Error> {
@@ -64,5 +90,26 @@ impl Shell {
             Some(step) => Box::pin(self.step(step, &mut input)).await,
             None => Ok(Flow::GoOn),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_in_a_script_is_found_and_one_in_a_text_is_not() {
+        let found =
+            |script| first_command(script).map(|(line, command)| format!("{line} {command}"));
+        assert_eq!(
+            found("SELECT 1;\nSELECT 2 \\gx;\n").as_deref(),
+            Some("2 \\gx;")
+        );
+        assert_eq!(
+            found("\n.mode csv\nSELECT 1").as_deref(),
+            Some("2 .mode csv")
+        );
+        assert_eq!(found("SELECT 1;\n\\wacth").as_deref(), Some("2 \\wacth"));
+        assert_eq!(found("SELECT '\\d' -- \\d\n/* \\d */;\n'.mode'"), None);
     }
 }

@@ -2,22 +2,12 @@
 
 use crate::dialect::error::nearest;
 use crate::error::Error;
-use crate::render::{OutputFormat, RenderOptions};
-
-/// Whether each field has a line of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expanded {
-    On,
-    Off,
-    /// If the table would not fit the terminal.
-    Auto,
-}
+use crate::render::{Expanded, OutputFormat, RenderOptions};
 
 /// How rows are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) format: OutputFormat,
-    pub(super) expanded: Expanded,
     /// The line below the rows tells the time.
     pub(super) timing: bool,
     /// There is a line below the rows.
@@ -34,11 +24,13 @@ pub(super) struct Settings {
 pub(super) const NAMES: &[(&str, &[&str])] = &[
     ("csv_guard", &["on", "off"]),
     ("delimiter", &[]),
-    ("expanded", &["on", "off", "auto"]),
+    ("expanded", &["on", "off", "auto", "never"]),
     ("footer", &["on", "off"]),
     (
         "format",
-        &["table", "markdown", "line", "json", "jsonl", "csv", "tsv"],
+        &[
+            "table", "markdown", "line", "json", "jsonl", "csv", "tsv", "parquet", "arrow",
+        ],
     ),
     ("header", &["on", "off"]),
     ("null", &[]),
@@ -65,12 +57,7 @@ impl Settings {
         match name {
             "format" => self.format = format(value.unwrap_or_default())?,
             "expanded" | "x" => {
-                self.expanded = match (value, self.expanded) {
-                    (Some(value), _) if value.eq_ignore_ascii_case("auto") => Expanded::Auto,
-                    (Some(_), _) if expanded(value)? => Expanded::On,
-                    (Some(_), _) | (None, Expanded::On) => Expanded::Off,
-                    (None, _) => Expanded::On,
-                }
+                self.render.expanded = expanded(value, self.render.expanded)?;
             }
             "timing" => self.timing = switch(name, value, self.timing)?,
             "footer" => self.footer = switch(name, value, self.footer)?,
@@ -100,10 +87,13 @@ impl Settings {
         let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
         match name {
             "format" => self.format.name().to_owned(),
-            "expanded" | "x" => match self.expanded {
-                Expanded::Auto => "auto".to_owned(),
-                expanded => on_off(expanded == Expanded::On),
-            },
+            "expanded" | "x" => match self.render.expanded {
+                Expanded::On => "on",
+                Expanded::Nested => "off",
+                Expanded::Auto => "auto",
+                Expanded::Never => "never",
+            }
+            .to_owned(),
             "timing" => on_off(self.timing),
             "footer" => on_off(self.footer),
             "pager" => on_off(self.pager),
@@ -120,7 +110,12 @@ impl Settings {
     }
 }
 
-fn format(name: &str) -> Result<OutputFormat, Error> {
+/// Reads the name of a format.
+///
+/// # Errors
+///
+/// Fails if there is no such format.
+pub(super) fn format(name: &str) -> Result<OutputFormat, Error> {
     name.parse().map_err(|error: crate::render::Error| Error {
         hint: error.hint(),
         ..Error::statement(error.to_string())
@@ -130,8 +125,8 @@ fn format(name: &str) -> Result<OutputFormat, Error> {
 fn switch(name: &str, value: Option<&str>, now: bool) -> Result<bool, Error> {
     match value.map(str::to_lowercase).as_deref() {
         None => Ok(!now),
-        Some("on" | "true" | "yes" | "1" | "always") => Ok(true),
-        Some("off" | "false" | "no" | "0" | "never") => Ok(false),
+        Some("on" | "true" | "yes" | "1") => Ok(true),
+        Some("off" | "false" | "no" | "0") => Ok(false),
         Some(other) => {
             Err(Error::statement(format!("`{name}` cannot be `{other}`"))
                 .hint("expected on or off"))
@@ -139,8 +134,17 @@ fn switch(name: &str, value: Option<&str>, now: bool) -> Result<bool, Error> {
     }
 }
 
-fn expanded(value: Option<&str>) -> Result<bool, Error> {
-    switch("expanded", value, false).map_err(|error| error.hint("expected on, off or auto"))
+/// Reads the value of `expanded`. Off are records only where objects would be cut.
+fn expanded(value: Option<&str>, now: Expanded) -> Result<Expanded, Error> {
+    match value.map(str::to_lowercase).as_deref() {
+        Some("auto") => Ok(Expanded::Auto),
+        Some("never") => Ok(Expanded::Never),
+        _ => match switch("expanded", value, now == Expanded::On) {
+            Ok(true) => Ok(Expanded::On),
+            Ok(false) => Ok(Expanded::Nested),
+            Err(error) => Err(error.hint("expected on, off, auto or never")),
+        },
+    }
 }
 
 fn width(value: Option<&str>) -> Result<Option<usize>, Error> {
@@ -174,7 +178,6 @@ fn delimiter(value: Option<&str>) -> Result<Option<u8>, Error> {
 pub(super) fn sample() -> Settings {
     Settings {
         format: OutputFormat::Table,
-        expanded: Expanded::Off,
         timing: true,
         footer: true,
         pager: true,
@@ -202,9 +205,9 @@ mod tests {
     fn a_switch_without_a_value_is_turned() {
         let mut settings = sample();
         settings.set("expanded", None).unwrap();
-        assert_eq!(settings.expanded, Expanded::On);
+        assert_eq!(settings.render.expanded, Expanded::On);
         settings.set("expanded", None).unwrap();
-        assert_eq!(settings.expanded, Expanded::Off);
+        assert_eq!(settings.render.expanded, Expanded::Nested);
         settings.set("timing", None).unwrap();
         assert!(!settings.timing);
     }
@@ -216,10 +219,15 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("did you mean `format`?"));
         let error = settings.set("format", Some("jsnl")).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("did you mean `jsonl`?"));
-        let error = settings.set("pager", Some("perhaps")).unwrap_err();
-        assert_eq!(error.message, "`pager` cannot be `perhaps`");
+        for value in ["perhaps", "always"] {
+            let error = settings.set("pager", Some(value)).unwrap_err();
+            assert_eq!(error.message, format!("`pager` cannot be `{value}`"));
+        }
         let error = settings.set("x", Some("sideways")).unwrap_err();
-        assert_eq!(error.hint.as_deref(), Some("expected on, off or auto"));
+        assert_eq!(
+            error.hint.as_deref(),
+            Some("expected on, off, auto or never")
+        );
         assert!(settings.set("width", Some("3")).is_err());
         assert!(settings.set("delimiter", Some(";;")).is_err());
         assert_eq!(settings, sample());

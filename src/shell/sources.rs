@@ -86,7 +86,18 @@ pub(super) fn sources(parts: &[Part<'_>]) -> Vec<Source> {
 /// Reads `name [[AS] alias]` at `index`; returns where it ends.
 fn source(parts: &[Part<'_>], mut index: usize, found: &mut Vec<Source>) -> Option<usize> {
     let mut path = Vec::new();
-    while let Some(part) = parts.get(index)
+    let mut is_file = false;
+    // A file, whose columns may be named like those of a table.
+    if let Some(part) = parts.get(index)
+        && part.kind == Kind::Text
+        && part.text.starts_with('\'')
+    {
+        path.push(part.text.to_owned());
+        index += 1;
+        is_file = true;
+    }
+    while !is_file
+        && let Some(part) = parts.get(index)
         && part.is_name()
     {
         path.push(unquoted(part.text));

@@ -6,39 +6,44 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 use sqlparser::parser::Parser;
 
 use crate::dialect::parser::IamqlDialect;
-use crate::resource::{self, Resource, View};
+use crate::resource::{Definition, VIEWS, View};
 
 /// What the columns of a view stand for: their names, and paths in the table.
 type Sources = Vec<(String, String)>;
 
-/// Returns the path in the table of `resource` that column `name` of its view stands for, if it is one alone.
-pub(super) fn source(resource: &Resource, name: &str) -> Option<&'static str> {
-    static SOURCES: LazyLock<Vec<Sources>> = LazyLock::new(|| {
-        let views = resource::ALL.iter().map(|r| (r, r.view.as_ref()));
-        views
-            .map(|(r, view)| view.map_or_else(Vec::new, |view| sources(r, view)))
-            .collect()
-    });
-    let position = resource::ALL.iter().position(|known| *known == resource)?;
-    let mut sources = SOURCES.get(position)?.iter();
-    let (_, path) = sources.find(|(alias, _)| alias == name)?;
+/// Returns the path in the table of its resource that column `name` of `view` stands for, if it is one alone.
+///
+/// A view over another, whose columns it hands on, is read as that one is.
+pub(super) fn source(view: &View, name: &str) -> Option<&'static str> {
+    static SOURCES: LazyLock<Vec<Sources>> =
+        LazyLock::new(|| VIEWS.iter().map(|view| sources(view)).collect());
+    let is_computed = view.computed.iter().any(|(known, _)| *known == name);
+    let position = VIEWS.iter().position(|known| known.name == view.name)?;
+    let mut sources = SOURCES[..=position].iter().flatten();
+    let (_, path) = sources.find(|(alias, _)| alias == name && !is_computed)?;
     Some(path)
 }
 
-/// Describes column `name` of the view of `resource`.
-pub(super) fn description(resource: &Resource, name: &str) -> &'static str {
-    if let Some(path) = source(resource, name) {
+/// Describes column `name` of `view`.
+pub(super) fn description(view: &View, name: &str) -> &'static str {
+    if let Some(path) = source(view, name) {
         let path: Vec<&str> = path.split('.').collect();
-        return resource.find(&path).map_or("", |column| column.description);
+        let column = view.of.find(&path);
+        return column.map_or("", |column| column.description);
     }
-    let mut computed = resource.view.iter().flat_map(|view| view.computed);
+    let position = VIEWS.iter().position(|known| known.name == view.name);
+    let known = VIEWS[..=position.unwrap_or_default()].iter().rev();
+    let mut computed = known.flat_map(|view| view.computed);
     let found = computed.find(|(known, _)| *known == name);
     found.map_or("", |(_, description)| description)
 }
 
-fn sources(resource: &Resource, view: &View) -> Sources {
+fn sources(view: &View) -> Sources {
+    let Definition::Sql(sql) = view.definition else {
+        return Vec::new();
+    };
     let Ok(Some(Statement::Query(query))) =
-        Parser::parse_sql(&IamqlDialect, view.sql).map(|mut parsed| parsed.pop())
+        Parser::parse_sql(&IamqlDialect, sql).map(|mut parsed| parsed.pop())
     else {
         return Vec::new();
     };
@@ -59,7 +64,7 @@ fn sources(resource: &Resource, view: &View) -> Sources {
             ),
             _ => return None,
         };
-        resource.find(&path)?;
+        view.of.find(&path)?;
         Some((name, path.join(".")))
     };
     select.projection.into_iter().filter_map(named).collect()
@@ -68,11 +73,9 @@ fn sources(resource: &Resource, view: &View) -> Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::API_KEYS;
-
     #[test]
     fn columns_of_the_view_are_those_of_the_table() {
-        let source = |name: &str| source(&API_KEYS, name);
+        let source = |name: &str| source(VIEWS[0], name);
         assert_eq!(source("id"), Some("id"));
         assert_eq!(source("owner_id"), Some("spec.owner.id"));
         assert_eq!(source("resource_id"), Some("spec.resource.id"));
@@ -100,8 +103,8 @@ mod tests {
             "days_left",
             "age_days",
         ] {
-            assert!(!description(&API_KEYS, name).is_empty(), "{name}");
+            assert!(!description(VIEWS[0], name).is_empty(), "{name}");
         }
-        assert_eq!(description(&API_KEYS, "bogus"), "");
+        assert_eq!(description(VIEWS[0], "bogus"), "");
     }
 }

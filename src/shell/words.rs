@@ -139,6 +139,37 @@ pub(super) const AFTER_UPDATE: &[&str] = &["SET"];
 /// What may follow the table of a DELETE.
 pub(super) const AFTER_DELETE: &[&str] = &["RETURNING", "WHERE"];
 
+/// What may follow an expression of ORDER BY.
+pub(super) const AFTER_ORDER: &[&str] = &[
+    "ASC",
+    "DESC",
+    "LIMIT",
+    "NULLS FIRST",
+    "NULLS LAST",
+    "OFFSET",
+];
+
+/// What may follow CREATE.
+pub(super) const AFTER_CREATE: &[&str] = &[
+    "EXTERNAL TABLE",
+    "OR REPLACE TABLE",
+    "OR REPLACE VIEW",
+    "TABLE",
+    "VIEW",
+];
+
+/// What may follow the name of what is created.
+pub(super) const AFTER_NAME: &[&str] = &["AS"];
+
+/// What may follow the name of an external table.
+pub(super) const AFTER_EXTERNAL: &[&str] = &["LOCATION", "OPTIONS", "STORED AS"];
+
+/// What may follow DROP.
+pub(super) const AFTER_DROP: &[&str] = &["TABLE", "VIEW"];
+
+/// What may follow what COPY writes.
+pub(super) const AFTER_COPY: &[&str] = &["TO"];
+
 /// What may be shown.
 pub(super) const SHOWN: &[&str] = &[
     "ALL",
@@ -183,7 +214,19 @@ mod tests {
 
     #[test]
     fn what_is_offered_after_a_table_is_made_of_keywords() {
-        for words in [AFTER_SOURCE, AFTER_INTO, AFTER_UPDATE, AFTER_DELETE, SHOWN] {
+        for words in [
+            AFTER_SOURCE,
+            AFTER_INTO,
+            AFTER_UPDATE,
+            AFTER_DELETE,
+            AFTER_ORDER,
+            AFTER_CREATE,
+            AFTER_NAME,
+            AFTER_EXTERNAL,
+            AFTER_DROP,
+            AFTER_COPY,
+            SHOWN,
+        ] {
             assert!(words.is_sorted());
             assert!(words.iter().all(|words| words.split(' ').all(is_keyword)));
         }

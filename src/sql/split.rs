@@ -72,6 +72,11 @@ pub fn split(script: &str) -> Script {
     split
 }
 
+/// Returns the text of a file without the mark of UTF-8 that editors of Windows put before it.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Cuts texts out of a script, from its beginning to its end.
 struct Cutter<'s> {
     script: &'s str,

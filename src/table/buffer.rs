@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::builder::NullBufferBuilder;
 use datafusion::arrow::array::{
-    ArrayRef, Date32Array, StringArray, StructArray, TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Date32Array, Int64Array, StringArray, StructArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::DataType;
@@ -30,6 +31,11 @@ pub(super) enum Buffer {
     },
     Time {
         micros: Vec<i64>,
+        valid: NullBufferBuilder,
+    },
+    /// Integers, and booleans as 0 and 1.
+    Number {
+        values: Vec<i64>,
         valid: NullBufferBuilder,
     },
     Object {
@@ -56,6 +62,10 @@ impl Buffer {
             },
             Type::Timestamp => Self::Time {
                 micros: Vec::new(),
+                valid,
+            },
+            Type::Integer | Type::Boolean => Self::Number {
+                values: Vec::new(),
                 valid,
             },
             Type::Object(fields) => Self::Object {
@@ -113,6 +123,7 @@ impl Buffer {
             Self::Text { valid, .. }
             | Self::Time { valid, .. }
             | Self::Date { valid, .. }
+            | Self::Number { valid, .. }
             | Self::Object { valid, .. } => valid.len(),
         }
     }
@@ -140,6 +151,10 @@ impl Buffer {
             }
             Self::Time { micros, valid } => {
                 micros.resize(len, 0);
+                valid.append_n_nulls(missing);
+            }
+            Self::Number { values, valid } => {
+                values.resize(len, 0);
                 valid.append_n_nulls(missing);
             }
             Self::Date { days, valid } => {
@@ -176,6 +191,17 @@ impl Buffer {
         }
     }
 
+    /// Appends `value` to a buffer of numbers; any other buffer gets NULL.
+    pub(super) fn push_number(&mut self, value: i64) {
+        match self {
+            Self::Number { values, valid } => {
+                values.push(value);
+                valid.append_non_null();
+            }
+            _ => self.push_null(),
+        }
+    }
+
     /// Appends `value`, in days since 1970, to a buffer of dates; any other buffer gets NULL.
     pub(super) fn push_date(&mut self, value: i32) {
         match self {
@@ -198,6 +224,10 @@ impl Buffer {
             }
             Self::Time { micros, valid } => {
                 micros.truncate(len);
+                valid.truncate(len);
+            }
+            Self::Number { values, valid } => {
+                values.truncate(len);
                 valid.truncate(len);
             }
             Self::Date { days, valid } => {
@@ -239,6 +269,17 @@ impl Buffer {
                 let values = std::mem::replace(micros, room).into();
                 let array = TimestampMicrosecondArray::try_new(values, valid.finish())?;
                 Arc::new(array.with_timezone("UTC"))
+            }
+            (Self::Number { values, valid }, ty) => {
+                let room = Vec::with_capacity(values.len());
+                let (values, valid) = (std::mem::replace(values, room), valid.finish());
+                match ty {
+                    DataType::Boolean => {
+                        let values = values.into_iter().map(|value| value != 0).collect();
+                        Arc::new(BooleanArray::new(values, valid))
+                    }
+                    _ => Arc::new(Int64Array::try_new(values.into(), valid)?),
+                }
             }
             (
                 Self::Object {

@@ -8,11 +8,12 @@ use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider,
 };
 use datafusion::common::exec_err;
-use datafusion::error::Result;
+use datafusion::datasource::ViewTable;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::prelude::SessionContext;
 
-use super::{Connection, ResourceTable};
-use crate::resource::{self, CATALOG, Service};
+use super::{Connection, ResourceTable, findings};
+use crate::resource::{self, CATALOG, Definition, Service, VIEWS};
 
 /// The schema of a service: tables and views of resources, which nobody can replace, and those of the session.
 #[derive(Debug)]
@@ -75,31 +76,33 @@ impl SchemaProvider for ServiceSchema {
 pub async fn mount(context: &SessionContext, connection: Connection) -> Result<()> {
     let catalog = Arc::new(MemoryCatalogProvider::new());
     context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
+    let mut schemas = Vec::new();
     for service in resource::services() {
         let schema = Arc::new(ServiceSchema {
             fixed: MemorySchemaProvider::new(),
             own: MemorySchemaProvider::new(),
         });
         catalog.register_schema(service.name, Arc::clone(&schema) as _)?;
-        mount_service(context, service, &schema.fixed, &connection).await?;
+        schemas.push((service, schema));
     }
-    Ok(())
-}
-
-async fn mount_service(
-    context: &SessionContext,
-    service: &Service,
-    schema: &MemorySchemaProvider,
-    connection: &Connection,
-) -> Result<()> {
-    let resources = resource::ALL.iter().filter(|r| r.service == service);
-    for resource in resources.copied() {
-        let table = ResourceTable::new(resource, connection.clone());
-        schema.register_table(resource.table.to_owned(), Arc::new(table))?;
-        if let Some(view) = &resource.view {
-            let definition = context.sql(view.sql).await?.into_view();
-            schema.register_table(view.name.to_owned(), definition)?;
+    let fixed = |service: &Service, name: &str, table: Arc<dyn TableProvider>| {
+        let mut schemas = schemas.iter();
+        if let Some((_, schema)) = schemas.find(|(known, _)| *known == service) {
+            schema.fixed.register_table(name.to_owned(), table)?;
         }
+        Ok::<_, DataFusionError>(())
+    };
+    for resource in resource::ALL.iter().copied() {
+        let table = ResourceTable::new(resource, connection.clone());
+        fixed(resource.service, resource.table, Arc::new(table))?;
+    }
+    for view in VIEWS {
+        let plan = match view.definition {
+            Definition::Sql(sql) => context.sql(sql).await?.into_unoptimized_plan(),
+            Definition::Controls => findings::plan(context).await?,
+        };
+        let definition = ViewTable::new(plan, None);
+        fixed(view.service, view.name, Arc::new(definition))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! too few.
 //! It checks every row against the predicates of the query and never trusts the service's filters.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,7 +25,7 @@ use super::read::{KeyBatch, RowReader};
 use super::scope::Scope;
 use super::shared::{Bodies, SharedListing};
 use crate::api::{self, Client, Filters, KeyBody, ListParams, Listed, Lookup, Page, PageReader};
-use crate::resource::{Resource, Values};
+use crate::resource::{Filter, Resource, Values};
 
 /// How the rows of a scan are made from the answers.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub(super) struct Shape {
     pub(super) prefetch: bool,
     /// The listing that other scans of the statement read too.
     pub(super) shared: Option<Arc<SharedListing>>,
+    /// Listings of what the service requires the ids of, which other scans read too.
+    pub(super) sources: Vec<Arc<SharedListing>>,
     /// True if the requests answer with wanted rows only, so that `fetch` may shrink a page.
     pub(super) covered: bool,
 }
@@ -134,7 +137,13 @@ pub(super) fn rows(
             };
             let page_size = shape.page_size();
             let resource = shape.resource;
-            let whole = filters == [Filters::default()] && page_size == resource.max_page_size;
+            // Of what needs a parameter there are several listings, which say nothing about each other.
+            let is_one = resource
+                .filters
+                .iter()
+                .all(|filter| filter.required.is_none());
+            let whole =
+                is_one && filters == [Filters::default()] && page_size == resource.max_page_size;
             let shared = shape
                 .shared
                 .clone()
@@ -147,6 +156,7 @@ pub(super) fn rows(
                 parallel,
                 prefetch: shape.prefetch && shape.fetch.is_none(),
                 known: whole.then_some(known),
+                sources: shape.sources.clone(),
             };
             // Decoded by whoever reads the rows, who finds them in its cache then, unless that one falls behind; pages are
             // fetched by others.
@@ -186,6 +196,8 @@ struct Listings {
     prefetch: bool,
     /// Learns how many pages they took.
     known: Option<KnownPages>,
+    /// Listings of what the service requires the ids of, as far as other scans read them too.
+    sources: Vec<Arc<SharedListing>>,
 }
 
 impl Listings {
@@ -195,10 +207,61 @@ impl Listings {
         reader: impl Fn() -> R + Clone + Send + Sync + 'static,
     ) -> impl Stream<Item = Result<Listed<R::Output>, api::Error>> + Send + 'static {
         let listed = async move {
-            let filters = completed(&self.client, self.resource, self.filters.clone()).await?;
+            let filters = self.completed().await?;
             Ok(Self { filters, ..self }.side_by_side(reader))
         };
         stream::once(listed).try_flatten()
+    }
+
+    /// Returns the filters of the listings with the parameters that the service requires: where one is missing, one
+    /// listing for each of its values.
+    async fn completed(&self) -> Result<Vec<Filters>, api::Error> {
+        let mut listings = self.filters.clone();
+        for (filter, values) in missing(self.resource, &self.filters) {
+            let values = match values {
+                Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
+                Values::Ids { of, prefix } => {
+                    let ids = self.ids_of(of).await?.into_iter();
+                    ids.map(|id| format!("{prefix}{id}")).collect::<Vec<_>>()
+                }
+            };
+            listings = with_each(&listings, filter.parameter, &values);
+        }
+        Ok(listings)
+    }
+
+    /// Returns the ids of all objects of `resource`, each once.
+    async fn ids_of(&self, resource: &'static Resource) -> Result<BTreeSet<String>, api::Error> {
+        #[derive(serde::Deserialize)]
+        struct Object {
+            id: Option<String>,
+        }
+
+        let all = Self {
+            client: self.client.clone(),
+            resource,
+            filters: vec![Filters::default()],
+            page_size: resource.max_page_size,
+            parallel: 1,
+            prefetch: true,
+            known: None,
+            sources: Vec::new(),
+        };
+        let mut sources = self.sources.iter();
+        let shared = sources.find(|shared| shared.is_of(resource, &all.filters));
+        let list = move || {
+            all.side_by_side(Bodies::default)
+                .map_ok(|listed| listed.output)
+                .boxed()
+        };
+        let pages = match shared {
+            Some(shared) => Arc::clone(shared).read(true, list),
+            None => list(),
+        };
+        let pages: Vec<Vec<KeyBody>> = pages.try_collect().await?;
+        // What has no id that can be read cannot be named in a request.
+        let id = |object: &KeyBody| serde_json::from_str::<Object>(object.raw()).ok()?.id;
+        Ok(pages.iter().flatten().filter_map(id).collect())
     }
 
     /// Returns the same, all that the service requires being known.
@@ -214,6 +277,7 @@ impl Listings {
             parallel,
             prefetch,
             known,
+            sources: _,
         } = self;
         stream::iter(filters)
             .map(move |filters| {
@@ -236,30 +300,17 @@ impl Listings {
     }
 }
 
-/// Returns `listings` with the parameters that the service requires: where one is missing, one listing for each of its
-/// values.
-async fn completed(
-    client: &Client,
+/// Returns what the service requires and one of `listings` has no value for, with the values there are.
+pub(super) fn missing<'f>(
     resource: &'static Resource,
-    mut listings: Vec<Filters>,
-) -> Result<Vec<Filters>, api::Error> {
-    for filter in resource.filters {
-        let Some(required) = &filter.required else {
-            continue;
-        };
-        if listings.iter().all(|listing| listing.has(filter.parameter)) {
-            continue;
-        }
-        let values = match &required.values {
-            Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
-            Values::Ids { of, prefix } => {
-                let ids = ids_of(client, of).await?.into_iter();
-                ids.map(|id| format!("{prefix}{id}")).collect::<Vec<_>>()
-            }
-        };
-        listings = with_each(&listings, filter.parameter, &values);
-    }
-    Ok(listings)
+    listings: &'f [Filters],
+) -> impl Iterator<Item = (&'static Filter, &'static Values)> + use<'f> {
+    resource.filters.iter().filter_map(move |filter| {
+        let required = filter.required.as_ref()?;
+        let mut listings = listings.iter();
+        let is_given = listings.all(|listing| listing.has(filter.parameter));
+        (!is_given).then_some((filter, &required.values))
+    })
 }
 
 /// Returns each of `listings` with each of `values` for `parameter`, unless it has one.
@@ -276,20 +327,6 @@ pub(super) fn with_each(
         }
     }
     complete
-}
-
-/// Returns the ids of all objects of `resource`.
-async fn ids_of(client: &Client, resource: &'static Resource) -> Result<Vec<String>, api::Error> {
-    #[derive(serde::Deserialize)]
-    struct Object {
-        id: Option<String>,
-    }
-
-    let pages: Vec<Page> = client.list(ListParams::all(resource)).try_collect().await?;
-    let objects = pages.iter().flat_map(Page::keys);
-    // What has no id that can be read cannot be named in a request.
-    let id = |object: KeyBody| serde_json::from_str::<Object>(object.raw()).ok()?.id;
-    Ok(objects.filter_map(id).collect())
 }
 
 /// Returns what readers that `reader` makes make of the pages of one listing. With `prefetch` the next one is on its way

@@ -63,7 +63,7 @@ impl PhysicalOptimizerRule for JoinOnId {
 }
 
 /// Returns of which sides the rows without a match come to nothing.
-fn narrowed(join: &HashJoinExec) -> (bool, bool) {
+pub(super) fn narrowed(join: &HashJoinExec) -> (bool, bool) {
     match join.join_type() {
         // A NULL on the other side decides about all rows.
         _ if join.null_aware => (false, false),

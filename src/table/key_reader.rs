@@ -194,6 +194,24 @@ impl<'j> Reader<'j, '_> {
                 }
                 None => self.any_value()?,
             };
+            let end = self.at;
+            if let Some(typed) = typed {
+                // The same object for what is lifted out of it.
+                let also = |columns: &'static [Column], buffers: &[Buffer]| {
+                    let name = columns[typed].json;
+                    let mut columns = columns.iter().zip(buffers);
+                    columns.position(|(column, buffer)| {
+                        matches!(column.ty, Type::Lifted(_))
+                            && column.json == name
+                            && buffer.wants(row)
+                    })
+                };
+                while let Some(lifted) = also(columns, buffers) {
+                    self.at = end - text.len();
+                    self.value(&columns[lifted], &mut buffers[lifted], row)?;
+                }
+                self.at = end;
+            }
             if let Some(raw) = raw {
                 buffers[raw].pad(row);
                 let typed = columns.iter().find(|column| {
@@ -266,11 +284,22 @@ impl<'j> Reader<'j, '_> {
             (b'-' | b'0'..=b'9' | b't' | b'f', Type::Text | Type::Secret) => {
                 buffer.push_text(self.any_value()?);
             }
+            (b'-' | b'0'..=b'9', Type::Integer) => match integer(self.any_value()?) {
+                Some(number) => buffer.push_number(number),
+                None => {
+                    buffer.push_null();
+                    self.odd_type(column);
+                }
+            },
+            (b't' | b'f', Type::Boolean) => {
+                buffer.push_number(i64::from(self.any_value()? == "true"));
+            }
+            // Nested JSON whose text is the value.
+            (_, Type::Json) => buffer.push_text(self.any_value()?),
             _ => {
                 self.any_value()?;
                 buffer.push_null();
-                self.oddities.types += 1;
-                self.oddities.member.get_or_insert(column.name);
+                self.odd_type(column);
             }
         }
         Some(())
@@ -283,6 +312,11 @@ impl<'j> Reader<'j, '_> {
             Some(secret) => without_member(text, secret.json),
             None => Cow::Borrowed(text),
         }
+    }
+
+    fn odd_type(&mut self, column: &Column) {
+        self.oddities.types += 1;
+        self.oddities.member.get_or_insert(column.name);
     }
 
     fn odd_timestamp(&mut self, text: &str) {
@@ -338,6 +372,16 @@ fn members(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
             None => return rest.starts_with('}').then_some(members),
         }
     }
+}
+
+/// Reads a JSON number that is whole, also one written as `4.0` or `1e3`.
+fn integer(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        // Up to here each whole number is told from the next.
+        let is_exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+        is_exact.then_some(number as i64)
+    })
 }
 
 /// Reads any RFC 3339 timestamp as microseconds since 1970.

@@ -7,8 +7,10 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
-//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `children`: rules over physical plans that know what a request
-//!   costs;
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `side_by_side`, `together`, `children`: rules over physical plans that
+//!   know what a request costs, and what starts scans together;
+//! - `unused_joins`: a rule over logical plans that saves requests;
+//! - `findings`: the view of what may be wrong with keys;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -19,6 +21,7 @@ pub mod decode;
 mod dedup;
 mod fetch;
 mod fields;
+mod findings;
 mod join_on_id;
 mod key_reader;
 mod optimize;
@@ -27,6 +30,9 @@ pub mod read;
 pub mod scan;
 pub mod scope;
 mod shared;
+mod side_by_side;
+mod together;
+mod unused_joins;
 mod used_fields;
 
 use std::sync::Arc;
@@ -41,7 +47,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::api::Client;
 use crate::resource::Resource;
 use fetch::KnownPages;
-pub(crate) use optimize::rules;
+pub(crate) use findings::{ControlPlanner, Thresholds};
+pub(crate) use optimize::{logical_rules, rules};
 use scan::ResourceScan;
 pub(crate) use used_fields::for_output;
 
@@ -71,6 +78,11 @@ impl Connection {
     /// A session that cannot ask the service, because of `reason`.
     pub fn missing(reason: NotConnected) -> Self {
         Self(Err(reason))
+    }
+
+    /// Returns the same connection, except that nothing is sent that changes something.
+    pub fn reading_only(self) -> Self {
+        Self(self.0.map(|client| client.reading_only()))
     }
 
     /// Returns the client.

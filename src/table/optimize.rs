@@ -1,10 +1,11 @@
-//! Rules over physical plans that know what a request costs.
+//! Rules over plans that know what a request costs.
 
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -13,9 +14,12 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::children::over_changed;
-use super::join_on_id::JoinOnId;
+use super::findings::NamedControls;
+use super::join_on_id::{JoinOnId, narrowed};
 use super::scan::ResourceScan;
 use super::shared::SharedListing;
+use super::side_by_side::{SideBySide, is_whole};
+use super::unused_joins::UnusedJoins;
 use super::used_fields::ReadWhatIsUsed;
 use crate::api::Filters;
 use crate::dialect::plan::SequentialExec;
@@ -23,7 +27,15 @@ use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
-/// Returns the engine's rules with ours in their places.
+/// Returns the engine's rules over logical plans with ours behind them.
+pub(crate) fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    rules.push(Arc::new(UnusedJoins));
+    rules.push(Arc::new(NamedControls));
+    rules
+}
+
+/// Returns the engine's rules over physical plans with ours in their places.
 pub(crate) fn rules(
     engine: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>],
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
@@ -39,10 +51,12 @@ pub(crate) fn rules(
     rules.push(Arc::new(AskNoFurther));
     rules.push(Arc::new(ListOnce));
     rules.push(Arc::new(ReadWhatIsUsed));
+    rules.push(Arc::new(SideBySide));
     rules
 }
 
-/// Puts a scan of a resource on the probe side of a hash join with anything else.
+/// Puts a scan of a resource on the probe side of a hash join with anything else, and the whole of a resource on that of
+/// a join with a part of another.
 ///
 /// The join then knows the other side's keys before the scan starts, and the scan asks for those alone. The engine
 /// chooses by row counts, which files do not have.
@@ -57,7 +71,7 @@ impl PhysicalOptimizerRule for ProbeTheService {
                 // NOT IN is answered from this side alone.
                 && !join.null_aware
                 && reads_keys(join.left())
-                && !reads_keys(join.right())
+                && (!reads_keys(join.right()) || is_narrowed_by_right(join))
             {
                 return Ok(Transformed::yes(
                     join.swap_inputs(PartitionMode::CollectLeft)?,
@@ -75,6 +89,12 @@ impl PhysicalOptimizerRule for ProbeTheService {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Returns true if the right side is a part of what there is, the left one all of it, and its rows without a match come to
+/// nothing.
+fn is_narrowed_by_right(join: &HashJoinExec) -> bool {
+    narrowed(join).0 && is_whole(join.left()) && !is_whole(join.right())
 }
 
 fn reads_keys(plan: &Plan) -> bool {
@@ -151,24 +171,28 @@ struct Candidate {
 impl PhysicalOptimizerRule for ListOnce {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
         let mut listings: Vec<Candidate> = Vec::new();
+        let mut count = |resource: &'static Resource, filters: Vec<Filters>, is_whole: bool| {
+            let mut known = listings.iter_mut();
+            match known.find(|known| known.resource == resource && known.filters == filters) {
+                Some(known) => {
+                    known.scans += 1;
+                    known.is_whole |= is_whole;
+                }
+                None => listings.push(Candidate {
+                    resource,
+                    filters,
+                    scans: 1,
+                    is_whole,
+                }),
+            }
+        };
         plan.apply(|plan| {
             if let Some(scan) = plan.downcast_ref::<ResourceScan>()
                 && let Some(filters) = scan.listing()
             {
-                let is_whole = scan.reads_all();
-                let resource = scan.resource();
-                let mut known = listings.iter_mut();
-                match known.find(|known| known.resource == resource && known.filters == filters) {
-                    Some(known) => {
-                        known.scans += 1;
-                        known.is_whole |= is_whole;
-                    }
-                    None => listings.push(Candidate {
-                        resource,
-                        filters,
-                        scans: 1,
-                        is_whole,
-                    }),
+                count(scan.resource(), filters, scan.reads_all());
+                for source in scan.sources() {
+                    count(source, vec![Filters::default()], true);
                 }
             }
             Ok(TreeNodeRecursion::Continue)
@@ -185,14 +209,27 @@ impl PhysicalOptimizerRule for ListOnce {
             let Some(scan) = plan.downcast_ref::<ResourceScan>() else {
                 return Ok(Transformed::no(plan));
             };
-            let twin = scan.listing().and_then(|filters| {
+            let find = |resource: &Resource, filters: &[Filters]| {
                 let mut shared = shared.iter();
-                shared.find(|shared| shared.is_of(scan.resource(), &filters))
-            });
-            Ok(match twin {
-                Some(twin) => Transformed::yes(Arc::new(scan.sharing(Arc::clone(twin)))),
-                None => Transformed::no(plan),
-            })
+                shared
+                    .find(|shared| shared.is_of(resource, filters))
+                    .map(Arc::clone)
+            };
+            let twin = scan
+                .listing()
+                .and_then(|filters| find(scan.resource(), &filters));
+            let sources = scan.sources().into_iter();
+            let sources: Vec<_> = sources
+                .filter_map(|of| find(of, &[Filters::default()]))
+                .collect();
+            if twin.is_none() && sources.is_empty() {
+                return Ok(Transformed::no(plan));
+            }
+            let scan = scan.fed_by(sources);
+            Ok(Transformed::yes(Arc::new(match twin {
+                Some(twin) => scan.sharing(twin),
+                None => scan,
+            })))
         })
         .data()
     }

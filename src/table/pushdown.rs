@@ -654,7 +654,6 @@ mod tests {
                 ..Filter::exact("display_name", "display_name")
             },
         ],
-        view: None,
         writes: None,
         ..API_KEYS
     };

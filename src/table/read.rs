@@ -12,7 +12,7 @@ use crate::api::{KeyBody, Page, PageReader, PageSummary, PageToken};
 /// A batch of keys.
 #[derive(Debug)]
 pub struct KeyBatch {
-    /// The ids of the rows: text, NULL where a key has none.
+    /// What tells the rows apart: their ids, NULL where an object has none, or all that they are.
     pub ids: ArrayRef,
     /// One row for each key, repeated keys included.
     pub rows: RecordBatch,

@@ -38,17 +38,15 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use regex::Captures;
 
 use super::Connection;
-use super::fetch::{self, KnownPages, Shape, with_each};
+use super::fetch::{self, KnownPages, Shape, missing, with_each};
 use super::fields::{self, FieldPath};
 use super::pushdown::{Bounds, Plan, pushed_paths};
 use super::scope::Scope;
 use super::shared::SharedListing;
+use super::together::Together;
 use crate::api::{Filters, KeyId, ListParams, Traffic, request};
 use crate::pattern::patterns;
 use crate::resource::{Pushed, Resource, Values};
-
-/// Rows assumed to be in a listing of unknown size, for the order of joins.
-const ASSUMED_ROWS: usize = 5_000;
 
 /// Ids that a join supplies and that are looked up one by one, while the size of the organization is not known.
 const MAX_LOOKUPS: usize = 30;
@@ -64,6 +62,8 @@ pub struct ResourceScan {
     connection: Connection,
     known: KnownPages,
     shape: Shape,
+    /// The scans that this one starts with.
+    together: Option<Arc<Together>>,
     /// Predicates that a join or a sort above supplies while it runs.
     dynamic: Vec<Arc<dyn PhysicalExpr>>,
     /// Predicates of the scan that this one is joined with on the id. They hold for every row that the join has use for,
@@ -102,8 +102,10 @@ impl ResourceScan {
                 fetch,
                 prefetch: true,
                 shared: None,
+                sources: Vec::new(),
                 covered: false,
             },
+            together: None,
             dynamic: Vec::new(),
             implied: Vec::new(),
             properties: Arc::new(properties),
@@ -195,6 +197,59 @@ impl ResourceScan {
         }
     }
 
+    /// Returns the resources whose ids the service requires for that listing.
+    pub(super) fn sources(&self) -> Vec<&'static Resource> {
+        let listings = self.listing().unwrap_or_default();
+        let ids = missing(self.resource(), &listings).filter_map(|(_, values)| match values {
+            Values::Ids { of, .. } => Some(*of),
+            Values::Fixed(_) => None,
+        });
+        ids.collect()
+    }
+
+    /// Returns the same scan, which takes the ids that the service requires from `sources`.
+    pub(super) fn fed_by(&self, sources: Vec<Arc<SharedListing>>) -> Self {
+        let mut scan = self.clone();
+        scan.shape.sources = sources;
+        scan
+    }
+
+    /// Returns true if the scan lists all there is, as far as is known before the query runs.
+    pub(super) fn is_whole(&self) -> bool {
+        self.shape.fetch.is_none() && self.shape.predicates.is_empty() && self.implied.is_empty()
+    }
+
+    /// Returns true if what a join, a sort or a subquery supplies may save requests. An id alone does not, where a GET
+    /// needs more.
+    pub(super) fn can_be_narrowed(&self) -> bool {
+        let resource = self.resource();
+        let mut filters = resource
+            .filters
+            .iter()
+            .filter_map(|filter| filter.required.as_ref());
+        let id_is_enough = !filters.any(|required| required.for_get);
+        self.narrowed_by()
+            .iter()
+            .any(|path| match resource.pushed(path) {
+                Some(Pushed::Get) => id_is_enough,
+                pushed => pushed.is_some(),
+            })
+    }
+
+    /// Returns the same scan, which waits for no other: what a join supplies is not looked at.
+    pub(super) fn independent(&self) -> Self {
+        let mut scan = self.clone();
+        scan.dynamic = Vec::new();
+        scan
+    }
+
+    /// Returns the same scan, which starts as soon as one of `together` does.
+    pub(super) fn starting_with(&self, together: Arc<Together>) -> Self {
+        let mut scan = self.clone();
+        scan.together = Some(together);
+        scan
+    }
+
     /// Returns the same scan, which reads the pages of `shared`.
     pub(super) fn sharing(&self, shared: Arc<SharedListing>) -> Self {
         let mut scan = self.clone();
@@ -276,16 +331,13 @@ impl ResourceScan {
 
 /// Returns `listings` with all that the service requires, `{id}` where a value is known only once the query runs; and
 /// the requests that will tell those values.
-fn with_sources(resource: &Resource, mut listings: Vec<Filters>) -> (Vec<String>, Vec<Filters>) {
+fn with_sources(
+    resource: &'static Resource,
+    mut listings: Vec<Filters>,
+) -> (Vec<String>, Vec<Filters>) {
     let mut sources = Vec::new();
-    for filter in resource.filters {
-        let Some(required) = &filter.required else {
-            continue;
-        };
-        if listings.iter().all(|listing| listing.has(filter.parameter)) {
-            continue;
-        }
-        let values: Vec<String> = match &required.values {
+    for (filter, values) in missing(resource, &listings.clone()) {
+        let values: Vec<String> = match values {
             Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
             Values::Ids { of, prefix } => {
                 sources.push(request::list(&ListParams::all(of), None).line.to_string());
@@ -471,7 +523,7 @@ impl ExecutionPlan for ResourceScan {
         let all = self
             .known
             .get()
-            .map_or(ASSUMED_ROWS, |pages| pages * page_size);
+            .map_or(self.resource().assumed_rows, |pages| pages * page_size);
         let rows = match plan {
             Plan::Nothing => 0,
             Plan::Get { ids, .. } => ids.len(),
@@ -502,7 +554,11 @@ impl ExecutionPlan for ResourceScan {
             .get_extension::<Scope>()
             .unwrap_or_default();
         let traffic = Arc::new(Traffic::child_of(Arc::clone(scope.traffic())));
-        let scan = self.clone();
+        let scan = Self {
+            // It would keep itself waiting.
+            together: None,
+            ..self.clone()
+        };
         let started = Arc::clone(&traffic);
         // Predicates that depend on other parts of the query have their values only once it runs.
         let rows = stream::once(async move {
@@ -513,13 +569,17 @@ impl ExecutionPlan for ResourceScan {
             let client = scan
                 .connection
                 .client()
-                .map_err(|error| DataFusionError::External(Box::new(error)))?
-                .observed_by(started);
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let client = scope.client(client, started);
             scope.push(scan.split().0);
             scope.misspelled(scan.asked().misspelled(shape.resource));
             Ok(fetch::rows(client, plan, shape, scan.known, scope))
         })
         .try_flatten();
+        let rows = match &self.together {
+            Some(together) => together.joined_by(rows.boxed()),
+            None => rows.boxed(),
+        };
         let rows = Measured::new(rows, &self.metrics, traffic).stream();
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.shape.schema),

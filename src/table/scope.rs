@@ -5,16 +5,20 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::decode::Oddities;
-use crate::api::Traffic;
+use crate::api::{Budget, Client, Traffic};
 
 /// The state of one running statement.
 #[derive(Debug, Default)]
 pub struct Scope {
     traffic: Arc<Traffic>,
+    budget: Budget,
     warnings: Mutex<Vec<Warning>>,
     pushed: Mutex<BTreeSet<String>>,
+    /// How long a person was waited for.
+    waited: Mutex<Duration>,
 }
 
 /// Something worth telling that did not stop the statement.
@@ -66,6 +70,16 @@ impl Scope {
         }
     }
 
+    /// The same, whose statement sends no more requests than `budget` allows.
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Returns `client` for the requests of the statement, which `traffic` counts.
+    pub(crate) fn client(&self, client: &Client, traffic: Arc<Traffic>) -> Client {
+        client.observed_by(traffic).within(self.budget.clone())
+    }
+
     /// Returns the figures of the statement's requests so far.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
@@ -85,6 +99,16 @@ impl Scope {
     pub(super) fn push(&self, predicates: Vec<String>) {
         let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
         pushed.extend(predicates);
+    }
+
+    /// Returns how long the statement has waited for a person.
+    pub fn waited(&self) -> Duration {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the time that a person took to answer.
+    pub fn wait(&self, time: Duration) {
+        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += time;
     }
 
     /// Adds a warning about a write.

@@ -11,6 +11,8 @@ pub(crate) enum ExitCode {
     Failure = 1,
     /// The command line, the configuration or the credentials are wrong.
     Usage = 2,
+    /// There are rows, and `--fail-on-rows` was given.
+    Rows = 3,
     /// Ctrl-C, or SIGTERM.
     Interrupted = 130,
 }

@@ -1,9 +1,10 @@
 //! What people read on stderr: warnings, row counts, errors. Nothing else writes there.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::stderr::{self, Patience};
 use crate::error::{Error, ErrorKind};
 use crate::render::Diagnostic;
 use crate::session::{Done, Report};
@@ -34,7 +35,7 @@ impl Status {
 
     fn erase(&mut self) {
         if std::mem::take(&mut self.is_shown) {
-            let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
+            stderr::write(b"\r\x1b[K", Patience::Trace);
         }
     }
 }
@@ -49,9 +50,7 @@ pub(crate) fn show_status(text: &str) {
     let mut status = Status::lock();
     if status.is_wanted {
         status.is_shown = true;
-        let _ = std::io::stderr()
-            .lock()
-            .write_all(format!("\r{text}\x1b[K").as_bytes());
+        stderr::write(format!("\r{text}\x1b[K").as_bytes(), Patience::Trace);
     }
 }
 
@@ -64,8 +63,21 @@ pub(crate) fn end_status() {
 
 fn write(text: &str) {
     Status::lock().erase();
-    // If stderr is closed, there is nobody to tell.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    stderr::write(text.as_bytes(), Patience::Note);
+}
+
+/// Returns the columns of stderr, if it is a terminal.
+fn columns() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    size.map(|(width, _)| usize::from(width.0))
+}
+
+/// Wraps one line between words to the terminal.
+fn wrapped(line: &str) -> String {
+    match columns() {
+        Some(columns) => crate::render::wrapped(line, columns, 2).join("\n"),
+        None => line.to_owned(),
+    }
 }
 
 /// Warns of something that did not stop the statement.
@@ -74,17 +86,33 @@ pub(crate) fn warn(message: &str) {
         true => ("\x1b[33m", "\x1b[0m"),
         false => ("", ""),
     };
-    write(&format!(
-        "{yellow}warning{reset}: {}\n",
-        crate::render::escape_controls(message)
-    ));
+    let message = crate::render::escape_controls(message);
+    let line = format!("{yellow}warning{reset}: {message}");
+    write(&format!("{}\n", wrapped(&line)));
 }
 
 /// Writes something that only helps a person at a terminal, and nothing if stderr is not one.
 pub(crate) fn if_terminal(message: &str) {
     if std::io::stderr().is_terminal() {
-        write(&format!("{message}\n"));
+        let lines: Vec<_> = message.lines().map(wrapped).collect();
+        write(&format!("{}\n", lines.join("\n")));
     }
+}
+
+/// Writes words that a person asked for, wrapped to the terminal, with what would act on it made visible.
+pub(crate) fn say(text: &str) {
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| wrapped(&crate::render::escape_controls(line)))
+        .collect();
+    line(&lines.join("\n"));
+}
+
+/// Writes text that comes from elsewhere, line by line, with what would act on a terminal made visible.
+pub(crate) fn visible(text: &str) {
+    let lines = text.trim_end().split('\n');
+    let lines: Vec<_> = lines.map(crate::render::escape_controls).collect();
+    line(&lines.join("\n"));
 }
 
 /// Writes what a person asked for or has to answer.
@@ -96,12 +124,27 @@ pub(crate) fn line(text: &str) {
 pub(crate) fn error(error: &Error) {
     if error.kind != ErrorKind::BrokenPipe {
         let color = COLOR.load(Ordering::Relaxed);
-        let mut text = Diagnostic { error, color }.to_string();
+        let width = columns();
+        let mut text = Diagnostic {
+            error,
+            color,
+            width,
+        }
+        .to_string();
         if error.kind == ErrorKind::Interrupted && std::io::stderr().is_terminal() {
             // The terminal has echoed `^C`; this overwrites it.
             text.insert(0, '\r');
         }
         write(&text);
+    }
+}
+
+/// Says what a statement did: to a person at a terminal, and of a write to whoever reads stderr, such as the log of a job.
+pub(crate) fn done(report: &Report, timing: bool) {
+    let summary = summary(report, timing);
+    match report.done {
+        Done::Inserted(_) | Done::Updated(_) | Done::Deleted(_) => line(&wrapped(&summary)),
+        _ => if_terminal(&summary),
     }
 }
 
@@ -113,6 +156,7 @@ pub(crate) fn summary(report: &Report, timing: bool) -> String {
     };
     let mut parts = vec![match &report.done {
         Done::Rows(rows) => plural(*rows as u64, "row"),
+        Done::Written(rows) => format!("{} written", plural(*rows as u64, "row")),
         Done::Inserted(keys) => format!("{} created", plural(*keys as u64, "key")),
         Done::Updated(keys) => format!("{} changed", plural(*keys as u64, "key")),
         Done::Deleted(keys) => format!("{} deleted", plural(*keys as u64, "key")),

@@ -1,8 +1,13 @@
 //! Where rows are written: stdout or a file, in the format that was asked for.
+//!
+//! A file is written beside its place and moved there by [`Output::commit`], so that what was there is not lost to a
+//! statement that fails. The secrets of new keys exist nowhere else: what holds them is kept from its first row on, and
+//! each row is on the disk before the next one is created.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
+use std::process::ChildStdin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -10,10 +15,11 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::notes;
+use super::secrets;
 use super::stream::Stream;
 use crate::error::{Error, ErrorKind};
-use crate::render::{self, OutputFormat, RenderOptions, Renderer, renderer};
-use crate::session::{Interrupt, Sink};
+use crate::render::{self, OutputFormat, RenderOptions, Renderer, Summary, renderer};
+use crate::session::{Interrupt, Sink, StagedFile, Target as FileTarget, unfinished};
 
 /// Writes the results of one statement after another.
 pub(crate) struct Output {
@@ -21,6 +27,14 @@ pub(crate) struct Output {
     options: RenderOptions,
     target: Target,
     current: Option<Box<dyn Renderer>>,
+    /// True if the current result is written row by row, whatever its format.
+    is_expected: bool,
+    /// The format of the next result, if it names one.
+    once: Option<OutputFormat>,
+    /// Results so far.
+    results: usize,
+    /// True once there is a row.
+    has_rows: bool,
 }
 
 /// What results are written to, shared with the current renderer.
@@ -31,30 +45,40 @@ struct Shared {
     stream: Stream,
     /// If so, the progress line is erased before rows are written.
     is_terminal: bool,
-    /// False until the first result: a file keeps its old content until there is something to replace it.
-    is_emptied: bool,
+    /// The file beside the place that it is written for.
+    staged: Option<StagedFile>,
+    /// True once a result held the secrets of new keys.
+    holds_secrets: bool,
 }
 
 impl Shared {
     /// Prepares for a result, which may hold secrets.
     fn begin(&mut self, holds_secrets: bool) -> io::Result<()> {
-        if !self.is_emptied {
-            self.stream.empty()?;
-            self.is_emptied = true;
+        if !holds_secrets {
+            return Ok(());
         }
-        if holds_secrets {
-            self.stream.close_to_others()?;
-            if self.stream.is_open_to_others() {
-                notes::warn("stdout is a file that others can read, and secrets go into it");
-            }
+        self.holds_secrets = true;
+        if let Some(staged) = &mut self.staged {
+            staged.keep()?;
+        }
+        if self.stream.is_open_to_others() {
+            notes::warn("stdout is a file that others can read, and secrets go into it");
         }
         Ok(())
+    }
+
+    /// Makes rows that hold secrets outlast a crash of the machine.
+    fn sync(&mut self) -> io::Result<()> {
+        match self.holds_secrets {
+            true => self.stream.sync(),
+            false => Ok(()),
+        }
     }
 }
 
 impl Output {
-    /// Writes to stdout, or to the file `path`, which is emptied once there is a result. Waits for a paused reader
-    /// until `interrupt` is raised.
+    /// Writes to stdout, or for the file `path`, which [`commit`](Self::commit) replaces. Waits for a paused reader until
+    /// `interrupt` is raised.
     ///
     /// # Errors
     ///
@@ -65,37 +89,120 @@ impl Output {
         path: Option<&Path>,
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
-        let (stream, name) = match path {
-            Some(path) => {
-                options.width = None;
-                options.color = false;
-                options.terminal = false;
-                let stream = create(path).and_then(|file| Stream::new(file, interrupt));
-                (stream, path.display().to_string())
-            }
-            None => {
-                options.terminal = io::stdout().is_terminal();
-                (Stream::stdout(interrupt), "stdout".to_owned())
-            }
+        let (opened, name) = match path {
+            Some(path) => (create(path, interrupt), path.display().to_string()),
+            None => (
+                Stream::stdout(interrupt).map(|stream| (stream, None)),
+                "stdout".to_owned(),
+            ),
         };
-        let stream = stream
+        let (stream, staged) = opened
             .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(error))?;
+        // Also that of `--output-file /dev/tty`.
+        options.terminal = stream.is_terminal();
+        if path.is_some() {
+            options.width = None;
+            options.color = false;
+        }
+        if let Some(staged) = &staged {
+            remind_of_unfinished(staged.target());
+        }
         let shared = Shared {
             is_terminal: options.terminal,
-            is_emptied: false,
             stream,
+            staged,
+            holds_secrets: false,
         };
         Ok(Self {
             format,
             options,
             target: Target(Arc::new(Mutex::new(shared))),
             current: None,
+            is_expected: false,
+            once: None,
+            results: 0,
+            has_rows: false,
         })
+    }
+
+    /// Puts the results in their place, where they replace what was there; what is written from now on is added to them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be done.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        let committed = match &mut self.target.lock().staged {
+            Some(staged) => staged.commit().map_err(|error| {
+                let target = staged.target().display();
+                Error::new(ErrorKind::Io, format!("cannot write to `{target}`")).caused_by(error)
+            }),
+            None => Ok(()),
+        };
+        committed.map_err(|mut error| {
+            error.notes.extend(self.unfinished());
+            error
+        })
+    }
+
+    /// Returns what to tell people of results that did not get to their place, and cannot be made again.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        let shared = self.target.lock();
+        let staged = shared.staged.as_ref()?;
+        let rows = staged.unfinished()?;
+        Some(format!(
+            "the rows with the secrets of new keys are in `{}`; `{}` is as it was",
+            rows.display(),
+            staged.target().display()
+        ))
+    }
+
+    /// Writes to the stdin of a program. Waits for a program that does not read until `interrupt` is raised.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the stream cannot be used.
+    pub(crate) fn to_program(
+        format: OutputFormat,
+        options: RenderOptions,
+        stdin: ChildStdin,
+        interrupt: &Interrupt,
+    ) -> io::Result<Self> {
+        #[cfg(unix)]
+        let file = File::from(std::os::fd::OwnedFd::from(stdin));
+        #[cfg(windows)]
+        let file = File::from(std::os::windows::io::OwnedHandle::from(stdin));
+        let shared = Shared {
+            is_terminal: false,
+            stream: Stream::new(file, interrupt)?,
+            staged: None,
+            holds_secrets: false,
+        };
+        Ok(Self {
+            format,
+            options: RenderOptions {
+                width: None,
+                color: false,
+                terminal: false,
+                ..options
+            },
+            target: Target(Arc::new(Mutex::new(shared))),
+            current: None,
+            once: None,
+            results: 0,
+            is_expected: false,
+            has_rows: false,
+        })
+    }
+
+    /// Returns true if there was a row since the last call.
+    pub(crate) fn take_has_rows(&mut self) -> bool {
+        std::mem::take(&mut self.has_rows)
     }
 
     /// Writes further results in another format to the same place.
     pub(crate) fn reform(&mut self, format: OutputFormat, options: &RenderOptions) {
         let terminal = self.options.terminal;
+        self.once = None;
         self.format = format;
         self.options = RenderOptions {
             terminal,
@@ -103,6 +210,27 @@ impl Output {
             color: options.color && terminal,
             ..options.clone()
         };
+    }
+
+    /// Fails if a result in `format` could not be read, or `holds_secrets` that could be lost.
+    fn check_binary(&self, format: OutputFormat, holds_secrets: bool) -> Result<(), Error> {
+        if self.options.terminal {
+            return Err(Error::usage(format!("{format} is not for a terminal"))
+                .hint("--output-file names a file"));
+        }
+        if self.results > 0 {
+            return Err(Error::statement(format!(
+                "a file in {format} holds one result, and there is one already"
+            ))
+            .hint("write each result to a file of its own: COPY (SELECT …) TO 'name.parquet'"));
+        }
+        if holds_secrets && !format.is_streaming() {
+            return Err(Error::statement(format!(
+                "{format} is complete only at the end, and the secrets of new keys could be lost before"
+            ))
+            .hint("-o jsonl writes each key as soon as it exists"));
+        }
+        Ok(())
     }
 
     fn current(&mut self) -> Result<&mut Box<dyn Renderer>, Error> {
@@ -130,13 +258,31 @@ impl Write for Terminal {
     }
 }
 
-/// Opens a file for rows, which may hold secrets: a new one is for its owner only.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// Opens what is written for the file `path`: beside it, or the pipe or device itself.
+fn create(path: &Path, interrupt: &Interrupt) -> io::Result<(Stream, Option<StagedFile>)> {
+    let target = FileTarget::of(path, Some(&secrets::rescue_file()))?;
+    if target.is_stdout() {
+        return Ok((Stream::stdout(interrupt)?, None));
+    }
+    if target.is_stream() {
+        let file = File::options().append(true).open(&target.path)?;
+        return Ok((Stream::new(file, interrupt)?, None));
+    }
+    if target.found.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let (staged, file) = StagedFile::beside(target)?;
+    Ok((Stream::new(file, interrupt)?, Some(staged)))
+}
+
+/// Tells of rows that earlier runs wrote for the same file, and that nobody may have seen.
+fn remind_of_unfinished(target: &Path) {
+    for rows in unfinished(target) {
+        notes::warn(&format!(
+            "`{}` holds the secrets of keys that a run created which did not end; take what you need and remove the file",
+            rows.display()
+        ));
+    }
 }
 
 #[async_trait]
@@ -146,33 +292,56 @@ impl Sink for Output {
             .fields()
             .iter()
             .any(|field| field.metadata().contains_key(render::SECRET_MARK));
+        let format = self.once.take().unwrap_or(self.format);
+        if format.is_binary() {
+            self.check_binary(format, marked)?;
+        }
+        self.results += 1;
         self.target
             .lock()
             .begin(marked)
             .map_err(|error| output_error(error.into()))?;
-        let mut current = renderer(self.format, &self.options, Box::new(self.target.clone()));
+        let mut current = renderer(format, &self.options, Box::new(self.target.clone()));
         current.begin(schema).map_err(output_error)?;
         self.current = Some(current);
+        self.is_expected = false;
         Ok(())
     }
 
+    async fn expect(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.is_expected = true;
+        self.current()?.expect(rows).map_err(output_error)
+    }
+
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.has_rows |= batch.num_rows() > 0;
         self.current()?.batch(batch).map_err(output_error)
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
-        self.current()?.flush().map_err(output_error)
+        self.current()?.flush().map_err(output_error)?;
+        let synced = self.target.lock().sync();
+        synced.map_err(|error| output_error(error.into()))
     }
 
     async fn finish(&mut self) -> Result<(), Error> {
         let summary = self.current()?.finish().map_err(output_error)?;
         self.current = None;
-        note_shortened(&summary.shortened);
+        note_shortened(&summary);
         Ok(())
     }
 
     fn is_streaming(&self) -> bool {
-        self.format.is_streaming()
+        self.format.is_streaming() || self.is_expected
+    }
+
+    async fn has_arrived(&mut self) -> bool {
+        self.target.lock().stream.has_arrived()
+    }
+
+    fn reformat(&mut self, format: &str) -> Result<(), Error> {
+        self.once = Some(format.parse().map_err(output_error)?);
+        Ok(())
     }
 
     async fn check(&mut self) -> Result<(), Error> {
@@ -182,7 +351,14 @@ impl Sink for Output {
 
     async fn settle(&mut self) -> Result<(), Error> {
         let settled = self.target.lock().stream.settle();
-        settled.map_err(|error| output_error(error.into()))
+        settled.map_err(|error| {
+            let doubt = match error.kind() {
+                io::ErrorKind::BrokenPipe => "the reader left before the end of the rows",
+                io::ErrorKind::TimedOut => "the reader has not taken all rows",
+                _ => "nobody can tell whether the rows were read",
+            };
+            Error::statement(doubt).caused_by(error)
+        })
     }
 
     fn keeps(&self) -> bool {
@@ -194,12 +370,21 @@ impl Sink for Output {
     }
 }
 
-/// Says which columns of a table are shortened.
-pub(crate) fn note_shortened(columns: &[String]) {
-    if !columns.is_empty() {
+/// Says which columns of a table are cut, and which are left out.
+pub(crate) fn note_shortened(summary: &Summary) {
+    let told = [
+        ("cut to fit: ", &summary.cut),
+        ("left out: ", &summary.dropped),
+    ];
+    let told: Vec<_> = told
+        .into_iter()
+        .filter(|(_, columns)| !columns.is_empty())
+        .map(|(what, columns)| format!("{what}{}", columns.join(", ")))
+        .collect();
+    if !told.is_empty() {
         notes::if_terminal(&format!(
-            "shortened to fit: {} (\\x or -o line shows all)",
-            render::escape_controls(&columns.join(", "))
+            "{} (\\x or -o line shows all)",
+            render::escape_controls(&told.join("; "))
         ));
     }
 }

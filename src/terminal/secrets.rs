@@ -1,7 +1,29 @@
-//! Secrets of created keys that could not be delivered: saved at a panic, and told of at the next start.
+//! Secrets of created keys that could not be delivered: saved at a panic, and told of at the next start. And what keeps
+//! the secrets in memory from getting out of it.
 
 use super::{directories, notes};
-use crate::session::{self, RescueFile};
+use crate::private_file;
+use crate::session::{self, Journals, RescueFile, Unfinished};
+
+/// The most ids to list of an INSERT that was killed; its journal has them all.
+const TOLD: usize = 100;
+
+/// Keeps the memory of this process, in which there are secrets, off the disk and away from other processes of the same
+/// user: no core dump is written, and none can look into it.
+pub(crate) fn seal_memory() {
+    // Where this is not possible, there is nothing to be done about it.
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{Resource, getrlimit, setrlimit};
+        if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_CORE) {
+            let _ = setrlimit(Resource::RLIMIT_CORE, 0, hard);
+        }
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let _ = nix::sys::prctl::set_dumpable(false);
+    }
+}
 
 /// Makes a panic save the secrets of created keys at once: the code that would deliver them may be gone behind it.
 pub(crate) fn save_at_a_panic() {
@@ -37,15 +59,29 @@ pub(super) fn save() {
 }
 
 /// Returns the file for secrets that cannot be delivered.
-pub(super) fn rescue_file() -> Option<RescueFile> {
-    directories::state().map(|dir| RescueFile::in_dir(&dir))
+pub(super) fn rescue_file() -> RescueFile {
+    directories::state().map_or_else(RescueFile::nowhere, |dir| RescueFile::in_dir(&dir))
 }
 
-/// Warns of secrets that an earlier run could not deliver.
+/// Returns the journals of creates.
+pub(super) fn journals() -> Option<Journals> {
+    directories::state().map(|dir| Journals::in_dir(&dir))
+}
+
+/// Warns of secrets that an earlier run could not deliver, and of keys that it created before it was killed.
 pub(crate) fn remind() {
-    let Some(file) = rescue_file() else {
-        return;
-    };
+    if let Some(dir) = directories::state()
+        && private_file::is_exposed(&dir)
+    {
+        notes::warn(&format!(
+            "others can change `{0}`, where secrets are saved that cannot be delivered; chmod 700 '{0}'",
+            dir.display()
+        ));
+    }
+    for unfinished in journals().iter().flat_map(Journals::unfinished) {
+        notes::warn(&told(&unfinished));
+    }
+    let file = rescue_file();
     let path = file.path().display();
     let held = match file.count() {
         Ok(0) => return,
@@ -56,4 +92,41 @@ pub(crate) fn remind() {
     notes::warn(&format!(
         "`{path}` {held} that may not have been delivered; take what you need and remove the file"
     ));
+}
+
+/// Says which keys an INSERT has left behind that was killed.
+fn told(unfinished: &Unfinished) -> String {
+    let Unfinished {
+        path,
+        began,
+        service,
+        ids,
+        select,
+    } = unfinished;
+    let more = ids.len().saturating_sub(TOLD);
+    let listed: Vec<String> = ids.iter().take(TOLD).map(|id| format!("`{id}`")).collect();
+    let listed = match more {
+        0 => listed.join(", "),
+        more => format!(
+            "{} and {more} more, which the file below names",
+            listed.join(", ")
+        ),
+    };
+    let what = match (ids.len(), select) {
+        (0, Some(select)) => {
+            format!("keys may exist whose secrets nobody has; this finds candidates: {select}")
+        }
+        (_, None) => {
+            format!("these keys exist, and their secrets may not have been delivered: {listed}")
+        }
+        (_, Some(select)) => format!(
+            "these keys exist, and their secrets may not have been delivered: {listed}; more may exist, and this finds \
+             candidates: {select}"
+        ),
+    };
+    format!(
+        "an INSERT at `{service}` that began at {began} did not come to its end: {what}; when they are taken care of, remove \
+         `{}`",
+        path.display()
+    )
 }

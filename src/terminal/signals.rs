@@ -1,5 +1,7 @@
 //! Ctrl-C and the signals that end a program, as an interruption of the running statement.
 
+#[cfg(unix)]
+use futures::future::select_all;
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
@@ -24,22 +26,50 @@ pub(crate) fn unwatched(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Internal, "signals cannot be watched").caused_by(error)
 }
 
-/// Raises `interrupt` on Ctrl-C, SIGTERM and SIGHUP for as long as the returned guard lives.
+/// The signals that end a program, beside those that only a defect raises (SIGSEGV, SIGBUS, SIGILL, SIGFPE) and those
+/// that nothing can catch. Not all of them have a name in every library.
+#[cfg(unix)]
+fn ending() -> Vec<i32> {
+    use nix::libc;
+    let mut signals = vec![
+        libc::SIGINT,
+        libc::SIGTERM,
+        libc::SIGHUP,
+        libc::SIGQUIT,
+        libc::SIGXCPU,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGALRM,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGABRT,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        libc::SIGIO,
+    ];
+    #[cfg(target_os = "linux")]
+    {
+        signals.extend([libc::SIGPWR, libc::SIGSTKFLT]);
+        signals.extend(libc::SIGRTMIN()..=libc::SIGRTMAX());
+    }
+    signals
+}
+
+/// Raises `interrupt` on Ctrl-C, SIGTERM, SIGHUP and the other signals that would end the program, for as long as the
+/// returned guard lives: what is under way is finished, and secrets are saved.
 pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
     let interrupt = interrupt.clone();
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut ctrl_c = signal(SignalKind::interrupt()).map_err(unwatched)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(unwatched)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(unwatched)?;
+        // A file that is too large is an error of the write that makes it so.
+        let _too_large = signal(SignalKind::from_raw(nix::libc::SIGXFSZ)).map_err(unwatched)?;
+        let signals = ending().into_iter().map(SignalKind::from_raw).map(signal);
+        let mut signals = signals.collect::<Result<Vec<_>, _>>().map_err(unwatched)?;
         Ok(Watch(tokio::spawn(async move {
             loop {
-                tokio::select! {
-                    _ = ctrl_c.recv() => {}
-                    _ = terminate.recv() => {}
-                    _ = hangup.recv() => {}
-                }
+                let signals = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+                select_all(signals).await;
                 if interrupt.is_raised() {
                     insist(&interrupt);
                 }

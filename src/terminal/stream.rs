@@ -6,7 +6,7 @@
 //! statement is interrupted.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
 use std::time::Duration;
 
@@ -29,6 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[cfg(unix)]
 const LEAVING: Duration = Duration::from_millis(100);
 
+/// How long a reader may take nothing at the end of the rows until it counts as one that does not read.
+#[cfg(unix)]
+const UNREAD: Duration = Duration::from_secs(2);
+
+/// How often to look how far a reader has come.
+#[cfg(unix)]
+const GLANCE: Duration = Duration::from_millis(2);
+
 /// What is behind a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -36,8 +44,10 @@ enum Kind {
     File,
     /// Rows are discarded.
     Null,
-    /// A pipe or a socket, with or without a reader at the other end.
+    /// A pipe, with or without a reader at the other end.
     Pipe,
+    /// A socket, of which nobody can tell how much was read.
+    Socket,
     /// A terminal or another device.
     Device,
 }
@@ -101,6 +111,11 @@ impl Stream {
         false
     }
 
+    /// Returns true if a person sees what is written.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.file.is_terminal()
+    }
+
     /// Returns true if what was written stays there.
     pub(crate) fn keeps(&self) -> bool {
         self.kind == Kind::File
@@ -111,37 +126,16 @@ impl Stream {
         self.kind == Kind::Null
     }
 
-    /// Empties a file. A file behind stdout is left alone: whoever redirected stdout decides.
+    /// Puts what was written to a file on the disk.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be changed.
-    pub(crate) fn empty(&self) -> io::Result<()> {
+    /// Fails if the disk does not take it.
+    pub(crate) fn sync(&self) -> io::Result<()> {
         match self.kind {
-            Kind::File if !self.is_stdout => self.file.set_len(0),
+            Kind::File => self.file.sync_data(),
             _ => Ok(()),
         }
-    }
-
-    /// Makes a file readable by its owner only. A file behind stdout is left alone.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the file belongs to somebody else.
-    #[cfg(unix)]
-    pub(crate) fn close_to_others(&self) -> io::Result<()> {
-        match self.kind {
-            Kind::File if !self.is_stdout => self
-                .file
-                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Does nothing: here a file inherits its permissions from its folder.
-    #[cfg(not(unix))]
-    pub(crate) fn close_to_others(&self) -> io::Result<()> {
-        Ok(())
     }
 
     /// # Errors
@@ -151,7 +145,7 @@ impl Stream {
     pub(crate) fn check(&self) -> io::Result<()> {
         match self.kind {
             Kind::File | Kind::Null => Ok(()),
-            Kind::Pipe | Kind::Device => self.wait_for_leaving(Duration::ZERO),
+            Kind::Pipe | Kind::Socket | Kind::Device => self.wait_for_leaving(Duration::ZERO),
         }
     }
 
@@ -161,17 +155,67 @@ impl Stream {
         Ok(())
     }
 
-    /// Keeps a pipe open for a moment. A reader that wants all rows waits for the end of the file; one that leaves now
-    /// may not have used all of them.
+    /// Keeps a pipe open until its reader has taken everything, and for a moment longer. A reader that wants all rows
+    /// waits for the end of the file; one that leaves now may not have used all of them.
     ///
     /// # Errors
     ///
-    /// Fails if the reader leaves.
+    /// Fails if the reader leaves, if it stops reading, and where nobody can tell.
     #[cfg(unix)]
     pub(crate) fn settle(&self) -> io::Result<()> {
+        if !matches!(self.kind, Kind::Pipe | Kind::Socket) {
+            return self.check();
+        }
+        let (mut before, mut still) = (u64::MAX, Duration::ZERO);
+        loop {
+            self.wait_for_leaving(Duration::ZERO)?;
+            match self.unread() {
+                Some(0) => return self.wait_for_leaving(LEAVING),
+                Some(unread) if unread != before => (before, still) = (unread, Duration::ZERO),
+                Some(_) => still += GLANCE,
+                None => {
+                    self.wait_for_leaving(LEAVING)?;
+                    return Err(io::Error::other("it is not known how much was read"));
+                }
+            }
+            let most = match self.interrupt.is_raised() {
+                true => PATIENCE,
+                false => UNREAD,
+            };
+            if still >= most {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "nobody reads what was written",
+                ));
+            }
+            self.wait_for_leaving(GLANCE)?;
+        }
+    }
+
+    /// Returns how many bytes of a pipe its reader has not taken; None where nobody can tell.
+    #[cfg(target_os = "linux")]
+    fn unread(&self) -> Option<u64> {
         match self.kind {
-            Kind::Pipe => self.wait_for_leaving(LEAVING),
-            _ => self.check(),
+            Kind::Pipe => rustix::io::ioctl_fionread(&self.file).ok(),
+            _ => None,
+        }
+    }
+
+    /// Elsewhere the writing end of a pipe does not tell.
+    #[cfg(all(unix, not(target_os = "linux")))]
+    fn unread(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns true if what was written is known to be on disk, or taken by its reader.
+    pub(crate) fn has_arrived(&self) -> bool {
+        match self.kind {
+            Kind::File => self.file.sync_data().is_ok(),
+            Kind::Null | Kind::Device => true,
+            #[cfg(unix)]
+            Kind::Pipe | Kind::Socket => self.unread() == Some(0),
+            #[cfg(not(unix))]
+            Kind::Pipe | Kind::Socket => false,
         }
     }
 
@@ -229,7 +273,7 @@ impl Stream {
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         #[cfg(unix)]
-        if matches!(self.kind, Kind::Pipe | Kind::Device) {
+        if matches!(self.kind, Kind::Pipe | Kind::Socket | Kind::Device) {
             self.wait()?;
             // A pipe that is ready takes at least this much without blocking.
             return self.file.write(&bytes[..bytes.len().min(PIPE_BUF)]);
@@ -259,7 +303,8 @@ fn kind(file: &File) -> io::Result<Kind> {
     let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
     Ok(match () {
         () if ty.is_file() => Kind::File,
-        () if ty.is_fifo() || ty.is_socket() => Kind::Pipe,
+        () if ty.is_fifo() => Kind::Pipe,
+        () if ty.is_socket() => Kind::Socket,
         // If stdout was closed, the runtime has opened the null device in its place.
         () if ty.is_char_device() && null.is_ok_and(|null| null == found.rdev()) => Kind::Null,
         () => Kind::Device,
@@ -296,6 +341,31 @@ mod tests {
         for noticed in [stream.check(), stream.settle()] {
             assert_eq!(noticed.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_reader_that_does_not_read_is_told_from_one_that_does() {
+        let (mut reader, mut stream, interrupt) = piped();
+        assert!(stream.has_arrived());
+        stream.write_all(b"row\n").unwrap();
+        assert!(!stream.has_arrived());
+        interrupt.raise();
+        let doubt = stream.settle().unwrap_err();
+        assert_eq!(doubt.kind(), io::ErrorKind::TimedOut);
+        reader.read_exact(&mut [0; 4]).unwrap();
+        assert!(stream.has_arrived());
+        stream.settle().unwrap();
+    }
+
+    #[test]
+    fn nobody_can_tell_what_became_of_a_row_in_a_socket() {
+        let (_reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let stream = Stream::new(File::from(OwnedFd::from(writer)), &Interrupt::default());
+        let stream = stream.unwrap();
+        assert!(!stream.has_arrived() && !stream.keeps());
+        stream.check().unwrap();
+        stream.settle().unwrap_err();
     }
 
     #[test]

@@ -56,6 +56,106 @@ fn statements_come_from_arguments_files_and_stdin() {
 }
 
 #[test]
+fn a_mark_of_utf_8_before_a_script_is_skipped() {
+    let env = env();
+    let script = "\u{feff}SELECT 1 AS n;\nSELECT bad;\n";
+    std::fs::write(env.work().join("script.sql"), script).unwrap();
+    std::fs::write(env.work().join("outer.sql"), "\u{feff}\\i script.sql\n").unwrap();
+    for output in [
+        env.iamql(&["-o", "csv", "-f", "script.sql"]),
+        env.iamql_reading(script, &["-o", "csv"]),
+        env.iamql_reading(script, &["shell", "-o", "csv"]),
+        env.iamql_reading("\u{feff}\\i outer.sql\n", &["shell", "-o", "csv"]),
+    ] {
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(1), "n\n1\n"),
+            "{output:?}"
+        );
+        assert!(
+            output.stderr.contains("2 | SELECT bad"),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
+fn commands_of_the_shell_are_refused_in_scripts_before_anything_runs() {
+    let env = env();
+    let script = "DELETE FROM api_keys WHERE id = 'K001';\n\\d api_keys\n";
+    for output in [env.iamql_reading(script, &[]), env.iamql(&["-e", script])] {
+        assert_eq!(output.code, Some(2));
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(output.stderr, @r"
+            error: line 2: `\d api_keys` is a command of the shell, and only statements run here
+            hint: `iamql shell < FILE` runs a file of both, as \i FILE does in the shell
+            ");
+        }
+    }
+    assert!(env.requests().is_empty());
+}
+
+#[test]
+fn a_write_says_what_it_did_in_a_log() {
+    let env = env();
+    let statements = [
+        "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1')",
+        "UPDATE api_keys SET spec.description = 'x' WHERE id = 'K001'",
+        "DELETE FROM api_keys WHERE id IN ('K001', 'K002')",
+        "SELECT 1 AS n",
+    ];
+    let mut args = vec!["-o", "csv"];
+    args.extend(statements.iter().flat_map(|statement| ["-e", statement]));
+    let told = env.iamql(&args).stderr;
+    let told: Vec<_> = told
+        .lines()
+        .map(|line| line.split(',').next().unwrap())
+        .collect();
+    assert_eq!(
+        told,
+        ["(1 key created", "(1 key changed", "(2 keys deleted"]
+    );
+    let quiet = env.iamql(&[
+        "-q",
+        "-e",
+        "DELETE FROM api_keys WHERE spec.owner.id = 'sa-1'",
+    ]);
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_tab_can_be_a_delimiter_and_a_limit_a_parameter() {
+    let env = env();
+    let output = env.iamql(&["-o", "csv", "-d", "\\t", "-e", "SELECT 1 AS a, 2 AS b"]);
+    assert_eq!(output.rows(), "a\tb\n1\t2\n");
+    let limited = |value: &str| {
+        let param = format!("l={value}");
+        env.iamql(&[
+            "-o",
+            "csv",
+            "-H",
+            "--param",
+            &param,
+            "-e",
+            "SELECT id FROM api_keys LIMIT $l",
+        ])
+    };
+    assert_eq!(limited("1").rows(), "K001\n");
+    assert_eq!(limited("many").code, Some(1));
+}
+
+#[test]
+fn profiles_are_listed_for_completion() {
+    let env = env();
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_eq!(env.iamql(&["profiles"]).rows(), "");
+    std::fs::write(folder.join("config.toml"), "[profiles.b]\n[profiles.a]\n").unwrap();
+    assert_eq!(env.iamql(&["profiles"]).rows(), "a\nb\n");
+}
+
+#[test]
 fn rows_are_written_in_every_format() {
     let env = env();
     let mut all = String::new();
@@ -103,7 +203,11 @@ fn rows_are_written_in_every_format() {
     line:
     -[ RECORD 1 ]---------------------------
     id         | K001
-    spec.owner | {"id":"sa-1","api_version":"iam/v2","kind":"ServiceAccount"}
+    spec.owner | {
+               |   "id": "sa-1",
+               |   "api_version": "iam/v2",
+               |   "kind": "ServiceAccount"
+               | }
 
     json:
     [

@@ -50,17 +50,17 @@ fn missing_and_wrong_credentials_say_what_to_set() {
     hint: set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud API key and its secret, or try --sandbox, which needs no account
     ");
     insta::assert_snapshot!(run(&[(name, "KEY")]).error(2), @r"
-    error: no credentials: CONFLUENT_CLOUD_API_SECRET is not set
-    hint: set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud API key and its secret, or try --sandbox, which needs no account
+    error: no credentials: CONFLUENT_CLOUD_API_KEY is set, and CONFLUENT_CLOUD_API_SECRET is not
+    hint: set CONFLUENT_CLOUD_API_SECRET, too, or unset CONFLUENT_CLOUD_API_KEY to use a profile of config.toml
     ");
     insta::assert_snapshot!(run(&[(secret, "canary")]).error(2), @r"
-    error: no credentials: CONFLUENT_CLOUD_API_KEY is not set
-    hint: set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud API key and its secret, or try --sandbox, which needs no account
+    error: no credentials: CONFLUENT_CLOUD_API_SECRET is set, and CONFLUENT_CLOUD_API_KEY is not
+    hint: set CONFLUENT_CLOUD_API_KEY, too, or unset CONFLUENT_CLOUD_API_SECRET to use a profile of config.toml
     ");
     let wrong = run(&[(name, "KEY"), (secret, "canary")]);
     insta::assert_snapshot!(wrong.error(1), @r"
     error: `GET /iam/v2/api-keys/K001` answered 401 Unauthorized (request id *)
-    hint: set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET to a Cloud or Global API key; the key of a cluster does not work here
+    hint: the credentials come from the variables CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET: set both to a Cloud or Global API key; the key of a cluster does not work here
     ");
     let token = run(&[("CONFLUENT_CLOUD_ACCESS_TOKEN", env.sandbox.access_token())]);
     assert!(token.rows().contains("K001"));

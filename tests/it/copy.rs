@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use iamql::sandbox::Fault;
+use iamql::session::Done;
 
 use crate::support::Lab;
 
@@ -17,9 +18,11 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Runs a COPY, which tells how many rows it has written.
+/// Runs a COPY, which tells how many rows it has written, and has none of its own.
 async fn copy(lab: &Lab, statement: &str, rows: usize) {
-    assert_eq!(lab.run(statement).await.rows, [rows.to_string()]);
+    let answer = lab.run(statement).await;
+    assert_eq!((answer.rows.len(), answer.columns.len()), (0, 0));
+    assert_eq!(answer.done, Some(Done::Written(rows)));
 }
 
 #[tokio::test]
@@ -48,8 +51,6 @@ async fn a_copy_that_fails_leaves_what_was_there() {
         }
     }
     lab.sandbox.set_faults(Vec::new());
-    lab.fail("COPY (SELECT spec FROM api_keys) TO '{dir}/keys.csv'")
-        .await;
     lab.sandbox
         .set_faults(vec!["page=2:400".parse::<Fault>().unwrap()]);
     lab.fail("COPY (SELECT id, kind FROM api_keys) TO '{dir}/parts/' STORED AS CSV PARTITIONED BY (kind)")
@@ -196,4 +197,20 @@ mod unix {
         let error = lab.fail("COPY (SELECT 1 AS x) TO '/proc/x.csv'").await;
         assert!(error.contains("cannot write to `/proc/x.csv`"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn the_snapshot_of_a_day_is_replaced_by_the_next_of_that_day() {
+    let lab = Lab::with_keys(3).await;
+    for day in ["2026-01-01", "2026-01-02", "2026-01-02"] {
+        let snapshot = format!(
+            "COPY (SELECT id, CAST('{day}' AS DATE) AS day FROM vw_api_keys) TO '{{dir}}/snapshots/'
+             STORED AS PARQUET PARTITIONED BY (day) OPTIONS (overwrite true)"
+        );
+        copy(&lab, &snapshot, 3).await;
+    }
+    let counts = lab
+        .run("SELECT day, count(*) FROM '{dir}/snapshots/' GROUP BY day ORDER BY day")
+        .await;
+    assert_eq!(counts.rows, ["2026-01-01 | 3", "2026-01-02 | 3"]);
 }

@@ -66,7 +66,7 @@ async fn a_plan_names_the_requests_and_who_checks_what() {
 
     SELECT id FROM api_keys WHERE id = (SELECT 'a')
       ScalarSubqueryExec: subqueries=1
-        ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100], checked here=[id = scalar_subquery(<pending>)], may be narrowed while running by=[id]
+        ApiKeysScan: requests=[GET /iam/v2/api-keys?show_expired=true&page_size=100], checked here=[id = (subquery)], may be narrowed while running by=[id]
         ProjectionExec: expr=[a as Utf8("a")]
           PlaceholderRowExec
     "#);

@@ -19,6 +19,14 @@ fn insert(count: usize) -> String {
     )
 }
 
+/// What lets a session create as many keys as it likes.
+fn many() -> Options {
+    Options {
+        yes: true,
+        ..Options::default()
+    }
+}
+
 /// How many rows were done, failed, and were not tried, as `error` says.
 fn counts(error: &str) -> [usize; 3] {
     let counts = Regex::new(r"(\d+) keys? \w+, (\d+) failed[^,]*, (\d+) not tried").unwrap();
@@ -122,7 +130,7 @@ async fn a_create_is_repeated_when_the_service_cannot_have_acted() {
 
 #[tokio::test]
 async fn a_failure_half_way_accounts_for_every_row() {
-    let lab = Lab::start(organization(0).with_quota(11)).await;
+    let lab = Lab::with_options(organization(0).with_quota(11), many()).await;
     lab.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let error = lab.fail(&insert(50)).await;
     assert!(error.contains("402") && error.contains("quota"), "{error}");
@@ -229,7 +237,7 @@ async fn every_refusal_is_told_with_its_status_and_request_id() {
         ("truncate", "broke off"),
         ("malformed", "the JSON ends too early"),
     ] {
-        let lab = Lab::small(Options::default()).await;
+        let lab = Lab::small(many()).await;
         lab.sandbox
             .set_faults(faults(&[&format!("post,nth=20:{fault}")]));
         let error = lab.fail(&insert(50)).await;
@@ -255,7 +263,7 @@ async fn every_refusal_is_told_with_its_status_and_request_id() {
 
 #[tokio::test]
 async fn a_rate_limit_half_way_is_waited_out() {
-    let lab = Lab::small(Options::default()).await;
+    let lab = Lab::small(many()).await;
     let limits = faults(&["post,every=7:429,retry-after=0", "post,every=11:429"]);
     lab.sandbox.set_faults(limits);
     let answer = lab.run(&insert(50)).await;

@@ -102,6 +102,73 @@ async fn a_person_is_asked_where_there_is_one() {
 }
 
 #[tokio::test]
+async fn an_insert_of_many_keys_needs_a_yes() {
+    let rows = ["('n', 'sa-1')"; 3].join(",");
+    let sql = format!("INSERT INTO api_keys (spec.display_name, spec.owner.id) VALUES {rows}");
+    let options = |confirm: Option<Arc<dyn Confirm>>| Options {
+        max_affected: 2,
+        confirm,
+        ..Options::default()
+    };
+    let lab = Lab::small(options(None)).await;
+    let error = lab.fail(&sql).await;
+    assert!(
+        error.contains("INSERT would create 3 keys, more than 2"),
+        "{error}"
+    );
+    assert_eq!(lab.requests(), [""; 0]);
+    for answer in [true, false] {
+        let person = Person::answering(answer);
+        let lab = Lab::small(options(Some(Arc::clone(&person) as _))).await;
+        assert_eq!(lab.try_run(&sql).await.is_ok(), answer);
+        assert_eq!(*person.asked.lock().unwrap(), [(3, Vec::new())]);
+        assert_eq!(lab.requests().len(), if answer { 3 } else { 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_question_about_an_update_knows_the_old_values_and_the_new() {
+    /// Sees what it is asked.
+    struct Seeing(Mutex<Vec<String>>);
+    impl Confirm for Seeing {
+        fn confirm(&self, question: &Question<'_>) -> bool {
+            let rows = question.rows.expect("the keys were read");
+            let old = rows.column_by_name("spec").unwrap().as_struct();
+            let old = old
+                .column_by_name("display_name")
+                .unwrap()
+                .as_string::<i32>();
+            let seen = (0..question.count).map(|row| {
+                format!(
+                    "{} to {}",
+                    old.value(row),
+                    question.values[row]["display_name"]
+                )
+            });
+            self.0.lock().unwrap().extend(seen);
+            false
+        }
+    }
+    let seeing = Arc::new(Seeing(Mutex::default()));
+    let lab = Lab::small(Options {
+        max_affected: 1,
+        confirm: Some(Arc::clone(&seeing) as _),
+        ..Options::default()
+    })
+    .await;
+    // Their ids alone would do to change them.
+    let sql = "UPDATE api_keys SET spec.display_name = 'new' WHERE id IN ('K000', 'K001')";
+    assert!(lab.try_run(sql).await.is_err());
+    let seen = seeing.0.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert!(
+        seen.iter().all(|seen| seen.ends_with(" to \"new\"")),
+        "{seen:?}"
+    );
+    assert!(lab.requests().iter().all(|line| line.starts_with("GET")));
+}
+
+#[tokio::test]
 async fn a_session_does_not_lock_itself_out() {
     let config = || SandboxConfig::new().with_keys(3);
     let lab = Lab::with_options(
@@ -147,13 +214,17 @@ async fn read_only_sessions_change_nothing() {
         assert_eq!(lab.requests(), [""; 0]);
     }
     for sql in [
-        "CREATE TABLE t AS SELECT 1",
-        "CREATE VIEW v AS SELECT 1",
         "COPY (SELECT 1) TO '{dir}/x.csv'",
         "EXPLAIN ANALYZE COPY (SELECT 1) TO '{dir}/x.csv'",
     ] {
-        lab.fail(sql).await;
+        let error = lab.fail(sql).await;
+        assert!(error.contains("this session is read-only"), "{error}");
+        assert!(error.contains("local file"), "{error}");
     }
+    let _ = lab.run("EXPLAIN COPY (SELECT 1) TO '{dir}/x.csv'").await;
+    // Tables and views are the session's own: nothing outlives it.
+    let own = "CREATE TABLE t AS SELECT 1 AS x; CREATE VIEW v AS SELECT * FROM t; SELECT x FROM v; DROP VIEW v";
+    let _ = lab.run(own).await;
     let _ = lab.run("SELECT id FROM api_keys").await;
     assert!(!lab.folder().join("x.csv").exists());
 }
@@ -196,16 +267,32 @@ async fn explain_and_dry_run_show_the_requests_and_send_none_that_changes_anythi
     })
     .await;
     for (sql, rows, reads) in statements {
-        for (lab, sql) in [(&plain, format!("EXPLAIN {sql}")), (&dry, sql.to_owned())] {
-            let answer = lab.run(&sql).await;
-            assert_eq!(answer.columns, ["method", "path", "body"]);
-            assert_eq!(answer.rows, rows, "{sql}");
-            assert_eq!(answer.requests.len(), reads, "{sql}");
-            assert!(
-                answer.requests.iter().all(|line| line.starts_with("GET")),
-                "{sql}"
-            );
+        let answer = plain.run(&format!("EXPLAIN {sql}")).await;
+        assert_eq!(answer.columns, ["method", "path", "body"]);
+        assert_eq!(answer.rows, rows, "{sql}");
+        assert_eq!(answer.requests.len(), reads, "{sql}");
+        // A dry run names the keys, for which it reads them.
+        let answer = dry.run(sql).await;
+        let names: &[&str] = match sql.starts_with("INSERT") {
+            true => &[],
+            false => &["display_name", "owner"],
+        };
+        assert_eq!(
+            answer.columns,
+            [&["method", "path", "body"][..], names].concat()
+        );
+        let exists = !sql.contains("a&b");
+        assert_eq!(
+            answer.rows.len(),
+            if exists { rows.len() } else { 0 },
+            "{sql}"
+        );
+        for (row, expected) in answer.rows.iter().zip(&rows) {
+            let names = row.strip_prefix(expected).expect(sql);
+            assert_eq!(names.contains("sa-"), !sql.starts_with("INSERT"), "{row}");
         }
+        let is_get = |line: &String| line.starts_with("GET");
+        assert!(answer.requests.iter().all(is_get), "{sql}");
     }
     assert_eq!(plain.sandbox.keys().len(), 6);
 }

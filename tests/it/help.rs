@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::support::{Output, TestEnv};
 
-const COMMANDS: [&str; 5] = ["shell", "exec", "sandbox", "completions", "man"];
+const COMMANDS: [&str; 6] = ["shell", "exec", "mcp", "sandbox", "completions", "man"];
 
 /// Runs the program at a terminal's usual width, and returns what it shows.
 fn shown(args: &[&str]) -> String {
@@ -58,6 +58,7 @@ fn short_help_groups_its_options() {
     Commands:
       shell        Start the interactive shell
       exec         Run SQL and exit, with StackQL's options
+      mcp          Serve AI assistants on stdin and stdout; they can only read
       sandbox      Serve the simulated service on loopback until stopped
       completions  Print the completion script of a shell
       man          Print a page of the manual
@@ -71,12 +72,15 @@ fn short_help_groups_its_options() {
       -e, --execute <SQL>       Run this SQL and exit; may be given several times
       -f, --file <FILE>         Run the statements of this file and exit; - is stdin
                                 [alias: -i]
+          --dialect <NAME>      Dialect of SQL [default: default, and stackql for
+                                exec] [possible values: default, stackql]
           --param <NAME=VALUE>  Value of $NAME in statements; may be given several
                                 times
 
     Output:
       -o, --output <FORMAT>     How rows are written [possible values: table,
-                                markdown, line, json, jsonl, csv, tsv]
+                                markdown, line, json, jsonl, csv, tsv, parquet,
+                                arrow]
           --output-file <FILE>  Write rows to this file instead of stdout
       -H, --no-header           Omit the line of column names
       -d, --delimiter <CHAR>    Character between csv fields
@@ -105,10 +109,14 @@ fn short_help_groups_its_options() {
     Safety:
           --dry-run            Show the requests that writes would send, and send
                                none that change anything
-          --read-only          Refuse every statement that changes something
-      -y, --yes                Do not ask before UPDATE or DELETE of many keys
-          --max-affected <N>   Keys that UPDATE or DELETE may touch without being
-                               asked [default: 10]
+          --read-only          Refuse every statement that changes keys or local
+                               files
+          --no-files           Let statements neither read nor write local files
+          --memory-limit <N>   Memory that statements may hold at a time, in MiB
+                               [default: 1024]
+      -y, --yes                Do not ask before a write to many keys
+          --max-affected <N>   Keys that a write may touch without being asked
+                               [default: 10]
           --discard-secrets    Allow INSERT to lose the secrets of the keys that it
                                creates
           --allow-self-delete  Allow DELETE of the key that this session
@@ -236,7 +244,7 @@ fn the_manual_knows_its_commands() {
     let env = TestEnv::with_keys(0);
     insta::assert_snapshot!(env.iamql(&["man", "slect"]).error(2), @r"
     error: there is no command `slect`
-    hint: commands: shell, exec, sandbox, completions, man
+    hint: commands: shell, exec, mcp, sandbox, completions, man
     ");
 }
 

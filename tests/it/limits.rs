@@ -187,3 +187,61 @@ async fn a_limit_over_several_filtered_listings_asks_one_after_the_other() {
         ["GET /iam/v2/api-keys?spec.owner=sa-1&show_expired=true&page_size=2"]
     );
 }
+
+#[tokio::test]
+async fn what_would_take_all_memory_is_refused_by_the_number_of_its_tables() {
+    let lab = Lab::with_keys(3).await;
+    let mut named = vec!["c0 AS (SELECT id FROM api_keys)".to_owned()];
+    for n in 1..=25 {
+        let before = n - 1;
+        named.push(format!(
+            "c{n} AS (SELECT a.id FROM c{before} a JOIN c{before} b USING (id))"
+        ));
+    }
+    let error = lab
+        .fail(&format!("WITH {} SELECT * FROM c25", named.join(", ")))
+        .await;
+    assert!(error.contains("and 1000 is the most"), "{error}");
+    // Views stand for their tables, too.
+    let _ = lab.run("CREATE VIEW v0 AS SELECT id FROM api_keys").await;
+    let mut last = String::new();
+    for n in 1..=25 {
+        let before = n - 1;
+        let view =
+            format!("CREATE VIEW v{n} AS SELECT a.id FROM v{before} a JOIN v{before} b USING (id)");
+        match lab.try_run(&view).await {
+            Ok(_) => {}
+            Err(error) => {
+                last = crate::support::shown(&error);
+                break;
+            }
+        }
+    }
+    assert!(last.contains("and 1000 is the most"), "{last}");
+    assert_eq!(lab.requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn rows_beyond_the_limit_of_memory_are_an_error_that_names_it() {
+    let options = iamql::session::Options {
+        memory_limit: 8 << 20,
+        ..iamql::session::Options::default()
+    };
+    let lab = Lab::small(options).await;
+    for sql in [
+        "WITH RECURSIVE r AS (SELECT 'x' AS t UNION ALL SELECT t || t FROM r WHERE length(t) < 1000000000) SELECT max(length(t)) FROM r",
+        "SELECT count(*) FROM generate_series(1, 3000000) a JOIN generate_series(1, 3000000) b ON a.value = b.value",
+        "SELECT length(string_agg('0123456789', '')) FROM generate_series(1, 3000000)",
+    ] {
+        let error = lab.fail(sql).await;
+        assert!(error.contains("the limit of 8 MiB"), "{sql}\n{error}");
+        assert!(error.contains("--memory-limit"), "{sql}\n{error}");
+    }
+    for sql in [
+        "SELECT repeat('x', 2000000000)",
+        "SELECT rpad(id, 2147483647, 'y') FROM api_keys",
+    ] {
+        let error = lab.fail(sql).await;
+        assert!(error.contains("more than 256 MiB"), "{sql}\n{error}");
+    }
+}

@@ -72,7 +72,7 @@ const OTHERS: [&str; 34] = [
 ];
 
 /// Statements that are wrong in ways of their own.
-const WRONG: [&str; 24] = [
+const WRONG: [&str; 44] = [
     "SELECT substr(id) FROM api_keys",
     "SELECT row_number() FROM api_keys",
     "SELECT id FROM api_keys WHERE row_number() OVER () = 1",
@@ -97,6 +97,26 @@ const WRONG: [&str; 24] = [
     "SELECT id FROM api_keys GROUP BY spec HAVING id > spec",
     "SELECT array_length(1), make_array(1, 'x', spec) FROM api_keys",
     "SELECT lag(id, 'x') OVER (ORDER BY id) FROM api_keys",
+    "SELECT repeat('a', 'x')",
+    "SELECT lpad(id, 'x') FROM api_keys",
+    "SELECT CASE WHEN 1 THEN 2 END",
+    "SELECT CASE WHEN age_days THEN 2 END FROM vw_api_keys",
+    "SELECT id FROM vw_api_keys WHERE age_days",
+    "SELECT id FROM vw_api_keys WHERE NOT age_days",
+    "SELECT id FROM vw_api_keys WHERE age_days AND true",
+    "SELECT (SELECT 1, 2)",
+    "SELECT (1, 2) = (SELECT 1, 2, 3)",
+    "SELECT id FROM vw_api_keys WHERE id IN (SELECT id, kind FROM api_keys)",
+    "SELECT (SELECT max(k.age_days) FROM api_keys) FROM vw_api_keys k",
+    "SELECT (SELECT id FROM api_keys) FROM vw_api_keys",
+    "SELECT 9223372036854775807 + 1",
+    "SELECT group_concat(DISTINCT age_days ORDER BY id) FROM vw_api_keys",
+    "SELECT id FROM vw_api_keys UNION SELECT id, owner_id FROM vw_api_keys",
+    "SELECT id FROM vw_api_keys GROUP BY owner_id",
+    "SELECT id FROM vw_api_keys WHERE count(*) > 1",
+    "SELECT id FROM vw_api_keys ORDER BY 7",
+    "SELECT date_trunc('fortnight', created_at) FROM vw_api_keys",
+    "SELECT id FROM vw_api_keys LIMIT -1",
 ];
 
 /// What only those who know the engine's parts understand.

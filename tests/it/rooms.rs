@@ -11,7 +11,9 @@ const ORDER: &[&str] = &[
     "secret",
     "invisible",
     "json_scan",
+    "mask",
     "pattern",
+    "private_file",
     "error",
     "dialect",
     "resource",
@@ -22,6 +24,7 @@ const ORDER: &[&str] = &[
     "render",
     "session",
     "terminal",
+    "mcp",
     "shell",
     // Without a statement, the command line starts the shell.
     "cli",

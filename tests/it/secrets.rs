@@ -109,7 +109,7 @@ fn end(mut child: Child) -> (Option<i32>, String, String) {
 fn all_rows_are_delivered_in_order_in_every_format() {
     for format in FORMATS {
         let env = environment();
-        let output = env.iamql(&["-o", format, "-e", &insert()]);
+        let output = env.iamql(&["-o", format, "-y", "-e", &insert()]);
         let rows = output.rows();
         let positions: Vec<usize> = (0..ROWS)
             .map(|n| rows.find(&format!("name-{n:02}")).unwrap())
@@ -125,7 +125,7 @@ fn an_interruption_stops_creating_and_loses_nothing() {
     for name in ["INT", "TERM", "HUP"] {
         let env = environment();
         let child = env
-            .command(&["-o", "jsonl", "-e", &insert()])
+            .command(&["-o", "jsonl", "-y", "-e", &insert()])
             .spawn()
             .unwrap();
         env.wait_for_requests(12);
@@ -147,9 +147,180 @@ fn an_interruption_stops_creating_and_loses_nothing() {
 }
 
 #[test]
+fn a_row_is_written_as_soon_as_its_key_exists_in_every_format() {
+    for format in FORMATS {
+        let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(30)));
+        env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+        let args = ["--concurrency", "1", "-o", format, "-y", "-e", &insert()];
+        let mut child = env.command(&args).spawn().unwrap();
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        let mut seen = String::new();
+        while !seen.contains("cflt") {
+            assert!(reader.read_line(&mut seen).unwrap() > 0, "{format}: {seen}");
+        }
+        assert!(env.requests().len() < ROWS / 2, "{format}");
+        child.kill().unwrap();
+        let _ = end(child);
+    }
+}
+
+#[test]
+fn the_next_start_names_the_keys_of_a_process_that_was_killed() {
+    let env = environment();
+    let child = env
+        .command(&["-o", "table", "-y", "-e", &insert()])
+        .spawn()
+        .unwrap();
+    env.wait_for_requests(20);
+    signal(&child, "KILL");
+    let (_, stdout, _) = end(child);
+    let next = env.iamql(&["-e", "SELECT 1"]);
+    assert_eq!(next.code, Some(0));
+    assert!(next.stderr.contains("did not come to its end"), "{next:?}");
+    assert!(!next.stderr.contains("cflt"), "{next:?}");
+    for id in created(&env) {
+        let is_told = stdout.contains(&id) || next.stderr.contains(&id);
+        assert!(
+            is_told || next.stderr.contains("SELECT id"),
+            "{id}: {next:?}"
+        );
+    }
+    // Until the journal is removed.
+    assert_eq!(env.iamql(&["-e", "SELECT 1"]).stderr, next.stderr);
+}
+
+#[test]
+fn a_journal_holds_no_secret_and_is_gone_at_the_end() {
+    let env = environment();
+    let child = env
+        .command(&["-o", "jsonl", "-y", "-e", &insert()])
+        .spawn()
+        .unwrap();
+    env.wait_for_requests(20);
+    let folder = env.state().join("iamql");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let mode = std::fs::metadata(&path).map(|found| found.permissions().mode());
+        seen += usize::from(mode.is_ok_and(|mode| mode & 0o777 == 0o600));
+        assert!(!text.contains("cflt"), "{text}");
+    }
+    let (code, _, stderr) = end(child);
+    assert_eq!((code, stderr.as_str(), seen), (Some(0), "", 1));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn rows_that_nobody_has_read_are_saved() {
+    let env = environment();
+    let sql = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1'), ('sa-1')";
+    let mut child = env.command(&["-o", "jsonl", "-e", sql]).spawn().unwrap();
+    let unread = child.stdout.take();
+    let (code, _, stderr) = end(child);
+    drop(unread);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stderr.contains("the reader has not taken all rows"),
+        "{stderr}"
+    );
+    assert_eq!(saved(&env), created(&env));
+    assert_eq!(created(&env).len(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_disk_is_noticed_before_the_first_create() {
+    let env = environment();
+    let program = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, value) in program.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    let (code, _, stderr) = end(shell.spawn().unwrap());
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("could not be saved"), "{stderr}");
+    assert_eq!(env.requests(), [""; 0]);
+    assert_eq!(
+        std::fs::read_dir(env.state().join("iamql"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_core_is_dumped() {
+    let env = environment();
+    let child = env
+        .command(&["-o", "jsonl", "-y", "-e", &insert()])
+        .spawn()
+        .unwrap();
+    env.wait_for_requests(1);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let _ = end(child);
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+}
+
+#[test]
+fn what_is_in_the_place_of_a_state_file_is_left_alone() {
+    let env = environment();
+    let (folder, target) = (env.state().join("iamql"), env.work().join("target"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::write(&target, "precious\n").unwrap();
+    std::fs::set_permissions(&target, PermissionsExt::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink(&target, unsaved_file(&env)).unwrap();
+    let output = env.iamql(&["-o", "jsonl", "-y", "-e", &insert()]);
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(
+        output.stderr.contains("it is a symbolic link"),
+        "{output:?}"
+    );
+    assert!(output.stderr.contains("others can change"), "{output:?}");
+    assert_eq!(env.requests(), [""; 0]);
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious\n");
+    let mode = std::fs::metadata(&target).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_trace_that_nobody_reads_does_not_hold_up_the_program() {
+    let env = TestEnv::start(organization(0));
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
+    let rows = ["('sa-1')"; 1500].join(",");
+    let sql = format!("INSERT INTO api_keys (spec.owner.id) VALUES {rows}");
+    let mut child = env
+        .command(&["-vv", "-o", "jsonl", "-y", "-e", &sql])
+        .spawn()
+        .unwrap();
+    let unread = child.stderr.take();
+    let (code, stdout, _) = end(child);
+    drop(unread);
+    assert_eq!(code, Some(0));
+    assert_eq!(ids(&stdout, "/secret"), created(&env));
+    assert_eq!(created(&env).len(), 1500);
+}
+
+#[test]
 fn an_interruption_of_a_table_still_shows_what_was_created() {
     let env = environment();
-    let child = env.command(&["-e", &insert()]).spawn().unwrap();
+    let child = env.command(&["-y", "-e", &insert()]).spawn().unwrap();
     env.wait_for_requests(12);
     signal(&child, "INT");
     let (_, stdout, stderr) = end(child);
@@ -165,7 +336,7 @@ fn an_interruption_of_a_table_still_shows_what_was_created() {
 fn a_reader_that_goes_away_stops_creating_and_loses_nothing() {
     let env = environment();
     let mut child = env
-        .command(&["-o", "jsonl", "-e", &insert()])
+        .command(&["-o", "jsonl", "-y", "-e", &insert()])
         .spawn()
         .unwrap();
     let mut first = String::new();
@@ -188,7 +359,7 @@ fn a_reader_that_is_gone_already_costs_no_key_in_any_format() {
         let env = environment();
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = env.command(&["-o", format, "-e", &insert()]);
+        let mut command = env.command(&["-o", format, "-y", "-e", &insert()]);
         let (code, _, stderr) = end(command.stdout(Stdio::from(writer)).spawn().unwrap());
         assert_eq!(code, Some(1), "{format}: {stderr}");
         assert!(
@@ -202,7 +373,7 @@ fn a_reader_that_is_gone_already_costs_no_key_in_any_format() {
 #[test]
 fn a_reader_that_goes_away_is_noticed_before_a_table_is_written() {
     let env = environment();
-    let mut child = env.command(&["-e", &insert()]).spawn().unwrap();
+    let mut child = env.command(&["-y", "-e", &insert()]).spawn().unwrap();
     env.wait_for_requests(1);
     drop(child.stdout.take());
     let (code, _, stderr) = end(child);
@@ -221,7 +392,10 @@ fn a_reader_that_pauses_does_not_hold_up_a_program_that_is_to_stop() {
         "INSERT INTO api_keys (spec.owner.id) VALUES {}",
         rows.join(",")
     );
-    let mut child = env.command(&["-o", "jsonl", "-e", &sql]).spawn().unwrap();
+    let mut child = env
+        .command(&["-o", "jsonl", "-y", "-e", &sql])
+        .spawn()
+        .unwrap();
     env.wait_for_requests(500);
     signal(&child, "TERM");
     let code = child.wait().unwrap().code();
@@ -239,7 +413,7 @@ fn a_full_disk_stops_creating_and_loses_nothing() {
     for (format, creates) in [("jsonl", true), ("table", true), ("csv", false)] {
         let env = environment();
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut command = env.command(&["-o", format, "-e", &insert()]);
+        let mut command = env.command(&["-o", format, "-y", "-e", &insert()]);
         let child = command.stdout(Stdio::from(full)).spawn().unwrap();
         let (code, _, stderr) = end(child);
         assert_eq!(code, Some(1), "{stderr}");
@@ -253,7 +427,15 @@ fn a_full_disk_stops_creating_and_loses_nothing() {
 fn an_output_file_that_cannot_be_written_is_found_out_first() {
     let env = environment();
     std::fs::write(env.work().join("file"), "no folder").unwrap();
-    let output = env.iamql(&["--output-file", "file/x.csv", "-o", "csv", "-e", &insert()]);
+    let output = env.iamql(&[
+        "--output-file",
+        "file/x.csv",
+        "-o",
+        "csv",
+        "-y",
+        "-e",
+        &insert(),
+    ]);
     assert!(output.error(2).contains("cannot write to `file/x.csv`"));
     assert_eq!(env.requests(), [""; 0]);
 }
@@ -261,7 +443,15 @@ fn an_output_file_that_cannot_be_written_is_found_out_first() {
 #[test]
 fn an_output_file_with_secrets_is_for_its_owner_only() {
     let env = environment();
-    let _ = env.iamql(&["--output-file", "keys.csv", "-o", "csv", "-e", &insert()]);
+    let _ = env.iamql(&[
+        "--output-file",
+        "keys.csv",
+        "-o",
+        "csv",
+        "-y",
+        "-e",
+        &insert(),
+    ]);
     let path = env.work().join("keys.csv");
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -275,12 +465,12 @@ fn an_output_file_with_secrets_is_for_its_owner_only() {
 fn nothing_is_created_where_secrets_could_not_be_saved() {
     let env = environment();
     std::fs::write(env.state().join("iamql"), "a file in the folder's place").unwrap();
-    let error = env.iamql(&["-o", "jsonl", "-e", &insert()]).error(1);
+    let error = env.iamql(&["-o", "jsonl", "-y", "-e", &insert()]).error(1);
     assert!(error.contains("could not be saved to"), "{error}");
     assert!(error.contains("XDG_STATE_HOME"), "{error}");
     assert_eq!(env.requests(), [""; 0]);
     // Those who mean it get their rows all the same.
-    let output = env.iamql(&["--discard-secrets", "-o", "jsonl", "-e", &insert()]);
+    let output = env.iamql(&["--discard-secrets", "-o", "jsonl", "-y", "-e", &insert()]);
     assert_eq!(output.rows().lines().count(), ROWS);
 }
 
@@ -338,11 +528,11 @@ fn secrets_that_cannot_be_saved_either_name_their_keys() {
     let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(500)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
+    let mut command = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
     let child = command.stdout(Stdio::from(full)).spawn().unwrap();
     // The folder goes away in the middle, where no check sees it.
     env.wait_for_requests(1);
-    std::fs::remove_dir(env.state().join("iamql")).unwrap();
+    std::fs::remove_dir_all(env.state().join("iamql")).unwrap();
     std::fs::write(env.state().join("iamql"), "a file in the folder's place").unwrap();
     let (code, _, stderr) = end(child);
     assert_eq!(code, Some(1));
@@ -379,7 +569,7 @@ fn the_next_start_mentions_secrets_that_wait() {
 fn a_failure_half_way_delivers_what_was_created_and_exits_with_one() {
     let env = TestEnv::start(organization(0).with_quota(9));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
-    let output = env.iamql(&["-o", "jsonl", "-e", &insert()]);
+    let output = env.iamql(&["-o", "jsonl", "-y", "-e", &insert()]);
     assert_eq!(output.code, Some(1));
     assert_eq!(ids(&output.stdout, "/secret"), created(&env));
     assert!(output.stderr.contains("8 keys created"), "{output:?}");
@@ -389,12 +579,12 @@ fn a_failure_half_way_delivers_what_was_created_and_exits_with_one() {
 fn an_output_that_goes_nowhere_is_refused_before_anything_is_created() {
     let env = environment();
     let error = env
-        .iamql(&["--output-file", "/dev/null", "-e", &insert()])
+        .iamql(&["--output-file", "/dev/null", "-y", "-e", &insert()])
         .error(1);
     assert!(error.contains("the output is discarded"), "{error}");
     assert_eq!(env.requests(), [""; 0]);
     let null = File::options().write(true).open("/dev/null").unwrap();
-    let mut command = env.command(&["-o", "jsonl", "-e", &insert()]);
+    let mut command = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
     let (code, _, stderr) = end(command.stdout(Stdio::from(null)).spawn().unwrap());
     assert_eq!(code, Some(1));
     assert!(stderr.contains("the output is discarded"), "{stderr}");
@@ -410,7 +600,15 @@ fn an_output_file_keeps_its_content_until_there_is_a_result_and_opens_to_nobody(
     let failed = env.iamql(&["--output-file", "keys.csv", "-o", "csv", "-e", "SELEC 1"]);
     assert_eq!(failed.code, Some(1));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-    let _ = env.iamql(&["--output-file", "keys.csv", "-o", "csv", "-e", &insert()]);
+    let _ = env.iamql(&[
+        "--output-file",
+        "keys.csv",
+        "-o",
+        "csv",
+        "-y",
+        "-e",
+        &insert(),
+    ]);
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), ROWS + 1);
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
@@ -455,7 +653,7 @@ fn a_second_signal_is_told_what_is_waited_for() {
     let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(500)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let child = env
-        .command(&["-o", "jsonl", "-e", &insert()])
+        .command(&["-o", "jsonl", "-y", "-e", &insert()])
         .spawn()
         .unwrap();
     env.wait_for_requests(1);
@@ -474,7 +672,7 @@ fn a_terminal_that_is_closed_loses_nothing_that_it_has_shown() {
         let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(50)));
         env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
         std::fs::write(env.work().join("insert.sql"), insert()).unwrap();
-        let args = ["--color", "never", "-o", format, "-f", "insert.sql"];
+        let args = ["--color", "never", "-o", format, "-y", "-f", "insert.sql"];
         let Some(terminal) = Terminal::start(&env.command(&args)) else {
             return;
         };

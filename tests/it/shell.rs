@@ -56,6 +56,28 @@ fn the_prompt_shows_what_a_statement_lacks() {
 }
 
 #[test]
+fn the_prompt_names_the_dialect_that_is_on() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("\\dialect stackql");
+    terminal.wait_for("iamql[stackql]> ");
+    terminal.enter("SELECT 6 ^");
+    terminal.wait_for("             -> ");
+    terminal.enter("3 AS five;");
+    terminal.wait_for("\u{2502}    5 \u{2502}");
+    terminal.wait_for("iamql[stackql]> ");
+    terminal.enter("\\dialect");
+    terminal.wait_for("stackql");
+    terminal.enter("\\dialect mysql");
+    terminal.wait_for("no dialect `mysql`");
+    terminal.wait_for("iamql[stackql]> ");
+    terminal.enter("SET dialect = 'default';");
+    terminal.wait_for(READY);
+}
+
+#[test]
 fn ctrl_c_forgets_what_was_begun() {
     let env = TestEnv::with_keys(1);
     let Some(mut terminal) = shell(&env, &[]) else {
@@ -67,6 +89,392 @@ fn ctrl_c_forgets_what_was_begun() {
     terminal.wait_for(READY);
     terminal.enter("SELECT 40 + 2 AS n;");
     assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn a_draft_that_ctrl_c_stopped_can_be_recalled() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT 40 +");
+    terminal.wait_for("    -> ");
+    terminal.press("2 AS n");
+    terminal.wait_for("2 AS n");
+    terminal.press(CTRL_C);
+    terminal.wait_for(READY);
+    terminal.press(UP);
+    terminal.wait_for("2 AS n");
+    terminal.enter(";");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn up_within_a_statement_goes_to_the_line_before() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT 40 AS");
+    terminal.wait_for("    -> ");
+    terminal.press("n;");
+    terminal.wait_for("n;");
+    // Behind `SE`, because the cursor keeps its column; End, and back over ` AS`.
+    terminal.press(UP);
+    terminal.wait_for("SELECT 40 AS");
+    terminal.press("\x1b[F\x1b[D\x1b[D\x1b[D + 2");
+    terminal.wait_for("+ 2");
+    terminal.enter("");
+    assert!(terminal.wait_for("(1 row").contains("42"));
+}
+
+#[test]
+fn a_window_that_is_made_narrower_draws_the_line_once_more_and_not_with_every_key() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    let line = format!("SELECT '{}", "x".repeat(72));
+    terminal.press(&line);
+    terminal.wait_for(&line[line.len() - 10..]);
+    terminal.resize(60);
+    terminal.wait_for("SELECT");
+    for key in ["a", "b", "c"] {
+        terminal.press(key);
+        let drawn = terminal.wait_for(key);
+        assert!(!drawn.contains("SELECT"), "{drawn:?}");
+    }
+    terminal.press("d';\r");
+    assert!(terminal.wait_for("(1 row").contains("xxabcd"));
+}
+
+#[test]
+fn twenty_thousand_characters_are_typed_in_less_than_a_minute() {
+    let env = TestEnv::with_keys(1);
+    // Colours are what costs.
+    let Some(mut terminal) = Terminal::start(&env.command(&["--color", "always"])) else {
+        return;
+    };
+    terminal.wait_for("iamql>");
+    let text = "x".repeat(20_000);
+    terminal.enter(&format!("SELECT length('{text}') AS n;"));
+    assert!(terminal.wait_for("(1 row").contains("20000"));
+    // Waiting has an end after a minute.
+}
+
+#[test]
+fn the_last_result_is_a_table_and_costs_no_request() {
+    let env = TestEnv::with_keys(5);
+    let mut command = env.command(&["--color", "never"]);
+    command.env("PAGER", "cat");
+    let Some(mut terminal) = Terminal::start(&command) else {
+        return;
+    };
+    terminal.wait_for(READY);
+    terminal.enter("SELECT * FROM _;");
+    terminal.wait_for("there is no table `_`: no statement has had rows yet");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT id, id, spec FROM api_keys;");
+    terminal.wait_for("(5 rows");
+    terminal.wait_for(READY);
+    let requests = env.requests();
+    terminal.enter("SELECT id, id_2, spec.owner.id AS owner FROM _ ORDER BY id LIMIT 3;");
+    terminal.wait_for("(3 rows");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT count(*) AS n, count(owner) AS owners FROM _;");
+    assert!(terminal.wait_for("(1 row").contains(" 3 "));
+    terminal.wait_for(READY);
+    assert_eq!(env.requests(), requests);
+    // A result with secrets takes the place of the last one, and is not kept.
+    terminal.enter("INSERT INTO api_keys (spec.owner.id) SELECT max(spec.owner.id) FROM api_keys;");
+    terminal.wait_for("1 key created");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT * FROM _;");
+    terminal.wait_for("there is no table `_`: the last result held secrets, which are not kept");
+    terminal.wait_for(READY);
+    terminal.enter("\\d");
+    assert!(!terminal.wait_for("vw_api_keys").contains("secret"));
+}
+
+#[test]
+fn watching_ends_after_its_count_and_marks_what_is_new() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT id FROM api_keys \\watch i=0.1 c=2");
+    terminal.wait_for("(1 row");
+    let second = terminal.wait_for("(1 row");
+    // The header, and no row.
+    assert_eq!(second.matches("│ * │").count(), 1, "{second}");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT random() AS n \\watch i=0.1 c=2");
+    terminal.wait_for("(1 row");
+    assert_eq!(terminal.wait_for("(1 row").matches("│ * │").count(), 2);
+    terminal.wait_for(READY);
+}
+
+#[test]
+fn the_prompt_and_conninfo_say_where_one_is() {
+    let env = TestEnv::with_keys(1);
+    let args = [
+        "--sandbox",
+        "--color",
+        "never",
+        "--read-only",
+        "--dry-run",
+        "--max-affected",
+        "5",
+    ];
+    let Some(mut terminal) = Terminal::start(&env.command_without_credentials(&args)) else {
+        return;
+    };
+    let prompt = "iamql (sandbox, read-only, dry run, max 5)> ";
+    assert!(
+        terminal
+            .wait_for(prompt)
+            .contains("Try: SELECT * FROM vw_api_keys LIMIT 5;")
+    );
+    terminal.enter("SELECT");
+    terminal.wait_for(&format!("{:>width$}", "-> ", width = prompt.len()));
+    terminal.press(CTRL_C);
+    terminal.wait_for(prompt);
+    terminal.enter("\\conninfo");
+    let info = terminal.wait_for("yes ");
+    for line in [
+        "read_only    │ on",
+        "dry_run      │ on",
+        "max_affected │ 5",
+        "sandbox      │ on",
+    ] {
+        assert!(info.contains(line), "{line}: {info}");
+    }
+    terminal.wait_for(prompt);
+    // The sandbox and what was done in it stay.
+    terminal.enter("\\c");
+    terminal.wait_for("still on the sandbox");
+    terminal.wait_for(prompt);
+}
+
+#[test]
+fn a_profile_is_named_by_the_prompt() {
+    let env = TestEnv::with_keys(1);
+    let (key, secret) = env.sandbox.credentials();
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("secret"), secret).unwrap();
+    let profile = format!(
+        "[profiles.prod]\nendpoint = '{}'\napi_key = '{key}'\napi_secret_command = 'cat {}'\nread_only = true\n",
+        env.sandbox.url(),
+        folder.join("secret").display()
+    );
+    std::fs::write(folder.join("config.toml"), profile).unwrap();
+    let args = ["--color", "never", "--profile", "prod"];
+    let Some(mut terminal) = Terminal::start(&env.command_without_credentials(&args)) else {
+        return;
+    };
+    terminal.wait_for("iamql (prod, read-only)> ");
+    terminal.enter("\\conninfo");
+    assert!(terminal.wait_for("yes ").contains("profile      │ prod"));
+}
+
+#[test]
+fn tab_offers_values_of_earlier_rows_and_columns_of_files() {
+    let env = TestEnv::with_keys(1);
+    std::fs::write(
+        env.work().join("staff.csv"),
+        "account,left_on\nsa-1,2026-01-01\n",
+    )
+    .unwrap();
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("SELECT 'sa-abc' AS owner_id;");
+    terminal.wait_for("(1 row");
+    terminal.wait_for(READY);
+    terminal.press("SELECT count(*) AS n FROM vw_api_keys WHERE owner_id = 'sa\t");
+    terminal.wait_for("'sa-abc'");
+    terminal.enter(";");
+    terminal.wait_for("(1 row");
+    terminal.wait_for(READY);
+    terminal.press("SELECT s.left_on FROM 'staff.csv' s WHERE s.acc\t");
+    terminal.wait_for("s.account");
+    terminal.enter(" = 'sa-1';");
+    assert!(terminal.wait_for("(1 row").contains("2026-01-01"));
+}
+
+#[test]
+fn objects_that_do_not_fit_are_records_with_indented_json() {
+    let env = TestEnv::with_keys(2);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("\\pset pager off");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT * FROM api_keys LIMIT 1;");
+    let shown = terminal.wait_for("(1 row");
+    assert!(
+        shown.contains("-[ RECORD 1 ]-") && shown.contains("|   \"owner\": {"),
+        "{shown}"
+    );
+    terminal.wait_for(READY);
+    terminal.enter("\\x never");
+    terminal.wait_for("expanded is never");
+    terminal.enter("SELECT * FROM api_keys LIMIT 1;");
+    terminal.wait_for("┌");
+    terminal.wait_for("cut to fit: ");
+}
+
+#[test]
+fn explain_is_never_cut() {
+    let env = TestEnv::with_keys(1);
+    let mut command = env.command(&["--color", "never"]);
+    command.env("PAGER", "cat");
+    let Some(mut terminal) = Terminal::sized(&command, 60) else {
+        return;
+    };
+    terminal.wait_for(READY);
+    terminal.enter("EXPLAIN SELECT id, spec.display_name FROM api_keys WHERE spec.owner.id = 'sa-1' AND spec.display_name LIKE '%x%';");
+    terminal.wait_for("┌");
+    let plan = terminal.wait_for("└");
+    assert!(!plan.contains('…'), "{plan}");
+    assert!(
+        plan.lines()
+            .all(|line| line.trim_end().chars().count() <= 60),
+        "{plan}"
+    );
+    let footer = terminal.wait_for(READY);
+    assert!(!footer.contains("cut to fit"), "{footer}");
+}
+
+#[test]
+fn programs_that_the_shell_starts_do_not_get_the_credentials() {
+    let env = TestEnv::with_keys(1);
+    let script = "\\! env\nSELECT 1 AS n \\g | cat > /dev/null; env\n";
+    let output = env.iamql_reading(script, &["shell"]);
+    let variables = output.rows();
+    assert!(
+        variables.contains("CONFLUENT_CLOUD_ENDPOINT"),
+        "{variables}"
+    );
+    assert!(!variables.contains("CONFLUENT_CLOUD_API"), "{variables}");
+}
+
+#[test]
+fn commands_that_run_statements_take_their_rows_elsewhere() {
+    let env = TestEnv::with_keys(3);
+    std::fs::create_dir(env.work().join("sub")).unwrap();
+    std::fs::write(env.work().join("sub/a.sql"), "\\ir b.sql\n").unwrap();
+    std::fs::write(env.work().join("sub/b.sql"), "SELECT 'from b' AS n;\n").unwrap();
+    let script = r"
+\format csv
+SELECT 1 AS a, NULL AS b \gset p_
+\echo :p_a :p_b
+SELECT 'x' AS down, 'y' AS across, 7 AS cell UNION ALL SELECT 'x', 'z', 8 ORDER BY across \crosstabview
+SELECT 2 AS n \g | tr n m
+\o | tr n o
+SELECT 3 AS n;
+\o
+\copy (SELECT 4 AS n) to 'out.json'
+\! cat out.json
+\copy (SELECT 5 AS n) to stdout
+.once once.tsv
+SELECT 6 AS n;
+\! cat once.tsv
+\if :{?p_b}
+SELECT 'not this' AS n;
+\elif true
+SELECT 'this' AS n;
+\else
+nonsense here
+\endif
+\cd sub
+\! basename $PWD
+\ir a.sql
+\i ../sub/a.sql
+";
+    let output = env.iamql_reading(script, &["shell"]);
+    insta::assert_snapshot!(output.rows(), @"
+    1 :p_b
+    down,y,z
+    x,7,8
+    m
+    2
+    o
+    3
+    [
+    {\"n\":4}
+    ]
+    n
+    5
+    n
+    6
+    n
+    this
+    sub
+    n
+    from b
+    n
+    from b
+    ");
+}
+
+#[test]
+fn wrong_arguments_and_open_conditions_are_errors() {
+    let env = TestEnv::with_keys(1);
+    for (script, message) in [
+        ("\\pset pager always\n", "`pager` cannot be `always`"),
+        ("\\e file.sql\n", "`\\e` has no use for `file.sql`"),
+        ("\\d api_keys x\n", "`\\d` has no use for `x`"),
+        ("\\if true\nSELECT 1;\n", "the file ends within `\\if`"),
+        (
+            "SELECT 1 AS a UNION ALL SELECT 2 \\gset\n",
+            "\\gset needs exactly one row",
+        ),
+        (
+            "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1') \\gset\n",
+            "\\gset is for statements that read, and this one creates keys",
+        ),
+        ("\\! exit 3\n", "the command ended with exit status: 3"),
+    ] {
+        let output = env.iamql_reading(script, &["shell", "-o", "csv"]);
+        assert_eq!(output.code, Some(1), "{script}");
+        assert!(
+            output.stderr.contains(message),
+            "{script}: {}",
+            output.stderr
+        );
+    }
+    assert!(env.requests().is_empty());
+}
+
+#[test]
+fn a_program_that_reads_no_further_is_no_error() {
+    let env = TestEnv::with_keys(1);
+    let script =
+        "\\format csv\nSELECT * FROM generate_series(1, 200000) \\g | head -2\nSELECT 'on' AS n;\n";
+    let output = env.iamql_reading(script, &["shell"]);
+    assert_eq!(
+        output.rows().lines().collect::<Vec<_>>(),
+        ["value", "1", "n", "on"]
+    );
+}
+
+#[test]
+fn files_and_information_schema_are_described_in_the_words_of_describe() {
+    let env = TestEnv::with_keys(1);
+    std::fs::write(env.work().join("staff.csv"), "a,b,c\n1,x,2026-01-01\n").unwrap();
+    let script =
+        "\\format csv\n\\d staff.csv\nDESCRIBE 'staff.csv';\n\\d information_schema.schemata\n";
+    let output = env.iamql_reading(script, &["shell"]);
+    let rows = output.rows();
+    assert!(
+        rows.starts_with(
+            "column,type\na,integer\nb,text\nc,date\nname,type\na,integer\nb,text\nc,date\n"
+        ),
+        "{rows}"
+    );
+    assert!(rows.contains("schema_name,text"), "{rows}");
 }
 
 #[test]

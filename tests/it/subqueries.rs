@@ -21,6 +21,85 @@ async fn rows(lab: &Lab, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_subquery_fails_only_for_rows_whose_answer_depends_on_it() {
+    let lab = Lab::with_keys(0).await;
+    for (query, expected) in [
+        (
+            "SELECT CASE WHEN x > 1 THEN x ELSE (SELECT y FROM E WHERE v = x * 10) END FROM O ORDER BY x",
+            "1,2,3",
+        ),
+        (
+            "SELECT CASE WHEN x > 0 THEN x ELSE (SELECT v FROM E) END FROM O ORDER BY x",
+            "1,2,3",
+        ),
+        (
+            "SELECT CASE x WHEN 2 THEN (SELECT v FROM E WHERE y = x) WHEN 3 THEN 0 END FROM O ORDER BY x",
+            "NULL,30,0",
+        ),
+        (
+            "SELECT CASE WHEN x = 1 THEN 0 WHEN (SELECT v FROM E WHERE y = x) > 5 THEN 1 ELSE 2 END FROM O ORDER BY x",
+            "0,1,2",
+        ),
+        (
+            "SELECT x FROM O WHERE x = 1 OR (SELECT v FROM E WHERE y = x) > 5 ORDER BY x",
+            "1,2",
+        ),
+        (
+            "SELECT x > 1 AND (SELECT v FROM E WHERE y = x) > 5 FROM O ORDER BY x",
+            "false,true,NULL",
+        ),
+        (
+            "SELECT coalesce(nullif(x, 2), (SELECT v FROM E WHERE y = x)) FROM O ORDER BY x",
+            "1,30,3",
+        ),
+        (
+            "SELECT CASE WHEN x <> 2 THEN 6 / (x - 2) IN (SELECT 6) END FROM O ORDER BY x",
+            "false,NULL,true",
+        ),
+    ] {
+        assert_eq!(rows(&lab, query).await.join(","), expected, "{query}");
+    }
+    let error = lab
+        .fail("SELECT CASE WHEN x > 1 THEN (SELECT v FROM (VALUES (1), (2)) e(v)) END FROM (VALUES (1), (2)) o(x)")
+        .await;
+    assert!(error.contains("more than one row"), "{error}");
+}
+
+#[tokio::test]
+async fn a_row_is_compared_with_that_of_a_subquery() {
+    let lab = Lab::with_keys(0).await;
+    for (query, expected) in [
+        (
+            "SELECT x FROM O WHERE (x, 30) = (SELECT y, v FROM E WHERE y = 2)",
+            "2",
+        ),
+        (
+            "SELECT (SELECT y, v FROM E WHERE y = 2) > (x, 20) FROM O ORDER BY x",
+            "true,true,false",
+        ),
+        (
+            "SELECT (x, 10) <> (SELECT y, v FROM E WHERE y = x + 1) FROM O ORDER BY x",
+            "true,NULL,NULL",
+        ),
+    ] {
+        assert_eq!(rows(&lab, query).await.join(","), expected, "{query}");
+    }
+    for (query, expected) in [
+        (
+            "SELECT (1, 2) = (SELECT 1, 2, 3)",
+            "selects 3 columns where 2 are expected",
+        ),
+        (
+            "SELECT (1, 2) = (SELECT v, v FROM (VALUES (1), (2)) e(v))",
+            "more than one row",
+        ),
+    ] {
+        let error = lab.fail(query).await;
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_subquery_is_computed_for_each_outer_value() {
     let lab = Lab::with_keys(0).await;
     for (query, expected) in [
@@ -54,7 +133,7 @@ async fn a_subquery_is_computed_for_each_outer_value() {
             "1,2,3",
         ),
         (
-            "SELECT x FROM O WHERE EXISTS (SELECT y FROM E WHERE y=x HAVING count(*) > 1)",
+            "SELECT x FROM O WHERE EXISTS (SELECT max(y) FROM E WHERE y=x HAVING count(*) > 1)",
             "1",
         ),
         (

@@ -25,6 +25,42 @@ async fn first(lab: &Lab, sql: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_is_no_condition_and_no_group_of_its_own_is_an_error() {
+    let lab = speaking(Dialect::Default).await;
+    for (sql, expected) in [
+        ("SELECT CASE WHEN 1 THEN 2 END", "`1` is a number"),
+        (
+            "SELECT CASE WHEN n THEN 2 END FROM {numbers}",
+            "`n` is a number",
+        ),
+        (
+            "SELECT CASE WHEN 'maybe' THEN 2 END",
+            "`maybe` is not a boolean",
+        ),
+        (
+            "SELECT n AS p, n AS r FROM {numbers} GROUP BY n, ROLLUP (n)",
+            "stands in GROUP BY twice",
+        ),
+    ] {
+        let sql = sql.replace("{numbers}", NUMBERS);
+        let error = lab.fail(&sql).await;
+        assert!(
+            error.contains(expected) && error.contains("hint: "),
+            "{error}"
+        );
+    }
+    for (sql, expected) in [
+        ("SELECT CASE WHEN 'true' THEN 2 END", "2"),
+        ("SELECT CASE WHEN NULL THEN 2 ELSE 3 END", "3"),
+    ] {
+        assert_eq!(
+            first(&lab, &sql.replace("{numbers}", NUMBERS)).await,
+            expected
+        );
+    }
+}
+
+#[tokio::test]
 async fn text_that_is_no_value_of_the_other_sides_type_is_an_error_everywhere() {
     let lab = speaking(Dialect::Default).await;
     for condition in [
@@ -160,7 +196,7 @@ async fn parameters_take_the_type_of_what_they_stand_beside() {
       |
     1 | SELECT id FROM vw_api_keys WHERE age_days > $days
       |                                             ^^^^^
-    hint: `age_days` is a number: compare it with one, as in age_days < 90
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
     ");
     let error = lab.fail("SELECT id FROM vw_api_keys LIMIT $n").await;
     insta::assert_snapshot!(error, @"
@@ -182,7 +218,7 @@ async fn the_caret_is_at_the_literal_that_does_not_fit() {
       |
     1 | …OM vw_api_keys WHERE display_name = '90 days' OR age_days < '90 days'
       |                                                              ^^^^^^^^^
-    hint: `age_days` is a number: compare it with one, as in age_days < 90
+    hint: `age_days` is a number: compare it with one, as in age_days < 90; --dialect stackql takes it
     ");
     let sql = "SELECT count(*) FROM vw_api_keys WHERE display_name = 5";
     insta::assert_snapshot!(lab.fail(sql).await, @"
@@ -190,7 +226,7 @@ async fn the_caret_is_at_the_literal_that_does_not_fit() {
       |
     1 | SELECT count(*) FROM vw_api_keys WHERE display_name = 5
       |                                        ^^^^^^^^^^^^
-    hint: `display_name` is text: convert it with CAST(display_name AS DOUBLE); to compare text, write '5' in quotes
+    hint: `display_name` is text: convert it with CAST(display_name AS DOUBLE); to compare text, write '5' in quotes; --dialect stackql takes it
     ");
     let sql = "SELECT created_at FROM vw_api_keys WHERE created_at > 'yesterday'";
     insta::assert_snapshot!(lab.fail(sql).await, @"

@@ -284,7 +284,12 @@ async fn many_ids_are_deleted_without_looking_for_them() {
 
 #[tokio::test]
 async fn a_bulk_insert_keeps_the_order_of_its_rows_and_runs_side_by_side() {
-    let lab = Lab::start(organization(0).with_latency(std::time::Duration::from_millis(2))).await;
+    let config = organization(0).with_latency(std::time::Duration::from_millis(2));
+    let options = Options {
+        yes: true,
+        ..Options::default()
+    };
+    let lab = Lab::with_options(config, options).await;
     lab.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let rows: Vec<String> = (0..200).map(|n| format!("('n{n}', 'sa-1')")).collect();
     let answer = lab

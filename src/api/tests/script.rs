@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::super::*;
+use crate::secret::Secret;
 use transport::Response;
 
 /// What happens to one attempt.
@@ -126,6 +127,14 @@ pub(super) fn page() -> Step {
     Step::Answer(answer(200, &[], r#"{"data":[{"id":"K"}]}"#))
 }
 
+/// Returns a client over `steps` that authenticates with `credentials`.
+pub(super) fn client_as(
+    steps: impl IntoIterator<Item = Step>,
+    credentials: Credentials,
+) -> (Client, Arc<Script>) {
+    client_of(steps, 10, || 0.0, credentials.secrets())
+}
+
 /// Returns a client over `steps`, with no jitter, ten requests at a time and 300 s a call.
 pub(super) fn client(steps: impl IntoIterator<Item = Step>) -> (Client, Arc<Script>) {
     client_with(steps, 10, || 0.0)
@@ -136,12 +145,23 @@ pub(super) fn client_with(
     concurrency: usize,
     random: fn() -> f64,
 ) -> (Client, Arc<Script>) {
+    client_of(steps, concurrency, random, Vec::new())
+}
+
+fn client_of(
+    steps: impl IntoIterator<Item = Step>,
+    concurrency: usize,
+    random: fn() -> f64,
+    secrets: Vec<Secret>,
+) -> (Client, Arc<Script>) {
     let script = Arc::new(Script {
         steps: Mutex::new(steps.into_iter().collect()),
         ..Script::default()
     });
     let caller = Caller {
         transport: Arc::clone(&script) as Arc<dyn Transport>,
+        mask: Mask::of(secrets),
+        remedy: OnceLock::new(),
         endpoint: Endpoint::production(),
         retry: RetryPolicy::default(),
         timeout: Duration::from_secs(300),
@@ -154,8 +174,7 @@ pub(super) fn client_with(
     };
     let client = Client {
         caller: Arc::new(caller),
-        traffic: Arc::default(),
-        stop: Stop::default(),
+        terms: Terms::default(),
         concurrency,
         key_id: None,
     };

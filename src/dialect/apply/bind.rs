@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, DFSchemaRef, ScalarValue, plan_err};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Exists, InList, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::{NamePreserver, strip_outer_reference};
@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 };
 
 use super::node::{Bound, Parameter, has_subquery, parameter, subquery};
+use crate::dialect::plan::{Error, Place};
 
 /// Binds the columns of one outer query.
 pub(super) struct Binder<'a> {
@@ -376,13 +377,23 @@ pub(super) fn as_union(values: Values) -> Result<LogicalPlan> {
 
 /// Refuses an aggregate over outer columns alone: in SQL it is one of the outer query, which the engine does not know.
 fn is_of_the_outer_query(aggregate: &Expr) -> Result<()> {
-    match aggregate.contains_outer() && !aggregate.any_column_refs() && !has_subquery(aggregate) {
-        true => plan_err!(
-            "`{}` is over columns of the outer query alone, and so an aggregate of that query",
-            strip_outer_reference(aggregate.clone()).human_display()
-        ),
-        false => Ok(()),
+    if !aggregate.contains_outer() || aggregate.any_column_refs() || has_subquery(aggregate) {
+        return Ok(());
     }
+    let mut place = Place::default();
+    aggregate.apply(|expr| {
+        if let Expr::OuterReferenceColumn(_, column) = expr {
+            place.near = place.near.or(column.spans.first());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Err(Error::new(format!(
+        "`{}` is over columns of the outer query alone, and so an aggregate of that query",
+        strip_outer_reference(aggregate.clone()).human_display()
+    ))
+    .hint("write it in the outer query, or over a column of the subquery")
+    .at(place)
+    .into())
 }
 
 /// Returns what a subquery in an expression of `plan` sees around it. To make it takes long, so that is done only where

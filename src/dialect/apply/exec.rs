@@ -12,9 +12,10 @@ use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array,
     new_null_array,
 };
-use datafusion::arrow::compute::{cast, concat_batches, take};
+use datafusion::arrow::compute::{cast, concat_batches, prep_null_mask_filter, take};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
+use datafusion::common::cast::as_boolean_array;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ScalarValue, Statistics, exec_err, internal_err};
@@ -77,6 +78,8 @@ struct Task {
     outer: Vec<Arc<dyn PhysicalExpr>>,
     parameters: Vec<Arc<Parameter>>,
     operand: Option<Arc<dyn PhysicalExpr>>,
+    /// Where it is not true the answer is NULL.
+    guard: Option<Arc<dyn PhysicalExpr>>,
     /// The parameters of queries further out that the subquery depends on.
     further_out: Vec<Arc<Parameter>>,
     /// True if the subquery reads what a recursion around it changes.
@@ -108,13 +111,17 @@ struct Entry {
 }
 
 impl ApplyExec {
-    /// `exprs` are the outer expressions of `apply`, followed by the operand if it has one.
+    /// `exprs` are the outer expressions of `apply`, followed by the operand and the guard if it has them.
     pub(super) fn try_new(
         apply: &Apply,
         input: Arc<dyn ExecutionPlan>,
         subquery: Arc<dyn ExecutionPlan>,
         mut exprs: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Self> {
+        let guard = match apply.guard {
+            Some(_) => exprs.pop(),
+            None => None,
+        };
         let operand = match apply.kind.operand() {
             Some(_) => exprs.pop(),
             None => None,
@@ -127,6 +134,7 @@ impl ApplyExec {
             outer: exprs,
             parameters: apply.parameters.clone(),
             operand,
+            guard,
             further_out,
             is_in_recursion: is_in_recursion(&apply.subquery)?,
             schema: Arc::clone(UserDefinedLogicalNode::schema(apply).inner()),
@@ -209,7 +217,8 @@ impl ExecutionPlan for ApplyExec {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for expr in self.task.outer.iter().chain(&self.task.operand) {
+        let task = &self.task;
+        for expr in task.outer.iter().chain(&task.operand).chain(&task.guard) {
             if f(expr)? == TreeNodeRecursion::Stop {
                 return Ok(TreeNodeRecursion::Stop);
             }
@@ -356,11 +365,16 @@ impl Keys {
         })
     }
 
-    fn values(&self, batch: &RecordBatch) -> Result<Values> {
+    /// Evaluates the expressions over `batch`, or over those of its rows that `wanted` holds for.
+    fn values(&self, batch: &RecordBatch, wanted: Option<&BooleanArray>) -> Result<Values> {
+        let evaluate = |expr: &Arc<dyn PhysicalExpr>| match wanted {
+            Some(wanted) => expr.evaluate_selection(batch, wanted),
+            None => expr.evaluate(batch),
+        };
         let columns = self
             .exprs
             .iter()
-            .map(|expr| expr.evaluate(batch)?.into_array(batch.num_rows()))
+            .map(|expr| evaluate(expr)?.into_array(batch.num_rows()))
             .collect::<Result<Vec<_>>>()?;
         Ok(Values {
             rows: match &self.converter {
@@ -398,6 +412,19 @@ impl Known {
 impl Task {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns which rows of `batch` the guard holds for, if there is one.
+    fn wanted(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>> {
+        let Some(guard) = &self.guard else {
+            return Ok(None);
+        };
+        let wanted = guard.evaluate(batch)?.into_array(batch.num_rows())?;
+        let wanted = as_boolean_array(&wanted)?;
+        Ok(Some(match wanted.null_count() {
+            0 => wanted.clone(),
+            _ => prep_null_mask_filter(wanted),
+        }))
     }
 
     /// Forgets what was computed for other values further out.
@@ -487,6 +514,8 @@ struct Run {
 /// A batch of the input, and how far it has been worked off.
 struct Current {
     batch: RecordBatch,
+    /// Which rows the guard holds for, if there is one.
+    wanted: Option<BooleanArray>,
     keys: Values,
     operands: Values,
     position: usize,
@@ -505,10 +534,12 @@ impl Run {
                     let Some(batch) = self.input.try_next().await? else {
                         return Ok(None);
                     };
+                    let wanted = self.task.wanted(&batch)?;
                     Current {
-                        keys: self.keys.values(&batch)?,
-                        operands: self.operands.values(&batch)?,
+                        keys: self.keys.values(&batch, wanted.as_ref())?,
+                        operands: self.operands.values(&batch, wanted.as_ref())?,
                         batch,
+                        wanted,
                         position: 0,
                     }
                 }
@@ -534,6 +565,13 @@ impl Run {
         let mut runs = 0;
         while current.position < current.batch.num_rows() && made.len() < most && runs < RUNS {
             let row = current.position;
+            if let Some(wanted) = &current.wanted
+                && !wanted.value(row)
+            {
+                made.add_null(&task)?;
+                current.position += 1;
+                continue;
+            }
             let key = current.keys.key(row);
             let is_known = task.known().answers.contains_key(&key);
             if !is_known {
@@ -594,6 +632,19 @@ struct Made {
 impl Made {
     fn len(&self) -> usize {
         self.outcomes.len() + self.values.len() + self.positions.len()
+    }
+
+    /// Adds the answer that nobody looks at.
+    fn add_null(&mut self, task: &Task) -> Result<()> {
+        match task.kind {
+            Kind::Exists | Kind::Compare { .. } => self.outcomes.push(None),
+            Kind::Scalar => {
+                let null = ScalarValue::try_from(task.added.field(0).data_type())?;
+                self.values.push(null);
+            }
+            Kind::Rows { .. } => return internal_err!("a lateral join has no guard"),
+        }
+        Ok(())
     }
 
     /// Adds what stands beside the row of `current` that is next. `begin` is the position of the first row.

@@ -19,6 +19,7 @@
 //!
 //! - `rule`: the analyzer rule that takes subqueries out of expressions and lateral joins out of FROM. It is the last one,
 //!   because types are settled then, and the optimizer, which would refuse some of these plans, has not seen them yet;
+//! - `guard`, `shape`: where an answer is looked at, and the plans around an Apply as it needs them;
 //! - `allow`: the shapes that are left to the engine's own joins, because those push predicates down;
 //! - `bind`: replaces outer columns by parameters. It takes the largest subexpressions over outer columns that cannot
 //!   fail, so that `e.y = o.x % 250` has 250 distinct values whatever the number of rows;
@@ -36,31 +37,37 @@
 //! - NULL is a value like any other;
 //! - a volatile function in an uncorrelated subquery is evaluated once per statement, in a correlated one once per
 //!   distinct outer value;
-//! - a subquery is evaluated wherever it is written, also in a branch of CASE that is not taken. Its error is then the
-//!   error of the statement.
+//! - a subquery in a branch of CASE, behind AND, OR or in `coalesce` is evaluated only for rows whose answer depends on it,
+//!   which a guard of the node tells.
 //!
-//! It depends on the engine alone: it knows no resource and sends no request.
+//! It depends on the engine and on the errors of `plan`: it knows no resource and sends no request.
 
 mod allow;
 mod answer;
 mod bind;
 mod exec;
+mod guard;
 mod node;
 mod once;
 mod plan;
 mod rule;
+mod shape;
 
 use std::sync::Arc;
 
 use datafusion::execution::context::QueryPlanner;
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_planner::ExtensionPlanner;
 
 /// Returns the rule that takes subqueries away from the engine, for the end of the list of analyzer rules.
 pub(crate) fn rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
     Arc::new(rule::ApplySubqueries)
 }
 
-/// Returns the planner that knows the nodes that the rule makes.
-pub(crate) fn planner() -> Arc<dyn QueryPlanner + Send + Sync> {
-    Arc::new(plan::ApplyQueryPlanner)
+/// Planners of nodes that are not made here.
+pub(crate) type Planners = Vec<Arc<dyn ExtensionPlanner + Send + Sync>>;
+
+/// Returns the planner that knows the nodes that the rule makes, and those that `others` know.
+pub(crate) fn planner(others: Planners) -> Arc<dyn QueryPlanner + Send + Sync> {
+    Arc::new(plan::ApplyQueryPlanner { others })
 }

@@ -194,6 +194,8 @@ pub(super) struct Apply {
     pub(super) outer: Vec<Expr>,
     /// What each of them is bound to.
     pub(super) parameters: Vec<Arc<Parameter>>,
+    /// Over the input: where it is not true nobody looks at the answer, and the subquery is not run.
+    pub(super) guard: Option<Expr>,
     /// The columns that are added to those of the input.
     pub(super) added: DFSchemaRef,
     schema: DFSchemaRef,
@@ -216,8 +218,14 @@ impl Apply {
             kind,
             outer,
             parameters,
+            guard: None,
             added,
         })
+    }
+
+    /// Returns it as one that computes nothing where `guard` is not true.
+    pub(super) fn guarded(self, guard: Option<Expr>) -> Self {
+        Self { guard, ..self }
     }
 
     /// Returns the schema of the input.
@@ -369,11 +377,8 @@ impl UserDefinedLogicalNodeCore for Apply {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        self.outer
-            .iter()
-            .chain(self.kind.operand())
-            .cloned()
-            .collect()
+        let all = self.outer.iter().chain(self.kind.operand());
+        all.chain(&self.guard).cloned().collect()
     }
 
     fn prevent_predicate_push_down_columns(&self) -> std::collections::HashSet<String> {
@@ -391,6 +396,9 @@ impl UserDefinedLogicalNodeCore for Apply {
         mut inputs: Vec<LogicalPlan>,
     ) -> Result<Self> {
         let mut apply = self.clone();
+        if apply.guard.is_some() {
+            apply.guard = exprs.pop();
+        }
         if let Kind::Compare { operand, .. } = &mut apply.kind
             && let Some(expr) = exprs.pop()
         {

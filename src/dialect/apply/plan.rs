@@ -35,8 +35,16 @@ use super::node::{Apply, Kind, Nullable, Once, Parameter, ParameterNode, paramet
 use super::once::{OnceExec, read_once};
 
 /// Plans as the engine does, and knows the nodes of this module.
-#[derive(Debug)]
-pub(super) struct ApplyQueryPlanner;
+pub(super) struct ApplyQueryPlanner {
+    /// Planners of nodes that are not of this module.
+    pub(super) others: super::Planners,
+}
+
+impl fmt::Debug for ApplyQueryPlanner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApplyQueryPlanner").finish_non_exhaustive()
+    }
+}
 
 #[async_trait]
 impl QueryPlanner for ApplyQueryPlanner {
@@ -45,7 +53,9 @@ impl QueryPlanner for ApplyQueryPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(NodePlanner)])
+        let mut planners = self.others.clone();
+        planners.push(Arc::new(NodePlanner));
+        DefaultPhysicalPlanner::with_extension_planners(planners)
             .create_physical_plan(plan, session)
             .await
     }
@@ -84,6 +94,7 @@ impl ExtensionPlanner for NodePlanner {
         let schema = apply.input_schema();
         let exprs = apply.outer.iter().chain(apply.kind.operand());
         let exprs = exprs
+            .chain(&apply.guard)
             .map(|expr| planner.create_physical_expr(expr, schema, session, context))
             .collect::<Result<Vec<_>>>()?;
         let subquery = subquery(planner, apply, session).await?;

@@ -13,21 +13,22 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, ExprSchema, JoinType, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr::{Case, Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::logical_plan::{Join, Sort};
+use datafusion::logical_expr::logical_plan::Join;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, lit,
+    BinaryExpr, Expr, Filter, LogicalPlan, Operator, Subquery, binary_expr, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::allow::is_left_to_the_engine;
 use super::bind::{Binder, as_union, free_columns, grouping, is_lateral};
+use super::guard::Guard;
 use super::node::{
-    Apply, Bound, Kind, Nullable, answer_column, downcast, extension, has_subquery, parameter,
-    subquery,
+    Apply, Bound, Kind, answer_column, extension, has_subquery, parameter, subquery,
 };
+use super::shape::{as_few_rows, nullable, side, sides, with_columns, with_sorted_columns};
 
 /// Takes subqueries away from the engine.
 #[derive(Debug)]
@@ -212,7 +213,7 @@ impl Rewriter {
                     return Ok(Transformed::no(expr));
                 };
                 let side = side(&expr, inner, &left, &right)?;
-                takers[side.unwrap_or_default()].one(expr)
+                takers[side.unwrap_or_default()].one(expr, &Guard::default())
             })?;
             simple.push(taken.data);
         }
@@ -344,7 +345,7 @@ impl Rewriter {
 struct Taker<'r> {
     rewriter: &'r Rewriter,
     input: LogicalPlan,
-    known: HashMap<Expr, Expr>,
+    known: HashMap<(Expr, Guard), Expr>,
 }
 
 impl<'r> Taker<'r> {
@@ -357,20 +358,94 @@ impl<'r> Taker<'r> {
     }
 
     fn take(&mut self, expr: Expr) -> Result<Expr> {
-        expr.transform_up(|expr| self.one(expr)).data()
+        self.within(expr, &Guard::default())
     }
 
-    fn one(&mut self, expr: Expr) -> Result<Transformed<Expr>> {
+    /// Takes the subqueries out of `expr`, whose value is looked at where `guard` says.
+    fn within(&mut self, expr: Expr, guard: &Guard) -> Result<Expr> {
+        if !has_subquery(&expr) {
+            return Ok(expr);
+        }
+        match expr {
+            Expr::Case(case) => self.case(case, guard),
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) => {
+                let left = self.within(*left, guard)?;
+                let is_open = match op {
+                    Operator::And => left.clone().is_not_false(),
+                    _ => left.clone().is_not_true(),
+                };
+                let right = self.within(*right, &guard.and(&[(is_open, true)], false, false))?;
+                Ok(binary_expr(left, op, right))
+            }
+            Expr::ScalarFunction(mut call) if call.func.name() == "coalesce" => {
+                let mut is_open = guard.clone();
+                for arg in &mut call.args {
+                    *arg = self.within(std::mem::take(arg), &is_open)?;
+                    is_open = is_open.and(&[(arg.clone().is_null(), true)], false, false);
+                }
+                Ok(Expr::ScalarFunction(call))
+            }
+            expr => {
+                let expr =
+                    expr.map_children(|child| Ok(Transformed::yes(self.within(child, guard)?)))?;
+                Ok(self.one(expr.data, guard)?.data)
+            }
+        }
+    }
+
+    fn case(&mut self, mut case: Case, guard: &Guard) -> Result<Expr> {
+        let operand = match case.expr.take() {
+            Some(operand) => Some(self.within(*operand, guard)?),
+            None => None,
+        };
+        let mut before = Vec::new();
+        for (when, then) in &mut case.when_then_expr {
+            **when = self.within(std::mem::take(when), &guard.and(&before, true, true))?;
+            let condition = match &operand {
+                Some(operand) => operand.clone().eq(when.as_ref().clone()),
+                None => when.as_ref().clone(),
+            };
+            before.push((condition, true));
+            **then = self.within(std::mem::take(then), &guard.and(&before, false, true))?;
+            if let Some((_, outcome)) = before.last_mut() {
+                *outcome = false;
+            }
+        }
+        if let Some(otherwise) = &mut case.else_expr {
+            **otherwise =
+                self.within(std::mem::take(otherwise), &guard.and(&before, true, true))?;
+        }
+        case.expr = operand.map(Box::new);
+        Ok(Expr::Case(case))
+    }
+
+    fn one(&mut self, expr: Expr, guard: &Guard) -> Result<Transformed<Expr>> {
         let Some(inner) = subquery(&expr) else {
             return Ok(Transformed::no(expr));
         };
-        if matches!(expr, Expr::ScalarSubquery(_)) && free_columns(&inner.subquery)?.is_empty() {
+        if parameter(inner).is_some() {
+            return Ok(Transformed::no(expr));
+        }
+        if matches!(expr, Expr::ScalarSubquery(_))
+            && !guard.is_branch
+            && free_columns(&inner.subquery)?.is_empty()
+        {
             return self.rewriter.inside(expr);
         }
-        if let Some(column) = self.known.get(&expr) {
+        let anywhere = (expr, Guard::default());
+        if let Some(column) = self.known.get(&anywhere) {
             return Ok(Transformed::yes(column.clone()));
         }
-        let (subquery, kind, negated) = match expr.clone() {
+        let (expr, _) = anywhere;
+        let known = (expr.clone(), guard.clone());
+        if let Some(column) = self.known.get(&known) {
+            return Ok(Transformed::yes(column.clone()));
+        }
+        let (subquery, kind, negated) = match expr {
             Expr::Exists(exists) => (exists.subquery, Kind::Exists, exists.negated),
             Expr::ScalarSubquery(subquery) => (subquery, Kind::Scalar, false),
             Expr::InSubquery(test) => {
@@ -387,17 +462,17 @@ impl<'r> Taker<'r> {
             }
             expr => return Ok(Transformed::no(expr)),
         };
-        let column = self.add(&subquery.subquery, kind)?;
+        let column = self.add(&subquery.subquery, kind, guard)?;
         let column = match negated {
             true => Expr::Not(Box::new(column)),
             false => column,
         };
-        self.known.insert(expr, column.clone());
+        self.known.insert(known, column.clone());
         Ok(Transformed::yes(column))
     }
 
     /// Returns the column that holds the answer of `subquery`.
-    fn add(&mut self, subquery: &LogicalPlan, kind: Kind) -> Result<Expr> {
+    fn add(&mut self, subquery: &LogicalPlan, kind: Kind, guard: &Guard) -> Result<Expr> {
         let schema = Arc::clone(self.input.schema());
         let (plan, bound) = self.rewriter.bound(subquery, &schema)?;
         let plan = as_few_rows(plan, &kind)?;
@@ -405,141 +480,7 @@ impl<'r> Taker<'r> {
         let added = answer_column(&name, &kind, &plan)?;
         let input = std::mem::take(&mut self.input);
         let apply = Apply::try_new(input, Arc::new(plan), kind, bound, Arc::new(added))?;
-        self.input = extension(apply);
+        self.input = extension(apply.guarded(guard.condition.clone()));
         Ok(Expr::Column(Column::new_unqualified(name)))
     }
-}
-
-/// Returns `plan` with no more rows and columns than `kind` looks at.
-fn as_few_rows(plan: LogicalPlan, kind: &Kind) -> Result<LogicalPlan> {
-    let needed = match kind {
-        Kind::Exists => 1,
-        // The second one is an error.
-        Kind::Scalar => 2,
-        Kind::Compare { .. } | Kind::Rows { .. } => return Ok(plan),
-    };
-    let plan = match (plan, kind) {
-        // What is selected makes no difference, but for what makes rows of it.
-        (LogicalPlan::Projection(projection), Kind::Exists)
-            if matches!(
-                projection.input.as_ref(),
-                LogicalPlan::Filter(_)
-                    | LogicalPlan::TableScan(_)
-                    | LogicalPlan::SubqueryAlias(_)
-                    | LogicalPlan::Join(_)
-            ) =>
-        {
-            let row = vec![lit(true).alias("row")];
-            LogicalPlan::Projection(Projection::try_new(row, projection.input)?)
-        }
-        (plan, _) => plan,
-    };
-    match plan.max_rows() {
-        Some(most) if most <= needed => Ok(plan),
-        _ => LogicalPlanBuilder::from(plan)
-            .limit(0, Some(needed))?
-            .build(),
-    }
-}
-
-/// Returns `plan`, the subquery of a value, so that the value may be NULL if there may be no row.
-///
-/// The engine takes the word of the column that is selected: a `count(*)` would never be NULL, whatever HAVING says.
-fn nullable(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let is_known = plan
-        .schema()
-        .fields()
-        .iter()
-        .all(|field| field.is_nullable())
-        || has_one_row(&plan)
-        || downcast::<Nullable>(&plan).is_some();
-    match is_known {
-        true => Ok(plan),
-        false => Ok(extension(Nullable::try_new(plan)?)),
-    }
-}
-
-fn has_one_row(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Projection(projection) => has_one_row(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => has_one_row(&alias.input),
-        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
-        LogicalPlan::EmptyRelation(empty) => empty.produce_one_row,
-        _ => false,
-    }
-}
-
-/// Returns `plan` with the columns of `schema` and no others.
-fn with_columns(plan: LogicalPlan, schema: &DFSchemaRef) -> Result<LogicalPlan> {
-    let is_same = plan.schema().fields().len() == schema.fields().len()
-        && plan.schema().columns() == schema.columns();
-    if is_same {
-        return Ok(plan);
-    }
-    let columns = schema.columns().into_iter().map(Expr::Column).collect();
-    let projection = Projection::try_new(columns, Arc::new(plan))?;
-    Ok(LogicalPlan::Projection(projection))
-}
-
-/// Returns `sort` over an input that also has the columns that its subqueries name.
-///
-/// `SELECT x FROM t ORDER BY (SELECT … WHERE e.y = t.z)` sorts what the select list has made.
-fn with_sorted_columns(sort: Sort) -> Result<LogicalPlan> {
-    let schema = Arc::clone(sort.input.schema());
-    let mut named = Vec::new();
-    for key in &sort.expr {
-        key.expr.apply(|expr| {
-            if let Some(inner) = subquery(expr) {
-                named.extend(free_columns(&inner.subquery)?);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-    }
-    let LogicalPlan::Projection(projection) = sort.input.as_ref() else {
-        return Ok(LogicalPlan::Sort(sort));
-    };
-    let below = projection.input.schema();
-    named.retain(|column| !schema.has_column(column) && below.has_column(column));
-    if named.is_empty() {
-        return Ok(LogicalPlan::Sort(sort));
-    }
-    let mut exprs = projection.expr.clone();
-    for column in named {
-        let column = Expr::Column(column);
-        if !exprs.contains(&column) {
-            exprs.push(column);
-        }
-    }
-    let wider = Projection::try_new(exprs, Arc::clone(&projection.input))?;
-    Ok(LogicalPlan::Sort(Sort {
-        input: Arc::new(LogicalPlan::Projection(wider)),
-        ..sort
-    }))
-}
-
-/// Returns Some if each subquery of `condition` is about one side of a join only.
-fn sides(condition: &Expr, left: &DFSchema, right: &DFSchema) -> Result<Option<()>> {
-    let mut all = Some(());
-    condition.apply(|expr| {
-        if let Some(inner) = subquery(expr)
-            && side(expr, inner, left, right)?.is_none()
-        {
-            all = None;
-            return Ok(TreeNodeRecursion::Stop);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(all)
-}
-
-/// Returns 0 if the subquery `expr` is about columns of `left` only, 1 if about those of `right`, None if about both.
-fn side(expr: &Expr, inner: &Subquery, left: &DFSchema, right: &DFSchema) -> Result<Option<usize>> {
-    let mut named = free_columns(&inner.subquery)?;
-    named.extend(expr.column_refs().into_iter().cloned());
-    let of = |schema: &DFSchema| named.iter().all(|column| schema.has_column(column));
-    Ok(match (of(left), of(right)) {
-        (true, _) => Some(0),
-        (false, true) => Some(1),
-        (false, false) => None,
-    })
 }

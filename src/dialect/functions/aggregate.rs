@@ -13,7 +13,9 @@ use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::{coalesce, greatest, least};
 use datafusion::functions_aggregate::string_agg::string_agg_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::expr::{
+    AggregateFunction, Sort, WindowFunction, WindowFunctionParams,
+};
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawAggregateExpr, RawWindowExpr,
@@ -63,14 +65,18 @@ impl ExprPlanner for AggregatePlanner {
             return Ok(PlannerResult::Planned(unless_null(raw.args, choose)?));
         }
         let Some(real) = Real::of(&raw.func, &raw.args)? else {
-            return Ok(PlannerResult::Original(raw));
+            return Ok(PlannerResult::Original(RawAggregateExpr {
+                order_by: order(&raw.func, &raw.args, raw.order_by, raw.distinct),
+                ..raw
+            }));
         };
+        let order_by = order(&real.function, &real.args, raw.order_by, raw.distinct);
         let call = AggregateFunction::new_udf(
             real.function,
             real.args,
             raw.distinct,
             raw.filter,
-            raw.order_by,
+            order_by,
             raw.null_treatment,
         );
         Ok(PlannerResult::Planned((real.finish)(
@@ -100,6 +106,20 @@ impl ExprPlanner for AggregatePlanner {
         Ok(PlannerResult::Planned((real.finish)(Expr::WindowFunction(
             Box::new(call),
         ))))
+    }
+}
+
+/// Returns the order of what `function` collects. The engine gives distinct values in any order, PostgreSQL sorts them.
+fn order(function: &AggregateUDF, args: &[Expr], asked: Vec<Sort>, is_distinct: bool) -> Vec<Sort> {
+    match args.first() {
+        Some(value)
+            if is_distinct
+                && asked.is_empty()
+                && ["array_agg", "string_agg"].contains(&function.name()) =>
+        {
+            vec![value.clone().sort(true, false)]
+        }
+        _ => asked,
     }
 }
 
@@ -208,6 +228,7 @@ mod tests {
             ("group_concat(length(id) * 1.5, NULL)", "6.06.06.0"),
             ("group_concat(spec.owner.id ORDER BY id DESC)", "u-2,sa-1"),
             ("group_concat(DISTINCT length(id))", "4"),
+            ("group_concat(DISTINCT right(id, 1) || 'x')", "Ax,Bx,Cx"),
             ("string_agg(id, '|')", "KEYA|KEYB|KEYC"),
             ("total(length(id))", "12.0"),
             ("total(spec.secret)", "0.0"),

@@ -7,6 +7,9 @@ use datafusion::error::DataFusionError;
 
 use crate::dialect::error::nearest;
 
+/// Bytes that one call may give for the rows of a batch.
+pub(super) const MOST: u64 = 256 << 20;
+
 /// A call that cannot be planned or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -70,6 +73,15 @@ pub(crate) enum Error {
         given: String,
     },
 
+    /// Arguments for which a function of numbers has no value.
+    #[error("`{function}` has no value for {given}")]
+    NoValue {
+        /// The function called.
+        function: &'static str,
+        /// Its arguments, as text.
+        given: String,
+    },
+
     /// A use of a table function that cannot be planned.
     #[error("{what} cannot be planned")]
     Unplannable {
@@ -78,6 +90,10 @@ pub(crate) enum Error {
         /// What to type instead.
         instead: &'static str,
     },
+
+    /// A result that would take too much memory.
+    #[error("`{0}` would give more than {limit} MiB", limit = MOST >> 20)]
+    TooLong(&'static str),
 
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
@@ -113,6 +129,9 @@ impl Error {
                 "take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all"
                     .to_owned(),
             ),
+            Self::NoValue { .. } => {
+                Some("nullif and CASE give NULL in the place of what has no value".to_owned())
+            }
             Self::Unplannable { instead, .. } => Some((*instead).to_owned()),
             _ => None,
         }

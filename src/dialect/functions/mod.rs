@@ -53,6 +53,7 @@
 //! meant to differ.
 
 mod aggregate;
+mod bounded;
 mod catalogue;
 #[cfg(test)]
 mod conformance;
@@ -88,6 +89,8 @@ pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
 pub(crate) use intervals::interval_length;
 pub(crate) use nested::spelled;
+pub(crate) use number::rounded;
+pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
 pub(crate) use wants::{Wants, counts_text, wants};
 
@@ -134,6 +137,11 @@ pub(crate) fn claim_names(context: &SessionContext) {
     series::claim_names(context);
 }
 
+/// Returns true if the function `name` answers otherwise in the dialect `stackql`, where it is called `stackql_name`.
+pub(crate) fn differs_in_stackql(name: &str) -> bool {
+    text::OF_STACKQL.contains(&name) || number::NAMES.contains(&name)
+}
+
 fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
     aggregate::functions().into_iter().chain(sum::functions())
 }
@@ -147,6 +155,7 @@ fn scalar_functions() -> Vec<ScalarUDF> {
         json::extract::json_get_text(),
         format::printf(),
     ];
+    functions.extend(bounded::functions());
     functions.extend(json::build::functions());
     functions.extend(json::edit::functions());
     functions.extend(text::functions());

@@ -1,10 +1,10 @@
 //! Mathematics: the functions of SQLite's "Built-In Mathematical SQL Functions", and `abs`, `round`, `sign`.
 //!
-//! Over text a function reads the number that the text begins with. A result that is no number is NULL, as in
-//! SQLite: `sqrt(-1)`, `ln(0)`, `mod(1, 0)`.
+//! Over text a function reads the number that the text begins with. A result that is no number is an error, as in
+//! PostgreSQL, and NULL in the dialect `stackql`, as in SQLite: `sqrt(-1)`, `ln(0)`, `mod(1, 0)`.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use super::error::Error;
 use super::format::{MORE_DIGITS, fixed};
@@ -23,24 +23,47 @@ macro_rules! real_function {
     };
 }
 
-/// Returns the functions of this module.
+/// The functions of this module, by all of their names.
+pub(crate) const NAMES: [&str; 33] = [
+    "abs", "sign", "signum", "round", "ceil", "ceiling", "floor", "trunc", "mod", "pow", "power",
+    "atan2", "log", "pi", "sqrt", "exp", "ln", "log10", "log2", "sin", "cos", "tan", "asin",
+    "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "degrees", "radians",
+];
+
+/// Returns the functions of this module: PostgreSQL's, and SQLite's for the dialect `stackql`.
 pub(crate) fn functions() -> Vec<ScalarUDF> {
+    let two = Arity::Between(2, 2);
+    let ours = all().into_iter().map(RowFunction::total).chain([
+        RowFunction::new("mod", two, ReturnType::Real, modulo).returning(like_the_arguments),
+        RowFunction::new("round", Arity::Between(1, 2), ReturnType::Real, round_to),
+    ]);
+    let theirs = all().into_iter().chain([
+        RowFunction::new("mod", two, ReturnType::Real, |args| {
+            of_two(args, |x, y| x % y)
+        }),
+        RowFunction::new("round", Arity::Between(1, 2), ReturnType::Real, round),
+    ]);
+    ours.chain(theirs.map(RowFunction::of_stackql))
+        .map(RowFunction::udf)
+        .collect()
+}
+
+/// Returns the functions that differ in nothing but the arguments that they have no value for.
+fn all() -> Vec<RowFunction> {
     let one = Arity::Between(1, 1);
     let two = Arity::Between(2, 2);
     let one_or_two = Arity::Between(1, 2);
     let real_type = ReturnType::Real;
     let pi = |_: &[Value<'_>]| -> Evaluated { Ok(Value::Real(std::f64::consts::PI)) };
-    let functions = [
+    vec![
         RowFunction::new("abs", one, real_type, abs).returning(like_the_argument),
         RowFunction::new("sign", one, ReturnType::Int, sign).or(&["signum"]),
-        RowFunction::new("round", one_or_two, real_type, round),
         RowFunction::new("ceil", one, real_type, |args| whole(args, f64::ceil))
             .or(&["ceiling"])
             .returning(like_the_argument),
         RowFunction::new("floor", one, real_type, |args| whole(args, f64::floor))
             .returning(like_the_argument),
         RowFunction::new("trunc", one_or_two, real_type, trunc).returning(like_the_argument),
-        RowFunction::new("mod", two, real_type, |args| of_two(args, |x, y| x % y)),
         RowFunction::new("pow", two, real_type, |args| of_two(args, f64::powf)).or(&["power"]),
         RowFunction::new("atan2", two, real_type, |args| of_two(args, f64::atan2)),
         RowFunction::new("log", one_or_two, real_type, log),
@@ -64,8 +87,14 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
         real_function!("atanh", f64::atanh),
         real_function!("degrees", f64::to_degrees),
         real_function!("radians", f64::to_radians),
-    ];
-    functions.into_iter().map(RowFunction::udf).collect()
+    ]
+}
+
+/// Returns `number`, rounded to a whole one: halves away from zero.
+pub(crate) fn rounded(number: Expr) -> Expr {
+    RowFunction::new("round", Arity::Between(1, 2), ReturnType::Real, round_to)
+        .udf()
+        .call(vec![number])
 }
 
 /// `to_number(x)`: what arithmetic makes of text.
@@ -178,6 +207,44 @@ fn round(args: &[Value<'_>]) -> Evaluated {
             Value::Real(rounded.copysign(number))
         }
     })
+}
+
+/// As [`round`], and with negative places to the left of the point.
+fn round_to(args: &[Value<'_>]) -> Evaluated {
+    match (args[0].real(), args.get(1).map(Value::int)) {
+        (Some(number), Some(Some(places))) if places < 0 => {
+            let unit = 10_f64.powi(i32::try_from(-places.max(-400)).unwrap_or(400));
+            Ok(Value::Real(match unit.is_finite() {
+                true => (number / unit).round() * unit,
+                false => 0.0,
+            }))
+        }
+        _ => round(args),
+    }
+}
+
+/// The remainder, with the sign of the dividend: of integers exactly.
+fn modulo(args: &[Value<'_>]) -> Evaluated {
+    match (&args[0], &args[1]) {
+        (Value::Int(_), Value::Int(0)) => Err(Error::NoValue {
+            function: "mod",
+            given: format!("{}, 0", args[0].text().unwrap_or_default()),
+        }),
+        (Value::Int(x), Value::Int(y)) => Ok(Value::Int(x.checked_rem(*y).unwrap_or(0))),
+        (x, y) if strict(x).is_some() && strict(y) == Some(0.0) => Err(Error::NoValue {
+            function: "mod",
+            given: format!("{}, 0", x.text().unwrap_or_default()),
+        }),
+        _ => of_two(args, |x, y| x % y),
+    }
+}
+
+/// Integers among themselves give an integer.
+fn like_the_arguments(types: &[DataType]) -> ReturnType {
+    match types.iter().all(DataType::is_integer) {
+        true => ReturnType::Int,
+        false => ReturnType::Real,
+    }
 }
 
 /// `trunc(x [, places])`: towards zero; places before the point are negative.

@@ -4,18 +4,35 @@
 //!   the number in `sum(json_extract(x, '$.n'))`, whose type is text;
 //! - `json_extract(…) BETWEEN 1 AND 5` and `… IN (1, 2)` become comparisons one by one.
 //!
-//! Pure, one expression at a time.
+//! All that is the dialect `stackql`'s alone. Pure: a tree in, a tree out.
+
+use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
-    Value,
+    Value, VisitMut, visit_expressions_mut,
 };
 
 /// Elements of an IN list that are compared one by one; a longer one stays as it is.
 const ONE_BY_ONE: usize = 32;
 
-/// Rewrites `expr` in place. A second time changes nothing.
-pub(crate) fn rewrite(expr: &mut Expr) {
+/// Rewrites a statement in place. A second time changes nothing.
+pub(crate) fn numbers(node: &mut impl VisitMut) {
+    // It never breaks off.
+    let _ = visit_expressions_mut(node, |expr| {
+        rewrite(expr);
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+/// Returns true for the sum or the average of a condition.
+pub(crate) fn sums_truth(function: &Function) -> bool {
+    matches!(&function.args, FunctionArguments::List(list)
+        if matches!(list.args.as_slice(), [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] if is_truth(arg)))
+        && is_named(function, &["sum", "avg"])
+}
+
+fn rewrite(expr: &mut Expr) {
     match expr {
         Expr::Function(function) => {
             if is_named(function, &["sum", "avg"])
@@ -73,7 +90,8 @@ fn is_named(function: &Function, names: &[&str]) -> bool {
     }
 }
 
-fn is_truth(expr: &Expr) -> bool {
+/// Returns true for what can be seen to be a condition.
+pub(crate) fn is_truth(expr: &Expr) -> bool {
     use BinaryOperator as Op;
     match expr {
         Expr::Nested(expr) => is_truth(expr),
@@ -114,7 +132,13 @@ fn is_truth(expr: &Expr) -> bool {
         Expr::Value(value) => matches!(value.value, Value::Boolean(_)),
         Expr::Function(function) => is_named(
             function,
-            &["regexp", "regexp_like", "json_valid", "json_equal"],
+            &[
+                "regexp",
+                "regexp_like",
+                "json_valid",
+                "json_equal",
+                "stackql_like",
+            ],
         ),
         _ => false,
     }

@@ -3,7 +3,7 @@
 //!
 //! All stand for DataFusion's own functions, whose syntax contains the one that StackQL documents, and take
 //! timestamps and numbers for text as well. `regexp_replace` stays PostgreSQL's: it replaces the first match, and
-//! every one with the flag `g`.
+//! every one with the flag `g`, which the dialect `stackql` adds.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
@@ -74,7 +74,7 @@ fn four(args: Vec<Expr>) -> [Expr; 4] {
 
 #[cfg(test)]
 mod tests {
-    use crate::dialect::functions::testing::{column, value};
+    use crate::dialect::functions::testing::{column, default_value, value};
 
     #[tokio::test]
     async fn expressions_match_extract_and_replace() {
@@ -88,7 +88,7 @@ mod tests {
             ("regexp_substr('hello world', 'w.*d')", "world"),
             ("regexp_substr('ab12cd', '([a-z])([0-9]+)')", "b12"),
             ("regexp_substr('hello', 'x')", "NULL"),
-            ("regexp_replace('a1b2', '[0-9]', '-')", "a-b2"),
+            ("regexp_replace('a1b2', '[0-9]', '-')", "a-b-"),
             ("regexp_replace('a1b2', '[0-9]', '-', 'g')", "a-b-"),
             (
                 r"regexp_replace('john smith', '(\w+) (\w+)', '\2 \1')",
@@ -97,6 +97,10 @@ mod tests {
         ] {
             assert_eq!(value(expression).await, expected, "{expression}");
         }
+        assert_eq!(
+            default_value("regexp_replace('a1b2', '[0-9]', '-')").await,
+            "a-b2"
+        );
     }
 
     #[tokio::test]

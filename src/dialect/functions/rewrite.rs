@@ -4,7 +4,7 @@
 //! arguments may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape
 //! `lateral` can plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
 //! replaces `ORDER BY 2` by the second expression of a query with GROUP BY, where DataFusion only finds a bare aggregate.
-//! `numeric` handles what counts as a number only in SQLite. Pure: a tree in, a tree out.
+//! Pure: a tree in, a tree out.
 
 use std::ops::ControlFlow;
 
@@ -13,8 +13,6 @@ use datafusion::sql::sqlparser::ast::{
     OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
     ValueWithSpan, VisitMut, VisitorMut,
 };
-
-use super::numeric;
 
 /// Rewrites a statement, a query or an expression in place.
 ///
@@ -86,7 +84,7 @@ impl VisitorMut for Rewriter {
             } => {
                 *op = BinaryOperator::PGRegexMatch;
             }
-            _ => numeric::rewrite(expr),
+            _ => {}
         }
         ControlFlow::Continue(())
     }

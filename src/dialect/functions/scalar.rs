@@ -132,7 +132,11 @@ pub(crate) type Shortcut = fn(&[Expr], &SimplifyContext) -> Result<Option<Expr>>
 /// A function that looks at one row at a time.
 #[derive(Debug)]
 pub(crate) struct RowFunction {
+    /// What errors call it.
     name: &'static str,
+    /// What it is registered as.
+    registered: String,
+    is_total: bool,
     aliases: Vec<String>,
     arity: Arity,
     signature: Signature,
@@ -146,6 +150,8 @@ impl RowFunction {
     pub(crate) fn new(name: &'static str, arity: Arity, returns: ReturnType, eval: Eval) -> Self {
         Self {
             name,
+            registered: name.to_owned(),
+            is_total: false,
             aliases: Vec::new(),
             arity,
             signature: anything(Volatility::Immutable),
@@ -179,6 +185,24 @@ impl RowFunction {
         }
     }
 
+    /// Makes it an error, as PostgreSQL does, where there is no value though no argument is NULL.
+    pub(crate) fn total(self) -> Self {
+        Self {
+            is_total: true,
+            ..self
+        }
+    }
+
+    /// Makes it the function of this name in the dialect `stackql`.
+    pub(crate) fn of_stackql(self) -> Self {
+        let prefixed = |name: &str| format!("stackql_{name}");
+        Self {
+            registered: prefixed(self.name),
+            aliases: self.aliases.iter().map(|name| prefixed(name)).collect(),
+            ..self
+        }
+    }
+
     /// Makes it a DataFusion function.
     pub(crate) fn udf(self) -> ScalarUDF {
         ScalarUDF::new_from_impl(self)
@@ -188,7 +212,7 @@ impl RowFunction {
 // A name stands for one body, and functions cannot be compared.
 impl PartialEq for RowFunction {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.registered == other.registered
     }
 }
 
@@ -196,13 +220,13 @@ impl Eq for RowFunction {}
 
 impl Hash for RowFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
+        self.registered.hash(state);
     }
 }
 
 impl ScalarUDFImpl for RowFunction {
     fn name(&self) -> &str {
-        self.name
+        &self.registered
     }
 
     fn aliases(&self) -> &[String] {
@@ -245,12 +269,44 @@ impl ScalarUDFImpl for RowFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        evaluate(&args, self.eval)
+        match self.is_total {
+            true => evaluate_with(&args, |values| valued(self.name, values, self.eval)),
+            false => evaluate(&args, self.eval),
+        }
+    }
+}
+
+/// Evaluates `eval`, and fails where it has no finite value though all of `values` are there.
+fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<'static>, Error> {
+    let value = eval(values)?;
+    let is_missing = match &value {
+        Value::Null => true,
+        Value::Real(number) => number.is_infinite(),
+        _ => false,
+    };
+    let is_given = |value: &Value<'_>| match value {
+        Value::Null => false,
+        Value::Real(number) => number.is_finite(),
+        _ => true,
+    };
+    match is_missing && values.iter().all(is_given) {
+        true => Err(Error::NoValue {
+            function: name,
+            given: (values.iter().filter_map(Value::text).collect::<Vec<_>>()).join(", "),
+        }),
+        false => Ok(value),
     }
 }
 
 /// Evaluates `eval` over the rows of `args`, or once if they are all constants.
 pub(crate) fn evaluate(args: &ScalarFunctionArgs, eval: Eval) -> Result<ColumnarValue> {
+    evaluate_with(args, eval)
+}
+
+fn evaluate_with(
+    args: &ScalarFunctionArgs,
+    eval: impl Fn(&[Value<'_>]) -> Result<Value<'static>, Error>,
+) -> Result<ColumnarValue> {
     let columns = args
         .args
         .iter()

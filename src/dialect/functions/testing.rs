@@ -6,15 +6,17 @@ use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::json::ReaderBuilder;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::config::Dialect;
+use datafusion::config::Dialect as Parsed;
 use datafusion::datasource::MemTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement;
 
 use super::value::json_field;
-use super::{Error, register, rewrite};
+use super::{Error, register};
+use crate::dialect::Dialect;
+use crate::dialect::rewrite::rewrite;
+use crate::dialect::shape::Shape;
 
 /// Three keys: of a service account with everything set, of a user with little, and of nobody with nothing.
 const KEYS: [&str; 3] = [
@@ -49,19 +51,28 @@ pub(crate) fn context() -> SessionContext {
     context
 }
 
-/// Plans `sql` as the session does: parsed, rewritten, planned.
+/// Plans `sql` as a session of the dialect `stackql` does: parsed, rewritten, planned.
 pub(crate) async fn planned(context: &SessionContext, sql: &str) -> Result<DataFrame> {
-    let mut statement = context.state().sql_to_statement(sql, &Dialect::Generic)?;
-    if let Statement::Statement(statement) = &mut statement {
-        rewrite(statement.as_mut());
-    }
+    planned_in(Dialect::Stackql, context, sql).await
+}
+
+async fn planned_in(dialect: Dialect, context: &SessionContext, sql: &str) -> Result<DataFrame> {
+    let mut statement = context.state().sql_to_statement(sql, &Parsed::Generic)?;
+    rewrite(&mut statement, &Shape::default(), dialect);
     let plan = context.state().statement_to_plan(statement).await?;
     context.execute_logical_plan(plan).await
 }
 
 /// Runs `sql` and returns its cells, NULL as "NULL".
 pub(crate) async fn rows(sql: &str) -> Result<Vec<Vec<String>>> {
-    let batches = planned(&context(), sql).await?.collect().await?;
+    rows_in(Dialect::Stackql, sql).await
+}
+
+async fn rows_in(dialect: Dialect, sql: &str) -> Result<Vec<Vec<String>>> {
+    let batches = planned_in(dialect, &context(), sql)
+        .await?
+        .collect()
+        .await?;
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = Vec::new();
     for batch in &batches {
@@ -93,6 +104,14 @@ pub(crate) async fn column(sql: &str) -> Vec<String> {
 /// Evaluates one expression without a table.
 pub(crate) async fn value(expression: &str) -> String {
     column(&format!("SELECT {expression}")).await.swap_remove(0)
+}
+
+/// Evaluates one expression in the default dialect; an error of this room is its text.
+pub(crate) async fn default_value(expression: &str) -> String {
+    match rows_in(Dialect::Default, &format!("SELECT {expression}")).await {
+        Ok(mut rows) => rows.swap_remove(0).swap_remove(0),
+        Err(error) => error.find_root().to_string(),
+    }
 }
 
 /// Runs `sql`, which must fail with an error of this room.

@@ -8,16 +8,16 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::plan_err;
 use datafusion::error::Result as PlanResult;
 use datafusion::functions::expr_fn::character_length;
-use datafusion::functions::string::expr_fn::{lower, upper};
+use datafusion::functions::string::expr_fn::{lower, repeat, upper};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::type_coercion::binary::{
     comparison_coercion, try_type_union_resolution,
 };
-use datafusion::logical_expr::{Expr, ScalarUDF, cast, when};
+use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
 use super::error::Error;
 use super::scalar::{Arity, Macro, ReturnType, RowFunction};
-use super::value::{Value, real_text};
+use super::value::{Value, number_prefix, real_text};
 
 type Evaluated = Result<Value<'static>, Error>;
 
@@ -37,9 +37,27 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             })
             .udf(),
         substr(),
+        substr_of_stackql(),
         RowFunction::new("instr", two, int, instr).udf(),
         RowFunction::new("replace", three, text, replace).udf(),
         RowFunction::new("split_part", three, text, split_part).udf(),
+        RowFunction::new("split_part", three, text, split_part_of_stackql)
+            .of_stackql()
+            .udf(),
+        RowFunction::new("like", Arity::Between(2, 3), ReturnType::Bool, like)
+            .of_stackql()
+            .udf(),
+        RowFunction::new("numeric", one, int, numeric)
+            .returning(numeric_type)
+            .of_stackql()
+            .udf(),
+        RowFunction::new("truth", one, ReturnType::Bool, truth)
+            .shortcut(|args, info| {
+                let is_truth = info.get_data_type(&args[0])? == DataType::Boolean;
+                Ok(is_truth.then(|| args[0].clone()))
+            })
+            .of_stackql()
+            .udf(),
         Macro::new(
             "upper",
             one,
@@ -70,14 +88,83 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             coalesce,
         )
         .udf(),
+        hint("likely", one),
+        hint("unlikely", one),
+        hint("likelihood", two),
+        Macro::new(
+            "zeroblob",
+            one,
+            |_| Ok(vec![DataType::Int64]),
+            |_| DataType::Binary,
+            |mut args| {
+                let zeros = repeat(lit("\0"), args.pop().unwrap_or_default());
+                Ok(cast(zeros, DataType::Binary))
+            },
+        )
+        .udf(),
+        Macro::new(
+            "sqlite_version",
+            Arity::Between(0, 0),
+            |_| Ok(Vec::new()),
+            |_| DataType::Utf8,
+            |_| Ok(lit(SQLITE)),
+        )
+        .udf(),
         Macro::new("iif", three, iif_types, |types| types[1].clone(), iif)
             .or(&["if"])
             .udf(),
     ]
 }
 
-/// `substr(x, start [, length])`.
+/// The version of SQLite that the functions are compared with, in `conformance`.
+const SQLITE: &str = "3.40.1";
+
+/// Returns a function that gives its first argument: what else it says is advice to SQLite's planner.
+fn hint(name: &'static str, arity: Arity) -> ScalarUDF {
+    Macro::new(
+        name,
+        arity,
+        |types| Ok(types.to_vec()),
+        |types| types[0].clone(),
+        |args| Ok(args.into_iter().next().unwrap_or_default()),
+    )
+    .udf()
+}
+
+/// The names of functions of this module that answer otherwise in the dialect `stackql`.
+pub(crate) const OF_STACKQL: [&str; 3] = ["substr", "substring", "split_part"];
+
+/// `substr(x, start [, length])`, as in PostgreSQL: places before the text count, and hold nothing.
 fn substr() -> ScalarUDF {
+    RowFunction::new("substr", Arity::Between(2, 3), ReturnType::Text, |args| {
+        let (Some(text), Some(start)) = (args[0].text(), args[1].int()) else {
+            return Ok(Value::Null);
+        };
+        let end = match args.get(2) {
+            None => i64::MAX,
+            Some(length) => match length.int() {
+                None => return Ok(Value::Null),
+                Some(length) if length < 0 => {
+                    return Err(Error::Argument {
+                        function: "substr",
+                        expected: "a length from 0",
+                        given: length.to_string(),
+                    });
+                }
+                Some(length) => start.saturating_add(length),
+            },
+        };
+        let skipped = usize::try_from(start.saturating_sub(1)).unwrap_or(0);
+        let length = usize::try_from(end.saturating_sub(start.max(1))).unwrap_or(0);
+        let part: String = text.chars().skip(skipped).take(length).collect();
+        Ok(Value::Text(part.into()))
+    })
+    .or(&["substring"])
+    .udf()
+}
+
+/// `substr(x, start [, length])`, as in SQLite.
+fn substr_of_stackql() -> ScalarUDF {
     RowFunction::new("substr", Arity::Between(2, 3), ReturnType::Text, |args| {
         let (Some(text), Some(start)) = (args[0].text(), args[1].int()) else {
             return Ok(Value::Null);
@@ -97,6 +184,7 @@ fn substr() -> ScalarUDF {
         Ok(Value::Text(part.into()))
     })
     .or(&["substring"])
+    .of_stackql()
     .udf()
 }
 
@@ -173,27 +261,163 @@ fn replace(args: &[Value<'_>]) -> Evaluated {
     Ok(Value::Text(replaced.into()))
 }
 
-/// Each character of the separator separates; an index outside of the parts gives the empty string.
+/// As in PostgreSQL: an index outside of the parts gives the empty string, and without a separator all is one part.
 fn split_part(args: &[Value<'_>]) -> Evaluated {
-    let (Some(text), Some(separators), Some(index)) =
+    let (Some(text), Some(separator), Some(index)) =
         (args[0].text(), args[1].text(), args[2].int())
     else {
         return Ok(Value::Null);
     };
-    let mut parts = text.split(|c| separators.contains(c));
-    let nth = |back: u64| usize::try_from(back - 1).unwrap_or(usize::MAX);
-    let part = match index {
-        0 => {
-            return Err(Error::Argument {
-                function: "split_part",
-                expected: "an index from 1, or from -1 counting back",
-                given: "0".to_owned(),
-            });
-        }
-        index if index > 0 => parts.nth(nth(index.unsigned_abs())),
-        index => parts.rev().nth(nth(index.unsigned_abs())),
+    if index == 0 {
+        return Err(Error::Argument {
+            function: "split_part",
+            expected: "an index from 1, or from -1 counting back",
+            given: "0".to_owned(),
+        });
+    }
+    let part = match separator.is_empty() {
+        true => (index.abs() == 1).then_some(text.as_ref()),
+        false => part(&text, &separator, index),
     };
     Ok(Value::Text(part.unwrap_or_default().to_owned().into()))
+}
+
+/// As in StackQL: an index outside of the parts gives NULL, and so does an empty separator.
+fn split_part_of_stackql(args: &[Value<'_>]) -> Evaluated {
+    let (Some(text), Some(separator)) = (args[0].text(), args[1].text()) else {
+        return Ok(Value::Null);
+    };
+    let part = match args[2].int() {
+        None | Some(0) => None,
+        Some(_) if separator.is_empty() => None,
+        Some(index) => part(&text, &separator, index),
+    };
+    Ok(part.map_or(Value::Null, |part| Value::Text(part.to_owned().into())))
+}
+
+/// Returns the part at `index`, which is not 0 and counts back if it is negative.
+fn part<'t>(text: &'t str, separator: &str, index: i64) -> Option<&'t str> {
+    let nth = usize::try_from(index.unsigned_abs() - 1).unwrap_or(usize::MAX);
+    match index > 0 {
+        true => text.split(separator).nth(nth),
+        false => text.rsplit(separator).nth(nth),
+    }
+}
+
+/// `like(text, pattern [, escape])`, as in SQLite: ASCII letters match in both cases.
+fn like(args: &[Value<'_>]) -> Evaluated {
+    let (Some(text), Some(pattern)) = (args[0].text(), args[1].text()) else {
+        return Ok(Value::Null);
+    };
+    let escape = match args.get(2).map(Value::text) {
+        None => None,
+        Some(None) => return Ok(Value::Null),
+        Some(Some(escape)) => match escape.parse::<char>() {
+            Ok(escape) => Some(escape),
+            Err(_) => {
+                return Err(Error::Argument {
+                    function: "like",
+                    expected: "one character to escape with",
+                    given: escape.into_owned(),
+                });
+            }
+        },
+    };
+    let text: Vec<char> = text.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let mut pattern_steps = Vec::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        pattern_steps.push(match c {
+            c if Some(c) == escape => match chars.next() {
+                Some(literal) => Step::One(literal.to_ascii_lowercase()),
+                // An escape that escapes nothing matches nothing.
+                None => return Ok(Value::Bool(false)),
+            },
+            '%' => Step::Rest,
+            '_' => Step::Any,
+            c => Step::One(c.to_ascii_lowercase()),
+        });
+    }
+    Ok(Value::Bool(matches(&text, &pattern_steps)))
+}
+
+/// A step of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    One(char),
+    Any,
+    Rest,
+}
+
+/// Goes back to the last `%` only, so that no pattern takes longer than its length times that of the text.
+fn matches(text: &[char], pattern: &[Step]) -> bool {
+    let (mut at, mut step) = (0, 0);
+    let mut back: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match pattern.get(step) {
+            Some(Step::Rest) => {
+                back = Some((at, step));
+                step += 1;
+            }
+            Some(Step::Any) => (at, step) = (at + 1, step + 1),
+            Some(Step::One(c)) if *c == text[at] => (at, step) = (at + 1, step + 1),
+            _ => match back {
+                Some((from, rest)) => {
+                    back = Some((from + 1, rest));
+                    (at, step) = (from + 1, rest + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[step..].iter().all(|step| *step == Step::Rest)
+}
+
+/// What SQLite makes of a value for a column of numbers. A column has one type here, so text must hold an integer.
+fn numeric(args: &[Value<'_>]) -> Evaluated {
+    let text = match &args[0] {
+        Value::Null => return Ok(Value::Null),
+        Value::Bool(truth) => return Ok(Value::Int(i64::from(*truth))),
+        Value::Int(number) => return Ok(Value::Int(*number)),
+        Value::Real(number) => return Ok(Value::Real(*number)),
+        other => other.text().unwrap_or_default().into_owned(),
+    };
+    let number = number_prefix(&text);
+    let whole = |number: &f64| number.fract() == 0.0 && number.abs() < 9.0e15;
+    let read = match number.is_empty() {
+        true => Some(0),
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number that fits")]
+        false => number.parse::<i64>().ok().or_else(|| {
+            number
+                .parse()
+                .ok()
+                .filter(whole)
+                .map(|number| number as i64)
+        }),
+    };
+    read.map(Value::Int).ok_or(Error::Argument {
+        function: "cast",
+        expected: "an integer (DOUBLE takes fractions)",
+        given: text,
+    })
+}
+
+fn numeric_type(types: &[DataType]) -> ReturnType {
+    match types.first() {
+        Some(data_type) if data_type.is_floating() => ReturnType::Real,
+        Some(DataType::Decimal128(..) | DataType::Decimal256(..)) => ReturnType::Real,
+        _ => ReturnType::Int,
+    }
+}
+
+/// What counts as true in SQLite: a number that is not zero.
+fn truth(args: &[Value<'_>]) -> Evaluated {
+    Ok(match &args[0] {
+        Value::Bool(truth) => Value::Bool(*truth),
+        value => value
+            .real()
+            .map_or(Value::Null, |number| Value::Bool(number != 0.0)),
+    })
 }
 
 fn char_of(args: &[Value<'_>]) -> Evaluated {
@@ -329,7 +553,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dialect::functions::testing::{column, error, value};
+    use crate::dialect::functions::testing::{column, default_value, error, value};
 
     proptest! {
         #[test]
@@ -358,12 +582,86 @@ mod tests {
                 "split_part(metadata.resource_name, '/', -1)",
                 "api-key=KEYA",
             ),
-            ("split_part(metadata.resource_name, '/=', 5)", "c"),
             ("length(spec.description)", "11"),
         ] {
             let found = column(&format!("SELECT {expression} FROM api_keys LIMIT 1")).await;
             assert_eq!(found, [expected], "{expression}");
         }
+    }
+
+    #[tokio::test]
+    async fn each_dialect_has_its_own_parts_of_a_text() {
+        for (expression, stackql, default) in [
+            ("split_part('a--b--c', '--', 2)", "b", "b"),
+            ("split_part('x', '/', 5)", "NULL", ""),
+            ("split_part('a/b/c', '/', -1)", "c", "c"),
+            ("split_part('a/b/c', '/', -4)", "NULL", ""),
+            ("split_part('ab', '', 1)", "NULL", "ab"),
+            ("split_part('ab', '', 2)", "NULL", ""),
+            ("split_part('a', ',', NULL)", "NULL", "NULL"),
+            ("split_part(NULL, ',', 1)", "NULL", "NULL"),
+            ("substr('hello', -3)", "llo", "hello"),
+            ("substr('hello', 0, 3)", "he", "he"),
+            ("substr('hello', -1, 4)", "o", "he"),
+            ("substr('hello', 2, NULL)", "NULL", "NULL"),
+            ("substring('hello' FROM 2 FOR 3)", "ell", "ell"),
+            ("substring('hello' FROM -3)", "llo", "hello"),
+        ] {
+            assert_eq!(value(expression).await, stackql, "{expression}");
+            assert_eq!(default_value(expression).await, default, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn like_ignores_the_case_of_ascii_letters() {
+        for (expression, stackql, default) in [
+            ("'Abc' LIKE 'a%C'", "true", "false"),
+            ("'É' LIKE 'é'", "false", "false"),
+            ("'a_b' LIKE 'A!_B' ESCAPE '!'", "true", "false"),
+            ("'axb' LIKE 'A!_B' ESCAPE '!'", "false", "false"),
+            (r"'a\b' LIKE 'A\B'", "true", "false"),
+            ("'aXbXc' LIKE 'A%x%C'", "true", "false"),
+            ("'aab' LIKE '%AB'", "true", "false"),
+            ("'' LIKE '%'", "true", "true"),
+            ("'a' LIKE ''", "false", "false"),
+            ("'a' NOT LIKE 'A'", "false", "true"),
+            ("NULL LIKE 'a'", "NULL", "NULL"),
+            ("'ab' LIKE '__'", "true", "true"),
+            ("'ab' LIKE '_'", "false", "false"),
+        ] {
+            assert_eq!(value(expression).await, stackql, "{expression}");
+            assert_eq!(default_value(expression).await, default, "{expression}");
+        }
+    }
+
+    #[tokio::test]
+    async fn casts_and_negation_are_as_in_stackql() {
+        for (expression, expected) in [
+            ("CAST('12' AS SIGNED)", "12"),
+            ("CAST('12abc' AS UNSIGNED)", "12"),
+            ("CAST('abc' AS BINARY)", "0"),
+            ("CAST(1.5 AS SIGNED)", "1.5"),
+            ("CAST('1e3' AS SIGNED)", "1000"),
+            ("CAST(NULL AS SIGNED)", "NULL"),
+            ("CAST(12 AS CHAR)", "12"),
+            ("CAST('abc' AS NCHAR)", "abc"),
+            ("NOT 1", "false"),
+            ("NOT 0", "true"),
+            ("NOT '1'", "false"),
+            ("NOT NULL", "NULL"),
+            ("NOT (1 = 2)", "true"),
+            ("sum(NULL)", "NULL"),
+            ("avg(NULL)", "NULL"),
+            ("total(NULL)", "0.0"),
+            ("6 ^ 3", "5"),
+        ] {
+            assert_eq!(value(expression).await, expected, "{expression}");
+        }
+        let error = error("SELECT CAST('1.5' AS SIGNED)").await;
+        assert_eq!(
+            error.to_string(),
+            "`cast` expected an integer (DOUBLE takes fractions), not `1.5`"
+        );
     }
 
     #[tokio::test]
@@ -391,10 +689,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_with_the_number_0_is_an_error() {
-        let error = error("SELECT split_part('a', ',', 0)").await;
         assert_eq!(
-            error.to_string(),
-            "`split_part` expected an index from 1, or from -1 counting back, not `0`"
+            default_value("split_part('a', ',', 0)").await,
+            "External error: `split_part` expected an index from 1, or from -1 counting back, not `0`"
         );
+        assert_eq!(value("split_part('a', ',', 0)").await, "NULL");
     }
 }

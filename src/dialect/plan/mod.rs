@@ -7,6 +7,7 @@ mod distinct;
 mod error;
 mod filter_pushdown;
 mod frames;
+mod groups;
 mod in_lists;
 mod intervals;
 mod limits;
@@ -30,7 +31,7 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use copied::without_sources;
-pub(crate) use error::Error;
+pub(crate) use error::{Error, Place};
 pub(crate) use sequential::SequentialExec;
 pub(crate) use time_literals::with_seconds;
 
@@ -43,6 +44,7 @@ pub(crate) fn before_types() -> Vec<Rule> {
         Arc::new(multisets::CountCopies),
         Arc::new(limits::LimitBySubquery),
         Arc::new(frames::CheckFrames),
+        Arc::new(groups::CheckGroups),
         Arc::new(time_literals::ReadMoments),
         Arc::new(days::CompareDays),
         Arc::new(strict_types::StrictTypes),

@@ -5,6 +5,8 @@
 //! an error that names CAST. So a statement never selects rows by a value that was not there, which SQLite's reading of
 //! text as a number does (`'90 days'` counts as 90 in one place, and as greater than every number in another).
 //!
+//! A number that becomes an integer is rounded, as in PostgreSQL.
+//!
 //! This holds for comparisons of every kind, for arithmetic, for the arguments of functions, for what CASE and its kin
 //! return, and for the columns of UNION. Text beside a date or a timestamp is converted row by row, and fails of a row
 //! that holds none: PostgreSQL asks for a CAST there, but the answer is never another.
@@ -19,19 +21,20 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue, Span};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Alias, Case, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{Alias, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Projection, Union, lit,
+    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, cast,
+    lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::class::Class;
 use super::error::{Error, Place};
 use super::literal;
-use crate::dialect::Dialect;
 use crate::dialect::functions::{self, Wants};
+use crate::dialect::{Dialect, OTHER_DIALECT};
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
 #[derive(Debug)]
@@ -90,8 +93,27 @@ fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// Takes off what the planner of operators puts around what is compared, `to_rank` around text beside a number and
 /// `to_text` around a boolean beside text, so that both sides are seen as they are written.
+///
+/// What `||` joins to a text is `true` or `false` here, where SQLite has 1 and 0.
 fn as_written(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let mut changed = false;
+    if let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: Operator::StringConcat,
+        right,
+    }) = &mut expr
+    {
+        for side in [left, right] {
+            if let Expr::ScalarFunction(call) = side.as_ref()
+                && call.name() == "to_text"
+                && let [value] = call.args.as_slice()
+                && matches!(value.get_type(schema), Ok(DataType::Boolean))
+            {
+                **side = cast(value.clone(), DataType::Utf8);
+                changed = true;
+            }
+        }
+    }
     if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr
         && op.supports_propagation()
     {
@@ -149,10 +171,28 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             beside(&mut test.expr, &column, schema)?
         }
         Expr::Case(case) => branches(case, schema)?,
+        // The engine would cut it.
+        Expr::Cast(Cast {
+            expr: number,
+            field,
+        }) if field.data_type().is_integer()
+            && number.get_type(schema).is_ok_and(|ty| ty.is_floating())
+            && !is_whole(number) =>
+        {
+            let number = number.as_mut();
+            *number = functions::rounded(number.clone());
+            true
+        }
         Expr::ScalarFunction(call) => return arguments(call.clone(), expr, schema),
         _ => false,
     };
     Ok(Transformed::new_transformed(expr, changed))
+}
+
+/// Returns true for a number that is a whole one already.
+fn is_whole(number: &Expr) -> bool {
+    matches!(number, Expr::ScalarFunction(call)
+        if ["ceil", "floor", "round", "trunc"].contains(&call.name()))
 }
 
 fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
@@ -165,6 +205,10 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
                 .map(|(when, _)| when.as_mut()),
         );
         changed |= unify(&mut compared, schema, Together::Compared)?;
+    } else {
+        for (when, _) in &mut case.when_then_expr {
+            changed |= condition(when, schema)?;
+        }
     }
     let mut results: Vec<&mut Expr> = case
         .when_then_expr
@@ -174,6 +218,43 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     results.extend(case.else_expr.as_deref_mut());
     changed |= unify(&mut results, schema, Together::OneColumn)?;
     Ok(changed)
+}
+
+/// Reads a condition of CASE, which is a boolean. The engine would take any number.
+fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
+    let Ok(data_type) = when.get_type(schema) else {
+        return Ok(false);
+    };
+    let class = Class::of(&data_type);
+    if matches!(class, Class::Boolean | Class::Null) {
+        return Ok(false);
+    }
+    if let Some(text) = text_of(when) {
+        let value = literal::read(text, Class::Boolean, &DataType::Boolean);
+        let Some(value) = value else {
+            return Err(unread(text, Class::Boolean, &lit(true), Together::Compared).into());
+        };
+        *when = lit(value);
+        return Ok(true);
+    }
+    let what = match (&*when, spelled(when)) {
+        (Expr::Literal(value, _), _) => format!("`{value}`"),
+        (_, Some(name)) => format!("`{name}`"),
+        _ => "this".to_owned(),
+    };
+    Err(Error::new(format!(
+        "a condition was expected, and {what} is {}",
+        class.noun()
+    ))
+    .hint("compare it with something, as in CASE WHEN x > 5 THEN …")
+    .at(match when {
+        Expr::Literal(value, _) => Place {
+            typed: Some(value.to_string()),
+            near: None,
+        },
+        when => place_of(when),
+    })
+    .into())
 }
 
 /// Checks the arguments of a call; `expr` is the call as an expression.
@@ -243,8 +324,12 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
             Some(number) => Ok(Some(lit(number))),
             None => Err(Error::new(format!("`{text}` is not a number"))
                 .hint(match wanted {
-                    Number::Operand => "a number was expected here, as in 90".to_owned(),
-                    Number::Argument(name) => format!("`{name}` takes a number, as in 90"),
+                    Number::Operand => {
+                        format!("a number was expected here, as in 90; {OTHER_DIALECT}")
+                    }
+                    Number::Argument(name) => {
+                        format!("`{name}` takes a number, as in 90; {OTHER_DIALECT}")
+                    }
                 })
                 .at(Place {
                     typed: Some(text.to_owned()),
@@ -264,7 +349,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
         (Number::Argument(name), _) => format!("`{name}` takes a number, and {what}"),
     })
     .hint(format!(
-        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there",
+        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; {OTHER_DIALECT}",
         spelled.as_deref().unwrap_or("…")
     ))
     .at(place_of(expr))
@@ -425,8 +510,14 @@ fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: 
                 }
                 _ => String::new(),
             };
+            let elsewhere = match (rest_class, together) {
+                (Class::Number, Together::Compared) => format!("; {OTHER_DIALECT}"),
+                _ => String::new(),
+            };
             error
-                .hint(format!("{subject}convert it with {cast}{quotes}"))
+                .hint(format!(
+                    "{subject}convert it with {cast}{quotes}{elsewhere}"
+                ))
                 .at(place_of(text).or(place_of(rest)))
         }
         None => error
@@ -448,9 +539,11 @@ fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error 
             format!("{is}CAST({name} AS TEXT) makes text of the number beside it")
         }
         (Class::Number, _) if spelled.is_some() => {
-            format!("{is}compare it with one, as in {name} < 90")
+            format!("{is}compare it with one, as in {name} < 90; {OTHER_DIALECT}")
         }
-        (Class::Number, _) => "it is compared with a number, as in 90".to_owned(),
+        (Class::Number, _) => {
+            format!("it is compared with a number, as in 90; {OTHER_DIALECT}")
+        }
         (Class::Boolean, _) => format!("{is}write true or false"),
         (Class::Date, _) => {
             "dates are written as in '2026-01-31'; current_date - 1 is yesterday".to_owned()

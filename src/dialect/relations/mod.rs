@@ -2,6 +2,7 @@
 //!
 //! Unlike the other rules they look at whole queries, and are told the columns of the tables that those read.
 
+pub(crate) mod expansion;
 pub(crate) mod merged_columns;
 pub(crate) mod named_windows;
 pub(crate) mod orders;

@@ -9,7 +9,7 @@ use sqlparser::ast::{
     Statement, Value, VisitMut, VisitorMut,
 };
 
-use super::rule::{Aggregation, Answer, SecondReading};
+use super::rule::{Aggregation, Answer, Dialects, SecondReading, Writer};
 use crate::dialect::ast::{call, folded, function_name, taken};
 use crate::dialect::path::path_name;
 
@@ -23,8 +23,13 @@ use crate::dialect::path::path_name;
 /// ```
 ///
 /// Not below GROUP BY ALL, which has no bare column, and not in inner queries of an item.
-pub(super) const BARE_COLUMNS: SecondReading =
-    SecondReading::new("bare_columns", Answer::BareColumn(bare_columns));
+pub(super) const BARE_COLUMNS: SecondReading = SecondReading::new(
+    "bare_columns",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Answer::BareColumn(bare_columns),
+)
+.or_write("add it to GROUP BY, or take one of its values with min or max");
 
 /// Returns the names of the columns that it takes from any row.
 fn bare_columns(statement: &mut Statement, aggregation: &Aggregation<'_>) -> BTreeSet<String> {

@@ -2,12 +2,12 @@
 
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Top, TopQuantity, Value,
+    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Value,
     WildcardAdditionalOptions,
 };
 
-use super::rule::{Context, Hook, SyntaxRule};
-use crate::dialect::ast::{leftmost, number};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use crate::dialect::ast::{folded, leftmost, number};
 use crate::dialect::parse;
 
 /// The query that SHOW TABLES stands for.
@@ -25,8 +25,12 @@ const LISTED_TABLES: &str =
 /// ```
 ///
 /// SHOW TABLES with a filter never gets here: StackQL's statements are read before.
-pub(super) const SHOW_TABLES: SyntaxRule =
-    SyntaxRule::new("show_tables", Hook::Statement(show_tables));
+pub(super) const SHOW_TABLES: SyntaxRule = SyntaxRule::new(
+    "show_tables",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Statement(show_tables),
+);
 
 fn show_tables(statement: &mut Statement) {
     if matches!(statement, Statement::ShowTables { .. })
@@ -44,8 +48,12 @@ fn show_tables(statement: &mut Statement) {
 /// -- becomes
 /// CREATE TABLE t AS SELECT 1
 /// ```
-pub(super) const NOT_TEMPORARY: SyntaxRule =
-    SyntaxRule::new("not_temporary", Hook::Statement(not_temporary));
+pub(super) const NOT_TEMPORARY: SyntaxRule = SyntaxRule::new(
+    "not_temporary",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Statement(not_temporary),
+);
 
 fn not_temporary(statement: &mut Statement) {
     match statement {
@@ -64,8 +72,12 @@ fn not_temporary(statement: &mut Statement) {
 /// ```
 ///
 /// A TABLE that begins a statement is not known to the parser; [`crate::dialect::parser`] reads that one.
-pub(super) const TABLE_TO_SELECT: SyntaxRule =
-    SyntaxRule::new("table_to_select", Hook::Query(table_to_select));
+pub(super) const TABLE_TO_SELECT: SyntaxRule = SyntaxRule::new(
+    "table_to_select",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Query(table_to_select),
+);
 
 fn table_to_select(query: &mut Query) {
     tables_to_selects(&mut query.body);
@@ -102,8 +114,12 @@ fn tables_to_selects(body: &mut SetExpr) {
 /// ```
 ///
 /// Not beside a star, which stands for an unknown number of columns.
-pub(super) const ORDER_BY_ALL: SyntaxRule =
-    SyntaxRule::new("order_by_all", Hook::Query(order_by_all));
+pub(super) const ORDER_BY_ALL: SyntaxRule = SyntaxRule::new(
+    "order_by_all",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Query(order_by_all),
+);
 
 fn order_by_all(query: &mut Query) {
     let Some(select) = leftmost(&mut query.body) else {
@@ -142,6 +158,8 @@ fn order_by_all(query: &mut Query) {
 /// Positions that stand alone in GROUP BY the planner reads itself. Behind a star an item has no known position.
 pub(super) const POSITIONS_IN_GROUPING_SETS: SyntaxRule = SyntaxRule::new(
     "positions_in_grouping_sets",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
     Hook::Select(positions_in_grouping_sets),
 );
 
@@ -181,8 +199,12 @@ fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
 /// ```
 ///
 /// Not with LOCAL: there are no transactions that it could end with.
-pub(super) const SET_TIME_ZONE: SyntaxRule =
-    SyntaxRule::new("set_time_zone", Hook::Statement(set_time_zone));
+pub(super) const SET_TIME_ZONE: SyntaxRule = SyntaxRule::new(
+    "set_time_zone",
+    Dialects::BOTH,
+    &[Writer::Psql],
+    Hook::Statement(set_time_zone),
+);
 
 fn set_time_zone(statement: &mut Statement) {
     if let Statement::Set(Set::SetTimeZone {
@@ -199,6 +221,33 @@ fn set_time_zone(statement: &mut Statement) {
     }
 }
 
+/// Sets the dialect of the session by its short name.
+///
+/// ```sql
+/// SET dialect = 'stackql'
+/// -- becomes
+/// SET iamql.dialect = 'stackql'
+/// ```
+///
+/// SHOW finds it by the short name already.
+pub(super) const SET_DIALECT: SyntaxRule = SyntaxRule::new(
+    "set_dialect",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    Hook::Statement(set_dialect),
+);
+
+fn set_dialect(statement: &mut Statement) {
+    if let Statement::Set(Set::SingleAssignment { variable, .. }) = statement
+        && let [name] = variable.0.as_slice()
+        && name
+            .as_ident()
+            .is_some_and(|name| folded(name) == "dialect")
+    {
+        *variable = ObjectName::from(vec![Ident::new("iamql"), Ident::new("dialect")]);
+    }
+}
+
 /// Selects everything where there is no SELECT: the planner takes `FROM t` for a query without columns.
 ///
 /// ```sql
@@ -206,7 +255,12 @@ fn set_time_zone(statement: &mut Statement) {
 /// -- becomes
 /// SELECT * FROM t LIMIT 3
 /// ```
-pub(super) const FROM_ALONE: SyntaxRule = SyntaxRule::new("from_alone", Hook::Query(from_alone));
+pub(super) const FROM_ALONE: SyntaxRule = SyntaxRule::new(
+    "from_alone",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Query(from_alone),
+);
 
 fn from_alone(query: &mut Query) {
     if let Some(select) = leftmost(&mut query.body)
@@ -214,41 +268,6 @@ fn from_alone(query: &mut Query) {
     {
         select.flavor = SelectFlavor::Standard;
         select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
-    }
-}
-
-/// Turns TOP into LIMIT.
-///
-/// ```sql
-/// SELECT TOP 3 id FROM t ORDER BY id
-/// -- becomes
-/// SELECT id FROM t ORDER BY id LIMIT 3
-/// ```
-///
-/// Not WITH TIES and PERCENT, which LIMIT cannot say, and not beside a LIMIT.
-pub(super) const TOP_TO_LIMIT: SyntaxRule =
-    SyntaxRule::new("top_to_limit", Hook::Query(top_to_limit));
-
-fn top_to_limit(query: &mut Query) {
-    let SetExpr::Select(select) = query.body.as_mut() else {
-        return;
-    };
-    let Some(Top {
-        with_ties: false,
-        percent: false,
-        quantity: Some(quantity),
-    }) = &select.top
-    else {
-        return;
-    };
-    let rows = match quantity {
-        TopQuantity::Expr(rows) => rows.clone(),
-        TopQuantity::Constant(rows) => number(*rows),
-    };
-    if limit_to(query, rows)
-        && let SetExpr::Select(select) = query.body.as_mut()
-    {
-        select.top = None;
     }
 }
 
@@ -261,8 +280,12 @@ fn top_to_limit(query: &mut Query) {
 /// ```
 ///
 /// Not WITH TIES and PERCENT, which LIMIT cannot say, and not beside a LIMIT.
-pub(super) const FETCH_TO_LIMIT: SyntaxRule =
-    SyntaxRule::new("fetch_to_limit", Hook::Query(fetch_to_limit));
+pub(super) const FETCH_TO_LIMIT: SyntaxRule = SyntaxRule::new(
+    "fetch_to_limit",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Query(fetch_to_limit),
+);
 
 fn fetch_to_limit(query: &mut Query) {
     let Some(fetch) = query.fetch.as_ref().filter(|f| !f.percent && !f.with_ties) else {
@@ -305,8 +328,12 @@ fn limit_to(query: &mut Query, rows: Expr) -> bool {
 /// ```
 ///
 /// An expression that no item is made of stays, and the planner refuses it. Behind a star an item has no known position.
-pub(super) const ORDER_BY_ORDINALS: SyntaxRule =
-    SyntaxRule::new("order_by_ordinals", Hook::Query(order_by_ordinals));
+pub(super) const ORDER_BY_ORDINALS: SyntaxRule = SyntaxRule::new(
+    "order_by_ordinals",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Query(order_by_ordinals),
+);
 
 fn order_by_ordinals(query: &mut Query) {
     let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
@@ -351,12 +378,6 @@ mod tests {
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t OFFSET 2 ROWS FETCH FIRST 3 ROWS ONLY"), @"SELECT 1 FROM t LIMIT 3 OFFSET 2 ROWS");
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH NEXT ROW ONLY"), @"SELECT 1 FROM t LIMIT 1");
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES"), @"SELECT 1 FROM t FETCH FIRST 3 ROWS WITH TIES");
-    }
-
-    #[test]
-    fn top_is_a_limit() {
-        insta::assert_snapshot!(rewritten("SELECT TOP 3 id FROM t ORDER BY id"), @"SELECT id FROM t ORDER BY id LIMIT 3");
-        insta::assert_snapshot!(rewritten("SELECT DISTINCT TOP (2 + 1) id FROM t"), @"SELECT DISTINCT id FROM t LIMIT 2 + 1");
     }
 
     #[test]

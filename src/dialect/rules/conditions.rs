@@ -3,7 +3,7 @@
 use regex::Captures;
 use sqlparser::ast::{BinaryOperator, Expr, Interval, UnaryOperator, Value, ValueWithSpan};
 
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 
 use crate::pattern::patterns;
 
@@ -16,8 +16,12 @@ use crate::pattern::patterns;
 /// ```
 ///
 /// Only literals, and one character: an escape that is computed is the planner's to refuse.
-pub(super) const ESCAPE_BY_BACKSLASH: SyntaxRule =
-    SyntaxRule::new("escape_by_backslash", Hook::Expr(escape_by_backslash));
+pub(super) const ESCAPE_BY_BACKSLASH: SyntaxRule = SyntaxRule::new(
+    "escape_by_backslash",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(escape_by_backslash),
+);
 
 fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
     let (Expr::Like {
@@ -67,8 +71,12 @@ fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only literal patterns; others are left to the engine, which reads them as regular expressions.
-pub(super) const SIMILAR_TO_REGEX: SyntaxRule =
-    SyntaxRule::new("similar_to_regex", Hook::Expr(similar_to_regex));
+pub(super) const SIMILAR_TO_REGEX: SyntaxRule = SyntaxRule::new(
+    "similar_to_regex",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(similar_to_regex),
+);
 
 fn similar_to_regex(expr: &mut Expr, _: &Context<'_>) {
     let Expr::SimilarTo {
@@ -143,8 +151,12 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
 /// ```
 ///
 /// Rows of different lengths stay, for the planner to refuse.
-pub(super) const ROWS_BY_COLUMNS: SyntaxRule =
-    SyntaxRule::new("rows_by_columns", Hook::Expr(rows_by_columns));
+pub(super) const ROWS_BY_COLUMNS: SyntaxRule = SyntaxRule::new(
+    "rows_by_columns",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(rows_by_columns),
+);
 
 pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
     let compared = match expr {
@@ -243,9 +255,14 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
 /// ```
 ///
 /// Only patterns that are listed: how many a subquery or a column has is not known before it is read.
-pub(super) const LIKE_EACH: SyntaxRule = SyntaxRule::new("like_each", Hook::Expr(like_each));
+pub(super) const LIKE_EACH: SyntaxRule = SyntaxRule::new(
+    "like_each",
+    Dialects::BOTH,
+    &[Writer::Psql],
+    Hook::Expr(like_each),
+);
 
-fn like_each(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn like_each(expr: &mut Expr, _: &Context<'_>) {
     let patterns = match expr {
         Expr::Like {
             any: true, pattern, ..
@@ -291,8 +308,12 @@ fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
 /// ```
 ///
 /// Not arrays with quotes or braces in them, whose syntax is another language, and no other comparison.
-pub(super) const ARRAY_IN_TEXT: SyntaxRule =
-    SyntaxRule::new("array_in_text", Hook::Expr(array_in_text));
+pub(super) const ARRAY_IN_TEXT: SyntaxRule = SyntaxRule::new(
+    "array_in_text",
+    Dialects::BOTH,
+    &[Writer::Psql],
+    Hook::Expr(array_in_text),
+);
 
 fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
     let (left, right, negated) = match expr {
@@ -349,8 +370,12 @@ fn literal(text: &str) -> Expr {
 /// ```
 ///
 /// Only literals, and no steps in quotes.
-pub(super) const PATH_BY_ARROWS: SyntaxRule =
-    SyntaxRule::new("path_by_arrows", Hook::Expr(path_by_arrows));
+pub(super) const PATH_BY_ARROWS: SyntaxRule = SyntaxRule::new(
+    "path_by_arrows",
+    Dialects::BOTH,
+    &[Writer::Psql],
+    Hook::Expr(path_by_arrows),
+);
 
 fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
@@ -399,8 +424,12 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
 /// ```
 ///
 /// Not with a unit behind the interval, `INTERVAL '1:30' HOUR TO MINUTE`, which the planner does not know.
-pub(super) const CLOCK_IN_INTERVAL: SyntaxRule =
-    SyntaxRule::new("clock_in_interval", Hook::Expr(clock_in_interval));
+pub(super) const CLOCK_IN_INTERVAL: SyntaxRule = SyntaxRule::new(
+    "clock_in_interval",
+    Dialects::BOTH,
+    &[Writer::Psql],
+    Hook::Expr(clock_in_interval),
+);
 
 patterns! {
     /// A time of day at the end of an interval.

@@ -14,12 +14,17 @@ mod paths;
 mod powers;
 pub(super) mod rule;
 mod select_list;
+mod sqlite;
 mod subqueries;
 mod synonyms;
 pub(super) mod times;
 
-use rule::{Hook, SecondReading, SyntaxRule};
+use rule::{Dialects, Hook, SecondReading, SyntaxRule, Writer};
 
+use sqlparser::ast::Expr;
+
+use super::ast::function_name;
+use super::error::Error;
 use super::functions;
 
 /// What the functions of this program need of a statement, above all of `json_each` over a column.
@@ -31,19 +36,52 @@ use super::functions;
 /// ```
 ///
 /// See [`functions::rewrite`].
-const FUNCTIONS: SyntaxRule = SyntaxRule::new("functions", Hook::Finish(functions::rewrite));
+const FUNCTIONS: SyntaxRule = SyntaxRule::new(
+    "functions",
+    Dialects::BOTH,
+    &[Writer::DuckDb, Writer::Stackql],
+    Hook::Finish(functions::rewrite),
+);
+
+/// Counts what is true as 1, and takes the number in a JSON text, as SQLite does.
+///
+/// ```sql
+/// SELECT sum(a IS NULL) FROM t WHERE json_extract(b, '$.n') BETWEEN 1 AND 5
+/// -- becomes
+/// SELECT sum((a IS NULL + 0)) FROM t WHERE ((json_extract(b, '$.n') >= 1) AND (json_extract(b, '$.n') <= 5))
+/// ```
+///
+/// See [`functions::numbers`].
+const NUMBERS_OF_SQLITE: SyntaxRule = SyntaxRule::new(
+    "numbers_of_sqlite",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Finish(functions::numbers),
+)
+.or_refuse(sum_refused);
+
+fn sum_refused(expr: &Expr) -> Option<Error> {
+    let Expr::Function(function) = expr else {
+        return None;
+    };
+    functions::sums_truth(function).then(|| {
+        let name = function_name(function);
+        Error::new(format!("`{name}` takes numbers, and this is a condition"))
+            .hint("count(*) FILTER (WHERE …) counts the rows where it is true")
+    })
+}
 
 /// The rules that every statement goes through. Those of one hook run in this order; see [`Hook`] for the order of hooks.
 pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     clauses::SHOW_TABLES,
     clauses::SET_TIME_ZONE,
+    clauses::SET_DIALECT,
     clauses::NOT_TEMPORARY,
     parameters::IGNORED_PARAMETER,
     parameters::PARAMETER_TO_PATH,
     parameters::NUMBERED_PLACEHOLDER,
     powers::POWERS,
     clauses::TABLE_TO_SELECT,
-    clauses::TOP_TO_LIMIT,
     clauses::FETCH_TO_LIMIT,
     clauses::FROM_ALONE,
     clauses::ORDER_BY_ALL,
@@ -57,12 +95,18 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     times::TIMES_IN_MICROSECONDS,
     times::TIME_PATTERNS,
     synonyms::INTEGER_DIVISION,
+    synonyms::ROUND_TO_TENS,
     synonyms::PERCENTILE_DISC,
     synonyms::FUNCTION_NAMES,
     synonyms::PART_OF_DATE,
     synonyms::VALUE_OF_EXTREME,
     conditions::PATH_BY_ARROWS,
     objects::OBJECT_TO_TEXT,
+    sqlite::LIKE_IGNORES_CASE,
+    sqlite::FUNCTIONS_OF_STACKQL,
+    sqlite::CASTS_OF_STACKQL,
+    sqlite::TYPED_NULL,
+    sqlite::TRUTH_OF_NUMBERS,
     conditions::ESCAPE_BY_BACKSLASH,
     conditions::SIMILAR_TO_REGEX,
     conditions::ROWS_BY_COLUMNS,
@@ -71,6 +115,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     conditions::ARRAY_IN_TEXT,
     conditions::CLOCK_IN_INTERVAL,
     FUNCTIONS,
+    NUMBERS_OF_SQLITE,
 ];
 
 /// The readings that are tried, in this order, after the engine has refused a statement.

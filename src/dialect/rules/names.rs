@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{Answer, SecondReading, UnknownColumn};
+use super::rule::{Answer, Dialects, SecondReading, UnknownColumn, Writer};
 use crate::dialect::ast::folded;
 
 /// Reads a name in double quotes as a text where a value may stand, as SQLite does.
@@ -22,8 +22,13 @@ use crate::dialect::ast::folded;
 /// Values stand in arguments of functions; unless the name may be a slip, also in what a comparison compares with, in parts
 /// of `||`, in results of CASE, and in what the select list gives a name to. What is compared stays a name: a predicate
 /// that is true of every row must not come from a slip.
-pub(super) const NAME_TO_TEXT: SecondReading =
-    SecondReading::new("name_to_text", Answer::UnknownColumn(name_to_text));
+pub(super) const NAME_TO_TEXT: SecondReading = SecondReading::new(
+    "name_to_text",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Answer::UnknownColumn(name_to_text),
+)
+.or_write("text goes in single quotes: '{name}'");
 
 fn name_to_text(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = QuotedName {
@@ -129,8 +134,12 @@ impl VisitorMut for QuotedName<'_> {
 /// ```
 ///
 /// Not where columns are named already, and not other functions, which have columns with names of their own.
-pub(super) const NAME_ROWS: SecondReading =
-    SecondReading::new("name_rows", Answer::UnknownColumn(name_rows));
+pub(super) const NAME_ROWS: SecondReading = SecondReading::new(
+    "name_rows",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Answer::UnknownColumn(name_rows),
+);
 
 fn name_rows(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = NamedRows {
@@ -193,7 +202,7 @@ impl VisitorMut for NamedRows<'_> {
 ///
 /// Not an item that contains the name itself, such as `upper(x) AS x`, which would be put there again and again.
 pub(super) const NAME_TO_ITEM: SecondReading =
-    SecondReading::new("name_to_item", Answer::UnknownColumn(name_to_item));
+    SecondReading::new("name_to_item", Dialects::STACKQL, &[Writer::Stackql], Answer::UnknownColumn(name_to_item)).or_write("WHERE does not see the names of the select list: repeat the expression, or select from a subquery");
 
 fn name_to_item(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = NameInWhere {

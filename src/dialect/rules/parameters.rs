@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, Ident, Value};
 
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 use crate::dialect::ast::folded;
 use crate::dialect::shape::ShapeParameter;
 
@@ -14,16 +14,25 @@ use crate::dialect::shape::ShapeParameter;
 /// SELECT 1 FROM t WHERE true AND a = 1
 /// ```
 ///
-/// Only equality with a literal: anything else was not meant for the service.
-pub(super) const IGNORED_PARAMETER: SyntaxRule =
-    SyntaxRule::new("ignored_parameter", Hook::EarlyExpr(ignored_parameter));
+/// Only equality with a literal: anything else was not meant for the service. `page_token = ''` is the first page, which
+/// is where every listing begins; another token would leave out the pages before it, and is no column.
+pub(super) const IGNORED_PARAMETER: SyntaxRule = SyntaxRule::new(
+    "ignored_parameter",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::EarlyExpr(ignored_parameter),
+);
 
 fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
     let is_ignored = |name: &Expr, value: &Expr| {
-        matches!((name, value), (Expr::Identifier(ident), Expr::Value(_))
-        if context.shape.parameters.iter().any(|parameter| {
-            parameter.path.is_none() && parameter.name == folded(ident)
-        }))
+        let (Expr::Identifier(name), Expr::Value(value)) = (name, value) else {
+            return false;
+        };
+        let name = folded(name);
+        let mut parameters = context.shape.parameters.iter();
+        let is_first_page = || value.value == Value::SingleQuotedString(String::new());
+        parameters.any(|parameter| parameter.path.is_none() && parameter.name == name)
+            || name == "page_token" && is_first_page()
     };
     if let Expr::BinaryOp { left, op, right } = expr
         && is_equality(op)
@@ -42,8 +51,12 @@ fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
 /// ```
 ///
 /// Only comparisons with texts and parameters: elsewhere `spec.owner` is the object.
-pub(super) const PARAMETER_TO_PATH: SyntaxRule =
-    SyntaxRule::new("parameter_to_path", Hook::EarlyExpr(parameter_to_path));
+pub(super) const PARAMETER_TO_PATH: SyntaxRule = SyntaxRule::new(
+    "parameter_to_path",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::EarlyExpr(parameter_to_path),
+);
 
 fn parameter_to_path(expr: &mut Expr, context: &mut Context<'_>) {
     let compared = match expr {
@@ -98,6 +111,8 @@ fn path(idents: &[Ident], parameter: &ShapeParameter) -> Option<Vec<Ident>> {
 /// Does not look for `$1` in the same statement: the two are not meant to be mixed.
 pub(super) const NUMBERED_PLACEHOLDER: SyntaxRule = SyntaxRule::new(
     "numbered_placeholder",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
     Hook::EarlyExpr(numbered_placeholder),
 );
 
@@ -149,6 +164,10 @@ mod tests {
             (
                 "SELECT 1 FROM t WHERE 'x' <> k.spec.resource AND spec.owner LIKE 'sa-%'",
                 "SELECT 1 FROM t WHERE 'x' <> k.spec.resource.id AND spec.owner.id LIKE 'sa-%'",
+            ),
+            (
+                "SELECT 1 FROM t WHERE page_token = '' AND page_token = 'x'",
+                "SELECT 1 FROM t WHERE true AND page_token = 'x'",
             ),
             (
                 "SELECT ? FROM t WHERE id = ? AND spec.owner = ? LIMIT ?",

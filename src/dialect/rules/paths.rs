@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{AccessExpr, Expr};
 
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 use crate::dialect::ast::{folded, text};
 use crate::dialect::path::Path;
 
@@ -16,8 +16,12 @@ use crate::dialect::path::Path;
 ///
 /// Leaves `spec.id` alone where `spec` is a table: then `id` is its column. Structs of files, whose columns are not known
 /// before the file is read, are the planner's.
-pub(super) const PATH_TO_SUBSCRIPTS: SyntaxRule =
-    SyntaxRule::new("path_to_subscripts", Hook::Expr(path_to_subscripts));
+pub(super) const PATH_TO_SUBSCRIPTS: SyntaxRule = SyntaxRule::new(
+    "path_to_subscripts",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Expr(path_to_subscripts),
+);
 
 fn path_to_subscripts(expr: &mut Expr, context: &Context<'_>) {
     if let Some(path) = Path::of(expr, context.shape, &context.tables) {
@@ -34,8 +38,12 @@ fn path_to_subscripts(expr: &mut Expr, context: &Context<'_>) {
 /// ```
 ///
 /// Leaves dots between plain names alone: only the planner knows which of them are tables.
-pub(super) const QUOTE_FIELDS: SyntaxRule =
-    SyntaxRule::new("quote_fields", Hook::Expr(quote_fields));
+pub(super) const QUOTE_FIELDS: SyntaxRule = SyntaxRule::new(
+    "quote_fields",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(quote_fields),
+);
 
 fn quote_fields(expr: &mut Expr, _: &Context<'_>) {
     let Expr::CompoundFieldAccess { root, access_chain } = expr else {

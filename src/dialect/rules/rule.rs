@@ -1,10 +1,11 @@
-//! What a rule is: a name, its dialects, and a function over one part of a syntax tree.
+//! What a rule is: a name, its dialects, who writes what it reads, and a function over one part of a syntax tree.
 
 use std::collections::{BTreeSet, HashSet};
 
 use sqlparser::ast::{Expr, Query, Select, Statement};
 
 use crate::dialect::Dialect;
+use crate::dialect::error::Error;
 use crate::dialect::shape::Shape;
 
 /// The dialects that a rule belongs to.
@@ -18,10 +19,24 @@ impl Dialects {
     /// The default one alone.
     pub(crate) const DEFAULT: Self = Self(&[Dialect::Default]);
 
+    /// StackQL's alone.
+    pub(crate) const STACKQL: Self = Self(&[Dialect::Stackql]);
+
     /// Returns true if `dialect` is one of these.
     pub(crate) fn contains(self, dialect: Dialect) -> bool {
         self.0.contains(&dialect)
     }
+}
+
+/// Who writes what a rule reads. A spelling that none of them knows has no rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// People from PostgreSQL.
+    Psql,
+    /// People from DuckDB.
+    DuckDb,
+    /// People from StackQL, whose functions are SQLite's.
+    Stackql,
 }
 
 /// A rule over syntax trees: it turns what people write into what the engine plans, and leaves alone what it does not
@@ -32,8 +47,17 @@ pub(crate) struct SyntaxRule {
     pub(crate) name: &'static str,
     /// Where it applies.
     pub(crate) dialects: Dialects,
+    /// Who writes so.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the tests hold it against the dialects")
+    )]
+    pub(crate) writers: &'static [Writer],
     /// When it runs, and what it does.
     pub(crate) hook: Hook,
+    /// What to say of an expression that it reads, in a dialect without it. None where the engine's own error will do, or
+    /// where the other dialect has another meaning.
+    pub(crate) refusal: Option<fn(&Expr) -> Option<Error>>,
 }
 
 /// When a rule runs, and on what. The tree is walked twice, whatever the number of rules.
@@ -53,18 +77,28 @@ pub(crate) enum Hook {
 }
 
 impl SyntaxRule {
-    /// Returns a rule of all dialects.
-    pub(crate) const fn new(name: &'static str, hook: Hook) -> Self {
+    /// Returns a rule of `dialects`, for what `writers` write.
+    pub(crate) const fn new(
+        name: &'static str,
+        dialects: Dialects,
+        writers: &'static [Writer],
+        hook: Hook,
+    ) -> Self {
         Self {
             name,
-            dialects: Dialects::BOTH,
+            dialects,
+            writers,
             hook,
+            refusal: None,
         }
     }
 
-    /// Returns the rule as one of `dialects` alone.
-    pub(crate) const fn only(self, dialects: Dialects) -> Self {
-        Self { dialects, ..self }
+    /// Adds what to say in a dialect without it.
+    pub(crate) const fn or_refuse(self, refusal: fn(&Expr) -> Option<Error>) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..self
+        }
     }
 }
 
@@ -98,6 +132,14 @@ pub(crate) struct SecondReading {
     pub(crate) name: &'static str,
     /// Where it applies.
     pub(crate) dialects: Dialects,
+    /// Who writes so.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the tests hold it against the dialects")
+    )]
+    pub(crate) writers: &'static [Writer],
+    /// What to write in a dialect without it, `{name}` being the name that no column has. None if no dialect is without.
+    pub(crate) instead: Option<&'static str>,
     /// Which refusal it answers, and how. The functions tell whether they have changed the statement.
     pub(crate) answer: Answer,
 }
@@ -114,12 +156,27 @@ pub(crate) enum Answer {
 }
 
 impl SecondReading {
-    /// Returns a reading of all dialects.
-    pub(crate) const fn new(name: &'static str, answer: Answer) -> Self {
+    /// Returns a reading of `dialects`, for what `writers` write.
+    pub(crate) const fn new(
+        name: &'static str,
+        dialects: Dialects,
+        writers: &'static [Writer],
+        answer: Answer,
+    ) -> Self {
         Self {
             name,
-            dialects: Dialects::BOTH,
+            dialects,
+            writers,
+            instead: None,
             answer,
+        }
+    }
+
+    /// Adds what to write in a dialect without it.
+    pub(crate) const fn or_write(self, instead: &'static str) -> Self {
+        Self {
+            instead: Some(instead),
+            ..self
         }
     }
 }

@@ -11,7 +11,7 @@ use sqlparser::ast::{
     VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
-use super::rule::{Answer, Context, Hook, SecondReading, SyntaxRule};
+use super::rule::{Answer, Context, Dialects, Hook, SecondReading, SyntaxRule, Writer};
 use crate::dialect::ast::{folded, idents};
 use crate::dialect::path::{Path, nested_column};
 
@@ -25,8 +25,12 @@ use crate::dialect::path::{Path, nested_column};
 /// ```
 ///
 /// Not a list, whose elements have the fields, not with EXCLUDE and the like, and not where a table is called `spec`.
-pub(super) const SPREAD_OBJECTS: SyntaxRule =
-    SyntaxRule::new("spread_objects", Hook::Select(spread_objects));
+pub(super) const SPREAD_OBJECTS: SyntaxRule = SyntaxRule::new(
+    "spread_objects",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Select(spread_objects),
+);
 
 fn spread_objects(select: &mut Select, context: &Context<'_>) {
     let items = std::mem::take(&mut select.projection);
@@ -92,7 +96,12 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
 ///
 /// Not one field of two tables: each keeps its table. What the planner only makes equal while it plans is left to
 /// [`NAME_EVERY_ITEM`].
-pub(super) const NAME_ITEMS: SyntaxRule = SyntaxRule::new("name_items", Hook::Select(name_items));
+pub(super) const NAME_ITEMS: SyntaxRule = SyntaxRule::new(
+    "name_items",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    Hook::Select(name_items),
+);
 
 fn name_items(select: &mut Select, context: &Context<'_>) {
     let items: Vec<Item> = select
@@ -128,8 +137,12 @@ fn name_items(select: &mut Select, context: &Context<'_>) {
 /// ```
 ///
 /// Not before the engine has refused the list: the aliases would hide which items are paths.
-pub(super) const NAME_EVERY_ITEM: SecondReading =
-    SecondReading::new("name_every_item", Answer::SameName(name_every_item));
+pub(super) const NAME_EVERY_ITEM: SecondReading = SecondReading::new(
+    "name_every_item",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    Answer::SameName(name_every_item),
+);
 
 fn name_every_item(statement: &mut Statement) -> bool {
     let mut namer = Namer(false);

@@ -5,7 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::conditions;
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 use crate::dialect::parse;
 
 /// Looks for a row among those of a subquery by EXISTS, and by NOT EXISTS of a row that may be the same.
@@ -18,8 +18,12 @@ use crate::dialect::parse;
 /// ```
 ///
 /// Only in WHERE, beside AND and OR, where unknown counts as false. Elsewhere it is [`ROW_IN_SUBQUERY`]'s.
-pub(super) const ROWS_IN_WHERE: SyntaxRule =
-    SyntaxRule::new("rows_in_where", Hook::Select(rows_in_where));
+pub(super) const ROWS_IN_WHERE: SyntaxRule = SyntaxRule::new(
+    "rows_in_where",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Select(rows_in_where),
+);
 
 /// Compares a row with the rows of a subquery where unknown is not as good as false.
 ///
@@ -32,9 +36,15 @@ pub(super) const ROWS_IN_WHERE: SyntaxRule =
 /// WHERE (NOT (b = __rows.__1 AND c = __rows.__2)) IS NULL) THEN NULL ELSE true END AS x FROM t
 /// ```
 ///
-/// Also ANY and ALL. A row that is itself a subquery is left alone: the engine has no rows as values.
-pub(super) const ROW_IN_SUBQUERY: SyntaxRule =
-    SyntaxRule::new("row_in_subquery", Hook::Expr(row_in_subquery));
+/// Also ANY and ALL, and a subquery that is a row: `(b, c) = (SELECT d, e FROM u)` becomes
+/// `(SELECT b = __rows.__1 AND c = __rows.__2 FROM (SELECT d, e FROM u) AS __rows (__1, __2))`. Two subqueries are left
+/// alone: the engine has no rows as values.
+pub(super) const ROW_IN_SUBQUERY: SyntaxRule = SyntaxRule::new(
+    "row_in_subquery",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(row_in_subquery),
+);
 
 fn rows_in_where(select: &mut Select, _: &Context<'_>) {
     if let Some(condition) = &mut select.selection {
@@ -103,6 +113,18 @@ fn exists(
     condition: Option<Expr>,
     negated: bool,
 ) -> Option<Expr> {
+    let mut query = rows_named(names, subquery)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = condition;
+    }
+    Some(Expr::Exists {
+        subquery: Box::new(query),
+        negated,
+    })
+}
+
+/// Returns `SELECT 1` from the rows of `subquery`, its columns called `names`.
+fn rows_named(names: &[String], subquery: &Query) -> Option<Query> {
     let names = names.join(", ");
     let mut query = parse::query(&format!("SELECT 1 FROM (SELECT 1) AS __rows ({names})"))?;
     let SetExpr::Select(select) = query.body.as_mut() else {
@@ -113,11 +135,7 @@ fn exists(
     {
         **rows = subquery.clone();
     }
-    select.selection = condition;
-    Some(Expr::Exists {
-        subquery: Box::new(query),
-        negated,
-    })
+    Some(query)
 }
 
 fn row_in_subquery(expr: &mut Expr, context: &Context<'_>) {
@@ -151,6 +169,7 @@ fn row_in_subquery(expr: &mut Expr, context: &Context<'_>) {
             Expr::Subquery(rows) => compared_with(left, compare_op.clone(), rows, true, context),
             _ => None,
         },
+        Expr::BinaryOp { left, op, right } => compared_with_row(left, op, right, context),
         _ => None,
     };
     if let Some(compared) = compared {
@@ -201,6 +220,38 @@ fn compared_with(
     Some(outcome)
 }
 
+/// Returns `left op right`, where one side is a row and the other a subquery of one.
+fn compared_with_row(
+    left: &Expr,
+    op: &BinaryOperator,
+    right: &Expr,
+    context: &Context<'_>,
+) -> Option<Expr> {
+    let (Expr::Tuple(columns), Expr::Subquery(row)) = (match left {
+        Expr::Tuple(_) => (left, right),
+        _ => (right, left),
+    }) else {
+        return None;
+    };
+    let names: Vec<String> = (1..=columns.len()).map(|n| format!("__{n}")).collect();
+    let other = Expr::Tuple(names.iter().map(|name| column(name)).collect());
+    let side = |side: &Expr| match side {
+        Expr::Subquery(_) => other.clone(),
+        row => row.clone(),
+    };
+    let mut holds = Expr::BinaryOp {
+        left: Box::new(side(left)),
+        op: op.clone(),
+        right: Box::new(side(right)),
+    };
+    conditions::rows_by_columns(&mut holds, context);
+    let mut query = rows_named(&names, row)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![SelectItem::UnnamedExpr(holds)];
+    }
+    Some(Expr::Subquery(Box::new(query)))
+}
+
 /// Returns the only item of a select list.
 fn expression(sql: &str) -> Option<Expr> {
     let query = parse::query(&format!("SELECT {sql}"))?;
@@ -224,5 +275,7 @@ mod tests {
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t WHERE NOT ((b, c) IN (SELECT d, e FROM u))"), @"SELECT 1 FROM t WHERE NOT (CASE WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2) WHERE ((b = __rows.__1 AND c = __rows.__2))) THEN true WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2) WHERE ((b = __rows.__1 AND c = __rows.__2)) IS NULL) THEN NULL ELSE false END)");
         insta::assert_snapshot!(rewritten("SELECT (b, c) NOT IN (SELECT d, e FROM u) AS x FROM t"), @"SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2) WHERE NOT (NOT (b = __rows.__1 AND c = __rows.__2))) THEN false WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2) WHERE (NOT (b = __rows.__1 AND c = __rows.__2)) IS NULL) THEN NULL ELSE true END AS x FROM t");
         insta::assert_snapshot!(rewritten("SELECT (b, c) < ALL (SELECT d, e FROM u) AS x FROM t"), @"SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2) WHERE NOT ((b < __rows.__1 OR b = __rows.__1 AND (c < __rows.__2)))) THEN false WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2) WHERE ((b < __rows.__1 OR b = __rows.__1 AND (c < __rows.__2))) IS NULL) THEN NULL ELSE true END AS x FROM t");
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM t WHERE (b, c) = (SELECT d, e FROM u)"), @"SELECT 1 FROM t WHERE (SELECT (b = __rows.__1 AND c = __rows.__2) FROM (SELECT d, e FROM u) AS __rows (__1, __2))");
+        insta::assert_snapshot!(rewritten("SELECT 1 FROM t WHERE (SELECT d, e FROM u) <> (b, c)"), @"SELECT 1 FROM t WHERE (SELECT NOT (__rows.__1 = b AND __rows.__2 = c) FROM (SELECT d, e FROM u) AS __rows (__1, __2))");
     }
 }

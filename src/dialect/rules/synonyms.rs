@@ -3,10 +3,11 @@
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, SelectItem, SetExpr,
+    UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 use crate::dialect::ast::{function_name, last_ident, text, wrap};
 use crate::dialect::parse;
 
@@ -43,8 +44,12 @@ const PARTS: [&str; 7] = [
 /// ```
 ///
 /// Rounds towards zero; DuckDB rounds down where one of them is negative.
-pub(super) const INTEGER_DIVISION: SyntaxRule =
-    SyntaxRule::new("integer_division", Hook::Expr(integer_division));
+pub(super) const INTEGER_DIVISION: SyntaxRule = SyntaxRule::new(
+    "integer_division",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Expr(integer_division),
+);
 
 fn integer_division(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::BinaryOp {
@@ -57,6 +62,69 @@ fn integer_division(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
+/// Rounds to tens, hundreds and so on. SQLite would round to a whole number.
+///
+/// ```sql
+/// SELECT round(a, -2) AS r FROM t
+/// -- becomes
+/// SELECT (round((a / 100.0)) * 100.0) AS r FROM t
+/// ```
+///
+/// Only places that are written as a number.
+pub(super) const ROUND_TO_TENS: SyntaxRule = SyntaxRule::new(
+    "round_to_tens",
+    Dialects::DEFAULT,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(round_to_tens),
+);
+
+fn round_to_tens(expr: &mut Expr, _: &Context<'_>) {
+    let Expr::Function(function) = expr else {
+        return;
+    };
+    if function_name(function) != "round" {
+        return;
+    }
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    let [
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(number)),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: places,
+        })),
+    ] = list.args.as_mut_slice()
+    else {
+        return;
+    };
+    let Expr::Value(ValueWithSpan {
+        value: Value::Number(places, _),
+        ..
+    }) = places.as_ref()
+    else {
+        return;
+    };
+    let Some(places) = places
+        .parse()
+        .ok()
+        .filter(|places| (1..=15).contains(places))
+    else {
+        return;
+    };
+    let unit = Expr::Value(Value::Number(format!("1{}.0", "0".repeat(places)), false).into());
+    let with_unit = |left: Expr, op| {
+        Expr::Nested(Box::new(Expr::BinaryOp {
+            left: Box::new(left),
+            op,
+            right: Box::new(unit.clone()),
+        }))
+    };
+    *number = with_unit(number.clone(), BinaryOperator::Divide);
+    list.args.truncate(1);
+    *expr = with_unit(expr.clone(), BinaryOperator::Multiply);
+}
+
 /// Calls a function by the name that it has here.
 ///
 /// ```sql
@@ -66,8 +134,12 @@ fn integer_division(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only functions that take the same arguments; quoted names are the user's own.
-pub(super) const FUNCTION_NAMES: SyntaxRule =
-    SyntaxRule::new("function_names", Hook::Expr(function_names));
+pub(super) const FUNCTION_NAMES: SyntaxRule = SyntaxRule::new(
+    "function_names",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(function_names),
+);
 
 fn function_names(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr {
@@ -87,8 +159,12 @@ fn function_names(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not `date`, which is SQLite's function.
-pub(super) const PART_OF_DATE: SyntaxRule =
-    SyntaxRule::new("part_of_date", Hook::Expr(part_of_date));
+pub(super) const PART_OF_DATE: SyntaxRule = SyntaxRule::new(
+    "part_of_date",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Expr(part_of_date),
+);
 
 fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
@@ -115,8 +191,12 @@ fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not as a window function, and not DuckDB's third argument, the number of rows.
-pub(super) const VALUE_OF_EXTREME: SyntaxRule =
-    SyntaxRule::new("value_of_extreme", Hook::Expr(value_of_extreme));
+pub(super) const VALUE_OF_EXTREME: SyntaxRule = SyntaxRule::new(
+    "value_of_extreme",
+    Dialects::BOTH,
+    &[Writer::DuckDb],
+    Hook::Expr(value_of_extreme),
+);
 
 fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
@@ -158,8 +238,12 @@ fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not with FILTER or OVER, and not for several shares at once.
-pub(super) const PERCENTILE_DISC: SyntaxRule =
-    SyntaxRule::new("percentile_disc", Hook::Expr(percentile_disc));
+pub(super) const PERCENTILE_DISC: SyntaxRule = SyntaxRule::new(
+    "percentile_disc",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(percentile_disc),
+);
 
 fn percentile_disc(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use sqlparser::ast::Statement;
 
-use super::rule::{Aggregation, Answer, SecondReading, SyntaxRule, UnknownColumn};
+use super::rule::{
+    Aggregation, Answer, Dialects, SecondReading, SyntaxRule, UnknownColumn, Writer,
+};
 use super::{SECOND_READINGS, SYNTAX_RULES};
+use crate::dialect::Dialect;
 use crate::dialect::parse::{as_sql, parse};
 use crate::dialect::rewrite::apply;
 use crate::dialect::shape::tests::shape;
@@ -17,9 +20,11 @@ pub(super) fn statement(sql: &str) -> Statement {
     as_sql(&statement).expect("SQL").clone()
 }
 
-/// Returns what all rules make of `sql`.
+/// Returns what all rules of the default dialect make of `sql`.
 pub(super) fn rewritten(sql: &str) -> String {
-    alone_all(&SYNTAX_RULES.iter().collect::<Vec<_>>(), sql)
+    let rules = SYNTAX_RULES.iter();
+    let rules = rules.filter(|rule| rule.dialects.contains(Dialect::Default));
+    alone_all(&rules.collect::<Vec<_>>(), sql)
 }
 
 /// Returns what one rule makes of `sql`.
@@ -56,61 +61,97 @@ pub(super) fn reread(
     is_changed.then(|| statement.to_string())
 }
 
+/// Tells of a rule in one line.
+fn line(name: &str, dialects: Dialects, writers: &[Writer]) -> String {
+    let spoken = Dialect::ALL.into_iter();
+    let spoken = spoken.filter(|dialect| dialects.contains(*dialect));
+    let spoken: Vec<&str> = spoken.map(Dialect::name).collect();
+    let writers: Vec<String> = writers.iter().map(|writer| format!("{writer:?}")).collect();
+    format!("{name}: {}; {}", spoken.join(", "), writers.join(", "))
+}
+
 #[test]
 fn the_rules_run_in_this_order() {
-    let rules: Vec<&str> = SYNTAX_RULES.iter().map(|rule| rule.name).collect();
-    assert_eq!(
-        rules,
-        [
-            "show_tables",
-            "set_time_zone",
-            "not_temporary",
-            "ignored_parameter",
-            "parameter_to_path",
-            "numbered_placeholder",
-            "powers",
-            "table_to_select",
-            "top_to_limit",
-            "fetch_to_limit",
-            "from_alone",
-            "order_by_all",
-            "order_by_ordinals",
-            "positions_in_grouping_sets",
-            "spread_objects",
-            "name_items",
-            "rows_in_where",
-            "path_to_subscripts",
-            "quote_fields",
-            "times_in_microseconds",
-            "time_patterns",
-            "integer_division",
-            "percentile_disc",
-            "function_names",
-            "part_of_date",
-            "value_of_extreme",
-            "path_by_arrows",
-            "object_to_text",
-            "escape_by_backslash",
-            "similar_to_regex",
-            "rows_by_columns",
-            "row_in_subquery",
-            "like_each",
-            "array_in_text",
-            "clock_in_interval",
-            "functions",
-        ]
-    );
-    let readings: Vec<&str> = SECOND_READINGS.iter().map(|rule| rule.name).collect();
-    assert_eq!(
-        readings,
-        [
-            "name_to_item",
-            "name_rows",
-            "name_to_text",
-            "name_every_item",
-            "bare_columns",
-        ]
-    );
+    let rules = SYNTAX_RULES.iter();
+    let rules: Vec<String> = rules
+        .map(|rule| line(rule.name, rule.dialects, rule.writers))
+        .collect();
+    insta::assert_snapshot!(rules.join("\n"), @r"
+    show_tables: default, stackql; DuckDb
+    set_time_zone: default, stackql; Psql
+    set_dialect: default, stackql; Psql, DuckDb, Stackql
+    not_temporary: default, stackql; Psql, DuckDb
+    ignored_parameter: stackql; Stackql
+    parameter_to_path: stackql; Stackql
+    numbered_placeholder: default, stackql; DuckDb
+    powers: default; Psql, DuckDb
+    table_to_select: default, stackql; Psql, DuckDb
+    fetch_to_limit: default, stackql; Psql, DuckDb
+    from_alone: default, stackql; DuckDb
+    order_by_all: default, stackql; DuckDb
+    order_by_ordinals: default, stackql; Psql, DuckDb
+    positions_in_grouping_sets: default, stackql; Psql, DuckDb
+    spread_objects: default, stackql; DuckDb
+    name_items: default, stackql; Psql, DuckDb, Stackql
+    rows_in_where: default, stackql; Psql, DuckDb
+    path_to_subscripts: default, stackql; DuckDb
+    quote_fields: default, stackql; Psql, DuckDb
+    times_in_microseconds: default, stackql; Psql, DuckDb
+    time_patterns: default, stackql; Psql
+    integer_division: default, stackql; DuckDb
+    round_to_tens: default; Psql, DuckDb
+    percentile_disc: default, stackql; Psql, DuckDb
+    function_names: default, stackql; Psql, DuckDb
+    part_of_date: default, stackql; DuckDb
+    value_of_extreme: default, stackql; DuckDb
+    path_by_arrows: default, stackql; Psql
+    object_to_text: default, stackql; DuckDb, Stackql
+    like_ignores_case: stackql; Stackql
+    functions_of_stackql: stackql; Stackql
+    casts_of_stackql: stackql; Stackql
+    typed_null: stackql; Stackql
+    truth_of_numbers: stackql; Stackql
+    escape_by_backslash: default, stackql; Psql, DuckDb
+    similar_to_regex: default, stackql; Psql, DuckDb
+    rows_by_columns: default, stackql; Psql, DuckDb
+    row_in_subquery: default, stackql; Psql, DuckDb
+    like_each: default, stackql; Psql
+    array_in_text: default, stackql; Psql
+    clock_in_interval: default, stackql; Psql
+    functions: default, stackql; DuckDb, Stackql
+    numbers_of_sqlite: stackql; Stackql
+    ");
+    let readings = SECOND_READINGS.iter();
+    let readings: Vec<String> = readings
+        .map(|rule| line(rule.name, rule.dialects, rule.writers))
+        .collect();
+    insta::assert_snapshot!(readings.join("\n"), @r"
+    name_to_item: stackql; Stackql
+    name_rows: default, stackql; Psql, DuckDb
+    name_to_text: stackql; Stackql
+    name_every_item: default, stackql; Psql, DuckDb, Stackql
+    bare_columns: stackql; Stackql
+    ");
+}
+
+#[test]
+fn a_rule_belongs_where_its_writers_are() {
+    let rules = SYNTAX_RULES.iter();
+    let rules = rules.map(|rule| (rule.name, rule.dialects, rule.writers));
+    let readings = SECOND_READINGS.iter();
+    let readings = readings.map(|rule| (rule.name, rule.dialects, rule.writers));
+    for (name, dialects, writers) in rules.chain(readings) {
+        assert!(!writers.is_empty(), "{name} is written by nobody");
+        // What only StackQL's users write means nothing in a dialect close to PostgreSQL.
+        let is_theirs_alone = writers == [Writer::Stackql];
+        assert_eq!(dialects == Dialects::STACKQL, is_theirs_alone, "{name}");
+        let is_theirs = writers.contains(&Writer::Stackql);
+        assert!(!is_theirs || dialects.contains(Dialect::Stackql), "{name}");
+    }
+    for reading in SECOND_READINGS {
+        let is_everywhere = reading.dialects == Dialects::BOTH;
+        assert_eq!(reading.instead.is_none(), is_everywhere, "{}", reading.name);
+    }
 }
 
 /// Reads the documentation of the rules: by the name of each, its SQL before and after.

@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 use crate::dialect::ast::{function_name, wrap};
 use crate::dialect::plan::with_seconds;
 
@@ -20,8 +20,12 @@ use crate::dialect::plan::with_seconds;
 /// ```
 ///
 /// A precision that is written stays. Text that is compared with a time is completed later, by its type.
-pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule =
-    SyntaxRule::new("times_in_microseconds", Hook::Expr(times_in_microseconds));
+pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule = SyntaxRule::new(
+    "times_in_microseconds",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(times_in_microseconds),
+);
 
 fn times_in_microseconds(expr: &mut Expr, _: &Context<'_>) {
     match expr {
@@ -78,8 +82,12 @@ fn complete(value: &mut Value) {
 ///
 /// Patterns with a `%` are for `strftime` already. One with a part that it lacks, such as `RM`, stays, and
 /// [`crate::dialect::unsupported`] refuses it.
-pub(super) const TIME_PATTERNS: SyntaxRule =
-    SyntaxRule::new("time_patterns", Hook::Expr(time_patterns));
+pub(super) const TIME_PATTERNS: SyntaxRule = SyntaxRule::new(
+    "time_patterns",
+    Dialects::BOTH,
+    &[Writer::Psql],
+    Hook::Expr(time_patterns),
+);
 
 fn time_patterns(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {

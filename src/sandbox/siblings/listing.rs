@@ -85,8 +85,11 @@ impl Collection {
     }
 
     /// Returns the objects by id.
-    fn objects(&self, world: &World<'_>) -> Vec<Value> {
-        let mut objects = (self.objects)(world);
+    pub(in super::super) fn objects(&self, world: &World<'_>) -> Vec<Value> {
+        let mut objects = match world.given.get(self.path) {
+            Some(given) => given.clone(),
+            None => (self.objects)(world),
+        };
         objects.sort_by(|a, b| text(a, "/id").cmp(text(b, "/id")));
         objects
     }

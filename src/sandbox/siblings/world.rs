@@ -21,6 +21,8 @@ pub(in super::super) struct World<'a> {
     pub(in super::super) config: &'a SandboxConfig,
     /// The Kafka cluster that most keys were for at the start, and how many they were.
     pub(in super::super) busiest: Option<&'a (String, usize)>,
+    /// Collections put in by hand, by their paths.
+    pub(in super::super) given: &'a HashMap<String, Vec<Value>>,
 }
 
 impl World<'_> {
@@ -129,6 +131,7 @@ pub(in super::super) fn busiest(
         store,
         config,
         busiest: None,
+        given: &HashMap::new(),
     };
     let used = world.keys_by_resource();
     let count = |id: &str| used.get(id).copied().unwrap_or(0);

@@ -23,10 +23,16 @@ impl Writer<'_> {
             .plan_optional_returning(delete.returning.as_ref())
             .await?;
         // The answer to a DELETE is empty, so what RETURNING shows must be read first.
-        let needs_rows = returning.as_ref().is_some_and(|list| !list.needs_id_only());
-        let rows = self
+        let needs_rows =
+            self.names_keys() || returning.as_ref().is_some_and(|list| !list.needs_id_only());
+        let mut rows = self
             .find(delete.ids.clone(), delete.rows.clone(), needs_rows)
             .await?;
+        if rows.fetched.is_none() && self.asks(delete.is_unbounded, &rows) {
+            rows = self
+                .find(delete.ids.clone(), delete.rows.clone(), true)
+                .await?;
+        }
         let (positions, deletes_own) = order(&rows.ids, self.own_key().as_deref());
         let rows = rows.pick(&positions)?;
         if self.is_dry {
@@ -36,13 +42,15 @@ impl Writer<'_> {
                 .iter()
                 .map(|id| request::delete(self.resource, id))
                 .collect();
-            return self.show(&requests, sink).await;
+            return self
+                .show(&requests, self.names_keys().then_some(&rows), sink)
+                .await;
         }
         let shown = match &returning {
             Some(returning) => self.shown(returning, &rows).await?,
             None => Vec::new(),
         };
-        self.check_rows(Verb::Delete, delete.is_unbounded, &rows)?;
+        self.check_rows(Verb::Delete, delete.is_unbounded, &rows, &[])?;
         let client = self.client()?;
         let mut deleted = Deleted {
             delivery: RowDelivery::begin(returning.as_ref(), sink).await?,

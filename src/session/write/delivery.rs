@@ -1,5 +1,7 @@
 //! Hands the rows of a write to the output, and tracks which of them are delivered.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
@@ -11,7 +13,6 @@ use super::undelivered::UndeliveredSecrets;
 use crate::api::KeyBody;
 use crate::error::Error;
 use crate::resource::{Type, Writes};
-use crate::secret::Secret;
 use crate::session::Sink;
 use crate::sql::spec::Spec;
 use crate::table::decode::Decoder;
@@ -27,7 +28,9 @@ pub(super) struct SecretDelivery<'d> {
     needs_secret: bool,
     keys: Vec<Created>,
     error: Option<Error>,
-    has_reader_left: bool,
+    /// What speaks against all rows having been read, though all were written.
+    doubt: Option<Error>,
+    specs: &'d [Spec],
     held: &'d UndeliveredSecrets,
 }
 
@@ -44,7 +47,10 @@ enum State {
     Lost,
     /// Handed over, but perhaps not written yet.
     Waiting,
+    /// Written, but perhaps not on disk or read yet.
     Delivered,
+    /// There, as far as anybody can tell.
+    Arrived,
     /// The answer holds nothing that may be a secret.
     WithoutSecret,
 }
@@ -55,6 +61,7 @@ impl<'d> SecretDelivery<'d> {
         returning: &'d Returning,
         sink: &'d mut dyn Sink,
         needs_secret: bool,
+        specs: &'d [Spec],
         held: &'d UndeliveredSecrets,
     ) -> Self {
         Self {
@@ -63,7 +70,8 @@ impl<'d> SecretDelivery<'d> {
             needs_secret,
             keys: Vec::new(),
             error: None,
-            has_reader_left: false,
+            doubt: None,
+            specs,
             held,
         }
     }
@@ -76,7 +84,7 @@ impl<'d> SecretDelivery<'d> {
         self.sink.check().await?;
         let decoder = Decoder::of_created(self.returning.resource());
         let row = row_of(decoder, key).map_err(unreadable)?;
-        let secret = secret_of(key);
+        let secret = key.secret();
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
         let has_secret = match &secret {
             _ if !self.needs_secret => true,
@@ -113,7 +121,9 @@ impl<'d> SecretDelivery<'d> {
         match self.sink.finish().await {
             Ok(()) => {
                 self.all_delivered();
-                self.has_reader_left = !self.keys.is_empty() && self.sink.settle().await.is_err();
+                if !self.keys.is_empty() {
+                    self.doubt = self.sink.settle().await.err();
+                }
             }
             Err(error) => self.error = Some(error),
         }
@@ -152,19 +162,19 @@ impl<'d> SecretDelivery<'d> {
         lacking.filter_map(|created| id_of(&created.key)).collect()
     }
 
-    /// Returns true if everything was written but the reader left before the end.
-    pub(super) fn has_reader_left(&self) -> bool {
-        self.has_reader_left
+    /// Returns what speaks against all rows having been read, if all were written.
+    pub(super) fn doubt(&self) -> Option<&Error> {
+        self.doubt.as_ref()
     }
 
     /// Returns the keys that were not delivered, and what went wrong with the output.
     pub(super) fn end(self) -> (Vec<KeyBody>, Option<Error>) {
-        let in_doubt = self.error.is_some() || self.has_reader_left;
+        let in_doubt = self.error.is_some() || self.doubt.is_some();
         let none_counts = in_doubt && !self.sink.keeps();
         let keys = self.keys.into_iter();
         let undelivered = keys.filter(|key| match key.state {
             State::WithoutSecret => false,
-            State::Delivered => none_counts,
+            State::Delivered | State::Arrived => none_counts,
             State::Lost | State::Waiting => true,
         });
         (undelivered.map(|created| created.key).collect(), self.error)
@@ -173,6 +183,33 @@ impl<'d> SecretDelivery<'d> {
 
 #[async_trait]
 impl Deliver<KeyBody> for SecretDelivery<'_> {
+    /// Notes the creates that are about to be sent, and which of the rows so far have arrived.
+    async fn prepare(&mut self, rows: Range<usize>) -> bool {
+        let Some(journal) = self.held.journal() else {
+            return true;
+        };
+        let is_new = |key: &&mut Created| key.state == State::Delivered;
+        if self.keys.iter().any(|key| key.state == State::Delivered)
+            && self.sink.has_arrived().await
+        {
+            let arrived = self.keys.iter_mut().filter(is_new).map(|key| {
+                key.state = State::Arrived;
+                key.row
+            });
+            self.held.arrived(arrived);
+        }
+        let specs = self.specs;
+        let specs = rows.map(move |row| (row, &specs[row]));
+        let noted = journal.intend(self.returning.resource(), specs);
+        if let Err(error) = noted {
+            let why = format!("the journal of creates cannot be written ({error})");
+            let error = Error::statement("the journal of creates cannot be written");
+            self.error = Some(error.caused_by(std::io::Error::other(why)));
+            return false;
+        }
+        true
+    }
+
     async fn deliver(&mut self, row: usize, key: KeyBody) -> bool {
         let state = match self.error {
             Some(_) => State::Lost,
@@ -266,10 +303,6 @@ impl<'d> RowDelivery<'d> {
     }
 }
 
-fn secret_of(key: &KeyBody) -> Option<Secret> {
-    member(key, |key| key.get("spec")?.get("secret")).map(Secret::new)
-}
-
 /// Returns true unless `key` is an object that names a key, in which no text can be a secret.
 fn may_hold_secret(key: &KeyBody) -> bool {
     fn is_in(value: &serde_json::Value) -> bool {
@@ -289,11 +322,7 @@ fn may_hold_secret(key: &KeyBody) -> bool {
     id_of(key).is_none() || serde_json::from_str(key.raw()).is_ok_and(|value| is_in(&value))
 }
 
-/// Returns the id of a created key; None if its answer has none.
-pub(super) fn id_of(key: &KeyBody) -> Option<String> {
-    member(key, |key| key.get("id"))
-}
-
+/// Returns the text that `find` finds in `key`, unless it is empty.
 fn member(
     key: &KeyBody,
     find: impl Fn(&serde_json::Value) -> Option<&serde_json::Value>,
@@ -301,4 +330,11 @@ fn member(
     let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
     let text = find(&key)?.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Returns the id of a created key; None if its answer has none.
+pub(super) fn id_of(key: &KeyBody) -> Option<String> {
+    let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
+    let id = key.get("id")?.as_str()?;
+    (!id.is_empty()).then(|| id.to_owned())
 }

@@ -20,6 +20,7 @@ pub(in crate::session) async fn describe(
     write: Write,
     is_dry: bool,
 ) -> Result<Description, Error> {
+    let names_keys = session.options.dry_run && !matches!(write, Write::Insert(_));
     let (query, returning) = match write {
         Write::Insert(insert) => {
             let shown = || write::Returning::of_created(insert.resource);
@@ -32,7 +33,7 @@ pub(in crate::session) async fn describe(
         .describe_planned(piece, query_statement(query), Reading::Strict)
         .await?;
     description.columns = match (is_dry, returning) {
-        (true, _) => requests::schema(),
+        (true, _) => requests::schema(names_keys),
         (false, None) => Arc::new(Schema::empty()),
         (false, Some(returning)) => {
             let planner = session.planner(&Params::default());

@@ -1,11 +1,14 @@
 //! Guards against changing more keys than intended.
 
+use std::time::Instant;
+
 use datafusion::arrow::array::RecordBatch;
 
 use super::{Rows, Writer};
 use crate::error::{Error, ErrorKind};
+use crate::sql::spec::Spec;
 
-/// Asks a person before many keys are changed or revoked.
+/// Asks a person before many keys are created, changed or revoked.
 pub trait Confirm: Send + Sync {
     /// Returns true if the person said yes, by typing the number of keys.
     fn confirm(&self, question: &Question<'_>) -> bool;
@@ -18,15 +21,19 @@ pub struct Question<'q> {
     pub verb: Verb,
     /// How many keys it touches.
     pub count: usize,
-    /// Their ids.
+    /// Their ids; none if they are still to be created.
     pub ids: Vec<&'q str>,
     /// Their rows, with all columns of the table first, if they had to be fetched.
     pub rows: Option<&'q RecordBatch>,
+    /// What is set, key by key: the new keys of an INSERT, the new values of an UPDATE.
+    pub values: &'q [Spec],
 }
 
-/// What a write does to keys that exist.
+/// What a write does to keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
+    /// Creates them.
+    Insert,
     /// Changes their texts.
     Update,
     /// Revokes them.
@@ -37,14 +44,16 @@ impl Verb {
     /// The SQL keyword.
     pub fn keyword(self) -> &'static str {
         match self {
+            Self::Insert => "INSERT",
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
         }
     }
 
-    /// For people: `change`, `revoke`.
+    /// For people: `create`, `change`, `revoke`.
     pub fn plain(self) -> &'static str {
         match self {
+            Self::Insert => "create",
             Self::Update => "change",
             Self::Delete => "revoke",
         }
@@ -69,42 +78,88 @@ impl Writer<'_> {
         .hint("add a WHERE, look with --dry-run, or pass --yes"))
     }
 
-    /// Asks or refuses if a statement affects unusually many keys. Runs before the first request that changes any.
+    /// Asks or refuses if an INSERT creates unusually many keys. Runs before the first request.
+    pub(super) fn check_creates(&self, specs: &[Spec]) -> Result<(), Error> {
+        let is_unusual = self.is_unusual(false, specs.len());
+        self.ask(is_unusual, || Question {
+            verb: Verb::Insert,
+            count: specs.len(),
+            ids: Vec::new(),
+            rows: None,
+            values: specs,
+        })
+    }
+
+    /// Returns true if a person will be asked, who should see what the keys are.
+    pub(super) fn asks(&self, is_unbounded: bool, rows: &Rows) -> bool {
+        self.session.options.confirm.is_some() && self.is_unusual(is_unbounded, rows.ids.len())
+    }
+
+    /// Asks or refuses if a statement affects unusually many keys. Runs before the first request that changes any;
+    /// `values` are what an UPDATE sets.
     pub(super) fn check_rows(
         &self,
         verb: Verb,
         is_unbounded: bool,
         rows: &Rows,
+        values: &[Spec],
     ) -> Result<(), Error> {
         self.check_self(verb, rows)?;
-        if !self.is_unusual(is_unbounded, rows) {
-            return Ok(());
-        }
-        let Some(confirm) = &self.session.options.confirm else {
-            return Err(self.too_many(verb, rows));
-        };
-        let question = Question {
+        let is_unusual = self.is_unusual(is_unbounded, rows.ids.len());
+        self.ask(is_unusual, || Question {
             verb,
             count: rows.ids.len(),
             ids: rows.ids.iter().map(|id| id.as_str()).collect(),
             rows: rows.fetched.as_ref(),
+            values,
+        })
+    }
+
+    fn ask<'q>(
+        &self,
+        is_unusual: bool,
+        question: impl FnOnce() -> Question<'q>,
+    ) -> Result<(), Error> {
+        if !is_unusual {
+            return Ok(());
+        }
+        let question = question();
+        let Some(confirm) = &self.session.options.confirm else {
+            return Err(self.too_many(question.verb, question.count));
         };
-        match confirm.confirm(&question) {
+        let asked = Instant::now();
+        let is_confirmed = confirm.confirm(&question);
+        self.call.scope.wait(asked.elapsed());
+        match is_confirmed {
             true => Ok(()),
             false => Err(Error::new(
                 ErrorKind::Permission,
-                "not confirmed: nothing was changed",
+                match question.verb {
+                    Verb::Insert => "not confirmed: nothing was created",
+                    Verb::Update | Verb::Delete => "not confirmed: nothing was changed",
+                },
             )),
+        }
+    }
+
+    /// Warns if creates that are only shown would be refused.
+    pub(super) fn warn_of_creates(&self, count: usize) {
+        if self.is_unusual(false, count) && self.session.options.confirm.is_none() {
+            self.call.scope.warn_of_write(format!(
+                "if sent, these would be refused: {}",
+                self.too_many(Verb::Insert, count).message
+            ));
         }
     }
 
     /// Warns if requests that are only shown would be refused.
     pub(super) fn warn_of_guards(&self, verb: Verb, is_unbounded: bool, rows: &Rows) {
         let options = &self.session.options;
-        let is_refused = self.is_unusual(is_unbounded, rows) && options.confirm.is_none();
+        let count = rows.ids.len();
+        let is_refused = self.is_unusual(is_unbounded, count) && options.confirm.is_none();
         let refusals = [
             self.check_self(verb, rows).err(),
-            is_refused.then(|| self.too_many(verb, rows)),
+            is_refused.then(|| self.too_many(verb, count)),
         ];
         for refusal in refusals.into_iter().flatten() {
             self.call.scope.warn_of_write(format!(
@@ -115,13 +170,13 @@ impl Writer<'_> {
     }
 
     /// Returns true if the statement needs confirmation.
-    fn is_unusual(&self, is_unbounded: bool, rows: &Rows) -> bool {
-        let (options, count) = (&self.session.options, rows.ids.len());
+    fn is_unusual(&self, is_unbounded: bool, count: usize) -> bool {
+        let options = &self.session.options;
         count > 0 && !options.yes && (is_unbounded || count > options.max_affected)
     }
 
-    fn too_many(&self, verb: Verb, rows: &Rows) -> Error {
-        let (max, count) = (self.session.options.max_affected, rows.ids.len());
+    fn too_many(&self, verb: Verb, count: usize) -> Error {
+        let max = self.session.options.max_affected;
         let than = match count > max {
             true => format!("more than {max}"),
             false => "and has no WHERE".to_owned(),

@@ -1,24 +1,31 @@
 //! INSERT: one request per row, in order, and no secret is lost.
 //!
-//! A secret counts as delivered once the output has taken and flushed its row, or, in a format that needs all rows
-//! first, once the whole result is written. Secrets that are not delivered when the statement ends, for whatever
-//! reason, are saved, even at a panic: see `undelivered`.
+//! A secret counts as delivered once the output has taken and flushed its row. Secrets that are not delivered when the
+//! statement ends, for whatever reason, are saved, even at a panic: see `undelivered`. If the process is killed, the
+//! `journal` says which keys there are.
 
 use std::time::SystemTime;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::delivery::{SecretDelivery, id_of};
+use super::journal::Journal;
 use super::outcome::{self, Inserted};
 use super::returning::Returning;
 use super::side_by_side::{self, Concurrency};
 use super::undelivered::UndeliveredSecrets;
 use super::{RescueFile, Writer, values};
-use crate::api::{KeyBody, RequestBody, request};
+use crate::api::{Client, KeyBody, RequestBody, request};
 use crate::error::Error;
 use crate::session::{Done, Sink};
+use crate::sql::spec::Spec;
 use crate::sql::write::{self, Insert};
 
+/// Bytes that a key takes in the file of undelivered secrets.
+const KEY_SIZE: usize = 1024;
+
+/// The most bytes to try to save.
+const MAX_PROBE: usize = 16 << 20;
 /// How far apart the clocks of one service may be: that which dates its answers, and that which dates a key.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
@@ -42,8 +49,10 @@ impl Writer<'_> {
                 .iter()
                 .map(|body| request::create(self.resource, body))
                 .collect();
-            return self.show(&requests, sink).await;
+            self.warn_of_creates(bodies.len());
+            return self.show(&requests, None, sink).await;
         }
+        self.check_creates(&specs)?;
         let client = self.client()?;
         if sink.discards() && !self.session.options.discard_secrets && !bodies.is_empty() {
             return Err(Error::statement(
@@ -52,15 +61,18 @@ impl Writer<'_> {
             .hint("write to a file or a pipe, or pass --discard-secrets"));
         }
         if !bodies.is_empty() {
-            self.check_saving()?;
+            self.check_saving(bodies.len())?;
         }
         // An output that is already closed is noticed here, before any key is created.
         sink.begin(returning.schema()).await?;
+        if !bodies.is_empty() {
+            sink.expect(&returning.expected(&specs).await).await?;
+        }
         sink.flush().await?;
         sink.check().await?;
         let needs_secret = !self.session.options.discard_secrets;
-        let held = UndeliveredSecrets::begin(self.rescue_file());
-        let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &held);
+        let held = UndeliveredSecrets::begin(self.rescue_file(), self.journal(&client, &specs)?);
+        let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &specs, &held);
         let outcomes = side_by_side::run(
             bodies.len(),
             Concurrency {
@@ -70,15 +82,22 @@ impl Writer<'_> {
             self.call.interrupt,
             |row| {
                 let (client, body) = (client.clone(), bodies[row].clone());
-                let (resource, hold) = (self.resource, held.holder(row));
-                async move { client.create(resource, &body).await.inspect(hold) }
+                let (resource, record) = (self.resource, held.recorder(row));
+                async move {
+                    let answer = client.create(resource, &body).await;
+                    record(&answer);
+                    answer
+                }
             },
             &mut delivery,
         )
         .await
         .settled();
         delivery.finish(!outcomes.failed.is_empty()).await;
-        let (created, has_reader_left) = (delivery.created(), delivery.has_reader_left());
+        let (created, doubt) = (
+            delivery.created(),
+            delivery.doubt().map(|e| e.message.clone()),
+        );
         let without_secret = delivery.without_secret();
         let without_days = delivery.without_days(&specs);
         if !without_days.is_empty() {
@@ -88,15 +107,20 @@ impl Writer<'_> {
         }
         let (undelivered, output_error) = delivery.end();
         let saved = self.save(&undelivered);
+        if !matches!(saved, Saved::Not(_)) {
+            held.settle();
+        }
         let done = Done::Inserted(outcomes.done.len());
         match saved {
             // All rows were written and perhaps read: not a failure, but not certain either.
             Saved::There(place)
-                if has_reader_left && outcomes.is_whole() && without_secret.is_empty() =>
+                if outcomes.is_whole()
+                    && output_error.is_none()
+                    && without_secret.is_empty()
+                    && doubt.is_some() =>
             {
-                self.call.scope.warn_of_write(format!(
-                    "the reader left before the end of the rows; {place}"
-                ));
+                let doubt = doubt.unwrap_or_default();
+                self.call.scope.warn_of_write(format!("{doubt}; {place}"));
                 Ok(done)
             }
             saved => {
@@ -140,12 +164,30 @@ impl Writer<'_> {
             .filter(|_| !options.discard_secrets)
     }
 
-    /// Fails if undelivered secrets could not be saved.
-    fn check_saving(&self) -> Result<(), Error> {
+    /// Begins the journal of an INSERT that creates the keys of `specs`.
+    fn journal(&self, client: &Client, specs: &[Spec]) -> Result<Option<Journal>, Error> {
+        let options = &self.session.options;
+        let journals = options.journals.as_ref();
+        let Some(journals) = journals.filter(|_| !options.discard_secrets && !specs.is_empty())
+        else {
+            return Ok(None);
+        };
+        let begun = journals.begin(self.resource, client.endpoint().to_string());
+        begun.map(Some).map_err(|error| {
+            Error::statement("the journal of creates cannot be written")
+                .caused_by(error)
+                .hint(
+                    "nothing was created; make the state directory writable, or pass --discard-secrets",
+                )
+        })
+    }
+
+    /// Fails if the undelivered secrets of `rows` keys could not be saved.
+    fn check_saving(&self, rows: usize) -> Result<(), Error> {
         let Some(file) = self.rescue_file() else {
             return Ok(());
         };
-        file.check().map_err(|error| {
+        file.check((rows * KEY_SIZE).min(MAX_PROBE)).map_err(|error| {
             Error::statement(format!(
                 "undelivered secrets could not be saved to `{}`",
                 file.path().display()

@@ -9,6 +9,7 @@ mod delivery;
 mod describe;
 mod guard;
 mod insert;
+mod journal;
 mod outcome;
 mod requests;
 mod rescue;
@@ -44,8 +45,8 @@ use returning::Returning;
 
 pub(super) use describe::describe;
 pub use guard::{Confirm, Question, Verb};
+pub use journal::{Journals, Unfinished};
 pub use rescue::RescueFile;
-pub(crate) use rescue::create_dir;
 pub use undelivered::save_undelivered;
 
 /// One running statement that changes keys.
@@ -92,8 +93,9 @@ impl Writer<'_> {
 
     fn client(&self) -> Result<Client, Error> {
         let client = self.session.connection.client()?;
-        Ok(client
-            .observed_by(Arc::clone(self.call.scope.traffic()))
+        let scope = self.call.scope;
+        Ok(scope
+            .client(client, Arc::clone(scope.traffic()))
             .stopped_by(self.call.interrupt.stop()))
     }
 

@@ -90,6 +90,7 @@ pub(super) fn of_change(
         return Ok(());
     }
     let done = match verb {
+        Verb::Insert => "created",
         Verb::Update => "changed",
         Verb::Delete => "deleted",
     };

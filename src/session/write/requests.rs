@@ -3,32 +3,61 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, new_null_array,
+};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::Writer;
+use super::{Rows, Writer};
 use crate::api::request::Request;
 use crate::error::Error;
 use crate::session::{Done, Sink};
 
-/// Returns the columns of requests that are shown.
-pub(super) fn schema() -> SchemaRef {
+/// What tells a person which key a request is about, besides its id.
+const NAMES: [(&str, &[&str]); 2] = [
+    ("display_name", &["spec", "display_name"]),
+    ("owner", &["spec", "owner", "id"]),
+];
+
+/// Returns the columns of requests that are shown; with those that name the key that each is about, if it exists.
+pub(super) fn schema(names_keys: bool) -> SchemaRef {
     let json = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())]);
-    Arc::new(Schema::new(vec![
+    let mut fields = vec![
         Field::new("method", DataType::Utf8, false),
         Field::new("path", DataType::Utf8, false),
         Field::new("body", DataType::Utf8, true).with_metadata(json),
-    ]))
+    ];
+    if names_keys {
+        fields.extend(NAMES.map(|(name, _)| Field::new(name, DataType::Utf8, true)));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// Returns the text column at `path` of `rows`.
+fn reach(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
+    let (first, rest) = path.split_first()?;
+    let mut column = Arc::clone(rows.column_by_name(first)?);
+    for step in rest {
+        column = Arc::clone(column.as_struct_opt()?.column_by_name(step)?);
+    }
+    (column.data_type() == &DataType::Utf8).then_some(column)
 }
 
 impl Writer<'_> {
-    /// Delivers `requests` as rows without sending them.
+    /// Returns true if the keys that requests are about are named beside them. EXPLAIN sends nothing to find out.
+    pub(super) fn names_keys(&self) -> bool {
+        self.is_dry && self.session.options.dry_run
+    }
+
+    /// Delivers `requests` as rows without sending them, each with the names of the key that it is about, if there are
+    /// keys.
     pub(super) async fn show(
         &self,
         requests: &[Request],
+        keys: Option<&Rows>,
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
-        let schema = schema();
+        let schema = schema(keys.is_some());
         let methods = requests.iter().map(|r| Some(r.line.method.as_str()));
         let paths = requests
             .iter()
@@ -36,15 +65,20 @@ impl Writer<'_> {
         let bodies = requests
             .iter()
             .map(|r| r.body.as_ref().map(|body| body.as_str()));
-        let batch = RecordBatch::try_new(
-            Arc::clone(&schema),
-            vec![
-                Arc::new(methods.collect::<StringArray>()),
-                Arc::new(paths.collect::<StringArray>()),
-                Arc::new(bodies.collect::<StringArray>()),
-            ],
-        )
-        .map_err(|error| Error::statement("the requests cannot be shown").caused_by(error))?;
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(methods.collect::<StringArray>()),
+            Arc::new(paths.collect::<StringArray>()),
+            Arc::new(bodies.collect::<StringArray>()),
+        ];
+        if let Some(keys) = keys {
+            columns.extend(NAMES.map(|(_, path)| {
+                let fetched = keys.fetched.as_ref();
+                let names = fetched.and_then(|fetched| reach(fetched, path));
+                names.unwrap_or_else(|| new_null_array(&DataType::Utf8, requests.len()))
+            }));
+        }
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
+            .map_err(|error| Error::statement("the requests cannot be shown").caused_by(error))?;
         sink.begin(&schema).await?;
         sink.rows(&batch).await?;
         sink.finish().await?;

@@ -34,6 +34,7 @@ use crate::render::{SECRET_MARK, cell_json};
 use crate::resource::{self, CATALOG, Resource};
 use crate::session::description::{Description, parameters};
 use crate::session::plan::Planner;
+use crate::sql::spec::Spec;
 use crate::sql::write;
 use crate::table::decode::Decoder;
 
@@ -173,6 +174,21 @@ impl Returning {
         Ok(super::super::renamed(batch, &self.schema))
     }
 
+    /// Returns rows that look like those of the keys that `specs` will create, for a table to make room for them. None
+    /// of it is known to be right: an expression that fails now may not fail then.
+    pub(super) async fn expected(&self, specs: &[Spec]) -> RecordBatch {
+        let rows = async {
+            let mut decoder = Decoder::of_all(self.resource);
+            for spec in specs {
+                let pushed = decoder.push(&expected(spec).to_string());
+                pushed.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            }
+            self.apply(decoder.finish()?).await
+        };
+        let rows = rows.await;
+        rows.unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&self.schema)))
+    }
+
     /// Returns true if the secret of a created key reaches the result. It finds out by evaluating the list over a
     /// probe, and marks the columns that the secret reaches, so that they are never shortened.
     ///
@@ -227,6 +243,23 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Returns a key like the one that `spec` creates: what the service chooses is as long as it usually is.
+fn expected(spec: &Spec) -> serde_json::Value {
+    let mut spec = spec.clone();
+    spec.insert("secret".to_owned(), "x".repeat(64).into());
+    serde_json::json!({
+        "api_version": "iam/v2",
+        "kind": "ApiKey",
+        "id": "X".repeat(16),
+        "metadata": {
+            "self": format!("https://api.confluent.cloud/iam/v2/api-keys/{}", "X".repeat(16)),
+            "created_at": "2026-01-01T00:00:00.000000Z",
+            "updated_at": "2026-01-01T00:00:00.000000Z",
+        },
+        "spec": spec,
+    })
 }
 
 /// Returns a row in which only the secret is set, in `spec` and in `_spec`.

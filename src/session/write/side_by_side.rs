@@ -5,6 +5,7 @@
 //! even while the output blocks.
 
 use std::future::Future;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -51,6 +52,12 @@ impl Outcomes<api::Error> {
 /// Takes the answers to requests, in order of their positions.
 #[async_trait]
 pub(super) trait Deliver<T>: Send {
+    /// Prepares for the requests at `positions`, of which none is sent before. Returns false to stop.
+    async fn prepare(&mut self, positions: Range<usize>) -> bool {
+        let _ = positions;
+        true
+    }
+
     /// Takes the answer to the request at `position`. Returns false to stop.
     async fn deliver(&mut self, position: usize, answer: T) -> bool;
 }
@@ -66,8 +73,8 @@ pub(super) struct Concurrency {
 
 /// Runs `request` for each position below `count`, as many at a time as `concurrency` says.
 ///
-/// Each success is given to `delivery` in order of position. Stops at the first failure,
-/// at the first success that could not be delivered, and when `interrupt` is raised.
+/// Each success is given to `delivery` in order of position. Stops at the first failure, at the first success that
+/// could not be delivered, where `delivery` cannot prepare for more, and when `interrupt` is raised.
 pub(super) async fn run<T, E, F>(
     count: usize,
     concurrency: Concurrency,
@@ -88,13 +95,22 @@ where
         is_interrupted: false,
     };
     let mut under_way = FuturesOrdered::new();
-    let mut next = 0;
+    let (mut next, mut prepared) = (0, 0);
     let mut is_stopped = false;
     loop {
         while !is_stopped && !interrupt.is_raised() && next < count {
             let waits = concurrency.last_alone && next + 1 == count && !under_way.is_empty();
             if waits || under_way.len() >= concurrency.limit {
                 break;
+            }
+            if next == prepared {
+                // For a whole wave at a time, because it may have to wait for the disk.
+                prepared = count.min(next + concurrency.limit);
+                if !delivery.prepare(next..prepared).await {
+                    is_stopped = true;
+                    break;
+                }
+                continue;
             }
             let position = next;
             let sent = tokio::spawn(request(position));

@@ -11,7 +11,9 @@ use std::time::Duration;
 use std::{io, thread};
 
 use super::RescueFile;
-use crate::api::KeyBody;
+use super::delivery::id_of;
+use super::journal::{Event, Journal};
+use crate::api::{self, KeyBody};
 
 /// The keys that all running INSERTs hold.
 static UNDELIVERED: Mutex<Vec<Arc<Keys>>> = Mutex::new(Vec::new());
@@ -21,16 +23,28 @@ pub(super) struct UndeliveredSecrets(Option<Arc<Keys>>);
 
 struct Keys {
     rescue_file: RescueFile,
+    /// What outlives this process if it has no time to save anything.
+    journal: Option<Journal>,
     /// By the row that asked for them.
     rows: Mutex<BTreeMap<usize, KeyBody>>,
 }
 
+impl Keys {
+    fn note(&self, events: impl IntoIterator<Item = (usize, Event)>) {
+        if let Some(journal) = &self.journal {
+            journal.note(events);
+        }
+    }
+}
+
 impl UndeliveredSecrets {
-    /// Begins to hold keys, to be saved to `rescue_file`. Without one, none are held.
-    pub(super) fn begin(rescue_file: Option<&RescueFile>) -> Self {
+    /// Begins to hold keys, to be saved to `rescue_file`, and to note in `journal` what becomes of them. Without a file,
+    /// none are held.
+    pub(super) fn begin(rescue_file: Option<&RescueFile>, journal: Option<Journal>) -> Self {
         let keys = rescue_file.map(|rescue_file| {
             Arc::new(Keys {
                 rescue_file: rescue_file.clone(),
+                journal,
                 rows: Mutex::default(),
             })
         });
@@ -38,13 +52,36 @@ impl UndeliveredSecrets {
         Self(keys)
     }
 
-    /// Returns a function that holds the key of row `row` as soon as it is created.
-    pub(super) fn holder(&self, row: usize) -> impl FnOnce(&KeyBody) + Send + 'static {
+    /// Returns the journal.
+    pub(super) fn journal(&self) -> Option<&Journal> {
+        self.0.as_ref()?.journal.as_ref()
+    }
+
+    /// Returns a function that takes the answer to the create of row `row` as soon as there is one, and holds the key.
+    pub(super) fn recorder(
+        &self,
+        row: usize,
+    ) -> impl FnOnce(&Result<KeyBody, api::Error>) + Send + 'static {
         let keys = self.0.clone();
-        move |key| {
-            if let Some(keys) = keys {
+        move |answer| {
+            let Some(keys) = keys else { return };
+            // Held first: the journal may have to wait for the disk.
+            if let Ok(key) = answer {
                 lock(&keys.rows).insert(row, key.clone());
             }
+            let id = match answer {
+                Ok(key) => id_of(key),
+                Err(error) => error.created_key().map(str::to_owned),
+            };
+            let is_unknown = answer
+                .as_ref()
+                .map_or_else(api::Error::outcome_unknown, |_| true);
+            let event = match id {
+                Some(id) => Event::Created { id },
+                None if is_unknown => Event::Unknown,
+                None => Event::NotCreated,
+            };
+            keys.note([(row, event)]);
         }
     }
 
@@ -52,6 +89,20 @@ impl UndeliveredSecrets {
     pub(super) fn release(&self, row: usize) {
         if let Some(keys) = &self.0 {
             lock(&keys.rows).remove(&row);
+        }
+    }
+
+    /// Notes that `rows` have arrived where they belong.
+    pub(super) fn arrived(&self, rows: impl IntoIterator<Item = usize>) {
+        if let Some(keys) = &self.0 {
+            keys.note(rows.into_iter().map(|row| (row, Event::Delivered)));
+        }
+    }
+
+    /// Ends the journal: every row is delivered, saved, or named in the error of the statement.
+    pub(super) fn settle(&self) {
+        if let Some(journal) = self.journal() {
+            journal.remove();
         }
     }
 }
@@ -77,8 +128,11 @@ pub fn save_undelivered() -> Vec<(PathBuf, io::Result<usize>)> {
             continue;
         };
         if !rows.is_empty() {
-            let rows: Vec<KeyBody> = rows.values().cloned().collect();
-            let outcome = keys.rescue_file.save(&rows).map(|()| rows.len());
+            let bodies: Vec<KeyBody> = rows.values().cloned().collect();
+            let outcome = keys.rescue_file.save(&bodies).map(|()| bodies.len());
+            if outcome.is_ok() {
+                keys.note(rows.keys().map(|&row| (row, Event::Delivered)));
+            }
             saved.push((keys.rescue_file.path().to_owned(), outcome));
         }
     }
@@ -118,10 +172,10 @@ mod tests {
             saved.find(|(path, _)| path.starts_with(dir.path()))
         };
         {
-            let held = UndeliveredSecrets::begin(Some(&file));
+            let held = UndeliveredSecrets::begin(Some(&file), None);
             assert!(save().is_none());
             for (row, id) in ["A", "B", "C"].into_iter().enumerate() {
-                held.holder(row)(&key(id));
+                held.recorder(row)(&Ok(key(id)));
             }
             held.release(1);
             let (path, saved) = save().unwrap();
@@ -130,8 +184,8 @@ mod tests {
             assert_eq!(text, "{\"id\":\"A\"}\n{\"id\":\"C\"}\n");
         }
         assert!(save().is_none());
-        let held = UndeliveredSecrets::begin(None);
-        held.holder(0)(&key("D"));
+        let held = UndeliveredSecrets::begin(None, None);
+        held.recorder(0)(&Ok(key("D")));
         held.release(0);
     }
 }

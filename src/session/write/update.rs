@@ -26,10 +26,15 @@ impl Writer<'_> {
             .plan_optional_returning(update.returning.as_ref())
             .await?;
         let constant = self.constant_values(&update).await?;
-        let needs_rows = constant.is_none();
-        let rows = self
+        let needs_rows = constant.is_none() || self.names_keys();
+        let mut rows = self
             .find(update.ids.clone(), update.rows.clone(), needs_rows)
             .await?;
+        if rows.fetched.is_none() && self.asks(update.is_unbounded, &rows) {
+            rows = self
+                .find(update.ids.clone(), update.rows.clone(), true)
+                .await?;
+        }
         let specs = match (&constant, &rows.fetched) {
             (Some(values), _) => {
                 let spec = values::of_update(&update, values, 0).map_err(|e| self.wrong(e))?;
@@ -49,9 +54,11 @@ impl Writer<'_> {
             let requests: Vec<_> = pairs
                 .map(|(id, body)| request::update(self.resource, id, body))
                 .collect();
-            return self.show(&requests, sink).await;
+            return self
+                .show(&requests, self.names_keys().then_some(&rows), sink)
+                .await;
         }
-        self.check_rows(Verb::Update, update.is_unbounded, &rows)?;
+        self.check_rows(Verb::Update, update.is_unbounded, &rows, &specs)?;
         let client = self.client()?;
         let mut updated = Updated {
             delivery: RowDelivery::begin(returning.as_ref(), sink).await?,

@@ -1,5 +1,7 @@
 //! DESCRIBE of tables and of methods.
 
+use sqlparser::tokenizer::Token;
+
 use super::names::expect_method;
 use super::statement::{Answer, Describe, Filter, Stackql};
 use crate::dialect::error::Error;
@@ -10,7 +12,7 @@ impl Describe {
     /// Returns the columns of `resource`: those of `SELECT *`, or with EXTENDED every nested field too.
     pub(crate) fn of_resource(&self, resource: &Resource) -> Answer {
         let name_and_type = |path: &str, column: &Column| {
-            vec![Some(path.to_owned()), Some(type_name(column).to_owned())]
+            vec![Some(path.to_owned()), Some(column.ty.label().to_owned())]
         };
         if !self.extended {
             let columns = resource.fields().into_iter();
@@ -44,6 +46,16 @@ pub(super) fn read(mut tokens: Cursor<'_>) -> Result<Option<Stackql>, Error> {
         let (resource, method) = expect_method(&name).map_err(|error| error.at(place))?;
         return Ok(Some(Stackql::Answer(of_method(resource, method, extended))));
     }
+    // A file, whose columns are those of a table.
+    if let Some(Token::SingleQuotedString(file)) = tokens.peek() {
+        let name = vec![file.clone()];
+        tokens.advance();
+        return Ok(tokens.is_done().then_some(Stackql::Describe(Describe {
+            name,
+            extended,
+            filter: Filter::None,
+        })));
+    }
     let (name, place) = tokens.name_and_place();
     if let [table @ .., method] = name.as_slice()
         && table.len() == 3
@@ -53,7 +65,7 @@ pub(super) fn read(mut tokens: Cursor<'_>) -> Result<Option<Stackql>, Error> {
             .at(place)
             .hint(format!("write DESCRIBE METHOD {}", name.join("."))));
     }
-    // DESCRIBE of a query, or of a file, is the engine's.
+    // DESCRIBE of a query is the engine's.
     if name.is_empty() || !tokens.is_done() {
         return Ok(None);
     }
@@ -73,12 +85,14 @@ fn writable(column: &Column) -> &'static str {
     }
 }
 
-/// Returns the type of a column, as StackQL names it.
+/// Returns the type of a column in the JSON of a method, as StackQL names it.
 fn type_name(column: &Column) -> &'static str {
     match column.ty {
         Type::Text | Type::Secret => "string",
         Type::Timestamp => "timestamp",
         Type::Date => "date",
+        Type::Integer => "integer",
+        Type::Boolean => "boolean",
         Type::Json | Type::Object(_) | Type::Lifted(_) => "object",
     }
 }
@@ -157,7 +171,8 @@ pub(super) fn members(resource: &Resource) -> impl Iterator<Item = &'static Colu
     resource
         .columns
         .iter()
-        .filter(|column| column.name == column.json)
+        // What is lifted out of an object is in it already.
+        .filter(|column| column.name == column.json && !matches!(column.ty, Type::Lifted(_)))
 }
 
 /// Returns the JSON Schema of a column, with the fields that `wanted` accepts.
@@ -174,6 +189,7 @@ fn shape(column: &Column, wanted: &dyn Fn(&Column) -> bool) -> serde_json::Value
         Type::Object(columns) | Type::Lifted(columns) => object(columns),
         Type::Timestamp => serde_json::json!({"format": "date-time", "type": "string"}),
         Type::Date => serde_json::json!({"format": "date", "type": "string"}),
+        Type::Integer | Type::Boolean => serde_json::json!({"type": type_name(column)}),
         _ => serde_json::json!({"type": "string"}),
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn read(mut tokens: Cursor<'_>, draft: Draft, text: &str) -> Result<R
     let (name, place) = tokens.name_and_place();
     let (resource, method) = expect_method(&name).map_err(|error| error.at(place))?;
     let mut arguments = BTreeMap::new();
-    let mut body: Option<Argument> = None;
+    let mut body: Option<Body> = None;
     while !tokens.is_done() {
         let place = tokens.span();
         let name = argument_name(&mut tokens)?;
@@ -55,12 +55,14 @@ pub(super) fn read(mut tokens: Cursor<'_>, draft: Draft, text: &str) -> Result<R
         let value_place = tokens.span();
         let value = argument_value(&mut tokens)?;
         match name.strip_prefix('@') {
-            Some("json") if body.is_some() => return Err(twice("@@json").at(place)),
-            Some("json") => body = Some((value, place)),
+            Some("json") => give_body(&mut body, Body::Whole((value, place)))?,
             Some(_) => {
                 return Err(Error::new(format!("no parameter `@{name}`"))
                     .at(place)
                     .hint("a body is given as @@json = '{…}'"));
+            }
+            None if is_spec(method, &name) => {
+                give_body(&mut body, Body::Spec { name, value, place })?;
             }
             None => {
                 check_argument(method, &name, place)?;
@@ -133,6 +135,57 @@ fn argument_value(tokens: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
+/// The body of a request.
+enum Body {
+    /// All of it, as `@@json`.
+    Whole(Argument),
+    /// Its `spec`, under the name that the parameter has in this or in another edition of StackQL's provider.
+    Spec {
+        name: String,
+        value: String,
+        place: Span,
+    },
+}
+
+impl Body {
+    fn name(&self) -> String {
+        match self {
+            Self::Whole(_) => "@@json".to_owned(),
+            Self::Spec { name, .. } => format!("@{name}"),
+        }
+    }
+
+    fn place(&self) -> Span {
+        match self {
+            Self::Whole((_, place)) | Self::Spec { place, .. } => *place,
+        }
+    }
+}
+
+/// Returns true if `name` is the parameter of `method` that holds the `spec` of a body.
+fn is_spec(method: &Method, name: &str) -> bool {
+    let body = method.parameters.iter().find(|p| p.ty == "object");
+    body.is_some_and(|body| name.strip_prefix("data__").unwrap_or(name) == body.name)
+}
+
+/// Takes `given` for the body, which may be given once.
+fn give_body(body: &mut Option<Body>, given: Body) -> Result<(), Error> {
+    match body {
+        None => {
+            *body = Some(given);
+            Ok(())
+        }
+        Some(before) if before.name() == given.name() => {
+            Err(twice(&given.name()).at(given.place()))
+        }
+        Some(before) => {
+            let names = format!("`{}` and `{}`", before.name(), given.name());
+            let error = Error::new(format!("the body is given twice, by {names}"));
+            Err(error.at(given.place()).hint("leave one of them out"))
+        }
+    }
+}
+
 fn twice(parameter: &str) -> Error {
     Error::new(format!("`{parameter}` is given twice")).hint("leave one of them out")
 }
@@ -147,10 +200,6 @@ fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error>
     let error = match (name, body) {
         ("page_token", _) => {
             Error::new("no parameter `page_token`").hint("leave it out: all pages are read for you")
-        }
-        (name, Some(body)) if name.strip_prefix("data__").unwrap_or(name) == body.name => {
-            Error::new(format!("no parameter `{name}`"))
-                .hint("the body is given whole, as @@json = '{\"spec\": {…}}'")
         }
         _ => {
             let is_end = |known: &&&str| known.rsplit('.').next() == Some(name);
@@ -172,7 +221,7 @@ fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error>
 fn check_required(
     method: &Method,
     arguments: &BTreeMap<String, Argument>,
-    body: Option<&Argument>,
+    body: Option<&Body>,
 ) -> Result<(), Error> {
     let takes_body = |parameter: &&Parameter| parameter.ty == "object";
     let needs = |name: &str, example: &str| {
@@ -184,15 +233,18 @@ fn check_required(
             None => takes_body(&parameter) && body.is_some(),
         };
         if takes_body(&parameter) && !is_given {
-            return Err(needs("@@json", "@@json = '{\"spec\": {…}}'"));
+            return Err(needs(
+                "@spec",
+                "@spec = '{…}', or @@json = '{\"spec\": {…}}'",
+            ));
         }
         if parameter.is_required && !is_given {
             return Err(needs("@id", "@id = '…'"));
         }
     }
     match body {
-        Some((_, place)) if !method.parameters.iter().any(|each| takes_body(&each)) => {
-            Err(Error::new(format!("`{}` takes no body", method.name)).at(*place))
+        Some(body) if !method.parameters.iter().any(|each| takes_body(&each)) => {
+            Err(Error::new(format!("`{}` takes no body", method.name)).at(body.place()))
         }
         _ => Ok(()),
     }
@@ -205,7 +257,7 @@ struct Call {
     /// Where the method is named.
     place: Span,
     arguments: BTreeMap<String, Argument>,
-    body: Option<Argument>,
+    body: Option<Body>,
     shows_rows: bool,
 }
 
@@ -215,15 +267,12 @@ impl Call {
         let table = self.resource.full_name();
         let sql = |draft: Draft, sql: &str| draft.sql(sql, self.place);
         let draft = match self.method.operation {
-            Operation::Get => {
-                let draft = sql(draft, &format!("SELECT * FROM {table}"));
-                return Ok(self.with_where(draft, &[("id", "id")]));
-            }
-            Operation::List => {
+            Operation::Get | Operation::List => {
                 let draft = sql(draft, &format!("SELECT * FROM {table}"));
                 let filters = self.resource.filters.iter();
                 let parameters = filters.map(|filter| (filter.parameter, filter.column));
-                let parameters: Vec<_> = parameters.collect();
+                let id = matches!(self.method.operation, Operation::Get).then_some(("id", "id"));
+                let parameters: Vec<_> = id.into_iter().chain(parameters).collect();
                 return Ok(self.with_where(draft, &parameters));
             }
             Operation::Delete => {
@@ -268,7 +317,15 @@ impl Call {
     /// Returns the `spec` in the body, and the place of the body.
     fn spec(&self) -> Result<Argument, Error> {
         let (body, place) = match &self.body {
-            Some((body, place)) => (body.as_str(), *place),
+            Some(Body::Whole((body, place))) => (body.as_str(), *place),
+            Some(Body::Spec { name, value, place }) => {
+                // Checked here, so that the error names what was typed.
+                let checked = spec::parse(value).map_err(|mut error| {
+                    error.message = error.message.replace("`spec`", &format!("`@{name}`"));
+                    error.at(*place)
+                });
+                return checked.map(|_| (value.clone(), *place));
+            }
             None => ("", self.place),
         };
         let id = self.arguments.get("id").map(|(id, _)| id.as_str());

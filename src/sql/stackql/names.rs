@@ -21,14 +21,14 @@ pub(super) fn is_view(name: &[String]) -> bool {
 
 /// Finds the resource called `name`, fully qualified or not.
 pub(super) fn expect_resource(name: &[String]) -> Result<&'static Resource, Error> {
-    if let Some(Relation::View(resource, view)) = resource::named(name) {
+    if let Some(Relation::View(view)) = resource::named(name) {
         return Err(
             Error::new(format!("`{}` is a view, which has no methods", view.name))
-                .hint(format!("the methods are those of {}", resource.full_name())),
+                .hint(format!("the methods are those of {}", view.of.full_name())),
         );
     }
     let known: Vec<String> = resource::ALL.iter().map(|r| r.full_name()).collect();
-    let known = format!("the resource is {}", known.join(" or "));
+    let known = format!("there is: {}", known.join(", "));
     let (table, service, provider) = match name {
         [] => return Err(Error::new("expected the name of a resource").hint(known)),
         [table] => (table, None, None),
@@ -47,9 +47,21 @@ pub(super) fn expect_resource(name: &[String]) -> Result<&'static Resource, Erro
     }
     let is_there = |r: &&&Resource| service.is_none_or(|service| r.service.name == service);
     let resources = resource::ALL.iter().filter(is_there);
-    match resources.clone().find(|r| r.table == table) {
-        Some(resource) => Ok(resource),
-        None => Err(unknown("resource", table, resources.map(|r| r.table))),
+    let named: Vec<&Resource> = resources
+        .clone()
+        .filter(|r| r.table == table)
+        .copied()
+        .collect();
+    match named.as_slice() {
+        [resource] => Ok(resource),
+        [] => Err(unknown("resource", table, resources.map(|r| r.table))),
+        several => {
+            let names: Vec<String> = several.iter().map(|r| r.full_name()).collect();
+            Err(
+                Error::new(format!("several services have a resource `{table}`"))
+                    .hint(format!("name one of {}", names.join(", "))),
+            )
+        }
     }
 }
 

@@ -9,12 +9,16 @@ use super::statement::{Answer, Describe, Filter, Reading, Stackql};
 use crate::dialect::error::Error;
 use crate::dialect::parse::parse_expr;
 use crate::dialect::tokens::{Cursor, Draft};
-use crate::resource::{self, Access, CATALOG, Column, Method, Parameter, Resource, Type, Writes};
+use crate::resource::{
+    self, Access, CATALOG, Column, Method, Parameter, Resource, Type, VIEWS, Writes,
+};
+
+use crate::sql::write;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What can be shown, to suggest in errors.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "providers",
     "services",
     "resources",
@@ -29,6 +33,7 @@ const KNOWN: [&str; 15] = [
     "version",
     "auth",
     "create",
+    "dialect",
     "all",
 ];
 
@@ -74,11 +79,13 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
         "tables" if tokens.peek().is_some() => return tables(tokens, text).map(Some),
         "schemas" | "databases" | "catalogs" => return schemas(&what, tokens, text).map(Some),
         "transaction" => {
-            return Err(
-                Error::new("there are no transactions, so there is no isolation level").at(place),
-            );
+            tokens.expect("isolation")?;
+            tokens.expect("level")?;
+            isolation_level()
         }
-        "tables" | "all" | "create" | "time" | "timezone" if !extended => return Ok(None),
+        "tables" | "all" | "create" | "time" | "timezone" | "dialect" if !extended => {
+            return Ok(None);
+        }
         // A setting of the engine's has dots in its name.
         _ if !extended && tokens.peek() == Some(&Token::Period) => return Ok(None),
         "" => {
@@ -90,6 +97,16 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
     };
     let filter = filter(&mut tokens, text)?;
     Ok(ours(Stackql::Answer(Answer { filter, ..answer })))
+}
+
+/// What drivers ask for as soon as they have connected. There are no transactions: a statement sees what the service
+/// has committed when it is asked.
+fn isolation_level() -> Answer {
+    Answer {
+        columns: vec!["transaction_isolation"],
+        rows: vec![vec![Some("read committed".to_owned())]],
+        filter: Filter::None,
+    }
 }
 
 /// `SHOW TABLES {IN | FROM} schema`, and with a filter.
@@ -260,19 +277,19 @@ fn resources(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
             }
         }
     }
-    let is_wanted = |resource: &&&Resource| {
-        let service = resource.service.name;
-        wanted.as_ref().is_none_or(|wanted| wanted == service)
-    };
     let mut names = Vec::new();
     let mut descriptions = Vec::new();
-    for resource in resource::ALL.iter().filter(is_wanted) {
-        let id = |name: &str| format!("{CATALOG}.{}.{name}", resource.service.name);
-        names.push(row([resource.table, &id(resource.table)]));
-        descriptions.push(resource.nouns.title);
-        if let Some(view) = &resource.view {
-            names.push(row([view.name, &id(view.name)]));
-            descriptions.push(view.description);
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    for service in services.iter().filter(|service| is_wanted(service.name)) {
+        let mut show = |name: &'static str, description| {
+            names.push(row([name, &format!("{CATALOG}.{}.{name}", service.name)]));
+            descriptions.push(description);
+        };
+        for resource in resource::ALL.iter().filter(|r| r.service == *service) {
+            show(resource.table, resource.nouns.title);
+        }
+        for view in VIEWS.iter().filter(|view| view.service == *service) {
+            show(view.name, view.description);
         }
     }
     let mut answer = Answer {
@@ -389,7 +406,7 @@ fn insert(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
     let (name, place) = tokens.name_and_place();
     let resource = expect_resource(&name).map_err(|error| error.at(place))?;
     if resource.writes.is_none() {
-        return Err(Error::new(format!("`{}` can only be read", resource.table)).at(place));
+        return Err(write::only_read(resource).at(place));
     }
     let names = insert_columns(&mut tokens, resource)?;
     tokens.expect_end()?;

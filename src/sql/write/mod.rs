@@ -309,20 +309,26 @@ pub(crate) fn writable(name: &ObjectName) -> Result<Option<&'static Resource>, E
     match relation(name) {
         None => Ok(None),
         Some(Relation::Table(resource)) if resource.writes.is_some() => Ok(Some(resource)),
-        Some(Relation::Table(resource)) => {
-            Err(Error::new(format!("`{}` can only be read", resource.table)).at(name.span()))
-        }
-        Some(Relation::View(resource, view)) => Err(Error::new(format!(
+        Some(Relation::Table(resource)) => Err(only_read(resource).at(name.span())),
+        Some(Relation::View(view)) => Err(Error::new(format!(
             "`{}` is a view and cannot be written",
             view.name
         ))
         .at(name.span())
         .hint(format!(
             "write to `{}`; its columns are paths such as {}",
-            resource.table,
-            resource.writes.as_ref().map_or("", |w| w.display_name)
+            view.of.table,
+            view.of.writes.as_ref().map_or("", |w| w.display_name)
         ))),
     }
+}
+
+/// The error for a write to a resource that can only be read.
+pub(crate) fn only_read(resource: &Resource) -> Error {
+    Error::new(format!("`{}` can only be read", resource.table)).hint(format!(
+        "API keys are all that is changed here; change {} with Confluent's own tools",
+        resource.nouns.many
+    ))
 }
 
 /// Returns what `name`, with its qualifiers or without, stands for, if it is ours.

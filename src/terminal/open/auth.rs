@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use super::credentials::{Environment, SecretSource, Source};
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::terminal::children;
 
 #[derive(Deserialize)]
 struct Auth {
@@ -59,6 +60,7 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
     })?;
     let auth = auth.confluent;
     let variable = |name: &str| {
+        children::withhold(name);
         environment
             .get(name)
             .filter(|value| !value.is_empty())

@@ -2,25 +2,36 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use tokio::io::AsyncReadExt;
+use tokio::process::ChildStderr;
+use tokio::time::timeout;
 
 use super::config::Config;
-use super::credentials::{SecretSource, Source};
-use crate::api::{Client, ClientConfig, Credentials, Endpoint, RetryPolicy};
+use super::credentials::{Environment, SecretSource, Source};
+use super::proxy;
+use crate::api::{Client, ClientConfig, Credentials, Endpoint, Proxy, RetryPolicy};
 use crate::error::Error;
+use crate::mask::Mask;
 use crate::secret::Secret;
 use crate::table::{Connection, NotConnected};
-#[cfg(unix)]
-use crate::terminal::notes;
+use crate::terminal::{children, notes};
+
+/// How long a command may be silent until what it has said is shown.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Returns the connection that `config` describes; without credentials it is one that says what is missing.
 ///
 /// # Errors
 ///
 /// Fails if credentials may not be sent to the endpoint, or if a file or command does not give the secret.
-pub(super) async fn connect(config: &Config) -> Result<Connection, Error> {
+pub(super) async fn connect(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Connection, Error> {
     let endpoint = match &config.endpoint {
         Some(url) => Endpoint::parse(url)?,
         None => Endpoint::production(),
@@ -34,16 +45,17 @@ pub(super) async fn connect(config: &Config) -> Result<Connection, Error> {
         }
         Source::Basic { key, secret } => Credentials::Basic {
             key: key.clone(),
-            secret: read(secret).await?,
+            secret: config.named(read(secret, config).await)?,
         },
-        Source::Bearer(token) => Credentials::Bearer(read(token).await?),
-        Source::EncodedPair(pair) => decode_pair(&read(pair).await?)?,
+        Source::Bearer(token) => Credentials::Bearer(config.named(read(token, config).await)?),
+        Source::EncodedPair(pair) => decode_pair(&read(pair, config).await?)?,
     };
     let ca_cert = match &config.ca_cert {
         Some(file) => Some(read_file(file, "--ca-cert").await?.into_bytes()),
         None => None,
     };
-    client(config, endpoint, credentials, ca_cert)
+    let proxy = proxy::proxy(environment, &endpoint)?;
+    client(config, endpoint, credentials, ca_cert, proxy)
 }
 
 /// Returns a connection to a sandbox at `url`.
@@ -61,7 +73,7 @@ pub(super) fn connect_to_sandbox(
         key: key.to_owned(),
         secret: Secret::new(secret),
     };
-    client(config, endpoint, credentials, None)
+    client(config, endpoint, credentials, None, None)
 }
 
 fn client(
@@ -69,26 +81,37 @@ fn client(
     endpoint: Endpoint,
     credentials: Credentials,
     ca_cert: Option<Vec<u8>>,
+    proxy: Option<Proxy>,
 ) -> Result<Connection, Error> {
-    let client = Client::new(ClientConfig {
+    let client = ClientConfig {
         endpoint,
         credentials,
         timeout: config.timeout,
         concurrency: config.concurrency,
         ca_cert,
         retry: RetryPolicy::default(),
-    })?;
-    Ok(Connection::to(client))
+    };
+    let client = Client::through(proxy, client)?;
+    Ok(Connection::to(match &config.remedy {
+        Some(remedy) => client.explaining_credentials(remedy.clone()),
+        None => client,
+    }))
 }
 
-async fn read(source: &SecretSource) -> Result<Secret, Error> {
+async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
     let secret = match source {
         SecretSource::Value(secret) => secret.clone(),
         SecretSource::File(file) => {
             warn_if_readable_by_others(file);
             Secret::new(read_file(file, "the secret").await?.trim())
         }
-        SecretSource::Command(command) => run(command).await?,
+        SecretSource::Command(command) => {
+            let stdin = match config.is_stdin_taken {
+                true => Stdio::null(),
+                false => Stdio::inherit(),
+            };
+            run(command, stdin).await?
+        }
     };
     if secret.is_empty() {
         return Err(
@@ -105,7 +128,7 @@ async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
 }
 
 /// Runs `command` in the system's shell and returns what it prints.
-async fn run(command: &str) -> Result<Secret, Error> {
+async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
     let (shell, flag) = if cfg!(windows) {
         ("cmd", "/C")
     } else {
@@ -116,19 +139,48 @@ async fn run(command: &str) -> Result<Secret, Error> {
             "the command `{command}` that prints the secret {what}"
         ))
     };
-    let output = tokio::process::Command::new(shell)
+    let mut child = tokio::process::Command::from(children::command(shell))
         .args([flag, command])
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::inherit())
-        .output()
-        .await
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
+    let remarks = child.stderr.take();
+    let (output, remarks) = tokio::join!(child.wait_with_output(), listen(remarks));
+    let output = output.map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
+    // What it printed may be in its remarks as well.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    tell(&remarks, &Mask::of([Secret::new(printed.trim())]));
     if !output.status.success() {
         return Err(failed(format!("ended with {}", output.status)));
     }
     let text = String::from_utf8(output.stdout)
         .map_err(|_| failed("printed something that is not text".to_owned()))?;
     Ok(Secret::new(text.trim()))
+}
+
+/// Listens to what a command says on its stderr. As long as it takes, a person may have to answer, so that is shown
+/// before the secret is known; returns what was not shown.
+async fn listen(remarks: Option<ChildStderr>) -> Vec<u8> {
+    let (mut heard, mut bytes) = (Vec::new(), [0; 4096]);
+    let Some(mut remarks) = remarks else {
+        return heard;
+    };
+    loop {
+        match timeout(SILENCE, remarks.read(&mut bytes)).await {
+            Ok(Ok(count @ 1..)) => heard.extend_from_slice(&bytes[..count]),
+            Ok(_) => return heard,
+            Err(_) => tell(&std::mem::take(&mut heard), &Mask::default()),
+        }
+    }
+}
+
+/// Shows the remarks of a command, without what `mask` takes out.
+fn tell(remarks: &[u8], mask: &Mask) {
+    if !remarks.is_empty() {
+        notes::visible(&mask.apply(&String::from_utf8_lossy(remarks)));
+    }
 }
 
 fn decode_pair(pair: &Secret) -> Result<Credentials, Error> {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::credentials::{SecretSource, Source};
+use crate::dialect::Dialect;
 use crate::dialect::error::nearest;
 use crate::error::Error;
+use crate::resource::findings;
 use crate::terminal::directories;
 
 /// `config.toml`.
@@ -18,6 +20,19 @@ pub struct File {
     /// Profiles by name.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
+    /// What the interactive shell begins with.
+    #[serde(default)]
+    pub shell: ShellDefaults,
+}
+
+/// What the interactive shell begins with. Scripts do not read it: what they print must not depend on who runs them.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShellDefaults {
+    /// The format of rows.
+    pub format: Option<String>,
+    /// The pager; `off` for none.
+    pub pager: Option<String>,
 }
 
 /// One profile of `config.toml`. It never holds a secret itself.
@@ -44,9 +59,19 @@ pub struct Profile {
     pub concurrency: Option<usize>,
     /// Keys that UPDATE or DELETE may touch without confirmation.
     pub max_affected: Option<usize>,
-    /// Refuses everything that changes something.
+    /// MiB that statements may hold at a time.
+    pub memory_limit: Option<usize>,
+    /// Refuses everything that changes keys or local files.
     #[serde(default)]
     pub read_only: bool,
+    /// Lets no statement read or write a local file.
+    #[serde(default)]
+    pub no_files: bool,
+    /// The dialect of SQL that statements are in.
+    pub dialect: Option<Dialect>,
+    /// Thresholds of findings, by their names.
+    #[serde(default)]
+    pub findings: BTreeMap<String, u32>,
 }
 
 impl File {
@@ -61,13 +86,25 @@ impl File {
                 .span()
                 .and_then(|span| text.get(..span.start))
                 .map_or(1, |before| before.matches('\n').count() + 1);
-            let error = Error::usage(format!(
-                "config.toml, line {line}: {}",
-                error.message().replace('\n', " ")
-            ));
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let profile = before.and_then(profile_at);
+            let place = profile.map_or(String::new(), |name| format!(", profile `{name}`"));
+            let message = error.message().replace('\n', " ");
+            let is_secret = ["`api_secret`", "`secret`", "`password`", "`access_token`", "`token`"]
+                .iter()
+                .any(|name| message.starts_with(&format!("unknown field {name}")));
+            let error = Error::usage(format!("config.toml, line {line}{place}: {message}"));
+            if is_secret {
+                return error.hint(
+                    "a secret in config.toml would be in every backup and every copy of it: put it into a file that \
+                     only you can read, and name that with api_secret_file or access_token_file, or name a command that \
+                     prints it with api_secret_command or access_token_command",
+                );
+            }
             error.hint(
                 "a profile may hold endpoint, api_key, api_secret_file or api_secret_command, access_token_file or \
-                 access_token_command, ca_cert, timeout, concurrency, max_affected, read_only",
+                 access_token_command, ca_cert, timeout, concurrency, memory_limit, max_affected, read_only, no_files, \
+                 dialect, findings; [shell] may hold format and pager",
             )
         })
     }
@@ -77,7 +114,15 @@ impl File {
             return Ok(Self::default());
         };
         match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&text),
+            Ok(text) => {
+                let mut file = Self::parse(&text)?;
+                if let Some(dir) = path.parent() {
+                    file.profiles
+                        .values_mut()
+                        .for_each(|profile| profile.resolve(dir));
+                }
+                Ok(file)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_wanted => {
                 Ok(Self::default())
             }
@@ -89,6 +134,19 @@ impl File {
 
     /// Returns the profile called `name`, or the one that counts if none was named.
     pub(super) fn profile(&self, name: Option<&str>) -> Result<Profile, Error> {
+        let profile = self.found(name)?;
+        let known: Vec<&str> = findings::settings().map(|setting| setting.name).collect();
+        let unknown = |name: &&String| !known.contains(&name.as_str());
+        match profile.findings.keys().find(unknown) {
+            None => Ok(profile),
+            Some(name) => {
+                let error = Error::usage(format!("no setting `{name}` of findings in config.toml"));
+                Err(error.hint(format!("there are {}", known.join(", "))))
+            }
+        }
+    }
+
+    fn found(&self, name: Option<&str>) -> Result<Profile, Error> {
         let Some(name) = name else {
             return Ok(self.profiles.get("default").cloned().unwrap_or_default());
         };
@@ -108,15 +166,31 @@ impl File {
 }
 
 impl Profile {
-    /// Returns where its credentials are.
-    pub(super) fn source(&self) -> Result<Source, Error> {
+    /// Makes its paths absolute: `~/` is the home directory, and other paths begin at the directory `dir` of the file.
+    fn resolve(&mut self, dir: &Path) {
+        let paths = [
+            &mut self.api_secret_file,
+            &mut self.access_token_file,
+            &mut self.ca_cert,
+        ];
+        for path in paths.into_iter().flatten() {
+            let home = path.strip_prefix("~").ok().and_then(|rest| {
+                let home = etcetera::home_dir().ok()?;
+                Some(home.join(rest))
+            });
+            *path = home.unwrap_or_else(|| dir.join(&*path));
+        }
+    }
+
+    /// Returns where the credentials are of this profile, which is called `name`.
+    pub(super) fn source(&self, name: &str) -> Result<Source, Error> {
         let secret = |file: &Option<PathBuf>, command: &Option<String>| match (file, command) {
             (Some(file), None) => Ok(Some(SecretSource::File(file.clone()))),
             (None, Some(command)) => Ok(Some(SecretSource::Command(command.clone()))),
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(Error::usage(
-                "a profile of config.toml names both a file and a command for one secret",
-            )),
+            (Some(_), Some(_)) => Err(Error::usage(format!(
+                "the profile `{name}` of config.toml names both a file and a command for one secret"
+            ))),
         };
         let api_secret = secret(&self.api_secret_file, &self.api_secret_command)?;
         let token = secret(&self.access_token_file, &self.access_token_command)?;
@@ -126,19 +200,28 @@ impl Profile {
                 secret,
             }),
             (None, None, Some(token)) => Ok(Source::Bearer(token)),
-            (Some(_), None, None) => Err(Error::usage(
-                "a profile of config.toml has api_key but no secret",
-            )
+            (Some(_), None, None) => Err(Error::usage(format!(
+                "the profile `{name}` of config.toml has api_key but no secret"
+            ))
             .hint("add api_secret_file or api_secret_command")),
             (None, None, None) => Ok(Source::Missing {
-                reason: "the profile has no credentials".to_owned(),
+                reason: format!("the profile `{name}` has no credentials"),
                 hint: "add api_key and api_secret_file or api_secret_command to it".to_owned(),
             }),
-            _ => Err(Error::usage(
-                "a profile of config.toml has credentials of two kinds, or a secret without api_key",
-            )),
+            _ => Err(Error::usage(format!(
+                "the profile `{name}` of config.toml has credentials of two kinds, or a secret without api_key"
+            ))),
         }
     }
+}
+
+/// Returns the profile whose lines `text` ends in.
+fn profile_at(text: &str) -> Option<&str> {
+    let mut headers = text.lines().filter_map(|line| {
+        let name = line.trim().strip_prefix("[profiles.")?;
+        Some(name.strip_suffix(']')?.trim_matches(['"', '\'']))
+    });
+    headers.next_back()
 }
 
 #[cfg(test)]
@@ -151,7 +234,30 @@ mod tests {
         assert!(
             error
                 .message
-                .starts_with("config.toml, line 3: unknown field `api_secret`")
+                .starts_with("config.toml, line 3, profile `x`: unknown field `api_secret`")
         );
+        let hint = error.hint.unwrap();
+        assert!(
+            hint.contains("every backup") && hint.contains("api_secret_file"),
+            "{hint}"
+        );
+    }
+
+    #[test]
+    fn paths_begin_at_the_file_or_at_home() {
+        let mut profile = Profile {
+            api_secret_file: Some("secret".into()),
+            access_token_file: Some("/run/token".into()),
+            ca_cert: Some("~/ca.pem".into()),
+            ..Profile::default()
+        };
+        profile.resolve(Path::new("/etc/iamql"));
+        let home = etcetera::home_dir().unwrap();
+        assert_eq!(
+            profile.api_secret_file.unwrap(),
+            Path::new("/etc/iamql/secret")
+        );
+        assert_eq!(profile.access_token_file.unwrap(), Path::new("/run/token"));
+        assert_eq!(profile.ca_cert.unwrap(), home.join("ca.pem"));
     }
 }

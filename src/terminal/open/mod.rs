@@ -7,12 +7,14 @@ mod config;
 mod connect;
 mod credentials;
 mod file;
+mod proxy;
 mod settings;
 
 use std::sync::Arc;
 
 use super::{notes, secrets};
 use crate::error::Error;
+use crate::render::escape_controls;
 use crate::sandbox::{Sandbox, SandboxConfig};
 use crate::session::{Confirm, Options, Params, Session};
 
@@ -20,15 +22,20 @@ use config::Config;
 use credentials::Environment;
 
 pub use file::File;
+pub(crate) use file::ShellDefaults;
 pub(crate) use settings::Settings;
 
 /// An open session, and where it is connected.
 #[derive(Debug)]
 pub(crate) struct OpenSession {
     /// The session.
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
     /// What its statements are given.
     pub(crate) params: Params,
+    /// The profile of `config.toml` that its credentials are from.
+    pub(crate) profile: Option<String>,
+    /// Where it is, in a few words: the profile or the sandbox, and what it may not do. Empty if that is as usual.
+    pub(crate) place: String,
     /// What it asks, if that is the sandbox of this process: it serves for as long as the session lives.
     pub(crate) sandbox: Option<Sandbox>,
 }
@@ -54,7 +61,10 @@ impl Opener {
         };
         Ok(Self {
             file: File::read(settings.profile.is_some())?,
-            environment: std::env::vars_os().filter_map(variable).collect(),
+            environment: std::env::vars_os()
+                .filter_map(variable)
+                .chain(settings.variables.clone())
+                .collect(),
             settings,
             confirm: None,
         })
@@ -66,6 +76,11 @@ impl Opener {
             confirm: Some(confirm),
             ..self
         }
+    }
+
+    /// Returns what the interactive shell begins with.
+    pub(crate) fn shell(&self) -> &ShellDefaults {
+        &self.file.shell
     }
 
     /// Returns the names of the profiles in `config.toml`.
@@ -117,23 +132,51 @@ impl Opener {
                 connect::connect_to_sandbox(&config, &sandbox.url(), sandbox.credentials())?;
             (connection, Some(sandbox))
         } else {
-            (connect::connect(&config).await?, None)
+            let connection = connect::connect(&config, &self.environment).await?;
+            (connection, None)
         };
         let options = Options {
             read_only: config.read_only,
+            no_files: config.no_files,
+            memory_limit: config.memory_limit,
             dry_run: settings.dry_run,
             yes: settings.yes,
             max_affected: config.max_affected,
             discard_secrets: settings.discard_secrets,
             allow_self_delete: settings.allow_self_delete,
             confirm: self.confirm.clone(),
-            rescue_file: secrets::rescue_file(),
+            rescue_file: Some(secrets::rescue_file()),
+            // The keys of a sandbox in this process end with it.
+            journals: secrets::journals().filter(|_| !settings.sandbox),
+            max_requests: None,
             timeout: config.timeout,
-            dialect: self.settings.dialect,
+            dialect: config.dialect,
+            findings: config.findings,
         };
+        let place = match settings.sandbox {
+            true => Some("sandbox".to_owned()),
+            false => config
+                .profile
+                .as_deref()
+                .map(|name| escape_controls(name).into_owned()),
+        };
+        let read_only = config.read_only.then(|| "read-only".to_owned());
+        let dry_run = settings.dry_run.then(|| "dry run".to_owned());
+        let unasked = settings.yes.then(|| "yes".to_owned());
+        let max_affected = (config.max_affected != Options::MAX_AFFECTED)
+            .then(|| format!("max {}", config.max_affected));
+        let place: Vec<String> = place
+            .into_iter()
+            .chain(read_only)
+            .chain(dry_run)
+            .chain(unasked)
+            .chain(max_affected)
+            .collect();
         Ok(OpenSession {
-            session: Session::open(connection, options).await?,
+            place: place.join(", "),
+            session: Arc::new(Session::open(connection, options).await?),
             params: Params::texts(&settings.params),
+            profile: config.profile.filter(|_| sandbox.is_none()),
             sandbox,
         })
     }

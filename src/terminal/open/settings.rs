@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::dialect::Dialect;
 use crate::secret::Secret;
 
 /// What the person who started the program asked for.
@@ -25,12 +26,19 @@ pub(crate) struct Settings {
     /// See [`Options`](crate::session::Options), like all that follow.
     pub(crate) max_affected: Option<usize>,
     pub(crate) read_only: bool,
+    pub(crate) no_files: bool,
+    /// In MiB.
+    pub(crate) memory_limit: Option<usize>,
     pub(crate) dry_run: bool,
     pub(crate) yes: bool,
     pub(crate) discard_secrets: bool,
     pub(crate) allow_self_delete: bool,
+    /// Variables that count over those of the environment.
+    pub(crate) variables: BTreeMap<String, String>,
     /// Values of `$name`.
     pub(crate) params: BTreeMap<String, String>,
-    /// The dialect of SQL that statements are in.
-    pub(crate) dialect: crate::dialect::Dialect,
+    /// Whether stdin has another reader, so that no command that prints a secret may ask a person there.
+    pub(crate) is_stdin_taken: bool,
+    /// The dialect of SQL that statements are in, if that is not for the profile to say.
+    pub(crate) dialect: Option<Dialect>,
 }

@@ -33,6 +33,10 @@ pub(super) enum Use {
     Output,
     /// Read as the configuration file.
     Configuration,
+    /// Read as the configuration of an MCP client, which starts the program.
+    Client,
+    /// A workflow of continuous integration, whose last step is run by the system's shell.
+    Workflow,
     /// Looked at: a picture, or figures of another day.
     Sight,
 }
@@ -63,6 +67,8 @@ impl Block {
             }
             "text" if self.text.starts_with("$ iamql ") => Use::Transcript,
             "toml" => Use::Configuration,
+            "json" if self.is("client") => Use::Client,
+            "yaml" if self.text.contains("- run: |\n") => Use::Workflow,
             "mermaid" => Use::Sight,
             "text" if self.is("measured") => Use::Sight,
             _ => return None,

@@ -8,6 +8,7 @@
 //! those blocks and the generated tables.
 
 mod block;
+mod picture;
 mod run;
 
 use std::fmt::Write as _;
@@ -16,13 +17,14 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use iamql::dialect::functions;
-use iamql::resource::{API_KEYS, Access};
-use iamql::testing::Args;
+use iamql::resource::findings::{self, Control};
+use iamql::resource::{self, API_KEYS, Access};
+use iamql::testing::{Args, commands};
 use regex::Regex;
 use tempfile::TempDir;
 
 use block::{Use, blocks, steady};
-use run::run;
+use run::{run, session};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -113,6 +115,24 @@ fn readme_shows_what_happens() {
 }
 
 #[test]
+fn the_picture_is_that_of_a_session() {
+    let Some(screen) = session(picture::SESSION) else {
+        return;
+    };
+    let made = picture::svg(&screen);
+    let file = root().join("docs/shell.svg");
+    if is_updating() {
+        fs::write(&file, made).unwrap();
+        return;
+    }
+    let drawn = fs::read_to_string(&file).unwrap();
+    // Ports and times differ, and with them the lengths of lines.
+    let lengths = Regex::new("textLength=\"[^\"]*\"").unwrap();
+    let text = |svg: &str| steady(&lengths.replace_all(svg, ""));
+    assert_eq!(text(&drawn), text(&made), "UPDATE_DOCS=1 draws it again");
+}
+
+#[test]
 fn the_page_on_the_table_shows_what_happens() {
     check("docs/table.md");
 }
@@ -138,13 +158,54 @@ fn the_page_on_stackql_shows_what_happens() {
 }
 
 #[test]
+fn the_page_on_findings_shows_what_happens() {
+    check("docs/findings.md");
+}
+
+#[test]
+fn the_page_on_siblings_shows_what_happens() {
+    check("docs/siblings.md");
+}
+
+#[test]
 fn the_page_on_output_shows_what_happens() {
     check("docs/output.md");
 }
 
 #[test]
+fn the_page_on_the_shell_shows_what_happens() {
+    check("docs/shell.md");
+}
+
+#[test]
+fn the_page_on_installing_shows_what_happens() {
+    check("docs/install.md");
+}
+
+#[test]
+fn the_page_of_recipes_shows_what_happens() {
+    check("docs/recipes.md");
+}
+
+#[test]
+fn every_command_of_the_shell_has_its_line() {
+    let mut made = "| command | what it does | also |\n| --- | --- | --- |\n".to_owned();
+    for (usage, description, dots) in commands() {
+        let dots: Vec<_> = dots.iter().map(|dot| format!("`.{dot}`")).collect();
+        let (usage, description) = (usage.replace('|', "\\|"), description.replace('|', "\\|"));
+        writeln!(made, "| `{usage}` | {description} | {} |", dots.join(", ")).unwrap();
+    }
+    check_generated("docs/shell.md", "commands", &made);
+}
+
+#[test]
 fn the_page_on_configuration_shows_what_happens() {
     check("docs/configuration.md");
+}
+
+#[test]
+fn the_page_on_assistants_shows_what_happens() {
+    check("docs/mcp.md");
 }
 
 #[test]
@@ -258,6 +319,81 @@ fn the_table_reference_is_the_declaration() {
         .unwrap();
     }
     check_generated("docs/table.md", "columns", &made);
+}
+
+#[test]
+fn the_reference_of_siblings_is_the_declaration() {
+    let mut made = String::new();
+    for resource in &resource::ALL[1..] {
+        writeln!(
+            made,
+            "### {}\n\n`GET {}`, for the role {}.\n\n\
+             | column | type | an equality saves | what it is |\n| --- | --- | --- | --- |",
+            resource.full_name(),
+            resource.path,
+            resource.role
+        )
+        .unwrap();
+        for (path, column) in resource.paths() {
+            // What every object and every reference has, is said once.
+            let is_detail = path.starts_with("metadata.")
+                || column.name != "id" && path.contains('.') && {
+                    let (parent, _) = path.rsplit_once('.').unwrap();
+                    let parent: Vec<&str> = parent.split('.').collect();
+                    let parent = resource.find(&parent).unwrap();
+                    parent
+                        .ty
+                        .fields()
+                        .iter()
+                        .any(|field| field.name == "related")
+                };
+            if is_detail {
+                continue;
+            }
+            let saves = resource.sent_as(&path);
+            let saves = saves.map_or_else(String::new, |sent| format!("`{sent}`"));
+            let (ty, description) = (column.ty.label(), column.description);
+            writeln!(made, "| `{path}` | {ty} | {saves} | {description} |").unwrap();
+        }
+        made.push('\n');
+    }
+    check_generated("docs/siblings.md", "siblings", &made);
+}
+
+#[test]
+fn every_control_is_documented() {
+    let mut made = String::new();
+    for control in findings::CONTROLS {
+        let Control {
+            name,
+            severity,
+            status,
+            description,
+            source,
+            requests,
+            ..
+        } = control;
+        writeln!(made, "### {name}\n\n{description}\n").unwrap();
+        writeln!(made, "- severity {severity}, status {status}").unwrap();
+        if let Some(setting) = control.setting {
+            writeln!(
+                made,
+                "- threshold `findings.{}`, {} unless set",
+                setting.name, setting.default
+            )
+            .unwrap();
+        }
+        writeln!(made, "- lists {requests}\n- after {source}\n").unwrap();
+        let query = control.query(|setting| setting.default.to_string());
+        writeln!(made, "```sql\n{query};\n```\n").unwrap();
+    }
+    check_generated("docs/findings.md", "controls", &made);
+    let mut made = "| setting | unless set | what it says |\n| --- | ---: | --- |\n".to_owned();
+    for setting in findings::settings() {
+        let (name, default, description) = (setting.name, setting.default, setting.description);
+        writeln!(made, "| `findings.{name}` | {default} | {description} |").unwrap();
+    }
+    check_generated("docs/findings.md", "settings", &made);
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use chrono::Utc;
+use clap::Parser;
 use iamql::sandbox::SandboxConfig;
-use iamql::testing::ConfigFile;
+use iamql::testing::{Args, ConfigFile};
+use serde_json::Value;
 
 use super::block::{Block, Use, without_secrets};
 use crate::support::TestEnv;
@@ -18,16 +20,24 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
     let mut command = match block.purpose()? {
         Use::Statements => env.command(&["-f", "-"]),
         Use::Commands if block.is("jq") && !has_jq() => return None,
-        Use::Commands | Use::Server if cfg!(windows) => return None,
+        Use::Commands | Use::Server | Use::Workflow if cfg!(windows) => return None,
+        Use::Workflow => {
+            let (_, steps) = block.text.split_once("- run: |\n").unwrap();
+            shell(&env, steps)
+        }
         Use::Commands => shell(&env, &format!("exec 2>&1\n{}", commands(block))),
         Use::Server => {
             let port = block.text.replace("--port 8089", "--port 0");
             serve(shell(&env, &format!("exec {port}")));
             return None;
         }
-        Use::Transcript => return transcript(&env, block),
+        Use::Transcript => return transcript(&env, &block.text),
         Use::Configuration => {
             ConfigFile::parse(&block.text).unwrap();
+            return None;
+        }
+        Use::Client => {
+            start_of_client(&block.text);
             return None;
         }
         Use::Cargo | Use::Output | Use::Sight => return None,
@@ -47,6 +57,18 @@ pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
     let output = child.wait_with_output().unwrap();
     let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     Some((without_secrets(&shown), output.status.success()))
+}
+
+/// Checks that the configuration of an MCP client starts the program with arguments that it takes.
+fn start_of_client(configuration: &str) {
+    let configuration: Value = serde_json::from_str(configuration).unwrap();
+    let servers = configuration.as_object().unwrap().values().next().unwrap();
+    let server = &servers["iamql"];
+    assert_eq!(server["command"], "iamql");
+    let args = server["args"].as_array().unwrap().iter();
+    let args = args.map(|arg| arg.as_str().unwrap());
+    let read = Args::try_parse_from(["iamql"].into_iter().chain(args));
+    assert!(read.is_ok(), "{read:?}");
 }
 
 /// The commands of `block` as they run here: with the program that was built, and with the credentials of the sandbox
@@ -73,7 +95,9 @@ fn shell(env: &TestEnv, script: &str) -> Command {
         .env_clear()
         .env("PATH", path)
         .env("MY_KEY", key)
-        .env("MY_SECRET", secret);
+        .env("MY_SECRET", secret)
+        // There is no network; this takes what is sent and answers nothing.
+        .env("WEBHOOK", "file:///dev/null");
     for (name, value) in program.get_envs() {
         command.env(name, value.unwrap());
     }
@@ -103,20 +127,30 @@ fn serve(mut server: Command) {
     assert!(ready);
 }
 
-/// Types what `block` has after its prompts, and returns what is on the screen in the end.
+/// Columns of the terminal of a transcript: those of a small window.
 #[cfg(target_os = "linux")]
-fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
+const COLUMNS: usize = 80;
+
+/// Runs a session, and returns what is on the screen in the end. None where no terminal can be had.
+pub(super) fn session(text: &str) -> Option<String> {
+    let env = TestEnv::start(SandboxConfig::new().with_now(Utc::now()));
+    transcript(&env, text).map(|(screen, _)| screen)
+}
+
+/// Types what `text` has after its prompts, and returns what is on the screen in the end.
+#[cfg(target_os = "linux")]
+fn transcript(env: &TestEnv, text: &str) -> Option<(String, bool)> {
     use crate::support::Terminal;
     use regex::Regex;
 
-    let typed = Regex::new(r"^(iamql> |    -> |Type \d+ to .*: )(.*)$").unwrap();
-    let mut lines = block.text.lines();
+    let typed = Regex::new(r"^(iamql(?: \([^)]*\))?> | +-> |Type \d+ to .*: )(.*)$").unwrap();
+    let mut lines = text.lines();
     let first = lines.next()?;
     let args: Vec<&str> = first.split(' ').skip(2).collect();
     let mut program = env.command_without_credentials(&args);
     // On such a terminal the screen is the transcript: nothing on it is drawn twice.
     program.env("TERM", "dumb");
-    let mut terminal = Terminal::start(&program)?;
+    let mut terminal = Terminal::sized(&program, COLUMNS)?;
     let mut screen = format!("{first}\n");
     for keys in lines.filter_map(|line| typed.captures(line)) {
         screen += &terminal.wait_for(&keys[1]);
@@ -124,7 +158,7 @@ fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
         terminal.press(&format!("{}\n", &keys[2]));
     }
     // What is typed last ends the shell, and is all that comes.
-    let last = block.text.lines().next_back()?.split("> ").nth(1)?;
+    let last = text.lines().next_back()?.split("> ").nth(1)?;
     terminal.wait_for(last);
     screen += last;
     let succeeded = terminal.end() == Some(0);
@@ -132,6 +166,6 @@ fn transcript(env: &TestEnv, block: &Block) -> Option<(String, bool)> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn transcript(_: &TestEnv, _: &Block) -> Option<(String, bool)> {
+fn transcript(_: &TestEnv, _: &str) -> Option<(String, bool)> {
     None
 }

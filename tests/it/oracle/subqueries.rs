@@ -727,7 +727,7 @@ fn tables(rng: &mut Rng) -> Vec<Both> {
 }
 
 /// Reads a cell as SQLite has it: a truth value is a number.
-fn cell(text: Option<String>) -> Cell {
+pub(super) fn cell(text: Option<String>) -> Cell {
     match text.as_deref() {
         None => Cell::Null,
         Some("true") => Cell::Integer(1),

@@ -7,7 +7,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use iamql::error::Error;
 use iamql::render::cell_text;
-use iamql::session::Sink;
+use iamql::session::{Done, Sink};
 use regex::Regex;
 
 /// What a statement came to.
@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) requests: Vec<String>,
     /// The warnings.
     pub(crate) warnings: Vec<String>,
+    /// What was done, besides.
+    pub(crate) done: Option<Done>,
 }
 
 impl Answer {

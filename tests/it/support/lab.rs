@@ -71,6 +71,7 @@ impl Lab {
         let unsaved = RescueFile::in_dir(folder.path());
         let options = Options {
             rescue_file: Some(unsaved.clone()),
+            yes: true,
             ..Options::default()
         };
         (Self::small(options).await, unsaved, folder)
@@ -251,6 +252,7 @@ pub(crate) async fn answer(
         columns: rows.columns,
         requests: Vec::new(),
         warnings: report.warnings.iter().map(ToString::to_string).collect(),
+        done: Some(report.done),
     })
 }
 
@@ -259,6 +261,7 @@ pub(crate) fn shown(error: &Error) -> String {
     let shown = Diagnostic {
         error,
         color: false,
+        width: None,
     };
     steady(&shown.to_string())
 }

@@ -39,7 +39,7 @@ impl Terminal {
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
         let line = format!(
-            "stty cols {columns} rows 30; echo $$ > pid; exec {}",
+            "stty cols {columns} rows 30; echo $$ > pid; tty > tty; exec {}",
             words.join(" ")
         );
         let path = std::env::var("PATH").unwrap_or_default();
@@ -112,6 +112,16 @@ impl Terminal {
                 Err(_) => panic!("`{text}` does not come; there is: {}", self.screen),
             }
         }
+    }
+
+    /// Makes the window so many columns wide.
+    pub(crate) fn resize(&self, columns: usize) {
+        let tty = std::fs::read_to_string(self.folder.join("tty")).unwrap();
+        let resized = Command::new("stty")
+            .args(["-F", tty.trim(), "cols", &columns.to_string()])
+            .status()
+            .unwrap();
+        assert!(resized.success());
     }
 
     /// Sends the program a signal, by its name.

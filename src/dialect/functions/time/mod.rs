@@ -1,4 +1,4 @@
-//! Dates and times: `date`, `time`, `datetime`, `julianday`, `unixepoch`, `strftime`.
+//! Dates and times: `date`, `time`, `datetime`, `julianday`, `unixepoch`, `strftime`, `timediff`.
 //!
 //! SQLite's functions over its time values (text, Julian day numbers, `now`) and over Arrow's dates and timestamps,
 //! which are read as their RFC 3339 text. All give text but `julianday` (days, Float64) and `unixepoch` (seconds,
@@ -35,6 +35,7 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
         ("julianday", any, DataType::Float64, julianday),
         ("unixepoch", any, DataType::Int64, unixepoch),
         ("strftime", Arity::AtLeast(1), DataType::Utf8, strftime),
+        ("timediff", Arity::Between(2, 2), DataType::Utf8, timediff),
     ];
     functions
         .map(|(name, arity, returns, eval)| {
@@ -60,9 +61,13 @@ struct TimeFunction {
 }
 
 impl TimeFunction {
-    /// Returns which argument is the time value.
-    fn place(&self) -> usize {
-        usize::from(self.name == "strftime")
+    /// Returns which arguments are time values.
+    fn places(&self) -> &'static [usize] {
+        match self.name {
+            "strftime" => &[1],
+            "timediff" => &[0, 1],
+            _ => &[0],
+        }
     }
 }
 
@@ -100,20 +105,22 @@ impl ScalarUDFImpl for TimeFunction {
         mut args: Vec<Expr>,
         info: &SimplifyContext,
     ) -> PlanResult<ExprSimplifyResult> {
-        let place = self.place();
-        let now = match args.get(place) {
+        let now = |place: &&usize| match args.get(**place) {
             None => true,
             Some(Expr::Literal(value, _)) => is_now(value.try_as_str().flatten()),
             Some(_) => false,
         };
-        if !now {
+        let places: Vec<usize> = self.places().iter().filter(now).copied().collect();
+        if places.is_empty() {
             return Ok(ExprSimplifyResult::Original(args));
         }
         let start = info.query_execution_start_time().unwrap_or_else(Utc::now);
         let start = lit(start.format("%Y-%m-%d %H:%M:%S%.3f").to_string());
-        match args.get_mut(place) {
-            Some(arg) => *arg = start,
-            None => args.push(start),
+        for place in places {
+            match args.get_mut(place) {
+                Some(arg) => *arg = start.clone(),
+                None => args.push(start.clone()),
+            }
         }
         Ok(ExprSimplifyResult::Simplified(
             ScalarUDF::new_from_impl(self.clone()).call(args),
@@ -121,12 +128,12 @@ impl ScalarUDFImpl for TimeFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
-        let now = match args.args.get(self.place()) {
+        let now = |place: &usize| match args.args.get(*place) {
             None => true,
             Some(ColumnarValue::Scalar(value)) => is_now(value.try_as_str().flatten()),
             Some(ColumnarValue::Array(_)) => false,
         };
-        if now {
+        if self.places().iter().any(now) {
             // Constants are tried before simplification, which takes this as "not yet".
             return internal_err!("{} of now is fixed while planning", self.name);
         }
@@ -210,6 +217,44 @@ fn strftime(args: &[Value<'_>]) -> Evaluated {
     text(moment(&args[1..]).and_then(|moment| formatted(&format, moment)))
 }
 
+/// What has to be added to the second time to give the first: years and months as long as they are there, then days.
+fn timediff(args: &[Value<'_>]) -> Evaluated {
+    let (Some(to), Some(from)) = (moment(&args[..1]), moment(&args[1..])) else {
+        return Ok(Value::Null);
+    };
+    let is_later = to.julian >= from.julian;
+    let (target, mut near) = (to.calendar(), from.calendar());
+    let forward = if is_later { 1 } else { -1 };
+    let mut months = forward * ((target.year - near.year) * 12 + target.month - near.month);
+    (near.year, near.month) = (target.year, target.month);
+    let Some(mut reached) = near.moment() else {
+        return Ok(Value::Null);
+    };
+    // One month too many, unless the day of the month has come.
+    while forward * (to.julian - reached.julian) < 0 {
+        months -= 1;
+        let month = near.year * 12 + near.month - 1 - forward;
+        (near.year, near.month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
+        match near.moment() {
+            Some(moment) => reached = moment,
+            None => return Ok(Value::Null),
+        }
+    }
+    let rest = (to.julian - reached.julian).abs();
+    let (days, time) = (rest / DAY, rest % DAY);
+    let (minutes, millis) = (time / 60_000, time % 60_000);
+    text(Some(format!(
+        "{}{:04}-{:02}-{days:02} {:02}:{:02}:{:02}.{:03}",
+        if is_later { '+' } else { '-' },
+        months / 12,
+        months % 12,
+        minutes / 60,
+        minutes % 60,
+        millis / 1000,
+        millis % 1000,
+    )))
+}
+
 /// Writes `moment` by `format`; None if there is a conversion in it that does not exist.
 fn formatted(format: &str, moment: Moment) -> Option<String> {
     let calendar = moment.calendar();
@@ -285,6 +330,23 @@ mod tests {
             ),
             ("strftime('%Y-%m', spec.expires_at)", "2027-01"),
             ("unixepoch(spec.expires_at)", "1798761600"),
+            (
+                "timediff('2023-02-15', '2022-01-31')",
+                "+0001-00-15 00:00:00.000",
+            ),
+            (
+                "timediff('2022-01-31', '2023-02-15')",
+                "-0001-00-15 00:00:00.000",
+            ),
+            (
+                "timediff('2026-03-01 10:00', '2026-02-28 09:30:15.5')",
+                "+0000-00-01 00:29:44.500",
+            ),
+            (
+                "timediff('2026-01-01', '2026-01-01')",
+                "+0000-00-00 00:00:00.000",
+            ),
+            ("timediff('2026-01-01', 'nonsense')", "NULL"),
             ("date(date '2026-01-31', '+1 month')", "2026-03-03"),
             (
                 "round(julianday(spec.expires_at) - julianday(metadata.created_at))",

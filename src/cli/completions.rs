@@ -1,0 +1,82 @@
+//! Completion scripts for the system's shells: clap's, taught to ask for the names of profiles.
+
+use clap_complete::Shell;
+
+use super::args;
+
+/// Returns the completion script of `shell`.
+pub(super) fn script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    match shell {
+        Shell::Bash => bash(&script),
+        Shell::Fish => fish(&script),
+        _ => script.into_owned(),
+    }
+}
+
+/// The command that lists profiles.
+const PROFILES: &str = "iamql profiles 2>/dev/null";
+
+fn bash(script: &str) -> String {
+    let mut is_profile = false;
+    let mut changed = String::with_capacity(script.len());
+    for line in script.lines() {
+        let words = format!("COMPREPLY=($(compgen -W \"$({PROFILES})\" -- \"${{cur}}\"))");
+        if line.trim() == "--profile)" {
+            is_profile = true;
+        } else if std::mem::take(&mut is_profile) {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            changed.push_str(&format!("{indent}{words}\n"));
+            continue;
+        }
+        changed.push_str(line);
+        changed.push('\n');
+    }
+    changed
+}
+
+fn fish(script: &str) -> String {
+    let lines = script
+        .lines()
+        .map(|line| match line.contains(" -l profile ") {
+            true => format!("{line} -f -a \"({PROFILES})\"\n"),
+            false => format!("{line}\n"),
+        });
+    // What is completed may be the value of an option, which is missing so far: clap's script then offers nothing.
+    lines
+        .collect::<String>()
+        .replace(PARSE, &format!("{PARSE}    or {PARSE_BUT_LAST}"))
+}
+
+/// How clap's script for fish reads the words before the one that is completed.
+const PARSE: &str = "    argparse -s (__fish_iamql_global_optspecs) -- $cmd 2>/dev/null\n";
+
+/// The same without the last of them.
+const PARSE_BUT_LAST: &str =
+    "argparse -s (__fish_iamql_global_optspecs) -- $cmd[1..-2] 2>/dev/null\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_are_asked_for() {
+        for (shell, expected) in [
+            (Shell::Bash, "compgen -W \"$(iamql profiles 2>/dev/null)\""),
+            (Shell::Fish, "-r -f -a \"(iamql profiles 2>/dev/null)\""),
+        ] {
+            let script = script(shell);
+            let count = script.matches(expected).count();
+            // Once for iamql itself, and for each command that runs statements.
+            assert!(count >= 3, "{shell}: {count}");
+        }
+        assert!(!bash("").contains("profiles"));
+    }
+
+    #[test]
+    fn fish_completes_the_value_of_an_option() {
+        assert!(script(Shell::Fish).contains(PARSE_BUT_LAST));
+    }
+}

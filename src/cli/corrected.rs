@@ -1,0 +1,97 @@
+//! What people type who know another program: an error that says how it is written here.
+//!
+//! Options and commands of StackQL are in [`super::stackql`]. This turns clap's error into one of ours, and leaves other
+//! errors alone.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::error::Error;
+
+/// Options of `iamql sandbox`.
+const OF_THE_SANDBOX: [&str; 8] = [
+    "--contract",
+    "--fault",
+    "--keys",
+    "--latency-ms",
+    "--port",
+    "--quota",
+    "--seed",
+    "--unknown-key-is-404",
+];
+
+/// Returns an error to show instead of clap's, if it is clear what was meant.
+pub(super) fn corrected(error: &clap::Error) -> Option<Error> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let typed = context(ContextKind::InvalidArg)?;
+            let option = typed.split('=').next().unwrap_or(typed);
+            if option == "-c" || option == "--command" {
+                return Some(
+                    Error::usage(format!("there is no option `{option}`"))
+                        .hint("-e runs SQL: iamql -e \"SELECT 1\""),
+                );
+            }
+            let is_of_the_sandbox = OF_THE_SANDBOX.contains(&option)
+                && !std::env::args().any(|argument| argument == "sandbox");
+            is_of_the_sandbox.then(|| {
+                Error::usage(format!("`{option}` is an option of `iamql sandbox`")).hint(format!(
+                    "--sandbox is always the same organization; run `iamql sandbox {option} …`, set the variables that it prints, and leave --sandbox out"
+                ))
+            })
+        }
+        ErrorKind::InvalidSubcommand => {
+            let typed = context(ContextKind::InvalidSubcommand)?;
+            typed.contains(char::is_whitespace).then(|| {
+                Error::usage("SQL needs -e before it").hint("write it as iamql -e \"SELECT 1\"")
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::Args;
+
+    fn of(args: &[&str]) -> Option<String> {
+        let args = std::iter::once("iamql").chain(args.iter().copied());
+        let error = corrected(&Args::try_parse_from(args).err()?)?;
+        let hint = error.hint.clone().unwrap_or_default();
+        Some(format!("{error} ({hint})"))
+    }
+
+    #[test]
+    fn habits_from_elsewhere_are_told_how_it_is_written_here() {
+        insta::assert_snapshot!(of(&["SELECT 1"]).unwrap(), @r#"SQL needs -e before it (write it as iamql -e "SELECT 1")"#);
+        insta::assert_snapshot!(of(&["-c", "SELECT 1"]).unwrap(), @r#"there is no option `-c` (-e runs SQL: iamql -e "SELECT 1")"#);
+        let text = of(&["--sandbox", "--keys", "5"]).unwrap();
+        assert!(
+            text.starts_with("`--keys` is an option of `iamql sandbox`"),
+            "{text}"
+        );
+        for other in [["--bogus"].as_slice(), &["bogus"], &["-z"]] {
+            assert_eq!(of(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn every_option_of_the_sandbox_is_known() {
+        let mut command = crate::cli::args::command();
+        command.build();
+        let sandbox = command.find_subcommand("sandbox").unwrap();
+        for arg in sandbox.get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let long = format!("--{}", arg.get_long().unwrap());
+            assert!(
+                long == "--help" || OF_THE_SANDBOX.contains(&long.as_str()),
+                "{long}"
+            );
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! GROUP BY with one expression twice in a set of groups, as in `GROUP BY x, ROLLUP (x)`: refused.
+//!
+//! In SQL the two are apart, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one.
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::GroupingSet;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::error::{Error, Place};
+
+/// Refuses sets of groups with an expression twice.
+#[derive(Debug)]
+pub(super) struct CheckGroups;
+
+impl AnalyzerRule for CheckGroups {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.apply_with_subqueries(|plan| {
+            if let LogicalPlan::Aggregate(aggregate) = plan {
+                aggregate.group_expr.iter().try_for_each(check)?;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(plan)
+    }
+
+    fn name(&self) -> &str {
+        "check_groups"
+    }
+}
+
+fn check(group: &Expr) -> Result<()> {
+    let Expr::GroupingSet(GroupingSet::GroupingSets(sets)) = group else {
+        return Ok(());
+    };
+    let twice = |set: &[Expr]| {
+        let mut exprs = set.iter().enumerate();
+        exprs
+            .find(|(at, expr)| set[..*at].contains(expr))
+            .map(|(_, expr)| expr.clone())
+    };
+    match sets.iter().find_map(|set| twice(set)) {
+        Some(expr) => Err(Error::new(format!(
+            "`{}` stands in GROUP BY twice, beside or within ROLLUP, CUBE or GROUPING SETS",
+            expr.human_display()
+        ))
+        .hint("name it once, or give one of the two another name in a subquery")
+        .at(Place {
+            typed: None,
+            near: match &expr {
+                Expr::Column(column) => column.spans.first(),
+                _ => None,
+            },
+        })
+        .into()),
+        None => Ok(()),
+    }
+}

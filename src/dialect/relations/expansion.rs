@@ -1,0 +1,182 @@
+//! How many tables a statement reads once its named queries are put in their places.
+//!
+//! The engine plans a query that WITH or a view names once for every place that reads it. Twenty queries, each of which
+//! joins the one before with itself, read a million tables, and planning them takes all memory there is. So they are
+//! counted before anything is planned. Pure.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use sqlparser::ast::{ObjectName, Query, Visit, Visitor};
+
+use crate::dialect::ast::folded;
+use crate::dialect::error::Error;
+
+/// The most tables that a statement may read: far more than people write, and planned within seconds.
+pub(crate) const MAX_TABLES: u64 = 1_000;
+
+/// Refuses a statement that reads too many tables. `size` tells how many a table or view of the session stands for.
+///
+/// # Errors
+///
+/// Fails with the number.
+pub(crate) fn refuse(
+    statement: &EngineStatement,
+    size: &dyn Fn(&ObjectName) -> u64,
+) -> Result<(), Error> {
+    let tables = count(statement, size);
+    match tables > MAX_TABLES {
+        true => Err(Error::new(format!(
+            "the statement reads {tables} tables once its named queries are in their places, and {MAX_TABLES} is the most"
+        ))
+        .hint("CREATE TABLE … AS keeps the rows of a query, and is read as one table")),
+        false => Ok(()),
+    }
+}
+
+fn count(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> u64 {
+    let mut counter = Counter {
+        size,
+        frames: vec![Frame::default()],
+    };
+    match statement {
+        EngineStatement::Statement(statement) => {
+            let _ = statement.visit(&mut counter);
+        }
+        EngineStatement::Explain(explain) => return count(&explain.statement, size),
+        EngineStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => {
+                let _ = query.visit(&mut counter);
+            }
+            CopyToSource::Relation(name) => return size(name),
+        },
+        _ => {}
+    }
+    counter.frames.first().map_or(0, |frame| frame.tables)
+}
+
+/// A query that is being looked at.
+#[derive(Default)]
+struct Frame {
+    /// Tables so far.
+    tables: u64,
+    /// The named queries that come next: the parser's tree has them before everything else of a query.
+    coming: VecDeque<String>,
+    /// How many tables each named query stands for.
+    named: HashMap<String, u64>,
+}
+
+struct Counter<'s> {
+    size: &'s dyn Fn(&ObjectName) -> u64,
+    frames: Vec<Frame>,
+}
+
+impl Visitor for Counter<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let named = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.frames.push(Frame {
+            coming: named.map(|named| folded(&named.alias.name)).collect(),
+            ..Frame::default()
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        let Some(ended) = self.frames.pop() else {
+            return ControlFlow::Break(());
+        };
+        if let Some(frame) = self.frames.last_mut() {
+            match frame.coming.pop_front() {
+                Some(name) => {
+                    frame.named.insert(name, ended.tables);
+                }
+                None => frame.tables = frame.tables.saturating_add(ended.tables),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+        let word = match name.0.as_slice() {
+            [part] => part.as_ident().map(folded),
+            _ => None,
+        };
+        let named = word.and_then(|word| {
+            let frames = self.frames.iter().rev();
+            frames
+                .filter_map(|frame| frame.named.get(&word))
+                .next()
+                .copied()
+        });
+        let tables = named.unwrap_or_else(|| (self.size)(name));
+        if let Some(frame) = self.frames.last_mut() {
+            frame.tables = frame.tables.saturating_add(tables);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::parse::parse;
+
+    fn tables(sql: &str) -> u64 {
+        count(&parse(sql).unwrap(), &|name| {
+            if name.to_string() == "v" { 10 } else { 1 }
+        })
+    }
+
+    #[test]
+    fn named_queries_count_wherever_they_are_read() {
+        for (sql, expected) in [
+            ("SELECT 1", 0),
+            ("SELECT * FROM t, u JOIN v USING (x)", 12),
+            ("WITH a AS (SELECT * FROM t, t b) SELECT * FROM a, a b", 4),
+            (
+                "WITH a AS (SELECT * FROM t), b AS (SELECT * FROM a, a x) SELECT * FROM b, b y, a",
+                5,
+            ),
+            ("WITH unused AS (SELECT * FROM v) SELECT * FROM t", 1),
+            (
+                "SELECT (SELECT count(*) FROM t) FROM t WHERE x IN (SELECT x FROM v)",
+                12,
+            ),
+            (
+                "WITH a AS (SELECT * FROM t) SELECT * FROM (WITH a AS (SELECT * FROM v) SELECT * FROM a) x, a",
+                11,
+            ),
+            (
+                "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT * FROM r) SELECT * FROM r, r s",
+                2,
+            ),
+            ("EXPLAIN SELECT * FROM v", 10),
+            ("COPY (SELECT * FROM v) TO 'x.csv'", 10),
+            ("COPY v TO 'x.csv'", 10),
+        ] {
+            assert_eq!(tables(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn chained_joins_are_refused_by_their_number() {
+        let mut named = vec!["c0 AS (SELECT * FROM t)".to_owned()];
+        for n in 1..=25 {
+            named.push(format!(
+                "c{n} AS (SELECT a.* FROM c{0} a JOIN c{0} b USING (id))",
+                n - 1
+            ));
+        }
+        let sql = format!("WITH {} SELECT * FROM c25", named.join(", "));
+        assert_eq!(tables(&sql), 1 << 25);
+        let error = refuse(&parse(&sql).unwrap(), &|_| 1).unwrap_err();
+        assert!(
+            error.message.contains("33554432 tables"),
+            "{}",
+            error.message
+        );
+    }
+}

@@ -1,0 +1,352 @@
+//! What StackQL's users mean by SQLite's words, where PostgreSQL means something else by them or takes none.
+//!
+//! A function that answers otherwise there is called `stackql_…` here, so that what is planned in one dialect keeps its
+//! meaning when the session goes on in the other.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, Spanned, UnaryOperator, Value, visit_expressions_mut,
+};
+
+use super::conditions::like_each;
+use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use crate::dialect::ast::{call, function_name, taken, text, wrap};
+use crate::dialect::error::Error;
+use crate::dialect::functions;
+
+/// Ignores the case of ASCII letters in LIKE, in which a backslash is a character like any other.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a LIKE 'x%' AND b NOT LIKE 'y!%' ESCAPE '!'
+/// -- becomes
+/// SELECT 1 FROM t WHERE stackql_like(a, 'x%') AND NOT stackql_like(b, 'y!%', '!')
+/// ```
+///
+/// Not ILIKE, which SQLite does not have.
+pub(super) const LIKE_IGNORES_CASE: SyntaxRule = SyntaxRule::new(
+    "like_ignores_case",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Expr(like_ignores_case),
+);
+
+fn like_ignores_case(expr: &mut Expr, context: &Context<'_>) {
+    if let Expr::Like { any: true, .. } = expr {
+        like_each(expr, context);
+        let _ = visit_expressions_mut(expr, |expr| {
+            like(expr);
+            ControlFlow::<()>::Continue(())
+        });
+    }
+    like(expr);
+}
+
+fn like(expr: &mut Expr) {
+    if let Expr::Like {
+        negated,
+        any: false,
+        expr: value,
+        pattern,
+        escape_char,
+    } = expr
+    {
+        let mut args = vec![taken(value), taken(pattern)];
+        args.extend(escape_char.take().map(Expr::Value));
+        let like = calls("stackql_like", args);
+        *expr = match negated {
+            true => Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr: Box::new(like),
+            },
+            false => like,
+        };
+    }
+}
+
+/// Returns the call of the function `name` with `args`.
+fn calls(name: &str, args: Vec<Expr>) -> Expr {
+    let mut args = args.into_iter();
+    let mut called = call(name, args.next().unwrap_or(Expr::Tuple(Vec::new())));
+    if let Expr::Function(function) = &mut called
+        && let FunctionArguments::List(list) = &mut function.args
+    {
+        let rest = args.map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
+        list.args.extend(rest);
+    }
+    called
+}
+
+/// Calls the functions that answer otherwise in StackQL, and replaces every match of a regular expression.
+///
+/// ```sql
+/// SELECT split_part(a, '/', -1), substr(a, -5), SUBSTRING(a FROM -5 FOR 2), regexp_replace(a, '[0-9]', '#'), ceil(b) FROM t
+/// -- becomes
+/// SELECT stackql_split_part(a, '/', -1), stackql_substr(a, -5), stackql_substr(a, -5, 2),
+/// regexp_replace(a, '[0-9]', '#', 'g'), stackql_ceil(b) FROM t
+/// ```
+///
+/// Not `regexp_replace` with flags, which StackQL does not have.
+pub(super) const FUNCTIONS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
+    "functions_of_stackql",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Expr(functions_of_stackql),
+);
+
+fn functions_of_stackql(expr: &mut Expr, _: &Context<'_>) {
+    match expr {
+        Expr::Substring {
+            expr: value,
+            substring_from,
+            substring_for,
+            ..
+        } => {
+            let start = match substring_from.take() {
+                Some(start) => *start,
+                None => crate::dialect::ast::number(1),
+            };
+            let mut args = vec![taken(value), start];
+            args.extend(substring_for.take().map(|length| *length));
+            *expr = calls("stackql_substr", args);
+        }
+        // These have a syntax of their own, `CEIL(x TO DAY)`, which is left alone.
+        Expr::Ceil {
+            expr: value,
+            field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+        } => *expr = call("stackql_ceil", taken(value)),
+        Expr::Floor {
+            expr: value,
+            field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+        } => *expr = call("stackql_floor", taken(value)),
+        Expr::Function(function) => {
+            let name = function_name(function);
+            if name == "regexp_replace" {
+                every_match(function);
+            } else if functions::differs_in_stackql(&name) {
+                rename(function, &format!("stackql_{name}"));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn every_match(function: &mut Function) {
+    if let FunctionArguments::List(list) = &mut function.args
+        && list.args.len() == 3
+    {
+        let flag = text("g", function.name.span());
+        list.args
+            .push(FunctionArg::Unnamed(FunctionArgExpr::Expr(flag)));
+    }
+}
+
+/// Gives `function` another name in the same place.
+fn rename(function: &mut Function, name: &str) {
+    let place = function.name.span();
+    function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
+}
+
+/// Casts to the types that StackQL's parser takes, which SQLite knows by their affinity: numbers and text.
+///
+/// ```sql
+/// SELECT CAST(a AS SIGNED), CAST(b AS CHAR(2)) FROM t
+/// -- becomes
+/// SELECT stackql_numeric(a), to_text(b) FROM t
+/// ```
+///
+/// UNSIGNED and BINARY are the same as SIGNED, NCHAR is the same as CHAR.
+pub(super) const CASTS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
+    "casts_of_stackql",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Expr(casts_of_stackql),
+)
+.or_refuse(cast_refused);
+
+fn casts_of_stackql(expr: &mut Expr, _: &Context<'_>) {
+    let Expr::Cast {
+        kind: CastKind::Cast,
+        expr: value,
+        data_type,
+        ..
+    } = expr
+    else {
+        return;
+    };
+    let name = match affinity(data_type) {
+        Some(Affinity::Numeric) => "stackql_numeric",
+        Some(Affinity::Text) => "to_text",
+        None => return,
+    };
+    *expr = call(name, taken(value));
+}
+
+/// What SQLite makes of a value by the name of a type.
+enum Affinity {
+    Numeric,
+    Text,
+}
+
+fn affinity(data_type: &DataType) -> Option<Affinity> {
+    match data_type {
+        DataType::Signed | DataType::Unsigned | DataType::Binary(_) => Some(Affinity::Numeric),
+        DataType::Char(_) => Some(Affinity::Text),
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("nchar") => {
+            Some(Affinity::Text)
+        }
+        _ => None,
+    }
+}
+
+fn cast_refused(expr: &Expr) -> Option<Error> {
+    let Expr::Cast { data_type, .. } = expr else {
+        return None;
+    };
+    let instead = match data_type {
+        DataType::Signed | DataType::Unsigned => "BIGINT",
+        DataType::Binary(_) => "BYTEA for bytes, or DOUBLE for a number",
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("nchar") => "TEXT",
+        _ => return None,
+    };
+    let error = Error::new(format!("there is no type `{data_type}`"));
+    Some(error.hint(format!("write {instead}")))
+}
+
+/// Gives a NULL that is aggregated the type of integers: the engine would have none for the result.
+///
+/// ```sql
+/// SELECT sum(NULL), avg(a) FROM t
+/// -- becomes
+/// SELECT sum(CAST(NULL AS BIGINT)), avg(a) FROM t
+/// ```
+pub(super) const TYPED_NULL: SyntaxRule = SyntaxRule::new(
+    "typed_null",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Expr(typed_null),
+)
+.or_refuse(null_refused);
+
+fn typed_null(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::Function(function) = expr
+        && let Some(null) = summed_null(function)
+    {
+        let value = Box::new(taken(null));
+        *null = Expr::Cast {
+            kind: CastKind::Cast,
+            expr: value,
+            data_type: DataType::BigInt(None),
+            array: false,
+            format: None,
+        };
+    }
+}
+
+/// Returns the NULL that `function` adds up.
+fn summed_null(function: &mut Function) -> Option<&mut Expr> {
+    let is_sum = ["sum", "avg", "total"].contains(&function_name(function).as_str());
+    let FunctionArguments::List(list) = &mut function.args else {
+        return None;
+    };
+    match list.args.as_mut_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] if is_sum && is_null(arg) => Some(arg),
+        _ => None,
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
+}
+
+fn null_refused(expr: &Expr) -> Option<Error> {
+    let Expr::Function(function) = expr else {
+        return None;
+    };
+    summed_null(&mut function.clone())?;
+    let name = function_name(function);
+    let error = Error::new(format!("`{name}` of a NULL without a type"));
+    Some(error.hint("write CAST(NULL AS BIGINT)"))
+}
+
+/// Negates numbers: what is not zero is true.
+///
+/// ```sql
+/// SELECT NOT 1, NOT a, NOT (b = 2) FROM t
+/// -- becomes
+/// SELECT NOT stackql_truth(1), NOT stackql_truth(a), NOT (b = 2) FROM t
+/// ```
+///
+/// What is a condition already is left alone, so that it still reaches the requests.
+pub(super) const TRUTH_OF_NUMBERS: SyntaxRule = SyntaxRule::new(
+    "truth_of_numbers",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Expr(truth_of_numbers),
+)
+.or_refuse(truth_refused);
+
+fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::UnaryOp {
+        op: UnaryOperator::Not,
+        expr: operand,
+    } = expr
+        && !functions::is_truth(operand)
+        && !matches!(operand.as_ref(), Expr::Function(function) if function_name(function).starts_with("stackql_"))
+    {
+        wrap("stackql_truth", operand);
+    }
+}
+
+fn truth_refused(expr: &Expr) -> Option<Error> {
+    match expr {
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr,
+        } if matches!(expr.as_ref(), Expr::Value(value) if matches!(value.value, Value::Number(..))) =>
+        {
+            let error = Error::new(format!("NOT takes a condition, and `{expr}` is a number"));
+            Some(error.hint(format!("compare it with something, as in {expr} = 0")))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::alone;
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::dialect::rewrite::refuse_elsewhere;
+
+    #[test]
+    fn any_of_several_patterns_may_match_in_any_case() {
+        insta::assert_snapshot!(alone(&LIKE_IGNORES_CASE, "SELECT 1 WHERE a NOT LIKE ANY (ARRAY['x', 'y'])"), @"SELECT 1 WHERE (NOT stackql_like(a, 'x') OR NOT stackql_like(a, 'y'))");
+        insta::assert_snapshot!(alone(&LIKE_IGNORES_CASE, "SELECT 1 WHERE a ILIKE 'x'"), @"SELECT 1 WHERE a ILIKE 'x'");
+    }
+
+    #[test]
+    fn types_are_known_by_their_affinity() {
+        insta::assert_snapshot!(alone(&CASTS_OF_STACKQL, "SELECT CAST(a AS UNSIGNED), CAST(a AS BINARY), CAST(a AS NCHAR), CAST(a AS INT), a::CHAR"), @"SELECT stackql_numeric(a), stackql_numeric(a), to_text(a), CAST(a AS INT), a::CHAR");
+    }
+
+    #[test]
+    fn the_other_dialect_says_what_to_write() {
+        let refused = |sql: &str| {
+            let parsed = crate::dialect::parse::parse(sql).unwrap();
+            assert_eq!(refuse_elsewhere(&parsed, Dialect::Stackql), Ok(()));
+            let error = refuse_elsewhere(&parsed, Dialect::Default).unwrap_err();
+            let column = error.span.map_or(0, |span| span.start.column);
+            format!(
+                "{column}: {}; {}",
+                error.message,
+                error.hint.unwrap_or_default()
+            )
+        };
+        insta::assert_snapshot!(refused("SELECT CAST(id AS SIGNED) FROM t"), @"13: there is no type `SIGNED`; write BIGINT; --dialect stackql takes it");
+        insta::assert_snapshot!(refused("SELECT id, avg(NULL) FROM t"), @"12: `avg` of a NULL without a type; write CAST(NULL AS BIGINT); --dialect stackql takes it");
+        insta::assert_snapshot!(refused("SELECT NOT 1"), @"12: NOT takes a condition, and `1` is a number; compare it with something, as in 1 = 0; --dialect stackql takes it");
+        insta::assert_snapshot!(refused("SELECT sum(id LIKE 'x') FROM t"), @"8: `sum` takes numbers, and this is a condition; count(*) FILTER (WHERE …) counts the rows where it is true; --dialect stackql takes it");
+    }
+}

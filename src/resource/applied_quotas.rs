@@ -1,0 +1,105 @@
+//! Quotas: `confluent.quotas.applied_quotas`. After Confluent's API reference, "Applied Quotas (service-quota/v1)".
+
+use super::common::{API_VERSION, KIND, METADATA, id, reference};
+use super::{Column, Filter, Method, Nouns, Parameter, Required, Resource, Service, Type, Values};
+
+/// The service of quotas.
+pub(super) const QUOTAS: Service = Service {
+    name: "quotas",
+    title: "Service quotas",
+    description: "How much of everything there may be",
+};
+
+/// The scopes that quotas are listed by.
+const SCOPES: &[&str] = &[
+    "ORGANIZATION",
+    "ENVIRONMENT",
+    "NETWORK",
+    "KAFKA_CLUSTER",
+    "SERVICE_ACCOUNT",
+    "USER_ACCOUNT",
+    "IDENTITY_PROVIDER",
+    "CERTIFICATE_AUTHORITY",
+];
+
+/// How much of everything there may be, and how much there is.
+///
+/// The id is the name of a quota, which several environments or clusters have.
+pub(super) const APPLIED_QUOTAS: Resource = Resource {
+    service: &QUOTAS,
+    table: "applied_quotas",
+    path: "/service-quota/v1/applied-quotas",
+    api_version: "service-quota/v1",
+    kind: "AppliedQuota",
+    nouns: Nouns {
+        one: "quota",
+        many: "quotas",
+        title: "quotas",
+    },
+    columns: &[
+        id(
+            "Name of the quota, such as iam.max_cloud_api_keys.per_org; the same for all that it is applied to",
+        ),
+        Column::read(
+            "scope",
+            Type::Text,
+            "What it is applied to: ORGANIZATION, KAFKA_CLUSTER, …",
+        ),
+        Column::read("display_name", Type::Text, "Name for people"),
+        Column::read(
+            "default_limit",
+            Type::Integer,
+            "The limit unless another is agreed on",
+        ),
+        Column::read("applied_limit", Type::Integer, "The limit that holds"),
+        Column::read(
+            "usage",
+            Type::Integer,
+            "How much is used, where the service tells",
+        ),
+        reference("user", "The user that it is applied to"),
+        reference("organization", "The organization that it is applied to"),
+        reference("environment", "The environment that it is applied to"),
+        reference("network", "The network that it is applied to"),
+        reference("kafka_cluster", "The Kafka cluster that it is applied to"),
+        reference(
+            "identity_provider",
+            "The identity provider that it is applied to",
+        ),
+        reference(
+            "certificate_authority",
+            "The certificate authority that it is applied to",
+        ),
+        API_VERSION,
+        KIND,
+        METADATA,
+    ],
+    has_get: false,
+    filters: &[
+        Filter {
+            required: Some(Required {
+                values: Values::Fixed(SCOPES),
+                for_get: false,
+            }),
+            ..Filter::exact("scope", "scope")
+        },
+        Filter::exact("id", "id"),
+    ],
+    max_page_size: 200,
+    role: "OrganizationAdmin",
+    methods: &[Method::list(
+        "list_service_quota_v1applied_quotas",
+        "Reads the quotas of one scope or of all, page by page",
+        &[
+            Parameter::PAGE_SIZE,
+            Parameter::new(
+                "scope",
+                "string",
+                false,
+                "The scope; all of them if it is left out",
+            ),
+            Parameter::new("id", "string", false, "Name of the quota"),
+        ],
+    )],
+    ..Resource::SIBLING
+};

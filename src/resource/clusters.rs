@@ -1,0 +1,29 @@
+//! What the three kinds of clusters share: they are in an environment, and cannot be asked for without it.
+
+use super::environments::ENVIRONMENTS;
+use super::{Filter, Parameter, Required, Values};
+
+/// The environment; without one, there is one listing for each.
+pub(super) const IN_ENVIRONMENT: &[Filter] = &[Filter {
+    required: Some(Required {
+        values: Values::Ids {
+            of: &ENVIRONMENTS,
+            prefix: "",
+        },
+        for_get: true,
+    }),
+    ..Filter::exact("environment", "environment")
+}];
+
+const ENVIRONMENT: Parameter = Parameter::new(
+    "environment",
+    "string",
+    false,
+    "Id of the environment; all of them if it is left out",
+);
+
+/// The parameters of a listing.
+pub(super) const OF_LIST: &[Parameter] = &[Parameter::PAGE_SIZE, ENVIRONMENT];
+
+/// The parameters of a GET beside the id.
+pub(super) const OF_GET: &[Parameter] = &[Parameter::ID, ENVIRONMENT];

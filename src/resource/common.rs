@@ -1,0 +1,84 @@
+//! What the declarations of several resources share: columns that every object has, and references to other objects.
+
+use super::{Access, Column, Type};
+
+/// Returns the column of the id, `description` being what it is the id of.
+pub(super) const fn id(description: &'static str) -> Column {
+    Column::read("id", Type::Text, description)
+}
+
+/// The version of an object's representation.
+pub(super) const API_VERSION: Column =
+    Column::read("api_version", Type::Text, "Version of the representation");
+
+/// The kind of an object.
+pub(super) const KIND: Column = Column::read("kind", Type::Text, "Kind of the object");
+
+/// What the service records about an object.
+pub(super) const METADATA: Column = Column::read(
+    "metadata",
+    Type::Object(&[
+        Column::read("self", Type::Text, "URL of the object at the service"),
+        Column::read(
+            "resource_name",
+            Type::Text,
+            "Confluent resource name (CRN) of the object",
+        ),
+        Column::read("created_at", Type::Timestamp, "When it was created"),
+        Column::read("updated_at", Type::Timestamp, "When it was last changed"),
+        Column::read("deleted_at", Type::Timestamp, "When it was deleted"),
+    ]),
+    "What the service records about the object",
+);
+
+/// The `spec` object as it was sent.
+pub(super) const RAW_SPEC: Column = Column {
+    json: "spec",
+    ..Column::read(
+        "_spec",
+        Type::Json,
+        "The spec object exactly as the service sent it, fields unknown to this version included",
+    )
+};
+
+/// The id of the environment in `spec`, as a column: the service calls the parameter so.
+pub(super) const ENVIRONMENT: Column = Column::lifted(
+    "spec",
+    &[Column::lifted(
+        "environment",
+        &[Column {
+            json: "id",
+            ..Column::read(
+                "environment",
+                Type::Text,
+                "Id of the environment that it is in",
+            )
+        }],
+    )],
+);
+
+/// Returns a reference to another object.
+pub(super) const fn reference(name: &'static str, description: &'static str) -> Column {
+    Column::new(name, Type::Object(REFERENCE), Access::ReadOnly, description)
+}
+
+const REFERENCE: &[Column] = &[
+    Column::read("id", Type::Text, "Id of what is referred to"),
+    Column::read(
+        "environment",
+        Type::Text,
+        "Id of the environment it lives in",
+    ),
+    Column::read("related", Type::Text, "URL of what is referred to"),
+    Column::read(
+        "resource_name",
+        Type::Text,
+        "Confluent resource name (CRN) of what is referred to",
+    ),
+    Column::read(
+        "api_version",
+        Type::Text,
+        "API version of what is referred to",
+    ),
+    Column::read("kind", Type::Text, "Kind of what is referred to"),
+];

@@ -1,0 +1,77 @@
+//! Who may do what: `confluent.iam.role_bindings`. After Confluent's API reference, "Role Bindings (iam/v2)".
+
+use super::api_keys::IAM;
+use super::common::{API_VERSION, KIND, METADATA, id};
+use super::organizations::ORGANIZATIONS;
+use super::{Column, Filter, Method, Nouns, Parameter, Required, Resource, Type, Values};
+
+/// The roles of users and service accounts.
+pub(super) const ROLE_BINDINGS: Resource = Resource {
+    service: &IAM,
+    table: "role_bindings",
+    path: "/iam/v2/role-bindings",
+    api_version: "iam/v2",
+    kind: "RoleBinding",
+    nouns: Nouns {
+        one: "role binding",
+        many: "role bindings",
+        title: "role bindings",
+    },
+    columns: &[
+        id("Id of the role binding, rb-…"),
+        Column::read(
+            "principal",
+            Type::Text,
+            "Who has the role: User:u-… or User:sa-…, for service accounts too",
+        ),
+        Column::read(
+            "role_name",
+            Type::Text,
+            "The role: OrganizationAdmin, MetricsViewer, …",
+        ),
+        Column::read(
+            "crn_pattern",
+            Type::Text,
+            "Where the role holds, as a Confluent resource name (CRN)",
+        ),
+        API_VERSION,
+        KIND,
+        METADATA,
+    ],
+    filters: &[
+        Filter::exact("principal", "principal"),
+        Filter::exact("role_name", "role_name"),
+        // A binding is found by a part of its pattern, so the name of the organization finds all of them.
+        Filter {
+            is_exact: false,
+            required: Some(Required {
+                values: Values::Ids {
+                    of: &ORGANIZATIONS,
+                    prefix: "crn://confluent.cloud/organization=",
+                },
+                for_get: false,
+            }),
+            ..Filter::exact("crn_pattern", "crn_pattern")
+        },
+    ],
+    role: "OrganizationAdmin",
+    methods: &[
+        Method::get("get_iam_v2role_binding", "Reads one role binding", &[]),
+        Method::list(
+            "list_iam_v2role_bindings",
+            "Reads the role bindings of the organization, page by page",
+            &[
+                Parameter::PAGE_SIZE,
+                Parameter::new("principal", "string", false, "Who has the role, as User:…"),
+                Parameter::new("role_name", "string", false, "The role"),
+                Parameter::new(
+                    "crn_pattern",
+                    "string",
+                    false,
+                    "Where the role holds; all of the organization if it is left out",
+                ),
+            ],
+        ),
+    ],
+    ..Resource::SIBLING
+};

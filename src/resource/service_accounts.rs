@@ -1,0 +1,53 @@
+//! Service accounts: `confluent.iam.service_accounts`. After Confluent's API reference, "Service Accounts (iam/v2)".
+
+use super::api_keys::IAM;
+use super::common::{API_VERSION, KIND, METADATA, id};
+use super::{Column, Filter, Method, Nouns, Parameter, Resource, Type};
+
+/// The identities of programs.
+pub(super) const SERVICE_ACCOUNTS: Resource = Resource {
+    service: &IAM,
+    table: "service_accounts",
+    path: "/iam/v2/service-accounts",
+    api_version: "iam/v2",
+    kind: "ServiceAccount",
+    nouns: Nouns {
+        one: "service account",
+        many: "service accounts",
+        title: "service accounts",
+    },
+    columns: &[
+        id("Id of the service account, sa-…"),
+        Column::read("display_name", Type::Text, "Name for people, unique"),
+        Column::read("description", Type::Text, "Description for people"),
+        API_VERSION,
+        KIND,
+        METADATA,
+    ],
+    filters: &[Filter {
+        is_repeatable: true,
+        ..Filter::exact("display_name", "display_name")
+    }],
+    role: "AccountAdmin or OrganizationAdmin",
+    methods: &[
+        Method::get(
+            "get_iam_v2service_account",
+            "Reads one service account",
+            &[],
+        ),
+        Method::list(
+            "list_iam_v2service_accounts",
+            "Reads all service accounts, page by page",
+            &[
+                Parameter::PAGE_SIZE,
+                Parameter::new(
+                    "display_name",
+                    "string",
+                    false,
+                    "Name of the service account",
+                ),
+            ],
+        ),
+    ],
+    ..Resource::SIBLING
+};

@@ -1,0 +1,42 @@
+//! People: `confluent.iam.users`. After Confluent's API reference, "Users (iam/v2)".
+
+use super::api_keys::IAM;
+use super::common::{API_VERSION, KIND, METADATA, id};
+use super::{Column, Method, Nouns, Resource, Type};
+
+/// The people of the organization.
+pub(super) const USERS: Resource = Resource {
+    service: &IAM,
+    table: "users",
+    path: "/iam/v2/users",
+    api_version: "iam/v2",
+    kind: "User",
+    nouns: Nouns {
+        one: "user",
+        many: "users",
+        title: "users",
+    },
+    columns: &[
+        id("Id of the user, u-…"),
+        Column::read(
+            "email",
+            Type::Text,
+            "E-mail address, which identifies the user",
+        ),
+        Column::read("full_name", Type::Text, "Name for people"),
+        Column::read(
+            "auth_type",
+            Type::Text,
+            "How the user logs in: AUTH_TYPE_LOCAL, AUTH_TYPE_SSO, …",
+        ),
+        API_VERSION,
+        KIND,
+        METADATA,
+    ],
+    role: "AccountAdmin or OrganizationAdmin",
+    methods: &[
+        Method::get("get_iam_v2user", "Reads one user", &[]),
+        Method::list("list_iam_v2users", "Reads all users, page by page", &[]),
+    ],
+    ..Resource::SIBLING
+};

@@ -1,0 +1,147 @@
+//! JSON files as one object after another: an array of objects, or lines of them.
+//!
+//! Turns the brackets and commas of an array into spaces, so that what reads lines reads arrays, too, and holds no array in
+//! memory. An array that is not closed, or holds something else than objects, is an error. Pure but for its input.
+
+use std::io::{self, Read};
+
+use super::delimited::malformed;
+
+/// Where in the text the next byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Outside every array: in a file of lines, or before the first bracket.
+    Outside,
+    /// Behind the bracket that opens the array.
+    First,
+    /// Behind a comma of the array.
+    Next,
+    /// Behind an object of the array.
+    Behind,
+}
+
+/// Reads an array of objects as the objects alone.
+pub(super) struct JsonLines<R> {
+    input: R,
+    at: At,
+    /// Open brackets of the current object.
+    depth: usize,
+    in_string: bool,
+    after_backslash: bool,
+}
+
+impl<R: Read> JsonLines<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self {
+            input,
+            at: At::Outside,
+            depth: 0,
+            in_string: false,
+            after_backslash: false,
+        }
+    }
+
+    /// Returns what is to be read in place of `byte`.
+    fn put(&mut self, byte: u8) -> io::Result<u8> {
+        if self.in_string {
+            self.in_string = byte != b'"' || self.after_backslash;
+            self.after_backslash = byte == b'\\' && !self.after_backslash;
+            return Ok(byte);
+        }
+        if self.depth > 0 {
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth -= 1,
+                _ => {}
+            }
+            if self.depth == 0 && self.at != At::Outside {
+                self.at = At::Behind;
+            }
+            return Ok(byte);
+        }
+        match (self.at, byte) {
+            (_, b' ' | b'\t' | b'\n' | b'\r') => return Ok(byte),
+            (At::Outside, b'[') => self.at = At::First,
+            (At::Outside | At::First | At::Next, b'{') => {
+                self.depth = 1;
+                return Ok(byte);
+            }
+            (At::First | At::Behind, b']') => self.at = At::Outside,
+            (At::Behind, b',') => self.at = At::Next,
+            (At::Outside, _) => {
+                return Err(malformed(
+                    "rows are objects: `{`, or `[` before them".to_owned(),
+                ));
+            }
+            (At::Behind, _) => {
+                return Err(malformed(
+                    "the objects of an array have a comma between them".to_owned(),
+                ));
+            }
+            (At::First | At::Next, _) => {
+                return Err(malformed(
+                    "the array holds something that is no object".to_owned(),
+                ));
+            }
+        }
+        Ok(b' ')
+    }
+}
+
+impl<R: Read> Read for JsonLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        for byte in &mut buffer[..read] {
+            *byte = self.put(*byte)?;
+        }
+        if read == 0 && (self.at != At::Outside || self.depth > 0) {
+            return Err(malformed(
+                "the file ends within a row or an array".to_owned(),
+            ));
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Result<String, String> {
+        let mut lines = String::new();
+        let read = JsonLines::new(text.as_bytes()).read_to_string(&mut lines);
+        read.map(|_| lines).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_array_is_read_as_its_objects_and_lines_as_they_are() {
+        assert_eq!(
+            lines("[{\"a\":[1,2]},\n{\"b\":\"],\\\"[\"}]\n").unwrap(),
+            " {\"a\":[1,2]} \n{\"b\":\"],\\\"[\"} \n"
+        );
+        assert_eq!(
+            lines("{\"a\":\"\\\\\"}\n{}").unwrap(),
+            "{\"a\":\"\\\\\"}\n{}"
+        );
+        // Several results in one file.
+        assert_eq!(lines("[{}]\n[]").unwrap().trim(), "{}");
+    }
+
+    #[test]
+    fn what_is_no_array_of_objects_is_an_error() {
+        for (text, problem) in [
+            ("[{}", "ends within"),
+            ("{\"a\":", "ends within"),
+            ("[{},]", "no object"),
+            ("[{}{}]", "comma"),
+            ("[1]", "no object"),
+            ("[[{}]]", "no object"),
+            ("1", "rows are objects"),
+            ("[{}] x", "rows are objects"),
+        ] {
+            let error = lines(text).unwrap_err();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+    }
+}

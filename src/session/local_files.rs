@@ -1,0 +1,514 @@
+//! Local files as tables, and sessions whose statements may not touch any.
+//!
+//! Turns a quoted name in FROM, or the place of a CREATE EXTERNAL TABLE, into a table over files or over what comes through
+//! a pipe. Without files it refuses COPY TO, CREATE EXTERNAL TABLE and such names by what they are: it does not look
+//! whether there is a file, because that is an answer, too. It depends on the engine's catalog, on `text_table` for rows
+//! that are text, and on the file system.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use datafusion::arrow::array::{RecordBatch, RecordBatchReader};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::ipc::reader::{FileReader, StreamReader};
+use datafusion::catalog::{Session, TableProvider, TableProviderFactory, UrlTableFactory};
+use datafusion::common::config::{ConfigFileType, CsvOptions};
+use datafusion::common::parsers::CompressionTypeVariant;
+use datafusion::datasource::MemTable;
+use datafusion::datasource::dynamic_file::DynamicListTableFactory;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::datasource::listing_table_factory::ListingTableFactory;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
+use datafusion::object_store::local::LocalFileSystem;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement as EngineStatement;
+use etcetera::home_dir;
+use futures::TryStreamExt;
+use regex::Regex;
+use url::Url;
+
+use super::delimited::{Quoting, Syntax};
+use super::text_table::{self, Content, Delimited, Format, Input};
+use crate::error::{Error, ErrorKind};
+
+/// What a session without files says about one.
+const HINT: &str = "--no-files is set: statements neither read nor write local files";
+
+/// A table that is refused because it would be a file. Crosses the engine as `DataFusionError::External`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is a local file, and this session uses none")]
+pub(super) struct FileRefused {
+    /// The name as it was typed, without quotes.
+    pub(super) name: String,
+}
+
+impl FileRefused {
+    pub(super) const HINT: &str = HINT;
+}
+
+/// Refuses a statement that reads or writes local files by its form.
+///
+/// # Errors
+///
+/// Fails with the statement and the file.
+pub(super) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
+    match statement {
+        EngineStatement::CopyTo(copy) => Err(refused("COPY", &copy.target)),
+        EngineStatement::CreateExternalTable(create) => Err(refused(
+            "CREATE EXTERNAL TABLE",
+            &create.locations.join("`, `"),
+        )),
+        EngineStatement::Explain(explain) => refuse(&explain.statement),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a plan that reads or writes local files, in whatever way the statement came to it.
+///
+/// # Errors
+///
+/// Fails with what is refused.
+pub(super) fn refuse_plan(plan: &LogicalPlan) -> Result<(), Error> {
+    match plan {
+        LogicalPlan::Copy(copy) => return Err(refused("COPY", &copy.output_url)),
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) => {
+            return Err(refused(
+                "CREATE EXTERNAL TABLE",
+                &create.locations.join("`, `"),
+            ));
+        }
+        _ => {}
+    }
+    plan.inputs().into_iter().try_for_each(refuse_plan)
+}
+
+fn refused(statement: &str, file: &str) -> Error {
+    let message = format!("{statement} uses the local file `{file}`, and this session uses none");
+    Error::new(ErrorKind::Permission, message).hint(HINT)
+}
+
+/// Refuses to write a file in a session that is read-only.
+///
+/// # Errors
+///
+/// Fails for COPY TO, and for EXPLAIN ANALYZE of it.
+pub(super) fn refuse_writing(plan: &LogicalPlan) -> Result<(), Error> {
+    match plan {
+        LogicalPlan::Copy(copy) => Err(Error::new(
+            ErrorKind::Permission,
+            format!(
+                "this session is read-only, and COPY would write the local file `{}`",
+                copy.output_url
+            ),
+        )
+        .hint("leave out --read-only; --output-file, which is no statement, still writes rows")),
+        // EXPLAIN writes nothing.
+        LogicalPlan::Explain(_) => Ok(()),
+        plan => plan.inputs().into_iter().try_for_each(refuse_writing),
+    }
+}
+
+/// The formats of text by the extensions of their files, and as CREATE EXTERNAL TABLE calls them.
+pub(super) const TEXT_FORMATS: [&str; 6] = ["csv", "tsv", "tab", "json", "jsonl", "ndjson"];
+
+fn format_of(extension: &str) -> Option<Format> {
+    match extension.to_ascii_lowercase().as_str() {
+        "csv" => Some(Format::Delimited(Delimited::new(Syntax::CSV))),
+        "tsv" | "tab" => Some(Format::Delimited(Delimited::new(Syntax::TSV))),
+        "json" | "jsonl" | "ndjson" => Some(Format::Json),
+        _ => None,
+    }
+}
+
+/// Splits the extensions of `name` into that of its format and its compression.
+fn extensions(name: &str) -> (&str, FileCompressionType) {
+    let extension = |name: &'_ str| name.rsplit_once('.').map(|(_, extension)| extension.len());
+    let last = extension(name).map_or("", |length| &name[name.len() - length..]);
+    match FileCompressionType::from_str(last) {
+        Ok(compression) if !last.is_empty() && compression.is_compressed() => {
+            let rest = &name[..name.len() - last.len() - 1];
+            let inner = extension(rest).map_or("", |length| &rest[rest.len() - length..]);
+            (inner, compression)
+        }
+        _ => (last, FileCompressionType::UNCOMPRESSED),
+    }
+}
+
+/// Makes tables of files that a statement names.
+#[derive(Debug)]
+pub(super) struct LocalFiles {
+    engine: DynamicListTableFactory,
+    /// What has come through pipes that can be read once: the rows of `/dev/stdin` are the same in every statement.
+    read: Mutex<HashMap<PathBuf, Bytes>>,
+    /// Bytes that may come through a pipe.
+    limit: usize,
+}
+
+impl LocalFiles {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            engine: DynamicListTableFactory::default(),
+            read: Mutex::default(),
+            limit,
+        }
+    }
+
+    /// Takes the session whose settings count.
+    pub(super) fn of_session(&self, context: &SessionContext) {
+        self.engine
+            .session_store()
+            .with_state(context.state_weak_ref());
+    }
+
+    /// Returns what comes through the pipe `path`.
+    fn stream(&self, path: &Path) -> Result<Bytes> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = read.get(path) {
+            return Ok(bytes.clone());
+        }
+        let all = File::open(path).and_then(|file| text_table::read_all(file, self.limit));
+        let all = all.map_err(|error| unreadable(path, error))?;
+        read.insert(path.to_owned(), all.clone());
+        Ok(all)
+    }
+
+    /// Returns a table of what comes through the pipe `path`, in the format of its name, or the one that it looks like.
+    fn table_of_stream(
+        &self,
+        path: &Path,
+        format: Option<Format>,
+        declared: Option<&Schema>,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let bytes = self.stream(path)?;
+        let name = path.display().to_string();
+        if bytes.is_empty() {
+            return Err(unreadable(path, "nothing came through it"));
+        }
+        let format = format.or_else(|| format_of(extensions(&name).0));
+        let format = match format {
+            Some(format) => format,
+            None if bytes.starts_with(b"PAR1") => {
+                let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+                return in_memory(reader.schema(), reader);
+            }
+            None if bytes.starts_with(b"ARROW1") => {
+                let reader = FileReader::try_new(Cursor::new(bytes), None)?;
+                return in_memory(reader.schema(), reader);
+            }
+            None if bytes.starts_with(&[0xff, 0xff, 0xff, 0xff]) => {
+                let reader = StreamReader::try_new(Cursor::new(bytes), None)?;
+                return in_memory(reader.schema(), reader);
+            }
+            None => text_format(&bytes),
+        };
+        let input = Input {
+            name,
+            content: Content::Bytes(bytes),
+            compression: FileCompressionType::UNCOMPRESSED,
+            partition: Vec::new(),
+        };
+        text_table::table(vec![input], format, declared)
+    }
+
+    /// Returns the text files that `name` stands for, and the extension of their format. None if they are not text.
+    async fn inputs(
+        &self,
+        state: &dyn Session,
+        name: &str,
+        extension: Option<&str>,
+    ) -> Result<Option<(Vec<Input>, String)>> {
+        let Some(url) = location(name) else {
+            return Ok(None);
+        };
+        let store = state.runtime_env().object_store(&url)?;
+        let objects = url.list_all_files(state, store.as_ref(), "").await?;
+        let objects: Vec<_> = objects.try_collect().await?;
+        let base = base_of(&url);
+        let mut found: Option<String> = None;
+        let mut inputs = Vec::new();
+        for object in objects {
+            let path = LocalFileSystem::new().path_to_filesystem(&object.location)?;
+            let file = path.to_string_lossy().into_owned();
+            let (of_file, compression) = extensions(&file);
+            let of_file = extension.unwrap_or(of_file).to_ascii_lowercase();
+            match &found {
+                Some(found) if !is_same_format(found, &of_file) => {
+                    let error = Error::statement(format!(
+                        "`{name}` has files of several formats: {found} and {of_file}"
+                    ));
+                    let error = error.hint(format!("name those of one: 'folder/*.{found}'"));
+                    return Err(external(error));
+                }
+                _ => found = Some(of_file),
+            }
+            inputs.push(Input {
+                partition: partition_of(&path, base.as_deref()),
+                name: file,
+                content: Content::Path(path),
+                compression,
+            });
+        }
+        inputs.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found
+            .filter(|found| format_of(found).is_some())
+            .map(|found| (inputs, found)))
+    }
+}
+
+fn is_same_format(a: &str, b: &str) -> bool {
+    a == b
+        || matches!(
+            (format_of(a), format_of(b)),
+            (Some(Format::Json), Some(Format::Json))
+        )
+}
+
+#[async_trait]
+impl UrlTableFactory for LocalFiles {
+    async fn try_new(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let named = expanded(name);
+        if let Some(path) = stream_at(&named) {
+            return self.table_of_stream(&path, None, None).map(Some);
+        }
+        let session = self.engine.session_store().get_session().upgrade();
+        let state = session.and_then(|session| {
+            let session = session.read();
+            session.as_any().downcast_ref::<SessionState>().cloned()
+        });
+        if let Some(state) = state
+            && let Ok(Some((inputs, found))) =
+                self.inputs(&state, &named, None).await.or_else(missing)
+            && let Some(format) = format_of(&found)
+        {
+            return text_table::table(inputs, format, None).map(Some);
+        }
+        self.engine.try_new(&named).await
+    }
+}
+
+/// Lets the engine tell of a file that is not there; other errors are ours.
+fn missing(error: DataFusionError) -> Result<Option<(Vec<Input>, String)>> {
+    match error {
+        DataFusionError::External(error) if error.is::<Error>() => {
+            Err(DataFusionError::External(error))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Makes tables for CREATE EXTERNAL TABLE.
+#[derive(Debug)]
+pub(super) struct ExternalTables(pub(super) Arc<LocalFiles>);
+
+#[async_trait]
+impl TableProviderFactory for ExternalTables {
+    async fn create(
+        &self,
+        state: &dyn Session,
+        create: &CreateExternalTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let Some(format) = format_of(&create.file_type) else {
+            return ListingTableFactory::new().create(state, create).await;
+        };
+        let (format, compression) = with_options(state, format, create)?;
+        let declared = create.schema.inner();
+        let declared = (!declared.fields().is_empty()).then_some(declared.as_ref());
+        let mut all = Vec::new();
+        for location in &create.locations {
+            let named = expanded(location);
+            if let Some(path) = stream_at(&named) {
+                return self.0.table_of_stream(&path, Some(format), declared);
+            }
+            let found = self
+                .0
+                .inputs(state, &named, Some(&create.file_type))
+                .await?;
+            all.extend(found.map(|(inputs, _)| inputs).unwrap_or_default());
+        }
+        if all.is_empty() {
+            return Err(unreadable(
+                Path::new(&create.locations.join(", ")),
+                "there is no such file",
+            ));
+        }
+        if let Some(compression) = compression {
+            for input in &mut all {
+                input.compression = compression;
+            }
+        }
+        text_table::table(all, format, declared)
+    }
+}
+
+/// Returns `format` as the OPTIONS of `create` say, and the compression that they name.
+fn with_options(
+    state: &dyn Session,
+    format: Format,
+    create: &CreateExternalTable,
+) -> Result<(Format, Option<FileCompressionType>)> {
+    let named = |compression: CompressionTypeVariant| {
+        (compression != CompressionTypeVariant::UNCOMPRESSED).then(|| compression.into())
+    };
+    let mut options = state.default_table_options();
+    let Format::Delimited(mut delimited) = format else {
+        options.set_config_format(ConfigFileType::JSON);
+        options.alter_with_string_hash_map(&create.options)?;
+        return Ok((format, named(options.json.compression)));
+    };
+    options.set_config_format(ConfigFileType::CSV);
+    options.alter_with_string_hash_map(&create.options)?;
+    let csv = options.csv;
+    let usual = CsvOptions::default();
+    delimited.has_header = csv.has_header.unwrap_or(true);
+    delimited.may_be_short = csv.truncated_rows.unwrap_or(false);
+    delimited.syntax.comment = csv.comment;
+    if csv.delimiter != usual.delimiter {
+        delimited.syntax.delimiter = csv.delimiter;
+    }
+    if let Quoting::Quotes { quote, escape } = &mut delimited.syntax.quoting {
+        (*quote, *escape) = (csv.quote, csv.escape);
+    }
+    if let Some(null) = &csv.null_regex {
+        let null = Regex::new(null).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        delimited.null = Some(null);
+    }
+    Ok((Format::Delimited(delimited), named(csv.compression)))
+}
+
+/// Returns `name` with the home directory in the place of `~`.
+fn expanded(name: &str) -> String {
+    let home = || Some(home_dir().ok()?.to_string_lossy().into_owned());
+    match name.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => match home() {
+            Some(home) => format!("{home}{rest}"),
+            None => name.to_owned(),
+        },
+        _ => name.to_owned(),
+    }
+}
+
+/// Returns the path of `name` if it is a pipe, a device or an open file, whose bytes come once.
+fn stream_at(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(name.strip_prefix("file://").unwrap_or(name));
+    let found = std::fs::metadata(&path).ok()?;
+    let is_open_file = path == Path::new("/dev/stdin")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd");
+    (is_open_file && !found.is_dir() || !found.is_file() && !found.is_dir()).then_some(path)
+}
+
+/// Returns where `name` is. A name that exists as it is written is no pattern.
+fn location(name: &str) -> Option<ListingTableUrl> {
+    let path = std::path::absolute(name).ok();
+    if let Some(path) = path.filter(|path| path.is_file())
+        && let Ok(url) = Url::from_file_path(path)
+    {
+        return ListingTableUrl::parse(url).ok();
+    }
+    ListingTableUrl::parse(name).ok()
+}
+
+/// Returns the folder that `url` names, without its pattern.
+fn base_of(url: &ListingTableUrl) -> Option<PathBuf> {
+    LocalFileSystem::new().path_to_filesystem(url.prefix()).ok()
+}
+
+/// Returns what the folders between `base` and `file` say: `day=2026-01-02`.
+fn partition_of(file: &Path, base: Option<&Path>) -> Vec<(String, String)> {
+    let within = base.and_then(|base| file.strip_prefix(base).ok());
+    let folders = within.and_then(Path::parent).into_iter().flatten();
+    let pair = |folder: &std::ffi::OsStr| {
+        let (name, value) = folder.to_str()?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    folders.filter_map(pair).collect()
+}
+
+/// Returns the format that text looks like.
+fn text_format(bytes: &Bytes) -> Format {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if matches!(first, Some(b'{' | b'[')) {
+        return Format::Json;
+    }
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let syntax = match line.contains(&b'\t') && !line.contains(&b',') {
+        true => Syntax::TSV,
+        false => Syntax::CSV,
+    };
+    Format::Delimited(Delimited::new(syntax))
+}
+
+fn in_memory(
+    schema: Arc<Schema>,
+    batches: impl Iterator<Item = Result<RecordBatch, datafusion::arrow::error::ArrowError>>,
+) -> Result<Arc<dyn TableProvider>> {
+    let batches = batches.collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
+}
+
+fn unreadable(path: &Path, error: impl std::fmt::Display) -> DataFusionError {
+    let message = format!("cannot read `{}`: {error}", path.display());
+    external(Error::new(ErrorKind::Io, message))
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Refuses every name that can only be that of a file.
+#[derive(Debug)]
+pub(super) struct NoFiles;
+
+#[async_trait]
+impl UrlTableFactory for NoFiles {
+    async fn try_new(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match is_file_name(name) {
+            true => Err(DataFusionError::External(Box::new(FileRefused {
+                name: name.to_owned(),
+            }))),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Returns true if `name` can be a file's, but not that of a table of the session: those are words.
+fn is_file_name(name: &str) -> bool {
+    name.contains(['/', '\\', '.', ':', '~', '*', '?', '['])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_from_tables_by_their_names() {
+        for file in [
+            "a.csv",
+            "/etc/passwd",
+            "~/a",
+            "C:\\a",
+            "file:///a",
+            "*",
+            "a[1]",
+            ".",
+        ] {
+            assert!(is_file_name(file), "{file}");
+        }
+        for table in ["api_keys", "my table", "Größe", "t-1", ""] {
+            assert!(!is_file_name(table), "{table}");
+        }
+    }
+}

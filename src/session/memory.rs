@@ -1,0 +1,117 @@
+//! How much memory the statements of a session may hold.
+//!
+//! The engine's operators ask a pool before they keep rows. The pool here has a limit, and its refusal says what a person
+//! can do about it. It counts what the engine reports, and depends on nothing else of the program.
+
+use std::fmt;
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{
+    GreedyMemoryPool, MemoryLimit, MemoryPool, MemoryReservation,
+};
+use datafusion::logical_expr::{LogicalPlan, Statement};
+
+use crate::error::{Error, ErrorKind};
+
+/// What a person can do about the limit.
+pub(super) const HINT: &str =
+    "--memory-limit MIB gives statements more; a WHERE, a LIMIT or fewer columns need less";
+
+/// A pool that refuses more than its limit.
+#[derive(Debug)]
+pub(super) struct LimitedPool {
+    pool: GreedyMemoryPool,
+    limit: usize,
+}
+
+impl LimitedPool {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            pool: GreedyMemoryPool::new(limit),
+            limit,
+        }
+    }
+}
+
+impl fmt::Display for LimitedPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pool.fmt(f)
+    }
+}
+
+impl MemoryPool for LimitedPool {
+    fn name(&self) -> &'static str {
+        "limited"
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.pool.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.pool.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        // The engine's message speaks of its pools. Operators that can use the disk instead look at the variant.
+        let refused = |_| DataFusionError::ResourcesExhausted(excess(self.limit));
+        self.pool.try_grow(reservation, additional).map_err(refused)
+    }
+
+    fn reserved(&self) -> usize {
+        self.pool.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.limit)
+    }
+}
+
+/// Returns what is wrong with a statement that needs more than `limit` bytes.
+pub(super) fn excess(limit: usize) -> String {
+    format!(
+        "the statement needs more memory than the limit of {} MiB",
+        limit >> 20
+    )
+}
+
+/// Refuses to change the engine's own limits and places by a statement: they are the session's.
+///
+/// # Errors
+///
+/// Fails for SET and RESET of such a setting.
+pub(super) fn refuse_settings(plan: &LogicalPlan) -> Result<(), Error> {
+    let variable = match plan {
+        LogicalPlan::Statement(Statement::SetVariable(set)) => &set.variable,
+        LogicalPlan::Statement(Statement::ResetVariable(reset)) => &reset.variable,
+        _ => return Ok(()),
+    };
+    match variable.starts_with("datafusion.runtime.") {
+        true => Err(Error::new(
+            ErrorKind::Permission,
+            format!("a statement cannot change `{variable}`"),
+        )
+        .hint("--memory-limit MIB sets how much memory statements may hold")),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::execution::memory_pool::MemoryConsumer;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_refusal_names_the_limit() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(LimitedPool::new(2 << 20));
+        let rows = MemoryConsumer::new("rows").register(&pool);
+        rows.try_grow(1 << 20).unwrap();
+        let error = rows.try_grow((1 << 20) + 1).unwrap_err();
+        assert!(
+            matches!(&error, DataFusionError::ResourcesExhausted(message) if message.contains("2 MiB")),
+            "{error}"
+        );
+        assert_eq!(pool.reserved(), 1 << 20);
+    }
+}

@@ -1,0 +1,478 @@
+//! Files that are replaced only once there is something to put in their place.
+//!
+//! Turns the name of a file into what is to be written, and what was written beside it into the file. A link still points
+//! to it, and it keeps its mode and its owner; a pipe or a device is written to as it is. It depends on the file system
+//! alone, and knows nothing of rows and formats.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::RescueFile;
+
+/// What a file is called that holds rows of a statement which did not end, behind the name that it was meant to have.
+const UNFINISHED: &str = "unfinished";
+
+/// Where something is to be written.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Its place, links followed.
+    pub(crate) path: PathBuf,
+    /// What is there.
+    pub(crate) found: Option<Metadata>,
+    /// True if it is an open file of a process, such as `/dev/fd/3`.
+    is_descriptor: bool,
+}
+
+impl Target {
+    /// Finds out what writing to `path` means.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written, or is the file of undelivered secrets.
+    pub(crate) fn of(path: &Path, rescue_file: Option<&RescueFile>) -> io::Result<Self> {
+        let path = followed(&std::path::absolute(path)?)?;
+        if rescue_file.is_some_and(|file| file.is_at(&path)) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "iamql keeps secrets there that were not delivered",
+            ));
+        }
+        let found = fs::metadata(&path).ok();
+        if found.as_ref().is_some_and(Metadata::is_file) {
+            // A file that may not be written is not replaced either.
+            File::options().write(true).open(&path)?;
+        }
+        Ok(Self {
+            is_descriptor: descriptor(&path).is_some(),
+            found,
+            path,
+        })
+    }
+
+    /// Returns true if it is written to and cannot be replaced: a pipe, a device, an open file.
+    pub(crate) fn is_stream(&self) -> bool {
+        let found = self.found.as_ref();
+        self.is_descriptor || found.is_some_and(|found| !found.is_file() && !found.is_dir())
+    }
+
+    /// Returns true if it is this process's stdout.
+    pub(crate) fn is_stdout(&self) -> bool {
+        let folder = self.path.parent();
+        let own = [
+            PathBuf::from("/dev/fd"),
+            PathBuf::from("/proc/self/fd"),
+            PathBuf::from(format!("/proc/{}/fd", std::process::id())),
+        ];
+        descriptor(&self.path) == Some(1) && own.iter().any(|own| Some(own.as_path()) == folder)
+    }
+
+    /// Puts the file `written` in its place, with the mode and the owner of what is there unless it `holds_secrets`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be done; what is there is unchanged then, unless it could only be written in place.
+    pub(crate) fn put(&self, written: &Path, holds_secrets: bool) -> io::Result<()> {
+        let found = fs::metadata(&self.path).ok();
+        let taken_over = match &found {
+            Some(found) => take_over(written, found, holds_secrets),
+            None => Ok(()),
+        };
+        File::open(written)?.sync_all()?;
+        let moved = taken_over.and_then(|()| fs::rename(written, &self.path));
+        match (moved, found) {
+            (Ok(()), _) => sync_folder_of(&self.path),
+            // Somebody else's file, or a folder that takes no other: all that is left is to write into the file.
+            (Err(_), Some(found)) if found.is_file() => self.write_into(written, holds_secrets),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn write_into(&self, written: &Path, holds_secrets: bool) -> io::Result<()> {
+        let mut file = File::options().write(true).open(&self.path)?;
+        if holds_secrets {
+            close_to_others(&file)?;
+        }
+        file.set_len(0)?;
+        io::copy(&mut File::open(written)?, &mut file)?;
+        file.sync_all()?;
+        fs::remove_file(written)
+    }
+}
+
+/// Returns where the links at `path` lead, also to a file that does not exist yet.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    /// More links in a row than any system follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        // What an open file links to need not be a path.
+        if descriptor(&path).is_some() {
+            return Ok(path);
+        }
+        match fs::read_link(&path) {
+            Ok(link) => {
+                path = match path.parent() {
+                    Some(parent) => parent.join(link),
+                    None => link,
+                }
+            }
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Returns the number of the open file that `path` stands for.
+fn descriptor(path: &Path) -> Option<u32> {
+    let number = path.file_name()?.to_str()?.parse().ok()?;
+    let folder = path.parent()?;
+    let is_one = folder == Path::new("/dev/fd")
+        || folder.starts_with("/proc") && folder.file_name().is_some_and(|name| name == "fd");
+    is_one.then_some(number)
+}
+
+/// Gives `written` the owner of `found`, and its mode unless it `holds_secrets`.
+#[cfg(unix)]
+fn take_over(written: &Path, found: &Metadata, holds_secrets: bool) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let own = fs::metadata(written)?;
+    if (own.uid(), own.gid()) != (found.uid(), found.gid()) {
+        std::os::unix::fs::chown(written, Some(found.uid()), Some(found.gid()))?;
+    }
+    match holds_secrets {
+        true => Ok(()),
+        false => fs::set_permissions(written, found.permissions()),
+    }
+}
+
+/// Here a file inherits its permissions from its folder.
+#[cfg(not(unix))]
+fn take_over(_: &Path, _: &Metadata, _: bool) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn close_to_others(file: &File) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes the names in the folder of `path` last.
+#[cfg(unix)]
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        // Some file systems cannot do it, and lose nothing by it.
+        Some(folder) => match File::open(folder).and_then(|folder| folder.sync_all()) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        },
+        None => Ok(()),
+    }
+}
+
+/// There is nothing to be done here.
+#[cfg(not(unix))]
+fn sync_folder_of(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A file that is written beside its target. Unless it is kept or put there, it is removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct StagedFile {
+    target: Target,
+    written: PathBuf,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nobody needs it before it is complete.
+    Hidden,
+    /// It holds what exists nowhere else, and can be found by its name.
+    Kept,
+    /// It is the target.
+    There,
+}
+
+impl StagedFile {
+    /// Makes a file beside `target` that only its owner can read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no room for it.
+    pub(crate) fn beside(target: Target) -> io::Result<(Self, File)> {
+        let folder = target.path.parent().unwrap_or(Path::new("/"));
+        let (written, file) = match create_in(folder) {
+            // A file in a folder that takes no other is written in place in the end.
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied && target.found.is_some() =>
+            {
+                create_in(&std::env::temp_dir())?
+            }
+            created => created?,
+        };
+        let staged = Self {
+            target,
+            written,
+            state: State::Hidden,
+        };
+        Ok((staged, file))
+    }
+
+    /// Makes what is written survive the end of the program, however it ends: at the target if nothing is there, else
+    /// under a name beside it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if neither can be done.
+    pub(crate) fn keep(&mut self) -> io::Result<()> {
+        if self.state != State::Hidden {
+            return Ok(());
+        }
+        let target = &self.target.path;
+        let is_empty = fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == 0);
+        let moved = match is_empty {
+            true => fs::rename(&self.written, target),
+            false => move_to_new(&self.written, target),
+        };
+        (self.written, self.state) = match moved {
+            Ok(()) => (target.clone(), State::There),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (self.move_aside()?, State::Kept)
+            }
+            Err(error) => return Err(error),
+        };
+        File::open(&self.written)?.sync_all()?;
+        sync_folder_of(&self.written)
+    }
+
+    fn move_aside(&self) -> io::Result<PathBuf> {
+        let mut names = unfinished_names(&self.target.path);
+        loop {
+            let Some(name) = names.next() else {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            };
+            match move_to_new(&self.written, &name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                moved => return moved.map(|()| name),
+            }
+        }
+    }
+
+    /// Puts what was written in its place.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be done; what was there is unchanged then.
+    pub(crate) fn commit(&mut self) -> io::Result<()> {
+        match self.state {
+            State::There => File::open(&self.written)?.sync_all()?,
+            state => self.target.put(&self.written, state == State::Kept)?,
+        }
+        (self.written, self.state) = (self.target.path.clone(), State::There);
+        Ok(())
+    }
+
+    /// Returns where the rows of a statement are that did not get to their place.
+    pub(crate) fn unfinished(&self) -> Option<&Path> {
+        (self.state == State::Kept).then_some(self.written.as_path())
+    }
+
+    /// Returns where it is to be.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target.path
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if self.state == State::Hidden {
+            // What cannot be removed harms nobody.
+            let _ = fs::remove_file(&self.written);
+        }
+    }
+}
+
+/// Returns the files beside `target` with rows of statements that did not end.
+pub(crate) fn unfinished(target: &Path) -> Vec<PathBuf> {
+    unfinished_names(target)
+        .take_while(|name| name.exists())
+        .collect()
+}
+
+fn unfinished_names(target: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = target.file_name().unwrap_or_default().to_owned();
+    let target = target.to_owned();
+    (1..10_000).map(move |n: u32| {
+        let mut name = name.clone();
+        name.push(format!(".{UNFINISHED}"));
+        if n > 1 {
+            name.push(format!("-{n}"));
+        }
+        target.with_file_name(name)
+    })
+}
+
+/// Moves `from` to `to`, where nothing may be.
+fn move_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Not every file system has hard links.
+        Err(_) if !to.exists() => fs::rename(from, to),
+        Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
+fn create_in(folder: &Path) -> io::Result<(PathBuf, File)> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    loop {
+        let path = folder.join(format!(".iamql-rows-{:016x}", fastrand::u64(..)));
+        match options.open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn begin(path: &Path, rows: &str) -> StagedFile {
+        let (staged, mut file) = StagedFile::beside(Target::of(path, None).unwrap()).unwrap();
+        file.write_all(rows.as_bytes()).unwrap();
+        staged
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_nothing_and_what_is_put_there_keeps_link_and_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("rows"), dir.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("rows", &link).unwrap();
+        drop(begin(&link, "new"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+        assert_eq!(names(dir.path()), ["link", "rows"]);
+        begin(&link, "new").commit().unwrap();
+        assert_eq!(fs::read_to_string(&link).unwrap(), "new");
+        assert_eq!(mode(&file), 0o640);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(names(dir.path()), ["link", "rows"]);
+    }
+
+    #[test]
+    fn what_is_kept_survives_beside_what_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("rows");
+        fs::write(&file, "old").unwrap();
+        for (n, name) in ["rows.unfinished", "rows.unfinished-2"].iter().enumerate() {
+            let mut staged = begin(&file, "secret");
+            staged.keep().unwrap();
+            staged.keep().unwrap();
+            assert_eq!(staged.unfinished(), Some(dir.path().join(name).as_path()));
+            drop(staged);
+            assert_eq!(unfinished(&file).len(), n + 1);
+            assert_eq!(mode(&dir.path().join(name)), 0o600);
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+        let mut staged = begin(&file, "all");
+        staged.keep().unwrap();
+        staged.commit().unwrap();
+        assert_eq!(staged.unfinished(), None);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "all");
+        assert_eq!(mode(&file), 0o600, "it holds secrets");
+    }
+
+    #[test]
+    fn what_is_kept_is_at_its_place_where_nothing_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, empty) = (dir.path().join("rows"), dir.path().join("empty"));
+        fs::write(&empty, "").unwrap();
+        for path in [&file, &empty] {
+            let mut staged = begin(path, "secret");
+            staged.keep().unwrap();
+            drop(staged);
+            assert_eq!(fs::read_to_string(path).unwrap(), "secret");
+            assert_eq!(mode(path), 0o600);
+        }
+        assert_eq!(names(dir.path()), ["empty", "rows"]);
+    }
+
+    #[test]
+    fn the_file_of_secrets_is_no_target_by_any_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        fs::create_dir(&state).unwrap();
+        let rescue_file = RescueFile::in_dir(&state);
+        let refused = |path: &Path| Target::of(path, Some(&rescue_file)).is_err();
+        // Before it exists, too.
+        assert!(refused(rescue_file.path()));
+        fs::write(rescue_file.path(), "secret").unwrap();
+        let (link, hard) = (dir.path().join("link"), dir.path().join("hard"));
+        symlink(rescue_file.path(), &link).unwrap();
+        fs::hard_link(rescue_file.path(), &hard).unwrap();
+        let linked_folder = dir.path().join("folder");
+        symlink(&state, &linked_folder).unwrap();
+        for path in [
+            rescue_file.path().to_owned(),
+            state.join("../state/./unsaved-secrets.jsonl"),
+            linked_folder.join("unsaved-secrets.jsonl"),
+            link,
+            hard,
+            state.clone(),
+            dir.path().to_owned(),
+        ] {
+            assert!(refused(&path), "{}", path.display());
+        }
+        assert!(!refused(&dir.path().join("other")));
+    }
+
+    #[test]
+    fn streams_and_files_that_may_not_be_written_are_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(
+            Target::of(Path::new("/dev/null"), None)
+                .unwrap()
+                .is_stream()
+        );
+        let fd = Target::of(Path::new("/dev/fd/2"), None).unwrap();
+        assert!(fd.is_stream() && !fd.is_stdout());
+        assert!(
+            Target::of(Path::new("/dev/stdout"), None)
+                .unwrap()
+                .is_stdout()
+        );
+        assert!(!Target::of(dir.path(), None).unwrap().is_stream());
+        assert!(
+            !Target::of(&dir.path().join("new"), None)
+                .unwrap()
+                .is_stream()
+        );
+    }
+}

@@ -1,0 +1,547 @@
+//! csv, tsv and JSON files as tables: what `render` writes, read back.
+//!
+//! Turns files, or what came through a pipe, into rows. Columns are told by their names, so that files of one folder may
+//! have them in different orders; types are those that fit every row. Files are read twice, and never held in memory. It
+//! depends on arrow and on the engine's streaming table, and looks for no files itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::array::{
+    Array, ArrayBuilder, ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array,
+};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::json::ReaderBuilder;
+use datafusion::arrow::json::reader::infer_json_schema_from_iterator;
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::ScalarValue;
+use datafusion::common::parsers::CompressionTypeVariant;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use flate2::bufread::MultiGzDecoder;
+use futures::stream;
+use regex::Regex;
+
+use super::column_type::TypeGuess;
+use super::delimited::{self, Record, Records, Syntax, malformed};
+use super::json_lines::JsonLines;
+
+/// A file, or what was read from a pipe.
+#[derive(Debug, Clone)]
+pub(super) struct Input {
+    /// What it is called in errors.
+    pub(super) name: String,
+    pub(super) content: Content,
+    pub(super) compression: FileCompressionType,
+    /// What its folder says about its rows: `day=2026-01-02`.
+    pub(super) partition: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    Path(PathBuf),
+    Bytes(Bytes),
+}
+
+impl Input {
+    fn open(&self) -> Result<Box<dyn Read + Send>> {
+        let reader: Box<dyn BufRead + Send> = match &self.content {
+            Content::Path(path) => {
+                let file = File::open(path).map_err(|error| self.failed(error))?;
+                Box::new(BufReader::new(file))
+            }
+            Content::Bytes(bytes) => Box::new(Cursor::new(bytes.clone())),
+        };
+        match self.compression.get_variant() {
+            CompressionTypeVariant::UNCOMPRESSED => Ok(Box::new(reader)),
+            CompressionTypeVariant::GZIP => Ok(Box::new(MultiGzDecoder::new(reader))),
+            other => Err(self.failed(format!(
+                "{other} is not read here: decompress it into a pipe, `FROM '/dev/stdin'`"
+            ))),
+        }
+    }
+
+    fn failed(&self, error: impl fmt::Display) -> DataFusionError {
+        let message = format!("`{}`: {error}", self.name);
+        DataFusionError::External(Box::new(crate::error::Error::statement(message)))
+    }
+}
+
+/// How rows are written.
+#[derive(Debug, Clone)]
+pub(super) enum Format {
+    Delimited(Delimited),
+    /// Objects, in an array or one after another.
+    Json,
+}
+
+/// How rows of fields are written.
+#[derive(Debug, Clone)]
+pub(super) struct Delimited {
+    pub(super) syntax: Syntax,
+    pub(super) has_header: bool,
+    /// What is NULL besides an empty field.
+    pub(super) null: Option<Regex>,
+    /// Whether a row may end before its last columns.
+    pub(super) may_be_short: bool,
+}
+
+impl Delimited {
+    pub(super) fn new(syntax: Syntax) -> Self {
+        Self {
+            syntax,
+            has_header: true,
+            null: None,
+            may_be_short: false,
+        }
+    }
+
+    /// Returns true if an empty line is a row of a table of `columns` columns, rather than nothing.
+    fn is_row(&self, record: &Record, columns: usize) -> bool {
+        columns == 1 || !record.is_blank()
+    }
+
+    /// Returns what `field` says: None for NULL.
+    fn value<'r>(
+        &self,
+        field: delimited::Field<'r>,
+    ) -> Result<Option<&'r str>, std::str::Utf8Error> {
+        let is_csv = matches!(self.syntax.quoting, delimited::Quoting::Quotes { .. });
+        if field.is_null() || is_csv && field.is_blank() {
+            return Ok(None);
+        }
+        let text = std::str::from_utf8(field.bytes)?;
+        Ok(match &self.null {
+            Some(null) if null.is_match(text) => None,
+            _ => Some(text),
+        })
+    }
+}
+
+/// Returns a table of the rows of `inputs`. Without `declared` columns, they are those that the files have.
+///
+/// # Errors
+///
+/// Fails if a file cannot be read, or does not hold rows.
+pub(super) fn table(
+    inputs: Vec<Input>,
+    format: Format,
+    declared: Option<&Schema>,
+) -> Result<Arc<dyn TableProvider>> {
+    let mut partition: Vec<&str> = Vec::new();
+    for (name, _) in inputs.iter().flat_map(|input| &input.partition) {
+        if !partition.contains(&name.as_str()) {
+            partition.push(name);
+        }
+    }
+    let is_partition = |name: &str| partition.contains(&name);
+    let columns = match declared {
+        Some(declared) => {
+            let fields = declared.fields().iter();
+            Schema::new(
+                fields
+                    .filter(|field| !is_partition(field.name()))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            )
+        }
+        None => infer(&inputs, &format)?,
+    };
+    if columns.fields().is_empty() {
+        let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+        let message = format!("`{}` has no rows and no columns", names.join("`, `"));
+        return Err(DataFusionError::External(Box::new(
+            crate::error::Error::statement(message),
+        )));
+    }
+    let in_rows = columns
+        .fields()
+        .iter()
+        .find(|field| is_partition(field.name()));
+    if let Some(field) = in_rows {
+        let message = format!(
+            "`{}` is a column of the files and of their folder",
+            field.name()
+        );
+        return Err(DataFusionError::External(Box::new(
+            crate::error::Error::statement(message),
+        )));
+    }
+    let of_folder = partition.iter().map(|name| {
+        let declared = declared.and_then(|declared| declared.field_with_name(name).ok());
+        let ty = declared.map_or(DataType::Utf8, |field| field.data_type().clone());
+        Arc::new(Field::new(*name, ty, true))
+    });
+    let all: Vec<_> = columns.fields().iter().cloned().chain(of_folder).collect();
+    let rows = Rows {
+        schema: Arc::new(Schema::new(all)),
+        columns: Arc::new(columns),
+        is_declared: declared.is_some(),
+        inputs,
+        format,
+    };
+    let schema = Arc::clone(&rows.schema);
+    Ok(Arc::new(StreamingTable::try_new(
+        schema,
+        vec![Arc::new(rows)],
+    )?))
+}
+
+fn infer(inputs: &[Input], format: &Format) -> Result<Schema> {
+    match format {
+        Format::Delimited(format) => infer_delimited(inputs, format),
+        Format::Json => infer_json(inputs),
+    }
+}
+
+fn infer_delimited(inputs: &[Input], format: &Delimited) -> Result<Schema> {
+    let mut names: Vec<String> = Vec::new();
+    let mut guesses: Vec<TypeGuess> = Vec::new();
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    for input in inputs {
+        let mut rows = DelimitedRows::open(input, format)?;
+        let of_file = rows.header.iter().map(|name| {
+            *positions.entry(name.clone()).or_insert_with(|| {
+                names.push(name.clone());
+                guesses.push(TypeGuess::default());
+                names.len() - 1
+            })
+        });
+        let of_file: Vec<usize> = of_file.collect();
+        while rows.next()? {
+            for (field, &column) in rows.record.fields().zip(&of_file) {
+                let guess = &mut guesses[column];
+                match format.value(field).map_err(|error| rows.wrong(error))? {
+                    None => {}
+                    Some("") if field.is_blank() => guess.see_blank(),
+                    Some("") => guess.see_text(),
+                    Some(text) => guess.see(text),
+                }
+            }
+        }
+    }
+    let fields = names.into_iter().zip(guesses);
+    let fields = fields.map(|(name, guess)| Field::new(name, guess.data_type(), true));
+    Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn infer_json(inputs: &[Input]) -> Result<Schema> {
+    let mut readers = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        readers.push((input, input.open()?));
+    }
+    let values = readers.into_iter().flat_map(|(input, reader)| {
+        let reader = BufReader::new(JsonLines::new(reader));
+        let values = serde_json::Deserializer::from_reader(reader).into_iter::<serde_json::Value>();
+        values.map(move |value| {
+            value.map_err(|error| ArrowError::ExternalError(Box::new(input.failed(error))))
+        })
+    });
+    Ok(infer_json_schema_from_iterator(values)?)
+}
+
+/// The rows of one file of fields.
+struct DelimitedRows {
+    input: Input,
+    format: Delimited,
+    records: Records<Box<dyn Read + Send>>,
+    header: Vec<String>,
+    record: Record,
+    /// True if `record` is the first row: without a header, its fields tell how many columns there are.
+    is_read: bool,
+}
+
+impl DelimitedRows {
+    fn open(input: &Input, format: &Delimited) -> Result<Self> {
+        let mut rows = Self {
+            records: Records::new(input.open()?, format.syntax),
+            input: input.clone(),
+            format: format.clone(),
+            header: Vec::new(),
+            record: Record::default(),
+            is_read: false,
+        };
+        let is_there = rows
+            .records
+            .read(&mut rows.record)
+            .map_err(|error| input.failed(error))?;
+        if !is_there {
+            return Ok(rows);
+        }
+        if !format.has_header {
+            rows.header = (1..=rows.record.len())
+                .map(|n| format!("column_{n}"))
+                .collect();
+            rows.is_read = true;
+            return Ok(rows);
+        }
+        for field in rows.record.fields() {
+            let name = std::str::from_utf8(field.bytes).map_err(|error| rows.wrong(error))?;
+            if rows.header.iter().any(|other| other == name) {
+                return Err(input.failed(format!("two columns are called `{name}`")));
+            }
+            rows.header.push(name.to_owned());
+        }
+        Ok(rows)
+    }
+
+    /// Reads the next row into `record`. Returns false at the end.
+    fn next(&mut self) -> Result<bool> {
+        loop {
+            let is_there = match std::mem::take(&mut self.is_read) {
+                true => true,
+                false => {
+                    let read = self.records.read(&mut self.record);
+                    read.map_err(|error| self.input.failed(error))?
+                }
+            };
+            if !is_there {
+                return Ok(false);
+            }
+            if !self.format.is_row(&self.record, self.header.len()) {
+                continue;
+            }
+            let (found, expected) = (self.record.len(), self.header.len());
+            if found > expected || found < expected && !self.format.may_be_short {
+                return Err(self.wrong(format!("there are {found} fields for {expected} columns")));
+            }
+            return Ok(true);
+        }
+    }
+
+    fn wrong(&self, error: impl fmt::Display) -> DataFusionError {
+        self.input
+            .failed(format!("line {}: {error}", self.record.line))
+    }
+}
+
+/// The rows of all files.
+#[derive(Debug, Clone)]
+struct Rows {
+    inputs: Vec<Input>,
+    format: Format,
+    /// The columns of the files.
+    columns: SchemaRef,
+    /// The same, and those of their folders.
+    schema: SchemaRef,
+    is_declared: bool,
+}
+
+impl PartitionStream for Rows {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batch_size = context.session_config().batch_size();
+        let rows = self.clone();
+        let batches = self.inputs.clone().into_iter().flat_map(move |input| {
+            let batches = rows.of_file(&input, batch_size);
+            let batches = batches.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))));
+            let rows = rows.clone();
+            batches.map(move |batch| rows.with_partition(&batch?, &input))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream::iter(batches),
+        ))
+    }
+}
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+impl Rows {
+    fn of_file(&self, input: &Input, batch_size: usize) -> Result<Batches> {
+        match &self.format {
+            Format::Json => {
+                let reader = BufReader::new(JsonLines::new(input.open()?));
+                let reader = ReaderBuilder::new(Arc::clone(&self.columns))
+                    .with_batch_size(batch_size)
+                    .with_coerce_primitive(true)
+                    .build(reader)?;
+                let input = input.clone();
+                Ok(Box::new(reader.map(move |batch| {
+                    batch.map_err(|error| input.failed(error))
+                })))
+            }
+            Format::Delimited(format) => {
+                let reader = ColumnReader::open(input, format, &self.columns, self.is_declared)?;
+                let mut state = Some(reader);
+                Ok(Box::new(std::iter::from_fn(move || {
+                    let batch = state.as_mut()?.batch(batch_size).transpose();
+                    if !matches!(batch, Some(Ok(_))) {
+                        state = None;
+                    }
+                    batch
+                })))
+            }
+        }
+    }
+
+    /// Adds what the folder of `input` says.
+    fn with_partition(&self, batch: &RecordBatch, input: &Input) -> Result<RecordBatch> {
+        let count = batch.num_rows();
+        let mut arrays = batch.columns().to_vec();
+        for field in &self.schema.fields()[self.columns.fields().len()..] {
+            let value = input
+                .partition
+                .iter()
+                .find(|(name, _)| name == field.name());
+            arrays.push(match value {
+                None => new_null_array(field.data_type(), count),
+                Some((_, value)) => {
+                    let text = ScalarValue::Utf8(Some(value.clone())).to_array_of_size(count)?;
+                    cast(&text, field.data_type()).map_err(|error| input.failed(error))?
+                }
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            arrays,
+            &options,
+        )?)
+    }
+}
+
+/// The rows of one file of fields, on their way into columns.
+struct ColumnReader {
+    rows: DelimitedRows,
+    columns: SchemaRef,
+    /// The column of each field.
+    targets: Vec<Option<usize>>,
+}
+
+impl ColumnReader {
+    fn open(
+        input: &Input,
+        format: &Delimited,
+        columns: &SchemaRef,
+        is_declared: bool,
+    ) -> Result<Self> {
+        let rows = DelimitedRows::open(input, format)?;
+        let count = columns.fields().len();
+        let targets: Vec<_> = match format.has_header {
+            true => rows
+                .header
+                .iter()
+                .map(|name| columns.index_of(name).ok())
+                .collect(),
+            false => (0..rows.header.len())
+                .map(|at| (at < count).then_some(at))
+                .collect(),
+        };
+        let missing = (0..count).find(|&at| !targets.contains(&Some(at)));
+        if is_declared
+            && !rows.header.is_empty()
+            && let Some(at) = missing
+        {
+            return Err(input.failed(format!(
+                "there is no column `{}`: the file has {}",
+                columns.field(at).name(),
+                rows.header.join(", ")
+            )));
+        }
+        Ok(Self {
+            rows,
+            columns: Arc::clone(columns),
+            targets,
+        })
+    }
+
+    /// Returns the next `most` rows; None at the end.
+    fn batch(&mut self, most: usize) -> Result<Option<RecordBatch>> {
+        let fields = self.columns.fields();
+        let are_texts: Vec<bool> = fields
+            .iter()
+            .map(|field| is_text(field.data_type()))
+            .collect();
+        let mut builders: Vec<StringBuilder> =
+            fields.iter().map(|_| StringBuilder::new()).collect();
+        let (mut count, mut first_line) = (0, 0);
+        while count < most && self.rows.next()? {
+            if count == 0 {
+                first_line = self.rows.record.line;
+            }
+            for (field, target) in self.rows.record.fields().zip(&self.targets) {
+                let Some(target) = *target else { continue };
+                let value = self.rows.format.value(field);
+                let value = value.map_err(|error| self.rows.wrong(error))?;
+                // What is nothing among numbers is an empty text among texts.
+                let is_value = |value: &&str| are_texts[target] || !value.is_empty();
+                builders[target].append_option(value.filter(is_value));
+            }
+            count += 1;
+            for builder in &mut builders {
+                if builder.len() < count {
+                    builder.append_null();
+                }
+            }
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        let arrays = fields.iter().zip(&mut builders).map(|(field, builder)| {
+            let texts: ArrayRef = Arc::new(builder.finish());
+            cast(&texts, field.data_type()).map_err(|error| {
+                let name = field.name();
+                let place = format!("column `{name}`, line {first_line} or below");
+                self.rows.input.failed(format!("{place}: {error}"))
+            })
+        });
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let columns = Arc::clone(&self.columns);
+        Ok(Some(RecordBatch::try_new_with_options(
+            columns, arrays, &options,
+        )?))
+    }
+}
+
+fn is_text(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+fn cast(texts: &ArrayRef, ty: &DataType) -> Result<ArrayRef, ArrowError> {
+    match ty {
+        DataType::Null => Ok(new_null_array(ty, texts.len())),
+        ty => {
+            let options = CastOptions {
+                safe: false,
+                ..CastOptions::default()
+            };
+            cast_with_options(texts, ty, &options)
+        }
+    }
+}
+
+/// Reads all of `reader`, which may not hold more than `limit` bytes.
+///
+/// # Errors
+///
+/// Fails if it does, or cannot be read.
+pub(super) fn read_all(reader: impl Read, limit: usize) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    reader.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() > limit {
+        true => Err(malformed(format!(
+            "it gives more than the limit of {} MiB; --memory-limit MIB sets another",
+            limit >> 20
+        ))),
+        false => Ok(bytes.into()),
+    }
+}

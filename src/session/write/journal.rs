@@ -1,0 +1,395 @@
+//! The journal of creates: which keys may exist whose secrets nobody has, after a process that had no time to say so.
+//!
+//! One file for each INSERT, in the state directory, locked for as long as its process lives. A line says that a create
+//! is about to be sent, and is on disk before it is; further lines say what became of it, and that its secret was
+//! delivered. The file is removed once every row is accounted for. One that is left behind, and that nobody holds
+//! locked, is what [`unfinished`] reads.
+//!
+//! It holds names, owners and ids, and never a secret: a secret that is on disk is one that must be protected there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::private_file;
+use crate::resource::Resource;
+use crate::sql::spec::{self, Spec};
+
+/// What the names of journals begin and end with.
+const PREFIX: &str = "creates-";
+const SUFFIX: &str = ".jsonl";
+
+/// How far the clocks of this machine and of the service may be apart.
+const CLOCKS: Duration = Duration::hours(1);
+
+/// The most ids that a SELECT leaves out.
+const LEFT_OUT: usize = 200;
+
+/// The directory of journals.
+#[derive(Debug, Clone)]
+pub struct Journals {
+    dir: PathBuf,
+}
+
+/// The journal of one INSERT.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    /// In RFC 3339.
+    began: String,
+    service: String,
+    table: String,
+}
+
+/// A line about one row of an INSERT.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    row: usize,
+    #[serde(flatten)]
+    event: Event,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum Event {
+    /// Its create is about to be sent.
+    Intended {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display_name: Option<String>,
+    },
+    /// Its key exists.
+    Created { id: String },
+    /// Nobody knows whether its key exists.
+    Unknown,
+    /// Its key does not exist.
+    NotCreated,
+    /// Its secret is where it belongs, or saved.
+    Delivered,
+}
+
+/// What an INSERT that never came to its end has left behind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Its journal.
+    pub path: PathBuf,
+    /// When it began.
+    pub began: String,
+    /// Where it sent its requests.
+    pub service: String,
+    /// The keys that exist, and whose secrets were not delivered.
+    pub ids: Vec<String>,
+    /// A SELECT that finds further keys that may exist; None if there are none.
+    pub select: Option<String>,
+}
+
+impl Journals {
+    /// The journals in the directory `state`.
+    pub fn in_dir(state: &Path) -> Self {
+        Self {
+            dir: state.to_owned(),
+        }
+    }
+
+    /// Begins a journal of creates of `resource`, sent to `service`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written.
+    pub(super) fn begin(&self, resource: &Resource, service: String) -> io::Result<Journal> {
+        private_file::create_dir(&self.dir)?;
+        let name = private_file::unique(PREFIX);
+        // Locked before it has its name, so that nobody finds it unlocked.
+        let new = self.dir.join(format!(".{name}"));
+        let path = self.dir.join(format!("{name}{SUFFIX}"));
+        let mut file = private_file::create_new(&new)?;
+        let head = Head {
+            began: seconds(Utc::now()),
+            service,
+            table: resource.table.to_owned(),
+        };
+        let begun = file
+            .lock()
+            .and_then(|()| file.write_all(&line(&head)?))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&new, &path))
+            .and_then(|()| private_file::sync_dir(&self.dir));
+        if let Err(error) = begun {
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
+        Ok(Journal {
+            path,
+            file: Mutex::new(file),
+        })
+    }
+
+    /// Returns what INSERTs have left behind whose processes are gone.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        let Ok(entries) = fs::read_dir(&self.dir) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                let name = path.file_name().and_then(|name| name.to_str());
+                name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+            })
+            .collect();
+        paths.sort();
+        paths.into_iter().filter_map(unfinished).collect()
+    }
+}
+
+impl Journal {
+    /// Notes that creates are about to be sent, and returns once that is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written.
+    pub(super) fn intend<'s>(
+        &self,
+        resource: &Resource,
+        rows: impl Iterator<Item = (usize, &'s Spec)>,
+    ) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for (row, spec) in rows {
+            let text = |path: &str| Some(spec::at(spec, path)?.as_str()?.to_owned());
+            let writes = resource.writes.as_ref();
+            let event = Event::Intended {
+                owner: writes.and_then(|writes| text(writes.owner.path)),
+                display_name: writes.and_then(|writes| text(writes.display_name)),
+            };
+            lines.extend(line(&Line { row, event })?);
+        }
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&lines)?;
+        file.sync_data()
+    }
+
+    /// Notes what became of rows. This reaches the disk with the next intentions: should it be lost, the intentions
+    /// still lead to the keys.
+    pub(super) fn note(&self, events: impl IntoIterator<Item = (usize, Event)>) {
+        let lines: io::Result<Vec<Vec<u8>>> = events
+            .into_iter()
+            .map(|(row, event)| line(&Line { row, event }))
+            .collect();
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = lines.and_then(|lines| file.write_all(&lines.concat()));
+    }
+
+    /// Removes the journal: every row is accounted for.
+    pub(super) fn remove(&self) {
+        // Should it stay, the next run names keys that are accounted for.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn seconds(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Reads a journal that was left behind, and removes it if it has nothing to say.
+fn unfinished(path: PathBuf) -> Option<Unfinished> {
+    let file = private_file::read(&path).ok()?;
+    match file.try_lock_shared() {
+        Ok(()) => {}
+        // Its process lives.
+        Err(TryLockError::WouldBlock) => return None,
+        Err(TryLockError::Error(_)) => {}
+    }
+    let mut lines = BufReader::new(&file).split(b'\n').map_while(Result::ok);
+    let head: Option<Head> = lines
+        .next()
+        .and_then(|line| serde_json::from_slice(&line).ok());
+    // A line may be torn. What it says is lost, and what the lines before it say still holds.
+    let lines = lines.filter_map(|line| serde_json::from_slice::<Line>(&line).ok());
+    let (mut intended, mut states) = (BTreeMap::new(), BTreeMap::new());
+    for Line { row, event } in lines {
+        match event {
+            Event::Intended { .. } => drop(intended.insert(row, event)),
+            Event::Delivered | Event::Unknown | Event::NotCreated | Event::Created { .. } => {
+                drop(states.insert(row, event));
+            }
+        }
+    }
+    let ids: Vec<String> = states
+        .values()
+        .filter_map(|state| match state {
+            Event::Created { id } => Some(id.clone()),
+            _ => None,
+        })
+        .collect();
+    let doubtful: Vec<&Event> = intended
+        .iter()
+        .filter(|(row, _)| matches!(states.get(row), None | Some(Event::Unknown)))
+        .map(|(_, event)| event)
+        .collect();
+    if ids.is_empty() && doubtful.is_empty() {
+        let _ = fs::remove_file(&path);
+        return None;
+    }
+    let head = head?;
+    let select = (!doubtful.is_empty()).then(|| select(&head, &doubtful, &ids));
+    Some(Unfinished {
+        path,
+        began: head.began,
+        service: head.service,
+        ids,
+        select,
+    })
+}
+
+/// Returns a SELECT that finds the keys of `doubtful`, without those that are `known`.
+fn select(head: &Head, doubtful: &[&Event], known: &[String]) -> String {
+    let texts = |of: fn(&Event) -> Option<&String>| -> Option<Vec<&String>> {
+        let texts: Option<Vec<_>> = doubtful.iter().map(|event| of(event)).collect();
+        let mut texts = texts?;
+        texts.sort_unstable();
+        texts.dedup();
+        // What cannot be typed on one line narrows nothing down.
+        let is_plain = |text: &&String| !text.contains(char::is_control);
+        texts.iter().all(is_plain).then_some(texts)
+    };
+    let owners = texts(|event| match event {
+        Event::Intended { owner, .. } => owner.as_ref(),
+        _ => None,
+    });
+    let names = texts(|event| match event {
+        Event::Intended { display_name, .. } => display_name.as_ref(),
+        _ => None,
+    });
+    let list = |texts: &[&String]| {
+        let texts = texts
+            .iter()
+            .map(|text| format!("'{}'", text.replace('\'', "''")));
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    let mut conditions = Vec::new();
+    if let Ok(began) = DateTime::parse_from_rfc3339(&head.began) {
+        let since = seconds(began.to_utc() - CLOCKS);
+        conditions.push(format!("metadata.created_at >= '{since}'"));
+    }
+    if let Some(owners) = owners {
+        conditions.push(format!("spec.owner.id IN ({})", list(&owners)));
+    }
+    if let Some(names) = names {
+        conditions.push(format!("spec.display_name IN ({})", list(&names)));
+    }
+    if !known.is_empty() && known.len() <= LEFT_OUT {
+        let known: Vec<&String> = known.iter().collect();
+        conditions.push(format!("id NOT IN ({})", list(&known)));
+    }
+    format!(
+        "SELECT id, spec.display_name, metadata.created_at FROM {} WHERE {}",
+        head.table,
+        conditions.join(" AND ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::API_KEYS;
+
+    fn spec(name: &str) -> Spec {
+        let spec = serde_json::json!({"display_name": name, "owner": {"id": "sa-1"}});
+        spec.as_object().unwrap().clone()
+    }
+
+    fn begin(dir: &Path) -> Journal {
+        let journals = Journals::in_dir(dir);
+        journals.begin(&API_KEYS, "https://h".to_owned()).unwrap()
+    }
+
+    #[test]
+    fn what_was_created_and_not_delivered_is_named_once_its_process_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = begin(dir.path());
+        let specs: Vec<Spec> = ["a", "it's", "c", "d", "e"].map(spec).into();
+        journal.intend(&API_KEYS, specs.iter().enumerate()).unwrap();
+        let created = |id: &str| Event::Created { id: id.to_owned() };
+        journal.note([(0, created("K0"))]);
+        journal.note([(2, created("K2")), (3, Event::NotCreated)]);
+        journal.note([(4, Event::Unknown), (0, Event::Delivered)]);
+        let journals = Journals::in_dir(dir.path());
+        assert_eq!(journals.unfinished(), [], "its process lives");
+        let path = journal.path.clone();
+        drop(journal);
+        // As after a loss of power in the middle of a line.
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str("{\"row\":1,\"sta");
+        fs::write(&path, text).unwrap();
+        for _ in 0..2 {
+            let unfinished = journals.unfinished();
+            assert_eq!(unfinished.len(), 1);
+            assert_eq!(unfinished[0].ids, ["K2"]);
+            assert_eq!(unfinished[0].service, "https://h");
+            let select = unfinished[0].select.as_deref().unwrap();
+            let (_, conditions) = select.split_once("Z' AND ").unwrap();
+            assert_eq!(
+                conditions,
+                "spec.owner.id IN ('sa-1') AND spec.display_name IN ('e', 'it''s') AND id NOT IN ('K2')"
+            );
+        }
+    }
+
+    #[test]
+    fn a_journal_with_nothing_to_say_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = begin(dir.path());
+        journal
+            .intend(&API_KEYS, [(0, &spec("a"))].into_iter())
+            .unwrap();
+        journal.note([(0, Event::Delivered)]);
+        drop(journal);
+        let another = begin(dir.path());
+        assert_eq!(Journals::in_dir(dir.path()).unfinished(), []);
+        // That of a living process is left alone.
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        another.remove();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn names_that_do_not_fit_on_a_line_are_left_out_of_the_select() {
+        let head = Head {
+            began: seconds(DateTime::UNIX_EPOCH),
+            service: String::new(),
+            table: "api_keys".to_owned(),
+        };
+        let odd = Event::Intended {
+            owner: Some("u-1".to_owned()),
+            display_name: Some("a\nb".to_owned()),
+        };
+        let nameless = Event::Intended {
+            owner: None,
+            display_name: None,
+        };
+        assert_eq!(
+            select(&head, &[&odd], &[]),
+            "SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE metadata.created_at >= \
+             '1969-12-31T23:00:00Z' AND spec.owner.id IN ('u-1')"
+        );
+        assert!(select(&head, &[&odd, &nameless], &[]).ends_with("23:00:00Z'"));
+    }
+}

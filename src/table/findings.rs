@@ -1,0 +1,497 @@
+//! The view of findings: the controls of [`crate::resource::findings`] as one plan.
+//!
+//! Turns each control into a plan of its query, behind a node that makes a row of it where the data may not be read: what
+//! nobody could look at is never fine. A predicate on the name of the control leaves only those that it names, and with
+//! them their requests. Depends on the resources and on the errors of [`crate::api`]; sends nothing itself.
+
+use std::any::Any;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{RecordBatch, StringArray, new_null_array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::catalog::Session;
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, DFSchemaRef, ScalarValue, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{
+    SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext,
+};
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, Extension, Filter, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
+    Volatility, cast, col, lit,
+};
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, Partitioning, PhysicalExpr,
+    PlanProperties, collect,
+};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use datafusion::prelude::SessionContext;
+use futures::stream;
+
+use crate::api;
+use crate::resource::findings::{COLUMNS, CONTROLS, Control, Setting, settings};
+
+/// What a finding is that could not be looked for.
+const SKIP: &str = "skip";
+
+/// Returns the plan of the view.
+///
+/// # Errors
+///
+/// Fails if the engine does not take a control.
+pub(super) async fn plan(context: &SessionContext) -> Result<LogicalPlan> {
+    context.register_udf(ScalarUDF::from(Threshold::default()));
+    let mut all: Option<LogicalPlanBuilder> = None;
+    for control in CONTROLS {
+        let query = control.query(|setting| format!("{THRESHOLD}('{}')", setting.name));
+        let found = context.sql(&query).await?.into_unoptimized_plan();
+        let text = |expr: Expr, name: &str| cast(expr, DataType::Utf8).alias(name);
+        let rows = LogicalPlanBuilder::from(found).project([
+            text(lit(control.name), "control"),
+            text(lit(control.severity), "severity"),
+            text(lit(control.status), "status"),
+            text(col("resource"), "resource"),
+            text(col("reason"), "reason"),
+            text(col("owner_id"), "owner_id"),
+        ])?;
+        let checked = LogicalPlanBuilder::from(LogicalPlan::Extension(Extension {
+            node: Arc::new(Checked {
+                control,
+                query: rows.build()?,
+                schema: schema_of_view(),
+            }),
+        }));
+        all = Some(match all {
+            Some(all) => all.union(checked.build()?)?,
+            None => checked,
+        });
+    }
+    match all {
+        Some(all) => all.build(),
+        None => internal_err!("there are no controls"),
+    }
+}
+
+fn schema_of_view() -> DFSchemaRef {
+    static SCHEMA: LazyLock<Option<DFSchemaRef>> = LazyLock::new(|| {
+        let schema = DFSchema::try_from(arrow_schema().as_ref().clone()).ok()?;
+        Some(Arc::new(schema))
+    });
+    // The names are distinct, so there is one.
+    SCHEMA
+        .clone()
+        .unwrap_or_else(|| Arc::new(DFSchema::empty()))
+}
+
+fn arrow_schema() -> SchemaRef {
+    let fields = COLUMNS.iter();
+    let fields = fields.map(|(name, _)| Field::new(*name, DataType::Utf8, true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The findings of a control, or a row that says why there can be none.
+///
+/// Its query is no input, so that no predicate is put into it: below the node, `status = 'skip'` would be false of every
+/// finding, and nothing would be asked for.
+#[derive(Debug, Clone)]
+struct Checked {
+    control: &'static Control,
+    query: LogicalPlan,
+    schema: DFSchemaRef,
+}
+
+impl PartialEq for Checked {
+    fn eq(&self, other: &Self) -> bool {
+        self.control.name == other.control.name
+    }
+}
+
+impl Eq for Checked {}
+
+impl PartialOrd for Checked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.control.name.partial_cmp(other.control.name)
+    }
+}
+
+impl Hash for Checked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.control.name.hash(state);
+    }
+}
+
+impl UserDefinedLogicalNodeCore for Checked {
+    fn name(&self) -> &str {
+        "Control"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        Vec::new()
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        Vec::new()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Control: {}", self.control.name)
+    }
+
+    fn with_exprs_and_inputs(&self, _: Vec<Expr>, _: Vec<LogicalPlan>) -> Result<Self> {
+        Ok(self.clone())
+    }
+}
+
+/// Says in predicates over a control what it is called and how bad it is, because that is so of each of its rows. The
+/// engine leaves out what a predicate is then false of.
+#[derive(Debug)]
+pub(super) struct NamedControls;
+
+impl OptimizerRule for NamedControls {
+    fn name(&self) -> &str {
+        "named_controls"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn supports_rewrite(&self) -> bool {
+        true
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Filter(filter) = plan else {
+            return Ok(Transformed::no(plan));
+        };
+        let LogicalPlan::Extension(extension) = filter.input.as_ref() else {
+            return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+        };
+        let Some(checked) = extension.node.as_any().downcast_ref::<Checked>() else {
+            return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+        };
+        let control = checked.control;
+        let named = filter.predicate.clone().transform(|expr| {
+            let value = match &expr {
+                Expr::Column(column) if column.name == "control" => control.name,
+                Expr::Column(column) if column.name == "severity" => control.severity,
+                _ => return Ok(Transformed::no(expr)),
+            };
+            Ok(Transformed::yes(lit(value)))
+        })?;
+        if !named.transformed {
+            return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+        }
+        let filter = Filter::try_new(named.data, filter.input)?;
+        Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+    }
+}
+
+/// Plans the node of a control.
+#[derive(Debug)]
+pub(crate) struct ControlPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for ControlPlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _: &[&LogicalPlan],
+        _: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        _: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(checked) = node.as_any().downcast_ref::<Checked>() else {
+            return Ok(None);
+        };
+        let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+            return internal_err!("a session without a state cannot plan a control");
+        };
+        let query = state.optimize(&checked.query)?;
+        // The plan around it is optimized as a whole.
+        let unoptimized = SessionStateBuilder::new_from_existing(state.clone())
+            .with_physical_optimizer_rules(Vec::new())
+            .build();
+        let input = planner.create_physical_plan(&query, &unoptimized).await?;
+        Ok(Some(Arc::new(ControlExec::new(checked.control, input))))
+    }
+}
+
+/// Runs a control.
+#[derive(Debug)]
+struct ControlExec {
+    control: &'static Control,
+    input: Arc<dyn ExecutionPlan>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+}
+
+impl ControlExec {
+    fn new(control: &'static Control, input: Arc<dyn ExecutionPlan>) -> Self {
+        let schema = arrow_schema();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self {
+            control,
+            input,
+            schema,
+            properties: Arc::new(properties),
+        }
+    }
+
+    fn over(&self, mut inputs: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        match inputs.pop() {
+            Some(input) if inputs.is_empty() => Ok(Arc::new(Self::new(self.control, input))),
+            _ => internal_err!("a control has one input"),
+        }
+    }
+}
+
+impl DisplayAs for ControlExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::TreeRender => f.write_str(self.control.name),
+            _ => write!(f, "Control: {}", self.control.name),
+        }
+    }
+}
+
+impl ExecutionPlan for ControlExec {
+    fn name(&self) -> &str {
+        "Control"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        vec![Distribution::SinglePartition]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.over(children)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.over(children)
+    }
+
+    // Findings are few. All are kept until it is certain that they are all, because a part of them is worth nothing.
+    fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (control, input) = (self.control, Arc::clone(&self.input));
+        let schema = Arc::clone(&self.schema);
+        let found = async move {
+            let found = match collect(input, context).await {
+                Ok(found) => found,
+                Err(error) => vec![skipped(control, &schema, error)?],
+            };
+            let batches = found.into_iter();
+            Ok::<_, DataFusionError>(stream::iter(batches.map(move |batch| -> Result<_> {
+                let columns = batch.columns().to_vec();
+                Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+            })))
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            futures::TryStreamExt::try_flatten(stream::once(found)),
+        )))
+    }
+}
+
+/// Returns the row of a control whose data may not be read.
+///
+/// # Errors
+///
+/// Fails with `error` if it is another.
+fn skipped(control: &Control, schema: &SchemaRef, error: DataFusionError) -> Result<RecordBatch> {
+    let Some(reason) = forbidden(&error) else {
+        return Err(error);
+    };
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as _;
+    let null = || new_null_array(&DataType::Utf8, 1);
+    let columns = vec![
+        text(control.name),
+        text(control.severity),
+        text(SKIP),
+        null(),
+        text(&reason),
+        null(),
+    ];
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}
+
+/// Returns what may not be read, if that is why there is `error`.
+fn forbidden(error: &DataFusionError) -> Option<String> {
+    let source = match error.find_root() {
+        DataFusionError::External(source) => source.as_ref(),
+        DataFusionError::ArrowError(source, _) => match source.as_ref() {
+            ArrowError::ExternalError(source) => source.as_ref(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if let Some(inner) = source.downcast_ref::<DataFusionError>() {
+        return forbidden(inner);
+    }
+    let error = source.downcast_ref::<api::Error>()?;
+    let resource = error.call()?.request.needs_role()?;
+    error.is_forbidden().then(|| {
+        format!(
+            "{} may not be read: that needs the role {}",
+            resource.nouns.title, resource.role
+        )
+    })
+}
+
+/// The thresholds of the controls, as the session's configuration carries them: `SET findings.max_age_days = 30`.
+#[derive(Debug, Clone)]
+pub(crate) struct Thresholds(BTreeMap<&'static str, u32>);
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self(settings().map(|each| (each.name, each.default)).collect())
+    }
+}
+
+impl ConfigExtension for Thresholds {
+    const PREFIX: &'static str = Setting::PREFIX;
+}
+
+impl ExtensionOptions for Thresholds {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let wrong = |message| Err(DataFusionError::Configuration(message));
+        let Some(threshold) = self.0.get_mut(key) else {
+            let known: Vec<&str> = settings().map(|setting| setting.name).collect();
+            return wrong(format!(
+                "no setting `{}.{key}`: there are {}",
+                Setting::PREFIX,
+                known.join(", ")
+            ));
+        };
+        match value.trim().parse() {
+            Ok(value) => *threshold = value,
+            Err(_) => {
+                return wrong(format!(
+                    "`{}.{key}` is a whole number, which `{value}` is not",
+                    Setting::PREFIX
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let entry = |setting: &'static Setting| ConfigEntry {
+            key: format!("{}.{}", Setting::PREFIX, setting.name),
+            value: self.0.get(setting.name).map(ToString::to_string),
+            description: setting.description,
+        };
+        settings().map(entry).collect()
+    }
+}
+
+/// The function that stands for a threshold in the plan of the view.
+const THRESHOLD: &str = "__findings_threshold";
+
+/// Reads a threshold from the configuration, when the statement is planned.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Threshold {
+    signature: Signature,
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self {
+            signature: Signature::exact(vec![DataType::Utf8], Volatility::Stable),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Threshold {
+    fn name(&self) -> &str {
+        THRESHOLD
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [ColumnarValue::Scalar(name)] = args.args.as_slice() else {
+            return internal_err!("a threshold is read by its name");
+        };
+        let all = args.config_options.extensions.get::<Thresholds>();
+        let value = all
+            .zip(name.try_as_str().flatten())
+            .and_then(|(all, name)| all.0.get(name).copied());
+        match value {
+            Some(value) => Ok(ColumnarValue::Scalar(ScalarValue::Int64(Some(
+                value.into(),
+            )))),
+            None => internal_err!("no threshold {name}"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Scans below a join that do not wait for each other start together.
+//!
+//! A hash join reads one side to its end before it asks for the other, because what it has read may narrow that. Where one
+//! side is all there is, it narrows nothing, and waiting for it only takes time. A rule over physical plans finds the scans
+//! that are wanted in any case; the first of them that is asked for a row sets all of them going. It sends nothing itself.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+
+use super::children::over_changed;
+use super::join_on_id::narrowed;
+use super::scan::ResourceScan;
+use super::together::Together;
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// Lets scans start together that do not wait for each other.
+#[derive(Debug)]
+pub(super) struct SideBySide;
+
+impl PhysicalOptimizerRule for SideBySide {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        started(plan, None, Above::NoJoin)
+    }
+
+    fn name(&self) -> &str {
+        "side_by_side"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// What stands above a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Above {
+    /// Nothing that supplies predicates.
+    NoJoin,
+    /// Joins whose other sides narrow nothing.
+    Whole,
+    /// A join whose other side narrows this one.
+    Part,
+}
+
+/// Returns `plan` with those of its scans that are wanted as soon as a row of it is starting with `together`.
+fn started(plan: Plan, together: Option<&Arc<Together>>, above: Above) -> Result<Plan> {
+    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
+        let scan = match above {
+            Above::Whole => scan.independent(),
+            Above::NoJoin | Above::Part => scan.clone(),
+        };
+        return Ok(match together {
+            Some(together) if scan.reads_all() => {
+                Arc::new(scan.starting_with(Arc::clone(together)))
+            }
+            _ => Arc::new(scan),
+        });
+    }
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        let waits = waits(join);
+        let own = match together {
+            None if wanted_at_once(&plan) > 1 => Some(Arc::default()),
+            together => together.cloned(),
+        };
+        return over_changed(&plan, |side, child| match side {
+            1 if waits => started(child, None, Above::Part),
+            1 if above == Above::NoJoin => started(child, own.as_ref(), Above::Whole),
+            _ => started(child, own.as_ref(), above),
+        });
+    }
+    let together = together.filter(|_| hands_on(&plan));
+    over_changed(&plan, |_, child| started(child, together, above))
+}
+
+/// Returns true if the probe side of `join` is to wait for what the other one narrows it to.
+fn waits(join: &HashJoinExec) -> bool {
+    narrowed(join).1 && !is_whole(join.left()) && can_be_narrowed(join.right())
+}
+
+/// Returns true if a scan in `plan` may ask for less once a join tells it what it has use for.
+fn can_be_narrowed(plan: &Plan) -> bool {
+    let scan = plan.downcast_ref::<ResourceScan>();
+    scan.is_some_and(ResourceScan::can_be_narrowed)
+        || plan.children().into_iter().any(can_be_narrowed)
+}
+
+/// Returns how many scans are wanted as soon as a row of `plan` is.
+fn wanted_at_once(plan: &Plan) -> usize {
+    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
+        return usize::from(scan.reads_all());
+    }
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        let probe = match waits(join) {
+            true => 0,
+            false => wanted_at_once(join.right()),
+        };
+        return wanted_at_once(join.left()) + probe;
+    }
+    match hands_on(plan) {
+        true => plan.children().into_iter().map(wanted_at_once).sum(),
+        false => 0,
+    }
+}
+
+/// Returns true if `plan` asks its only input for rows as soon as it is asked itself. A node that keeps its rows for a
+/// subquery may not be asked at all.
+fn hands_on(plan: &Plan) -> bool {
+    plan.children().len() == 1 && plan.name() != "OnceExec"
+}
+
+/// Returns true if `plan` reads all there is of the resources in it, so that a join with it narrows nothing.
+pub(super) fn is_whole(plan: &Plan) -> bool {
+    if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
+        return scan.is_whole();
+    }
+    let keeps_all = plan.fetch().is_none()
+        && (plan.downcast_ref::<ProjectionExec>().is_some()
+            || plan.downcast_ref::<CoalescePartitionsExec>().is_some()
+            || plan.downcast_ref::<AggregateExec>().is_some()
+            || plan.downcast_ref::<SortExec>().is_some()
+            || plan.downcast_ref::<HashJoinExec>().is_some());
+    keeps_all && plan.children().into_iter().all(is_whole)
+}

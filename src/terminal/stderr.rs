@@ -1,0 +1,97 @@
+//! stderr, which must not hold up the program.
+//!
+//! Turns bytes into writes to stderr that end in time: where it is a pipe that nobody empties, what does not fit is
+//! dropped, and the next line that does fit says how much was. Everything that this program writes to stderr goes
+//! through here.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a reader may take to make room for one more piece.
+#[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// For what is told on the side: once the reader has stopped reading, no time is spent on it.
+    Trace,
+    /// For warnings and errors.
+    Note,
+}
+
+/// Bytes that were dropped since the last that were written.
+static DROPPED: Mutex<usize> = Mutex::new(0);
+
+/// Writes `text`, or drops it if stderr takes nothing for too long.
+pub(crate) fn write(text: &[u8], patience: Patience) {
+    // Held while writing, so that lines stay whole.
+    let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    let patience = match (patience, *dropped) {
+        (Patience::Trace, 0) => Duration::from_millis(200),
+        (Patience::Trace, _) => Duration::ZERO,
+        (Patience::Note, _) => Duration::from_secs(1),
+    };
+    if *dropped > 0 {
+        let told = format!(
+            "({} bytes of this were dropped: nobody read them)\n",
+            *dropped
+        );
+        if put(told.as_bytes(), patience).is_ok() {
+            *dropped = 0;
+        }
+    }
+    // If stderr is closed, there is nobody to tell.
+    if let Err(left) = put(text, patience) {
+        *dropped += left;
+    }
+}
+
+/// Writes `text` piece by piece, none of which blocks. Fails with the number of bytes left.
+#[cfg(unix)]
+fn put(mut text: &[u8], patience: Duration) -> Result<(), usize> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
+    let stderr = io::stderr();
+    while !text.is_empty() {
+        let mut asked = [PollFd::new(
+            std::os::fd::AsFd::as_fd(&stderr),
+            PollFlags::POLLOUT,
+        )];
+        match poll(&mut asked, timeout) {
+            Ok(0) => return Err(text.len()),
+            Ok(_) => {}
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(_) => return Ok(()),
+        }
+        // A pipe that is ready takes at least this much without blocking.
+        let piece = text.len().min(nix::libc::PIPE_BUF);
+        match stderr.lock().write(&text[..piece]) {
+            Ok(0) => return Ok(()),
+            Ok(written) => text = &text[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn put(text: &[u8], _: Duration) -> Result<(), usize> {
+    let _ = io::stderr().lock().write_all(text);
+    Ok(())
+}
+
+/// stderr for `-v`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trace;
+
+impl Write for Trace {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write(bytes, Patience::Trace);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! `--output-file`: what was there is there until the run has succeeded, and secrets of new keys outlast every end.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, Instant};
+
+use crate::support::{TestEnv, files};
+
+/// Creates three keys, one after another.
+const INSERT: &str = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1'), ('sa-1'), ('sa-1')";
+
+/// Runs `sql` with its rows in `keys.jsonl`.
+fn into_file(sql: &str) -> Vec<&str> {
+    let flags = ["-o", "jsonl", "--concurrency", "1", "--output-file"];
+    [flags.as_slice(), &["keys.jsonl", "-e", sql]].concat()
+}
+
+fn environment(faults: &[&str]) -> TestEnv {
+    let env = TestEnv::with_keys(250);
+    let faults = faults.iter().map(|fault| fault.parse().unwrap());
+    env.sandbox.set_faults(faults.collect());
+    env
+}
+
+#[test]
+fn what_was_there_survives_a_run_that_fails() {
+    for sql in [
+        "SELECT id FROM api_keys",
+        "SELECT 1; SELECT id FROM api_keys",
+        "SELECT id, 1 / (length(id) - length(id)) FROM api_keys",
+        "SELECT nothing",
+    ] {
+        let env = environment(&["page=3:400"]);
+        let path = env.work().join("keys.jsonl");
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(env.iamql(&into_file(sql)).code, Some(1), "{sql}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious", "{sql}");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(env.iamql(&into_file(sql)).code, Some(1), "{sql}");
+        assert_eq!(files(&env.work()), [""; 0], "{sql}");
+    }
+}
+
+#[test]
+fn a_run_that_succeeds_replaces_the_file_behind_a_link_and_keeps_its_mode() {
+    let env = environment(&[]);
+    let (path, link) = (env.work().join("rows"), env.work().join("keys.jsonl"));
+    fs::write(&path, "old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("rows", &link).unwrap();
+    let run = env.iamql(&into_file("SELECT 1 AS a; SELECT 2 AS a"));
+    assert_eq!(run.rows(), "");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"a\":2}\n");
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+#[test]
+fn an_insert_that_fails_loses_neither_what_was_there_nor_what_it_has_created() {
+    let env = environment(&["nth=3:400"]);
+    let path = env.work().join("keys.jsonl");
+    fs::write(&path, "{\"secret\":\"of an earlier run\"}\n").unwrap();
+    let failed = env.iamql(&into_file(INSERT));
+    assert_eq!(failed.code, Some(1));
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "{\"secret\":\"of an earlier run\"}\n"
+    );
+    let beside = env.work().join("keys.jsonl.unfinished");
+    let rows = fs::read_to_string(&beside).unwrap();
+    assert_eq!(rows.matches("\"secret\":\"").count(), 2, "{rows}");
+    assert_eq!(
+        fs::metadata(&beside).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(
+        failed.stderr.contains("keys.jsonl.unfinished`"),
+        "{failed:?}"
+    );
+    // Later runs tell of it, and leave it alone.
+    env.sandbox.set_faults(Vec::new());
+    let next = env.iamql(&into_file(INSERT));
+    assert_eq!(next.code, Some(0));
+    assert!(next.stderr.contains("keys.jsonl.unfinished`"), "{next:?}");
+    assert_eq!(fs::read_to_string(&beside).unwrap(), rows);
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn rows_of_an_insert_are_in_the_file_as_soon_as_they_exist_even_if_the_program_is_killed() {
+    for (was_there, place) in [
+        (None, "keys.jsonl"),
+        (Some("old\n"), "keys.jsonl.unfinished"),
+    ] {
+        let env = environment(&["nth=3:stall"]);
+        if let Some(text) = was_there {
+            fs::write(env.work().join("keys.jsonl"), text).unwrap();
+        }
+        let mut child = env.command(&into_file(INSERT)).spawn().unwrap();
+        env.wait_for_requests(3);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let written = || fs::read_to_string(env.work().join(place)).unwrap_or_default();
+        while written().lines().count() < 2 {
+            assert!(Instant::now() < deadline, "{}", written());
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(written().matches("\"secret\":\"").count(), 2);
+        if let Some(text) = was_there {
+            let kept = fs::read_to_string(env.work().join("keys.jsonl")).unwrap();
+            assert_eq!(kept, text);
+            let next = env.iamql(&into_file("SELECT 1"));
+            assert!(next.stderr.contains("keys.jsonl.unfinished`"), "{next:?}");
+        }
+    }
+}
+
+#[test]
+fn the_file_of_undelivered_secrets_is_never_an_output() {
+    let env = environment(&[]);
+    let folder = env.state().join("iamql");
+    fs::create_dir(&folder).unwrap();
+    let precious = folder.join("unsaved-secrets.jsonl");
+    fs::write(&precious, "{\"id\":\"A\"}\n").unwrap();
+    symlink(&precious, env.work().join("link.jsonl")).unwrap();
+    fs::hard_link(&precious, env.work().join("hard.jsonl")).unwrap();
+    for name in [
+        precious.to_str().unwrap(),
+        "../state/iamql/unsaved-secrets.jsonl",
+        "../state/./iamql/../iamql/unsaved-secrets.jsonl",
+        "link.jsonl",
+        "hard.jsonl",
+    ] {
+        let run = env.iamql(&["-q", "--output-file", name, "-e", "SELECT 1"]);
+        assert_eq!(run.code, Some(2), "{name}");
+        assert!(run.stderr.contains("not delivered"), "{run:?}");
+        let copy = format!("COPY (SELECT 1) TO '{name}' STORED AS JSON");
+        let run = env.iamql(&["-q", "-e", &copy]);
+        assert_eq!(run.code, Some(1), "{name}");
+        assert!(run.stderr.contains("not delivered"), "{run:?}");
+    }
+    let folder = format!(
+        "COPY (SELECT 1) TO '{}/' STORED AS JSON OPTIONS (overwrite true)",
+        folder.display()
+    );
+    assert_eq!(env.iamql(&["-q", "-e", &folder]).code, Some(1));
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "{\"id\":\"A\"}\n");
+}
+
+#[test]
+fn stdout_and_pipes_are_written_to_as_they_are() {
+    let env = environment(&[]);
+    for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let run = env.iamql(&["-o", "jsonl", "--output-file", name, "-e", "SELECT 1 AS a"]);
+        assert_eq!(run.rows(), "{\"a\":1}\n", "{name}");
+    }
+    let pipe = env.work().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let run = env.iamql(&[
+        "-o",
+        "jsonl",
+        "--output-file",
+        "pipe",
+        "-e",
+        "SELECT 1 AS a",
+    ]);
+    assert_eq!(run.rows(), "");
+    assert_eq!(reader.join().unwrap(), "{\"a\":1}\n");
+    assert_eq!(files(&env.work()), ["pipe"]);
+}
+
+#[test]
+fn a_file_that_may_not_be_grown_is_as_it_was() {
+    let env = environment(&[]);
+    let path = env.work().join("keys.jsonl");
+    fs::write(&path, "old").unwrap();
+    for sql in [
+        "SELECT repeat('x', 1000000) AS x",
+        "COPY (SELECT repeat('x', 1000000) AS x) TO 'keys.jsonl' STORED AS JSON",
+    ] {
+        let program = env.command(&into_file(sql));
+        let mut limited = std::process::Command::new("sh");
+        // The signal would end the program; ignored, the write fails as on a full disk.
+        limited
+            .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .current_dir(env.work())
+            .env_clear()
+            .envs(
+                program
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let run = crate::support::Output::of(limited.spawn().unwrap());
+        assert_eq!(run.code, Some(1), "{sql}: {run:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old", "{sql}");
+        assert_eq!(files(&env.work()), ["keys.jsonl"], "{sql}");
+    }
+}
