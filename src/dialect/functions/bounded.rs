@@ -45,6 +45,15 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
     bounded.map(ScalarUDF::new_from_impl).collect()
 }
 
+/// Returns `repeat(text, count)`, for functions that are made of it.
+pub(super) fn repeat() -> ScalarUDF {
+    ScalarUDF::new_from_impl(Bounded {
+        inner: datafusion::functions::string::repeat(),
+        name: "repeat",
+        estimate: repeated,
+    })
+}
+
 /// A function that refuses to give more than [`MOST`].
 #[derive(Debug, Clone)]
 struct Bounded {
@@ -224,6 +233,8 @@ mod tests {
             "array_resize([1], 2000000000, 0)",
             "range(0, 10000000000)",
             "generate_series(0, 10000000000, 2)",
+            "zeroblob(2000000000)",
+            "replace(repeat('x', 200000), 'x', repeat('y', 200000))",
         ] {
             let outcome = testing::context().sql(&format!("SELECT {call}")).await;
             let outcome = match outcome {

@@ -8,14 +8,15 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::plan_err;
 use datafusion::error::Result as PlanResult;
 use datafusion::functions::expr_fn::character_length;
-use datafusion::functions::string::expr_fn::{lower, repeat, upper};
+use datafusion::functions::string::expr_fn::{lower, upper};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::type_coercion::binary::{
     comparison_coercion, try_type_union_resolution,
 };
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
-use super::error::Error;
+use super::bounded;
+use super::error::{Error, MOST};
 use super::scalar::{Arity, Macro, ReturnType, RowFunction};
 use super::value::{Value, number_prefix, real_text};
 
@@ -97,7 +98,8 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             |_| Ok(vec![DataType::Int64]),
             |_| DataType::Binary,
             |mut args| {
-                let zeros = repeat(lit("\0"), args.pop().unwrap_or_default());
+                let count = args.pop().unwrap_or_default();
+                let zeros = bounded::repeat().call(vec![lit("\0"), count]);
                 Ok(cast(zeros, DataType::Binary))
             },
         )
@@ -253,6 +255,13 @@ fn replace(args: &[Value<'_>]) -> Evaluated {
     else {
         return Ok(Value::Null);
     };
+    let grows = to.len().saturating_sub(from.len());
+    if grows > 0 && !from.is_empty() {
+        let found = text.matches(from.as_ref()).count();
+        if found.saturating_mul(grows) as u64 > MOST {
+            return Err(Error::TooLong("replace"));
+        }
+    }
     let replaced = if from.is_empty() {
         text.into_owned()
     } else {
