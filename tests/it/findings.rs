@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Lab, TestEnv, organization};
 
-/// A finding: control, resource, owner.
 
 /// The same as each control, in SQLite's words. `$` is the threshold.
 const THEIRS: [(&str, i64, &str); 14] = [
