@@ -60,6 +60,7 @@ impl Error {
                 "if the service has moved, name its new address with `--endpoint`"
             }
             Self::NoAnswer { failure, .. } => match failure.kind {
+                FailureKind::Tls if failure.detail.contains("does not speak TLS") => UNREACHABLE,
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }

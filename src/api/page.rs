@@ -511,11 +511,9 @@ mod tests {
     }
 
     #[test]
-    fn repeated_members_and_odd_totals_do_not_matter() {
-        let page = page(
-            r#"{"data":[1],"data":[{}],"metadata":{"next":"?page_token=x"},"metadata":{"total_size":"many"}}"#,
-        );
-        assert_eq!((page.len(), page.next()), (1, None));
+    fn an_odd_total_does_not_matter() {
+        let page = page(r#"{"data":[{}],"metadata":{"total_size":"many"}}"#);
+        assert_eq!((page.len(), page.next(), page.total()), (1, None, None));
     }
 
     #[test]

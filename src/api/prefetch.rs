@@ -534,15 +534,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_what_was_read_the_last_word_is_the_reader_s() {
-        // The last of several `metadata` members counts.
+    async fn what_was_read_too_early_is_an_error_if_it_has_two_meanings() {
+        // The first link was followed before the second one was read.
         let twice = r#"{"metadata":{"next":"?page_token=x"},"data":[1],"metadata":{"next":"?page_token=b"}}"#;
         let answers = move |token: &str, _| match token {
             "" => Ok(twice),
             "b" => Ok(LAST),
+            "x" => Ok(LAST),
             _ => Err("a page that nobody links to"),
         };
-        assert_eq!(list(answers, 9).await.1, [Ok(1), Ok(3)]);
+        let given = list(answers, 9).await.1;
+        let error = given[0].as_ref().unwrap_err();
+        assert!(error.contains("`metadata` is there twice"), "{error}");
+        assert_eq!(given.len(), 1);
     }
 
     #[tokio::test]

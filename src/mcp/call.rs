@@ -23,11 +23,11 @@ use super::tools::Name;
 use super::{command_line, visible};
 use crate::api::{self, Traffic};
 use crate::dialect::error::nearest;
+use crate::dialect::type_names::type_name;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::render::{Diagnostic, escape_controls};
 use crate::resource::{self, Relation};
 use crate::session::{Done, Interrupt, Params, Report, in_statement};
-use crate::dialect::type_names::type_name;
 use crate::sql::split::Piece;
 
 /// What a call came to: a JSON object, and a short text that holds no cell.

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use rmcp::model::{ReadResourceResult, Resource, ResourceContents};
 
-use crate::resource::{self, Access, findings};
 use crate::dialect::type_names::type_name;
+use crate::resource::{self, Access, findings};
 use crate::session::{Relation, Session};
 
 const TABLES: &str = "iamql://reference/tables";

@@ -9,9 +9,9 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use serde_json::{Map, Value, json};
 
 use super::{Bounds, visible};
+use crate::dialect::type_names::type_name;
 use crate::error::{Error, ErrorKind};
 use crate::render::{cell_json, distinct_names};
-use crate::dialect::type_names::type_name;
 use crate::session::Sink;
 
 /// Takes the rows of one call.
