@@ -98,14 +98,14 @@ impl Mask {
         for (has_tags, mut units) in [(true, all.clone()), (false, without_tags(&all))] {
             for layer in 0..=LAYERS {
                 wanted.find(&units, &mut found);
-                let plain = unescaped(&units);
+                let mut plain = visible(unescaped(&units));
+                if !has_tags {
+                    plain = without_tags(&plain);
+                }
                 if plain.len() == units.len() || layer == LAYERS {
                     break;
                 }
-                units = visible(plain);
-                if !has_tags {
-                    units = without_tags(&units);
-                }
+                units = plain;
             }
         }
         replaced(text, found)
