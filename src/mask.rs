@@ -98,14 +98,14 @@ impl Mask {
         for (has_tags, mut units) in [(true, all.clone()), (false, without_tags(&all))] {
             for layer in 0..=LAYERS {
                 wanted.find(&units, &mut found);
-                let plain = unescaped(&units);
+                let mut plain = visible(unescaped(&units));
+                if !has_tags {
+                    plain = without_tags(&plain);
+                }
                 if plain.len() == units.len() || layer == LAYERS {
                     break;
                 }
-                units = visible(plain);
-                if !has_tags {
-                    units = without_tags(&units);
-                }
+                units = plain;
             }
         }
         replaced(text, found)
@@ -604,6 +604,10 @@ mod tests {
                 Way::Tags,
                 Way::Spaces,
             ] {
+                if matches!((way, outer), (Way::Tags, Way::Tags)) {
+                    // A tag with tags in its name is no tag.
+                    continue;
+                }
                 let written = outer.write(&way.write(SECRET));
                 let masked = mask().apply(&format!("({written})")).into_owned();
                 assert!(masked.contains("***"), "{way:?} in {outer:?}: {masked}");

@@ -97,9 +97,7 @@ impl Failure {
                 rustls::InvalidMessage::InvalidContentType
             ))
         );
-        let kind = if is_plain {
-            FailureKind::Unreachable
-        } else if certificate.is_some() {
+        let kind = if certificate.is_some() {
             FailureKind::Certificate
         } else if tls.is_some() {
             FailureKind::Tls

@@ -341,7 +341,7 @@ fn a_copy_to_stdout_is_rows_in_its_own_format() {
     }
     let run = env.iamql(&["-e", "COPY (SELECT 1 AS a) TO STDOUT STORED AS nonsense"]);
     assert!(
-        run.error(1).contains("no output format `nonsense`"),
+        run.error(1).contains("no output format `NONSENSE`"),
         "{run:?}"
     );
 }
