@@ -254,22 +254,33 @@ async fn json_functions_see_what_the_service_sent() {
                 plain(&spec),
             ),
         ] {
-            for from in [
-                "api_keys",
-                "(SELECT * FROM api_keys) t",
-                "(SELECT * FROM api_keys UNION ALL SELECT * FROM api_keys WHERE false) t",
-                "(SELECT DISTINCT * FROM api_keys) t",
-                "(SELECT a.* FROM api_keys a LEFT JOIN api_keys b ON a.id = b.id || 'x') t",
-                "saved",
-            ] {
-                if from == "saved" {
-                    let _ = lab
-                        .run("CREATE OR REPLACE TABLE saved AS SELECT * FROM api_keys")
-                        .await;
-                }
-                let query = format!("SELECT {expression} FROM {from}");
-                assert_eq!(lab.run(&query).await.value(), expected, "{query}");
+            let query = format!("SELECT {expression} FROM api_keys");
+            assert_eq!(lab.run(&query).await.value(), expected, "{query}");
+        }
+        // The JSON goes with the object wherever that goes.
+        for from in [
+            "(SELECT * FROM api_keys) t",
+            "(SELECT * FROM api_keys UNION ALL SELECT * FROM api_keys WHERE false) t",
+            "(SELECT DISTINCT * FROM api_keys) t",
+            "(SELECT a.* FROM api_keys a LEFT JOIN api_keys b ON a.id = b.id || 'x') t",
+            "(SELECT max_by(spec, id) AS spec, max_by(metadata, id) AS metadata FROM api_keys) t",
+            "saved",
+        ] {
+            if from == "saved" {
+                let _ = lab
+                    .run("CREATE OR REPLACE TABLE saved AS SELECT * FROM api_keys")
+                    .await;
             }
+            let query = format!(
+                "SELECT spec ->> '{extra}', spec.owner ->> '{extra}', metadata ->> '{extra}', CAST(spec AS TEXT) FROM {from}"
+            );
+            let expected = [
+                plain(&spec),
+                plain(&owner),
+                plain(&metadata),
+                sent.to_string(),
+            ];
+            assert_eq!(lab.run(&query).await.value_list(), expected, "{query}");
         }
         // Rows that leave have the columns that are declared, and nothing else.
         let all = lab.run("SELECT spec, metadata FROM api_keys").await;

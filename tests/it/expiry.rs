@@ -323,6 +323,11 @@ async fn the_service_may_still_refuse_a_day() {
         .fail("INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', '2099-12-31')")
         .await;
     assert!(error.contains("answered 422"), "{error}");
+    // What the service suggests is told.
+    assert!(
+        error.contains("Use today's date in UTC or a later one"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A service that refuses, fails or breaks off: an answer is whole, or it is an error that says why.
 
-use iamql::sandbox::{Action, Fault, FaultBody, UnknownKey};
+use iamql::sandbox::{Action, Contract, Fault, FaultBody, UnknownKey};
 
 use crate::support::{Lab, key, organization};
 
@@ -142,4 +142,18 @@ async fn an_error_of_one_among_several_requests_is_the_error_of_all() {
         error.contains("`GET /iam/v2/api-keys/K3` answered 400"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn an_explanation_in_gzip_is_read_though_no_header_tells_of_it() {
+    for contract in Contract::ALL {
+        let lab = Lab::start(organization(3).with_contract(contract)).await;
+        lab.sandbox
+            .set_faults(vec!["get:403,body=gzip".parse::<Fault>().unwrap()]);
+        let error = lab.fail("SELECT id FROM api_keys").await;
+        assert!(
+            error.contains("answered 403 forbidden: Forbidden"),
+            "{error}"
+        );
+    }
 }
