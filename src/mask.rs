@@ -604,6 +604,10 @@ mod tests {
                 Way::Tags,
                 Way::Spaces,
             ] {
+                if matches!((way, outer), (Way::Tags, Way::Tags)) {
+                    // A tag with tags in its name is no tag.
+                    continue;
+                }
                 let written = outer.write(&way.write(SECRET));
                 let masked = mask().apply(&format!("({written})")).into_owned();
                 assert!(masked.contains("***"), "{way:?} in {outer:?}: {masked}");

@@ -60,7 +60,9 @@ impl Error {
                 "if the service has moved, name its new address with `--endpoint`"
             }
             Self::NoAnswer { failure, .. } => match failure.kind {
-                FailureKind::Tls if failure.detail.contains("does not speak TLS") => UNREACHABLE,
+                FailureKind::Tls if failure.detail.contains("does not speak TLS") => {
+                    "check the port, and whether the address given with `--endpoint` begins with http"
+                }
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }

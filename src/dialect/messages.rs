@@ -39,7 +39,17 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 62] = [
+const RETOLD: [(&str, &str, &str); 64] = [
+    (
+        r"^cannot infer common argument type for comparison operation (.+) (IS (?:NOT )?DISTINCT FROM) (.+)",
+        "cannot compare $1 with $3 by `$2`",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^(LIMIT|OFFSET) must be >= 0, .(-?\d+). was provided",
+        "$1 must not be negative, and here it is $2",
+        "leave it out for all rows",
+    ),
     (
         r"^(\w+)Accumulator for .*\bNull\b.*",
         "`$1` of a NULL without a type",
@@ -339,7 +349,7 @@ const RETOLD: [(&str, &str, &str); 62] = [
     (
         r"^order by column out of bounds, specified: (\d+), max: (\d+)",
         "ORDER BY $1, but the select list has $2 columns",
-        "",
+        "name a column, or count those of the select list from 1",
     ),
     (
         r"(?s)^unsupported SQL type (\S+).*",

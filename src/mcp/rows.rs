@@ -58,7 +58,7 @@ impl Cut {
                 bounds.bytes
             ),
             Self::Requests => format!(
-                "cut after {} requests, there are more rows: name ids or an owner in WHERE, or add a LIMIT",
+                "cut after {} requests, there may be more rows: name ids or an owner in WHERE, or add a LIMIT",
                 bounds.requests
             ),
         }

@@ -142,7 +142,7 @@ fn rows_schema() -> Value {
             },
             "row_count": { "type": "integer" },
             "note": { "type": "string", "description": "What the statement has to say in place of rows" },
-            "truncated": { "type": "boolean", "description": "True if there are more rows than these" },
+            "truncated": { "type": "boolean", "description": "True if these may not be all rows" },
             "truncated_by": { "type": "string", "enum": ["rows", "bytes", "requests"] },
             "ask_for_less": { "type": "string", "description": "How to ask so that nothing is cut" },
             "requests": { "type": "integer", "description": "Requests that were sent" },

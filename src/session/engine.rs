@@ -81,8 +81,10 @@ pub(super) async fn context(connection: Connection, session: &Options) -> Result
 
 /// Returns what the engine takes from the machine: memory up to a limit, and files unless there are to be none.
 fn runtime(session: &Options) -> Result<Arc<RuntimeEnv>> {
-    let runtime =
-        RuntimeEnvBuilder::new().with_memory_pool(Arc::new(LimitedPool::new(session.memory_limit)));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(LimitedPool::new(session.memory_limit)))
+        // The engine would not see files that come to a folder, or go, after it was read once.
+        .with_object_list_cache_limit(0);
     if !session.no_files {
         return runtime.build_arc();
     }

@@ -195,7 +195,9 @@ enum State {
     Hidden,
     /// It holds what exists nowhere else, and can be found by its name.
     Kept,
-    /// It is the target.
+    /// The same, and its name is that of the target, where nothing was.
+    Placed,
+    /// It has replaced the target.
     There,
 }
 
@@ -241,7 +243,7 @@ impl StagedFile {
             false => move_to_new(&self.written, target),
         };
         (self.written, self.state) = match moved {
-            Ok(()) => (target.clone(), State::There),
+            Ok(()) => (target.clone(), State::Placed),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 (self.move_aside()?, State::Kept)
             }
@@ -271,10 +273,32 @@ impl StagedFile {
     /// Fails if that cannot be done; what was there is unchanged then.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
         match self.state {
-            State::There => File::open(&self.written)?.sync_all()?,
+            State::Placed | State::There => File::open(&self.written)?.sync_all()?,
             state => self.target.put(&self.written, state == State::Kept)?,
         }
         (self.written, self.state) = (self.target.path.clone(), State::There);
+        Ok(())
+    }
+
+    /// Hides again what was kept for rows that never came. What was there is as it was.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be renamed; it is kept then.
+    pub(crate) fn hide(&mut self) -> io::Result<()> {
+        if !matches!(self.state, State::Kept | State::Placed) {
+            return Ok(());
+        }
+        let (hidden, file) = create_in(self.written.parent().unwrap_or(Path::new("/")))?;
+        drop(file);
+        fs::rename(&self.written, &hidden)?;
+        if self.state == State::Placed
+            && let Some(found) = &self.target.found
+        {
+            File::create(&self.target.path)?;
+            fs::set_permissions(&self.target.path, found.permissions())?;
+        }
+        (self.written, self.state) = (hidden, State::Hidden);
         Ok(())
     }
 
@@ -422,6 +446,31 @@ mod tests {
             assert_eq!(mode(path), 0o600);
         }
         assert_eq!(names(dir.path()), ["empty", "rows"]);
+    }
+
+    #[test]
+    fn what_was_kept_for_rows_that_never_came_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("empty"), "").unwrap();
+        fs::write(path("old"), "old").unwrap();
+        for name in ["new", "empty", "old"] {
+            let mut staged = begin(&path(name), "header");
+            staged.keep().unwrap();
+            staged.hide().unwrap();
+            staged.keep().unwrap();
+            staged.hide().unwrap();
+        }
+        assert_eq!(names(dir.path()), ["empty", "old"]);
+        assert_eq!(fs::read_to_string(path("empty")).unwrap(), "");
+        assert_eq!(fs::read_to_string(path("old")).unwrap(), "old");
+        // What has replaced a file stays.
+        let mut staged = begin(&path("old"), "new");
+        staged.commit().unwrap();
+        staged.keep().unwrap();
+        staged.hide().unwrap();
+        drop(staged);
+        assert_eq!(fs::read_to_string(path("old")).unwrap(), "new");
     }
 
     #[test]

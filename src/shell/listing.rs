@@ -188,7 +188,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "table, markdown, line, json, jsonl, csv, tsv, parquet or arrow",
+        "the format of rows, such as table, line or csv",
         Argument::Format,
         &["mode"],
     ),

@@ -51,6 +51,10 @@ use crate::resource::{Pushed, Resource, Values};
 /// Ids that a join supplies and that are looked up one by one, while the size of the organization is not known.
 const MAX_LOOKUPS: usize = 30;
 
+/// What EXPLAIN shows in the place of an id that is known only once the query runs, and what becomes of it in a request.
+const UNKNOWN: &str = "{id}";
+const UNKNOWN_ENCODED: &str = "%7Bid%7D";
+
 /// Requests that EXPLAIN spells out; the rest it counts.
 const SHOWN_REQUESTS: usize = 8;
 
@@ -296,7 +300,8 @@ impl ResourceScan {
                         Ok(client) => client.accepted(params),
                         Err(_) => params,
                     };
-                    request::list(&params, None).line.to_string()
+                    let line = request::list(&params, None).line.to_string();
+                    line.replace(UNKNOWN_ENCODED, UNKNOWN)
                 });
                 let lines = sources.into_iter().chain(lines);
                 (lines.take(SHOWN_REQUESTS).collect(), count)
@@ -341,7 +346,7 @@ fn with_sources(
             Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
             Values::Ids { of, prefix } => {
                 sources.push(request::list(&ListParams::all(of), None).line.to_string());
-                vec![format!("{prefix}{{id}}")]
+                vec![format!("{prefix}{UNKNOWN}")]
             }
         };
         listings = with_each(&listings, filter.parameter, &values);

@@ -47,8 +47,10 @@ struct Shared {
     is_terminal: bool,
     /// The file beside the place that it is written for.
     staged: Option<StagedFile>,
-    /// True once a result held the secrets of new keys.
+    /// True once a result was to hold the secrets of new keys.
     holds_secrets: bool,
+    /// True once one does.
+    has_secrets: bool,
 }
 
 impl Shared {
@@ -65,6 +67,11 @@ impl Shared {
             notes::warn("stdout is a file that others can read, and secrets go into it");
         }
         Ok(())
+    }
+
+    /// Takes note of rows that are about to be written.
+    fn note_rows(&mut self, count: usize) {
+        self.has_secrets |= self.holds_secrets && count > 0;
     }
 
     /// Makes rows that hold secrets outlast a crash of the machine.
@@ -112,6 +119,7 @@ impl Output {
             stream,
             staged,
             holds_secrets: false,
+            has_secrets: false,
         };
         Ok(Self {
             format,
@@ -144,10 +152,17 @@ impl Output {
         })
     }
 
-    /// Returns what to tell people of results that did not get to their place, and cannot be made again.
+    /// Ends the results of a run that has failed. Returns what to tell people of those that did not get to their place,
+    /// and cannot be made again.
     pub(crate) fn unfinished(&self) -> Option<String> {
-        let shared = self.target.lock();
-        let staged = shared.staged.as_ref()?;
+        let mut shared = self.target.lock();
+        let (is_kept, has_secrets) = (shared.holds_secrets, shared.has_secrets);
+        let staged = shared.staged.as_mut()?;
+        if is_kept && !has_secrets {
+            // If that fails, an empty file is left.
+            let _ = staged.hide();
+            return None;
+        }
         let rows = staged.unfinished()?;
         Some(format!(
             "the rows with the secrets of new keys are in `{}`; `{}` is as it was",
@@ -315,6 +330,7 @@ impl Sink for Output {
 
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.has_rows |= batch.num_rows() > 0;
+        self.target.lock().note_rows(batch.num_rows());
         self.current()?.batch(batch).map_err(output_error)
     }
 

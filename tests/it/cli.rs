@@ -225,7 +225,7 @@ fn rows_are_written_in_every_format() {
     {"id":"K002","spec.display_name":null}
 
     jsonl:
-    {"id":"K001","spec.owner":{"id":"sa-1","environment":null,"related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}}
+    {"id":"K001","spec.owner":{"id":"sa-1","related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}}
 
     csv:
     id,spec.display_name
@@ -234,7 +234,7 @@ fn rows_are_written_in_every_format() {
 
     csv:
     id,spec.owner
-    K001,"{""id"":""sa-1"",""environment"":null,""related"":null,""resource_name"":null,""api_version"":""iam/v2"",""kind"":""ServiceAccount""}"
+    K001,"{""id"":""sa-1"",""related"":null,""resource_name"":null,""api_version"":""iam/v2"",""kind"":""ServiceAccount""}"
 
     tsv:
     id	spec.display_name
@@ -243,7 +243,7 @@ fn rows_are_written_in_every_format() {
 
     tsv:
     id	spec.owner
-    K001	{"id":"sa-1","environment":null,"related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}
+    K001	{"id":"sa-1","related":null,"resource_name":null,"api_version":"iam/v2","kind":"ServiceAccount"}
     "#);
 }
 

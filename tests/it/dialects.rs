@@ -407,7 +407,17 @@ fn wrapper_scripts_keep_working() {
         (output.code, output.stdout.as_str()),
         (Some(0), "[\n{\"id\":\"K000\"}\n]\n")
     );
-    insta::assert_snapshot!(output.stderr, @"");
+    for (option, reason) in [
+        ("--approot", "the provider is built in"),
+        ("--offline", "there is no registry"),
+        ("--loglevel", "-v shows the requests"),
+        ("--http.response.pageLimit", "answers are always complete"),
+        ("--http.response.maxResults", "answers are always complete"),
+    ] {
+        let warning = format!("warning: `{option}` has no effect here: {reason}");
+        assert!(output.stderr.contains(&warning), "{}", output.stderr);
+    }
+    assert_eq!(output.stderr.lines().count(), 5, "{}", output.stderr);
     let error = env
         .iamql(&["exec", "--env.file", "none.env", "SELECT 1"])
         .error(2);

@@ -399,7 +399,8 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |                                    ^
     hint: pass it as --param 1=…
 
-    error: LIMIT must be >= 0, `-1` was provided
+    error: LIMIT must not be negative, and here it is -1
+    hint: leave it out for all rows
 
     error: csv files hold no nested columns
     hint: select their fields, or write json or parquet
@@ -509,6 +510,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
     hint: convert them with CAST
 
     error: ORDER BY 7, but the select list has 1 columns
+    hint: name a column, or count those of the select list from 1
 
     error: no table function `jsonb_each_text`
     hint: there are json_each, json_tree, unnest, generate_series and range

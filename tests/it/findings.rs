@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Lab, TestEnv, organization};
 
-/// A finding: control, resource, owner.
-type Finding = (String, Option<String>, Option<String>);
-
 /// The same as each control, in SQLite's words. `$` is the threshold.
 const THEIRS: [(&str, i64, &str); 14] = [
     ("key_age", 400, "SELECT id, owner FROM keys WHERE julianday('now') - julianday(created) >= $ + 1"),

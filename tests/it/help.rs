@@ -86,6 +86,7 @@ fn short_help_groups_its_options() {
       -d, --delimiter <CHAR>    Character between csv fields
           --csv-guard           Mark csv and tsv cells that a spreadsheet would run
                                 as a formula
+          --fail-on-rows        Exit with code 3 if the last statement returned rows
       -q, --quiet               Print rows, warnings and errors, and nothing else
       -v, --verbose...          Show requests on stderr; twice for their bodies too
           --color <WHEN>        When to use colours [default: auto] [possible

@@ -10,6 +10,7 @@ use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use iamql::render::{OutputFormat, RenderOptions, cell_text, renderer};
+use iamql::session::Done;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -115,8 +116,8 @@ async fn nothing_and_the_empty_text_stay_apart_in_files_of_one_column_too() {
     for extension in ["csv", "tsv", "json", "jsonl", "ndjson", "parquet", "arrow"] {
         let name = format!("{{dir}}/a.{extension}");
         assert_eq!(
-            lab.run(&format!("COPY ({rows}) TO '{name}'")).await.rows,
-            ["250"]
+            lab.run(&format!("COPY ({rows}) TO '{name}'")).await.done,
+            Some(Done::Written(250))
         );
         let counts =
             format!("SELECT count(*), count(a), count(*) FILTER (WHERE a = '') FROM '{name}'");
@@ -133,7 +134,7 @@ async fn no_rows_still_have_columns() {
     let lab = Lab::with_keys(0).await;
     for extension in ["csv", "tsv", "parquet"] {
         let copy = format!("COPY (SELECT id, kind FROM api_keys) TO '{{dir}}/none.{extension}'");
-        assert_eq!(lab.run(&copy).await.rows, ["0"]);
+        assert_eq!(lab.run(&copy).await.done, Some(Done::Written(0)));
         let read = lab
             .run(&format!("SELECT * FROM '{{dir}}/none.{extension}'"))
             .await;
@@ -340,7 +341,7 @@ fn a_copy_to_stdout_is_rows_in_its_own_format() {
     }
     let run = env.iamql(&["-e", "COPY (SELECT 1 AS a) TO STDOUT STORED AS nonsense"]);
     assert!(
-        run.error(1).contains("no output format `nonsense`"),
+        run.error(1).contains("no output format `NONSENSE`"),
         "{run:?}"
     );
 }
@@ -355,7 +356,10 @@ async fn copies_and_tables_are_local_and_work_in_a_dry_run() {
     let _ = lab
         .run("CREATE TABLE t AS SELECT id FROM api_keys; CREATE VIEW v AS SELECT * FROM t")
         .await;
-    assert_eq!(lab.run("COPY v TO '{dir}/v.csv'").await.rows, ["6"]);
+    assert_eq!(
+        lab.run("COPY v TO '{dir}/v.csv'").await.done,
+        Some(Done::Written(6))
+    );
     assert_eq!(
         lab.run("SELECT count(*) FROM '{dir}/v.csv'").await.rows,
         ["6"]

@@ -259,7 +259,7 @@ async fn rows_are_structured_and_the_text_beside_them_has_no_cell() {
         .iter()
         .map(|c| &c["type"])
         .collect();
-    assert_eq!(types, ["string", "integer", "object"]);
+    assert_eq!(types, ["text", "integer", "object"]);
     let id = row["id"].as_str().unwrap();
     assert!(!text(&result).contains(id), "{result}");
 }
@@ -276,8 +276,11 @@ async fn parameters_are_values_of_their_types() {
     };
     let all = count("$yes", json!({ "yes": true })).await;
     assert_eq!(all, 250);
-    let old = count("age_days > $days", json!({ "days": 90 })).await;
-    assert_eq!(old, count("age_days > $days", json!({ "$days": 90 })).await);
+    let old = count("age_days > $days", json!({ "days": 1000 })).await;
+    assert_eq!(
+        old,
+        count("age_days > $days", json!({ "$days": 1000 })).await
+    );
     assert!(old.as_i64().unwrap() < 250);
     let attack = "x' OR '1' = '1";
     assert_eq!(
@@ -299,19 +302,16 @@ async fn parameters_are_values_of_their_types() {
 
 #[tokio::test]
 async fn results_are_cut_at_each_bound_and_say_how_to_ask_for_less() {
-    let mut client = Client::with_keys(450).await;
+    let mut client = Client::with_keys(1_500).await;
     let cut = client.ask("query", "SELECT id FROM api_keys").await;
     assert_eq!(
         (&cut["row_count"], &cut["truncated_by"]),
         (&json!(200), &json!("rows"))
     );
     assert!(cut["ask_for_less"].as_str().unwrap().contains("narrow"));
-    // What nobody will see is not asked for, but for a page that was on its way.
-    assert!(
-        client.lab.requests().len() <= 4,
-        "{:?}",
-        client.lab.requests()
-    );
+    // What nobody will see is not asked for, but for pages that were on their way.
+    let sent = client.lab.requests().len();
+    assert!(sent < 15, "{sent}");
     let whole = client
         .ask("query", "SELECT id FROM api_keys LIMIT 200")
         .await;
@@ -390,10 +390,11 @@ async fn errors_have_message_hint_and_caret_as_in_the_shell() {
       |
     2 | WHERE spec.dislay_name = 'etl'
       |            ^^^^^^^^^^^
-    hint: did you mean `display_name`?
+    hint: did you mean `display_name`? `_spec ->> 'dislay_name'` reads a member that is no column
     ");
     assert_eq!((&error["line"], &error["column"]), (&json!(2), &json!(12)));
-    assert_eq!(error["hint"], "did you mean `display_name`?");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.starts_with("did you mean `display_name`?"), "{hint}");
     // As typed, not as it is run.
     let (error, told) = client.fail("explain", "SELECT bogus FROM api_keys").await;
     assert_eq!(error["column"], 8, "{told}");

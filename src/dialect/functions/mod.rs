@@ -114,10 +114,12 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
         .get_or_insert_default()
         .insert(0, Arc::new(lateral::RowsPlanner));
     // Of two functions with one name the later wins.
-    builder
-        .scalar_functions()
-        .get_or_insert_default()
-        .extend(scalar_functions().into_iter().map(Arc::new));
+    builder.scalar_functions().get_or_insert_default().extend(
+        scalar_functions()
+            .into_iter()
+            .chain(bounded::functions())
+            .map(Arc::new),
+    );
     builder
         .aggregate_functions()
         .get_or_insert_default()
@@ -132,6 +134,7 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
 pub(crate) fn claim_names(context: &SessionContext) {
     scalar_functions()
         .into_iter()
+        .chain(bounded::functions())
         .for_each(|function| context.register_udf(function));
     aggregate_functions().for_each(|function| context.register_udaf(function));
     series::claim_names(context);
@@ -155,7 +158,6 @@ fn scalar_functions() -> Vec<ScalarUDF> {
         json::extract::json_get_text(),
         format::printf(),
     ];
-    functions.extend(bounded::functions());
     functions.extend(json::build::functions());
     functions.extend(json::edit::functions());
     functions.extend(text::functions());

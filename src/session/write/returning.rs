@@ -178,7 +178,7 @@ impl Returning {
     /// of it is known to be right: an expression that fails now may not fail then.
     pub(super) async fn expected(&self, specs: &[Spec]) -> RecordBatch {
         let rows = async {
-            let mut decoder = Decoder::of_all(self.resource);
+            let mut decoder = Decoder::of_created(self.resource);
             for spec in specs {
                 let pushed = decoder.push(&expected(spec).to_string());
                 pushed.map_err(|error| DataFusionError::External(Box::new(error)))?;

@@ -251,7 +251,11 @@ fn every_page_is_checked_and_can_be_reached() {
             continue;
         }
         let name = file.file_name().into_string().unwrap();
-        assert!(this.contains(&format!("check(\"docs/{name}\")")), "{name}");
+        let is_page = name.ends_with(".md");
+        assert!(
+            !is_page || this.contains(&format!("check(\"docs/{name}\")")),
+            "{name}"
+        );
         assert!(readme.contains(&format!("(docs/{name})")), "{name}");
     }
 }

@@ -143,7 +143,8 @@ fn transcript(env: &TestEnv, text: &str) -> Option<(String, bool)> {
     use crate::support::Terminal;
     use regex::Regex;
 
-    let typed = Regex::new(r"^(iamql(?: \([^)]*\))?> | +-> |Type \d+ to .*: )(.*)$").unwrap();
+    let typed =
+        Regex::new(r#"^(iamql(?: \([^)]*\))?> | +[-('"]> |Type \d+ to .*: )(.*)$"#).unwrap();
     let mut lines = text.lines();
     let first = lines.next()?;
     let args: Vec<&str> = first.split(' ').skip(2).collect();

@@ -108,7 +108,8 @@ fn comparison(rng: &mut Rng) -> [String; 2] {
     let text = match rng.u8(..7) {
         0 => format!("{name} {not}IN (<a>, <b>)"),
         1 => format!("{name} {not}BETWEEN <a> AND <b>"),
-        2 => format!("{name} IS {not}DISTINCT FROM <a>"),
+        // The planner refuses a boolean beside a text here, before the text is read.
+        2 if column.names[0] != "b" => format!("{name} IS {not}DISTINCT FROM <a>"),
         3 => format!("<a> {} {name}", one_of(rng, &["=", "<", ">="])),
         4 => format!("CASE {name} WHEN <a> THEN 1 = 1 WHEN <b> THEN NULL ELSE 1 = 2 END"),
         _ => format!(

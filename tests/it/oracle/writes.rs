@@ -39,7 +39,10 @@ fn write(
     let (lab, database) = runtime.block_on(organization(options, seed));
     let before = lab.sandbox.keys();
     let table = Source::table(&database);
-    let input = predicate(&table, "k").prop_map(|test| Query::of_write(statement, &test));
+    // The key that the session authenticates with is guarded.
+    let own = lab.sandbox.credentials().0.to_owned();
+    let input = predicate(&table, "k")
+        .prop_map(|test| Query::of_write(statement, &format!("({test}) AND k.id <> '{own}'")));
     let outcome = runner(setting("ORACLE_QUERIES", QUERIES), seed).run(&input, |query| {
         let answer = runtime.block_on(lab.try_run(&query.ours()));
         let keys = lab.sandbox.keys();
