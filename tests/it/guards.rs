@@ -342,8 +342,13 @@ async fn a_dry_run_says_what_would_be_refused() {
         assert!(warning.contains("would be refused"), "{warning}");
         assert!(warning.contains(&expected), "{warning}");
     }
-    let answer = lab.run("DELETE FROM api_keys WHERE id = 'K'").await;
-    assert_eq!(answer.warnings, [""; 0]);
+    let keys = lab.sandbox.keys();
+    let ids = keys.iter().map(|key| key["id"].as_str().unwrap());
+    let other = ids.into_iter().find(|id| *id != own).unwrap();
+    let answer = lab
+        .run(&format!("DELETE FROM api_keys WHERE id = '{other}'"))
+        .await;
+    assert_eq!((answer.rows.len(), answer.warnings.len()), (1, 0));
     assert_eq!(lab.sandbox.keys().len(), 30);
 }
 
@@ -378,8 +383,10 @@ async fn exec_passes_the_same_guards() {
         assert!(error.contains("read-only"), "{error}");
         assert_eq!(read_only.requests(), [""; 0], "{sql}");
         let answer = dry.run(&sql).await;
-        assert_eq!(answer.rows, [request], "{sql}");
-        assert_eq!(answer.requests, [""; 0], "{sql}");
+        assert!(answer.rows[0].starts_with(request), "{:?}", answer.rows);
+        // A dry run names the keys.
+        let is_get = |line: &String| line.starts_with("GET");
+        assert!(answer.requests.iter().all(is_get), "{sql}");
     }
     let own = dry.sandbox.credentials().0.to_owned();
     let lab = Lab::small(Options {
