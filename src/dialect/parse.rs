@@ -207,6 +207,9 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     }
 }
 
+/// How many CASEs, the innermost first, are looked at for what they lack.
+const MAX_CASES: usize = 16;
+
 /// Retells an error before `location` in a CASE, which the parser goes back from to read CASE as a name.
 fn in_case(text: &str, location: Location) -> Option<Error> {
     let tokens = tokenize(text).ok()?;
@@ -215,7 +218,11 @@ fn in_case(text: &str, location: Location) -> Option<Error> {
         .iter()
         .position(|token| token.span.start == location)?;
     tokens[..at].iter().position(is_case)?;
-    let mut cases = (0..tokens.len()).rev().filter(|&at| is_case(&tokens[at]));
+    // Parsing takes exponential time in the depth of nested CASEs that fail.
+    let mut cases = (0..tokens.len())
+        .rev()
+        .filter(|&at| is_case(&tokens[at]))
+        .take(MAX_CASES);
     // The innermost one first.
     let error = cases.find_map(|from| {
         let tokens = tokens[from..].to_vec();

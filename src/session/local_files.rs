@@ -286,8 +286,8 @@ impl UrlTableFactory for LocalFiles {
             session.as_any().downcast_ref::<SessionState>().cloned()
         });
         if let Some(state) = state
-            && let Ok(Some((inputs, found))) =
-                self.inputs(&state, &named, None).await.or_else(missing)
+            && let Some((inputs, found)) =
+                self.inputs(&state, &named, None).await.or_else(missing)?
             && let Some(format) = format_of(&found)
         {
             return text_table::table(inputs, format, None).map(Some);

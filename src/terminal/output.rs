@@ -191,6 +191,7 @@ impl Output {
             stream: Stream::new(file, interrupt)?,
             staged: None,
             holds_secrets: false,
+            has_secrets: false,
         };
         Ok(Self {
             format,

@@ -377,7 +377,7 @@ async fn rows_that_a_reader_may_not_have_used_are_saved_and_told_without_a_failu
     assert_eq!((sink.0.lines().len(), unsaved.count().unwrap()), (3, 3));
     let warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings[0].contains("the reader left before the end"),
+        warnings[0].contains("the reader left; 3 secrets"),
         "{warnings:?}"
     );
     assert!(
