@@ -440,9 +440,9 @@ async fn answers_can_be_filtered_by_any_of_their_columns() {
         ("SHOW COLUMNS FROM api_keys LIKE 'i%'", 1),
         ("SHOW TABLES LIKE 'api%'", 1),
         ("SHOW TABLES IN confluent.iam", 7),
-        ("SHOW SCHEMAS", 1),
+        ("SHOW SCHEMAS", 6),
         ("SHOW METHODS IN confluent.iam.vw_api_keys", 0),
-        ("SHOW RESOURCES", 2),
+        ("SHOW RESOURCES", 13),
     ] {
         let answer = lab.run(sql).await;
         assert_eq!(answer.rows.len(), rows, "{sql}\n{answer:?}");
