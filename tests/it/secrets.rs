@@ -397,7 +397,7 @@ fn a_reader_that_pauses_does_not_hold_up_a_program_that_is_to_stop() {
         .command(&["-o", "jsonl", "-y", "-e", &sql])
         .spawn()
         .unwrap();
-    env.wait_for_requests(100);
+    env.wait_for_requests(20);
     signal(&child, "TERM");
     let code = child.wait().unwrap().code();
     let (_, stdout, stderr) = end(child);

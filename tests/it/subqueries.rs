@@ -407,7 +407,10 @@ async fn what_a_subquery_cannot_answer_is_an_error() {
       |                                                              ^^^^^^^
     hint: columns here: id, _spec, api_version, kind, metadata, spec
     ");
-    insta::assert_snapshot!(lab.fail("SELECT x FROM (VALUES (1)) o(x) WHERE 1 = (SELECT max(o.x) FROM api_keys)").await, @"error: `max(o.x)` is over columns of the outer query alone, and so an aggregate of that query");
+    insta::assert_snapshot!(lab.fail("SELECT x FROM (VALUES (1)) o(x) WHERE 1 = (SELECT max(o.x) FROM api_keys)").await, @r#"
+    error: `max(o.x)` is over columns of the outer query alone, and so an aggregate of that query
+    hint: write it in the outer query, or over a column of the subquery
+    "#);
     assert_eq!(
         rows(
             &lab,
