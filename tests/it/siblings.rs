@@ -420,10 +420,7 @@ async fn a_table_is_complete_or_an_error() {
     let lab = lab().await;
     let users: Vec<Value> = (0..250).map(SIBLINGS[0].make).collect();
     lab.sandbox.set_objects("/iam/v2/users", users);
-    for (fault, requests) in [
-        ("nth=2,times=1:429,retry-after=0", 4),
-        ("nth=3:503", 4),
-    ] {
+    for (fault, requests) in [("nth=2,times=1:429,retry-after=0", 4), ("nth=3:503", 4)] {
         lab.sandbox.set_faults(vec![fault.parse().unwrap()]);
         let answer = lab.run("SELECT count(*) FROM iam.users").await;
         assert_eq!(answer.rows, ["250"], "{fault}");
