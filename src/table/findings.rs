@@ -44,6 +44,7 @@ use datafusion::prelude::SessionContext;
 use futures::stream;
 
 use crate::api;
+use crate::dialect::plan::only_input;
 use crate::resource::findings::{COLUMNS, CONTROLS, Control, Setting, settings};
 
 /// What a finding is that could not be looked for.
@@ -267,11 +268,8 @@ impl ControlExec {
         }
     }
 
-    fn over(&self, mut inputs: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        match inputs.pop() {
-            Some(input) if inputs.is_empty() => Ok(Arc::new(Self::new(self.control, input))),
-            _ => internal_err!("a control has one input"),
-        }
+    fn over(&self, inputs: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(self.control, only_input(inputs)?)))
     }
 }
 

@@ -16,6 +16,8 @@ use datafusion::logical_expr::{
     Expr, Extension, LogicalPlan, Operator, Subquery, UserDefinedLogicalNodeCore,
 };
 
+use crate::dialect::plan::only_input;
+
 /// What becomes of the rows of a subquery.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -485,12 +487,9 @@ impl UserDefinedLogicalNodeCore for Once {
         f.write_str("Once")
     }
 
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let Some(input) = inputs.pop() else {
-            return internal_err!("Once has one input");
-        };
+    fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         Ok(Self {
-            input,
+            input: only_input(inputs)?,
             parameters: self.parameters.clone(),
         })
     }
@@ -517,10 +516,7 @@ impl UserDefinedLogicalNodeCore for Nullable {
         f.write_str("Nullable")
     }
 
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        match inputs.pop() {
-            Some(input) => Self::try_new(input),
-            None => internal_err!("Nullable has one input"),
-        }
+    fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
+        Self::try_new(only_input(inputs)?)
     }
 }

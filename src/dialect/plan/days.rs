@@ -15,12 +15,12 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::rewrite_expressions;
 
 /// Compares dates with times. To be run before types are made to fit.
 #[derive(Debug)]
@@ -28,16 +28,7 @@ pub(crate) struct CompareDays;
 
 impl AnalyzerRule for CompareDays {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let schema = merge_schema(&plan.inputs());
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| Ok(compared(expr, &schema)))?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
-            })
-        })?;
-        Ok(plan.data)
+        rewrite_expressions(plan, |expr, schema| Ok(compared(expr, schema)))
     }
 
     fn name(&self) -> &str {

@@ -37,6 +37,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use datafusion::prelude::{cast, coalesce};
 use futures::stream::{self, StreamExt};
 
+use super::tree::only_input;
 use crate::dialect::error::Error;
 
 /// The column that numbers the rows.
@@ -197,16 +198,13 @@ struct FirstRows {
 
 impl FirstRows {
     fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        match <[_; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self {
-                input,
-                wanted: Arc::clone(&self.wanted),
-                not_behind: Arc::clone(&self.not_behind),
-                projection: self.projection.clone(),
-                properties: Arc::clone(&self.properties),
-            })),
-            Err(children) => internal_err!("one input was expected, not {}", children.len()),
-        }
+        Ok(Arc::new(Self {
+            input: only_input(children)?,
+            wanted: Arc::clone(&self.wanted),
+            not_behind: Arc::clone(&self.not_behind),
+            projection: self.projection.clone(),
+            properties: Arc::clone(&self.properties),
+        }))
     }
 }
 

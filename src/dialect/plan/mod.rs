@@ -23,6 +23,7 @@ mod short_circuit;
 mod sort_keys;
 mod strict_types;
 mod time_literals;
+mod tree;
 mod windows;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) use copied::without_sources;
 pub(crate) use error::{Error, Place};
 pub(crate) use sequential::SequentialExec;
 pub(crate) use time_literals::with_seconds;
+pub(crate) use tree::only_input;
 
 type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;

@@ -29,7 +29,8 @@ use datafusion::physical_plan::{
     PlanProperties,
 };
 
-use super::SequentialExec;
+use super::sequential::SequentialExec;
+use super::tree::only_input;
 
 type Plan = Arc<dyn ExecutionPlan>;
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -173,11 +174,17 @@ impl ExecutionPlan for Fence {
         children: Vec<Plan>,
         _: ReplaceChildrenOptions,
     ) -> Result<Plan> {
-        Ok(Arc::new(Self::new(only(children)?, self.order.clone())))
+        Ok(Arc::new(Self::new(
+            only_input(children)?,
+            self.order.clone(),
+        )))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Plan>) -> Result<Plan> {
-        Ok(Arc::new(Self::new(only(children)?, self.order.clone())))
+        Ok(Arc::new(Self::new(
+            only_input(children)?,
+            self.order.clone(),
+        )))
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -214,12 +221,5 @@ impl PhysicalOptimizerRule for GiveInOrder {
 
     fn schema_check(&self) -> bool {
         true
-    }
-}
-
-fn only(children: Vec<Plan>) -> Result<Plan> {
-    match <[_; 1]>::try_from(children) {
-        Ok([input]) => Ok(input),
-        Err(children) => internal_err!("one input was expected, not {}", children.len()),
     }
 }

@@ -8,11 +8,9 @@ use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -20,45 +18,36 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
 
+use super::tree::rewrite_expressions;
+
 /// Checks the arithmetic of integers. To be run when types fit.
 #[derive(Debug)]
 pub(super) struct CheckIntegers;
 
 impl AnalyzerRule for CheckIntegers {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let schema = merge_schema(&plan.inputs());
-            let names = NamePreserver::new(&plan);
+        rewrite_expressions(plan, |expr, schema| {
             let is_integer = |expr: &Expr| {
-                expr.get_type(&schema)
+                expr.get_type(schema)
                     .is_ok_and(|data_type| data_type.is_integer())
             };
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| {
-                    Ok(match expr {
-                        Expr::BinaryExpr(BinaryExpr { left, op, right })
-                            if Arithmetic::of(op).is_some()
-                                && is_integer(&left)
-                                && is_integer(&right) =>
-                        {
-                            let Some(arithmetic) = Arithmetic::of(op) else {
-                                return internal_err!("{op} is not checked");
-                            };
-                            Transformed::yes(arithmetic.call(vec![*left, *right]))
-                        }
-                        Expr::Negative(inner)
-                            if !matches!(*inner, Expr::Literal(..)) && is_integer(&inner) =>
-                        {
-                            Transformed::yes(Arithmetic::Negate.call(vec![*inner]))
-                        }
-                        expr => Transformed::no(expr),
-                    })
-                })?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
+            Ok(match expr {
+                Expr::BinaryExpr(BinaryExpr { left, op, right })
+                    if Arithmetic::of(op).is_some() && is_integer(&left) && is_integer(&right) =>
+                {
+                    let Some(arithmetic) = Arithmetic::of(op) else {
+                        return internal_err!("{op} is not checked");
+                    };
+                    Transformed::yes(arithmetic.call(vec![*left, *right]))
+                }
+                Expr::Negative(inner)
+                    if !matches!(*inner, Expr::Literal(..)) && is_integer(&inner) =>
+                {
+                    Transformed::yes(Arithmetic::Negate.call(vec![*inner]))
+                }
+                expr => Transformed::no(expr),
             })
-        })?;
-        Ok(plan.data)
+        })
     }
 
     fn name(&self) -> &str {

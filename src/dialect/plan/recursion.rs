@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -21,6 +20,7 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
+use super::tree::only_input;
 use crate::dialect::error::Error;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -77,15 +77,12 @@ struct Counted {
 
 impl Counted {
     fn over(&self, children: Vec<Plan>) -> Result<Plan> {
-        match <[_; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self {
-                name: self.name.clone(),
-                input,
-                rounds: Arc::clone(&self.rounds),
-                rows: Arc::clone(&self.rows),
-            })),
-            Err(children) => internal_err!("one input was expected, not {}", children.len()),
-        }
+        Ok(Arc::new(Self {
+            name: self.name.clone(),
+            input: only_input(children)?,
+            rounds: Arc::clone(&self.rounds),
+            rows: Arc::clone(&self.rows),
+        }))
     }
 }
 

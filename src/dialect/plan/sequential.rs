@@ -19,6 +19,8 @@ use datafusion::physical_plan::{
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::tree::only_input;
+
 /// How many batches of a partition are prefetched before its turn.
 const PREFETCHED: usize = 2;
 
@@ -57,10 +59,8 @@ impl SequentialExec {
     }
 
     fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        match <[_; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self::new(input, self.prefetches))),
-            Err(children) => internal_err!("one input was expected, not {}", children.len()),
-        }
+        let input = only_input(children)?;
+        Ok(Arc::new(Self::new(input, self.prefetches)))
     }
 }
 

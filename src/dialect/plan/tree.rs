@@ -1,0 +1,42 @@
+//! What rules and nodes share in walking a plan: the only input of a node, and every expression of a plan. Pure.
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, internal_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+/// Returns the only one of `inputs`, which a node with one input is to have from now on.
+///
+/// # Errors
+///
+/// Fails if there is another number of them.
+pub(crate) fn only_input<P>(inputs: Vec<P>) -> Result<P> {
+    match <[P; 1]>::try_from(inputs) {
+        Ok([input]) => Ok(input),
+        Err(inputs) => internal_err!("one input was expected, not {}", inputs.len()),
+    }
+}
+
+/// Rewrites all expressions of `plan`, those of subqueries included, from the leaves up. `rewrite` is given the columns that
+/// an expression is over. Columns of the plan keep their names.
+///
+/// # Errors
+///
+/// Fails if `rewrite` does.
+pub(super) fn rewrite_expressions(
+    plan: LogicalPlan,
+    rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|plan| {
+        let schema = merge_schema(&plan.inputs());
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let expr = expr.transform_up(|expr| rewrite(expr, &schema))?;
+            Ok(expr.update_data(|expr| name.restore(expr)))
+        })
+    })?;
+    Ok(plan.data)
+}
