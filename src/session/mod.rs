@@ -73,6 +73,7 @@ pub use params::Params;
 pub(crate) use planner_thread::STACK;
 pub use sink::Sink;
 pub(crate) use staging::{StagedFile, Target, unfinished};
+pub(crate) use write::text_at;
 pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
 
 /// What a session may do, and with what.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::leave::Shutdown;
 use super::pager::Size;
 use crate::render::{OutputFormat, RenderOptions, renderer};
-use crate::session::{Confirm, Question, Verb};
+use crate::session::{Confirm, Question, Verb, text_at};
 use crate::terminal::notes;
 
 /// The most keys to show before the question.
@@ -114,7 +114,7 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
     if let Some(rows) = question.rows {
         let rows = rows.slice(0, rows.num_rows().min(SHOWN));
         for path in PREVIEW {
-            if let Some(column) = reach(&rows, path) {
+            if let Some(column) = text_at(&rows, path) {
                 columns.push((path[1..].join("_"), column));
             }
         }
@@ -133,7 +133,7 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
         }
         let old = question
             .rows
-            .and_then(|rows| reach(&rows.slice(0, shown), path));
+            .and_then(|rows| text_at(&rows.slice(0, shown), path));
         if let Some(old) = old.filter(|_| columns.iter().all(|(column, _)| *column != name)) {
             columns.push((name.clone(), old));
         }
@@ -153,16 +153,6 @@ fn value<'v>(spec: &'v Map<String, Value>, path: &[&str]) -> Option<&'v str> {
     let first = spec.get(*first)?;
     let value = rest.iter().try_fold(first, |value, step| value.get(step));
     value?.as_str()
-}
-
-/// Returns the text column at `path`.
-fn reach(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
-    let (first, rest) = path.split_first()?;
-    let mut column = Arc::clone(rows.column_by_name(first)?);
-    for step in rest {
-        column = Arc::clone(column.as_struct_opt()?.column_by_name(step)?);
-    }
-    (column.data_type() == &DataType::Utf8).then_some(column)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::outcome::quoted;
 use crate::private_file;
 use crate::resource::Resource;
 use crate::sql::spec::{self, Spec};
@@ -261,43 +262,37 @@ fn unfinished(path: PathBuf) -> Option<Unfinished> {
 
 /// Returns a SELECT that finds the keys of `doubtful`, without those that are `known`.
 fn select(head: &Head, doubtful: &[&Event], known: &[String]) -> String {
-    let texts = |of: fn(&Event) -> Option<&String>| -> Option<Vec<&String>> {
+    let texts = |of: fn(&Event) -> Option<&str>| -> Option<Vec<&str>> {
         let texts: Option<Vec<_>> = doubtful.iter().map(|event| of(event)).collect();
         let mut texts = texts?;
         texts.sort_unstable();
         texts.dedup();
         // What cannot be typed on one line narrows nothing down.
-        let is_plain = |text: &&String| !text.contains(char::is_control);
+        let is_plain = |text: &&str| !text.contains(char::is_control);
         texts.iter().all(is_plain).then_some(texts)
     };
     let owners = texts(|event| match event {
-        Event::Intended { owner, .. } => owner.as_ref(),
+        Event::Intended { owner, .. } => owner.as_deref(),
         _ => None,
     });
     let names = texts(|event| match event {
-        Event::Intended { display_name, .. } => display_name.as_ref(),
+        Event::Intended { display_name, .. } => display_name.as_deref(),
         _ => None,
     });
-    let list = |texts: &[&String]| {
-        let texts = texts
-            .iter()
-            .map(|text| format!("'{}'", text.replace('\'', "''")));
-        texts.collect::<Vec<_>>().join(", ")
-    };
     let mut conditions = Vec::new();
     if let Ok(began) = DateTime::parse_from_rfc3339(&head.began) {
         let since = seconds(began.to_utc() - CLOCKS);
         conditions.push(format!("metadata.created_at >= '{since}'"));
     }
     if let Some(owners) = owners {
-        conditions.push(format!("spec.owner.id IN ({})", list(&owners)));
+        conditions.push(format!("spec.owner.id IN ({})", quoted(&owners)));
     }
     if let Some(names) = names {
-        conditions.push(format!("spec.display_name IN ({})", list(&names)));
+        conditions.push(format!("spec.display_name IN ({})", quoted(&names)));
     }
     if !known.is_empty() && known.len() <= LEFT_OUT {
-        let known: Vec<&String> = known.iter().collect();
-        conditions.push(format!("id NOT IN ({})", list(&known)));
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        conditions.push(format!("id NOT IN ({})", quoted(&known)));
     }
     format!(
         "SELECT id, spec.display_name, metadata.created_at FROM {} WHERE {}",

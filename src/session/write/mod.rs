@@ -46,6 +46,7 @@ use returning::Returning;
 pub(super) use describe::describe;
 pub use guard::{Confirm, Question, Verb};
 pub use journal::{Journals, Unfinished};
+pub(crate) use requests::text_at;
 pub use rescue::RescueFile;
 pub use undelivered::save_undelivered;
 

@@ -357,7 +357,8 @@ fn one_of(path: &str, texts: &[&str]) -> String {
     }
 }
 
-fn quoted(texts: &[&str]) -> String {
+/// Returns `texts` as a list of SQL literals.
+pub(super) fn quoted(texts: &[&str]) -> String {
     let texts = texts.iter().map(|text| literal(text));
     texts.collect::<Vec<_>>().join(", ")
 }

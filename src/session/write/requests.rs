@@ -33,8 +33,8 @@ pub(super) fn schema(names_keys: bool) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Returns the text column at `path` of `rows`.
-fn reach(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
+/// Returns the text column at `path` of `rows`, such as `["spec", "owner", "id"]`.
+pub(crate) fn text_at(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
     let (first, rest) = path.split_first()?;
     let mut column = Arc::clone(rows.column_by_name(first)?);
     for step in rest {
@@ -73,7 +73,7 @@ impl Writer<'_> {
         if let Some(keys) = keys {
             columns.extend(NAMES.map(|(_, path)| {
                 let fetched = keys.fetched.as_ref();
-                let names = fetched.and_then(|fetched| reach(fetched, path));
+                let names = fetched.and_then(|fetched| text_at(fetched, path));
                 names.unwrap_or_else(|| new_null_array(&DataType::Utf8, requests.len()))
             }));
         }
