@@ -21,10 +21,7 @@ const OF_THE_SANDBOX: [&str; 8] = [
 
 /// Returns an error to show instead of clap's, if it is clear what was meant.
 pub(super) fn corrected(error: &clap::Error) -> Option<Error> {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
+    let context = |kind| text(error, kind);
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let typed = context(ContextKind::InvalidArg)?;
@@ -49,6 +46,14 @@ pub(super) fn corrected(error: &clap::Error) -> Option<Error> {
                 Error::usage("SQL needs -e before it").hint("write it as iamql -e \"SELECT 1\"")
             })
         }
+        _ => None,
+    }
+}
+
+/// Returns what `error` tells under `kind`, if that is one text.
+pub(super) fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     }
 }

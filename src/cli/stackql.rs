@@ -5,9 +5,10 @@
 
 use std::ffi::OsString;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextKind, ErrorKind};
 
 use super::args::Ignored;
+use super::corrected;
 use crate::error::Error;
 use crate::terminal::notes;
 
@@ -163,10 +164,7 @@ pub(super) fn template_data(typed: &[OsString]) -> Option<Error> {
 
 /// Returns an error to show instead of clap's, if it is about an option or command of StackQL.
 pub(super) fn refused(error: &clap::Error) -> Option<Error> {
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
+    let context = |kind| corrected::text(error, kind);
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let typed = context(ContextKind::InvalidArg)?;
