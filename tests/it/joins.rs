@@ -1,6 +1,8 @@
 //! Joins: what the other side holds decides what is asked for.
 
-use crate::support::{Answer, Lab, key, number};
+use std::time::Duration;
+
+use crate::support::{Answer, Lab, key, number, organization};
 
 const LIST: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100";
 const NEXT: &str = "GET /iam/v2/api-keys?show_expired=true&page_size=100&page_token=*";
@@ -12,14 +14,19 @@ fn owned_by(owner: &str) -> String {
 /// 120 keys: K000 to K119, of owners sa-0 to sa-9 and of clusters lkc-0 to lkc-3; with a file that names two owners, one
 /// of them twice, and an owner without keys.
 async fn lab() -> Lab {
-    let lab = Lab::of((0..120).map(|n| {
-        key(
+    lab_with(Duration::ZERO).await
+}
+
+/// The same, with answers that take `latency`: what is asked for side by side is under way before the first of them.
+async fn lab_with(latency: Duration) -> Lab {
+    let lab = Lab::start(organization(0).with_latency(latency)).await;
+    for n in 0..120 {
+        lab.sandbox.insert(key(
             &number(n),
             &format!("sa-{}", n % 10),
             &format!("lkc-{}", n % 4),
-        )
-    }))
-    .await;
+        ));
+    }
     lab.write(
         "owners.csv",
         "owner,team\nsa-1,red\nsa-2,blue\nsa-2,green\nsa-99,none\n",
@@ -221,7 +228,7 @@ async fn more_owners_than_fifty_in_a_file_are_one_listing() {
 
 #[tokio::test]
 async fn a_limit_above_a_join_stops_the_listing() {
-    let lab = lab().await;
+    let lab = lab_with(Duration::from_millis(20)).await;
     let answer = lab
         .run("SELECT k.id FROM api_keys k JOIN (VALUES ('lkc-0'), ('lkc-1')) r(id) ON k.spec.resource.id = r.id LIMIT 5")
         .await;
