@@ -52,6 +52,7 @@ Exit status:
   0    All statements succeeded, or the reader of the rows closed the pipe
   1    A statement failed; those after it were not run
   2    The command line or the configuration is wrong
+  3    The last statement returned rows, and --fail-on-rows was given
   130  Interrupted
 
 Files:
@@ -63,6 +64,8 @@ Files:
       What was typed in the shell, without secrets; ~/.local/state unless the variable is set
   $XDG_STATE_HOME/iamql/unsaved-secrets.jsonl
       Secrets of new keys that could not be delivered
+  $XDG_STATE_HOME/iamql/creates-*.jsonl
+      Which keys an INSERT that was killed may have created, without secrets
 
 Proxies:
   HTTPS_PROXY
