@@ -27,7 +27,7 @@ use crate::table::{self, Connection, Thresholds, catalog};
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub(super) async fn context(connection: Connection, session: &Options) -> Result<SessionContext> {
+pub(super) fn context(connection: &Connection, session: &Options) -> Result<SessionContext> {
     let mut config = SessionConfig::new()
         // With more partitions, the engine would prefetch pages into them.
         .with_target_partitions(1)
@@ -70,11 +70,11 @@ pub(super) async fn context(connection: Connection, session: &Options) -> Result
         state.register_file_format(Arc::new(format), true)?;
     }
     let context = SessionContext::new_with_state(state);
-    catalog::mount(&context, connection).await?;
     let context = match session.no_files {
         true => without_files(&context),
         false => with_files(&context, session.memory_limit),
     };
+    catalog::mount(&context, connection)?;
     functions::claim_names(&context);
     Ok(context)
 }

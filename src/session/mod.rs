@@ -234,11 +234,9 @@ impl Session {
             true => connection.reading_only(),
             false => connection,
         };
-        let context = engine::context(connection.clone(), &options)
-            .await
-            .map_err(|error| {
-                Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
-            })?;
+        let context = engine::context(&connection, &options).map_err(|error| {
+            Error::new(ErrorKind::Internal, "the SQL engine cannot be set up").caused_by(error)
+        })?;
         Ok(Self {
             context,
             connection,

@@ -40,7 +40,6 @@ use datafusion::physical_plan::{
     PlanProperties, collect,
 };
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
-use datafusion::prelude::SessionContext;
 use futures::stream;
 
 use crate::api;
@@ -55,12 +54,11 @@ const SKIP: &str = "skip";
 /// # Errors
 ///
 /// Fails if the engine does not take a control.
-pub(super) async fn plan(context: &SessionContext) -> Result<LogicalPlan> {
-    context.register_udf(ScalarUDF::from(Threshold::default()));
+pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
     let mut all: Option<LogicalPlanBuilder> = None;
     for control in CONTROLS {
         let query = control.query(|setting| format!("{THRESHOLD}('{}')", setting.name));
-        let found = context.sql(&query).await?.into_unoptimized_plan();
+        let found = state.create_logical_plan(&query).await?;
         let text = |expr: Expr, name: &str| cast(expr, DataType::Utf8).alias(name);
         let rows = LogicalPlanBuilder::from(found).project([
             text(lit(control.name), "control"),
@@ -449,6 +447,11 @@ impl ExtensionOptions for Thresholds {
 
 /// The function that stands for a threshold in the plan of the view.
 const THRESHOLD: &str = "__findings_threshold";
+
+/// Returns the function that the plan of the view needs.
+pub(super) fn threshold() -> ScalarUDF {
+    ScalarUDF::from(Threshold::default())
+}
 
 /// Reads a threshold from the configuration, when the statement is planned.
 #[derive(Debug, PartialEq, Eq, Hash)]
