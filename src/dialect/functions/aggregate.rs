@@ -11,7 +11,6 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::{coalesce, greatest, least};
-use datafusion::functions_aggregate::string_agg::string_agg_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::expr::{
     AggregateFunction, Sort, WindowFunction, WindowFunctionParams,
@@ -25,6 +24,7 @@ use datafusion::logical_expr::{
     WindowFunctionDefinition, lit, when,
 };
 
+use super::collect;
 use super::json::convert::to_text;
 use super::json::group;
 use super::number::to_number;
@@ -139,7 +139,7 @@ impl Real {
         stand.arity.check(stand.name, args.len())?;
         let args = args.to_vec();
         let joined = |part: Expr, separator, finish| Self {
-            function: string_agg_udaf(),
+            function: collect::string_agg(),
             args: vec![part, separator],
             finish,
         };

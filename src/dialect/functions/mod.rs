@@ -55,6 +55,7 @@
 mod aggregate;
 mod bounded;
 mod catalogue;
+mod collect;
 #[cfg(test)]
 mod conformance;
 mod error;
@@ -146,7 +147,10 @@ pub(crate) fn differs_in_stackql(name: &str) -> bool {
 }
 
 fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
-    aggregate::functions().into_iter().chain(sum::functions())
+    aggregate::functions()
+        .into_iter()
+        .chain(collect::functions())
+        .chain(sum::functions())
 }
 
 fn scalar_functions() -> Vec<ScalarUDF> {
