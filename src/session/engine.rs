@@ -50,6 +50,9 @@ pub(super) fn context(connection: &Connection, session: &Options) -> Result<Sess
     options.optimizer.enable_leaf_expression_pushdown = false;
     // The order of a subquery is kept, see `dialect::plan::order`.
     options.sql_parser.enable_subquery_sort_elimination = false;
+    // It would refuse a UNION of JSON columns of the service and of a file: the engine joins the metadata of columns in one
+    // way for the logical plan and in another for the physical one.
+    options.execution.skip_physical_aggregate_schema_check = true;
 
     let mut analyzers = plan::before_types();
     analyzers.extend(Analyzer::new().rules);

@@ -1,7 +1,6 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
 mod class;
-mod copied;
 mod days;
 mod distinct;
 mod error;
@@ -20,6 +19,7 @@ mod overflow;
 mod recursion;
 mod sequential;
 mod short_circuit;
+mod shown;
 mod sort_keys;
 mod strict_types;
 mod time_literals;
@@ -31,9 +31,9 @@ use std::sync::Arc;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
-pub(crate) use copied::without_sources;
 pub(crate) use error::{Error, Place};
 pub(crate) use sequential::SequentialExec;
+pub(crate) use shown::without_sources;
 pub(crate) use time_literals::with_seconds;
 pub(crate) use tree::only_input;
 
@@ -43,6 +43,7 @@ type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 /// Returns the rules that run before the engine makes types fit.
 pub(crate) fn before_types() -> Vec<Rule> {
     vec![
+        Arc::new(shown::CompareShown),
         Arc::new(multisets::CountCopies),
         Arc::new(limits::LimitBySubquery),
         Arc::new(frames::CheckFrames),

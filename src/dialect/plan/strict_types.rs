@@ -33,6 +33,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::class::Class;
 use super::error::{Error, Place};
 use super::literal;
+use super::tree::rewrite_types;
 use crate::dialect::functions::{self, Wants};
 use crate::dialect::{Dialect, OTHER_DIALECT};
 
@@ -45,30 +46,12 @@ impl AnalyzerRule for StrictTypes {
         if Dialect::of(options) != Dialect::Default {
             return Ok(plan);
         }
-        let mut is_changed = false;
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let plan = checked(plan)?;
-            is_changed |= plan.transformed;
-            // What is read as something else gives the nodes above it another type.
-            match is_changed {
-                true => plan.map_data(retyped),
-                false => Ok(plan),
-            }
-        })?;
-        Ok(plan.data)
+        // What is read as something else gives the nodes above it another type.
+        rewrite_types(plan, checked)
     }
 
     fn name(&self) -> &str {
         "strict_types"
-    }
-}
-
-fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
-    match plan {
-        LogicalPlan::Union(union) => Ok(LogicalPlan::Union(Union::try_new_with_loose_types(
-            union.inputs,
-        )?)),
-        plan => plan.recompute_schema(),
     }
 }
 

@@ -1,11 +1,11 @@
-//! What rules and nodes share in walking a plan: the only input of a node, and every expression of a plan. Pure.
+//! What rules and nodes share in walking a plan: the only input of a node, every expression, and every node. Pure.
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, Union};
 
 /// Returns the only one of `inputs`, which a node with one input is to have from now on.
 ///
@@ -39,4 +39,35 @@ pub(super) fn rewrite_expressions(
         })
     })?;
     Ok(plan.data)
+}
+
+/// Rewrites all nodes of `plan`, those of subqueries included, from the leaves up. `rewrite` may change the types of columns:
+/// nodes above it are given their types anew.
+///
+/// # Errors
+///
+/// Fails if `rewrite` does, or if a node does not take the new types.
+pub(super) fn rewrite_types(
+    plan: LogicalPlan,
+    rewrite: impl Fn(LogicalPlan) -> Result<Transformed<LogicalPlan>>,
+) -> Result<LogicalPlan> {
+    let mut is_changed = false;
+    let plan = plan.transform_up_with_subqueries(|plan| {
+        let plan = rewrite(plan)?;
+        is_changed |= plan.transformed;
+        match is_changed {
+            true => plan.map_data(retyped),
+            false => Ok(plan),
+        }
+    })?;
+    Ok(plan.data)
+}
+
+fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
+    match plan {
+        LogicalPlan::Union(union) => Ok(LogicalPlan::Union(Union::try_new_with_loose_types(
+            union.inputs,
+        )?)),
+        plan => plan.recompute_schema(),
+    }
 }

@@ -1,0 +1,225 @@
+//! Objects are copied and compared as they are shown, without the JSON that they carry.
+//!
+//! ```sql
+//! COPY api_keys TO 'keys.parquet'
+//! SELECT DISTINCT spec.owner FROM api_keys
+//! SELECT spec FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
+//! -- are planned as
+//! COPY (SELECT id, …, shown(spec) AS spec FROM api_keys) TO 'keys.parquet'
+//! SELECT DISTINCT shown(spec.owner) FROM api_keys
+//! SELECT shown(spec) FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
+//! ```
+//!
+//! Two objects that a person sees as equal are equal: of DISTINCT, GROUP BY, UNION, EXCEPT, INTERSECT and every comparison.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{DFSchema, JoinType, NullEquality, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, ColumnarValue, Distinct, Expr, ExprSchemable, Join, LogicalPlan,
+    LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Union, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::rewrite_types;
+use crate::dialect::source_json;
+
+/// Returns `plan`, whose COPYs write objects as their fields.
+///
+/// # Errors
+///
+/// Fails if a plan cannot be put together again.
+pub(crate) fn without_sources(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up(|plan| {
+        let LogicalPlan::Copy(mut copy) = plan else {
+            return Ok(Transformed::no(plan));
+        };
+        copy.input = shown(copy.input)?;
+        Ok(Transformed::yes(LogicalPlan::Copy(copy)))
+    })
+    .data()
+}
+
+/// Compares objects as they are shown.
+#[derive(Debug)]
+pub(super) struct CompareShown;
+
+impl AnalyzerRule for CompareShown {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite_types(plan, compared)
+    }
+
+    fn name(&self) -> &str {
+        "compare_shown"
+    }
+}
+
+fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Distinct(Distinct::All(input)) if carries_any(&input) => {
+            let input = shown(input)?;
+            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::All(
+                input,
+            ))))
+        }
+        LogicalPlan::Distinct(Distinct::On(mut distinct)) => {
+            let schema = Arc::clone(distinct.input.schema());
+            let mut is_changed = false;
+            for expr in &mut distinct.on_expr {
+                if carries(&expr.get_type(&schema)?) {
+                    *expr = call(expr.clone());
+                    is_changed = true;
+                }
+            }
+            let plan = LogicalPlan::Distinct(Distinct::On(distinct));
+            Ok(Transformed::new_transformed(plan, is_changed))
+        }
+        LogicalPlan::Aggregate(aggregate) => grouped(aggregate),
+        LogicalPlan::Union(union) => columns(union),
+        LogicalPlan::Join(mut join)
+            if is_of_sets(&join) && (carries_any(&join.left) || carries_any(&join.right)) =>
+        {
+            join.left = shown(join.left)?;
+            join.right = shown(join.right)?;
+            Ok(Transformed::yes(LogicalPlan::Join(join)))
+        }
+        plan => comparisons(plan),
+    }
+}
+
+/// Returns true for the join that the engine makes of EXCEPT and INTERSECT: they alone hold NULLs for equal.
+fn is_of_sets(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftAnti | JoinType::LeftSemi)
+        && join.null_equality == NullEquality::NullEqualsNull
+}
+
+fn grouped(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let schema = Arc::clone(aggregate.input.schema());
+    let mut is_changed = false;
+    let mut keys = Vec::with_capacity(aggregate.group_expr.len());
+    for key in &aggregate.group_expr {
+        keys.push(match carries(&key.get_type(&schema)?) {
+            true => {
+                is_changed = true;
+                let (relation, name) = key.qualified_name();
+                call(key.clone()).alias_qualified(relation, name)
+            }
+            false => key.clone(),
+        });
+    }
+    if !is_changed {
+        return comparisons(LogicalPlan::Aggregate(aggregate));
+    }
+    let aggregate = Aggregate::try_new(aggregate.input, keys, aggregate.aggr_expr)?;
+    Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+}
+
+/// Shows the columns of a UNION that are not of one type because some of them carry JSON and others do not.
+fn columns(mut union: Union) -> Result<Transformed<LogicalPlan>> {
+    let carrying = union.inputs.iter().filter(|input| carries_any(input));
+    if [0, union.inputs.len()].contains(&carrying.count()) {
+        return Ok(Transformed::no(LogicalPlan::Union(union)));
+    }
+    let inputs = union.inputs.into_iter().map(shown);
+    union.inputs = inputs.collect::<Result<_>>()?;
+    Ok(Transformed::yes(LogicalPlan::Union(union)))
+}
+
+fn comparisons(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_up(|expr| Ok(comparison(expr, &schema)))?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn comparison(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let mut is_changed = false;
+    if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr
+        && op.supports_propagation()
+    {
+        for side in [left, right] {
+            if side.get_type(schema).is_ok_and(|found| carries(&found)) {
+                **side = call(std::mem::take(side.as_mut()));
+                is_changed = true;
+            }
+        }
+    }
+    Transformed::new_transformed(expr, is_changed)
+}
+
+fn carries(data_type: &DataType) -> bool {
+    source_json::without_type(data_type) != *data_type
+}
+
+fn carries_any(plan: &LogicalPlan) -> bool {
+    let mut fields = plan.schema().fields().iter();
+    fields.any(|field| carries(field.data_type()))
+}
+
+/// Returns `plan` with its objects as they are shown, under their names.
+fn shown(plan: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
+    if !carries_any(&plan) {
+        return Ok(plan);
+    }
+    let columns = plan.schema().iter().map(|(qualifier, field)| {
+        let column = Expr::from((qualifier, field));
+        match carries(field.data_type()) {
+            true => call(column).alias_qualified(qualifier.cloned(), field.name()),
+            false => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
+    Ok(Arc::new(plan))
+}
+
+fn call(value: Expr) -> Expr {
+    let function = ScalarUDF::new_from_impl(Shown {
+        signature: Signature::any(1, Volatility::Immutable),
+    });
+    function.call(vec![value])
+}
+
+/// `shown(x)`: `x` without the JSON of any object in it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Shown {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Shown {
+    fn name(&self) -> &str {
+        "shown"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [one] => Ok(source_json::without_type(one)),
+            _ => plan_err!("shown takes one argument"),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let field = args.arg_fields[0].as_ref().clone();
+        let data_type = source_json::without_type(field.data_type());
+        Ok(field.with_data_type(data_type).into())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let array = args.args[0].to_array(args.number_rows)?;
+        Ok(ColumnarValue::Array(source_json::without_array(&array)?))
+    }
+}
