@@ -13,7 +13,6 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use super::ast::call;
 use super::limits::MAX_DEPTH;
 
 /// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
@@ -21,6 +20,11 @@ const ARROW_PRECEDENCE: u8 = 45;
 
 /// `^` binds tighter than `*`, as a power and as MySQL's exclusive or.
 const CARET_PRECEDENCE: u8 = 42;
+
+/// Operators that the parser has no name for, as it names them in a tree: SQLite's IS and IS NOT with a value on the right.
+pub(crate) const MOD: &str = "MOD";
+pub(crate) const IS: &str = "IS";
+pub(crate) const IS_NOT: &str = "IS NOT";
 
 /// The dialect of iamql.
 #[derive(Debug, Default, Clone, Copy)]
@@ -81,12 +85,19 @@ impl Dialect for IamqlDialect {
     ) -> Option<Result<Expr, ParserError>> {
         // Copied only where it is wanted, since this is asked at every operator of a chain.
         let left = || Box::new(expr.clone());
+        let infix = |parser: &mut Parser<'_>, op: BinaryOperator| {
+            let right = parser.parse_subexpr(precedence)?;
+            Ok(Expr::BinaryOp {
+                left: left(),
+                op,
+                right: Box::new(right),
+            })
+        };
         if let Token::Word(word) = &parser.peek_token_ref().token
             && let Some(division) = division(word)
         {
             parser.advance_token();
-            let right = parser.parse_subexpr(precedence);
-            return Some(right.map(|right| division(left(), Box::new(right))));
+            return Some(infix(parser, division));
         }
         let compare: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&[
             Keyword::IS,
@@ -108,10 +119,8 @@ impl Dialect for IamqlDialect {
                 return None;
             }
             (0..operand).for_each(|_| parser.advance_token());
-            match is_negated {
-                true => Expr::IsDistinctFrom,
-                false => Expr::IsNotDistinctFrom,
-            }
+            let operator = if is_negated { IS_NOT } else { IS };
+            return Some(infix(parser, BinaryOperator::Custom(operator.to_owned())));
         } else {
             return None;
         };
@@ -266,27 +275,14 @@ fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     is_other.then_some(spelled)
 }
 
-type Pair = fn(Box<Expr>, Box<Expr>) -> Expr;
-
-/// Returns the expression that DIV or MOD stands for, given its operands.
-fn division(word: &Word) -> Option<Pair> {
+/// Returns the operator that DIV or MOD is.
+fn division(word: &Word) -> Option<BinaryOperator> {
     if word.quote_style.is_some() {
         None
     } else if word.value.eq_ignore_ascii_case("div") {
-        Some(|left, right| {
-            let quotient = Expr::BinaryOp {
-                left,
-                op: BinaryOperator::Divide,
-                right,
-            };
-            call("trunc", quotient)
-        })
+        Some(BinaryOperator::MyIntegerDivide)
     } else if word.value.eq_ignore_ascii_case("mod") {
-        Some(|left, right| Expr::BinaryOp {
-            left,
-            op: BinaryOperator::Modulo,
-            right,
-        })
+        Some(BinaryOperator::Custom(MOD.to_owned()))
     } else {
         None
     }
@@ -360,23 +356,14 @@ mod tests {
 
     #[test]
     fn divisions_and_equality_may_be_words() {
-        for (sql, expected) in [
-            ("a DIV 2 + b mod c * 3", "trunc(a / 2) + b % c * 3"),
-            (
-                "a IS 'x' OR b IS NOT c",
-                "a IS NOT DISTINCT FROM 'x' OR b IS DISTINCT FROM c",
-            ),
-            (
-                "a IS id AND b IS (1)",
-                "a IS NOT DISTINCT FROM id AND b IS NOT DISTINCT FROM (1)",
-            ),
-            (
-                "a IS NULL AND b IS NOT NULL OR c IS TRUE",
-                "a IS NULL AND b IS NOT NULL OR c IS TRUE",
-            ),
-            ("mod(a, 2)", "mod(a, 2)"),
+        for sql in [
+            "a DIV 2 + b MOD c * 3",
+            "a IS 'x' OR b IS NOT c",
+            "a IS id AND b IS (1)",
+            "a IS NULL AND b IS NOT NULL OR c IS TRUE",
+            "mod(a, 2)",
         ] {
-            assert_eq!(parse(sql).to_string(), expected);
+            assert_eq!(parse(sql).to_string(), sql);
         }
         let query = Parser::parse_sql(&IamqlDialect, "SELECT a mod, b div FROM t").unwrap();
         assert_eq!(query[0].to_string(), "SELECT a AS mod, b AS div FROM t");

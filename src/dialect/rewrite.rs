@@ -11,13 +11,13 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    Expr, Query, Select, Spanned, Statement, TableFactor, VisitMut, VisitorMut, visit_expressions,
+    Expr, Query, Select, Spanned, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::ast::{folded, last_ident};
 use super::error::{Error, nearest};
 use super::rules::rule::{
-    Aggregation, Answer, Context, Hook, SecondReading, SyntaxRule, UnknownColumn,
+    self, Aggregation, Answer, Context, Hook, SecondReading, SyntaxRule, UnknownColumn,
 };
 use super::rules::{SECOND_READINGS, SYNTAX_RULES};
 use super::shape::Shape;
@@ -47,22 +47,13 @@ pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: D
 pub(crate) fn refuse_elsewhere(statement: &EngineStatement, dialect: Dialect) -> Result<(), Error> {
     let rules = SYNTAX_RULES.iter();
     let rules = rules.filter(|rule| !rule.dialects.contains(dialect));
-    let refusals: Vec<_> = rules.filter_map(|rule| rule.refusal).collect();
-    let refused = |sql: &Statement| {
-        let found = visit_expressions(sql, |expr| {
-            let mut refused = refusals.iter().filter_map(|refusal| refusal(expr));
-            match refused.next() {
-                Some(error) => ControlFlow::Break(error.at(expr.span())),
-                None => ControlFlow::Continue(()),
-            }
-        });
-        match found {
-            ControlFlow::Break(error) => {
-                let instead = error.hint.clone().unwrap_or_default();
-                Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
-            }
-            ControlFlow::Continue(()) => Ok(()),
+    let mut refusals = Refusals(rules.filter_map(|rule| rule.refusal).collect());
+    let mut refused = |sql: &Statement| match sql.visit(&mut refusals) {
+        ControlFlow::Break(error) => {
+            let instead = error.hint.clone().unwrap_or_default();
+            Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
         }
+        ControlFlow::Continue(()) => Ok(()),
     };
     match statement {
         EngineStatement::Statement(sql) => refused(sql),
@@ -72,6 +63,34 @@ pub(crate) fn refuse_elsewhere(statement: &EngineStatement, dialect: Dialect) ->
             CopyToSource::Relation(_) => Ok(()),
         },
         _ => Ok(()),
+    }
+}
+
+/// Looks for what other dialects read.
+struct Refusals(Vec<rule::Refusal>);
+
+impl Visitor for Refusals {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        let mut refused = self.0.iter().filter_map(|refusal| match refusal {
+            rule::Refusal::Query(refused) => refused(query),
+            rule::Refusal::Expr(_) => None,
+        });
+        refused
+            .next()
+            .map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+        let mut refused = self.0.iter().filter_map(|refusal| match refusal {
+            rule::Refusal::Expr(refused) => refused(expr),
+            rule::Refusal::Query(_) => None,
+        });
+        match refused.next() {
+            Some(error) => ControlFlow::Break(error.at(expr.span())),
+            None => ControlFlow::Continue(()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ mod subqueries;
 mod synonyms;
 pub(super) mod times;
 
-use rule::{Dialects, Hook, SecondReading, SyntaxRule, Writer};
+use rule::{Dialects, Hook, Refusal, SecondReading, SyntaxRule, Writer};
 
 use sqlparser::ast::Expr;
 
@@ -58,7 +58,7 @@ const NUMBERS_OF_SQLITE: SyntaxRule = SyntaxRule::new(
     &[Writer::Stackql],
     Hook::Finish(functions::numbers),
 )
-.or_refuse(sum_refused);
+.or_refuse(Refusal::Expr(sum_refused));
 
 fn sum_refused(expr: &Expr) -> Option<Error> {
     let Expr::Function(function) = expr else {
@@ -80,6 +80,8 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     parameters::IGNORED_PARAMETER,
     parameters::PARAMETER_TO_PATH,
     parameters::NUMBERED_PLACEHOLDER,
+    sqlite::OPERATORS_OF_STACKQL,
+    sqlite::COMMA_IN_LIMIT,
     powers::POWERS,
     clauses::TABLE_TO_SELECT,
     clauses::FETCH_TO_LIMIT,

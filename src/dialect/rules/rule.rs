@@ -55,9 +55,18 @@ pub(crate) struct SyntaxRule {
     pub(crate) writers: &'static [Writer],
     /// When it runs, and what it does.
     pub(crate) hook: Hook,
-    /// What to say of an expression that it reads, in a dialect without it. None where the engine's own error will do, or
-    /// where the other dialect has another meaning.
-    pub(crate) refusal: Option<fn(&Expr) -> Option<Error>>,
+    /// What to say of what it reads, in a dialect without it. None where the engine's own error will do, or where the other
+    /// dialect has another meaning.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// What a dialect without a rule says of one part of a statement that the rule reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Refusal {
+    /// Of an expression.
+    Expr(fn(&Expr) -> Option<Error>),
+    /// Of a query.
+    Query(fn(&Query) -> Option<Error>),
 }
 
 /// When a rule runs, and on what. The tree is walked twice, whatever the number of rules.
@@ -94,7 +103,7 @@ impl SyntaxRule {
     }
 
     /// Adds what to say in a dialect without it.
-    pub(crate) const fn or_refuse(self, refusal: fn(&Expr) -> Option<Error>) -> Self {
+    pub(crate) const fn or_refuse(self, refusal: Refusal) -> Self {
         Self {
             refusal: Some(refusal),
             ..self

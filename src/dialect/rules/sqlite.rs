@@ -6,15 +6,120 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName, Spanned, UnaryOperator, Value, visit_expressions_mut,
+    BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, LimitClause, ObjectName, Offset, OffsetRows, Query,
+    Spanned, UnaryOperator, Value, visit_expressions_mut,
 };
 
 use super::conditions::like_each;
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::{Context, Dialects, Hook, Refusal, SyntaxRule, Writer};
 use crate::dialect::ast::{call, function_name, taken, text, wrap};
 use crate::dialect::error::Error;
 use crate::dialect::functions;
+use crate::dialect::parser::{IS, IS_NOT, MOD};
+
+/// Reads the operators that MySQL and SQLite write as words, and MySQL's `<=>`.
+///
+/// ```sql
+/// SELECT a DIV 2, a MOD 2 FROM t WHERE a IS 'x' OR a IS NOT b OR a <=> b
+/// -- becomes
+/// SELECT trunc(a / 2), a % 2 FROM t WHERE a IS NOT DISTINCT FROM 'x' OR a IS DISTINCT FROM b OR a IS NOT DISTINCT FROM b
+/// ```
+///
+/// Not `a IS 1`, where the parser sees no value behind IS.
+pub(super) const OPERATORS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
+    "operators_of_stackql",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::EarlyExpr(operators_of_stackql),
+)
+.or_refuse(Refusal::Expr(operator_refused));
+
+fn operators_of_stackql(expr: &mut Expr, _: &mut Context<'_>) {
+    let Expr::BinaryOp { left, op, right } = expr else {
+        return;
+    };
+    type Pair = fn(Box<Expr>, Box<Expr>) -> Expr;
+    let pair: Pair = match op {
+        BinaryOperator::MyIntegerDivide => |left, right| {
+            let op = BinaryOperator::Divide;
+            call("trunc", Expr::BinaryOp { left, op, right })
+        },
+        BinaryOperator::Custom(word) if word == MOD => |left, right| {
+            let op = BinaryOperator::Modulo;
+            Expr::BinaryOp { left, op, right }
+        },
+        BinaryOperator::Custom(word) if word == IS_NOT => Expr::IsDistinctFrom,
+        BinaryOperator::Custom(word) if word == IS => Expr::IsNotDistinctFrom,
+        BinaryOperator::Spaceship => Expr::IsNotDistinctFrom,
+        _ => return,
+    };
+    *expr = pair(Box::new(taken(left)), Box::new(taken(right)));
+}
+
+fn operator_refused(expr: &Expr) -> Option<Error> {
+    let Expr::BinaryOp { op, .. } = expr else {
+        return None;
+    };
+    let (operator, instead) = match op {
+        BinaryOperator::MyIntegerDivide => ("DIV", "write trunc(a / b), or div(a, b)"),
+        BinaryOperator::Spaceship => ("<=>", "write a IS NOT DISTINCT FROM b"),
+        BinaryOperator::Custom(word) if word == MOD => (MOD, "write a % b, or mod(a, b)"),
+        BinaryOperator::Custom(word) if word == IS => (
+            IS,
+            "write a = b, or a IS NOT DISTINCT FROM b if NULLs are to be equal",
+        ),
+        BinaryOperator::Custom(word) if word == IS_NOT => (
+            IS_NOT,
+            "write a <> b, or a IS DISTINCT FROM b if NULLs are to be equal",
+        ),
+        _ => return None,
+    };
+    let message = match operator {
+        IS | IS_NOT => format!("{operator} takes NULL, TRUE, FALSE or DISTINCT FROM, not a value"),
+        _ => format!("`{operator}` is not an operator here"),
+    };
+    Some(Error::new(message).hint(instead))
+}
+
+/// Reads `LIMIT offset, count`.
+///
+/// ```sql
+/// SELECT 1 FROM t LIMIT 5, 10
+/// -- becomes
+/// SELECT 1 FROM t LIMIT 10 OFFSET 5
+/// ```
+///
+/// Nothing is left alone.
+pub(super) const COMMA_IN_LIMIT: SyntaxRule = SyntaxRule::new(
+    "comma_in_limit",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Query(comma_in_limit),
+)
+.or_refuse(Refusal::Query(comma_refused));
+
+fn comma_in_limit(query: &mut Query) {
+    if let Some(LimitClause::OffsetCommaLimit { offset, limit }) = &mut query.limit_clause {
+        query.limit_clause = Some(LimitClause::LimitOffset {
+            limit: Some(taken(limit)),
+            offset: Some(Offset {
+                value: taken(offset),
+                rows: OffsetRows::None,
+            }),
+            limit_by: Vec::new(),
+        });
+    }
+}
+
+fn comma_refused(query: &Query) -> Option<Error> {
+    let Some(LimitClause::OffsetCommaLimit { offset, limit }) = &query.limit_clause else {
+        return None;
+    };
+    let instead = format!("write LIMIT {limit} OFFSET {offset}");
+    let message = format!("LIMIT takes one number, not `{offset}, {limit}`");
+    Some(Error::new(message).hint(instead).at(offset.span()))
+}
 
 /// Ignores the case of ASCII letters in LIKE, in which a backslash is a character like any other.
 ///
@@ -163,7 +268,7 @@ pub(super) const CASTS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
     &[Writer::Stackql],
     Hook::Expr(casts_of_stackql),
 )
-.or_refuse(cast_refused);
+.or_refuse(Refusal::Expr(cast_refused));
 
 fn casts_of_stackql(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Cast {
@@ -227,7 +332,7 @@ pub(super) const TYPED_NULL: SyntaxRule = SyntaxRule::new(
     &[Writer::Stackql],
     Hook::Expr(typed_null),
 )
-.or_refuse(null_refused);
+.or_refuse(Refusal::Expr(null_refused));
 
 fn typed_null(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
@@ -285,7 +390,7 @@ pub(super) const TRUTH_OF_NUMBERS: SyntaxRule = SyntaxRule::new(
     &[Writer::Stackql],
     Hook::Expr(truth_of_numbers),
 )
-.or_refuse(truth_refused);
+.or_refuse(Refusal::Expr(truth_refused));
 
 fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::UnaryOp {

@@ -84,6 +84,8 @@ fn the_rules_run_in_this_order() {
     ignored_parameter: stackql; Stackql
     parameter_to_path: stackql; Stackql
     numbered_placeholder: default, stackql; DuckDb
+    operators_of_stackql: stackql; Stackql
+    comma_in_limit: stackql; Stackql
     powers: default; Psql, DuckDb
     table_to_select: default, stackql; Psql, DuckDb
     fetch_to_limit: default, stackql; Psql, DuckDb
