@@ -63,7 +63,7 @@ pub(super) fn context(connection: &Connection, session: &Options) -> Result<Sess
         .with_runtime_env(runtime(session)?)
         .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
         .with_analyzer_rules(analyzers)
-        .with_optimizer_rules(table::logical_rules())
+        .with_optimizer_rules(plan::logical(table::logical_rules()))
         .with_query_planner(apply::planner(vec![Arc::new(table::ControlPlanner)]))
         .with_physical_optimizer_rules(plan::physical(table::rules(
             &PhysicalOptimizer::new().rules,

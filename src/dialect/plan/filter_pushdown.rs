@@ -1,6 +1,11 @@
-//! The engine's pushdown of filters, kept from mistaking one column for another of the same name.
+//! The engine's pushdown of filters, kept from changing an answer.
 //!
-//! The engine hands a predicate from a node to its input by the names of the columns. Where two columns of the input share
+//! Over logical plans it moves a predicate below a node if all its columns are of a kind that may pass. A predicate without
+//! columns always passes then, which is wrong in two cases. Below an aggregate without groups it changes what is
+//! aggregated, not whether there is a row: `SELECT count(*) FROM t HAVING (SELECT false)` was one row. And a volatile one,
+//! such as `random() < 0.5`, is asked of every row of the input in place of every row of the answer. Both [stay](Staying).
+//!
+//! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns of the input share
 //! a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A wall between the two
 //! nodes, which no predicate passes, stands there while the engine's rule runs. Joins look at positions and need none.
 
@@ -13,6 +18,11 @@ use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
+use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::FilterExec;
@@ -23,6 +33,72 @@ use datafusion::physical_plan::{
 };
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
+
+/// Returns `rules`, in which the one that pushes filters down leaves those in their places that have to stay.
+pub(crate) fn in_place(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
+    let staying = |rule: LogicalRule| match rule.name() {
+        "push_down_filter" => Arc::new(Staying(rule)) as LogicalRule,
+        _ => rule,
+    };
+    rules.into_iter().map(staying).collect()
+}
+
+/// The engine's rule, which does not see the predicates that have to stay.
+#[derive(Debug)]
+struct Staying(LogicalRule);
+
+impl OptimizerRule for Staying {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.0.apply_order()
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Filter(filter) = &plan else {
+            return self.0.rewrite(plan, config);
+        };
+        let (stay, pass): (Vec<Expr>, Vec<Expr>) = split_conjunction(&filter.predicate)
+            .into_iter()
+            .cloned()
+            .partition(|predicate| has_to_stay(predicate, &filter.input));
+        let Some(stay) = conjunction(stay) else {
+            return self.0.rewrite(plan, config);
+        };
+        let Some(pass) = conjunction(pass) else {
+            return Ok(Transformed::no(plan));
+        };
+        let passing = Filter::try_new(pass, Arc::clone(&filter.input))?;
+        let passed = self.0.rewrite(LogicalPlan::Filter(passing), config)?;
+        if !passed.transformed {
+            return Ok(Transformed::no(plan));
+        }
+        passed.map_data(|below| {
+            Ok(LogicalPlan::Filter(match below {
+                LogicalPlan::Filter(rest) => Filter::try_new(stay.and(rest.predicate), rest.input)?,
+                below => Filter::try_new(stay, Arc::new(below))?,
+            }))
+        })
+    }
+}
+
+/// Returns true if `predicate` asks something else below `input` than above it.
+fn has_to_stay(predicate: &Expr, input: &LogicalPlan) -> bool {
+    match input {
+        LogicalPlan::Aggregate(_) => predicate.column_refs().is_empty() || predicate.is_volatile(),
+        LogicalPlan::Window(_) | LogicalPlan::Join(_) | LogicalPlan::Distinct(_) => {
+            predicate.is_volatile()
+        }
+        _ => false,
+    }
+}
 
 /// Returns `rules` with walls around those that push filters down.
 pub(crate) fn by_position(rules: Vec<Rule>) -> Vec<Rule> {
@@ -80,6 +156,11 @@ const KEEP: ReplaceChildrenOptions = ReplaceChildrenOptions::new(ChildrenPropert
 
 /// Returns true if predicates pass from `plan` to `child` for what they are.
 fn is_safe(plan: &Arc<dyn ExecutionPlan>, child: &Arc<dyn ExecutionPlan>) -> bool {
+    if let Some(filter) = plan.downcast_ref::<FilterExec>()
+        && is_volatile(filter.predicate())
+    {
+        return false;
+    }
     let schema = child.schema();
     let mut names = HashSet::new();
     if schema

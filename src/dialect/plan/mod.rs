@@ -28,7 +28,7 @@ mod windows;
 
 use std::sync::Arc;
 
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use error::{Error, Place};
@@ -38,6 +38,7 @@ pub(crate) use time_literals::with_seconds;
 pub(crate) use tree::only_input;
 
 type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
+type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// Returns the rules that run before the engine makes types fit.
@@ -52,7 +53,6 @@ pub(crate) fn before_types() -> Vec<Rule> {
         Arc::new(days::CompareDays),
         Arc::new(strict_types::StrictTypes),
         Arc::new(intervals::CompareLengths),
-        Arc::new(sort_keys::SortKeysOnce),
     ]
 }
 
@@ -65,6 +65,13 @@ pub(crate) fn after_types() -> Vec<Rule> {
         Arc::new(once::EvaluateOnce),
         Arc::new(short_circuit::ShortCircuit),
     ]
+}
+
+/// Returns `rules`, the engine's and those about requests, with those over logical plans about what people mean.
+pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
+    let mut rules = filter_pushdown::in_place(rules);
+    rules.push(Arc::new(sort_keys::SortKeysOnce));
+    rules
 }
 
 /// Returns `rules`, the engine's and those about requests, with those about what people mean.

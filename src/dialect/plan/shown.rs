@@ -2,15 +2,14 @@
 //!
 //! ```sql
 //! COPY api_keys TO 'keys.parquet'
-//! SELECT DISTINCT spec.owner FROM api_keys
 //! SELECT spec FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
 //! -- are planned as
 //! COPY (SELECT id, …, shown(spec) AS spec FROM api_keys) TO 'keys.parquet'
-//! SELECT DISTINCT shown(spec.owner) FROM api_keys
 //! SELECT shown(spec) FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
 //! ```
 //!
-//! Two objects that a person sees as equal are equal: of DISTINCT, GROUP BY, UNION, EXCEPT, INTERSECT and every comparison.
+//! So an object of the service can be compared with one of a file, which carries none. Where all objects carry their JSON,
+//! as below DISTINCT and in a UNION of tables of the service, they keep it: JSON functions above may ask for it.
 
 use std::sync::Arc;
 
@@ -22,9 +21,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, ColumnarValue, Distinct, Expr, ExprSchemable, Join, LogicalPlan,
-    LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Union, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder,
+    ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Union, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -63,28 +61,9 @@ impl AnalyzerRule for CompareShown {
 
 fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {
-        LogicalPlan::Distinct(Distinct::All(input)) if carries_any(&input) => {
-            let input = shown(input)?;
-            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::All(
-                input,
-            ))))
-        }
-        LogicalPlan::Distinct(Distinct::On(mut distinct)) => {
-            let schema = Arc::clone(distinct.input.schema());
-            let mut is_changed = false;
-            for expr in &mut distinct.on_expr {
-                if carries(&expr.get_type(&schema)?) {
-                    *expr = call(expr.clone());
-                    is_changed = true;
-                }
-            }
-            let plan = LogicalPlan::Distinct(Distinct::On(distinct));
-            Ok(Transformed::new_transformed(plan, is_changed))
-        }
-        LogicalPlan::Aggregate(aggregate) => grouped(aggregate),
         LogicalPlan::Union(union) => columns(union),
         LogicalPlan::Join(mut join)
-            if is_of_sets(&join) && (carries_any(&join.left) || carries_any(&join.right)) =>
+            if is_of_sets(&join) && carries_any(&join.left) != carries_any(&join.right) =>
         {
             join.left = shown(join.left)?;
             join.right = shown(join.right)?;
@@ -98,27 +77,6 @@ fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 fn is_of_sets(join: &Join) -> bool {
     matches!(join.join_type, JoinType::LeftAnti | JoinType::LeftSemi)
         && join.null_equality == NullEquality::NullEqualsNull
-}
-
-fn grouped(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
-    let schema = Arc::clone(aggregate.input.schema());
-    let mut is_changed = false;
-    let mut keys = Vec::with_capacity(aggregate.group_expr.len());
-    for key in &aggregate.group_expr {
-        keys.push(match carries(&key.get_type(&schema)?) {
-            true => {
-                is_changed = true;
-                let (relation, name) = key.qualified_name();
-                call(key.clone()).alias_qualified(relation, name)
-            }
-            false => key.clone(),
-        });
-    }
-    if !is_changed {
-        return comparisons(LogicalPlan::Aggregate(aggregate));
-    }
-    let aggregate = Aggregate::try_new(aggregate.input, keys, aggregate.aggr_expr)?;
-    Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
 }
 
 /// Shows the columns of a UNION that are not of one type because some of them carry JSON and others do not.

@@ -1,21 +1,24 @@
 //! Sort keys that stand twice: the second one changes nothing, and the engine panics of it in `DISTINCT ON` and in
-//! ordered aggregates.
+//! ordered aggregates. The rule runs behind the engine's, which may have simplified `coalesce(x, 1)` to the `x` beside it.
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 /// Drops sort keys that stood before.
 #[derive(Debug)]
 pub(super) struct SortKeysOnce;
 
-impl AnalyzerRule for SortKeysOnce {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
+impl OptimizerRule for SortKeysOnce {
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        plan.transform_up_with_subqueries(|plan| {
             let plan = match plan {
                 LogicalPlan::Sort(mut sort) => {
                     let changed = keep_first(&mut sort.expr);
@@ -43,8 +46,7 @@ impl AnalyzerRule for SortKeysOnce {
                     Ok(expr.update_data(|expr| name.restore(expr)))
                 })
             })
-        })?;
-        Ok(plan.data)
+        })
     }
 
     fn name(&self) -> &str {
@@ -57,7 +59,10 @@ fn keep_first(keys: &mut Vec<Sort>) -> bool {
     let before = keys.len();
     let mut kept: Vec<Sort> = Vec::with_capacity(before);
     for key in std::mem::take(keys) {
-        if !kept.iter().any(|known| known.expr == key.expr) {
+        // What was simplified has its old name for an alias.
+        let value = key.expr.clone().unalias_nested().data;
+        if !kept.iter().any(|known| known.expr == value) {
+            let key = Sort { expr: value, ..key };
             kept.push(key);
         }
     }
