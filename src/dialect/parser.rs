@@ -21,6 +21,9 @@ const ARROW_PRECEDENCE: u8 = 45;
 /// `^` binds tighter than `*`, as a power and as MySQL's exclusive or.
 const CARET_PRECEDENCE: u8 = 42;
 
+/// `|`, `&`, `<<` and `>>` bind alike, as in PostgreSQL and SQLite: tighter than comparison (20), looser than `+` (30).
+const BIT_PRECEDENCE: u8 = 22;
+
 /// Operators that the parser has no name for, as it names them in a tree: SQLite's IS and IS NOT with a value on the right.
 pub(crate) const MOD: &str = "MOD";
 pub(crate) const IS: &str = "IS";
@@ -62,6 +65,9 @@ impl Dialect for IamqlDialect {
                 Some(Ok(ARROW_PRECEDENCE))
             }
             Token::Caret => Some(Ok(CARET_PRECEDENCE)),
+            Token::Pipe | Token::Ampersand | Token::ShiftLeft | Token::ShiftRight => {
+                Some(Ok(BIT_PRECEDENCE))
+            }
             Token::Word(word) if division(word).is_some() => {
                 // After a column `mod` may be its alias.
                 let is_operator = begins_an_operand(&parser.peek_nth_token_ref(1).token);
@@ -352,6 +358,26 @@ mod tests {
                 assert_eq!(left.to_string(), format!("a {comparison} b || 'x'"));
             }
         }
+    }
+
+    #[test]
+    fn operators_on_bits_bind_alike() {
+        for (sql, first) in [
+            ("1 | 2 & 4", "1 | 2"),
+            ("1 & 2 | 4", "1 & 2"),
+            ("1 | 2 << 1", "1 | 2"),
+            ("1 << 2 >> 1", "1 << 2"),
+            ("6 & 3 = 2", "6 & 3"),
+        ] {
+            let Expr::BinaryOp { left, .. } = parse(sql) else {
+                panic!("{sql} is one operation");
+            };
+            assert_eq!(left.to_string(), first, "{sql}");
+        }
+        let Expr::BinaryOp { right, .. } = parse("1 << 2 + 1") else {
+            panic!("one operation");
+        };
+        assert_eq!(right.to_string(), "2 + 1");
     }
 
     #[test]

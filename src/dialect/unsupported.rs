@@ -8,11 +8,12 @@ use std::ops::ControlFlow;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    Expr, LimitClause, ObjectName, Query, Select, Set, Spanned, Statement, TableFactor, Value,
-    ValueWithSpan, Visit, Visitor,
+    Expr, GroupByExpr, Ident, LimitClause, ObjectName, Query, Select, SelectItem, Set, Spanned,
+    Statement, TableFactor, Value, ValueWithSpan, Visit, Visitor, visit_expressions,
 };
 use sqlparser::tokenizer::Span;
 
+use super::ast::{folded, idents};
 use super::error::Error;
 use super::rules::times;
 
@@ -35,6 +36,51 @@ pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
+}
+
+/// Returns a name in HAVING that could be a column of a table and an item of the select list: the engine takes the item,
+/// and PostgreSQL the column. It can be a column there if it is grouped by, or stands in a call.
+fn name_of_both(select: &Select) -> Option<Ident> {
+    let having = select.having.as_ref()?;
+    let items: Vec<(&Expr, Option<&Ident>)> = (select.projection.iter())
+        .filter_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } => Some((expr, Some(alias))),
+            SelectItem::UnnamedExpr(expr) => Some((expr, None)),
+            _ => None,
+        })
+        .collect();
+    let given = |name: &Ident| {
+        items.iter().any(|(expr, alias)| {
+            let column = idents(expr).and_then(|idents| idents.last().map(folded));
+            alias.is_some_and(|alias| folded(alias) == folded(name)) && column != Some(folded(name))
+        })
+    };
+    let keys: &[Expr] = match &select.group_by {
+        GroupByExpr::Expressions(keys, _) => keys,
+        GroupByExpr::All(_) => &[],
+    };
+    let grouped = |name: &Ident| {
+        let items = items.iter().map(|(expr, _)| *expr);
+        let mut columns = keys.iter().chain(items);
+        columns.any(|expr| matches!(expr, Expr::Identifier(key) if folded(key) == folded(name)))
+    };
+    let find = |expr: &Expr, is_column: &dyn Fn(&Ident) -> bool| {
+        visit_expressions(expr, |expr| match expr {
+            Expr::Identifier(name) if given(name) && is_column(name) => {
+                ControlFlow::Break(name.clone())
+            }
+            _ => ControlFlow::Continue(()),
+        })
+        .break_value()
+    };
+    let in_calls = visit_expressions(having, |expr| {
+        let call = matches!(expr, Expr::Function(_)).then_some(expr);
+        match call.and_then(|call| find(call, &|_| true)) {
+            Some(name) => ControlFlow::Break(name),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    in_calls.break_value().or_else(|| find(having, &grouped))
 }
 
 struct Refusal;
@@ -92,6 +138,16 @@ impl Visitor for Refusal {
         let sorts = sorts.chain(select.sort_by.iter().map(|by| &by.expr));
         if let Some(by) = sorts.into_iter().next() {
             return no("a sort by part", by.span(), "ORDER BY");
+        }
+        if let Some(name) = name_of_both(select) {
+            let message = format!(
+                "`{name}` in HAVING is a column, and a name of the select list for something else"
+            );
+            return ControlFlow::Break(
+                Error::new(message)
+                    .hint("give the item another name")
+                    .at(name.span),
+            );
         }
         if let Some(view) = select.lateral_views.first() {
             return no(

@@ -109,7 +109,8 @@ impl<'c> Call<'c> {
 
     async fn query(&mut self, arguments: JsonObject) -> Result<Answer, Failure> {
         let (piece, params) = self.read(arguments, Takes::Reads)?;
-        let (rows, report) = self.rows(&piece, &self.params(&params)?).await?;
+        let rows = Rows::within(self.server.bounds);
+        let (rows, report) = self.rows(&piece, &self.params(&params)?, rows).await?;
         let bounds = &self.server.bounds;
         let mut text = format!(
             "{} in structuredContent.rows, {} sent",
@@ -139,7 +140,8 @@ impl<'c> Call<'c> {
     async fn explain(&mut self, arguments: JsonObject) -> Result<Answer, Failure> {
         let (piece, params) = self.read(arguments, Takes::Queries)?;
         let explained = Piece::new(format!("{EXPLAIN}{}", piece.text));
-        let rows = self.rows(&explained, &self.params(&params)?).await;
+        let rows = Rows::within(self.server.bounds);
+        let rows = self.rows(&explained, &self.params(&params)?, rows).await;
         let (rows, _) = rows.map_err(|failure| without_explain(failure, &piece))?;
         let plan = rows.lines();
         let text = format!(
@@ -159,23 +161,29 @@ impl<'c> Call<'c> {
         }
         let wrong = |error| in_statement(error, &piece.text, piece.line);
         let command = command_line::of(&self.server.flags, &piece.text, &texts).map_err(wrong)?;
-        let (rows, report) = self.rows(&piece, &Params::texts(&texts)).await?;
+        let bytes = self.server.bounds.bytes;
+        if command.len() > bytes {
+            let message = format!("the command for a person would have more than {bytes} bytes");
+            let hint = "write a shorter statement, or shorter parameters";
+            return Err(Error::statement(message).hint(hint).into());
+        }
+        let rows = Rows::within(self.server.bounds).counting_all();
+        let (rows, report) = self.rows(&piece, &Params::texts(&texts), rows).await?;
         let mut text = format!(
-            "{} in structuredContent.would_send; nothing was changed. Show structuredContent.command to a person, who \
-             decides",
-            counted(rows.rows.len() as u64, "request")
+            "the statement would send {}, which structuredContent.would_send shows; nothing was changed. Show \
+             structuredContent.command to a person, who decides",
+            counted(rows.count as u64, "request")
         );
         let mut content = json!({
             "command": command,
+            "total": rows.count,
             "truncated": rows.cut.is_some(),
             "requests": self.record.requests,
             "warnings": report.warnings,
         });
         if let Some(cut) = rows.cut {
-            let told = cut.told(&self.server.bounds);
-            text = format!("{text}; {told}");
+            text = format!("{text}; only the first {} are shown", rows.rows.len());
             content["truncated_by"] = json!(cut.name());
-            content["ask_for_less"] = json!(told);
         }
         content["would_send"] = Value::Array(rows.rows);
         Ok(report_warnings(Answer { content, text }))
@@ -305,9 +313,13 @@ impl<'c> Call<'c> {
         Ok(values.into_iter().collect())
     }
 
-    /// Runs `piece`, and returns its rows within their bounds.
-    async fn rows(&mut self, piece: &Piece, params: &Params) -> Result<(Rows, Told), Failure> {
-        let mut rows = Rows::within(self.server.bounds);
+    /// Runs `piece`, and returns its rows, which go into `rows`.
+    async fn rows(
+        &mut self,
+        piece: &Piece,
+        params: &Params,
+        mut rows: Rows,
+    ) -> Result<(Rows, Told), Failure> {
         let traffic = Arc::new(Traffic::default());
         let outcome = self.run_into(piece, params, &traffic, &mut rows).await;
         self.record.requests = traffic.figures().requests;
@@ -402,18 +414,20 @@ impl Failure {
         let error = &self.error;
         let mut content = json!({
             "kind": audit::kind(error.kind),
-            "message": escape_controls(&error.message),
+            "message": bounded(&escape_controls(&error.message)),
         });
         let causes = error.causes.iter().flat_map(Cause::shown);
-        let details = shown(causes.chain(error.notes.iter().cloned()).collect());
+        let details = causes.chain(error.notes.iter().cloned());
+        let details = details.take(MAX_DETAILS).map(|detail| bounded(&detail));
+        let details = shown(details.collect());
         if !details.is_empty() {
             content["details"] = json!(details);
         }
         if let Some(hint) = &error.hint {
-            content["hint"] = json!(escape_controls(hint));
+            content["hint"] = json!(bounded(&escape_controls(hint)));
         }
         if let Some(place) = &error.place {
-            content["excerpt"] = json!(excerpt(error));
+            content["excerpt"] = json!(bounded(&excerpt(error)));
             content["line"] = json!(place.line + place.span.start.line - 1);
             content["column"] = json!(place.span.start.column);
         }
@@ -423,7 +437,7 @@ impl Failure {
     /// Returns the error for people, as the shell shows it; without its words if they may quote a cell.
     fn text(&self) -> String {
         let color = false;
-        match self.quotes {
+        let text = match self.quotes {
             false => Diagnostic {
                 error: &self.error,
                 color,
@@ -434,7 +448,21 @@ impl Failure {
                 "error: the statement failed on what it had read; structuredContent.error says why\n{}",
                 excerpt(&self.error)
             ),
-        }
+        };
+        bounded(&text)
+    }
+}
+
+/// The most characters of one text of an error. It may quote what a cell or the statement holds.
+const MAX_TEXT: usize = 2000;
+
+/// The most details of an error.
+const MAX_DETAILS: usize = 20;
+
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

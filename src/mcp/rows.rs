@@ -1,7 +1,7 @@
 //! The rows of one call, as JSON objects, within their bounds.
 //!
 //! It takes rows until one would be too many, or too many bytes, and then ends the statement: nothing is requested for
-//! rows that nobody will see.
+//! rows that nobody will see. The requests of a write are counted to the end, because their number decides.
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -21,8 +21,12 @@ pub(super) struct Rows {
     /// The columns, with the names that they have in each row.
     columns: Vec<(String, FieldRef)>,
     bytes: usize,
-    /// The rows so far.
+    /// Rows that there are, as far as they have come.
+    pub(super) count: usize,
+    /// The rows that are shown.
     pub(super) rows: Vec<Value>,
+    /// True if all rows are to be counted when no more of them are shown.
+    counts_all: bool,
     /// What cut the rows, if anything did.
     pub(super) cut: Option<Cut>,
 }
@@ -71,8 +75,18 @@ impl Rows {
             bounds,
             columns: Vec::new(),
             bytes: 0,
+            count: 0,
             rows: Vec::new(),
+            counts_all: false,
             cut: None,
+        }
+    }
+
+    /// Counts the rows that are not shown, too: of the requests of a write, all are known.
+    pub(super) fn counting_all(self) -> Self {
+        Self {
+            counts_all: true,
+            ..self
         }
     }
 
@@ -110,10 +124,13 @@ impl Rows {
         Ok(Value::Object(object))
     }
 
-    /// Ends the statement, because of `cut`.
-    fn end(&mut self, cut: Cut) -> Error {
+    /// Shows no more rows, because of `cut`. Fails to end the statement, unless rows are counted.
+    fn end(&mut self, cut: Cut) -> Result<(), Error> {
         self.cut = Some(cut);
-        Error::new(ErrorKind::BrokenPipe, "these rows are enough")
+        match self.counts_all {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::BrokenPipe, "these rows are enough")),
+        }
     }
 }
 
@@ -126,18 +143,30 @@ impl Sink for Rows {
             (name, FieldRef::clone(field))
         });
         self.columns = columns.collect();
+        let named: usize = self.columns.iter().map(|(name, _)| name.len()).sum();
+        if named > self.bounds.bytes {
+            let (count, bytes) = (self.columns.len(), self.bounds.bytes);
+            return Err(Error::statement(format!(
+                "the names of the {count} columns have more than {bytes} bytes"
+            ))
+            .hint("name fewer columns, and give them short names with AS"));
+        }
         Ok(())
     }
 
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.count += batch.num_rows();
+        if self.cut.is_some() {
+            return Ok(());
+        }
         for row in 0..batch.num_rows() {
             if self.rows.len() == self.bounds.rows {
-                return Err(self.end(Cut::Rows));
+                return self.end(Cut::Rows);
             }
             let object = self.row(batch, row)?;
             let bytes = object.to_string().len() + 1;
             if self.bytes + bytes > self.bounds.bytes {
-                return Err(self.end(Cut::Bytes));
+                return self.end(Cut::Bytes);
             }
             self.bytes += bytes;
             self.rows.push(object);

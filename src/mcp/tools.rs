@@ -216,13 +216,20 @@ fn preview_schema() -> Value {
                 },
             },
             "command": { "type": "string", "description": "What a person runs in a POSIX shell to send it" },
+            "total": { "type": "integer", "description": "The number of requests that the statement would send" },
             "truncated": { "type": "boolean", "description": "True if it would send more than these" },
             "truncated_by": { "type": "string", "enum": ["rows", "bytes", "requests"] },
-            "ask_for_less": { "type": "string", "description": "How to ask so that nothing is cut" },
             "requests": { "type": "integer", "description": "Requests that were sent to find the keys" },
             "warnings": texts(),
         }),
-        &["would_send", "command", "truncated", "requests", "warnings"],
+        &[
+            "would_send",
+            "command",
+            "total",
+            "truncated",
+            "requests",
+            "warnings",
+        ],
     )
 }
 

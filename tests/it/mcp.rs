@@ -471,6 +471,29 @@ async fn a_plan_names_the_requests_and_sends_none() {
 }
 
 #[tokio::test]
+async fn errors_and_names_of_columns_are_bounded_too() {
+    let mut client = Client::of(Lab::small(Default::default()).await, Bounds::default()).await;
+    let names = (0..3000).map(|n| format!("1 AS a_long_name_{n}"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    for (tool, sql) in [
+        (
+            "query",
+            "SELECT CAST(repeat('x', 3000000) AS INT)".to_owned(),
+        ),
+        ("query", format!("SELECT {names}")),
+        (
+            "preview_write",
+            format!("DELETE FROM api_keys WHERE id = '{}'", "x".repeat(100_000)),
+        ),
+    ] {
+        let result = client.call(tool, json!({ "sql": sql })).await;
+        assert_eq!(result["isError"], true, "{tool}");
+        let bytes = result.to_string().len();
+        assert!(bytes < 32 * 1024, "{tool}: {bytes} bytes");
+    }
+}
+
+#[tokio::test]
 async fn a_preview_shows_the_requests_and_what_a_person_would_type() {
     let mut client = Client::of(Lab::small(Default::default()).await, Bounds::default()).await;
     let before = client.lab.sandbox.keys();
@@ -506,6 +529,15 @@ async fn a_preview_shows_the_requests_and_what_a_person_would_type() {
         assert_ne!(content["would_send"], json!([]), "{sql}");
     }
     let content = client.ask("preview_write", "DELETE FROM api_keys").await;
+    assert!(
+        content["warnings"].to_string().contains("would be refused"),
+        "{content}"
+    );
+    let many = "INSERT INTO api_keys (spec.owner.id) SELECT 'sa-1' FROM generate_series(1, 1000)";
+    let content = client.ask("preview_write", many).await;
+    assert_eq!(content["total"], 1000, "{content}");
+    assert_eq!(content["truncated"], true);
+    assert_eq!(content["would_send"].as_array().map(Vec::len), Some(200));
     assert!(
         content["warnings"].to_string().contains("would be refused"),
         "{content}"
@@ -1017,7 +1049,10 @@ fn a_hostile_model_changes_nothing_reads_no_file_sees_no_secret_and_is_bounded()
     let (keys, folder) = (env.sandbox.keys(), sorted(files(&env.work())));
     let mut program = Program::start(&env, &["--max-requests", &REQUESTS.to_string()]);
     let (mut calls, mut told) = (0, 0);
-    for sql in ATTEMPTS {
+    let more = include_str!("../fixtures/hostile_statements.txt").lines();
+    let attempts: Vec<&str> = ATTEMPTS.into_iter().chain(more).collect();
+    assert!(attempts.len() >= 190, "{}", attempts.len());
+    for sql in attempts {
         for tool in ["query", "explain", "preview_write", "describe"] {
             let answer = program.call(tool, json!({ "sql": sql }));
             calls += 1;
@@ -1057,7 +1092,6 @@ fn a_hostile_model_changes_nothing_reads_no_file_sees_no_secret_and_is_bounded()
         let answer = program.request("resources/read", json!({ "uri": uri }));
         assert!(answer["error"].is_object(), "{answer}");
     }
-    assert!(calls >= 200, "{calls}");
     let written = program.written.clone();
     let Output {
         stdout,

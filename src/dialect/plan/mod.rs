@@ -12,6 +12,7 @@ mod intervals;
 mod limits;
 mod literal;
 mod multisets;
+mod names;
 mod null_structs;
 mod once;
 mod order;
@@ -44,6 +45,7 @@ type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 /// Returns the rules that run before the engine makes types fit.
 pub(crate) fn before_types() -> Vec<Rule> {
     vec![
+        Arc::new(names::CheckNames),
         Arc::new(shown::CompareShown),
         Arc::new(multisets::CountCopies),
         Arc::new(limits::LimitBySubquery),

@@ -154,17 +154,35 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             beside(&mut test.expr, &column, schema)?
         }
         Expr::Case(case) => branches(case, schema)?,
-        // The engine would cut it.
-        Expr::Cast(Cast {
-            expr: number,
-            field,
-        }) if field.data_type().is_integer()
-            && number.get_type(schema).is_ok_and(|ty| ty.is_floating())
-            && !is_whole(number) =>
+        // The engine would cut what becomes an integer.
+        Expr::Cast(Cast { expr: value, field }) if field.data_type().is_integer() => match value
+            .get_type(schema)
         {
-            let number = number.as_mut();
-            *number = functions::rounded(number.clone());
-            true
+            Ok(ty) if ty.is_floating() && !is_whole(value) => {
+                let number = value.as_mut();
+                *number = functions::rounded(number.clone());
+                true
+            }
+            Ok(DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) if scale > 0 => {
+                let number = value.as_mut();
+                *number = cast(number.clone(), DataType::Decimal256(76, 0));
+                true
+            }
+            _ => false,
+        },
+        // To the engine, a text is a list of that one text.
+        Expr::Cast(Cast { expr: value, field })
+            if matches!(
+                field.data_type(),
+                DataType::List(_) | DataType::LargeList(_)
+            ) && value
+                .get_type(schema)
+                .is_ok_and(|ty| Class::of(&ty) == Class::Text) =>
+        {
+            return Err(Error::new("a text cannot become a list")
+                .hint("write ARRAY['a', 'b'], or string_to_array(text, ',')")
+                .at(place_of(value))
+                .into());
         }
         Expr::ScalarFunction(call) => return arguments(call.clone(), expr, schema),
         _ => false,

@@ -1,10 +1,13 @@
 //! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
 use regex::Captures;
-use sqlparser::ast::{BinaryOperator, Expr, Interval, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{
+    Array, BinaryOperator, DataType, Expr, Interval, UnaryOperator, Value, ValueWithSpan,
+};
 
 use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 
+use crate::dialect::ast::taken;
 use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
@@ -294,20 +297,108 @@ fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
         Expr::Nested(pattern) => patterns(pattern),
         Expr::Array(array) => Some(array.elem.clone()),
         Expr::Tuple(patterns) => Some(patterns.clone()),
-        Expr::Value(_) => Some(elements(pattern)?.map(literal).collect()),
+        Expr::Value(_) => Some(elements(pattern)?.map(element).collect()),
         _ => None,
     }
 }
 
-/// Reads PostgreSQL's array literal in `= ANY` and `<> ALL` as a list.
+/// Reads comparisons with each element of an array: a list that is written out as one, and ANY by way of ALL, of which the
+/// engine knows that a NULL among the elements leaves the answer open.
 ///
 /// ```sql
-/// SELECT 1 FROM t WHERE a = ANY ('{x, y}') OR a <> ALL ('{x}')
+/// SELECT 1 FROM t WHERE a = ANY ('{x, y}') OR a <> ALL (ARRAY['x']) OR a = ANY (b) OR a > ANY (b)
 /// -- becomes
-/// SELECT 1 FROM t WHERE a IN ('x', 'y') OR a NOT IN ('x')
+/// SELECT 1 FROM t WHERE a IN ('x', 'y') OR a NOT IN ('x') OR NOT (a <> ALL(b)) OR NOT (a <= ALL(b))
 /// ```
 ///
-/// Not arrays with quotes or braces in them, whose syntax is another language, and no other comparison.
+/// Not array literals with quotes or braces in them, whose syntax is another language. A subquery is no array.
+pub(super) const ANY_ELEMENT: SyntaxRule = SyntaxRule::new(
+    "any_element",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Expr(any_element),
+);
+
+fn any_element(expr: &mut Expr, _: &Context<'_>) {
+    let is_any = matches!(expr, Expr::AnyOp { .. });
+    let (Expr::AnyOp {
+        left,
+        compare_op,
+        right,
+        ..
+    }
+    | Expr::AllOp {
+        left,
+        compare_op,
+        right,
+    }) = expr
+    else {
+        return;
+    };
+    let negated = match (is_any, &*compare_op) {
+        (true, BinaryOperator::Eq) => Some(false),
+        (false, BinaryOperator::NotEq) => Some(true),
+        _ => None,
+    };
+    if let (Some(negated), Some(list)) = (negated, written_out(right)) {
+        *expr = Expr::InList {
+            expr: Box::new(taken(left)),
+            list,
+            negated,
+        };
+        return;
+    }
+    let (true, false, Some(opposite)) = (is_any, is_subquery(right), opposite(compare_op)) else {
+        return;
+    };
+    *expr = Expr::UnaryOp {
+        op: UnaryOperator::Not,
+        expr: Box::new(Expr::Nested(Box::new(Expr::AllOp {
+            left: Box::new(taken(left)),
+            compare_op: opposite,
+            right: Box::new(taken(right)),
+        }))),
+    };
+}
+
+fn is_subquery(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(expr) => is_subquery(expr),
+        expr => matches!(expr, Expr::Subquery(_)),
+    }
+}
+
+/// Returns the elements of an array that is written out and has any.
+fn written_out(array: &Expr) -> Option<Vec<Expr>> {
+    match array {
+        Expr::Nested(array) => written_out(array),
+        Expr::Array(array) => (!array.elem.is_empty()).then(|| array.elem.clone()),
+        array => elements(array).map(|each| each.map(element).collect()),
+    }
+}
+
+/// Returns the comparison that is true where `op` is false.
+fn opposite(op: &BinaryOperator) -> Option<BinaryOperator> {
+    Some(match op {
+        BinaryOperator::Eq => BinaryOperator::NotEq,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        _ => return None,
+    })
+}
+
+/// Reads PostgreSQL's array literal where it is said to be one.
+///
+/// ```sql
+/// SELECT '{x, NULL}'::TEXT[], CAST('{}' AS INT[]) FROM t
+/// -- becomes
+/// SELECT ARRAY['x', NULL]::TEXT[], CAST(ARRAY[] AS INT[]) FROM t
+/// ```
+///
+/// Not array literals with quotes or braces in them, which are refused.
 pub(super) const ARRAY_IN_TEXT: SyntaxRule = SyntaxRule::new(
     "array_in_text",
     Dialects::BOTH,
@@ -316,31 +407,24 @@ pub(super) const ARRAY_IN_TEXT: SyntaxRule = SyntaxRule::new(
 );
 
 fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
-    let (left, right, negated) = match expr {
-        Expr::AnyOp {
-            left,
-            compare_op: BinaryOperator::Eq,
-            right,
-            ..
-        } => (left, right, false),
-        Expr::AllOp {
-            left,
-            compare_op: BinaryOperator::NotEq,
-            right,
-        } => (left, right, true),
-        _ => return,
+    let Expr::Cast {
+        expr: text,
+        data_type: DataType::Array(_),
+        ..
+    } = expr
+    else {
+        return;
     };
-    let list: Option<Vec<Expr>> = match right.as_ref() {
-        Expr::Nested(right) => elements(right).map(|each| each.map(literal).collect()),
-        right => elements(right).map(|each| each.map(literal).collect()),
+    let is_empty = matches!(text.as_ref(), Expr::Value(ValueWithSpan {
+        value: Value::SingleQuotedString(text),
+        ..
+    }) if text.trim() == "{}");
+    let elem = match elements(text) {
+        Some(elements) => elements.map(element).collect(),
+        None if is_empty => Vec::new(),
+        None => return,
     };
-    if let Some(list) = list {
-        *expr = Expr::InList {
-            expr: left.clone(),
-            list,
-            negated,
-        };
-    }
+    **text = Expr::Array(Array { elem, named: true });
 }
 
 /// Returns the elements of an array or a path that is written as text, `{a,b}`, if none of them needs quotes.
@@ -355,6 +439,14 @@ fn elements(expr: &Expr) -> Option<impl Iterator<Item = &str>> {
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let is_plain = !inner.is_empty() && !inner.contains(['{', '}', '"', '\\']);
     is_plain.then(|| inner.split(',').map(str::trim))
+}
+
+/// Returns an element of an array that is written as text.
+fn element(text: &str) -> Expr {
+    match text.eq_ignore_ascii_case("null") {
+        true => Expr::value(Value::Null),
+        false => literal(text),
+    }
 }
 
 fn literal(text: &str) -> Expr {
@@ -509,7 +601,7 @@ mod tests {
     #[test]
     fn any_of_several_is_told_one_by_one() {
         insta::assert_snapshot!(rewritten("a LIKE ANY (ARRAY['x%', 'y%']) AND a ILIKE ANY ('x', 'y')"), @"(a LIKE 'x%' OR a LIKE 'y%') AND (a ILIKE 'x' OR a ILIKE 'y')");
-        insta::assert_snapshot!(rewritten("a = ANY ('{x, y}') OR a <> ALL ('{x}') OR a = ANY ('{\"x\"}')"), @r#"a IN ('x', 'y') OR a NOT IN ('x') OR a = ANY('{"x"}')"#);
+        insta::assert_snapshot!(rewritten("a = ANY ('{x, y}') OR a <> ALL ('{x}') OR a = ANY ('{\"x\"}')"), @r#"a IN ('x', 'y') OR a NOT IN ('x') OR NOT (a <> ALL('{"x"}'))"#);
     }
 
     #[test]

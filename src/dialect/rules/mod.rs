@@ -114,6 +114,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     conditions::ROWS_BY_COLUMNS,
     subqueries::ROW_IN_SUBQUERY,
     conditions::LIKE_EACH,
+    conditions::ANY_ELEMENT,
     conditions::ARRAY_IN_TEXT,
     conditions::CLOCK_IN_INTERVAL,
     FUNCTIONS,

@@ -163,7 +163,7 @@ impl VisitorMut for Namer {
                     let text = expr.to_string();
                     let name = match taken.insert(text.clone()) {
                         true => text,
-                        false => numbered(&text, &mut taken),
+                        false => numbered(&format!("{text}_"), &mut taken),
                     };
                     *item = SelectItem::ExprWithAlias {
                         expr: expr.clone(),
@@ -199,11 +199,13 @@ fn alias(items: &[Item], position: usize, taken: &mut HashSet<String>) -> Option
         others.any(|(other, item)| other != position && wanted(item))
     };
     let before = |item: &Item| matches!(item, Item::Value { text: other, .. } if other == text);
-    if *is_in_star || items[..position].iter().any(before) {
-        return Some(numbered(name, taken));
-    }
+    let is_again = items[..position].iter().any(before);
     if *is_named {
-        return None;
+        // As the engine calls it where two tables give one name. Nobody can mean either of them by the name alone.
+        return is_again.then(|| numbered(&format!("{name}:"), taken));
+    }
+    if *is_in_star || is_again {
+        return Some(numbered(&format!("{name}_"), taken));
     }
     if *is_path {
         // Of the same field of two tables, each keeps its table.
@@ -216,11 +218,11 @@ fn alias(items: &[Item], position: usize, taken: &mut HashSet<String>) -> Option
     (planned != text && others(&collides)).then(|| name.clone())
 }
 
-/// Returns `name` with the first number behind it that makes it one that is not taken.
-fn numbered(name: &str, taken: &mut HashSet<String>) -> String {
+/// Returns `beginning` with the first number behind it that makes it a name that is not taken.
+fn numbered(beginning: &str, taken: &mut HashSet<String>) -> String {
     let mut number = 1;
     loop {
-        let candidate = format!("{name}_{number}");
+        let candidate = format!("{beginning}{number}");
         if taken.insert(candidate.clone()) {
             return candidate;
         }
@@ -348,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_stands_there_twice_is_numbered() {
-        insta::assert_snapshot!(rewritten("SELECT id, ID, count(*), count(*), 1 AS id_1, 2 AS id_1 FROM t"), @r#"SELECT id, ID AS "id_2", count(*), count(*) AS "count(*)_1", 1 AS id_1, 2 AS "id_1_1" FROM t"#);
+        insta::assert_snapshot!(rewritten("SELECT id, ID, count(*), count(*), 1 AS id_1, 2 AS id_1 FROM t"), @r#"SELECT id, ID AS "id_2", count(*), count(*) AS "count(*)_1", 1 AS id_1, 2 AS "id_1:1" FROM t"#);
         insta::assert_snapshot!(rewritten("SELECT spec.owner.id, spec.owner.id FROM api_keys"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id", spec['owner']['id'] AS "spec.owner.id_1" FROM api_keys"#);
         insta::assert_snapshot!(rewritten("SELECT DATE '2026-01-01', TIMESTAMP '2026-01-01' FROM t"), @r#"SELECT DATE '2026-01-01' AS "DATE '2026-01-01'", TIMESTAMP(6) '2026-01-01' AS "TIMESTAMP '2026-01-01'" FROM t"#);
     }

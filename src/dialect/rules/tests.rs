@@ -118,6 +118,7 @@ fn the_rules_run_in_this_order() {
     rows_by_columns: default, stackql; Psql, DuckDb
     row_in_subquery: default, stackql; Psql, DuckDb
     like_each: default, stackql; Psql
+    any_element: default, stackql; Psql, DuckDb
     array_in_text: default, stackql; Psql
     clock_in_interval: default, stackql; Psql
     functions: default, stackql; DuckDb, Stackql

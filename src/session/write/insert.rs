@@ -41,7 +41,9 @@ impl Writer<'_> {
         }
         let began = SystemTime::now();
         let today = DateTime::<Utc>::from(began).date_naive();
-        let specs = values::of_insert(&insert, &rows, today).map_err(|error| self.wrong(error))?;
+        let specs = self
+            .values(values::of_insert(&insert, &rows, today))
+            .await?;
         let bodies: Vec<RequestBody> = specs.iter().map(RequestBody::from_spec).collect();
         let returning = self.plan_returning(insert.returning.as_ref()).await?;
         if self.is_dry {

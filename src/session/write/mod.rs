@@ -29,6 +29,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use futures::TryStreamExt;
 use sqlparser::ast::Query;
+use tokio::time::timeout;
 
 use super::plan::{Planned, Reading};
 use super::{Call, Done, Session, Sink, diagnose, in_statement};
@@ -37,6 +38,7 @@ use crate::dialect;
 use crate::dialect::parse::query_statement;
 use crate::error::{Error, ErrorKind};
 use crate::resource::Resource;
+use crate::sql::spec::Spec;
 use crate::sql::write::{self, Write};
 use crate::table::decode::Decoder;
 use crate::table::scan::ResourceScan;
@@ -141,6 +143,25 @@ impl Writer<'_> {
             concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
         };
         self.call.interrupt.stops(collected).await
+    }
+
+    /// Returns what `read` reads from the rows of the statement, unless it is stopped or takes too long.
+    async fn values(
+        &self,
+        read: impl Future<Output = Result<Vec<Spec>, dialect::error::Error>>,
+    ) -> Result<Vec<Spec>, Error> {
+        let limit = self.session.options.timeout;
+        let read = async {
+            match timeout(limit, read).await {
+                Ok(specs) => specs.map_err(|error| self.wrong(error)),
+                Err(_) => Err(Error::statement(format!(
+                    "the rows of the statement could not be read within {} s",
+                    limit.as_secs()
+                ))
+                .hint("--timeout gives it more time")),
+            }
+        };
+        self.call.interrupt.stops(read).await
     }
 
     /// Returns the ids that `query` will find, if its predicate alone tells them.

@@ -13,6 +13,9 @@ use crate::api::request::Request;
 use crate::error::Error;
 use crate::session::{Done, Sink};
 
+/// Requests that are shown before others get a turn.
+const ROWS_AT_A_TIME: usize = 512;
+
 /// What tells a person which key a request is about, besides its id.
 const NAMES: [(&str, &[&str]); 2] = [
     ("display_name", &["spec", "display_name"]),
@@ -80,7 +83,15 @@ impl Writer<'_> {
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)
             .map_err(|error| Error::statement("the requests cannot be shown").caused_by(error))?;
         sink.begin(&schema).await?;
-        sink.rows(&batch).await?;
+        let sent = async {
+            for first in (0..batch.num_rows()).step_by(ROWS_AT_A_TIME) {
+                let count = ROWS_AT_A_TIME.min(batch.num_rows() - first);
+                sink.rows(&batch.slice(first, count)).await?;
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        };
+        self.call.interrupt.stops(sent).await?;
         sink.finish().await?;
         Ok(Done::Shown(requests.len()))
     }

@@ -37,12 +37,13 @@ impl Writer<'_> {
         }
         let specs = match (&constant, &rows.fetched) {
             (Some(values), _) => {
-                let spec = values::of_update(&update, values, 0).map_err(|e| self.wrong(e))?;
+                let spec = self.values(values::of_update(&update, values, 0)).await?;
                 spec.iter().cycle().take(rows.ids.len()).cloned().collect()
             }
             (None, Some(fetched)) => {
                 let first = self.resource.fields().len();
-                values::of_update(&update, fetched, first).map_err(|error| self.wrong(error))?
+                self.values(values::of_update(&update, fetched, first))
+                    .await?
             }
             (None, None) => Vec::new(),
         };

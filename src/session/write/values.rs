@@ -1,10 +1,12 @@
 //! Arrow values as the JSON of a request's body.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::FieldRef;
 use serde_json::Value;
 
 use crate::dialect::{self, source_json};
@@ -18,7 +20,7 @@ use crate::sql::write::{Insert, Target, Update};
 /// # Errors
 ///
 /// Fails at the first row that cannot be created `today`, naming the row and the field.
-pub(super) fn of_insert(
+pub(super) async fn of_insert(
     insert: &Insert,
     rows: &RecordBatch,
     today: NaiveDate,
@@ -30,13 +32,14 @@ pub(super) fn of_insert(
     };
     let resource = insert.resource;
     let needed = resource.writes.as_ref().map(|writes| &writes.resource);
+    let columns = columns(insert.targets.iter(), rows, 0)?;
     each_row(rows.num_rows(), |row| {
         let mut spec = Spec::new();
         for (column, target) in insert.targets.iter().enumerate() {
             if defaults.contains(&(row, column)) {
                 continue;
             }
-            match value(target, rows, column, row)? {
+            match columns[column].value(row)? {
                 Some(value) => set(&mut spec, target, value)?,
                 None if target.is_spec() => {
                     return Err(spec::null(&target.name()).at(target.span));
@@ -53,6 +56,7 @@ pub(super) fn of_insert(
         }
         spec::for_create(resource, spec, origin, today)
     })
+    .await
 }
 
 /// Returns the checked fields that every row of an UPDATE sets; the values begin at `first` of the columns.
@@ -60,37 +64,45 @@ pub(super) fn of_insert(
 /// # Errors
 ///
 /// Fails at the first row that cannot be changed so, naming the row and the field.
-pub(super) fn of_update(
+pub(super) async fn of_update(
     update: &Update,
     rows: &RecordBatch,
     first: usize,
 ) -> Result<Vec<Spec>, dialect::error::Error> {
+    let columns = columns(update.targets.iter(), rows, first)?;
     each_row(rows.num_rows(), |row| {
         let mut spec = Spec::new();
-        for (position, target) in update.targets.iter().enumerate() {
-            match value(target, rows, first + position, row)? {
+        for (target, column) in update.targets.iter().zip(&columns) {
+            match column.value(row)? {
                 Some(value) => set(&mut spec, target, value)?,
                 None => return Err(spec::null(&target.name()).at(target.span)),
             }
         }
         spec::for_update(update.resource, spec)
     })
+    .await
 }
 
-fn each_row(
+/// Rows after which others get a turn, so that a statement of many rows can be stopped.
+const ROWS_AT_A_TIME: usize = 64;
+
+async fn each_row(
     rows: usize,
     read: impl Fn(usize) -> Result<Spec, dialect::error::Error>,
 ) -> Result<Vec<Spec>, dialect::error::Error> {
-    (0..rows)
-        .map(|row| {
-            read(row).map_err(|mut error| {
-                if rows > 1 {
-                    error.message = format!("row {}: {}", row + 1, error.message);
-                }
-                error
-            })
-        })
-        .collect()
+    let mut specs = Vec::new();
+    for row in 0..rows {
+        if row % ROWS_AT_A_TIME == 0 {
+            tokio::task::yield_now().await;
+        }
+        specs.push(read(row).map_err(|mut error| {
+            if rows > 1 {
+                error.message = format!("row {}: {}", row + 1, error.message);
+            }
+            error
+        })?);
+    }
+    Ok(specs)
 }
 
 fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), dialect::error::Error> {
@@ -102,35 +114,81 @@ fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), dialect::er
     Ok(())
 }
 
-/// Returns the value of one cell; None for NULL.
-fn value(
-    target: &Target,
+/// The values of one field, with objects as they are shown.
+struct Column<'t> {
+    target: &'t Target,
+    field: FieldRef,
+    shown: ArrayRef,
+}
+
+/// Returns the columns of `rows` that `targets` are set to, which begin at `first`.
+fn columns<'t>(
+    targets: impl Iterator<Item = &'t Target>,
     rows: &RecordBatch,
-    column: usize,
-    row: usize,
-) -> Result<Option<Value>, dialect::error::Error> {
+    first: usize,
+) -> Result<Vec<Column<'t>>, dialect::error::Error> {
     let schema = rows.schema();
-    let field = &schema.fields()[column];
-    let unreadable = |error: String| {
-        dialect::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
-            .at(target.span)
-    };
-    let shown = source_json::without_array(rows.column(column));
-    let shown = shown.map_err(|e| unreadable(e.to_string()))?;
-    let field = field.as_ref().clone();
-    let field = Arc::new(field.with_data_type(shown.data_type().clone()));
-    let text = cell_json(&field, &shown, row).map_err(|e| unreadable(e.to_string()))?;
-    let value: Value = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
-    Ok(match (value, target.column.ty) {
-        (Value::Null, _) => None,
-        (Value::String(text), _) if target.is_spec() => Some(Value::Object(
-            spec::parse(&text).map_err(|e| e.at(target.span))?,
-        )),
-        // A nested field may also be given as JSON text.
-        (Value::String(text), Type::Object(_)) => {
-            let value = spec::parse_value(&text).unwrap_or(Value::String(text));
-            (!value.is_null()).then_some(value)
-        }
-        (value, _) => Some(value),
-    })
+    targets
+        .enumerate()
+        .map(|(position, target)| {
+            let shown = source_json::without_array(rows.column(first + position))
+                .map_err(|error| unreadable(target, &error))?;
+            let field = schema.field(first + position).clone();
+            Ok(Column {
+                target,
+                field: Arc::new(field.with_data_type(shown.data_type().clone())),
+                shown,
+            })
+        })
+        .collect()
+}
+
+fn unreadable(target: &Target, error: &impl Display) -> dialect::error::Error {
+    dialect::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
+        .at(target.span)
+}
+
+impl Column<'_> {
+    /// Returns the value of one cell; None for NULL.
+    fn value(&self, row: usize) -> Result<Option<Value>, dialect::error::Error> {
+        let target = self.target;
+        let text =
+            cell_json(&self.field, &self.shown, row).map_err(|error| unreadable(target, &error))?;
+        let value: Value =
+            serde_json::from_str(&text).map_err(|error| unreadable(target, &error))?;
+        Ok(match (value, target.column.ty) {
+            (Value::Null, _) => None,
+            (Value::String(text), _) if target.is_spec() => Some(Value::Object(
+                spec::parse(&text).map_err(|e| e.at(target.span))?,
+            )),
+            // A nested field may also be given as JSON text.
+            (Value::String(text), Type::Object(_)) => {
+                let value = spec::parse_value(&text).unwrap_or(Value::String(text));
+                (!value.is_null()).then_some(value)
+            }
+            (value, _) => Some(value),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_statement_of_many_rows_gives_way() {
+        let read = Cell::new(0);
+        let specs = each_row(1000, |_| {
+            read.set(read.get() + 1);
+            Ok(Spec::new())
+        });
+        let mut specs = std::pin::pin!(specs);
+        assert!(specs.as_mut().now_or_never().is_none());
+        assert!(read.get() <= ROWS_AT_A_TIME);
+        assert_eq!(specs.await.map(|specs| specs.len()), Ok(1000));
+    }
 }
