@@ -2,10 +2,12 @@
 //!
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
-use super::{
-    Access, Column, Definition, Filter, Method, Needed, Nouns, Operation, Parameter, Removed,
-    Resource, Service, Type, View, Writes,
-};
+use super::collection::{Nouns, Resource, Service};
+use super::column::{Access, Column, Type};
+use super::filter::Filter;
+use super::method::{Method, Operation, Parameter};
+use super::relation::{Definition, View};
+use super::writes::{Needed, Removed, Writes};
 
 /// The service that API keys belong to.
 pub const IAM: Service = Service {

@@ -1,7 +1,10 @@
 //! Quotas: `confluent.quotas.applied_quotas`. After Confluent's API reference, "Applied Quotas (service-quota/v1)".
 
-use super::common::{API_VERSION, KIND, METADATA, id, reference};
-use super::{Column, Filter, Method, Nouns, Parameter, Required, Resource, Service, Type, Values};
+use super::collection::{Nouns, Resource, Service};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING, id, reference};
+use super::filter::{Filter, Required, Values};
+use super::method::{Method, Parameter};
 
 /// The service of quotas.
 pub(super) const QUOTAS: Service = Service {
@@ -101,5 +104,5 @@ pub(super) const APPLIED_QUOTAS: Resource = Resource {
             Parameter::new("id", "string", false, "Name of the quota"),
         ],
     )],
-    ..Resource::SIBLING
+    ..SIBLING
 };

@@ -1,7 +1,8 @@
 //! What the three kinds of clusters share: they are in an environment, and cannot be asked for without it.
 
 use super::environments::ENVIRONMENTS;
-use super::{Filter, Parameter, Required, Values};
+use super::filter::{Filter, Required, Values};
+use super::method::Parameter;
 
 /// The environment; without one, there is one listing for each.
 pub(super) const IN_ENVIRONMENT: &[Filter] = &[Filter {

@@ -1,6 +1,20 @@
 //! What the declarations of several resources share: columns that every object has, and references to other objects.
 
-use super::{Access, Column, Type};
+use super::api_keys::API_KEYS;
+use super::collection::Resource;
+use super::column::{Access, Column, Type};
+
+/// What the collections beside the keys have in common: they can only be read.
+pub(super) const SIBLING: Resource = Resource {
+    columns: &[],
+    filters: &[],
+    list_all: None,
+    max_page_size: 100,
+    assumed_rows: 1_000,
+    hides_gone: false,
+    writes: None,
+    ..API_KEYS
+};
 
 /// Returns the column of the id, `description` being what it is the id of.
 pub(super) const fn id(description: &'static str) -> Column {

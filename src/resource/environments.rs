@@ -1,8 +1,10 @@
 //! Environments: `confluent.org.environments`. After Confluent's API reference, "Environments (org/v2)".
 
-use super::common::{API_VERSION, KIND, METADATA, id};
+use super::collection::{Nouns, Resource};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::method::Method;
 use super::organizations::ORG;
-use super::{Column, Method, Nouns, Resource, Type};
 
 /// The environments that clusters are in.
 pub(super) const ENVIRONMENTS: Resource = Resource {
@@ -41,5 +43,5 @@ pub(super) const ENVIRONMENTS: Resource = Resource {
             &[],
         ),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };

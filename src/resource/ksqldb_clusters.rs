@@ -1,8 +1,10 @@
 //! ksqlDB clusters: `confluent.ksqldb_clusters.clusters`. After Confluent's API reference, "Clusters (ksqldbcm/v2)".
 
 use super::clusters::{IN_ENVIRONMENT, OF_GET, OF_LIST};
-use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, id, reference};
-use super::{Column, Method, Nouns, Resource, Service, Type};
+use super::collection::{Nouns, Resource, Service};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, SIBLING, id, reference};
+use super::method::Method;
 
 /// The service of ksqlDB clusters.
 pub(super) const SERVICE: Service = Service {
@@ -43,7 +45,7 @@ pub(super) const KSQLDB_CLUSTERS: Resource = Resource {
             OF_LIST,
         ),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };
 
 const SPEC: &[Column] = &[

@@ -3,8 +3,6 @@
 //! SHOW METHODS, DESCRIBE METHOD, EXEC, the shell's completion and the reference read them. Names exist in two spellings,
 //! `…_iam_v2api_key…` and the newer `…_iam_v2_api_key…`; both are accepted.
 
-use super::Resource;
-
 /// A method of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {
@@ -116,18 +114,6 @@ impl Method {
             Operation::Create => "INSERT",
             Operation::Update => "UPDATE",
             Operation::Delete => "DELETE",
-        }
-    }
-
-    /// Returns HTTP method and path of the request about `resource`.
-    pub fn request(&self, resource: &Resource) -> String {
-        let path = resource.path;
-        match self.operation {
-            Operation::Get => format!("GET {path}/{{id}}"),
-            Operation::List => format!("GET {path}"),
-            Operation::Create => format!("POST {path}"),
-            Operation::Update => format!("PATCH {path}/{{id}}"),
-            Operation::Delete => format!("DELETE {path}/{{id}}"),
         }
     }
 

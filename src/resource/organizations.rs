@@ -1,7 +1,9 @@
 //! Organizations: `confluent.org.organizations`. After Confluent's API reference, "Organizations (org/v2)".
 
-use super::common::{API_VERSION, KIND, METADATA, id};
-use super::{Column, Method, Nouns, Resource, Service, Type};
+use super::collection::{Nouns, Resource, Service};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::method::Method;
 
 /// The service of organizations and environments.
 pub(super) const ORG: Service = Service {
@@ -43,5 +45,5 @@ pub(super) const ORGANIZATIONS: Resource = Resource {
             &[],
         ),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };

@@ -1,9 +1,12 @@
 //! Who may do what: `confluent.iam.role_bindings`. After Confluent's API reference, "Role Bindings (iam/v2)".
 
 use super::api_keys::IAM;
-use super::common::{API_VERSION, KIND, METADATA, id};
+use super::collection::{Nouns, Resource};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::filter::{Filter, Required, Values};
+use super::method::{Method, Parameter};
 use super::organizations::ORGANIZATIONS;
-use super::{Column, Filter, Method, Nouns, Parameter, Required, Resource, Type, Values};
 
 /// The roles of users and service accounts.
 pub(super) const ROLE_BINDINGS: Resource = Resource {
@@ -73,5 +76,5 @@ pub(super) const ROLE_BINDINGS: Resource = Resource {
             ],
         ),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };

@@ -1,8 +1,10 @@
 //! Schema Registries: `confluent.schema_registry_clusters.v3_clusters`. After Confluent's API reference, "Clusters (srcm/v3)".
 
 use super::clusters::{IN_ENVIRONMENT, OF_GET, OF_LIST};
-use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, id, reference};
-use super::{Column, Method, Nouns, Resource, Service, Type};
+use super::collection::{Nouns, Resource, Service};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, SIBLING, id, reference};
+use super::method::Method;
 
 /// The service of Schema Registries.
 pub(super) const SERVICE: Service = Service {
@@ -43,7 +45,7 @@ pub(super) const SCHEMA_REGISTRY_CLUSTERS: Resource = Resource {
             OF_LIST,
         ),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };
 
 const SPEC: &[Column] = &[

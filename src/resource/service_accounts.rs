@@ -1,8 +1,11 @@
 //! Service accounts: `confluent.iam.service_accounts`. After Confluent's API reference, "Service Accounts (iam/v2)".
 
 use super::api_keys::IAM;
-use super::common::{API_VERSION, KIND, METADATA, id};
-use super::{Column, Filter, Method, Nouns, Parameter, Resource, Type};
+use super::collection::{Nouns, Resource};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::filter::Filter;
+use super::method::{Method, Parameter};
 
 /// The identities of programs.
 pub(super) const SERVICE_ACCOUNTS: Resource = Resource {
@@ -49,5 +52,5 @@ pub(super) const SERVICE_ACCOUNTS: Resource = Resource {
             ],
         ),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };

@@ -1,8 +1,10 @@
 //! People: `confluent.iam.users`. After Confluent's API reference, "Users (iam/v2)".
 
 use super::api_keys::IAM;
-use super::common::{API_VERSION, KIND, METADATA, id};
-use super::{Column, Method, Nouns, Resource, Type};
+use super::collection::{Nouns, Resource};
+use super::column::{Column, Type};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::method::Method;
 
 /// The people of the organization.
 pub(super) const USERS: Resource = Resource {
@@ -38,5 +40,5 @@ pub(super) const USERS: Resource = Resource {
         Method::get("get_iam_v2user", "Reads one user", &[]),
         Method::list("list_iam_v2users", "Reads all users, page by page", &[]),
     ],
-    ..Resource::SIBLING
+    ..SIBLING
 };

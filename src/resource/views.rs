@@ -1,43 +1,11 @@
 //! Views over the resources: what people ask about keys, in the order in which each builds on those before it.
 
-use super::api_keys::{IAM, VW_API_KEYS};
-use super::{API_KEYS, Resource, Service};
+use super::api_keys::{API_KEYS, IAM, VW_API_KEYS};
+use super::findings;
+use super::relation::{Definition, View};
 
 /// All views, in the order of SHOW RESOURCES.
 pub const VIEWS: &[&View] = &[&VW_API_KEYS, &INVENTORY, &FINDINGS];
-
-/// A read-only view.
-#[derive(Debug)]
-pub struct View {
-    /// The schema that it is in.
-    pub service: &'static Service,
-    /// Its name.
-    pub name: &'static str,
-    /// The resource whose objects it is about: a column that is called like one of the definition's stands for it.
-    pub of: &'static Resource,
-    /// Where its rows come from.
-    pub definition: Definition,
-    /// One sentence for people.
-    pub description: &'static str,
-    /// Columns that are computed rather than renamed, each with a sentence for people.
-    pub computed: &'static [(&'static str, &'static str)],
-}
-
-/// Where the rows of a view come from.
-#[derive(Debug)]
-pub enum Definition {
-    /// A query.
-    Sql(&'static str),
-    /// The controls of [`super::findings`].
-    Controls,
-}
-
-impl View {
-    /// Returns the name of the view with its catalog and schema.
-    pub fn full_name(&self) -> String {
-        format!("{}.{}.{}", super::CATALOG, self.service.name, self.name)
-    }
-}
 
 /// Keys with the names of their owners and of what they open.
 ///
@@ -95,5 +63,5 @@ const FINDINGS: View = View {
     of: &API_KEYS,
     definition: Definition::Controls,
     description: "What may be wrong with keys: a row for each finding",
-    computed: super::findings::COLUMNS,
+    computed: findings::COLUMNS,
 };

@@ -235,7 +235,7 @@ impl Candidates {
             _ => {
                 for resource in resources.filter(|r| path.last() == Some(&r.table)) {
                     for method in resource.methods {
-                        let request = method.request(resource);
+                        let request = resource.request(method);
                         self.offer(method.name, &format!("{}  {request}", method.name));
                     }
                 }

@@ -125,7 +125,7 @@ fn methods(resource: &Resource) -> Grid {
             .iter()
             .map(|method| {
                 let (name, verb) = (method.name.to_owned(), method.verb().to_owned());
-                vec![name, verb, method.request(resource)]
+                vec![name, verb, resource.request(method)]
             })
             .collect(),
     }

@@ -332,7 +332,7 @@ fn methods(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
     if extended {
         let descriptions: Vec<&str> = listed.iter().map(|(_, m)| m.description).collect();
         extend(&mut answer, "description", &descriptions);
-        let requests: Vec<String> = listed.iter().map(|(r, m)| m.request(r)).collect();
+        let requests: Vec<String> = listed.iter().map(|(r, m)| r.request(m)).collect();
         let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
         extend(&mut answer, "request", &requests);
     }
