@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 
@@ -162,6 +163,14 @@ fn literals(name: &str) -> String {
             .collect(),
     });
     typed.into_owned()
+}
+
+/// Returns `batch` with the names of `schema`.
+pub(crate) fn renamed(batch: RecordBatch, schema: &SchemaRef) -> RecordBatch {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    // Only the names differ, so this cannot fail; if it did, the old names would do.
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).unwrap_or(batch)
 }
 
 #[cfg(test)]

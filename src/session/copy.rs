@@ -16,8 +16,9 @@ use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use etcetera::home_dir;
 use url::Url;
 
+use super::sink::Sink;
 use super::staging::Target;
-use super::{RescueFile, Sink};
+use super::write::RescueFile;
 use crate::dialect::parse::{self, STDOUT, query_statement};
 use crate::error::Error;
 

@@ -10,8 +10,11 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use futures::FutureExt;
 
 use super::description::{Description, parameters};
+use super::error::in_statement;
+use super::executor::panicked;
+use super::params::Params;
 use super::plan::{Planned, Planner, Reading};
-use super::{Params, Session, diagnose, explain, in_statement, panicked, stackql, write};
+use super::{Session, diagnose, explain, stackql, write};
 use crate::dialect::output_names::Names;
 use crate::dialect::{parse, source_json};
 use crate::error::Error;

@@ -12,9 +12,9 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use url::Url;
 
-use super::Options;
 use super::local_files::{ExternalTables, LocalFiles, NoFiles, TEXT_FORMATS};
 use super::memory::LimitedPool;
+use super::options::Options;
 use super::text_sink::TextFiles;
 use crate::dialect::functions;
 use crate::dialect::{apply, plan};

@@ -28,6 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::planner_thread::ENGINE_THREAD;
 use crate::api::{Figures, Traffic};
 use crate::error::{Error, ErrorKind};
 
@@ -73,7 +74,7 @@ pub(super) fn elsewhere(
     let (hand_over, handed_over) = std::sync::mpsc::channel::<SendableRecordBatchStream>();
     let runtime = Handle::current();
     let thread = thread::Builder::new()
-        .name(super::ENGINE_THREAD.to_owned())
+        .name(ENGINE_THREAD.to_owned())
         .stack_size(STACK)
         .spawn(move || {
             let Ok(mut rows) = handed_over.recv() else {

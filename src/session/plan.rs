@@ -19,8 +19,10 @@ use futures::StreamExt;
 use sqlparser::ast::ObjectName;
 
 use super::executor::{self, Patience};
+use super::options::Options;
+use super::params::Params;
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Options, Params, Session, local_files, memory};
+use super::{Session, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};

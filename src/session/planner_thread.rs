@@ -11,6 +11,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+/// What threads are called on which the engine plans and runs a statement. A panic there is an error of the statement.
+pub(crate) const ENGINE_THREAD: &str = "engine";
+
 /// The stack of a thread that parses or plans, in bytes. Both recurse over the statement, and the longest chain that
 /// `dialect::limits` allows takes some 10 MB of stack. Stack that is not used costs no memory.
 pub(crate) const STACK: usize = 256 * 1024 * 1024;
@@ -28,7 +31,7 @@ where
     let (mut answer, answered) = oneshot::channel();
     let runtime = Handle::current();
     let thread = thread::Builder::new()
-        .name(super::ENGINE_THREAD.to_owned())
+        .name(ENGINE_THREAD.to_owned())
         .stack_size(STACK)
         .spawn(move || {
             let Ok(work) = given.blocking_recv() else {

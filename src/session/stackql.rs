@@ -15,9 +15,13 @@ use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expr
 
 use async_trait::async_trait;
 
+use super::diagnose;
 use super::error::in_statement;
-use super::{Call, Done, Session, Sink, diagnose};
+use super::report::Done;
+use super::sink::Sink;
+use super::{Call, Session};
 use crate::dialect::error::nearest;
+use crate::dialect::output_names::renamed;
 use crate::dialect::type_names::type_name;
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, DEFAULT_SCHEMA, Relation};
@@ -113,7 +117,7 @@ impl Session {
         let mut count = 0;
         for batch in rows {
             count += batch.num_rows();
-            sink.rows(&super::renamed(batch, &schema)).await?;
+            sink.rows(&renamed(batch, &schema)).await?;
         }
         sink.finish().await?;
         Ok(Done::Rows(count))

@@ -8,7 +8,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RescueFile;
+use super::write::RescueFile;
 
 /// What a file is called that holds rows of a statement which did not end, behind the name that it was meant to have.
 const UNFINISHED: &str = "unfinished";

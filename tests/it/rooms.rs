@@ -33,12 +33,6 @@ const ORDER: &[&str] = &[
 /// Rooms that are apart: they may use those listed.
 const APART: &[(&str, &[&str])] = &[("sandbox", &["secret", "error"])];
 
-/// Rooms that use another against the order. To be mended; add nothing.
-const EXCEPTIONS: &[(&str, &str)] = &[];
-
-/// Rooms in which more than two files lead to each other. To be mended; add nothing.
-const CIRCLES: &[&str] = &["session"];
-
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
 /// The files of `src`, by module path: `dialect::rules::rule`. That of the library is empty.
@@ -326,33 +320,16 @@ fn may_use(room: &str, other: &str) -> bool {
 #[test]
 fn rooms_use_those_before_them() {
     let sources = Sources::read();
-    let mut broken = BTreeMap::<(String, String), Vec<String>>::new();
+    let mut broken = Vec::new();
     for (file, used) in sources.edges() {
         for other in used {
-            let (from, to) = (room(&file).to_owned(), room(&other).to_owned());
-            if !from.is_empty() && from != to && !may_use(&from, &to) {
-                broken
-                    .entry((from, to))
-                    .or_default()
-                    .push(format!("{file} uses {other}"));
+            let (from, to) = (room(&file), room(&other));
+            if !from.is_empty() && from != to && !may_use(from, to) {
+                broken.push(format!("{file} uses {other}"));
             }
         }
     }
-    let known: BTreeSet<_> = EXCEPTIONS.iter().copied().collect();
-    let found: BTreeSet<_> = broken
-        .keys()
-        .map(|(from, to)| (from.as_str(), to.as_str()))
-        .collect();
-    let added: Vec<_> = found.difference(&known).collect();
-    assert!(
-        added.is_empty(),
-        "against the order: {added:?}: {broken:#?}"
-    );
-    let mended: Vec<_> = known.difference(&found).collect();
-    assert!(
-        mended.is_empty(),
-        "no longer an exception, take it off the list: {mended:?}"
-    );
+    assert!(broken.is_empty(), "against the order: {broken:#?}");
 }
 
 /// Returns the groups of files that all lead to each other.
@@ -389,15 +366,7 @@ fn circles(edges: &Edges) -> BTreeSet<Vec<String>> {
 #[test]
 fn no_circle_has_more_than_two_files() {
     let circles = circles(&Sources::read().edges());
-    let known: BTreeSet<&str> = CIRCLES.iter().copied().collect();
-    let found: BTreeSet<&str> = circles.iter().map(|files| room(&files[0])).collect();
-    let added: Vec<_> = found.difference(&known).collect();
-    assert!(added.is_empty(), "circles in {added:?}: {circles:#?}");
-    let cut: Vec<_> = known.difference(&found).collect();
-    assert!(
-        cut.is_empty(),
-        "no circle is left, take it off the list: {cut:?}"
-    );
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]

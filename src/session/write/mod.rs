@@ -4,6 +4,7 @@
 //! same for all three: check everything that can be wrong, ask the guards, send the requests in parallel, and account
 //! for each of them whatever happens.
 
+mod confirm;
 mod delete;
 mod delivery;
 mod describe;
@@ -31,8 +32,12 @@ use futures::TryStreamExt;
 use sqlparser::ast::Query;
 use tokio::time::timeout;
 
+use super::diagnose;
+use super::error::in_statement;
 use super::plan::{Planned, Reading};
-use super::{Call, Done, Session, Sink, diagnose, in_statement};
+use super::report::Done;
+use super::sink::Sink;
+use super::{Call, Session};
 use crate::api::{Client, KeyBody, KeyId};
 use crate::dialect;
 use crate::dialect::parse::query_statement;
@@ -45,8 +50,8 @@ use crate::table::scan::ResourceScan;
 
 use returning::Returning;
 
+pub use confirm::{Confirm, Question, Verb};
 pub(super) use describe::describe;
-pub use guard::{Confirm, Question, Verb};
 pub use journal::{Journals, Unfinished};
 pub(crate) use requests::text_at;
 pub use rescue::RescueFile;

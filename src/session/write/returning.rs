@@ -26,7 +26,7 @@ use futures::{TryStreamExt, stream};
 use sqlparser::ast::Query;
 
 use crate::dialect::Dialect;
-use crate::dialect::output_names::Names;
+use crate::dialect::output_names::{Names, renamed};
 use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
 use crate::dialect::source_json;
@@ -171,7 +171,7 @@ impl Returning {
         let schema = results.schema();
         let batches: Vec<RecordBatch> = results.try_collect().await?;
         let batch = source_json::without(&concat_batches(&schema, &batches)?)?;
-        Ok(super::super::renamed(batch, &self.schema))
+        Ok(renamed(batch, &self.schema))
     }
 
     /// Returns rows that look like those of the keys that `specs` will create, for a table to make room for them. None

@@ -1,0 +1,231 @@
+//! Runs a statement: reads what it is, has it carried out, and gives its rows to the sink.
+//!
+//! Turns one [`Piece`] of a script into rows and a [`Report`]. Everything else of a session is below it: planning, writes,
+//! StackQL's statements, copies. A panic of theirs is an error of the statement.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use datafusion::arrow::array::{RecordBatch, UInt64Array};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::sql::parser::Statement as EngineStatement;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use super::copy::{self, Staged};
+use super::diagnose;
+use super::error::in_statement;
+use super::executor::panicked;
+use super::explain;
+use super::interrupt::Interrupt;
+use super::params::Params;
+use super::plan::Reading;
+use super::planner_thread::on_planner_thread_within;
+use super::report::{Done, Report};
+use super::sink::Sink;
+use super::write::Writer;
+use super::{Call, Session};
+use crate::api::{Budget, Traffic};
+use crate::dialect::output_names::{Names, renamed};
+use crate::dialect::parse;
+use crate::error::{Error, ErrorKind};
+use crate::resource;
+use crate::sql::operation::Operation;
+use crate::sql::split::Piece;
+use crate::table::scope::Scope;
+
+impl Session {
+    /// Carries out one statement, its rows going to `sink`. Stops when `interrupt` is raised.
+    ///
+    /// Several statements may run at the same time, on one session or on several that share a client.
+    ///
+    /// `traffic` counts the requests while they are made, for a progress display.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement is wrong or cannot be carried out. The rows that the sink has taken are then incomplete.
+    pub async fn run(
+        &self,
+        piece: &Piece,
+        params: &Params,
+        traffic: Arc<Traffic>,
+        sink: &mut dyn Sink,
+        interrupt: &Interrupt,
+    ) -> Result<Report, Error> {
+        let started = Instant::now();
+        let budget = self.options.max_requests.map(Budget::of);
+        let scope = Scope::new(traffic).within(budget.unwrap_or_default());
+        let scope = Arc::new(scope);
+        let call = Call {
+            piece,
+            params,
+            scope: &scope,
+            interrupt,
+        };
+        let _running = interrupt.running();
+        let carried_out = self.carry_out(call, sink);
+        let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return Err(noted(error, &scope)),
+            Err(panic) => return Err(panicked(panic.as_ref())),
+        };
+        Ok(Report {
+            done,
+            warnings: scope.warnings(),
+            pushed: scope.pushed(),
+            traffic: Arc::clone(scope.traffic()),
+            elapsed: started.elapsed().saturating_sub(scope.waited()),
+        })
+    }
+
+    async fn carry_out(&self, call: Call<'_>, sink: &mut dyn Sink) -> Result<Done, Error> {
+        let piece = call.piece;
+        let wrong = |error| in_statement(error, &piece.text, piece.line);
+        let operation = Operation::read(piece).map_err(wrong)?;
+        self.perform(operation, call, sink).await
+    }
+
+    /// Runs `operation`, which the statement of `call` was read as.
+    pub(super) async fn perform(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        match operation {
+            Operation::Stackql(statement) => self.stackql(statement, call, sink).await,
+            Operation::WithoutRows(operation) => self.without_rows(*operation, call, sink).await,
+            Operation::Write { write, is_dry } => {
+                let writer = Writer {
+                    session: self,
+                    resource: write.resource(),
+                    call,
+                    is_dry: is_dry || self.options.dry_run,
+                };
+                writer.run(write, sink).await
+            }
+            Operation::Query(statement) => {
+                let statement = copy::to_stdout(statement, sink)?;
+                let done = self.query(call, statement, sink);
+                call.interrupt.stops(done).await
+            }
+        }
+    }
+
+    async fn query(
+        &self,
+        call: Call<'_>,
+        statement: EngineStatement,
+        sink: &mut dyn Sink,
+    ) -> Result<Done, Error> {
+        let Call { piece, scope, .. } = call;
+        let shape = resource::shape();
+        let names = parse::as_sql(&statement)
+            .map(|sql| Names::of(sql, shape))
+            .unwrap_or_default();
+        let diagnose = |error: DataFusionError| diagnose::diagnose(error, piece, &self.tables());
+        let frame = self
+            .plan(statement, Reading::Lenient(Arc::clone(scope)), call.params)
+            .await?
+            .map_err(diagnose)?;
+        let counts = counts(frame.logical_plan());
+        let is_silent = counts || is_silent(frame.logical_plan());
+        let explains = matches!(
+            frame.logical_plan(),
+            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
+        );
+        let (state, plan) = frame.into_parts();
+        let (plan, staged) =
+            copy::stage(plan, self.options.rescue_file.as_ref()).map_err(diagnose)?;
+        let frame = DataFrame::new(state, plan);
+        let mut rows = self.stream_out(frame, scope).await?.map_err(diagnose)?;
+        if !staged.is_empty() {
+            // The count is delivered only after the copy is in its final place.
+            let schema = rows.schema();
+            let told: Vec<_> = rows.try_collect().await.map_err(diagnose)?;
+            self.commit(staged).await?;
+            let told = stream::iter(told.into_iter().map(Ok));
+            rows = Box::pin(RecordBatchStreamAdapter::new(schema, told));
+        }
+        let schema = match explains {
+            true => explain::schema(),
+            false => names.apply(&rows.schema(), shape),
+        };
+        if !is_silent {
+            sink.begin(&schema).await?;
+        }
+        let mut count = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = match explains {
+                true => batch.and_then(|batch| Ok(explain::lines(&batch)?)),
+                false => batch.map(|batch| renamed(batch, &schema)),
+            };
+            let batch = batch.map_err(diagnose)?;
+            count += match counts {
+                true => counted(&batch),
+                false => batch.num_rows(),
+            };
+            if !is_silent {
+                sink.rows(&batch).await?;
+                // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
+                sink.flush().await?;
+            }
+        }
+        if counts {
+            return Ok(Done::Written(count));
+        }
+        if is_silent {
+            return Ok(Done::Ok);
+        }
+        sink.finish().await?;
+        Ok(Done::Rows(count))
+    }
+
+    /// Moves what a COPY has written to its target. A pipe may have no reader, so this is not waited for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a target cannot be written, or not in time.
+    async fn commit(&self, staged: Vec<Staged>) -> Result<(), Error> {
+        let limit = self.options.timeout;
+        let work = || async move { staged.into_iter().try_for_each(Staged::commit) };
+        match on_planner_thread_within(limit, work).await {
+            Some(committed) => committed,
+            None => Err(Error::statement(format!(
+                "the target of the copy has not taken it within {} s",
+                limit.as_secs()
+            ))
+            .hint("a pipe needs a reader; --timeout gives it more time")),
+        }
+    }
+}
+
+/// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.
+fn counts(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+}
+
+/// Returns the number in the one row of such a plan.
+fn counted(batch: &RecordBatch) -> usize {
+    let counts = batch.columns().first().map(|column| column.as_ref());
+    let counts = counts.and_then(|column| column.as_any().downcast_ref::<UInt64Array>());
+    let sum: u64 = counts.map_or(0, |counts| counts.iter().flatten().sum());
+    usize::try_from(sum).unwrap_or(usize::MAX)
+}
+
+/// Tells a reader who has enough what there is to know about the rows that it took.
+fn noted(mut error: Error, scope: &Scope) -> Error {
+    if error.kind == ErrorKind::BrokenPipe {
+        let warnings = scope.warnings();
+        error.notes.extend(warnings.iter().map(ToString::to_string));
+    }
+    error
+}
+
+/// Returns true for plans without a result, such as CREATE VIEW.
+fn is_silent(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row && empty.schema.fields().is_empty())
+}
