@@ -20,9 +20,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType,
-};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
@@ -45,6 +43,7 @@ use super::scope::Scope;
 use super::shared::SharedListing;
 use super::together::Together;
 use crate::api::{Filters, KeyId, ListParams, Traffic, request};
+use crate::dialect::plan::operator::no_input;
 use crate::pattern::patterns;
 use crate::resource::{Pushed, Resource, Values};
 
@@ -440,9 +439,7 @@ impl ExecutionPlan for ResourceScan {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
+    no_input!();
 
     // A join looks here for consumers of the predicates that it supplies.
     fn apply_expressions(
@@ -455,21 +452,6 @@ impl ExecutionPlan for ResourceScan {
             }
         }
         Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
     }
 
     fn handle_child_pushdown_result(

@@ -23,12 +23,13 @@ use datafusion::physical_plan::execution_plan::{
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
-    Partitioning, PhysicalExpr, PlanProperties, StatisticsArgs, execute_stream,
+    Partitioning, PlanProperties, StatisticsArgs, execute_stream,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
+use crate::dialect::plan::operator::{Plan, no_expressions, one_input};
 
 /// Rows that are kept together: many short batches would each cost what a long one does.
 const ROWS: usize = 8192;
@@ -171,9 +172,9 @@ impl OnceExec {
         Self::with(input, parameters, Arc::default())
     }
 
-    fn over(&self, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Arc<dyn ExecutionPlan> {
+    fn over(&self, input: Plan) -> Plan {
         let (parameters, kept) = (self.parameters.clone(), Arc::clone(&self.kept));
-        Arc::new(Self::with(children.swap_remove(0), parameters, kept))
+        Arc::new(Self::with(input, parameters, kept))
     }
 
     fn with(
@@ -242,9 +243,8 @@ impl ExecutionPlan for OnceExec {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
+    one_input!();
+    no_expressions!();
 
     fn required_input_distribution(&self) -> Vec<Distribution> {
         vec![Distribution::SinglePartition]
@@ -256,28 +256,6 @@ impl ExecutionPlan for OnceExec {
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self.over(children))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self.over(children))
     }
 
     fn statistics_from_inputs(

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::internal_err;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
@@ -28,9 +28,9 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
-};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+
+use super::operator::{Plan, no_expressions, one_input};
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
@@ -142,7 +142,9 @@ fn put_up(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionP
             true => Arc::clone(child),
             false => {
                 changed = true;
-                Arc::new(Wall(Arc::clone(child)))
+                Arc::new(Wall {
+                    input: Arc::clone(child),
+                })
             }
         });
     let children: Vec<_> = children.collect();
@@ -179,14 +181,22 @@ fn is_safe(plan: &Arc<dyn ExecutionPlan>, child: &Arc<dyn ExecutionPlan>) -> boo
 
 fn take_down(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
     Ok(match plan.downcast_ref::<Wall>() {
-        Some(Wall(input)) => Transformed::yes(Arc::clone(input)),
+        Some(Wall { input }) => Transformed::yes(Arc::clone(input)),
         None => Transformed::no(plan),
     })
 }
 
 /// Its input, without letting any predicate through.
 #[derive(Debug)]
-struct Wall(Arc<dyn ExecutionPlan>);
+struct Wall {
+    input: Plan,
+}
+
+impl Wall {
+    fn over(&self, input: Plan) -> Plan {
+        Arc::new(Self { input })
+    }
+}
 
 impl DisplayAs for Wall {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,37 +210,14 @@ impl ExecutionPlan for Wall {
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
+        self.input.properties()
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.0]
-    }
+    one_input!();
+    no_expressions!();
 
     fn maintains_input_order(&self) -> Vec<bool> {
         vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self(children.swap_remove(0))))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self(children.swap_remove(0))))
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

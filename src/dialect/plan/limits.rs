@@ -30,14 +30,13 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use datafusion::prelude::{cast, coalesce};
 use futures::stream::{self, StreamExt};
 
-use super::tree::only_input;
+use super::operator::{Plan, one_input};
 use crate::dialect::error::Error;
 
 /// The column that numbers the rows.
@@ -197,14 +196,14 @@ struct FirstRows {
 }
 
 impl FirstRows {
-    fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self {
-            input: only_input(children)?,
+    fn over(&self, input: Plan) -> Plan {
+        Arc::new(Self {
+            input,
             wanted: Arc::clone(&self.wanted),
             not_behind: Arc::clone(&self.not_behind),
             projection: self.projection.clone(),
             properties: Arc::clone(&self.properties),
-        }))
+        })
     }
 }
 
@@ -226,9 +225,7 @@ impl ExecutionPlan for FirstRows {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
+    one_input!();
 
     fn maintains_input_order(&self) -> Vec<bool> {
         vec![true]
@@ -239,21 +236,6 @@ impl ExecutionPlan for FirstRows {
         visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
         visit(&self.wanted)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.over(children)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.over(children)
     }
 
     fn execute(

@@ -15,6 +15,7 @@ mod multisets;
 mod names;
 mod null_structs;
 mod once;
+pub(crate) mod operator;
 mod order;
 mod overflow;
 mod recursion;

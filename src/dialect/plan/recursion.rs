@@ -8,22 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
-};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
 
-use super::tree::only_input;
+use super::operator::{Plan, no_expressions, one_input};
 use crate::dialect::error::Error;
-
-type Plan = Arc<dyn ExecutionPlan>;
 
 /// How often the second term may be repeated.
 const ROUNDS: usize = 100_000;
@@ -76,13 +72,13 @@ struct Counted {
 }
 
 impl Counted {
-    fn over(&self, children: Vec<Plan>) -> Result<Plan> {
-        Ok(Arc::new(Self {
+    fn over(&self, input: Plan) -> Plan {
+        Arc::new(Self {
             name: self.name.clone(),
-            input: only_input(children)?,
+            input,
             rounds: Arc::clone(&self.rounds),
             rows: Arc::clone(&self.rows),
-        }))
+        })
     }
 }
 
@@ -114,28 +110,8 @@ impl ExecutionPlan for Counted {
         self.input.properties()
     }
 
-    fn children(&self) -> Vec<&Plan> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Plan>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Plan> {
-        self.over(children)
-    }
-
-    fn with_new_children(self: Arc<Self>, children: Vec<Plan>) -> Result<Plan> {
-        self.over(children)
-    }
+    one_input!();
+    no_expressions!();
 
     fn execute(
         &self,

@@ -6,20 +6,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
-use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PhysicalExpr, PlanProperties, StatisticsArgs,
+    PlanProperties, StatisticsArgs,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::tree::only_input;
+use super::operator::{Plan, no_expressions, one_input};
 
 /// How many batches of a partition are prefetched before its turn.
 const PREFETCHED: usize = 2;
@@ -58,9 +56,8 @@ impl SequentialExec {
         }
     }
 
-    fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = only_input(children)?;
-        Ok(Arc::new(Self::new(input, self.prefetches)))
+    fn over(&self, input: Plan) -> Plan {
+        Arc::new(Self::new(input, self.prefetches))
     }
 }
 
@@ -82,31 +79,8 @@ impl ExecutionPlan for SequentialExec {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.over(children)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.over(children)
-    }
+    one_input!();
+    no_expressions!();
 
     fn statistics_from_inputs(
         &self,

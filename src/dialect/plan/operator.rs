@@ -1,0 +1,80 @@
+//! What our operators of a physical plan have in common, for their `impl ExecutionPlan`.
+//!
+//! The engine asks every operator for its inputs, for a copy of it over other inputs, and for its expressions, and has no
+//! answers of its own. These macros are the answers of most of ours.
+
+use std::sync::Arc;
+
+use datafusion::physical_plan::ExecutionPlan;
+
+/// Any operator.
+pub(crate) type Plan = Arc<dyn ExecutionPlan>;
+
+/// The inputs of an operator that has one, in its field `input`. Its own method `over` copies it over another one:
+/// `fn over(&self, input: Plan) -> Plan`.
+macro_rules! one_input {
+    () => {
+        fn children(&self) -> Vec<&$crate::dialect::plan::operator::Plan> {
+            vec![&self.input]
+        }
+
+        fn replace_children(
+            self: std::sync::Arc<Self>,
+            children: Vec<$crate::dialect::plan::operator::Plan>,
+            _: datafusion::physical_plan::execution_plan::ReplaceChildrenOptions,
+        ) -> datafusion::error::Result<$crate::dialect::plan::operator::Plan> {
+            Ok(self.over($crate::dialect::plan::only_input(children)?))
+        }
+
+        // Deprecated, and still required.
+        fn with_new_children(
+            self: std::sync::Arc<Self>,
+            children: Vec<$crate::dialect::plan::operator::Plan>,
+        ) -> datafusion::error::Result<$crate::dialect::plan::operator::Plan> {
+            Ok(self.over($crate::dialect::plan::only_input(children)?))
+        }
+    };
+}
+
+/// The inputs of an operator that has none.
+macro_rules! no_input {
+    () => {
+        fn children(&self) -> Vec<&$crate::dialect::plan::operator::Plan> {
+            Vec::new()
+        }
+
+        fn replace_children(
+            self: std::sync::Arc<Self>,
+            _: Vec<$crate::dialect::plan::operator::Plan>,
+            _: datafusion::physical_plan::execution_plan::ReplaceChildrenOptions,
+        ) -> datafusion::error::Result<$crate::dialect::plan::operator::Plan> {
+            Ok(self)
+        }
+
+        // Deprecated, and still required.
+        fn with_new_children(
+            self: std::sync::Arc<Self>,
+            _: Vec<$crate::dialect::plan::operator::Plan>,
+        ) -> datafusion::error::Result<$crate::dialect::plan::operator::Plan> {
+            Ok(self)
+        }
+    };
+}
+
+/// The expressions of an operator that has none.
+macro_rules! no_expressions {
+    () => {
+        fn apply_expressions(
+            &self,
+            _: &mut dyn FnMut(
+                &std::sync::Arc<dyn datafusion::physical_plan::PhysicalExpr>,
+            ) -> datafusion::error::Result<
+                datafusion::common::tree_node::TreeNodeRecursion,
+            >,
+        ) -> datafusion::error::Result<datafusion::common::tree_node::TreeNodeRecursion> {
+            Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+        }
+    };
+}
+
+pub(crate) use {no_expressions, no_input, one_input};
