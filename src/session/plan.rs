@@ -226,18 +226,16 @@ impl Planner {
             self.kind_of(name, is_windowed)
         })
         .map_err(wrong)?;
-        relations::recursion::refuse(statement).map_err(wrong)?;
         let views = self.views(statement).await;
-        let size = |name: &ObjectName| views.get(name).copied().unwrap_or(1);
-        relations::expansion::refuse(statement, &size).map_err(wrong)?;
-        relations::orders::settle(statement).map_err(wrong)?;
-        relations::named_windows::spell_out(statement).map_err(wrong)?;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
             true => self.tables_of(statement).await,
             false => HashMap::new(),
         };
-        let columns = |name: &ObjectName| tables.get(name).cloned();
-        relations::merged_columns::merge_columns(statement, &columns).map_err(wrong)?;
+        let tables = relations::Tables {
+            size: &|name| views.get(name).copied().unwrap_or(1),
+            columns: &|name| tables.get(name).cloned(),
+        };
+        relations::apply(statement, &tables).map_err(wrong)?;
         refuse_elsewhere(statement, self.dialect()).map_err(wrong)?;
         rewrite(statement, resource::shape(), self.dialect());
         Ok(())

@@ -10,21 +10,26 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{ObjectName, Query, Visit, Visitor};
 
+use super::rule::RelationRule;
 use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
 
 /// The most tables that a statement may read: far more than people write, and planned within seconds.
-pub(crate) const MAX_TABLES: u64 = 1_000;
+const MAX_TABLES: u64 = 1_000;
 
-/// Refuses a statement that reads too many tables. `size` tells how many a table or view of the session stands for.
+/// Refuses a statement that reads too many tables. Where `t` is a view of 600 tables:
 ///
-/// # Errors
-///
-/// Fails with the number.
-pub(crate) fn refuse(
-    statement: &EngineStatement,
-    size: &dyn Fn(&ObjectName) -> u64,
-) -> Result<(), Error> {
+/// ```sql
+/// WITH a AS (SELECT * FROM t) SELECT * FROM a JOIN a AS b USING (x)
+/// -- becomes
+/// refused
+/// ```
+pub(super) const EXPANSION: RelationRule = RelationRule {
+    name: "expansion",
+    apply: |statement, tables| refuse(statement, tables.size),
+};
+
+fn refuse(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Result<(), Error> {
     let tables = count(statement, size);
     match tables > MAX_TABLES {
         true => Err(Error::new(format!(

@@ -1,32 +1,41 @@
 //! Rules about the relations of a query: joins, named windows, recursion. SQL in, SQL out, or an error with its place.
 //!
-//! Unlike the other rules they look at whole queries, and are told the columns of the tables that those read.
+//! Each says in its documentation what a statement is before it and after it, or what it refuses; a test runs every rule
+//! alone over that. They are not among the [syntax rules](super::rules), which change a part of a tree and never fail:
+//! these look at whole statements, are told the columns of the tables that those read, and can refuse them.
 
-pub(crate) mod expansion;
+mod expansion;
 pub(crate) mod merged_columns;
-pub(crate) mod named_windows;
-pub(crate) mod orders;
-pub(crate) mod recursion;
+mod named_windows;
+mod orders;
+mod recursion;
+mod rule;
 
-use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{VisitMut, VisitorMut};
+use datafusion::sql::parser::Statement as EngineStatement;
 
-use crate::dialect::ast::folded;
+use super::error::Error;
 
-/// Lets `visitor` go over the SQL in `statement`, also in that of EXPLAIN and COPY.
-fn visit<V: VisitorMut>(statement: &mut EngineStatement, visitor: &mut V) -> Result<(), V::Break> {
-    use std::ops::ControlFlow::{Break, Continue};
-    let outcome = match statement {
-        EngineStatement::Statement(statement) => statement.visit(visitor),
-        EngineStatement::Explain(explain) => return visit(&mut explain.statement, visitor),
-        EngineStatement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(visitor),
-            CopyToSource::Relation(_) => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
-    match outcome {
-        Break(stop) => Err(stop),
-        Continue(()) => Ok(()),
-    }
+use rule::RelationRule;
+pub(crate) use rule::Tables;
+
+/// The rules, in the order in which they run: what is refused whatever it reads comes before what needs the tables.
+const RELATION_RULES: &[RelationRule] = &[
+    recursion::RECURSION,
+    expansion::EXPANSION,
+    orders::ORDERS,
+    named_windows::NAMED_WINDOWS,
+    merged_columns::MERGED_COLUMNS,
+];
+
+/// Applies all rules to `statement`.
+///
+/// # Errors
+///
+/// Fails as the first rule does that refuses it.
+pub(crate) fn apply(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
+    let mut rules = RELATION_RULES.iter();
+    rules.try_for_each(|rule| (rule.apply)(statement, tables))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,5 @@
 //! Named windows, put where they are named.
 //!
-//! ```sql
-//! SELECT sum(x) OVER (w ORDER BY x) FROM t WINDOW v AS (PARTITION BY y), w AS (v)
-//! SELECT sum(x) OVER (PARTITION BY y ORDER BY x) FROM t
-//! ```
-//!
 //! The engine knows `OVER w` in the select list alone, and reads `OVER (w …)` as if `w` were not there. What may be added
 //! to a window is what PostgreSQL allows: ORDER BY to one that has none, and a frame.
 
@@ -16,16 +11,26 @@ use sqlparser::ast::{
     VisitorMut, WindowSpec, WindowType,
 };
 
-use super::folded;
+use super::rule::{RelationRule, visit};
+use crate::dialect::ast::folded;
 use crate::dialect::error::{Error, nearest};
 
-/// Puts every window that is named in `statement` where it is named.
+/// Puts every window that has a name where it is named.
 ///
-/// # Errors
+/// ```sql
+/// SELECT sum(x) OVER (w ORDER BY x) FROM t WINDOW v AS (PARTITION BY y), w AS (v)
+/// -- becomes
+/// SELECT sum(x) OVER (PARTITION BY y ORDER BY x) FROM t
+/// ```
 ///
-/// Fails for a window that does not exist or cannot be changed as it is said, with its place.
-pub(crate) fn spell_out(statement: &mut EngineStatement) -> Result<(), Error> {
-    super::visit(statement, &mut Queries)
+/// Refuses a window that does not exist or cannot be changed as it is said.
+pub(super) const NAMED_WINDOWS: RelationRule = RelationRule {
+    name: "named_windows",
+    apply: |statement, _| spell_out(statement),
+};
+
+fn spell_out(statement: &mut EngineStatement) -> Result<(), Error> {
+    visit(statement, &mut Queries)
 }
 
 struct Queries;

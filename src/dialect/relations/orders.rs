@@ -1,15 +1,5 @@
 //! Keys of an order: those that stand there twice, positions, and constants.
 //!
-//! ```sql
-//! SELECT DISTINCT ON (1) g, x FROM t ORDER BY g, x, g
-//! SELECT DISTINCT ON (g) g, x FROM t ORDER BY g, x
-//! ```
-//!
-//! ```sql
-//! SELECT any_value(x ORDER BY y) FROM t
-//! SELECT first_value(x ORDER BY y) IGNORE NULLS FROM t
-//! ```
-//!
 //! A key that stands there again changes nothing, and the engine panics at some. A position in DISTINCT ON is a constant
 //! to it. `ORDER BY 'x'`, which orders nothing, is refused: most likely a column was meant.
 
@@ -22,15 +12,25 @@ use sqlparser::ast::{
     VisitorMut, WindowType,
 };
 
+use super::rule::{RelationRule, visit};
 use crate::dialect::error::Error;
 
-/// Puts the keys of every order in `statement` right.
+/// Puts the keys of every order right, and makes any value of an order its first.
 ///
-/// # Errors
+/// ```sql
+/// SELECT DISTINCT ON (1) g, any_value(x ORDER BY y, y) FROM t ORDER BY g, x, g
+/// -- becomes
+/// SELECT DISTINCT ON (g) g, first_value(x ORDER BY y) IGNORE NULLS FROM t ORDER BY g, x
+/// ```
 ///
-/// Fails for a constant and for a position that does not exist, with its place.
-pub(crate) fn settle(statement: &mut EngineStatement) -> Result<(), Error> {
-    super::visit(statement, &mut Orders)
+/// Refuses a constant, and a position that does not exist. Behind a star nobody knows which position an item has.
+pub(super) const ORDERS: RelationRule = RelationRule {
+    name: "orders",
+    apply: |statement, _| settle(statement),
+};
+
+fn settle(statement: &mut EngineStatement) -> Result<(), Error> {
+    visit(statement, &mut Orders)
 }
 
 struct Orders;

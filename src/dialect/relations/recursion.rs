@@ -1,8 +1,5 @@
 //! Clauses of a recursive CTE that the engine leaves out, and a second look at its own rows, which it does not have. Both
 //! are refused.
-//!
-//! `WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t LIMIT 3)` has the LIMIT behind both terms, where the
-//! engine does not look.
 
 use std::ops::ControlFlow;
 
@@ -13,16 +10,26 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::folded;
+use super::rule::{RelationRule, visit};
+use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
 
-/// Fails for ORDER BY, LIMIT and OFFSET behind the terms of a recursive CTE.
+/// Refuses ORDER BY, LIMIT and OFFSET behind the terms of a recursive CTE, and a CTE that reads itself twice.
 ///
-/// # Errors
+/// ```sql
+/// WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t LIMIT 3) SELECT * FROM t
+/// -- becomes
+/// refused
+/// ```
 ///
-/// Fails with the clause, its place and what to write instead.
-pub(crate) fn refuse(statement: &mut EngineStatement) -> Result<(), Error> {
-    super::visit(statement, &mut Queries)
+/// The LIMIT is behind both terms, where the engine does not look.
+pub(super) const RECURSION: RelationRule = RelationRule {
+    name: "recursion",
+    apply: |statement, _| refuse(statement),
+};
+
+fn refuse(statement: &mut EngineStatement) -> Result<(), Error> {
+    visit(statement, &mut Queries)
 }
 
 struct Queries;

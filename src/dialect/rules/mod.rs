@@ -131,4 +131,4 @@ pub(super) const SECOND_READINGS: &[SecondReading] = &[
 ];
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -157,12 +157,25 @@ fn a_rule_belongs_where_its_writers_are() {
     }
 }
 
-/// Reads the documentation of the rules: by the name of each, its SQL before and after.
-fn documented() -> BTreeMap<String, (String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dialect/rules");
+/// Reads the documentation of the rules in `folder`, constants of one of `types`: by the name of each, its SQL before and
+/// after.
+pub(crate) fn documented_in(folder: &str, types: &[&str]) -> BTreeMap<String, (String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/dialect")
+        .join(folder);
     let mut found = BTreeMap::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    let files = std::fs::read_dir(folder).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    // A rule with several files has a folder.
+    let files = files.map(|path| {
+        if path.is_dir() {
+            path.join("mod.rs")
+        } else {
+            path
+        }
+    });
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
         let mut doc: Vec<&str> = Vec::new();
         for line in text.lines() {
             if let Some(line) = line.strip_prefix("///") {
@@ -174,7 +187,7 @@ fn documented() -> BTreeMap<String, (String, String)> {
                 .trim_start_matches("pub(super) ")
                 .strip_prefix("const ")
                 .and_then(|rest| rest.split_once(": "))
-                .filter(|(_, ty)| ty.starts_with("SyntaxRule") || ty.starts_with("SecondReading"));
+                .filter(|(_, ty)| types.iter().any(|own| ty.starts_with(own)));
             if let Some((name, _)) = name {
                 let sql = doc.split(|line| line.starts_with("```")).nth(1);
                 let sql = sql.unwrap_or_else(|| panic!("{name} shows no SQL"));
@@ -189,7 +202,7 @@ fn documented() -> BTreeMap<String, (String, String)> {
 
 #[test]
 fn every_rule_alone_does_what_its_documentation_says() {
-    let mut documented = documented();
+    let mut documented = documented_in("rules", &["SyntaxRule", "SecondReading"]);
     let mut wrong = Vec::new();
     for rule in SYNTAX_RULES {
         let (before, after) = documented.remove(rule.name).expect(rule.name);

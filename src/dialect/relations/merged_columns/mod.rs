@@ -1,10 +1,5 @@
 //! USING and NATURAL joins as joins ON a condition, with the merged column spelled out wherever it is named.
 //!
-//! ```sql
-//! SELECT * FROM a FULL JOIN b USING (x) WHERE x > 1
-//! SELECT coalesce(a.x, b.x) AS x, a.y, b.z FROM a FULL JOIN b ON a.x = b.x WHERE coalesce(a.x, b.x) > 1
-//! ```
-//!
 //! The engine takes an unqualified `x` for one of the two sides. Of an inner and a left join the left side is right, of a
 //! right join the right one, of a full join neither. `SELECT *` gives the merged columns first and once. `a.x` and `b.x`
 //! stay what they are. A join in parentheses with an alias becomes a subquery.
@@ -32,17 +27,18 @@ use sqlparser::ast::{
 };
 
 use self::relation::{Found, Relation};
-use super::folded;
+use super::rule::RelationRule;
+use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
-pub(crate) type Tables<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
+type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
 
 /// The names of a query's columns; None if not all of them are known.
 type Names = Option<Vec<String>>;
 
 /// Returns true if `statement` has a join whose columns are merged, or orders by all columns of a set operation, so that
-/// [`merge_columns`] has to know its tables.
+/// [`MERGED_COLUMNS`] has to know its tables.
 pub(crate) fn has_merged_columns(statement: &EngineStatement) -> bool {
     match statement {
         EngineStatement::Statement(statement) => statement.visit(&mut Merges).is_break(),
@@ -132,15 +128,21 @@ fn merges(tree: &TableWithJoins) -> bool {
             .any(|join| merged(&join.join_operator) || within(&join.relation))
 }
 
-/// Rewrites every query of `statement`; `tables` knows the columns of tables.
+/// Makes joins with USING, and NATURAL ones, joins ON a condition. Where `a` is (x, y) and `b` is (x, z):
 ///
-/// # Errors
+/// ```sql
+/// SELECT * FROM a FULL JOIN b USING (x) WHERE x > 1
+/// -- becomes
+/// SELECT coalesce(a.x, b.x) AS x, a.y, b.z FROM a FULL JOIN b ON a.x = b.x WHERE coalesce(a.x, b.x) > 1
+/// ```
 ///
-/// Fails for a column of USING that one side does not have, or has twice, with its place.
-pub(crate) fn merge_columns(
-    statement: &mut EngineStatement,
-    tables: &Tables<'_>,
-) -> Result<(), Error> {
+/// Refuses a column of USING that one side does not have, or has twice.
+pub(super) const MERGED_COLUMNS: RelationRule = RelationRule {
+    name: "merged_columns",
+    apply: |statement, tables| merge_columns(statement, tables.columns),
+};
+
+fn merge_columns(statement: &mut EngineStatement, tables: &Columns<'_>) -> Result<(), Error> {
     let mut rewriter = Rewriter {
         tables,
         ctes: Vec::new(),
@@ -161,7 +163,7 @@ pub(crate) fn merge_columns(
 }
 
 struct Rewriter<'t> {
-    tables: &'t Tables<'t>,
+    tables: &'t Columns<'t>,
     /// The CTEs in sight, the innermost last.
     ctes: Vec<CteInSight>,
     /// The relations that an expression may refer to, those of outer queries first.

@@ -1,0 +1,44 @@
+//! What a rule over relations is: a name, and a function over a whole statement, which it changes or refuses.
+
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use sqlparser::ast::{ObjectName, VisitMut, VisitorMut};
+
+use crate::dialect::error::Error;
+
+/// A rule over the relations of a statement. What it reads is standard SQL, so it belongs to all dialects.
+pub(crate) struct RelationRule {
+    /// Its name: that of its constant, in lower case.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
+    pub(super) name: &'static str,
+    /// Changes a statement, or refuses it with the place and with what to write instead.
+    pub(super) apply: fn(&mut EngineStatement, &Tables<'_>) -> Result<(), Error>,
+}
+
+/// What rules are told of the tables that a statement reads, by their names as they were typed.
+pub(crate) struct Tables<'t> {
+    /// How many tables a table or view of the session stands for.
+    pub(crate) size: &'t dyn Fn(&ObjectName) -> u64,
+    /// The columns of a table; None if they are not known.
+    pub(crate) columns: &'t dyn Fn(&ObjectName) -> Option<Vec<String>>,
+}
+
+/// Lets `visitor` go over the SQL in `statement`, also in that of EXPLAIN and COPY.
+pub(super) fn visit<V: VisitorMut>(
+    statement: &mut EngineStatement,
+    visitor: &mut V,
+) -> Result<(), V::Break> {
+    use std::ops::ControlFlow::{Break, Continue};
+    let outcome = match statement {
+        EngineStatement::Statement(statement) => statement.visit(visitor),
+        EngineStatement::Explain(explain) => return visit(&mut explain.statement, visitor),
+        EngineStatement::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    match outcome {
+        Break(stop) => Err(stop),
+        Continue(()) => Ok(()),
+    }
+}

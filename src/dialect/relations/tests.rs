@@ -1,0 +1,48 @@
+//! What holds of all rules over relations.
+
+use sqlparser::ast::ObjectName;
+
+use super::{RELATION_RULES, RelationRule, Tables};
+use crate::dialect::parse::parse;
+use crate::dialect::rules::tests::documented_in;
+
+/// Returns what one rule makes of `sql`, where `a` is (x, y), `b` (x, z), and every table stands for 600.
+fn alone(rule: &RelationRule, sql: &str) -> String {
+    let columns = |name: &ObjectName| {
+        let columns: &[&str] = match name.to_string().as_str() {
+            "a" => &["x", "y"],
+            "b" => &["x", "z"],
+            _ => return None,
+        };
+        Some(columns.iter().map(|&name| name.to_owned()).collect())
+    };
+    let tables = Tables {
+        size: &|_| 600,
+        columns: &columns,
+    };
+    let mut statement = parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    match (rule.apply)(&mut statement, &tables) {
+        // Names that it makes up stand in quotes, which are not what is looked at here.
+        Ok(()) => statement.to_string().replace('"', ""),
+        Err(_) => "refused".to_owned(),
+    }
+}
+
+#[test]
+fn the_rules_run_in_this_order() {
+    let names: Vec<&str> = RELATION_RULES.iter().map(|rule| rule.name).collect();
+    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, orders, named_windows, merged_columns");
+}
+
+#[test]
+fn every_rule_alone_does_what_its_documentation_says() {
+    let mut documented = documented_in("relations", &["RelationRule"]);
+    for rule in RELATION_RULES {
+        let (before, after) = documented.remove(rule.name).expect(rule.name);
+        assert_eq!(alone(rule, &before), after, "{}", rule.name);
+        if after != "refused" {
+            assert_eq!(alone(rule, &after), after, "{}", rule.name);
+        }
+    }
+    assert!(documented.is_empty(), "rules in no list: {documented:#?}");
+}
