@@ -231,14 +231,6 @@ impl Error {
         self.service().is_some_and(ServiceError::is_unauthorized)
     }
 
-    /// Returns true if the service asks for fewer requests.
-    pub fn is_rate_limited(&self) -> bool {
-        match self {
-            Self::WaitTooLong { service: None, .. } => true,
-            _ => self.service().is_some_and(|service| service.status == 429),
-        }
-    }
-
     /// Returns true if the request may have taken effect in spite of the error. For a create this means that there may
     /// be a live key whose secret nobody has. Always false for reads.
     pub fn outcome_unknown(&self) -> bool {
@@ -343,7 +335,6 @@ mod tests {
             service: None,
         };
         insta::assert_snapshot!(error, @"the service asks `GET /iam/v2/api-keys?show_expired=true&page_size=100` to wait 120 s, but only 30 s are left");
-        assert!(error.is_rate_limited());
     }
 
     #[test]

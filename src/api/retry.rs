@@ -54,16 +54,6 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns the policy that never repeats a request.
-    pub fn never() -> Self {
-        Self {
-            max_attempts: 1,
-            max_connects: 1,
-            max_foreign: 1,
-            ..Self::default()
-        }
-    }
-
     /// Returns the policy that repeats at once, for tests. Pauses that the service asks for are still made.
     pub fn without_pauses() -> Self {
         Self {
@@ -262,7 +252,6 @@ mod tests {
             assert!(policy.is_exhausted(&last), "{last:?}");
         }
         assert!(!policy.is_exhausted(&tally(7, 3, 1)));
-        assert!(RetryPolicy::never().is_exhausted(&tally(1, 0, 0)));
     }
 
     #[test]

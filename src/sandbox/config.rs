@@ -4,7 +4,6 @@
 //! Plain values and builder methods. Nothing here opens a socket or makes a key.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -187,9 +186,7 @@ pub struct SandboxConfig {
     pub seed: u64,
     /// Time from the arrival of a request to its answer.
     pub latency: Duration,
-    /// Where to listen. Only loopback addresses are accepted.
-    pub address: IpAddr,
-    /// Port to listen on; 0 takes a free one.
+    /// Port to listen on, on loopback; 0 takes a free one.
     pub port: u16,
     /// API key and secret that open the service. The key itself is a row of the organization.
     pub credentials: (String, String),
@@ -232,7 +229,6 @@ impl Default for SandboxConfig {
             keys: 250,
             seed: 1,
             latency: Duration::ZERO,
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             credentials: (DEMO_KEY.to_owned(), DEMO_SECRET.to_owned()),
             access_token: DEMO_TOKEN.to_owned(),
@@ -255,11 +251,6 @@ impl Default for SandboxConfig {
 }
 
 impl SandboxConfig {
-    /// Returns the default configuration.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Sets the edition of the published description.
     pub fn with_contract(mut self, contract: Contract) -> Self {
         self.contract = contract;
@@ -281,12 +272,6 @@ impl SandboxConfig {
     /// Sets the time from the arrival of a request to its answer.
     pub fn with_latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
-        self
-    }
-
-    /// Sets the address to listen on, which must be a loopback address.
-    pub fn with_address(mut self, address: IpAddr) -> Self {
-        self.address = address;
         self
     }
 
@@ -384,7 +369,6 @@ impl fmt::Debug for SandboxConfig {
             .field("keys", &self.keys)
             .field("seed", &self.seed)
             .field("latency", &self.latency)
-            .field("address", &self.address)
             .field("port", &self.port)
             .field("credentials", &(&self.credentials.0, "******"))
             .field("now", &self.now)

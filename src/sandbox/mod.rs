@@ -34,7 +34,7 @@ mod writes;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -67,17 +67,9 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Fails if the address is not a loopback address, or cannot be bound.
+    /// Fails if the port cannot be bound.
     pub async fn start(config: SandboxConfig) -> io::Result<Self> {
-        let address = SocketAddr::new(config.address, config.port);
-        if !address.ip().is_loopback() {
-            let message = format!(
-                "the sandbox listens on loopback only, not on `{}`",
-                address.ip()
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        let listener = TcpListener::bind(address).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
         let address = listener.local_addr()?;
         let state = SandboxState::new(config);
         let (running, mut stopped) = watch::channel(());

@@ -180,7 +180,7 @@ fn theirs(database: &Connection, sql: &str) -> Vec<(Option<String>, Option<Strin
 /// A lab of the organization that the sandbox has by itself, today.
 async fn lab() -> Lab {
     Lab::start(
-        SandboxConfig::new()
+        SandboxConfig::default()
             .with_keys(250)
             .with_now(chrono::Utc::now()),
     )

@@ -170,7 +170,7 @@ async fn a_question_about_an_update_knows_the_old_values_and_the_new() {
 
 #[tokio::test]
 async fn a_session_does_not_lock_itself_out() {
-    let config = || SandboxConfig::new().with_keys(3);
+    let config = || SandboxConfig::default().with_keys(3);
     let lab = Lab::with_options(
         config(),
         Options {
@@ -322,7 +322,7 @@ async fn a_person_sees_each_key_once_and_with_its_own_name() {
 #[tokio::test]
 async fn a_dry_run_says_what_would_be_refused() {
     let lab = Lab::with_options(
-        SandboxConfig::new().with_keys(30),
+        SandboxConfig::default().with_keys(30),
         Options {
             dry_run: true,
             ..Options::default()

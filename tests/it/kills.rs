@@ -88,7 +88,7 @@ fn draw<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
 }
 
 fn environment(rng: &mut Rng, end: End) -> TestEnv {
-    let mut config = SandboxConfig::new()
+    let mut config = SandboxConfig::default()
         .with_keys(0)
         .with_seed(SEED)
         .with_latency(Duration::from_millis(rng.u64(0..6)));

@@ -8,7 +8,7 @@ use crate::support::{Lab, key, now};
 
 /// A lab with keys of the simulated organization, whose session speaks `dialect`.
 async fn speaking(dialect: Dialect) -> Lab {
-    let config = SandboxConfig::new().with_keys(60).with_now(now());
+    let config = SandboxConfig::default().with_keys(60).with_now(now());
     let options = Options {
         dialect,
         ..Options::default()
@@ -179,7 +179,7 @@ async fn text_beside_a_number_or_a_boolean_asks_for_a_cast() {
 
 #[tokio::test]
 async fn parameters_take_the_type_of_what_they_stand_beside() {
-    let config = || SandboxConfig::new().with_keys(60).with_now(now());
+    let config = || SandboxConfig::default().with_keys(60).with_now(now());
     let lab = Lab::with_params(
         config(),
         [("days", "90"), ("n", "2"), ("day", "2020-01-01")],

@@ -409,7 +409,7 @@ fn a_client_shows_no_secret() {
         timeout: Duration::from_secs(1),
         concurrency: 0,
         ca_cert: None,
-        retry: RetryPolicy::never(),
+        retry: RetryPolicy::default(),
     };
     let shown = format!("{config:?}");
     let client = Client::new(config).unwrap();

@@ -340,7 +340,7 @@ fn certificates_are_checked_when_the_client_is_made() {
         timeout: Duration::from_secs(1),
         concurrency: 1,
         ca_cert: Some(pem.to_vec()),
-        retry: RetryPolicy::never(),
+        retry: RetryPolicy::default(),
     };
     for pem in [
         &b""[..],

@@ -270,7 +270,7 @@ impl ScalarUDFImpl for RowFunction {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match self.is_total {
-            true => evaluate_with(&args, |values| valued(self.name, values, self.eval)),
+            true => evaluate(&args, |values| valued(self.name, values, self.eval)),
             false => evaluate(&args, self.eval),
         }
     }
@@ -299,11 +299,7 @@ fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<
 }
 
 /// Evaluates `eval` over the rows of `args`, or once if they are all constants.
-pub(crate) fn evaluate(args: &ScalarFunctionArgs, eval: Eval) -> Result<ColumnarValue> {
-    evaluate_with(args, eval)
-}
-
-fn evaluate_with(
+pub(crate) fn evaluate(
     args: &ScalarFunctionArgs,
     eval: impl Fn(&[Value<'_>]) -> Result<Value<'static>, Error>,
 ) -> Result<ColumnarValue> {

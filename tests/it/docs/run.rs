@@ -16,7 +16,7 @@ use crate::support::TestEnv;
 /// Runs `block` in `folder` and returns what it shows, and whether it succeeded; None if it shows nothing to compare,
 /// or cannot run on this system.
 pub(super) fn run(block: &Block, folder: &Path) -> Option<(String, bool)> {
-    let env = TestEnv::start(SandboxConfig::new().with_now(Utc::now()));
+    let env = TestEnv::start(SandboxConfig::default().with_now(Utc::now()));
     let mut command = match block.purpose()? {
         Use::Statements => env.command(&["-f", "-"]),
         Use::Commands if block.is("jq") && !has_jq() => return None,
@@ -133,7 +133,7 @@ const COLUMNS: usize = 80;
 
 /// Runs a session, and returns what is on the screen in the end. None where no terminal can be had.
 pub(super) fn session(text: &str) -> Option<String> {
-    let env = TestEnv::start(SandboxConfig::new().with_now(Utc::now()));
+    let env = TestEnv::start(SandboxConfig::default().with_now(Utc::now()));
     transcript(&env, text).map(|(screen, _)| screen)
 }
 

@@ -104,7 +104,7 @@ fn compare_some(
 ) {
     let seed = setting("ORACLE_SEED", 0_u64) * 10_000 + keys as u64;
     let runtime = runtime();
-    let config = SandboxConfig::new()
+    let config = SandboxConfig::default()
         .with_keys(keys)
         .with_seed(seed)
         .with_now(now());

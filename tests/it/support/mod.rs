@@ -28,7 +28,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 /// An organization of `keys` keys, the same in every run.
 pub(crate) fn organization(keys: usize) -> SandboxConfig {
-    SandboxConfig::new()
+    SandboxConfig::default()
         .with_keys(keys)
         .with_seed(SEED)
         .with_now(now())
