@@ -121,6 +121,14 @@ pub enum Error {
         /// What there is, as the service says.
         total: u64,
     },
+    /// A listing whose ids further requests are made of lacks one.
+    #[error("the listing `{request}` {reason}, and further requests are made of its ids")]
+    NoId {
+        /// The first request of the listing.
+        request: RequestLine,
+        /// What is missing.
+        reason: &'static str,
+    },
     /// A listing had page after page with nothing on them.
     #[error(
         "the listing `{request}` is endless: more than {} pages in a row are empty, and each links to another",

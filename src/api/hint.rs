@@ -79,7 +79,7 @@ impl Error {
                 _ => return None,
             },
             Self::Decode { .. } => ANOTHER_SERVER,
-            Self::Short { .. } => {
+            Self::Short { .. } | Self::NoId { .. } => {
                 "run the statement again: what is listed may have changed in between"
             }
             Self::BudgetSpent { .. } => {

@@ -361,7 +361,11 @@ impl<'c> Call<'c> {
         let mut progress = 0;
         loop {
             tokio::select! {
-                outcome = &mut running => return outcome,
+                outcome = &mut running => {
+                    // A page that is still under way is the last: what is told here is all that was sent.
+                    interrupt.raise();
+                    return outcome;
+                }
                 () = self.context.ct.cancelled(), if !interrupt.is_raised() => interrupt.raise(),
                 () = traffic.answer(), if token.is_some() => {
                     if let Some(token) = &token {

@@ -10,6 +10,7 @@ pub(super) const IN_ENVIRONMENT: &[Filter] = &[Filter {
         values: Values::Ids {
             of: &ENVIRONMENTS,
             prefix: "",
+            is_never_empty: false,
         },
         for_get: true,
     }),

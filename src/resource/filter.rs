@@ -47,6 +47,8 @@ pub enum Values {
         of: &'static Resource,
         /// What stands before each id.
         prefix: &'static str,
+        /// True if there is one in any case, so that an empty listing is a wrong one.
+        is_never_empty: bool,
     },
 }
 

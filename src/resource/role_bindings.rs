@@ -51,6 +51,7 @@ pub(super) const ROLE_BINDINGS: Resource = Resource {
                 values: Values::Ids {
                     of: &ORGANIZATIONS,
                     prefix: "crn://confluent.cloud/organization=",
+                    is_never_empty: true,
                 },
                 for_get: false,
             }),

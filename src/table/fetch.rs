@@ -220,8 +220,16 @@ impl Listings {
         for (filter, values) in missing(self.resource, &self.filters) {
             let values = match values {
                 Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
-                Values::Ids { of, prefix } => {
-                    let ids = self.ids_of(of).await?.into_iter();
+                Values::Ids {
+                    of,
+                    prefix,
+                    is_never_empty,
+                } => {
+                    let ids = self.ids_of(of).await?;
+                    if ids.is_empty() && *is_never_empty {
+                        return Err(no_id(of, "is empty"));
+                    }
+                    let ids = ids.into_iter();
                     ids.map(|id| format!("{prefix}{id}")).collect::<Vec<_>>()
                 }
             };
@@ -259,9 +267,12 @@ impl Listings {
             None => list(),
         };
         let pages: Vec<Vec<KeyBody>> = pages.try_collect().await?;
-        // What has no id that can be read cannot be named in a request.
-        let id = |object: &KeyBody| serde_json::from_str::<Object>(object.raw()).ok()?.id;
-        Ok(pages.iter().flatten().filter_map(id).collect())
+        let id = |object: &KeyBody| {
+            let object = serde_json::from_str::<Object>(object.raw()).ok();
+            let id = object.and_then(|object| object.id);
+            id.ok_or_else(|| no_id(resource, "has an entry without an id"))
+        };
+        pages.iter().flatten().map(id).collect()
     }
 
     /// Returns the same, all that the service requires being known.
@@ -298,6 +309,18 @@ impl Listings {
             })
             .flatten_unordered(parallel)
     }
+}
+
+/// Returns the error of a listing of `resource` whose ids are not all there.
+fn no_id(resource: &'static Resource, reason: &'static str) -> api::Error {
+    let params = ListParams {
+        resource,
+        filters: Filters::default(),
+        all: true,
+        page_size: resource.max_page_size,
+    };
+    let request = api::request::list(&params, None).line;
+    api::Error::NoId { request, reason }
 }
 
 /// Returns what the service requires and one of `listings` has no value for, with the values there are.

@@ -643,6 +643,7 @@ mod tests {
                     values: Source::Ids {
                         of: &API_KEYS,
                         prefix: "",
+                        is_never_empty: false,
                     },
                     for_get: true,
                 }),

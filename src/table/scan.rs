@@ -343,7 +343,7 @@ fn with_sources(
     for (filter, values) in missing(resource, &listings.clone()) {
         let values: Vec<String> = match values {
             Values::Fixed(values) => values.iter().map(|value| (*value).to_owned()).collect(),
-            Values::Ids { of, prefix } => {
+            Values::Ids { of, prefix, .. } => {
                 sources.push(request::list(&ListParams::all(of), None).line.to_string());
                 vec![format!("{prefix}{UNKNOWN}")]
             }

@@ -440,6 +440,32 @@ async fn a_table_is_complete_or_an_error() {
 }
 
 #[tokio::test]
+async fn what_requests_are_made_of_is_complete_or_an_error() {
+    let lab = lab().await;
+    for (path, objects, tables) in [
+        (
+            "/org/v2/environments",
+            json!([{ "display_name": "x" }]),
+            "managed_kafka_clusters.clusters",
+        ),
+        (
+            "/org/v2/organizations",
+            json!([{ "display_name": "x" }]),
+            "iam.role_bindings",
+        ),
+        ("/org/v2/organizations", json!([]), "iam.role_bindings"),
+    ] {
+        let objects = objects.as_array().unwrap().clone();
+        lab.sandbox.set_objects(path, objects);
+        let error = lab.fail(&format!("SELECT count(*) FROM {tables}")).await;
+        assert!(
+            error.contains("further requests are made of its ids"),
+            "{path}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn writes_are_refused_with_the_reason() {
     let lab = Lab::with_options(
         organization(0),

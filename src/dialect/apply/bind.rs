@@ -462,8 +462,17 @@ fn collect_free(
 ///
 /// The planner marks such a side only where it names them itself, and not in a subquery of its own.
 pub(super) fn is_lateral(join: &Join) -> Result<bool> {
-    let is_marked = |plan: &LogicalPlan| Ok(matches!(plan, LogicalPlan::Subquery(_)));
-    if join.right.exists(is_marked)? {
+    let mut is_marked = false;
+    join.right.apply(|plan| {
+        is_marked |= matches!(plan, LogicalPlan::Subquery(_));
+        Ok(match plan {
+            _ if is_marked => TreeNodeRecursion::Stop,
+            // What is lateral to a side of this one is not to the left of the other.
+            LogicalPlan::Join(_) => TreeNodeRecursion::Jump,
+            _ => TreeNodeRecursion::Continue,
+        })
+    })?;
+    if is_marked {
         return Ok(true);
     }
     let left = join.left.schema();

@@ -158,8 +158,10 @@ impl ApplyExec {
         subquery: Arc<dyn ExecutionPlan>,
         fetch: Option<usize>,
     ) -> Self {
+        // The columns of the input come first, and its rows stay in their order.
+        let orders = input.equivalence_properties().oeq_class().iter().cloned();
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&task.schema)),
+            EquivalenceProperties::new_with_orderings(Arc::clone(&task.schema), orders),
             Partitioning::UnknownPartitioning(1),
             input.pipeline_behavior(),
             input.boundedness(),
