@@ -110,6 +110,11 @@ const CATALOGUE: &[FunctionDoc] = &[
     scalar("degrees", "degrees(x)", "radians as degrees"),
     scalar("exp", "exp(x)", "e to the power of x"),
     scalar("floor", "floor(x)", "the next integer down"),
+    scalar(
+        "format",
+        "format(format [, value …])",
+        "values written by `%s`, `%L` and `%2$s`; as `printf` in `stackql`",
+    ),
     scalar("hex", "hex(x)", "the bytes of a text as hexadecimal digits"),
     scalar(
         "iif",
@@ -216,7 +221,7 @@ const CATALOGUE: &[FunctionDoc] = &[
     scalar(
         "printf",
         "printf(format [, value …])",
-        "values written by a format; also `format`",
+        "values written by a format",
     ),
     scalar("quote", "quote(x)", "the value as a literal of SQL"),
     scalar("radians", "radians(x)", "degrees as radians"),

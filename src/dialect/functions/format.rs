@@ -1,6 +1,6 @@
-//! `printf(format, …)`, also called `format`.
+//! `printf(format, …)`, which the dialect `stackql` also calls `format`, and PostgreSQL's `format(format, …)`.
 //!
-//! Turns a format and values into text as SQLite's printf does ("Built-in printf()", sqlite.org/printf.html): a
+//! `printf` turns a format and values into text as SQLite's does ("Built-in printf()", sqlite.org/printf.html): a
 //! missing value is 0 or empty, a conversion that does not exist ends the text. Widths and precisions count
 //! characters, which SQLite does only under the flag `!`.
 
@@ -33,8 +33,130 @@ pub(crate) fn printf() -> ScalarUDF {
             Ok(Value::Text(formatted(&format, &args[1..]).into()))
         },
     )
-    .or(&["format"])
+    .or(&["stackql_format"])
     .udf()
+}
+
+/// The name of the function of this module that answers otherwise in the dialect `stackql`.
+pub(super) const OF_STACKQL: &str = "format";
+
+/// PostgreSQL's `format(format, …)`, which knows `%s`, `%L` and `%%`.
+///
+/// Not `%I`: which names need quotes follows from PostgreSQL's list of keywords.
+pub(crate) fn format() -> ScalarUDF {
+    RowFunction::new(
+        OF_STACKQL,
+        Arity::AtLeast(1),
+        ReturnType::Text,
+        |args| -> Result<_, Error> {
+            let Some(format) = args[0].text() else {
+                return Ok(Value::Null);
+            };
+            Ok(Value::Text(by_position(&format, &args[1..])?.into()))
+        },
+    )
+    .udf()
+}
+
+/// Writes `values` by PostgreSQL's `format`.
+///
+/// # Errors
+///
+/// Fails on a conversion that it does not have, and on a value that is not there.
+fn by_position(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
+    let wrong = |expected, given: &str| Error::Argument {
+        function: "format",
+        expected,
+        given: given.to_owned(),
+    };
+    let (mut text, mut taken) = (String::new(), 0);
+    let mut parts = format.split('%');
+    text.push_str(parts.next().unwrap_or_default());
+    while let Some(part) = parts.next() {
+        if part.is_empty() {
+            // Two signs beside each other are one.
+            let Some(after) = parts.next() else {
+                return Err(wrong("a letter after `%`", format));
+            };
+            text.push('%');
+            text.push_str(after);
+            continue;
+        }
+        let mut rest = part;
+        let mut value_at = |position: Option<usize>| {
+            taken = position.unwrap_or(taken + 1);
+            let value = taken.checked_sub(1).and_then(|at| values.get(at));
+            value.ok_or_else(|| wrong("a value for each `%`", format))
+        };
+        let position = take_position(&mut rest);
+        let mut is_left = false;
+        while let Some(after) = rest.strip_prefix('-') {
+            (is_left, rest) = (true, after);
+        }
+        let width = match rest.strip_prefix('*') {
+            Some(after) => {
+                rest = after;
+                let position = take_position(&mut rest);
+                value_at(position)?.int().unwrap_or(0)
+            }
+            None => {
+                let digits =
+                    rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                let (digits, after) = rest.split_at(digits);
+                rest = after;
+                digits.parse().unwrap_or(0)
+            }
+        };
+        let mut letters = rest.chars();
+        let letter = letters.next();
+        if !matches!(letter, Some('s' | 'L')) {
+            return Err(wrong(
+                "%s or %L, and printf takes other conversions",
+                &format!("%{part}"),
+            ));
+        }
+        let value = value_at(position)?;
+        let converted: Cow<'_, str> = match value {
+            Value::Null if letter == Some('L') => "NULL".into(),
+            Value::Null => "".into(),
+            Value::Bool(truth) => {
+                let spelled = if *truth { "t" } else { "f" };
+                quoted_if(letter == Some('L'), spelled.into())
+            }
+            value => quoted_if(letter == Some('L'), value.text().unwrap_or_default()),
+        };
+        let spec = Spec {
+            left: is_left || width < 0,
+            width: bounded(width),
+            ..Spec::default()
+        };
+        text.push_str(&spec.padded("", converted.into_owned(), false));
+        text.push_str(letters.as_str());
+    }
+    Ok(text)
+}
+
+/// Takes `2$` from the start of `rest`.
+fn take_position(rest: &mut &str) -> Option<usize> {
+    let (digits, after) = rest.split_once('$')?;
+    let position = digits
+        .bytes()
+        .all(|c| c.is_ascii_digit())
+        .then_some(digits)?;
+    // One that is too large has no value, as 0 has none.
+    let position = (!position.is_empty()).then(|| position.parse().unwrap_or(0))?;
+    *rest = after;
+    Some(position)
+}
+
+/// Returns `text` as a literal of PostgreSQL's if it is to be quoted.
+fn quoted_if(is_quoted: bool, text: Cow<'_, str>) -> Cow<'_, str> {
+    if !is_quoted {
+        return text;
+    }
+    let prefix = if text.contains('\\') { "E" } else { "" };
+    let text = text.replace('\\', r"\\").replace('\'', "''");
+    format!("{prefix}'{text}'").into()
 }
 
 fn formatted(format: &str, values: &[Value<'_>]) -> String {
@@ -371,6 +493,42 @@ mod tests {
         fn no_format_breaks_it(format in "[%.*0-9a-zA-Z!,#+ -]{0,12}", number in any::<f64>()) {
             formatted(&format, &[Value::Real(number), Value::Text("é'\"".into()), Value::Null]);
         }
+    }
+
+    #[test]
+    fn postgresqls_format_takes_positions_widths_and_literals() {
+        let values = ["a", "O'Reilly", r"a\b", "3"].map(|text| Value::Text(text.into()));
+        for (format, expected) in [
+            ("%2$s %1$s", "O'Reilly a"),
+            ("%2$s %s", r"O'Reilly a\b"),
+            ("%L %L %L", r"'a' 'O''Reilly' E'a\\b'"),
+            ("100%% %s%%", "100% a%"),
+            ("|%3s|%-10s|", "|  a|O'Reilly  |"),
+            ("|%4$*4$s|", "|  3|"),
+            ("%%%s", "%a"),
+        ] {
+            assert_eq!(
+                by_position(format, &values).as_deref(),
+                Ok(expected),
+                "{format}"
+            );
+        }
+        for format in [
+            "%",
+            "x%s%",
+            "%d",
+            "%I",
+            "%9$s",
+            "%0$s",
+            "%s %s %s %s %s",
+            "%99999999999999999999$s",
+        ] {
+            assert!(by_position(format, &values).is_err(), "{format}");
+        }
+        assert_eq!(
+            by_position("%s|%L|%L", &[Value::Null, Value::Null, Value::Bool(true)]).as_deref(),
+            Ok("|NULL|'t'")
+        );
     }
 
     #[test]

@@ -143,7 +143,10 @@ pub(crate) fn claim_names(context: &SessionContext) {
 
 /// Returns true if the function `name` answers otherwise in the dialect `stackql`, where it is called `stackql_name`.
 pub(crate) fn differs_in_stackql(name: &str) -> bool {
-    text::OF_STACKQL.contains(&name) || number::NAMES.contains(&name)
+    text::OF_STACKQL.contains(&name)
+        || number::NAMES.contains(&name)
+        || name == regexp::OF_STACKQL
+        || name == format::OF_STACKQL
 }
 
 fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
@@ -161,6 +164,7 @@ fn scalar_functions() -> Vec<ScalarUDF> {
         json::extract::json_get(),
         json::extract::json_get_text(),
         format::printf(),
+        format::format(),
     ];
     functions.extend(json::build::functions());
     functions.extend(json::edit::functions());

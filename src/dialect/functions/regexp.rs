@@ -3,7 +3,8 @@
 //!
 //! All stand for DataFusion's own functions, whose syntax contains the one that StackQL documents, and take
 //! timestamps and numbers for text as well. `regexp_replace` stays PostgreSQL's: it replaces the first match, and
-//! every one with the flag `g`, which the dialect `stackql` adds.
+//! every one with the flag `g`, which the dialect `stackql` adds. There the new text is the engine's, in which `$1` is a
+//! group; in the default dialect it is PostgreSQL's, in which `\1` is one.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
@@ -12,7 +13,12 @@ use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ScalarUDF, lit};
 
-use super::scalar::{Arity, Macro};
+use super::error::Error;
+use super::scalar::{Arity, Macro, ReturnType, RowFunction};
+use super::value::Value;
+
+/// The name of the function of this module that answers otherwise in the dialect `stackql`.
+pub(super) const OF_STACKQL: &str = "regexp_replace";
 
 /// Returns the functions of this module.
 pub(crate) fn functions() -> Vec<ScalarUDF> {
@@ -50,16 +56,73 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             },
         ),
         function(
-            "regexp_replace",
+            OF_STACKQL,
             Arity::Between(3, 4),
             |_| DataType::Utf8,
             |args| {
                 let flags = args.get(3).cloned();
-                let [text, pattern, replacement, _] = four(args);
-                Ok(regexp_replace(text, pattern, replacement, flags))
+                let [text, pattern, new, _] = four(args);
+                let new = new_text().call(vec![new]);
+                Ok(regexp_replace(text, pattern, new, flags))
+            },
+        ),
+        function(
+            "stackql_regexp_replace",
+            Arity::Between(3, 4),
+            |_| DataType::Utf8,
+            |args| {
+                let flags = args.get(3).cloned();
+                let [text, pattern, new, _] = four(args);
+                Ok(regexp_replace(text, pattern, new, flags))
             },
         ),
     ]
+}
+
+/// Returns a function from the new text of PostgreSQL's `regexp_replace` to that of the engine's.
+fn new_text() -> ScalarUDF {
+    RowFunction::new(
+        "regexp_new_text",
+        Arity::Between(1, 1),
+        ReturnType::Text,
+        |args| -> Result<_, Error> {
+            Ok(args[0]
+                .text()
+                .map_or(Value::Null, |text| Value::Text(engine_text(&text).into())))
+        },
+    )
+    .udf()
+}
+
+/// Returns PostgreSQL's `new` text as the engine writes it: `\1` to `\9` are groups, `\&` is the match, `\\` a backslash,
+/// and a dollar is a dollar.
+fn engine_text(new: &str) -> String {
+    // The engine reads a backslash before a digit as PostgreSQL does, but with any number of digits, and before all else.
+    // `${}` is a group that no expression has: it keeps the two apart.
+    const BACKSLASH: &str = r"\${}";
+    let mut text = String::with_capacity(new.len());
+    let mut chars = new.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('$', _) => text.push_str("$$"),
+            ('\\', Some('&')) => {
+                chars.next();
+                text.push_str("${0}");
+            }
+            ('\\', Some(&group @ '1'..='9')) => {
+                chars.next();
+                text.extend(["${", group.encode_utf8(&mut [0; 4]), "}"]);
+            }
+            ('\\', next) => {
+                if next == Some(&'\\') {
+                    chars.next();
+                }
+                text.push_str(BACKSLASH);
+            }
+            (c, _) => text.push(c),
+        }
+    }
+    text
 }
 
 fn text(types: &[DataType]) -> Result<Vec<DataType>> {
@@ -101,6 +164,27 @@ mod tests {
             default_value("regexp_replace('a1b2', '[0-9]', '-')").await,
             "a-b2"
         );
+    }
+
+    #[tokio::test]
+    async fn the_new_text_is_postgresqls_in_the_default_dialect() {
+        for (new, expected, of_stackql) in [
+            ("$1", "a$1c", "abc"),
+            ("$$", "a$$c", "a$c"),
+            ("<${1}>", "a<${1}>c", "a<b>c"),
+            (r"<\&>", "a<b>c", r"a<\&>c"),
+            (r"\1\1", "abbc", "abbc"),
+            (r"\12", "ab2c", "ac"),
+            (r"\0", r"a\0c", "abc"),
+            (r"\\1", r"a\1c", "abc"),
+            (r"\\", r"a\c", r"a\\c"),
+            (r"x\", r"ax\c", r"ax\c"),
+            (r"\q", r"a\qc", r"a\qc"),
+        ] {
+            let call = format!("regexp_replace('abc', '(b)', '{new}')");
+            assert_eq!(default_value(&call).await, expected, "{call}");
+            assert_eq!(value(&call).await, of_stackql, "{call}");
+        }
     }
 
     #[tokio::test]

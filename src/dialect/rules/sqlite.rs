@@ -189,7 +189,7 @@ fn calls(name: &str, args: Vec<Expr>) -> Expr {
 /// SELECT split_part(a, '/', -1), substr(a, -5), SUBSTRING(a FROM -5 FOR 2), regexp_replace(a, '[0-9]', '#'), ceil(b) FROM t
 /// -- becomes
 /// SELECT stackql_split_part(a, '/', -1), stackql_substr(a, -5), stackql_substr(a, -5, 2),
-/// regexp_replace(a, '[0-9]', '#', 'g'), stackql_ceil(b) FROM t
+/// stackql_regexp_replace(a, '[0-9]', '#', 'g'), stackql_ceil(b) FROM t
 /// ```
 ///
 /// Not `regexp_replace` with flags, which StackQL does not have.
@@ -229,7 +229,8 @@ fn functions_of_stackql(expr: &mut Expr, _: &Context<'_>) {
             let name = function_name(function);
             if name == "regexp_replace" {
                 every_match(function);
-            } else if functions::differs_in_stackql(&name) {
+            }
+            if functions::differs_in_stackql(&name) {
                 rename(function, &format!("stackql_{name}"));
             }
         }
