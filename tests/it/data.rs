@@ -304,7 +304,6 @@ async fn paths_into_the_json_are_pushed_down_where_they_lead_to_a_field() {
     for path in [
         "spec -> 'owner' ->> 'id'",
         "spec -> 'owner' -> 'id'",
-        "spec ->> '$.owner.id'",
         "json_extract(spec, '$.owner.id')",
         "json_extract(spec -> 'owner', '$.id')",
     ] {

@@ -163,6 +163,8 @@ fn scalar_functions() -> Vec<ScalarUDF> {
         json::extract::json_extract(),
         json::extract::json_get(),
         json::extract::json_get_text(),
+        json::extract::json_get_of_stackql(),
+        json::extract::json_get_text_of_stackql(),
         format::printf(),
         format::format(),
     ];

@@ -23,7 +23,10 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::error::Error;
 use super::json::convert::{to_json, to_text};
-use super::json::extract::{JSON_GET, field_path, json_get, json_get_text};
+use super::json::extract::{
+    JSON_GET, JSON_GET_OF_STACKQL, field_path, json_get, json_get_of_stackql, json_get_text,
+    json_get_text_of_stackql,
+};
 use super::json::path::{self, Step};
 use crate::dialect::source_json;
 
@@ -43,7 +46,14 @@ impl ExprPlanner for NestedPlanner {
             _ => return Ok(PlannerResult::Original(raw)),
         };
         let RawBinaryExpr { left, right, .. } = raw;
-        if let Some(mut steps) = constant_key(&right)? {
+        // A path is written in the dialect `stackql` alone: `rules::sqlite` refuses it in the other.
+        let get = match (as_text, is_path(&right)) {
+            (false, false) => json_get(),
+            (false, true) => json_get_of_stackql(),
+            (true, false) => json_get_text(),
+            (true, true) => json_get_text_of_stackql(),
+        };
+        if let Some(mut steps) = constant_key(&right, path::of_key)? {
             let base = base(&left, &mut steps);
             // A parameter has no type yet; it can only become text.
             let data_type = match base {
@@ -51,7 +61,6 @@ impl ExprPlanner for NestedPlanner {
                 base => base.get_type(schema)?,
             };
             let Access::Typed(found) = resolve_json(&spelled(base), &data_type, &steps)? else {
-                let get = if as_text { json_get_text() } else { json_get() };
                 return Ok(PlannerResult::Planned(get.call(vec![left, right])));
             };
             let part = access(base.clone(), &steps);
@@ -61,7 +70,6 @@ impl ExprPlanner for NestedPlanner {
                 true => to_text().call(vec![part]),
             }));
         }
-        let get = if as_text { json_get_text() } else { json_get() };
         Ok(PlannerResult::Planned(get.call(vec![left, right])))
     }
 
@@ -191,9 +199,13 @@ pub(crate) fn resolve_json(
 /// Returns what a chain of `->` with constant keys begins with, and puts its keys before `steps`.
 pub(crate) fn base<'e>(expr: &'e Expr, steps: &mut Vec<Step>) -> &'e Expr {
     if let Expr::ScalarFunction(call) = expr
-        && call.name() == JSON_GET
+        && let Some(read) = match call.name() {
+            JSON_GET => Some(path::of_member as ReadKey),
+            JSON_GET_OF_STACKQL => Some(path::of_key as ReadKey),
+            _ => None,
+        }
         && let [object, key] = call.args.as_slice()
-        && let Ok(Some(mut before)) = constant_key(key)
+        && let Ok(Some(mut before)) = constant_key(key, read)
     {
         before.append(steps);
         *steps = before;
@@ -243,12 +255,19 @@ fn position(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-fn constant_key(key: &Expr) -> Result<Option<Vec<Step>>, Error> {
+/// How the text of a key is read.
+type ReadKey = fn(&str) -> Result<Vec<Step>, Error>;
+
+fn is_path(key: &Expr) -> bool {
+    matches!(key, Expr::Literal(key, _) if key.try_as_str().flatten().is_some_and(path::is_path))
+}
+
+fn constant_key(key: &Expr, read: ReadKey) -> Result<Option<Vec<Step>>, Error> {
     let Expr::Literal(key, _) = key else {
         return Ok(None);
     };
     if let Some(name) = key.try_as_str() {
-        return name.map(path::of_key).transpose();
+        return name.map(read).transpose();
     }
     Ok(match key {
         ScalarValue::Int64(Some(index)) => Some(vec![path::of_index(*index)]),

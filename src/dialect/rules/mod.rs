@@ -106,6 +106,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     objects::OBJECT_TO_TEXT,
     sqlite::LIKE_IGNORES_CASE,
     sqlite::FUNCTIONS_OF_STACKQL,
+    sqlite::PATHS_BEHIND_ARROWS,
     sqlite::CASTS_OF_STACKQL,
     sqlite::TYPED_NULL,
     sqlite::TRUTH_OF_NUMBERS,

@@ -254,6 +254,75 @@ fn rename(function: &mut Function, name: &str) {
     function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
 }
 
+/// Reads a key behind an arrow that begins with `$` as a path.
+///
+/// ```sql
+/// SELECT a -> b, a ->> $1, a -> 'c' ->> '$.d' FROM t
+/// -- becomes
+/// SELECT stackql_json_get(a, b), stackql_json_get_text(a, $1), a -> 'c' ->> '$.d' FROM t
+/// ```
+///
+/// Not literals, which the planner of arrows reads; it knows the fields that they lead to.
+pub(super) const PATHS_BEHIND_ARROWS: SyntaxRule = SyntaxRule::new(
+    "paths_behind_arrows",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Expr(paths_behind_arrows),
+)
+.or_refuse(Refusal::Expr(path_refused));
+
+fn paths_behind_arrows(expr: &mut Expr, _: &Context<'_>) {
+    let Expr::BinaryOp { left, op, right } = expr else {
+        return;
+    };
+    let name = match op {
+        BinaryOperator::Arrow => "stackql_json_get",
+        BinaryOperator::LongArrow => "stackql_json_get_text",
+        _ => return,
+    };
+    let is_literal = match unnested(right) {
+        Expr::Value(key) => !matches!(key.value, Value::Placeholder(_)),
+        // A number that counts from the end.
+        Expr::UnaryOp { .. } => true,
+        _ => false,
+    };
+    if !is_literal {
+        *expr = calls(name, vec![taken(left), taken(right)]);
+    }
+}
+
+fn path_refused(expr: &Expr) -> Option<Error> {
+    let Expr::BinaryOp {
+        op: op @ (BinaryOperator::Arrow | BinaryOperator::LongArrow),
+        right,
+        ..
+    } = expr
+    else {
+        return None;
+    };
+    let Expr::Value(key) = unnested(right) else {
+        return None;
+    };
+    match &key.value {
+        Value::SingleQuotedString(path) if path.starts_with('$') => {
+            let message = format!("`{op}` takes the name of a member, and `{path}` is a path");
+            let hint = match path.starts_with("$.") || path.starts_with("$[") {
+                true => format!("write json_extract(x, '{path}')"),
+                false => format!("write json_extract(x, '$.\"{path}\"') for a member of that name"),
+            };
+            Some(Error::new(message).hint(hint))
+        }
+        _ => None,
+    }
+}
+
+fn unnested(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(expr) => unnested(expr),
+        expr => expr,
+    }
+}
+
 /// Casts to the types that StackQL's parser takes, which SQLite knows by their affinity: numbers and text.
 ///
 /// ```sql

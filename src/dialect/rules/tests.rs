@@ -110,6 +110,7 @@ fn the_rules_run_in_this_order() {
     object_to_text: default, stackql; DuckDb, Stackql
     like_ignores_case: stackql; Stackql
     functions_of_stackql: stackql; Stackql
+    paths_behind_arrows: stackql; Stackql
     casts_of_stackql: stackql; Stackql
     typed_null: stackql; Stackql
     truth_of_numbers: stackql; Stackql

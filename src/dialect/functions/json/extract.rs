@@ -19,7 +19,7 @@ use super::node::Node;
 use super::path::{self, Step};
 use crate::dialect::functions::error::Error;
 use crate::dialect::functions::nested::{self, Access};
-use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction, anything, evaluate};
+use crate::dialect::functions::scalar::{Arity, Eval, ReturnType, RowFunction, anything, evaluate};
 use crate::dialect::functions::value::{Value, json_containers_field, json_field};
 
 /// `json_extract(json, path [, path …])`.
@@ -35,31 +35,59 @@ pub(crate) fn field_path() -> ScalarUDF {
     })
 }
 
-/// The name of the function that `->` stands for.
+/// The name of the function that `->` stands for, and of the one for `->>`.
 pub(crate) const JSON_GET: &str = "json_get";
+const JSON_GET_TEXT: &str = "json_get_text";
+
+/// The name of the function that `->` stands for in the dialect `stackql`.
+pub(crate) const JSON_GET_OF_STACKQL: &str = "stackql_json_get";
 
 /// `json_get(json, key)`, the meaning of `->` over text: JSON, also of scalars.
 pub(crate) fn json_get() -> ScalarUDF {
-    RowFunction::new(JSON_GET, Arity::Between(2, 2), ReturnType::Json, |args| {
-        get("->", args, |node| Value::Json(node.to_string().into()))
+    getting(JSON_GET, ReturnType::Json, |args| {
+        get("->", args, path::of_member, json)
     })
+    .udf()
+}
+
+/// `json_get(json, key)`, where a key that begins with `$` is a path, as in SQLite.
+pub(crate) fn json_get_of_stackql() -> ScalarUDF {
+    getting(JSON_GET, ReturnType::Json, |args| {
+        get("->", args, path::of_key, json)
+    })
+    .of_stackql()
     .udf()
 }
 
 /// `json_get_text(json, key)`, the meaning of `->>` over text: scalars as text, the rest as JSON.
 pub(crate) fn json_get_text() -> ScalarUDF {
-    RowFunction::new(
-        "json_get_text",
-        Arity::Between(2, 2),
-        ReturnType::TextOrJson,
-        |args| get("->>", args, Node::to_value),
-    )
+    getting(JSON_GET_TEXT, ReturnType::TextOrJson, |args| {
+        get("->>", args, path::of_member, Node::to_value)
+    })
     .udf()
+}
+
+/// `json_get_text(json, key)`, where a key that begins with `$` is a path, as in SQLite.
+pub(crate) fn json_get_text_of_stackql() -> ScalarUDF {
+    getting(JSON_GET_TEXT, ReturnType::TextOrJson, |args| {
+        get("->>", args, path::of_key, Node::to_value)
+    })
+    .of_stackql()
+    .udf()
+}
+
+fn getting(name: &'static str, returns: ReturnType, eval: Eval) -> RowFunction {
+    RowFunction::new(name, Arity::Between(2, 2), returns, eval)
+}
+
+fn json(node: &Node) -> Value<'static> {
+    Value::Json(node.to_string().into())
 }
 
 fn get(
     operator: &'static str,
     args: &[Value<'_>],
+    steps: fn(&str) -> Result<Vec<Step>, Error>,
     found: fn(&Node) -> Value<'static>,
 ) -> Result<Value<'static>, Error> {
     let Some(json) = args[0].text() else {
@@ -68,7 +96,7 @@ fn get(
     let steps = match &args[1] {
         Value::Null => return Ok(Value::Null),
         Value::Int(index) => vec![path::of_index(*index)],
-        key => path::of_key(&key.text().unwrap_or_default())?,
+        key => steps(&key.text().unwrap_or_default())?,
     };
     let node = Node::parse(operator, &json)?;
     Ok(node.find(&steps).map_or(Value::Null, found))

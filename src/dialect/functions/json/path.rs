@@ -43,13 +43,30 @@ pub(crate) fn parse(path: &str) -> Result<Vec<Step>, Error> {
     Ok(steps)
 }
 
-/// Returns the steps of the text on the right of `->`: a path if it begins with `$`, else the name of a member.
+/// Returns the step of the text on the right of `->`, which is the name of a member.
+///
+/// # Errors
+///
+/// None: it has the form of [`of_key`].
+pub(crate) fn of_member(key: &str) -> Result<Vec<Step>, Error> {
+    Ok(vec![Step::Field(key.to_owned())])
+}
+
+/// Returns the steps of the text on the right of SQLite's `->`: a path if it begins with `$`, else the name of a member.
+///
+/// # Errors
+///
+/// Fails on a path that does not parse.
 pub(crate) fn of_key(key: &str) -> Result<Vec<Step>, Error> {
-    if key.starts_with('$') {
-        parse(key)
-    } else {
-        Ok(vec![Step::Field(key.to_owned())])
+    match is_path(key) {
+        true => parse(key),
+        false => of_member(key),
     }
+}
+
+/// Returns true if the text on the right of SQLite's `->` is a path.
+pub(crate) fn is_path(key: &str) -> bool {
+    key.starts_with('$')
 }
 
 /// Returns the step of the number on the right of `->`; a negative one counts back from the end.
