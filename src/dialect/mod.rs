@@ -12,6 +12,7 @@
 //! - `apply`: subqueries and lateral joins;
 //! - `functions`: SQLite's functions, and paths into JSON;
 //! - `output_names`: the columns of a result, named as they were written;
+//! - `sql_types`: types by their SQL names;
 //! - `messages`, `type_names`: the engine's messages and types in plain words;
 //! - [`Dialect`]: which of the two a session speaks;
 //! - [`error`]: what is wrong, where, and the next step.
@@ -35,6 +36,7 @@ mod rules;
 mod setting;
 pub(crate) mod shape;
 pub(crate) mod source_json;
+mod sql_types;
 pub(crate) mod tokens;
 pub(crate) mod type_names;
 pub(crate) mod unsupported;

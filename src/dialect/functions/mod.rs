@@ -95,6 +95,8 @@ pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
 pub(crate) use wants::{Wants, counts_text, wants};
 
+use super::sql_types::SqlTypes;
+
 /// Adds the functions to `builder`, whose default features must be there already.
 ///
 /// Statements go through [`rewrite()`] before they are planned.
@@ -125,7 +127,7 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
         .aggregate_functions()
         .get_or_insert_default()
         .extend(aggregate_functions().map(Arc::new));
-    builder
+    builder.with_type_planner(Arc::new(SqlTypes))
 }
 
 /// Gives the functions their names in `context` again.
