@@ -167,6 +167,18 @@ impl Visitor for Refusal {
             | TableFactor::Derived {
                 sample: Some(_), ..
             } => no("TABLESAMPLE", factor.span(), "ORDER BY random() LIMIT n"),
+            TableFactor::Table {
+                with_ordinality: true,
+                ..
+            }
+            | TableFactor::Function {
+                with_ordinality: true,
+                ..
+            } => no(
+                "WITH ORDINALITY",
+                factor.span(),
+                "row_number() OVER (), which numbers rows",
+            ),
             TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => no(
                 "PIVOT",
                 factor.span(),
@@ -268,6 +280,7 @@ mod tests {
         insta::assert_snapshot!(refused("SELECT id FROM t PIVOT (count(id) FOR kind IN ('a'))"), @"PIVOT is not supported; write count(*) FILTER (WHERE …) for each column");
         insta::assert_snapshot!(refused("SELECT id FROM t FETCH FIRST 2 ROWS WITH TIES"), @"FETCH with PERCENT or TIES is not supported; write QUALIFY rank() OVER (ORDER BY …) <= n");
         insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");
+        insta::assert_snapshot!(refused("SELECT * FROM generate_series(1, 2) WITH ORDINALITY"), @"WITH ORDINALITY is not supported; write row_number() OVER (), which numbers rows");
         insta::assert_snapshot!(refused("SELECT id FROM t SORT BY id"), @"a sort by part is not supported; write ORDER BY");
         insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO kind"), @"SIMILAR TO with a pattern that is no literal is not supported; write `~` and a regular expression");
     }
