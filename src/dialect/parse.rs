@@ -21,7 +21,7 @@ use crate::pattern::patterns;
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse(text: &str) -> Result<Statement, Error> {
     match tokenize(text) {
-        Ok(tokens) => parse_tokens(tokens, text),
+        Ok(tokens) => parse_typed(tokens, text),
         Err(error) => Err(retold(&error.to_string(), text)),
     }
 }
@@ -33,9 +33,38 @@ pub(crate) fn parse(text: &str) -> Result<Statement, Error> {
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse_piece(piece: &Piece) -> Result<Statement, Error> {
     match piece.tokens() {
-        Ok(tokens) => parse_tokens(tokens.to_vec(), &piece.text),
+        Ok(tokens) => parse_typed(tokens.to_vec(), &piece.text),
         Err(error) => Err(retold(&error.to_string(), &piece.text)),
     }
+}
+
+/// Parses `tokens` as they were typed, with the white space between them.
+fn parse_typed(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
+    let run_together = run_together(&tokens);
+    let statement = parse_tokens(tokens, text)?;
+    match run_together {
+        Some(error) => Err(error),
+        None => Ok(statement),
+    }
+}
+
+/// Finds a number that runs into a name, such as `1a` and `1_000`: the parser reads a number and an alias.
+fn run_together(tokens: &[TokenWithSpan]) -> Option<Error> {
+    tokens.windows(2).find_map(|pair| {
+        let (Token::Number(number, _), Token::Word(word)) = (&pair[0].token, &pair[1].token) else {
+            return None;
+        };
+        let is_one_word = word.quote_style.is_none() && pair[0].span.end == pair[1].span.start;
+        is_one_word.then(|| {
+            let name = &word.value;
+            Error::new(format!(
+                "syntax error: the number {number} runs into `{name}`"
+            ))
+            .kind(ErrorKind::Syntax)
+            .at(Span::new(pair[0].span.start, pair[1].span.end))
+            .hint("numbers have no separators, and a name stands apart")
+        })
+    })
 }
 
 /// Parses the `tokens` of one statement; errors are about `text`.
@@ -392,6 +421,18 @@ mod tests {
         insta::assert_snapshot!(error("SELECT id FROM api_keys WHERE"), @"syntax error: expected an expression, found the end of the statement (1:30-30)");
         insta::assert_snapshot!(error("SELECT (1"), @"syntax error: expected ), found the end of the statement (1:10-10)");
         insta::assert_snapshot!(error("SELECT\n 'x"), @"syntax error: unterminated string literal (2:2-3)");
+    }
+
+    #[test]
+    fn a_number_does_not_run_into_a_name() {
+        insta::assert_snapshot!(error("SELECT 1_000"), @"syntax error: the number 1 runs into `_000` (1:8-13)");
+        insta::assert_snapshot!(error("SELECT id FROM t LIMIT 5OFFSET 2"), @"syntax error: the number 5 runs into `OFFSET` (1:24-31)");
+        for text in [
+            "SELECT 1 a, 2\"b\", 1e3, 1.5, t1.x FROM t1",
+            "SELECT 0x1F, X'1F', $1",
+        ] {
+            parse(text).unwrap();
+        }
     }
 
     #[test]
