@@ -2,12 +2,13 @@
 
 use regex::Captures;
 use sqlparser::ast::{
-    Array, BinaryOperator, DataType, Expr, Interval, UnaryOperator, Value, ValueWithSpan,
+    Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Interval, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 
-use crate::dialect::ast::taken;
+use crate::dialect::ast::{function_name, taken};
 use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
@@ -148,12 +149,13 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
 /// Compares rows column by column, so that the comparisons can reach the requests.
 ///
 /// ```sql
-/// SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4)) AND (a, b) > (1, 2)
+/// SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4)) AND (a, b) > (1, 2) AND ROW(a, b) IS NOT NULL
 /// -- becomes
 /// SELECT 1 FROM t WHERE (a = 1 AND b = 2 OR a = 3 AND b = 4) AND (a > 1 OR a = 1 AND (b > 2))
+/// AND (a IS NOT NULL AND b IS NOT NULL)
 /// ```
 ///
-/// Rows of different lengths stay, for the planner to refuse.
+/// A row is NULL if every column is, and not NULL if none is. Rows of different lengths stay, for the planner to refuse.
 pub(super) const ROWS_BY_COLUMNS: SyntaxRule = SyntaxRule::new(
     "rows_by_columns",
     Dialects::BOTH,
@@ -163,6 +165,8 @@ pub(super) const ROWS_BY_COLUMNS: SyntaxRule = SyntaxRule::new(
 
 pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
     let compared = match expr {
+        Expr::IsNull(row) => every(row, Expr::IsNull).map(|null| (null, false)),
+        Expr::IsNotNull(row) => every(row, Expr::IsNotNull).map(|there| (there, false)),
         Expr::BinaryOp {
             left,
             op: op @ (BinaryOperator::Eq | BinaryOperator::NotEq),
@@ -190,6 +194,28 @@ pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
             false => Expr::Nested(same),
         };
     }
+}
+
+/// Returns `condition` of every column of a row that is written as one.
+fn every(row: &Expr, condition: fn(Box<Expr>) -> Expr) -> Option<Expr> {
+    let columns: Vec<Expr> = match row {
+        Expr::Tuple(columns) => columns.clone(),
+        Expr::Function(function) if function_name(function) == "row" => {
+            let FunctionArguments::List(list) = &function.args else {
+                return None;
+            };
+            let columns = list.args.iter().map(|arg| match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(column)) => Some(column.clone()),
+                _ => None,
+            });
+            columns.collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    let each = columns
+        .into_iter()
+        .map(|column| condition(Box::new(column)));
+    all(each.collect(), &BinaryOperator::And)
 }
 
 /// Returns that two rows of equal length are the same in every column.
@@ -590,6 +616,12 @@ mod tests {
         insta::assert_snapshot!(rewritten("(a, b) = (1, 2) AND (a, b) <> (c, d)"), @"(a = 1 AND b = 2) AND NOT (a = c AND b = d)");
         insta::assert_snapshot!(rewritten("(a, b) IN ((1, 2), (3, 4)) OR (a, b) NOT IN ((1, 2))"), @"(a = 1 AND b = 2 OR a = 3 AND b = 4) OR NOT (a = 1 AND b = 2)");
         insta::assert_snapshot!(rewritten("(a, b) IN ((1, 2), (3, 4, 5))"), @"(a, b) IN ((1, 2), (3, 4, 5))");
+    }
+
+    #[test]
+    fn a_row_is_null_if_every_column_is() {
+        insta::assert_snapshot!(rewritten("(a, b + 1) IS NULL OR NOT ROW(a, b) IS NOT NULL"), @"(a IS NULL AND b + 1 IS NULL) OR NOT (a IS NOT NULL AND b IS NOT NULL)");
+        insta::assert_snapshot!(rewritten("(a) IS NULL OR row(a) IS NULL"), @"(a) IS NULL OR (a IS NULL)");
     }
 
     #[test]
