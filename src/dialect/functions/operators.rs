@@ -141,9 +141,16 @@ fn concatenation(left: Operand, right: Operand) -> (Expr, Expr) {
             DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)
         )
     };
-    // Lists are joined to a list, which is DataFusion's.
+    // Lists are joined to a list, which is DataFusion's. As in PostgreSQL, a NULL without a type is a list.
     if is_list(&left.1) || is_list(&right.1) {
-        return (left.0, right.0);
+        return match (left.1.is_null(), right.1.is_null()) {
+            (true, _) => (cast(left.0, right.1.clone()), right.0),
+            (_, true) => {
+                let null = cast(right.0, left.1.clone());
+                (left.0, null)
+            }
+            _ => (left.0, right.0),
+        };
     }
     let no_text = !left.1.is_string() && !right.1.is_string();
     let part = |(expr, data_type): Operand| {

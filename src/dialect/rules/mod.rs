@@ -100,6 +100,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     synonyms::ROUND_TO_TENS,
     synonyms::PERCENTILE_DISC,
     synonyms::FUNCTION_NAMES,
+    synonyms::LENGTH_OF_ARRAY,
     synonyms::PART_OF_DATE,
     synonyms::VALUE_OF_EXTREME,
     conditions::PATH_BY_ARROWS,

@@ -8,10 +8,13 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
-use crate::dialect::ast::{function_name, last_ident, text, wrap};
+use crate::dialect::ast::{function_name, last_ident, number, text, wrap};
 use crate::dialect::parse;
 
-const NAMES: [(&str, &str); 17] = [
+const NAMES: [(&str, &str); 19] = [
+    // The engine's own take the first element alone.
+    ("array_remove", "array_remove_all"),
+    ("array_replace", "array_replace_all"),
     ("clock_timestamp", "now"),
     ("every", "bool_and"),
     ("gen_random_uuid", "uuid"),
@@ -146,6 +149,38 @@ fn function_names(expr: &mut Expr, _: &Context<'_>) {
         let name = function_name(function);
         if let Some((_, ours)) = NAMES.iter().find(|(theirs, _)| *theirs == name) {
             rename(function, ours);
+        }
+    }
+}
+
+/// Makes the length of an empty array NULL where PostgreSQL does: with the number of a dimension.
+///
+/// ```sql
+/// SELECT array_length(a, 1), array_length(a) FROM t
+/// -- becomes
+/// SELECT nullif(list_length(a, 1), 0), array_length(a) FROM t
+/// ```
+///
+/// Without a dimension the call is DuckDB's, whose empty list has the length 0.
+pub(super) const LENGTH_OF_ARRAY: SyntaxRule = SyntaxRule::new(
+    "length_of_array",
+    Dialects::DEFAULT,
+    &[Writer::Psql],
+    Hook::Expr(length_of_array),
+);
+
+fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::Function(function) = expr
+        && function_name(function) == "array_length"
+        && matches!(&function.args, FunctionArguments::List(list) if list.args.len() == 2)
+    {
+        rename(function, "list_length");
+        wrap("nullif", expr);
+        if let Expr::Function(function) = expr
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            let zero = FunctionArgExpr::Expr(number(0));
+            list.args.push(FunctionArg::Unnamed(zero));
         }
     }
 }

@@ -104,6 +104,7 @@ fn the_rules_run_in_this_order() {
     round_to_tens: default; Psql, DuckDb
     percentile_disc: default, stackql; Psql, DuckDb
     function_names: default, stackql; Psql, DuckDb
+    length_of_array: default; Psql
     part_of_date: default, stackql; DuckDb
     value_of_extreme: default, stackql; DuckDb
     path_by_arrows: default, stackql; Psql
