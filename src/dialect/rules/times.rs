@@ -75,12 +75,13 @@ fn complete(value: &mut Value) {
 /// Turns PostgreSQL's patterns into those of `strftime`: the engine would answer with the pattern itself.
 ///
 /// ```sql
-/// SELECT to_char(a, 'YYYY-MM-DD"T"HH24:MI:SS'), to_char(a, 'DD-MON-YY') FROM t
+/// SELECT to_char(a, 'YYYY-MM-DD"T"HH24:MI:SS'), to_char(a, 'DD-MON-YY'), to_char(a, 'month') FROM t
 /// -- becomes
-/// SELECT to_char(a, '%Y-%m-%dT%H:%M:%S'), upper(to_char(a, '%d-%b-%y')) FROM t
+/// SELECT to_char(a, '%Y-%m-%dT%H:%M:%S'), upper(to_char(a, '%d-%b-%y')), lower(to_char(a, '%B')) FROM t
 /// ```
 ///
-/// Patterns with a `%` are for `strftime` already. One with a part that it lacks, such as `RM`, stays, and
+/// Patterns with a `%` are for `strftime` already. One with a part that it lacks, such as `RM`, stays, as does one that
+/// writes names in several ways, `DAY, Month`, and
 /// [`crate::dialect::unsupported`] refuses it.
 pub(super) const TIME_PATTERNS: SyntaxRule = SyntaxRule::new(
     "time_patterns",
@@ -103,9 +104,17 @@ fn time_patterns(expr: &mut Expr, _: &Context<'_>) {
     let Some(read) = Pattern::read(pattern) else {
         return;
     };
+    // What is read may have its names in any case.
+    if name == "to_char" && read.is_mixed {
+        return;
+    }
     *pattern = read.strftime;
-    if name == "to_char" && read.is_upper {
-        wrap("upper", expr);
+    if name == "to_char" {
+        match read.names {
+            Some(Case::Upper) => wrap("upper", expr),
+            Some(Case::Lower) => wrap("lower", expr),
+            Some(Case::Capital) | None => {}
+        }
     }
 }
 
@@ -116,8 +125,9 @@ pub(crate) fn unread_pattern(function: &Function) -> Option<Span> {
     }
     let literal = second_literal(function)?;
     match &literal.value {
-        Value::SingleQuotedString(text) if !text.contains('%') && Pattern::read(text).is_none() => {
-            Some(literal.span)
+        Value::SingleQuotedString(text) if !text.contains('%') => {
+            let is_unread = Pattern::read(text).is_none_or(|pattern| pattern.is_mixed);
+            is_unread.then_some(literal.span)
         }
         _ => None,
     }
@@ -153,8 +163,9 @@ fn second_text(function: &mut Function) -> Option<&mut String> {
     }
 }
 
-/// The parts of PostgreSQL's patterns, those that begin alike with the longer first, and what they are to `strftime`.
-const PARTS: [(&str, &str); 26] = [
+/// The parts of PostgreSQL's patterns, those that begin alike with the longer first, and what they are to `strftime`; none
+/// for those that it lacks.
+const PARTS: [(&str, &str); 27] = [
     ("YYYY", "%Y"),
     ("IYYY", "%G"),
     ("YY", "%y"),
@@ -170,6 +181,7 @@ const PARTS: [(&str, &str); 26] = [
     ("HH24", "%H"),
     ("HH12", "%I"),
     ("HH", "%I"),
+    ("SSSS", ""),
     ("SS", "%S"),
     ("US", "%6f"),
     ("AM", "%p"),
@@ -178,30 +190,57 @@ const PARTS: [(&str, &str); 26] = [
     ("IW", "%V"),
     ("TZH:TZM", "%:z"),
     ("TZ", "%Z"),
-    ("OF", "%:z"),
+    ("TH", ""),
     ("Q", "%q"),
     ("T", "T"),
 ];
 
+/// How a name is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Upper,
+    Lower,
+    Capital,
+}
+
+impl Case {
+    fn of(typed: &str) -> Option<Self> {
+        let rest = typed.get(1..)?;
+        let is_lower = |text: &str| !text.contains(char::is_uppercase);
+        let is_upper = |text: &str| !text.contains(char::is_lowercase);
+        match (is_upper(typed), is_lower(typed)) {
+            (true, _) => Some(Self::Upper),
+            (_, true) => Some(Self::Lower),
+            _ if is_upper(&typed[..1]) && is_lower(rest) => Some(Self::Capital),
+            _ => None,
+        }
+    }
+}
+
 struct Pattern {
     strftime: String,
-    /// True if names are wanted in capitals.
-    is_upper: bool,
+    /// How the names in it are wanted; `strftime` has them with capitals.
+    names: Option<Case>,
+    /// True if no function over the whole gives the names as they are wanted, and the rest as it is.
+    is_mixed: bool,
 }
 
 impl Pattern {
     /// Reads PostgreSQL's `pattern`; None if it is one of `strftime`'s, or has a part that has no like there.
     fn read(pattern: &str) -> Option<Self> {
-        if pattern.contains('%') {
+        if pattern.contains(['%', '\\']) {
             return None;
         }
-        let (mut strftime, mut is_upper, mut is_lower) = (String::new(), false, false);
+        let mut strftime = String::new();
+        let mut cases = Vec::new();
+        // What stands beside the names.
+        let mut others = String::new();
         let mut rest = pattern;
         while let Some(next) = rest.chars().next() {
             if let Some(quoted) = rest.strip_prefix('"') {
                 let (text, after) = quoted.split_once('"')?;
                 strftime.push_str(text);
-                is_lower |= text.contains(char::is_lowercase);
+                others.push_str(text);
                 rest = after;
                 continue;
             }
@@ -212,16 +251,28 @@ impl Pattern {
             match part {
                 Some((part, to)) => {
                     let (typed, after) = rest.split_at(part.len());
-                    if matches!(*to, "%B" | "%b" | "%A" | "%a") {
-                        is_upper |= typed == *part;
-                        is_lower |= typed != *part;
-                    }
-                    let to = match *to {
-                        "%p" if typed != *part => "%P",
-                        to => to,
-                    };
-                    strftime.push_str(to);
                     rest = after;
+                    let case = Case::of(typed);
+                    match *to {
+                        "%B" | "%b" | "%A" | "%a" => cases.push(case?),
+                        "%p" => {
+                            others.push_str(typed);
+                            let is_upper = case? == Case::Upper;
+                            strftime.push_str(if is_upper { "%p" } else { "%P" });
+                            continue;
+                        }
+                        "T" => {
+                            others.push_str(typed);
+                            strftime.push_str(typed);
+                            continue;
+                        }
+                        // `strftime` has the zone in capitals.
+                        "%Z" if case == Some(Case::Upper) => others.push_str(typed),
+                        "" | "%Z" => return None,
+                        _ if case == Some(Case::Capital) || case.is_none() => return None,
+                        _ => {}
+                    }
+                    strftime.push_str(to);
                 }
                 // A letter that is no part is none of this list either.
                 None if next.is_alphabetic() => return None,
@@ -231,9 +282,17 @@ impl Pattern {
                 }
             }
         }
+        let names = cases.first().copied();
+        let is_mixed = cases.iter().any(|case| Some(*case) != names)
+            || match names {
+                Some(Case::Upper) => others.contains(char::is_lowercase),
+                Some(Case::Lower) => others.contains(char::is_uppercase),
+                Some(Case::Capital) | None => false,
+            };
         Some(Self {
             strftime,
-            is_upper: is_upper && !is_lower,
+            names,
+            is_mixed,
         })
     }
 }
@@ -257,10 +316,39 @@ mod tests {
     }
 
     #[test]
+    fn patterns_without_a_like_are_left() {
+        for pattern in [
+            "SSSS",
+            "ssss",
+            "OF",
+            "tz",
+            "DDTH",
+            "DDth",
+            "YYYY-MM-DDTHH24",
+            "Yyyy",
+            "MOnth",
+            "Am",
+            "Month day",
+            "MON \"at\"",
+            "day \"At\"",
+            "MONTH am",
+            "FMDay",
+            "J",
+            "YYYY\\",
+            "\"open",
+        ] {
+            let sql = format!("to_char(a, '{pattern}')");
+            assert_eq!(rewritten(&sql), sql);
+        }
+    }
+
+    #[test]
     fn patterns_of_postgresql_are_read() {
         insta::assert_snapshot!(rewritten(r#"to_char(a, 'YYYY-MM-DD"T"HH24:MI:SS.MS')"#), @"to_char(a, '%Y-%m-%dT%H:%M:%S.%3f')");
         insta::assert_snapshot!(rewritten("to_char(a, 'Mon dd, yyyy HH12:MI am')"), @"to_char(a, '%b %d, %Y %I:%M %P')");
         insta::assert_snapshot!(rewritten("to_char(a, 'DD-MON-YY')"), @"upper(to_char(a, '%d-%b-%y'))");
+        insta::assert_snapshot!(rewritten("to_char(a, 'MONTH DD') || to_char(a, 'day, HH12 am')"), @"upper(to_char(a, '%B %d')) || lower(to_char(a, '%A, %I %P'))");
+        insta::assert_snapshot!(rewritten("to_char(a, 'Day DD.MM.YY\"t\"hh24:mi') || to_date(a, 'DD-mon-YYYY')"), @"to_char(a, '%A %d.%m.%yt%H:%M') || to_date(a, '%d-%b-%Y')");
         insta::assert_snapshot!(rewritten("to_date('x', 'DD.MM.YYYY')"), @"to_date('x', '%d.%m.%Y')");
         insta::assert_snapshot!(rewritten("to_char(a, '%Y') || to_char(b, 'RM') || to_char(c, d)"), @"to_char(a, '%Y') || to_char(b, 'RM') || to_char(c, d)");
     }
