@@ -39,7 +39,12 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 64] = [
+const RETOLD: [(&str, &str, &str); 65] = [
+    (
+        r"(?i)^aggregate can not be used as a sliding accumulator\b.*: (\w+)\(.*",
+        "`$1` cannot be computed over a frame that moves",
+        "a frame that begins with UNBOUNDED PRECEDING does not move",
+    ),
     (
         r"^cannot infer common argument type for comparison operation (.+) (IS (?:NOT )?DISTINCT FROM) (.+)",
         "cannot compare $1 with $3 by `$2`",

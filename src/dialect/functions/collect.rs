@@ -18,6 +18,8 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature,
 };
 
+use super::sliding;
+
 /// Returns the functions of this module.
 pub(crate) fn functions() -> [AggregateUDF; 2] {
     [array_agg_udaf(), string_agg_udaf()]
@@ -57,7 +59,7 @@ impl AggregateUDFImpl for Collect {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        self.engine.create_sliding_accumulator(args)
+        sliding::accumulator(&self.engine, args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {

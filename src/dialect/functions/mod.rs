@@ -71,6 +71,7 @@ mod regexp;
 mod rewrite;
 mod scalar;
 mod series;
+mod sliding;
 mod sum;
 #[cfg(test)]
 mod testing;
@@ -155,6 +156,7 @@ fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
     aggregate::functions()
         .into_iter()
         .chain(collect::functions())
+        .chain(sliding::functions())
         .chain(sum::functions())
 }
 

@@ -1,0 +1,232 @@
+//! Aggregates over frames that move, where the engine's own cannot take a row back: `bool_and`, `bool_or`, `string_agg`.
+//!
+//! The rows of the frame are kept, and each frame is computed anew. That takes time in proportion to the length of the
+//! frame, as any function does that looks at all of it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::compute::concat;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
+use datafusion::common::internal_err;
+use datafusion::error::Result;
+use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature,
+};
+use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
+use datafusion::scalar::ScalarValue;
+
+/// Returns the functions of this module.
+pub(super) fn functions() -> [AggregateUDF; 2] {
+    [bool_and_udaf(), bool_or_udaf()].map(|engine| AggregateUDF::new_from_impl(Sliding { engine }))
+}
+
+/// Returns an accumulator of `engine` for frames that move.
+pub(super) fn accumulator(
+    engine: &Arc<AggregateUDF>,
+    args: AccumulatorArgs<'_>,
+) -> Result<Box<dyn Accumulator>> {
+    let own = engine.create_sliding_accumulator(args.clone())?;
+    Ok(match own.supports_retract_batch() {
+        true => own,
+        false => Box::new(Recomputed {
+            call: Call::new(engine, &args),
+            rows: Vec::new(),
+        }),
+    })
+}
+
+/// An aggregate of the engine that takes no row back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Sliding {
+    engine: Arc<AggregateUDF>,
+}
+
+impl AggregateUDFImpl for Sliding {
+    fn name(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.engine.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.engine.return_type(types)
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        self.engine.accumulator(args)
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        accumulator(&self.engine, args)
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        self.engine.state_fields(args)
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        self.engine.groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        self.engine.create_groups_accumulator(args)
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        ReversedUDAF::Identical
+    }
+}
+
+/// A call of an aggregate, to make accumulators from.
+#[derive(Debug)]
+struct Call {
+    engine: Arc<AggregateUDF>,
+    return_field: FieldRef,
+    schema: Schema,
+    ignore_nulls: bool,
+    order_bys: Vec<PhysicalSortExpr>,
+    is_reversed: bool,
+    name: String,
+    is_distinct: bool,
+    exprs: Vec<Arc<dyn PhysicalExpr>>,
+    expr_fields: Vec<FieldRef>,
+}
+
+impl Call {
+    fn new(engine: &Arc<AggregateUDF>, args: &AccumulatorArgs<'_>) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            return_field: Arc::clone(&args.return_field),
+            schema: args.schema.clone(),
+            ignore_nulls: args.ignore_nulls,
+            order_bys: args.order_bys.to_vec(),
+            is_reversed: args.is_reversed,
+            name: args.name.to_owned(),
+            is_distinct: args.is_distinct,
+            exprs: args.exprs.to_vec(),
+            expr_fields: args.expr_fields.to_vec(),
+        }
+    }
+
+    fn accumulator(&self) -> Result<Box<dyn Accumulator>> {
+        self.engine.accumulator(AccumulatorArgs {
+            return_field: Arc::clone(&self.return_field),
+            schema: &self.schema,
+            ignore_nulls: self.ignore_nulls,
+            order_bys: &self.order_bys,
+            is_reversed: self.is_reversed,
+            name: &self.name,
+            is_distinct: self.is_distinct,
+            exprs: &self.exprs,
+            expr_fields: &self.expr_fields,
+        })
+    }
+}
+
+/// Keeps the rows of the frame, and computes the aggregate of all of them when it is asked.
+#[derive(Debug)]
+struct Recomputed {
+    call: Call,
+    /// The arguments of the rows, the oldest first; empty before the first batch.
+    rows: Vec<ArrayRef>,
+}
+
+impl Accumulator for Recomputed {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        if self.rows.is_empty() {
+            self.rows = values.to_vec();
+            return Ok(());
+        }
+        for (kept, new) in self.rows.iter_mut().zip(values) {
+            *kept = concat(&[kept.as_ref(), new.as_ref()])?;
+        }
+        Ok(())
+    }
+
+    // The rows that leave a frame are always its oldest.
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for (kept, gone) in self.rows.iter_mut().zip(values) {
+            let gone = gone.len().min(kept.len());
+            *kept = kept.slice(gone, kept.len() - gone);
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let mut accumulator = self.call.accumulator()?;
+        if self.rows.first().is_some_and(|rows| !rows.is_empty()) {
+            accumulator.update_batch(&self.rows)?;
+        }
+        accumulator.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        let rows = self.rows.iter().map(|rows| rows.get_array_memory_size());
+        size_of_val(self) + rows.sum::<usize>()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        internal_err!("a frame that moves has no state to be merged")
+    }
+
+    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
+        internal_err!("a frame that moves has no state to be merged")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::functions::testing::{column, rows};
+
+    #[tokio::test]
+    async fn frames_that_move_are_computed() {
+        let from = "FROM (VALUES (1, 'a', true), (2, 'b', NULL), (3, 'c', false), (4, 'c', true)) t(n, x, b)";
+        let pair = "OVER (ORDER BY n ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)";
+        for (call, expected) in [
+            ("bool_and(b)", ["true", "true", "false", "false"]),
+            ("bool_or(b)", ["true", "true", "false", "true"]),
+            ("bool_and(n > 1)", ["false", "false", "true", "true"]),
+            ("string_agg(x, '-')", ["a", "a-b", "b-c", "c-c"]),
+            (
+                "string_agg(x, '-') FILTER (WHERE n <> 2)",
+                ["a", "a", "c", "c-c"],
+            ),
+            ("group_concat(x)", ["a", "a,b", "b,c", "c,c"]),
+            ("json_group_array(n)", ["[1]", "[1,2]", "[2,3]", "[3,4]"]),
+        ] {
+            let sql = format!("SELECT {call} {pair} {from} ORDER BY n");
+            assert_eq!(column(&sql).await, expected, "{call}");
+        }
+        let ahead = "OVER (ORDER BY n ROWS BETWEEN 2 FOLLOWING AND UNBOUNDED FOLLOWING)";
+        let sql = format!("SELECT bool_or(b) {ahead}, string_agg(x, '') {ahead} {from} ORDER BY n");
+        assert_eq!(
+            rows(&sql).await.expect("runs"),
+            [
+                ["true", "cc"],
+                ["true", "c"],
+                ["NULL", "NULL"],
+                ["NULL", "NULL"]
+            ]
+        );
+    }
+}
