@@ -15,6 +15,7 @@ use sqlparser::ast::{
 };
 
 use super::ast::{folded, last_ident};
+use super::differences;
 use super::error::{Error, nearest};
 use super::rules::rule::{
     self, Aggregation, Answer, Context, Hook, SecondReading, SyntaxRule, UnknownColumn,
@@ -39,7 +40,8 @@ pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: D
     each_sql(statement, &mut |sql| apply(&rules, sql, shape));
 }
 
-/// Refuses what only another dialect than `dialect` reads, and the engine would refuse in words that help less.
+/// Refuses what only another dialect than `dialect` reads, and the engine would refuse in words that help less; in the
+/// default dialect also what PostgreSQL would answer otherwise.
 ///
 /// # Errors
 ///
@@ -53,6 +55,7 @@ pub(crate) fn refuse_elsewhere(statement: &EngineStatement, dialect: Dialect) ->
             let instead = error.hint.clone().unwrap_or_default();
             Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
         }
+        ControlFlow::Continue(()) if dialect == Dialect::Default => differences::refuse(sql),
         ControlFlow::Continue(()) => Ok(()),
     };
     match statement {

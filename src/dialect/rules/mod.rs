@@ -12,6 +12,7 @@ mod objects;
 mod parameters;
 mod paths;
 mod powers;
+pub(super) mod regex;
 pub(super) mod rule;
 mod select_list;
 mod sqlite;
@@ -112,6 +113,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     sqlite::TYPED_NULL,
     sqlite::TRUTH_OF_NUMBERS,
     conditions::ESCAPE_BY_BACKSLASH,
+    regex::WORD_BOUNDARIES,
     conditions::SIMILAR_TO_REGEX,
     conditions::ROWS_BY_COLUMNS,
     subqueries::ROW_IN_SUBQUERY,
