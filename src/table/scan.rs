@@ -47,7 +47,8 @@ use crate::dialect::plan::operator::no_input;
 use crate::pattern::patterns;
 use crate::resource::{Pushed, Resource, Values};
 
-/// Ids that a join supplies and that are looked up one by one, while the size of the organization is not known.
+/// Ids that a join supplies and that are looked up one by one, while the size of the organization is not known. Of what
+/// there is usually less of, they are no more than a listing has pages.
 const MAX_LOOKUPS: usize = 30;
 
 /// What EXPLAIN shows in the place of an id that is known only once the query runs, and what becomes of it in a request.
@@ -56,6 +57,11 @@ const UNKNOWN_ENCODED: &str = "%7Bid%7D";
 
 /// Requests that EXPLAIN spells out; the rest it counts.
 const SHOWN_REQUESTS: usize = 8;
+
+fn max_lookups(resource: &Resource) -> usize {
+    let pages = resource.assumed_rows / usize::from(resource.max_page_size);
+    MAX_LOOKUPS.min(pages)
+}
 
 /// Reads the objects of a resource.
 #[derive(Debug, Clone)]
@@ -163,7 +169,7 @@ impl ResourceScan {
         // How many ids a join will supply, nobody knew when it was decided not to list.
         let pages = match asked.names(Pushed::Get) {
             true => self.known.get(),
-            false => self.known.get().or(Some(MAX_LOOKUPS)),
+            false => self.known.get().or(Some(max_lookups(self.resource()))),
         };
         let plan = Plan::choose(self.resource(), &bounds, pages);
         shape.covered = plan.covers(self.resource(), &asked);

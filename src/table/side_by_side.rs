@@ -8,13 +8,16 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
+use datafusion::physical_expr::utils::split_conjunction;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::expressions::{Column, IsNullExpr};
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::children::over_changed;
 use super::join_on_id::narrowed;
@@ -118,10 +121,14 @@ fn hands_on(plan: &Plan) -> bool {
     plan.children().len() == 1 && plan.name() != "OnceExec"
 }
 
-/// Returns true if `plan` reads all there is of the resources in it, so that a join with it narrows nothing.
+/// Returns true if `plan` reads all there is of the resources in it, so that a join with it narrows nothing, or next to
+/// nothing: of the keys whose owners are not among the users, all others own one.
 pub(super) fn is_whole(plan: &Plan) -> bool {
     if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
         return scan.is_whole();
+    }
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+        return filter.fetch().is_none() && keeps_unmatched(filter) && is_whole(filter.input());
     }
     let keeps_all = plan.fetch().is_none()
         && (plan.downcast_ref::<ProjectionExec>().is_some()
@@ -130,4 +137,23 @@ pub(super) fn is_whole(plan: &Plan) -> bool {
             || plan.downcast_ref::<SortExec>().is_some()
             || plan.downcast_ref::<HashJoinExec>().is_some());
     keeps_all && plan.children().into_iter().all(is_whole)
+}
+
+/// Returns true if `filter` leaves the rows for which an outer join has found nothing.
+fn keeps_unmatched(filter: &FilterExec) -> bool {
+    let predicates = split_conjunction(filter.predicate());
+    let is_unmatched = |predicate: &&Arc<dyn PhysicalExpr>| {
+        let null = predicate.downcast_ref::<IsNullExpr>();
+        null.is_some_and(|null| null.arg().downcast_ref::<Column>().is_some())
+    };
+    predicates.iter().all(is_unmatched) && is_outer_join(filter.input())
+}
+
+/// Returns true if `plan` is an outer join, or picks columns of one.
+fn is_outer_join(plan: &Plan) -> bool {
+    if plan.downcast_ref::<ProjectionExec>().is_some() {
+        return plan.children().into_iter().all(is_outer_join);
+    }
+    let join = plan.downcast_ref::<HashJoinExec>();
+    join.is_some_and(|join| join.join_type().is_outer())
 }

@@ -110,6 +110,23 @@ async fn only_what_a_query_names_is_asked_for() {
             &[KEYS, ACCOUNTS, USERS],
         ),
         (
+            "SELECT id FROM vw_api_key_inventory WHERE NOT owner_is_known",
+            &[KEYS, ACCOUNTS, USERS],
+        ),
+        (
+            "SELECT id FROM vw_api_key_inventory WHERE owner_name IS NULL",
+            &[KEYS, ACCOUNTS, USERS],
+        ),
+        (
+            "SELECT count(*) FROM vw_api_keys k LEFT JOIN iam.service_accounts s ON k.owner_id = s.id WHERE s.id IS NULL",
+            &[KEYS, ACCOUNTS],
+        ),
+        (
+            "SELECT id FROM vw_api_keys k WHERE NOT EXISTS (SELECT 1 FROM iam.users u WHERE u.id = k.owner_id)
+             AND NOT EXISTS (SELECT 1 FROM iam.service_accounts s WHERE s.id = k.owner_id)",
+            &[KEYS, ACCOUNTS, USERS],
+        ),
+        (
             "SELECT id FROM vw_api_key_inventory ORDER BY owner_email",
             &[KEYS, USERS],
         ),
@@ -125,6 +142,31 @@ async fn only_what_a_query_names_is_asked_for() {
         let answer = lab.run(sql).await;
         assert_eq!(answer.sorted_requests(), requests, "{sql}");
         assert!(!answer.rows.is_empty(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn owners_are_looked_up_one_by_one_only_if_they_are_few() {
+    for (owners, lists) in [(3, false), (10, false), (11, true), (29, true)] {
+        let lab = Lab::with_keys(0).await;
+        for n in 0..owners {
+            let mut key = key(&format!("K{n:03}"), &format!("sa-{n}"), "lkc-1");
+            key["spec"]["description"] = json!("of a job");
+            lab.sandbox.insert(key);
+        }
+        let answer = lab
+            .run("SELECT id, s.display_name FROM vw_api_keys k LEFT JOIN iam.service_accounts s ON s.id = k.owner_id WHERE k.description = 'of a job'")
+            .await;
+        assert_eq!(answer.rows.len(), owners);
+        let accounts = answer
+            .requests
+            .iter()
+            .filter(|line| line.contains("service-accounts"));
+        let accounts: Vec<_> = accounts.map(String::as_str).collect();
+        match lists {
+            true => assert_eq!(accounts, [ACCOUNTS]),
+            false => assert_eq!(accounts.len(), owners, "{accounts:?}"),
+        }
     }
 }
 
