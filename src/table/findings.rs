@@ -17,7 +17,6 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::Session;
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, DFSchemaRef, ScalarValue, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{
@@ -25,11 +24,10 @@ use datafusion::execution::{
 };
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, Extension, Filter, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
-    Volatility, cast, col, lit,
+    ColumnarValue, Expr, Extension, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, UserDefinedLogicalNode, UserDefinedLogicalNodeCore, Volatility, cast,
+    col, lit,
 };
-use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -42,7 +40,7 @@ use futures::stream;
 
 use crate::api;
 use crate::dialect::plan::operator::{Plan, no_expressions, one_input};
-use crate::resource::findings::{COLUMNS, CONTROLS, Control, Setting, settings};
+use crate::resource::findings::{CONTROLS, Control, Setting, settings};
 
 /// What a finding is that could not be looked for.
 const SKIP: &str = "skip";
@@ -59,8 +57,6 @@ pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
         let found = state.create_logical_plan(&query).await?;
         let text = |expr: Expr, name: &str| cast(expr, DataType::Utf8).alias(name);
         let rows = LogicalPlanBuilder::from(found).project([
-            text(lit(control.name), "control"),
-            text(lit(control.severity), "severity"),
             text(lit(control.status), "status"),
             text(col("resource"), "resource"),
             text(col("reason"), "reason"),
@@ -70,12 +66,22 @@ pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
             node: Arc::new(Checked {
                 control,
                 query: rows.build()?,
-                schema: schema_of_view(),
+                schema: schema_of_node(),
             }),
         }));
+        // The name and the severity are so of each of its rows. The engine puts them into predicates wherever these stand,
+        // and leaves out the controls that they are then false of.
+        let named = checked.project([
+            lit(control.name).alias("control"),
+            lit(control.severity).alias("severity"),
+            col("status"),
+            col("resource"),
+            col("reason"),
+            col("owner_id"),
+        ])?;
         all = Some(match all {
-            Some(all) => all.union(checked.build()?)?,
-            None => checked,
+            Some(all) => all.union(named.build()?)?,
+            None => named,
         });
     }
     match all {
@@ -84,7 +90,7 @@ pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
     }
 }
 
-fn schema_of_view() -> DFSchemaRef {
+fn schema_of_node() -> DFSchemaRef {
     static SCHEMA: LazyLock<Option<DFSchemaRef>> = LazyLock::new(|| {
         let schema = DFSchema::try_from(arrow_schema().as_ref().clone()).ok()?;
         Some(Arc::new(schema))
@@ -96,8 +102,8 @@ fn schema_of_view() -> DFSchemaRef {
 }
 
 fn arrow_schema() -> SchemaRef {
-    let fields = COLUMNS.iter();
-    let fields = fields.map(|(name, _)| Field::new(*name, DataType::Utf8, true));
+    let fields = ["status", "resource", "reason", "owner_id"].into_iter();
+    let fields = fields.map(|name| Field::new(name, DataType::Utf8, true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
@@ -155,55 +161,6 @@ impl UserDefinedLogicalNodeCore for Checked {
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, _: Vec<LogicalPlan>) -> Result<Self> {
         Ok(self.clone())
-    }
-}
-
-/// Says in predicates over a control what it is called and how bad it is, because that is so of each of its rows. The
-/// engine leaves out what a predicate is then false of.
-#[derive(Debug)]
-pub(super) struct NamedControls;
-
-impl OptimizerRule for NamedControls {
-    fn name(&self) -> &str {
-        "named_controls"
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::BottomUp)
-    }
-
-    fn supports_rewrite(&self) -> bool {
-        true
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        _: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        let LogicalPlan::Filter(filter) = plan else {
-            return Ok(Transformed::no(plan));
-        };
-        let LogicalPlan::Extension(extension) = filter.input.as_ref() else {
-            return Ok(Transformed::no(LogicalPlan::Filter(filter)));
-        };
-        let Some(checked) = extension.node.as_any().downcast_ref::<Checked>() else {
-            return Ok(Transformed::no(LogicalPlan::Filter(filter)));
-        };
-        let control = checked.control;
-        let named = filter.predicate.clone().transform(|expr| {
-            let value = match &expr {
-                Expr::Column(column) if column.name == "control" => control.name,
-                Expr::Column(column) if column.name == "severity" => control.severity,
-                _ => return Ok(Transformed::no(expr)),
-            };
-            Ok(Transformed::yes(lit(value)))
-        })?;
-        if !named.transformed {
-            return Ok(Transformed::no(LogicalPlan::Filter(filter)));
-        }
-        let filter = Filter::try_new(named.data, filter.input)?;
-        Ok(Transformed::yes(LogicalPlan::Filter(filter)))
     }
 }
 
@@ -296,12 +253,12 @@ impl ExecutionPlan for ControlExec {
 
     // Findings are few. All are kept until it is certain that they are all, because a part of them is worth nothing.
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (control, input) = (self.control, Arc::clone(&self.input));
+        let input = Arc::clone(&self.input);
         let schema = Arc::clone(&self.schema);
         let found = async move {
             let found = match collect(input, context).await {
                 Ok(found) => found,
-                Err(error) => vec![skipped(control, &schema, error)?],
+                Err(error) => vec![skipped(&schema, error)?],
             };
             let batches = found.into_iter();
             Ok::<_, DataFusionError>(stream::iter(batches.map(move |batch| -> Result<_> {
@@ -321,20 +278,13 @@ impl ExecutionPlan for ControlExec {
 /// # Errors
 ///
 /// Fails with `error` if it is another.
-fn skipped(control: &Control, schema: &SchemaRef, error: DataFusionError) -> Result<RecordBatch> {
+fn skipped(schema: &SchemaRef, error: DataFusionError) -> Result<RecordBatch> {
     let Some(reason) = forbidden(&error) else {
         return Err(error);
     };
     let text = |text: &str| Arc::new(StringArray::from(vec![text])) as _;
     let null = || new_null_array(&DataType::Utf8, 1);
-    let columns = vec![
-        text(control.name),
-        text(control.severity),
-        text(SKIP),
-        null(),
-        text(&reason),
-        null(),
-    ];
+    let columns = vec![text(SKIP), null(), text(&reason), null()];
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 

@@ -14,7 +14,6 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::children::over_changed;
-use super::findings::NamedControls;
 use super::join_on_id::{JoinOnId, narrowed};
 use super::scan::ResourceScan;
 use super::shared::SharedListing;
@@ -31,7 +30,6 @@ type Plan = Arc<dyn ExecutionPlan>;
 pub(crate) fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     rules.push(Arc::new(UnusedJoins));
-    rules.push(Arc::new(NamedControls));
     rules
 }
 
