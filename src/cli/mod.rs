@@ -194,16 +194,19 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
     let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
-    let mut has_rows = false;
+    let mut last = Last::default();
     for (position, script) in scripts.iter().enumerate() {
         let run = run_script(&opened, script, &mut output, &interrupt, args.quiet).await;
-        has_rows = match run {
-            Ok(last) => last.unwrap_or(has_rows),
+        last = match run {
+            Ok(of_script) => of_script.unwrap_or(last),
             // Whoever has read enough has read rows.
             Err(stopped)
                 if args.fail_on_rows && stopped.at_rows_of_last(&scripts[position + 1..]) =>
             {
-                true
+                Last {
+                    has_rows: true,
+                    ..Last::default()
+                }
             }
             Err(stopped) => {
                 let rest = [&[stopped.rest][..], &scripts[position + 1..]].concat();
@@ -214,10 +217,33 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
         };
     }
     output.commit()?;
-    Ok(match args.fail_on_rows && has_rows {
-        true => ExitCode::Rows,
-        false => ExitCode::Success,
-    })
+    match last {
+        _ if !args.fail_on_rows => Ok(ExitCode::Success),
+        Last { has_rows: true, .. } => Ok(ExitCode::Rows),
+        Last { skipped: 0, .. } => Ok(ExitCode::Success),
+        Last { skipped, .. } => Err(unchecked(skipped)),
+    }
+}
+
+/// What the last statement came to, for `--fail-on-rows`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    /// True if it returned rows.
+    has_rows: bool,
+    /// The controls that could not be checked, and that its rows do not tell of.
+    skipped: usize,
+}
+
+/// Returns the error of a statement whose rows are none, although there may be findings.
+fn unchecked(controls: usize) -> Error {
+    let (controls, were) = match controls {
+        1 => ("a control".to_owned(), "was"),
+        controls => (format!("{controls} controls"), "were"),
+    };
+    Error::statement(format!(
+        "there are no rows, but {controls} {were} not checked"
+    ))
+    .hint("`status <> 'info'` keeps the rows of controls that were skipped, which `status = 'alarm'` leaves out")
 }
 
 /// Refuses a script with a command of the shell in it, before any of it runs.
@@ -248,17 +274,17 @@ impl Stopped {
     }
 }
 
-/// Runs the statements of `script` one after another, up to the first that fails. Returns whether the last one returned
-/// rows; None if there is none.
+/// Runs the statements of `script` one after another, up to the first that fails. Returns what the last one came to; None
+/// if there is none.
 async fn run_script(
     opened: &OpenSession,
     script: &str,
     output: &mut Output,
     interrupt: &Interrupt,
     quiet: bool,
-) -> Result<Option<bool>, Stopped> {
+) -> Result<Option<Last>, Stopped> {
     let script = split(script);
-    let mut has_rows = None;
+    let mut last = None;
     for (position, piece) in script.pieces.iter().enumerate() {
         let traffic = Arc::new(Traffic::default());
         let progress = Progress::of(&traffic);
@@ -277,7 +303,10 @@ async fn run_script(
                 }
             })?;
         drop(progress);
-        has_rows = Some(output.take_has_rows());
+        last = Some(Last {
+            has_rows: output.take_has_rows(),
+            skipped: report.skipped_controls(),
+        });
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
         }
@@ -290,7 +319,7 @@ async fn run_script(
             error: session::in_statement(error, &piece.text, piece.line),
             rest: String::new(),
         }),
-        None => Ok(has_rows),
+        None => Ok(last),
     }
 }
 

@@ -21,6 +21,14 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
+impl Report {
+    /// Returns how many controls could not be checked without a row that says so.
+    pub fn skipped_controls(&self) -> usize {
+        let is_skipped = |warning: &&Warning| matches!(warning, Warning::Skipped { .. });
+        self.warnings.iter().filter(is_skipped).count()
+    }
+}
+
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {

@@ -169,6 +169,7 @@ impl Session {
                 false => batch.num_rows(),
             };
             if !is_silent {
+                scope.tell(&batch);
                 sink.rows(&batch).await?;
                 // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
                 sink.flush().await?;

@@ -38,12 +38,11 @@ use datafusion::physical_plan::{
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::stream;
 
+use super::scope::Scope;
+use super::skips::SKIP;
 use crate::api;
 use crate::dialect::plan::operator::{Plan, no_expressions, one_input};
 use crate::resource::findings::{CONTROLS, Control, Setting, settings};
-
-/// What a finding is that could not be looked for.
-const SKIP: &str = "skip";
 
 /// Returns the plan of the view.
 ///
@@ -253,15 +252,24 @@ impl ExecutionPlan for ControlExec {
 
     // Findings are few. All are kept until it is certain that they are all, because a part of them is worth nothing.
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let input = Arc::clone(&self.input);
+        let (control, input) = (self.control, Arc::clone(&self.input));
         let schema = Arc::clone(&self.schema);
+        let scope = context.session_config().get_extension::<Scope>();
         let found = async move {
             let found = match collect(input, context).await {
                 Ok(found) => found,
-                Err(error) => vec![skipped(&schema, error)?],
+                Err(error) => {
+                    let Some(reason) = forbidden(&error) else {
+                        return Err(error);
+                    };
+                    if let Some(scope) = scope {
+                        scope.skip(control.name, &reason);
+                    }
+                    vec![skipped(&schema, &reason)?]
+                }
             };
             let batches = found.into_iter();
-            Ok::<_, DataFusionError>(stream::iter(batches.map(move |batch| -> Result<_> {
+            Ok(stream::iter(batches.map(move |batch| -> Result<_> {
                 let columns = batch.columns().to_vec();
                 Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
             })))
@@ -274,17 +282,10 @@ impl ExecutionPlan for ControlExec {
 }
 
 /// Returns the row of a control whose data may not be read.
-///
-/// # Errors
-///
-/// Fails with `error` if it is another.
-fn skipped(schema: &SchemaRef, error: DataFusionError) -> Result<RecordBatch> {
-    let Some(reason) = forbidden(&error) else {
-        return Err(error);
-    };
+fn skipped(schema: &SchemaRef, reason: &str) -> Result<RecordBatch> {
     let text = |text: &str| Arc::new(StringArray::from(vec![text])) as _;
     let null = || new_null_array(&DataType::Utf8, 1);
-    let columns = vec![text(SKIP), null(), text(&reason), null()];
+    let columns = vec![text(SKIP), null(), text(reason), null()];
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 

@@ -10,7 +10,7 @@
 //! - `optimize`, `used_fields`, `fields`, `join_on_id`, `side_by_side`, `together`, `children`: rules over physical plans that
 //!   know what a request costs, and what starts scans together;
 //! - `unused_joins`: a rule over logical plans that saves requests;
-//! - `findings`: the view of what may be wrong with keys;
+//! - `findings`: the view of what may be wrong with keys; `skips`: which of it could not be looked for;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
@@ -31,6 +31,7 @@ pub mod scan;
 pub mod scope;
 mod shared;
 mod side_by_side;
+mod skips;
 mod together;
 mod unused_joins;
 mod used_fields;

@@ -7,7 +7,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use datafusion::arrow::array::RecordBatch;
+
 use super::decode::Oddities;
+use super::skips::Skips;
 use crate::api::{Budget, Client, Traffic};
 
 /// The state of one running statement.
@@ -16,6 +19,7 @@ pub struct Scope {
     traffic: Arc<Traffic>,
     budget: Budget,
     warnings: Mutex<Vec<Warning>>,
+    skips: Mutex<Skips>,
     pushed: Mutex<BTreeSet<String>>,
     /// How long a person was waited for.
     waited: Mutex<Duration>,
@@ -54,6 +58,13 @@ pub enum Warning {
         /// What the service writes.
         written: &'static str,
     },
+    /// A control whose data may not be read, which the rows do not tell.
+    Skipped {
+        /// The name of the control.
+        control: &'static str,
+        /// What may not be read.
+        reason: String,
+    },
     /// Columns that are neither grouped nor aggregated.
     AnyRow {
         /// Their names.
@@ -87,7 +98,23 @@ impl Scope {
 
     /// Returns the warnings so far, one of each sort with the counts of all.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.lock().clone()
+        let mut warnings = self.lock().clone();
+        warnings.extend(self.skips().untold());
+        warnings
+    }
+
+    /// Takes note of rows that are on their way to a reader.
+    pub(crate) fn tell(&self, rows: &RecordBatch) {
+        self.skips().tell(rows);
+    }
+
+    /// Takes note of a control whose data may not be read, for a reason.
+    pub(super) fn skip(&self, control: &'static str, reason: &str) {
+        self.skips().add(control, reason);
+    }
+
+    fn skips(&self) -> std::sync::MutexGuard<'_, Skips> {
+        self.skips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the predicates that the requests so far carried, as they are typed.
@@ -195,6 +222,9 @@ impl fmt::Display for Warning {
                 f,
                 "no `{column}` is equal to `{typed}`: the service writes `{written}`"
             ),
+            Self::Skipped { control, reason } => {
+                write!(f, "control `{control}` was not checked: {reason}")
+            }
             Self::Timestamps { count: 1, example } => {
                 write!(
                     f,

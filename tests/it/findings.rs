@@ -397,6 +397,112 @@ async fn what_may_not_be_read_is_skipped_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_skipped_control_that_the_rows_do_not_tell_of_is_a_warning() {
+    let lab = lab().await;
+    lab.sandbox
+        .set_faults(vec![Fault::status(403).on_path("/iam/v2/users")]);
+    let warning = "control `owner_unknown` was not checked: users may not be read: that needs the role AccountAdmin or OrganizationAdmin";
+    for (told, sql) in [
+        (
+            true,
+            "SELECT * FROM vw_api_key_findings WHERE control = 'owner_unknown'",
+        ),
+        (
+            true,
+            "SELECT control, reason FROM vw_api_key_findings WHERE status <> 'info'",
+        ),
+        (
+            true,
+            "SELECT control, status, count(*) FROM vw_api_key_findings GROUP BY ALL",
+        ),
+        (
+            true,
+            "SELECT status, count(*) FROM vw_api_key_findings GROUP BY ALL",
+        ),
+        (
+            true,
+            "SELECT DISTINCT upper(control) || ': ' || reason FROM vw_api_key_findings",
+        ),
+        (
+            true,
+            "SELECT control FROM vw_api_key_findings WHERE control = 'key_age' AND status = 'skip'",
+        ),
+        (
+            false,
+            "SELECT control, reason FROM vw_api_key_findings WHERE status = 'alarm'",
+        ),
+        (false, "SELECT count(*) FROM vw_api_key_findings"),
+        (
+            false,
+            "SELECT control, count(*) FROM vw_api_key_findings GROUP BY ALL",
+        ),
+        (
+            false,
+            "SELECT reason FROM vw_api_key_findings WHERE control = 'owner_unknown' AND resource = 'K'",
+        ),
+        (
+            false,
+            "SELECT reason FROM vw_api_key_findings f JOIN vw_api_keys k ON f.resource = k.id WHERE control = 'owner_unknown'",
+        ),
+        (
+            false,
+            "SELECT id FROM api_keys WHERE id IN (SELECT resource FROM vw_api_key_findings WHERE control = 'owner_unknown')",
+        ),
+        (
+            false,
+            "CREATE TABLE t AS SELECT * FROM vw_api_key_findings WHERE control = 'owner_unknown' AND status = 'alarm'",
+        ),
+    ] {
+        let expected: &[&str] = if told { &[] } else { &[warning] };
+        assert_eq!(lab.run(sql).await.warnings, expected, "{sql}");
+    }
+}
+
+#[test]
+fn a_control_that_could_not_be_checked_fails_a_script() {
+    let env = TestEnv::start(organization(5));
+    env.sandbox
+        .set_faults(vec![Fault::status(403).on_path("/iam/v2/users")]);
+    let run = |condition: &str| {
+        let sql =
+            format!("SELECT control, resource, reason FROM vw_api_key_findings WHERE {condition}");
+        env.iamql(&["--fail-on-rows", "-e", &sql])
+    };
+    let run = |condition: &str| {
+        let output = run(condition);
+        (output.code, output.stderr)
+    };
+    // The row says so.
+    let (code, stderr) = run("status <> 'info' AND control = 'owner_unknown'");
+    assert_eq!((code, stderr.as_str()), (Some(3), ""));
+    let (code, stderr) = run("status = 'alarm' AND control = 'owner_unknown'");
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr
+            .starts_with("warning: control `owner_unknown` was not checked: users may not be read"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains(
+            "error: there are no rows, but a control was not checked\nhint: `status <> 'info'`"
+        ),
+        "{stderr}"
+    );
+    let (code, stderr) = run("status = 'alarm' AND control IN ('owner_unknown', 'no_expiry')");
+    assert_eq!(code, Some(3));
+    assert!(
+        stderr.contains("`owner_unknown` was not checked"),
+        "{stderr}"
+    );
+    // What was not asked for is not missing.
+    let (code, stderr) = run("status = 'alarm' AND control = 'expires_soon' AND resource = 'K'");
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    // Without the flag, nobody has asked.
+    let sql = "SELECT resource FROM vw_api_key_findings WHERE status = 'alarm' AND control = 'owner_unknown'";
+    assert_eq!(env.iamql(&["-e", sql]).code, Some(0));
+}
+
+#[tokio::test]
 async fn thresholds_are_settings() {
     let lab = lab().await;
     let count = "SELECT count(*) FROM vw_api_key_findings WHERE control = 'key_age'";
