@@ -200,6 +200,9 @@ pub struct SandboxConfig {
     pub page_order: PageOrder,
     /// How an unknown key is answered.
     pub unknown_key: UnknownKey,
+    /// Whether a create may name a cluster or an environment that nobody has, as long as its id looks like one. Tests that
+    /// are not about it need not know what there is.
+    pub any_resource: bool,
     /// How the last page is told.
     pub next_style: NextStyle,
     /// How pages link to others.
@@ -236,6 +239,7 @@ impl Default for SandboxConfig {
             frozen: false,
             page_order: PageOrder::default(),
             unknown_key: UnknownKey::default(),
+            any_resource: false,
             next_style: NextStyle::default(),
             link_style: LinkStyle::default(),
             empty_list: EmptyList::default(),
@@ -297,6 +301,12 @@ impl SandboxConfig {
     /// Sets how an unknown key is answered.
     pub fn with_unknown_key(mut self, answer: UnknownKey) -> Self {
         self.unknown_key = answer;
+        self
+    }
+
+    /// Lets a create name clusters and environments that nobody has.
+    pub fn with_any_resource(mut self) -> Self {
+        self.any_resource = true;
         self
     }
 
@@ -375,6 +385,7 @@ impl fmt::Debug for SandboxConfig {
             .field("frozen", &self.frozen)
             .field("page_order", &self.page_order)
             .field("unknown_key", &self.unknown_key)
+            .field("any_resource", &self.any_resource)
             .field("next_style", &self.next_style)
             .field("link_style", &self.link_style)
             .field("empty_list", &self.empty_list)

@@ -229,7 +229,7 @@ impl Organization {
 
     /// Returns the object of the resource that a create names by `id`, if that can be one.
     ///
-    /// Clusters need not be known: this service cannot tell which of them exist.
+    /// Clusters need not be known: [`has_cluster`](Self::has_cluster) tells which of them there were.
     pub(super) fn resource(&self, id: &str, environment: Option<&str>) -> Option<Value> {
         let lower = id.to_ascii_lowercase();
         if matches!(lower.as_str(), "cloud" | "global" | "tableflow") {
@@ -255,6 +255,38 @@ impl Organization {
             },
         };
         Some(described.2)
+    }
+
+    /// Returns true if `id` is that of something that every organization has.
+    pub(super) fn is_for_all(&self, id: &str) -> bool {
+        [CLOUD, GLOBAL, TABLEFLOW].iter().any(|kind| {
+            let mut known = self.resources[*kind].iter();
+            known.any(|known| known.id.eq_ignore_ascii_case(id))
+        })
+    }
+
+    /// Returns true if `id` is that of a cluster, also of one that was deleted.
+    pub(super) fn has_cluster(&self, id: &str) -> bool {
+        let mut clusters = self.clusters.iter();
+        clusters.any(|(_, known, _)| known.eq_ignore_ascii_case(id))
+    }
+
+    /// Returns true if there is the environment `id`.
+    pub(super) fn has_environment(&self, id: &str) -> bool {
+        self.environments.iter().any(|known| known == id)
+    }
+
+    /// Returns the environment of the Flink region `id`, in `environment` or with its own in front; None if it is no region.
+    pub(super) fn environment_of<'e>(
+        &self,
+        id: &'e str,
+        environment: Option<&'e str>,
+    ) -> Option<&'e str> {
+        let (first, _) = id.split_once('.')?;
+        match first.starts_with("env-") {
+            true => Some(first),
+            false => environment,
+        }
     }
 
     /// Returns `metadata` of a key, without dates.

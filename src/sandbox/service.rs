@@ -132,6 +132,24 @@ impl Service {
         }
     }
 
+    /// Returns true if there is what `id` looks like, in the environment that it is said to be in.
+    fn has_resource(&self, id: &str, environment: Option<&str>) -> bool {
+        if self.config.any_resource || self.organization.is_for_all(id) {
+            return true;
+        }
+        let is_given = |id: &str| {
+            let mut given = self.given.values().flatten();
+            given.any(|object| object["id"] == id)
+        };
+        // What was deleted keeps its keys, and gets no new ones.
+        let is_gone = siblings::deleted_cluster(&self.organization)
+            .is_some_and(|gone| gone.eq_ignore_ascii_case(id));
+        match self.organization.environment_of(id, environment) {
+            Some(own) => self.organization.has_environment(own) || is_given(own),
+            None => is_given(id) || (self.organization.has_cluster(id) && !is_gone),
+        }
+    }
+
     fn unknown(&self, id: &str) -> Problem {
         Problem::unknown_key(id, self.config.unknown_key)
     }
@@ -153,7 +171,9 @@ impl Service {
             .ok_or_else(Problem::unknown_owner)?;
         let mut resources = Vec::new();
         for (id, environment) in &new.resources {
-            let resource = self.organization.resource(id, environment.as_deref());
+            let environment = environment.as_deref();
+            let resource = self.organization.resource(id, environment);
+            let resource = resource.filter(|_| self.has_resource(id, environment));
             resources.push(resource.ok_or_else(|| Problem::unknown_resource(id))?);
         }
         if let Some(quota) = self.config.quota
@@ -257,7 +277,10 @@ mod tests {
 
     fn config(keys: usize) -> SandboxConfig {
         let now = DateTime::from_timestamp(1_767_225_600, 0).expect("a time");
-        SandboxConfig::default().with_keys(keys).with_now(now)
+        SandboxConfig::default()
+            .with_keys(keys)
+            .with_now(now)
+            .with_any_resource()
     }
 
     fn ask(service: &mut Service, method: Method, path: &str, body: &Value) -> (u16, Value) {
@@ -307,6 +330,57 @@ mod tests {
         assert_eq!((status, &read["spec"]["secret"]), (200, &json!("")));
         assert!(!json!(service.keys()).to_string().contains(secret));
         assert_eq!(service.keys().len(), 6);
+    }
+
+    #[test]
+    fn a_key_is_for_what_there_is() {
+        let mut strict = of(SandboxConfig {
+            any_resource: false,
+            ..config(50)
+        });
+        let owner = strict.owners().remove(0);
+        let there = strict.objects("/cmk/v2/clusters").remove(0);
+        let environment = there["spec"]["environment"]["id"].clone();
+        let gone = siblings::deleted_cluster(&strict.organization).map(str::to_owned);
+        let region = |environment: &str| format!("{environment}.aws.eu-west-1");
+        strict.set_objects("/srcm/v3/clusters", vec![json!({ "id": "lsrc-given" })]);
+        for (resource, status) in [
+            (json!({ "id": there["id"] }), 202),
+            (json!({ "id": "cloud" }), 202),
+            (json!({ "id": "Global" }), 202),
+            (json!({ "id": "lsrc-given" }), 202),
+            (
+                json!({ "id": "aws.eu-west-1", "environment": environment }),
+                202,
+            ),
+            (
+                json!({ "id": region(environment.as_str().expect("an id")) }),
+                202,
+            ),
+            (json!({ "id": gone }), 422),
+            (json!({ "id": "lkc-nothere" }), 422),
+            (
+                json!({ "id": "lsrc-99999", "environment": environment }),
+                422,
+            ),
+            (json!({ "id": "lksqlc-1" }), 422),
+            (
+                json!({ "id": "aws.eu-west-1", "environment": "env-zzz" }),
+                422,
+            ),
+            (json!({ "id": region("env-zzz") }), 422),
+        ] {
+            let spec = json!({ "owner": { "id": owner }, "resource": resource });
+            let (answered, body) = create(&mut strict, spec);
+            assert_eq!(answered, status, "{resource}");
+            if status == 422 {
+                let error = &body["errors"][0];
+                assert_eq!(
+                    error["source"]["pointer"], "/spec/resource/id",
+                    "{resource}"
+                );
+            }
+        }
     }
 
     #[test]

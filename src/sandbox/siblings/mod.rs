@@ -23,7 +23,7 @@ use url::form_urlencoded;
 
 use self::collection::Collection;
 use self::listing::Place;
-pub(super) use self::world::{World, busiest};
+pub(super) use self::world::{World, busiest, deleted_cluster};
 use super::call::id_below;
 
 /// All of them.

@@ -107,7 +107,7 @@ pub(super) fn present(organization: &Organization) -> impl Iterator<Item = &Owne
 }
 
 /// Returns the Kafka cluster that was deleted, although keys for it are left.
-fn deleted_cluster(organization: &Organization) -> Option<&str> {
+pub(in super::super) fn deleted_cluster(organization: &Organization) -> Option<&str> {
     let mut kafka = organization
         .clusters
         .iter()

@@ -32,6 +32,7 @@ pub(crate) fn organization(keys: usize) -> SandboxConfig {
         .with_keys(keys)
         .with_seed(SEED)
         .with_now(now())
+        .with_any_resource()
 }
 
 /// Asserts that the requests that `sandbox` has seen are those that the service's published description has. Every test
