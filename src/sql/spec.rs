@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -230,18 +230,26 @@ fn date(path: &str, value: Value, today: NaiveDate) -> Result<Value, Error> {
     let text = value.as_str().unwrap_or_default();
     // The parser takes `2026-1-2` as well.
     let day = text.parse::<NaiveDate>().ok();
-    let Some(day) = day.filter(|day| day.to_string() == text) else {
-        return Err(wrong_type(path, "a date", &value).hint(
-            "write it as 'YYYY-MM-DD', the last day in UTC on which the key works; CAST(… AS DATE) makes one of a timestamp",
-        ));
+    let day = day.filter(|day| day.to_string() == text);
+    // The older contract wrote the moment, as a copied spec does.
+    let moment = || DateTime::parse_from_rfc3339(text).ok();
+    let Some(day) = day.or_else(|| Some(moment()?.to_utc().date_naive())) else {
+        return Err(not_a_date(path, &value));
     };
     match day < today {
         true => Err(Error::new(format!(
             "`{path}` is over: {day} was before today, {today} in UTC"
         ))
         .hint("name today or a later day, or leave it out for a key that does not expire")),
-        false => Ok(value),
+        false => Ok(Value::String(day.to_string())),
     }
+}
+
+/// The error for what is no last day. A timestamp is none, because it says more than is meant.
+pub(crate) fn not_a_date(path: &str, value: &Value) -> Error {
+    wrong_type(path, "a date", value).hint(
+        "write it as 'YYYY-MM-DD', the last day in UTC on which the key works; CAST(… AS DATE) makes one of a timestamp",
+    )
 }
 
 /// Returns the value at `path`, dotted, which begins with that of the body.
@@ -390,6 +398,29 @@ mod tests {
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"resources":[]}"#), @"`spec.resources` is no longer a field: the service no longer has keys for several resources, and would create a Cloud API key instead (name one resource in spec.resource.id, and create a key for each)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"created_by":"u-1"}"#), @"`spec.created_by` is read-only: the service sets it (leave it out)");
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","environment":"env-1"}}"#), @"no field `spec.owner.environment` (`spec.owner` may hold id, api_version, kind)");
+        for (moment, day) in [
+            ("2026-09-15T00:00:00Z", "2026-09-15"),
+            ("2028-10-05T23:59:59Z", "2028-10-05"),
+            ("2028-10-05T23:59:59.999999-01:00", "2028-10-06"),
+            ("2028-10-05t00:30:00+01:00", "2028-10-04"),
+        ] {
+            let spec = format!(r#"{{"owner":{{"id":"u-1"}},"expires_at":"{moment}"}}"#);
+            assert_eq!(typed(&spec), spec.replace(moment, day));
+        }
+        for odd in [
+            "2028-10-05T23:59:59",
+            "2028-10-05 23:59",
+            "2028-10-05T25:00:00Z",
+            "2028-1-5T00:00:00Z",
+        ] {
+            let refused = typed(&format!(
+                r#"{{"owner":{{"id":"u-1"}},"expires_at":"{odd}"}}"#
+            ));
+            assert!(
+                refused.starts_with("`spec.expires_at` is a date, not"),
+                "{refused}"
+            );
+        }
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"expires_at":"2026-09-14"}"#), @"`spec.expires_at` is over: 2026-09-14 was before today, 2026-09-15 in UTC (name today or a later day, or leave it out for a key that does not expire)");
         insta::assert_snapshot!(typed(r#"{"owner": sa-1}"#), @r#"`spec` is not JSON: expected value at line 1, column 11 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","id":"sa-2"}}"#), @r#"`spec` is not JSON: `id` is a duplicate member at line 1, column 26 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);

@@ -228,6 +228,9 @@ async fn every_form_of_insert_sets_the_last_day() {
         "INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', DATE '2099-12-31')".to_owned(),
         "INSERT INTO api_keys (spec.owner.id, spec.expires_at) SELECT 'sa-1', CAST('2099-12-30' AS DATE) + interval '1 day'".to_owned(),
         "INSERT INTO api_keys (spec.owner.id, spec.expires_at) SELECT 'sa-1', CAST(TIMESTAMP '2099-12-31T10:00:00' AS DATE)".to_owned(),
+        "INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', '2099-12-31T23:59:59Z')".to_owned(),
+        "INSERT INTO api_keys (spec.owner.id, spec.expires_at) VALUES ('sa-1', '2100-01-01T00:30:00+01:00')".to_owned(),
+        format!("INSERT INTO api_keys (data__spec) VALUES ('{{{owner},\"expires_at\":\"2099-12-31T23:59:59.5Z\"}}')"),
         format!("INSERT INTO api_keys (spec) VALUES ('{{{owner},\"expires_at\":\"2099-12-31\"}}')"),
         format!("INSERT INTO api_keys (data__spec) SELECT '{{{owner},\"expires_at\":\"2099-12-31\"}}'"),
         format!(
@@ -279,6 +282,12 @@ async fn a_day_that_is_over_or_is_none_is_refused_before_any_request() {
             ))
             .await;
         assert!(error.contains(expected), "{value}: {error}");
+        let caret = format!(
+            "{}^^^",
+            " ".repeat("1 | INSERT INTO api_keys (spec.owner.id, ".len())
+        );
+        let caret = caret.replacen("    ", "  | ", 1);
+        assert!(error.contains(&caret), "{value}: {error}");
         assert_eq!(lab.requests(), [""; 0], "{value}");
     }
     for sql in [

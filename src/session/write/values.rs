@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 use serde_json::Value;
 
 use crate::dialect::{self, source_json};
@@ -55,8 +55,30 @@ pub(super) async fn of_insert(
             }
         }
         spec::for_create(resource, spec, origin, today)
+            .map_err(|error| placed(error, &insert.targets))
     })
     .await
+}
+
+/// Returns `error`, which names a field, with the place of the target that has set it.
+fn placed(error: dialect::error::Error, targets: &[Target]) -> dialect::error::Error {
+    let sets = |target: &&Target| {
+        let rest = error.message.split_once('`').map_or("", |(_, rest)| rest);
+        let rest = rest.strip_prefix(&target.name());
+        rest.is_some_and(|rest| rest.starts_with(['`', '.']))
+    };
+    // What is missing has no place.
+    let is_missing = error.message.contains("` is missing");
+    let mut targets = targets.iter().filter(|_| !is_missing);
+    let target = targets
+        .clone()
+        .filter(sets)
+        .max_by_key(|target| target.path.len())
+        .or_else(|| targets.find(|target| target.is_spec()));
+    match (error.span, target) {
+        (None, Some(target)) => error.at(target.span),
+        _ => error,
+    }
 }
 
 /// Returns the checked fields that every row of an UPDATE sets; the values begin at `first` of the columns.
@@ -78,7 +100,7 @@ pub(super) async fn of_update(
                 None => return Err(spec::null(&target.name()).at(target.span)),
             }
         }
-        spec::for_update(update.resource, spec)
+        spec::for_update(update.resource, spec).map_err(|error| placed(error, &update.targets))
     })
     .await
 }
@@ -156,6 +178,10 @@ impl Column<'_> {
             cell_json(&self.field, &self.shown, row).map_err(|error| unreadable(target, &error))?;
         let value: Value =
             serde_json::from_str(&text).map_err(|error| unreadable(target, &error))?;
+        let is_moment = matches!(self.shown.data_type(), DataType::Timestamp(..));
+        if is_moment && matches!(target.column.ty, Type::Date) && !value.is_null() {
+            return Err(spec::not_a_date(&target.name(), &value).at(target.span));
+        }
         Ok(match (value, target.column.ty) {
             (Value::Null, _) => None,
             (Value::String(text), _) if target.is_spec() => Some(Value::Object(
