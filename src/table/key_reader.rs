@@ -72,6 +72,9 @@ fn error_in(json: &str) -> serde_json::Error {
     }
 }
 
+/// What the service calls a secret.
+const SECRET: &str = "secret";
+
 /// The position in a text, and what was odd so far. Methods return None if the text is not JSON, or not what they read.
 struct Reader<'j, 'o> {
     json: &'j str,
@@ -307,9 +310,14 @@ impl<'j> Reader<'j, '_> {
 
     /// Returns `text`, the JSON of an object with the fields `columns`, as it may be shown.
     fn shown(&self, text: &'j str, columns: &[Column]) -> Cow<'j, str> {
-        let secret = |column: &&Column| matches!(column.ty, Type::Secret) && !self.keeps_secrets;
-        match columns.iter().find(secret) {
+        if self.keeps_secrets {
+            return Cow::Borrowed(text);
+        }
+        let mut columns = columns.iter();
+        match columns.find(|column| matches!(column.ty, Type::Secret)) {
             Some(secret) => without_member(text, secret.json),
+            // An object of which no secret is known must not show one either. Its name may be written with escapes.
+            None if text.contains(SECRET) || text.contains('\\') => without_member(text, SECRET),
             None => Cow::Borrowed(text),
         }
     }

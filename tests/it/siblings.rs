@@ -564,3 +564,46 @@ async fn environments_are_listed_once_for_all_that_need_them() {
     assert_eq!(environments.count(), 1, "{:?}", answer.requests);
     assert_eq!(answer.requests.len(), 5, "{:?}", answer.requests);
 }
+
+#[tokio::test]
+async fn a_secret_in_an_object_is_nowhere() {
+    let lab = Lab::with_keys(0).await;
+    let cluster = json!({
+        "id": "lkc-1",
+        "spec": {"secret": "canary", "display_name": "orders", "environment": {"id": "env-a", "secret": "canary"}},
+        "status": {"phase": "UP", "secret": "canary"},
+        "metadata": {"secret": "canary"},
+    });
+    for (path, object) in [
+        ("/org/v2/environments", json!({"id": "env-a"})),
+        ("/cmk/v2/clusters", cluster),
+        (
+            "/iam/v2/users",
+            json!({"id": "u-1", "full_name": "Jo", "secret": "canary"}),
+        ),
+    ] {
+        lab.sandbox.set_objects(path, vec![object]);
+    }
+    for (sql, there) in [
+        ("SELECT * FROM managed_kafka_clusters.clusters", "orders"),
+        ("SELECT _spec FROM managed_kafka_clusters.clusters", "orders"),
+        (
+            "SELECT json_extract(spec, '$.secret'), json_extract(spec, '$.display_name') FROM managed_kafka_clusters.clusters",
+            "orders",
+        ),
+        (
+            "SELECT CAST(spec AS TEXT), json_extract(status, '$.secret'), CAST(status AS TEXT), CAST(metadata AS TEXT)
+             FROM managed_kafka_clusters.clusters",
+            "UP",
+        ),
+        (
+            "SELECT value FROM managed_kafka_clusters.clusters, json_each(spec) WHERE key <> 'environment'",
+            "orders",
+        ),
+        ("SELECT * FROM iam.users", "Jo"),
+    ] {
+        let rows = lab.run(sql).await.rows.join("\n");
+        assert!(rows.contains(there), "{sql}: {rows}");
+        assert!(!rows.contains("canary"), "{sql}: {rows}");
+    }
+}
