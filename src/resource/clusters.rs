@@ -14,6 +14,7 @@ pub(super) const IN_ENVIRONMENT: &[Filter] = &[Filter {
         },
         for_get: true,
     }),
+    also: &["spec.environment.id"],
     ..Filter::exact("environment", "environment")
 }];
 

@@ -149,7 +149,10 @@ impl Resource {
         if self.has_get && path == self.columns[0].name {
             return Some(Pushed::Get);
         }
-        let position = self.filters.iter().position(|f| f.column == path)?;
+        let position = self
+            .filters
+            .iter()
+            .position(|filter| filter.column == path || filter.also.contains(&path))?;
         Some(Pushed::Filter(position))
     }
 

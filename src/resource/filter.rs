@@ -10,6 +10,8 @@ use super::collection::Resource;
 pub struct Filter {
     /// Path of the column that it is compared with.
     pub column: &'static str,
+    /// Paths of other columns that have the same value.
+    pub also: &'static [&'static str],
     /// Name of the parameter.
     pub parameter: &'static str,
     /// Which values may be sent: those that the service is known to match. An empty value never is, since it means "no
@@ -57,6 +59,7 @@ impl Filter {
     pub const fn exact(column: &'static str, parameter: &'static str) -> Self {
         Self {
             column,
+            also: &[],
             parameter,
             is_sendable: |_| true,
             written: |_| None,

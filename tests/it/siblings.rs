@@ -236,6 +236,21 @@ async fn what_a_query_names_is_what_is_asked_for() {
             ],
         ),
         (
+            "managed_kafka_clusters.clusters WHERE spec.environment.id = 'env-b'",
+            0,
+            vec!["GET /cmk/v2/clusters?environment=env-b&page_size=100".to_owned()],
+        ),
+        (
+            "ksqldb_clusters.clusters WHERE id = 'lksqlc-0001' AND spec.environment.id = 'env-a'",
+            1,
+            vec!["GET /ksqldbcm/v2/clusters/lksqlc-0001?environment=env-a".to_owned()],
+        ),
+        (
+            "schema_registry_clusters.v3_clusters WHERE environment = 'env-a' AND spec.environment.id = 'env-c'",
+            0,
+            Vec::new(),
+        ),
+        (
             "quotas.applied_quotas WHERE scope = 'KAFKA_CLUSTER' AND id = 'kafka.max_api_keys.per_cluster'",
             3,
             vec!["GET /service-quota/v1/applied-quotas?scope=KAFKA_CLUSTER&id=kafka.max_api_keys.per_cluster&page_size=200".to_owned()],
