@@ -47,7 +47,7 @@ impl Error {
             Self::Service { call, service } => {
                 return match call.request.needs_role() {
                     Some(resource) if service.is_forbidden() => Some(format!(
-                        "the owner of these credentials may not list {}: reading them needs the role {}",
+                        "the owner of these credentials may not read {}: that needs the role {}",
                         resource.nouns.title, resource.role
                     )),
                     _ => hint_of_service(service),
@@ -174,7 +174,7 @@ mod tests {
         let both = hint(429, r#"{"errors":[{"resolution":"use fewer"}]}"#).unwrap();
         assert!(both.starts_with("wait ") && both.ends_with("; the service suggests: use fewer"));
         assert_eq!(hint(404, ""), None);
-        assert!(hint(403, "").unwrap().contains("may not list"));
+        assert!(hint(403, "").unwrap().contains("may not read"));
         let failed = |kind| {
             let failure = Failure {
                 kind,

@@ -41,7 +41,7 @@ async fn answers_about_the_credentials_are_errors() {
     })]);
     insta::assert_snapshot!(lab.fail("SELECT id FROM api_keys").await, @r#"
     error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` answered 403 forbidden: Forbidden (request id *)
-    hint: the owner of these credentials may not list API keys: reading them needs the role OrganizationAdmin
+    hint: the owner of these credentials may not read API keys: that needs the role OrganizationAdmin
     "#);
 }
 
