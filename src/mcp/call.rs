@@ -20,7 +20,7 @@ use super::rows::{Cut, Rows};
 use super::server::Server;
 use super::statement::{self, Takes};
 use super::tools::Name;
-use super::{command_line, visible};
+use super::{command_line, hints, visible};
 use crate::api::{self, Traffic};
 use crate::dialect::error::nearest;
 use crate::dialect::type_names::type_name;
@@ -45,8 +45,7 @@ struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let quotes = false;
-        Self { error, quotes }
+        Self::new(error, false)
     }
 }
 
@@ -338,7 +337,7 @@ impl<'c> Call<'c> {
             }
             Err(error) => {
                 let quotes = self.record.requests > 0 && error.find::<api::Error>().is_none();
-                return Err(Failure { error, quotes });
+                return Err(Failure::new(error, quotes));
             }
         };
         self.record.rows = rows.rows.len();
@@ -413,6 +412,12 @@ impl Told {
 }
 
 impl Failure {
+    fn new(error: Error, quotes: bool) -> Self {
+        let hint = error.hint.as_deref().and_then(hints::for_model);
+        let error = Error { hint, ..error };
+        Self { error, quotes }
+    }
+
     /// Returns the error for programs.
     fn content(&self) -> Value {
         let error = &self.error;

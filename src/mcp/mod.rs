@@ -11,13 +11,14 @@
 //! - `statement`: the one statement of a call, and whether the tool takes it;
 //! - `call`: one call from its arguments to its result;
 //! - `rows`, `visible`: rows within their bounds, as JSON that hides nothing;
-//! - `command_line`: what a person would type;
+//! - `command_line`: what a person would type; `hints`: what a model can do instead;
 //! - `audit`: the line on stderr.
 
 mod audit;
 mod bounds;
 mod call;
 mod command_line;
+mod hints;
 mod prompts;
 mod resources;
 mod rows;

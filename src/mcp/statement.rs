@@ -9,6 +9,7 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{Query, SetExpr, Spanned, Statement, Visit, Visitor};
 
 use crate::dialect::error::Error as Refusal;
+use crate::dialect::parse::STDOUT;
 use crate::error::{Error, ErrorKind};
 use crate::session::in_statement;
 use crate::sql::operation::Operation;
@@ -35,7 +36,15 @@ pub(super) enum Takes {
 pub(super) fn read(sql: &str, takes: Takes) -> Result<Piece, Error> {
     let piece = only(sql)?;
     let wrong = |refusal| in_statement(refusal, &piece.text, piece.line);
-    let operation = Operation::read(&piece).map_err(wrong)?;
+    let operation = Operation::read(&piece).map_err(|refusal| match takes {
+        // EXPLAIN of a write, which it points to, is refused here as well.
+        Takes::Reads | Takes::Queries
+            if refusal.message.starts_with("EXPLAIN ANALYZE of a write") =>
+        {
+            wrong(refusal.hint("preview_write shows the requests of the write alone"))
+        }
+        _ => wrong(refusal),
+    })?;
     let refused = match takes {
         Takes::Reads => reads(&operation),
         Takes::Queries => queries(&operation),
@@ -151,8 +160,12 @@ fn engine(statement: &EngineStatement) -> Result<(), Refusal> {
             other => Err(refused(&name(&other.to_string()))),
         },
         EngineStatement::Explain(explain) => engine(&explain.statement),
-        EngineStatement::CopyTo(_) => {
-            Err(refused("COPY TO, which writes a file,").hint("query returns the rows"))
+        EngineStatement::CopyTo(copy) => {
+            let what = match copy.target == STDOUT {
+                true => "COPY TO STDOUT",
+                false => "COPY TO, which writes a file,",
+            };
+            Err(refused(what).hint("query returns the rows of its SELECT"))
         }
         EngineStatement::CreateExternalTable(_) => {
             Err(refused("CREATE EXTERNAL TABLE, which reads a file,"))

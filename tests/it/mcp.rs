@@ -410,6 +410,35 @@ async fn errors_have_message_hint_and_caret_as_in_the_shell() {
     let (error, told) = client.fail("query", "SELECT * FROM 'keys.csv'").await;
     assert_eq!(error["kind"], "permission", "{told}");
     assert!(told.contains("`keys.csv` is a local file"), "{told}");
+    // A model has tools, and no command line.
+    for (sql, hint) in [
+        ("SELECT $1", Some(r#"pass it in `params`, as {"1": …}"#)),
+        (
+            "SELECT 1 LIMIT $n",
+            Some(r#"pass it in `params`, as {"n": …}"#),
+        ),
+        (
+            "SELECT {{ .values.x }}",
+            Some("there are no templates here: pass values in `params`, and write $name"),
+        ),
+        (
+            "SELECT * FROM 'keys.csv'",
+            Some("statements neither read nor write local files"),
+        ),
+        ("BEGIN", Some("leave BEGIN, COMMIT and ROLLBACK out")),
+        (
+            "EXPLAIN ANALYZE DELETE FROM api_keys",
+            Some("preview_write shows the requests of the write alone"),
+        ),
+        (
+            "COPY api_keys TO STDOUT",
+            Some("query returns the rows of its SELECT"),
+        ),
+    ] {
+        let (error, told) = client.fail("query", sql).await;
+        assert_eq!(error["hint"].as_str(), hint, "{sql}: {told}");
+        assert!(!told.contains("--"), "{sql}: {told}");
+    }
     let result = client.call("query", json!({ "sq": "SELECT 1" })).await;
     assert_eq!(result["isError"], true);
     assert!(text(&result).contains("unknown field `sq`"), "{result}");
