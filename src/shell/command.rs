@@ -354,11 +354,24 @@ fn watch(args: &mut Arguments<'_>) -> Result<Watch, Error> {
         every: Duration::from_secs_f64(WATCH_SECONDS),
         count: None,
     };
+    let (mut has_interval, mut has_count) = (false, false);
+    let given_once = |given: &mut bool, argument: &str| match std::mem::replace(given, true) {
+        false => Ok(()),
+        true => Err(Error::statement(format!(
+            "`\\watch` has no use for `{argument}`: there is one before it"
+        ))),
+    };
     while let Some(argument) = args.next() {
         match argument.split_once('=').unwrap_or(("i", &argument)) {
-            ("i" | "interval", seconds) => watch.every = interval(seconds)?,
+            ("i" | "interval", seconds) => {
+                given_once(&mut has_interval, &argument)?;
+                watch.every = interval(seconds)?;
+            }
             ("c" | "count", count) => match count.parse() {
-                Ok(count @ 1..) => watch.count = Some(count),
+                Ok(count @ 1..) => {
+                    given_once(&mut has_count, &argument)?;
+                    watch.count = Some(count);
+                }
                 _ => {
                     return Err(
                         Error::statement(format!("`{count}` is not a number of runs"))
@@ -567,7 +580,14 @@ mod tests {
         assert_eq!(of("watch c=1"), watch(2000, Some(1)));
         let error = backslash("watch soon").unwrap_err();
         assert_eq!(error.message, "`soon` is not an interval");
-        for wrong in ["watch -1", "watch c=0", "watch m=3"] {
+        for wrong in [
+            "watch -1",
+            "watch c=0",
+            "watch m=3",
+            "watch 1 2",
+            "watch 1 i=2",
+            "watch c=1 count=2",
+        ] {
             assert!(backslash(wrong).is_err(), "{wrong}");
         }
     }
