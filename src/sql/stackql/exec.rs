@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use sqlparser::tokenizer::{Span, Token};
 
 use super::describe::members;
-use super::names::{expect_method, unknown};
+use super::names::{expect_method, unknown, unknown_but};
 use super::statement::Reading;
-use crate::dialect::error::Error;
+use crate::dialect::error::{Error, nearest};
 use crate::dialect::tokens::{Cursor, Draft};
 use crate::resource::{Method, Operation, Parameter, Resource, Writes};
 use crate::sql::spec;
@@ -207,8 +207,12 @@ fn check_argument(method: &Method, name: &str, place: Span) -> Result<(), Error>
                 Some(known) => Error::new(format!("no parameter `{name}`"))
                     .hint(format!("did you mean @\"{known}\"?")),
                 None => {
-                    let body = body.map(|_| "@json");
-                    unknown("parameter", name, known.into_iter().chain(body))
+                    let body = body.map(|body| [body.name, "@json"]).into_iter().flatten();
+                    let known: Vec<&str> = known.into_iter().chain(body).collect();
+                    let near = nearest(name, known.iter().copied()).map(|near| format!("@{near}"));
+                    let known: Vec<String> = known.iter().map(|name| format!("@{name}")).collect();
+                    let known = known.iter().map(String::as_str);
+                    unknown_but("parameter", name, near.as_deref(), known)
                 }
             }
         }
