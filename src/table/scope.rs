@@ -164,8 +164,13 @@ impl Scope {
     /// Tells that `columns` are of some row of each group.
     pub(crate) fn any_row(&self, columns: &BTreeSet<String>) {
         if !columns.is_empty() {
+            // The engine's spelling of a path, `spec['owner']['id']`, is not what was typed.
+            let dotted = |name: &String| {
+                let name = name.replace("']['", ".").replace("['", ".");
+                name.replace("']", "")
+            };
             self.lock().push(Warning::AnyRow {
-                columns: columns.iter().cloned().collect(),
+                columns: columns.iter().map(dotted).collect(),
             });
         }
     }
@@ -259,6 +264,21 @@ impl fmt::Display for Warning {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_are_named_as_they_are_typed() {
+        let scope = Scope::default();
+        let columns = ["spec['owner']['id']", "k.spec['display_name']", "id"];
+        scope.any_row(&columns.map(str::to_owned).into());
+        assert_eq!(
+            scope.warnings(),
+            [Warning::AnyRow {
+                columns: ["id", "k.spec.display_name", "spec.owner.id"]
+                    .map(str::to_owned)
+                    .into(),
+            }]
+        );
+    }
 
     #[test]
     fn oddities_of_many_pages_make_one_warning_of_each_sort() {
