@@ -219,7 +219,8 @@ fn retold(message: &str, text: &str) -> Error {
 /// Returns what to write instead of what other dialects have, which the parser gave up on with `message`.
 pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     let found = |token: &str| message.ends_with(&format!("found `{token}`"));
-    if text.trim_start().starts_with("<<<") {
+    let is_template = text.contains("{{") && ["{", "}"].iter().any(|brace| found(brace));
+    if is_template || text.trim_start().starts_with("<<<") {
         Some("there are no templates here: pass values as --param name=value, and write $name")
     } else if found("#") || found("//") || found("/") && text.contains("//") {
         Some("comments begin with --, or are put between /* and */")
