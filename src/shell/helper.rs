@@ -16,6 +16,7 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper, Result};
 use tokio::runtime::Handle;
+use unicode_width::UnicodeWidthChar;
 
 use super::candidates::{Candidate, Files};
 use super::catalog::{Catalog, Field, fields_of};
@@ -143,11 +144,24 @@ impl Hinter for LineHelper {
             .lines()
             .next()
             .filter(|rest| !rest.is_empty() && !rest.contains(is_hidden))?;
+        // What is taken is what is seen: the rest of a long statement is suggested in turn.
+        let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         Some(Suggestion {
-            text: text.to_owned(),
+            text: begun(text, columns).to_owned(),
             is_text: true,
         })
     }
+}
+
+/// Returns what of `text` fits into `columns`, at least one character.
+fn begun(text: &str, columns: usize) -> &str {
+    let mut width = 0;
+    let mut characters = text.char_indices();
+    let end = characters.find(|(at, c)| {
+        width += c.width().unwrap_or_default();
+        *at > 0 && width > columns
+    });
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 impl Highlighter for LineHelper {
@@ -215,6 +229,16 @@ mod tests {
     use super::super::catalog::sample;
     use super::*;
     use rustyline::history::MemHistory;
+
+    #[test]
+    fn a_suggestion_fits_a_row() {
+        assert_eq!(begun("owner", 80), "owner");
+        assert_eq!(begun("owner", 3), "own");
+        assert_eq!(begun(&"a".repeat(20_000), 80).len(), 80);
+        assert_eq!(begun("漢字", 1), "漢");
+        assert_eq!(begun("漢字漢", 5), "漢字");
+        assert_eq!(begun("", 80), "");
+    }
 
     fn helper(before: &str) -> LineHelper {
         let mut history = History::default();
