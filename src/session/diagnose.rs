@@ -466,6 +466,7 @@ fn belongs(column: &Column, table: &str) -> bool {
 patterns! {
     MISSING_FIELD = r"Field (\w+) not found in struct";
     MISSING_PARAMETER = r"[Pp]laceholder '?(\$\w+)'? was not provided";
+    MISSING_LIMIT = r#"(?s)^[Uu]nsupported (?:LIMIT|OFFSET) expression: .*Placeholder \{ id: "(\$\w+)""#;
     MISSING_TABLE = r"table '([^']+)' not found";
     /// Text in quotes of any kind.
     QUOTED = "`([^`]+)`|'([^']+)'|\"([^\"]+)\"";
@@ -556,7 +557,9 @@ fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
 
 /// Rewords that `$name` has no value.
 fn missing_parameter(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
-    let name = MISSING_PARAMETER.captures(message)?.get(1)?.as_str();
+    let captured = MISSING_PARAMETER.captures(message);
+    let captured = captured.or_else(|| MISSING_LIMIT.captures(message));
+    let name = captured?.get(1)?.as_str();
     let error = dialect::error::Error::new(format!("parameter `{name}` has no value")).hint(
         format!("pass it as --param {}=…", name.trim_start_matches('$')),
     );
