@@ -170,8 +170,11 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
     let opener = Opener::new(settings)?;
     enable_progress(args.quiet, args.verbose > 0);
     secrets::remind();
-    let by_name = || OutputFormat::of_path(args.output_file.as_deref()?);
-    let (format, render) = (args.output.or_else(by_name), args.render_options()?);
+    let by_name = match (args.output, args.output_file.as_deref()) {
+        (None, Some(file)) => format_of_file(file)?,
+        _ => None,
+    };
+    let (format, render) = (args.output.or(by_name), args.render_options()?);
     let Some(scripts) = scripts else {
         if args.fail_on_rows {
             return Err(Error::usage("--fail-on-rows is for scripts")
@@ -191,6 +194,11 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
         .try_for_each(|script| refuse_commands(script))?;
     let interrupt = Interrupt::default();
     let format = format.unwrap_or_default();
+    if args.delimiter.is_some() && !format.takes_delimiter() && !scripts.iter().any(says_copy) {
+        notes::warn(&format!(
+            "--delimiter is for csv and tsv, and the rows are written as {format}"
+        ));
+    }
     let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
     let opened = opener.open().await?;
     let _signals = signals::watch(&interrupt)?;
@@ -223,6 +231,39 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
         Last { skipped: 0, .. } => Ok(ExitCode::Success),
         Last { skipped, .. } => Err(unchecked(skipped)),
     }
+}
+
+/// Returns the format that the name of `file` stands for.
+///
+/// # Errors
+///
+/// Fails for a file that is to be compressed, which only COPY does.
+fn format_of_file(file: &Path) -> Result<Option<OutputFormat>, Error> {
+    let format = OutputFormat::of_path(file);
+    let extension = file.extension().and_then(|extension| extension.to_str());
+    let extension = extension.map(str::to_lowercase);
+    match extension.as_deref() {
+        Some("gz" | "zst" | "bz2" | "xz") => Err(Error::usage(format!(
+            "--output-file does not compress, and `{}` says so",
+            file.display()
+        ))
+        .hint("COPY (SELECT …) TO 'name.csv.gz' does; -o names the format of a file that is called so anyway")),
+        Some("txt" | "text" | "log" | "out") | None => Ok(format),
+        Some(_) => {
+            if format.is_none() {
+                notes::warn(&format!(
+                    "`{}` names no format, so a table is written: -o names another",
+                    file.display()
+                ));
+            }
+            Ok(format)
+        }
+    }
+}
+
+/// Returns true if a statement of `script` may write rows in a format of its own.
+fn says_copy(script: &String) -> bool {
+    script.to_lowercase().contains("copy")
 }
 
 /// What the last statement came to, for `--fail-on-rows`.

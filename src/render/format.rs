@@ -76,6 +76,11 @@ impl OutputFormat {
         matches!(self, Self::Parquet | Self::Arrow)
     }
 
+    /// Returns true if its fields are put apart by a character that can be chosen.
+    pub(crate) fn takes_delimiter(self) -> bool {
+        matches!(self, Self::Csv | Self::Tsv)
+    }
+
     /// Returns the format that the extension of `path` names.
     pub(crate) fn of_path(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_lowercase();
