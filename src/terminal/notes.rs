@@ -143,7 +143,9 @@ pub(crate) fn error(error: &Error) {
 pub(crate) fn done(report: &Report, timing: bool) {
     let summary = summary(report, timing);
     match report.done {
-        Done::Inserted(_) | Done::Updated(_) | Done::Deleted(_) => line(&wrapped(&summary)),
+        Done::Inserted(_) | Done::Updated(_) | Done::Deleted(_) | Done::Written(_) => {
+            line(&wrapped(&summary));
+        }
         _ => if_terminal(&summary),
     }
 }

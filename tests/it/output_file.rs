@@ -167,6 +167,72 @@ fn the_file_of_undelivered_secrets_is_never_an_output() {
 }
 
 #[test]
+fn a_name_that_names_no_format_is_told() {
+    let env = environment(&[]);
+    let run = |name: &str, args: &[&str]| {
+        let args = [args, &["--output-file", name, "-e", "SELECT 1 AS a"]].concat();
+        env.iamql(&args)
+    };
+    for name in ["w.csv.gz", "w.JSONL.zst"] {
+        let refused = run(name, &[]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(
+            refused
+                .stderr
+                .starts_with("error: --output-file does not compress"),
+            "{refused:?}"
+        );
+        assert!(!env.work().join(name).exists());
+    }
+    let told = run("w.zzz", &[]);
+    assert_eq!(told.code, Some(0));
+    assert_eq!(
+        told.stderr,
+        "warning: `w.zzz` names no format, so a table is written: -o names another\n"
+    );
+    for (name, args) in [
+        ("w.csv", &[][..]),
+        ("w.txt", &[]),
+        ("w", &[]),
+        ("w.csv.gz", &["-o", "csv"]),
+        ("w.zzz", &["-o", "table"]),
+    ] {
+        let run = run(name, args);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name}");
+    }
+}
+
+#[test]
+fn a_delimiter_that_is_not_used_is_told() {
+    let env = environment(&[]);
+    let stderr = |args: &[&str]| env.iamql(&[&["-d", "|"], args].concat()).stderr;
+    assert_eq!(
+        stderr(&["-e", "SELECT 1"]),
+        "warning: --delimiter is for csv and tsv, and the rows are written as table\n"
+    );
+    for args in [
+        &["-o", "csv", "-e", "SELECT 1"][..],
+        &["-o", "tsv", "-e", "SELECT 1"],
+        &["-e", "COPY (SELECT 1) TO STDOUT (FORMAT csv)"],
+    ] {
+        assert_eq!(stderr(args), "", "{args:?}");
+    }
+}
+
+#[test]
+fn what_went_into_a_local_file_or_table_is_told() {
+    let env = environment(&[]);
+    let stderr = |sql: &str, args: &[&str]| env.iamql(&[args, &["-e", sql]].concat()).stderr;
+    let copy = "COPY (SELECT * FROM generate_series(1, 3)) TO 'x.csv'";
+    let told = stderr(copy, &[]);
+    assert!(told.starts_with("(3 rows written, "), "{told}");
+    let insert = "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)";
+    let told = stderr(insert, &[]);
+    assert!(told.starts_with("(1 row written, "), "{told}");
+    assert_eq!(stderr(copy, &["-q"]), "");
+}
+
+#[test]
 fn stdout_and_pipes_are_written_to_as_they_are() {
     let env = environment(&[]);
     for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
