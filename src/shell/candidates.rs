@@ -3,7 +3,12 @@
 use super::catalog::{Catalog, Field, Table};
 use super::context::Context;
 use super::sources::Source;
+use crate::dialect::Dialect;
+use crate::resource::findings::{Setting, settings};
 use crate::resource::{self, Access, CATALOG, DEFAULT_SCHEMA, Resource};
+
+/// The setting of the dialect.
+const DIALECT: &str = "dialect";
 
 /// Lists the paths that begin with a text; those of folders end in a separator.
 pub(super) type ListFiles<'f> = &'f dyn Fn(&str) -> Vec<String>;
@@ -131,11 +136,32 @@ impl Candidates {
         self.names(values.map(|value| format!("{}{end}", value.replace('\'', "''"))));
     }
 
-    /// Offers tables, or views, of the session's own.
+    /// Offers settings, or those below the names before the cursor.
+    pub(super) fn settings(&mut self, path: &[String]) {
+        let before: String = path.iter().map(|name| format!("{name}.")).collect();
+        let names = setting_names();
+        let names = names.filter_map(|name| name.strip_prefix(&before).map(str::to_owned));
+        let names: Vec<String> = names.collect();
+        self.names(names.iter().map(|name| format!("{name} = ")));
+    }
+
+    /// Offers values of the setting at `path`, as far as they can be listed.
+    pub(super) fn setting_values(&mut self, path: &[String]) {
+        let [name] = path else {
+            let setting = settings().find(|each| path.last().is_some_and(|name| name == each.name));
+            self.names(setting.map(|setting| setting.default.to_string()));
+            return;
+        };
+        if name.eq_ignore_ascii_case(DIALECT) {
+            self.names(Dialect::ALL.map(|dialect| format!("'{}'", dialect.name())));
+        }
+    }
+
+    /// Offers tables, or views, of the session's own. The last result comes and goes by itself.
     pub(super) fn droppable(&mut self, catalog: &Catalog, is_view: bool) {
         let own = catalog.tables.iter().filter(|table| {
             let name: Vec<&str> = table.name.split('.').collect();
-            table.is_view == is_view && resource::named(&name).is_none()
+            table.is_view == is_view && table.name != "_" && resource::named(&name).is_none()
         });
         self.names(own.map(|table| &table.name));
     }
@@ -261,6 +287,12 @@ impl Candidates {
             }
         }
     }
+}
+
+/// Returns the names of the settings that a statement may set.
+fn setting_names() -> impl Iterator<Item = String> {
+    let thresholds = settings().map(|each| format!("{}.{}", Setting::PREFIX, each.name));
+    std::iter::once(DIALECT.to_owned()).chain(thresholds)
 }
 
 /// Returns the schemas of all services.

@@ -61,6 +61,9 @@ fn completion_at(
         Place::Value => found.values(&context.path, catalog, text[cursor..].starts_with('\'')),
         Place::Droppable { is_view } => found.droppable(catalog, is_view),
         Place::Start => found.keywords(words::STARTS),
+        Place::Query => found.keywords(words::QUERIES),
+        Place::Setting => found.settings(&context.path),
+        Place::SettingValue => found.setting_values(&context.path),
         Place::Table => found.tables(&context, catalog),
         Place::Changeable => found.changeable(&context.path, catalog),
         Place::Words(words) => found.keywords(words),
@@ -165,7 +168,7 @@ fn complete_command(
         .chars()
         .next()
         .filter(|c| matches!(c, '\'' | '"'));
-    if argument == Argument::File && quote.is_some() {
+    if matches!(argument, Argument::File | Argument::Folder) && quote.is_some() {
         // A name in quotes may hold spaces.
         prefix = &rest.trim_start()[1..];
     }
@@ -175,6 +178,14 @@ fn complete_command(
         Argument::Function => found.names(catalog.functions.iter().map(|f| &f.name)),
         Argument::Statement => found.keywords(help::names()),
         Argument::File => found.files(files.list, quote),
+        Argument::Folder => {
+            let folders = |prefix: &str| {
+                let mut found = (files.list)(prefix);
+                found.retain(|path| path.ends_with(['/', std::path::MAIN_SEPARATOR]));
+                found
+            };
+            found.files(&folders, quote);
+        }
         Argument::Format => found.names(settings::values("format")),
         Argument::OnOff => found.names(["on", "off"]),
         Argument::OnOffAuto => found.names(settings::values("expanded")),
@@ -388,12 +399,35 @@ mod tests {
         assert_eq!(offered("DROP V|"), "V: VIEW ");
         let mut catalog = sample();
         catalog.add("mine", Vec::new());
+        catalog.add("_", Vec::new());
         let offered = |text: &str| -> Vec<String> {
             let found = complete(text, 0, text.len(), &catalog, NO_FILES);
             found.candidates.into_iter().map(|c| c.text).collect()
         };
         assert_eq!(offered("DROP TABLE "), ["mine"]);
         assert!(offered("DROP VIEW ").is_empty());
+    }
+
+    #[test]
+    fn settings_follow_set_and_queries_follow_as() {
+        assert_eq!(offered("SET d|"), "d: dialect = ");
+        assert_eq!(offered("SET findings.max_a|"), "max_a: max_age_days = ");
+        assert!(offered("SET |").starts_with(": dialect =  findings.max_age_days = "));
+        assert_eq!(offered("SET dialect = |"), ": 'default' 'stackql'");
+        assert_eq!(offered("SET findings.max_age_days = |"), ": 90");
+        assert_eq!(offered("SET dialect |"), ": ");
+        assert_eq!(offered("CREATE VIEW x AS |"), ": SELECT TABLE VALUES WITH");
+        assert_eq!(offered("CREATE TABLE x AS S|"), "S: SELECT ");
+        let files = Files {
+            list: &|_| vec!["a.csv".to_owned(), "b/".to_owned()],
+            ..NO_FILES
+        };
+        let of_command = |text: &str| -> Vec<String> {
+            let found = complete(text, 0, text.len(), &sample(), files);
+            found.candidates.into_iter().map(|c| c.text).collect()
+        };
+        assert_eq!(of_command("\\cd "), ["b/"]);
+        assert_eq!(of_command("\\i "), ["a.csv", "b/"]);
     }
 
     #[test]

@@ -25,6 +25,12 @@ pub(super) enum Place {
     Changed,
     /// An expression, or the next clause.
     Expression,
+    /// The name of a setting of the session.
+    Setting,
+    /// A value of the setting that `path` names.
+    SettingValue,
+    /// The first word of a query.
+    Query,
     /// The name of a table or a view of the session's own, which can be dropped.
     Droppable { is_view: bool },
     /// An expression of ORDER BY, which may also be a name of the select list.
@@ -109,7 +115,10 @@ impl Context {
             },
             method: called(&parts),
             aliases: aliases(&parts),
-            path,
+            path: match is_set(&parts) {
+                true => path.into_iter().chain(setting(&parts)).collect(),
+                false => path,
+            },
             prefix,
             start,
             tables,
@@ -336,8 +345,28 @@ fn in_clause(word: &str, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
         "set" if before.first().is_some_and(|first| first.is("update")) && is_fresh => {
             Place::Changed
         }
+        "set" if before.is_empty() => match last {
+            None => Place::Setting,
+            Some(last) if last.text == "=" || last.is("to") => Place::SettingValue,
+            Some(last) if last.kind == Kind::Dot => Place::Setting,
+            Some(_) => Place::Nothing,
+        },
         _ => Place::Expression,
     }
+}
+
+/// Returns true if `parts` begin a SET of a setting.
+fn is_set(parts: &[Part<'_>]) -> bool {
+    parts.first().is_some_and(|part| part.is("set"))
+}
+
+/// Returns the name of the setting that `parts` assign to.
+fn setting(parts: &[Part<'_>]) -> impl Iterator<Item = String> {
+    let names = parts.iter().skip(1);
+    names
+        .take_while(|part| part.is_name() || part.kind == Kind::Dot)
+        .filter(|part| part.is_name() && !part.is("to"))
+        .map(|part| unquoted(part.text))
 }
 
 /// Returns true if an operand ends with `part`, so that an operator or the end of the expression follows.
@@ -350,7 +379,7 @@ fn ends_operand(part: &Part<'_>) -> bool {
 fn named(is_view: bool, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
     let begins_with = |word: &str| before.first().is_some_and(|part| part.is(word));
     if within.last().is_some_and(|last| last.is("as")) {
-        return Place::Start;
+        return Place::Query;
     }
     match (
         begins_with("drop"),
@@ -460,7 +489,12 @@ mod tests {
                 "CREATE OR REPLACE VIEW v |",
                 Place::Words(words::AFTER_NAME),
             ),
-            ("CREATE VIEW v AS |", Place::Start),
+            ("CREATE VIEW v AS |", Place::Query),
+            ("SET |", Place::Setting),
+            ("SET findings.|", Place::Setting),
+            ("SET dialect = |", Place::SettingValue),
+            ("SET dialect TO st|", Place::SettingValue),
+            ("SET dialect |", Place::Nothing),
             (
                 "CREATE EXTERNAL TABLE t |",
                 Place::Words(words::AFTER_EXTERNAL),

@@ -8,6 +8,7 @@ pub(super) enum Argument {
     Function,
     Statement,
     File,
+    Folder,
     Format,
     OnOff,
     OnOffAuto,
@@ -273,7 +274,7 @@ pub(super) const COMMANDS: &[Entry] = &[
         "cd",
         "\\cd [FOLDER]",
         "change the working directory",
-        Argument::File,
+        Argument::Folder,
         &["cd"],
     ),
     entry(

@@ -108,6 +108,9 @@ const WITHIN: &[&str] = &[
     "WITHIN",
 ];
 
+/// Words that a query begins with.
+pub(super) const QUERIES: &[&str] = &["SELECT", "TABLE", "VALUES", "WITH"];
+
 /// What may follow a table after FROM or JOIN.
 pub(super) const AFTER_SOURCE: &[&str] = &[
     "AS",
@@ -215,6 +218,7 @@ mod tests {
     #[test]
     fn what_is_offered_after_a_table_is_made_of_keywords() {
         for words in [
+            QUERIES,
             AFTER_SOURCE,
             AFTER_INTO,
             AFTER_UPDATE,
