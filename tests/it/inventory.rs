@@ -155,7 +155,7 @@ async fn owners_are_looked_up_one_by_one_only_if_they_are_few() {
             lab.sandbox.insert(key);
         }
         let answer = lab
-            .run("SELECT id, s.display_name FROM vw_api_keys k LEFT JOIN iam.service_accounts s ON s.id = k.owner_id WHERE k.description = 'of a job'")
+            .run("SELECT k.id, s.display_name FROM vw_api_keys k LEFT JOIN iam.service_accounts s ON s.id = k.owner_id WHERE k.description = 'of a job'")
             .await;
         assert_eq!(answer.rows.len(), owners);
         let accounts = answer

@@ -213,7 +213,7 @@ fn a_delimiter_that_is_not_used_is_told() {
     for args in [
         &["-o", "csv", "-e", "SELECT 1"][..],
         &["-o", "tsv", "-e", "SELECT 1"],
-        &["-e", "COPY (SELECT 1) TO STDOUT (FORMAT csv)"],
+        &["-e", "COPY (SELECT 1) TO STDOUT STORED AS CSV"],
     ] {
         assert_eq!(stderr(args), "", "{args:?}");
     }

@@ -585,7 +585,7 @@ async fn a_secret_in_an_object_is_nowhere() {
     let lab = Lab::with_keys(0).await;
     let cluster = json!({
         "id": "lkc-1",
-        "spec": {"secret": "canary", "display_name": "orders", "environment": {"id": "env-a", "secret": "canary"}},
+        "spec": {"secret": "canary", "display_name": "orders", "environment": {"id": "env-a"}},
         "status": {"phase": "UP", "secret": "canary"},
         "metadata": {"secret": "canary"},
     });

@@ -257,8 +257,11 @@ impl Pattern {
                         "%B" | "%b" | "%A" | "%a" => cases.push(case?),
                         "%p" => {
                             others.push_str(typed);
-                            let is_upper = case? == Case::Upper;
-                            strftime.push_str(if is_upper { "%p" } else { "%P" });
+                            strftime.push_str(match case? {
+                                Case::Upper => "%p",
+                                Case::Lower => "%P",
+                                Case::Capital => return None,
+                            });
                             continue;
                         }
                         "T" => {
