@@ -708,7 +708,7 @@ mod tests {
             assert!(entry.usage.starts_with(&format!("\\{}", entry.name)));
             let usage = entry.usage.replace(['[', ']', '\\'], "");
             let usage = match entry.name {
-                "watch" => "watch 2 i=2 c=1".to_owned(),
+                "watch" => "watch i=2 c=1".to_owned(),
                 "copy" => "copy t to 'f'".to_owned(),
                 "o" | "g" | "gx" | "once" => {
                     usage.replace("|PROGRAM", "").replace("FILE|", "FILE ")
