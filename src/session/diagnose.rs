@@ -52,6 +52,11 @@ fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     {
         return external(source.as_ref(), piece);
     }
+    if let DataFusionError::ArrowError(source, _) = root
+        && memory::is_overflow(&source.to_string())
+    {
+        return memory::overflow();
+    }
     if let DataFusionError::ResourcesExhausted(message) = root {
         return Error::statement(message.clone()).hint(memory::HINT);
     }

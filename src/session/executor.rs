@@ -28,6 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::memory;
 use super::planner_thread::ENGINE_THREAD;
 use crate::api::{Figures, Traffic};
 use crate::error::{Error, ErrorKind};
@@ -200,6 +201,9 @@ impl RecordBatchStream for Elsewhere {
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let said = panic.downcast_ref::<&str>().copied();
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    if said.is_some_and(memory::is_overflow) {
+        return memory::overflow();
+    }
     Error::new(
         ErrorKind::Internal,
         format!(
@@ -281,6 +285,14 @@ mod tests {
         let error = given.next().await.unwrap().unwrap_err();
         assert!(error.to_string().contains("of the rows"), "{error}");
         assert!(given.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_column_that_is_too_long_is_no_defect() {
+        let panics = stream::poll_fn(|_| panic!("byte array offset overflow"));
+        let mut given = elsewhere(rows(panics), patience(600));
+        let error = given.next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("2 GiB"), "{error}");
     }
 
     #[tokio::test]

@@ -75,6 +75,22 @@ pub(super) fn excess(limit: usize) -> String {
     )
 }
 
+/// Returns true if `said`, the message of an error or a panic of the engine, is about a column that is too long for it.
+///
+/// Functions refuse much less, see `dialect::functions`. What is left is put together of many parts: rows that are sorted
+/// or joined, and lists.
+pub(super) fn is_overflow(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("offset overflow")
+}
+
+/// Returns the error of a statement that needs such a column.
+pub(super) fn overflow() -> Error {
+    Error::statement(
+        "a column takes more than 2 GiB in one batch of rows, which is the most that it can",
+    )
+    .hint("a WHERE, a LIMIT or shorter texts need less")
+}
+
 /// Refuses to change the engine's own limits and places by a statement: they are the session's.
 ///
 /// # Errors

@@ -245,3 +245,41 @@ async fn rows_beyond_the_limit_of_memory_are_an_error_that_names_it() {
         assert!(error.contains("more than 256 MiB"), "{sql}\n{error}");
     }
 }
+
+#[tokio::test]
+async fn texts_that_are_too_long_for_all_rows_are_an_error_that_names_the_limit() {
+    let lab = Lab::with_keys(0).await;
+    let rows = "FROM generate_series(1, 5000)";
+    for (column, limit) in [
+        // Constants, which are made once and are columns then.
+        ("repeat('x', 1000000)", "256 MiB"),
+        ("rpad('x', 1000000, 'y')", "256 MiB"),
+        ("repeat('x', 1000000) || value", "256 MiB"),
+        ("value || repeat('x', 1000000) || 'z'", "256 MiB"),
+        ("length(repeat('x', 1000000) || value)", "256 MiB"),
+        ("concat(repeat('x', 1000000), value)", "256 MiB"),
+        ("repeat(value::text, 1000000)", "256 MiB"),
+        (
+            "replace(value::text, value::text, repeat('x', 1000000))",
+            "256 MiB",
+        ),
+        ("json_array(repeat('x', 1000000), value)", "256 MiB"),
+        // Places where nothing is known of them.
+        ("max(repeat('x', 1000000))", "2 GiB"),
+        ("max(length(repeat('x', 1000000) || value))", "2 GiB"),
+        ("length(string_agg(repeat('x', 1000000), ''))", "2 GiB"),
+    ] {
+        let sql = format!("SELECT {column} {rows}");
+        let error = lab.fail(&sql).await;
+        assert!(error.contains(limit), "{sql}\n{error}");
+        assert!(!error.contains("defect"), "{sql}\n{error}");
+    }
+    // One copy is enough for these.
+    for sql in [
+        format!("SELECT count(*) {rows} WHERE value::text < repeat('x', 1000000)"),
+        format!("SELECT length(repeat('x', 1000000)) {rows} LIMIT 1"),
+        "SELECT length(repeat('x', 1000000) || value) FROM generate_series(1, 1)".to_owned(),
+    ] {
+        assert_eq!(lab.run(&sql).await.rows.len(), 1, "{sql}");
+    }
+}

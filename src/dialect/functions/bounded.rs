@@ -1,31 +1,108 @@
 //! Functions whose result can be far longer than their arguments: they refuse it before it is made.
 //!
 //! `repeat('x', 2000000000)` would take the memory that the engine's pool does not count. The functions are the engine's;
-//! only how much they may give is decided here, from the arguments alone.
+//! only how much they may give is decided here, from the arguments alone. A constant is short of memory only where it is
+//! written out for every row: [`constant`] is for those places.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type, Schema};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature,
 };
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Literal;
+use regex::{Regex, RegexBuilder};
 
 use super::error::{Error, MOST};
 
 /// How many bytes a call gives, from its arguments for one batch.
-type Estimate = fn(&[ArrayRef]) -> Option<u64>;
+type Estimate = fn(&Arguments) -> Option<u64>;
+
+/// The arguments of a call for one batch.
+struct Arguments {
+    /// A constant has one row, which stands for all.
+    columns: Vec<ArrayRef>,
+    rows: usize,
+}
+
+impl Arguments {
+    fn of(args: &ScalarFunctionArgs) -> Result<Self> {
+        let is_constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
+        // A call of constants is made once, whatever the number of rows.
+        let rows = match args.args.iter().all(is_constant) {
+            true => 1,
+            false => args.number_rows,
+        };
+        let columns = args.args.iter().map(|arg| arg.to_array(1));
+        Ok(Self {
+            columns: columns.collect::<Result<_>>()?,
+            rows,
+        })
+    }
+
+    /// Sums `bytes` of each row; rows for which it knows none count nothing.
+    fn sum(&self, bytes: impl Fn(usize) -> Option<u64>) -> u64 {
+        (0..self.rows)
+            .filter_map(bytes)
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Returns the row of `column` that stands for `row`, unless it is NULL.
+    fn at(column: &dyn Array, row: usize) -> Option<usize> {
+        let row = if column.len() == 1 { 0 } else { row };
+        (row < column.len() && column.is_valid(row)).then_some(row)
+    }
+
+    /// Returns the integers of an argument, negative ones as zero.
+    fn counts(&self, arg: usize) -> Option<impl Fn(usize) -> Option<u64> + use<>> {
+        let counts: Int64Array = cast(self.columns.get(arg)?, &DataType::Int64)
+            .ok()?
+            .as_primitive::<Int64Type>()
+            .clone();
+        Some(move |row: usize| {
+            let row = Self::at(&counts, row)?;
+            Some(u64::try_from(counts.value(row)).unwrap_or(0))
+        })
+    }
+
+    /// Returns the texts of an argument.
+    fn texts(&self, arg: usize) -> Option<Texts> {
+        let texts = cast(self.columns.get(arg)?, &DataType::LargeUtf8);
+        texts.ok().map(Texts)
+    }
+}
+
+/// The texts of an argument.
+struct Texts(ArrayRef);
+
+impl Texts {
+    fn at(&self, row: usize) -> Option<&str> {
+        let texts = self.0.as_string::<i64>();
+        Some(texts.value(Arguments::at(texts, row)?))
+    }
+
+    fn bytes(&self, row: usize) -> Option<u64> {
+        Some(self.at(row)?.len() as u64)
+    }
+}
 
 /// Returns the engine's functions, with a bound.
 pub(super) fn functions() -> Vec<ScalarUDF> {
     use datafusion::functions::{string, unicode};
     use datafusion::functions_nested as nested;
-    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 7] = [
+    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 10] = [
         (string::repeat(), "repeat", repeated),
+        (string::concat(), "concat", joined),
+        (string::concat_ws(), "concat_ws", joined_with),
         (unicode::lpad(), "lpad", padded),
         (unicode::rpad(), "rpad", padded),
         (
@@ -34,6 +111,11 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
             repeated_values,
         ),
         (nested::resize::array_resize_udf(), "array_resize", resized),
+        (
+            nested::string::array_to_string_udf(),
+            "array_to_string",
+            listed,
+        ),
         (nested::range::range_udf(), "range", series),
         (nested::range::gen_series_udf(), "generate_series", series),
     ];
@@ -51,6 +133,15 @@ pub(super) fn repeat() -> ScalarUDF {
         inner: datafusion::functions::string::repeat(),
         name: "repeat",
         estimate: repeated,
+    })
+}
+
+/// Returns `regexp_replace(text, pattern, replacement [, flags])`, for functions that are made of it.
+pub(super) fn regexp_replace() -> ScalarUDF {
+    ScalarUDF::new_from_impl(Bounded {
+        inner: datafusion::functions::regex::regexp_replace(),
+        name: "regexp_replace",
+        estimate: replaced,
     })
 }
 
@@ -102,7 +193,22 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        self.inner.simplify(args, info)
+        let simplified = self.inner.simplify(args, info)?;
+        let ExprSimplifyResult::Simplified(expr) = simplified else {
+            return Ok(simplified);
+        };
+        // It may be a simpler call of the same function, which then has to keep its bound.
+        let bounded = Arc::new(ScalarUDF::new_from_impl(self.clone()));
+        let expr = expr.transform_up(|expr| {
+            Ok(match expr {
+                Expr::ScalarFunction(mut call) if call.func == self.inner => {
+                    call.func = Arc::clone(&bounded);
+                    Transformed::yes(Expr::ScalarFunction(call))
+                }
+                other => Transformed::no(other),
+            })
+        })?;
+        Ok(ExprSimplifyResult::Simplified(expr.data))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -110,15 +216,7 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        // A call of constants is made once, whatever the number of rows.
-        let are_constant = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if are_constant { 1 } else { args.number_rows };
-        let arrays = args.args.iter().map(|arg| arg.to_array(rows));
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        match (self.estimate)(&arrays) {
+        match (self.estimate)(&Arguments::of(&args)?) {
             Some(bytes) if bytes > MOST => Err(DataFusionError::External(Box::new(
                 Error::TooLong(self.name),
             ))),
@@ -127,87 +225,136 @@ impl ScalarUDFImpl for Bounded {
     }
 }
 
-/// Sums `bytes` of each row of `arrays`; rows for which it knows none count nothing.
-fn sum(rows: usize, bytes: impl Fn(usize) -> Option<u64>) -> u64 {
-    (0..rows).filter_map(bytes).fold(0, u64::saturating_add)
-}
-
-/// Returns the integers of `array`, negative ones as zero.
-fn counts(array: &ArrayRef) -> Option<impl Fn(usize) -> Option<u64> + use<>> {
-    let counts: Int64Array = cast(array, &DataType::Int64)
-        .ok()?
-        .as_primitive::<Int64Type>()
-        .clone();
-    Some(move |row: usize| {
-        let is_there = row < counts.len() && counts.is_valid(row);
-        is_there.then(|| u64::try_from(counts.value(row)).unwrap_or(0))
-    })
-}
-
 /// `repeat(text, count)`.
-fn repeated(args: &[ArrayRef]) -> Option<u64> {
-    let [text, count, ..] = args else { return None };
-    let count = counts(count)?;
-    let texts = cast(text, &DataType::LargeUtf8).ok()?;
-    let texts = texts.as_string::<i64>();
-    Some(sum(texts.len(), |row| {
-        let bytes = texts.is_valid(row).then(|| texts.value(row).len() as u64)?;
-        Some(bytes.saturating_mul(count(row)?))
-    }))
+fn repeated(args: &Arguments) -> Option<u64> {
+    let (texts, count) = (args.texts(0)?, args.counts(1)?);
+    Some(args.sum(|row| Some(texts.bytes(row)?.saturating_mul(count(row)?))))
 }
 
 /// `lpad(text, length [, fill])`: a character takes up to four bytes.
-fn padded(args: &[ArrayRef]) -> Option<u64> {
-    let [_, length, fill @ ..] = args else {
-        return None;
-    };
-    let length = counts(length)?;
-    let is_ascii = match fill.first() {
-        None => true,
-        Some(fill) => {
-            let fill = cast(fill, &DataType::LargeUtf8).ok()?;
-            fill.as_string::<i64>().iter().flatten().all(str::is_ascii)
+fn padded(args: &Arguments) -> Option<u64> {
+    let length = args.counts(1)?;
+    let is_ascii = match args.columns.len() {
+        0..=2 => true,
+        _ => {
+            let fill = args.texts(2)?;
+            let fills = fill.0.as_string::<i64>();
+            fills.iter().flatten().all(str::is_ascii)
         }
     };
     let width = if is_ascii { 1 } else { 4 };
-    Some(sum(args[0].len(), |row| {
-        Some(length(row)?.saturating_mul(width))
+    Some(args.sum(|row| Some(length(row)?.saturating_mul(width))))
+}
+
+/// `concat(text [, text …])`.
+fn joined(args: &Arguments) -> Option<u64> {
+    let texts = (0..args.columns.len()).map(|arg| args.texts(arg));
+    let texts = texts.collect::<Option<Vec<_>>>()?;
+    Some(args.sum(|row| {
+        let bytes = texts.iter().filter_map(|text| text.bytes(row));
+        Some(bytes.fold(0, u64::saturating_add))
     }))
+}
+
+/// `concat_ws(separator, text [, text …])`.
+fn joined_with(args: &Arguments) -> Option<u64> {
+    let separator = args.texts(0)?;
+    let between = (args.columns.len() as u64).saturating_sub(2);
+    let more = args.sum(|row| Some(separator.bytes(row)?.saturating_mul(between)));
+    joined(args)?.checked_add(more)
+}
+
+/// `array_to_string(list, separator [, null])`.
+fn listed(args: &Arguments) -> Option<u64> {
+    let lists = args.columns.first()?;
+    let (separator, null) = (args.texts(1)?, args.texts(2));
+    let each = (lists.get_array_memory_size() / lists.len().max(1)) as u64;
+    let lists = cast(lists, &DataType::new_large_list(DataType::LargeUtf8, true)).ok()?;
+    let lists = lists.as_list::<i64>();
+    Some(args.sum(|row| {
+        let list = lists.value(Arguments::at(lists, row)?);
+        let between = separator.bytes(row)?;
+        let null = null.as_ref().and_then(|null| null.bytes(row)).unwrap_or(0);
+        let between = between.max(null).saturating_mul(list.len() as u64);
+        Some(each.saturating_add(between))
+    }))
+}
+
+/// `regexp_replace(text, pattern, replacement [, flags])`.
+fn replaced(args: &Arguments) -> Option<u64> {
+    let (texts, patterns, replacements) = (args.texts(0)?, args.texts(1)?, args.texts(2)?);
+    let flags = args.texts(3);
+    // A replacement may repeat what was matched. It is looked through once, also where it is the same for all rows.
+    let column = replacements.0.as_string::<i64>();
+    let repeats = |text: Option<&str>| text.map_or(0, |text| text.matches(['\\', '$']).count());
+    let repeats: Vec<u64> = column.iter().map(|text| repeats(text) as u64).collect();
+    let each = |row: usize, matches: u64| {
+        let at = Arguments::at(column, row)?;
+        let kept = texts.bytes(row)?.saturating_mul(1 + repeats[at]);
+        let put = replacements.bytes(row)?.saturating_mul(matches);
+        Some(kept.saturating_add(put))
+    };
+    // Seldom is there so much that the matches have to be counted.
+    let most = args.sum(|row| each(row, texts.bytes(row)? + 1));
+    if most <= MOST {
+        return Some(most);
+    }
+    let mut compiled: HashMap<(&str, &str), Option<Regex>> = HashMap::new();
+    let mut bytes: u64 = 0;
+    for row in 0..args.rows {
+        let (Some(text), Some(pattern)) = (texts.at(row), patterns.at(row)) else {
+            continue;
+        };
+        let flags = flags.as_ref().and_then(|flags| flags.at(row)).unwrap_or("");
+        let regex = compiled
+            .entry((pattern, flags))
+            .or_insert_with(|| compiled_as(pattern, flags));
+        let Some(regex) = regex else { return None };
+        let matches = match flags.contains('g') {
+            true => regex.find_iter(text).count() as u64,
+            false => 1,
+        };
+        bytes = bytes.saturating_add(each(row, matches).unwrap_or(0));
+    }
+    Some(bytes)
+}
+
+/// Compiles a pattern with the flags that change what it matches.
+fn compiled_as(pattern: &str, flags: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(flags.contains('i'))
+        .multi_line(flags.contains('m'))
+        .dot_matches_new_line(flags.contains('s'))
+        .build()
+        .ok()
 }
 
 /// `array_repeat(value, count)`.
-fn repeated_values(args: &[ArrayRef]) -> Option<u64> {
-    let [values, count, ..] = args else {
-        return None;
-    };
-    let count = counts(count)?;
+fn repeated_values(args: &Arguments) -> Option<u64> {
+    let (values, count) = (args.columns.first()?, args.counts(1)?);
     let each = (values.get_array_memory_size() / values.len().max(1)).max(8) as u64;
-    Some(sum(values.len(), |row| {
-        Some(count(row)?.saturating_mul(each))
-    }))
+    Some(args.sum(|row| Some(count(row)?.saturating_mul(each))))
 }
 
 /// `array_resize(list, count [, value])`.
-fn resized(args: &[ArrayRef]) -> Option<u64> {
-    let [lists, count, ..] = args else {
-        return None;
-    };
-    let count = counts(count)?;
-    Some(sum(lists.len(), |row| Some(count(row)?.saturating_mul(8))))
+fn resized(args: &Arguments) -> Option<u64> {
+    let count = args.counts(1)?;
+    Some(args.sum(|row| Some(count(row)?.saturating_mul(8))))
 }
 
 /// `range([start,] stop [, step])` of integers.
-fn series(args: &[ArrayRef]) -> Option<u64> {
-    if !args.iter().all(|arg| arg.data_type().is_integer()) {
+fn series(args: &Arguments) -> Option<u64> {
+    let columns = &args.columns;
+    if !columns.iter().all(|arg| arg.data_type().is_integer()) {
         return None;
     }
-    let integers = args.iter().map(|arg| cast(arg, &DataType::Int64));
+    let integers = columns.iter().map(|arg| cast(arg, &DataType::Int64));
     let integers = integers.collect::<Result<Vec<_>, _>>().ok()?;
     let at = |arg: usize, row: usize| {
         let values = integers.get(arg)?.as_primitive::<Int64Type>();
-        values.is_valid(row).then(|| i128::from(values.value(row)))
+        Some(i128::from(values.value(Arguments::at(values, row)?)))
     };
-    Some(sum(args[0].len(), |row| {
+    Some(args.sum(|row| {
         let (start, stop, step) = match integers.len() {
             1 => (0, at(0, row)?, 1),
             2 => (at(0, row)?, at(1, row)?, 1),
@@ -216,6 +363,81 @@ fn series(args: &[ArrayRef]) -> Option<u64> {
         let count = (stop - start).checked_div(step)?.max(0);
         u64::try_from(count).ok()?.checked_mul(8).or(Some(u64::MAX))
     }))
+}
+
+/// Returns `expr` with a bound, if it is a constant that is so long that it cannot be written out for all rows of a batch.
+///
+/// For places where the engine writes it out: the columns of a projection, and operands of `||`.
+pub(crate) fn constant(expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn PhysicalExpr>> {
+    // No batch has more rows than this many.
+    const ROWS: u64 = 8192;
+    let literal = expr.downcast_ref::<Literal>()?;
+    let bytes = literal.value().size() as u64;
+    let inner = Arc::clone(expr);
+    (bytes > MOST / ROWS).then(|| Arc::new(Constant { inner, bytes }) as _)
+}
+
+/// A constant that refuses to be written out for so many rows that it takes more than [`MOST`].
+#[derive(Debug)]
+struct Constant {
+    inner: Arc<dyn PhysicalExpr>,
+    bytes: u64,
+}
+
+impl PartialEq for Constant {
+    fn eq(&self, other: &Self) -> bool {
+        *self.inner == *other.inner
+    }
+}
+
+impl Eq for Constant {}
+
+impl std::hash::Hash for Constant {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}
+
+impl fmt::Display for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl PhysicalExpr for Constant {
+    fn data_type(&self, input: &Schema) -> Result<DataType> {
+        self.inner.data_type(input)
+    }
+
+    fn nullable(&self, input: &Schema) -> Result<bool> {
+        self.inner.nullable(input)
+    }
+
+    fn return_field(&self, input: &Schema) -> Result<FieldRef> {
+        self.inner.return_field(input)
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        match self.bytes.saturating_mul(batch.num_rows() as u64) > MOST {
+            true => Err(Error::LongConstant.into()),
+            false => self.inner.evaluate(batch),
+        }
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        Vec::new()
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        Ok(self)
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt_sql(f)
+    }
 }
 
 #[cfg(test)]
@@ -235,6 +457,20 @@ mod tests {
             "generate_series(0, 10000000000, 2)",
             "zeroblob(2000000000)",
             "replace(repeat('x', 200000), 'x', repeat('y', 200000))",
+            "regexp_replace(repeat('x', 20000), 'x', repeat('y', 200000), 'g')",
+            "regexp_replace(repeat('x', 200000), '(x+)', repeat('\\1', 4000))",
+            "printf(repeat('%60000d', 10000))",
+            "array_to_string(range(0, 2000), repeat('x', 200000))",
+            // Less than that in each of many rows.
+            "repeat(CAST(value AS text), 1000000) FROM range(0, 5000)",
+            "lpad(CAST(value AS text), 1000000, 'y') FROM range(0, 5000)",
+            "concat(repeat('x', 1000000), CAST(value AS text)) FROM range(0, 5000)",
+            "concat(value, value, repeat('x', 1000000)) FROM range(0, 5000)",
+            "concat_ws(repeat('x', 1000000), value, value) FROM range(0, 5000)",
+            "replace(value, value, repeat('x', 1000000)) FROM range(0, 5000)",
+            "regexp_replace(value, '.', repeat('x', 1000000)) FROM range(0, 5000)",
+            "json_array(repeat('x', 1000000), value) FROM range(0, 5000)",
+            "array_to_string([value, value], repeat('x', 1000000)) FROM range(0, 5000)",
         ] {
             let outcome = testing::context().sql(&format!("SELECT {call}")).await;
             let outcome = match outcome {
@@ -248,10 +484,23 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_too_long_is_the_engines() {
-        let sql = "SELECT repeat('ab', 3), rpad('a', 3, 'y'), lpad('a', 3), repeat('x', -1), length(repeat('x', 1000000)), range(0, 3), repeat(NULL, 5)";
+        let sql = "SELECT concat('a', NULL, 1), concat_ws('-', 'a', 'b'), array_to_string([1, NULL], ',', '?'), regexp_replace('aXbX', 'X', '[\\0]', 'g'), repeat('ab', 3), rpad('a', 3, 'y'), lpad('a', 3), repeat('x', -1), length(repeat('x', 1000000)), range(0, 3), repeat(NULL, 5)";
         let frame = testing::context().sql(sql).await.unwrap();
         let rows = frame.collect().await.unwrap();
         let shown = datafusion::arrow::util::pretty::pretty_format_batches(&rows).unwrap();
         assert!(shown.to_string().contains("| ababab"), "{shown}");
+        assert!(shown.to_string().contains("| a1 "), "{shown}");
+        assert!(shown.to_string().contains("| a-b "), "{shown}");
+        assert!(shown.to_string().contains("| 1,? "), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn matches_are_counted_where_their_number_matters() {
+        // With a match at every place it would be too long.
+        let sql = "SELECT length(regexp_replace(repeat('x', 100000) || value, '[0-9]+', repeat('y', 100000), 'g')) FROM range(0, 3)";
+        let frame = testing::context().sql(sql).await.unwrap();
+        let rows = frame.collect().await.unwrap();
+        let shown = datafusion::arrow::util::pretty::pretty_format_batches(&rows).unwrap();
+        assert_eq!(shown.to_string().matches("200000").count(), 3, "{shown}");
     }
 }

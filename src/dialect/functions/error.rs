@@ -95,6 +95,10 @@ pub(crate) enum Error {
     #[error("`{0}` would give more than {limit} MiB", limit = MOST >> 20)]
     TooLong(&'static str),
 
+    /// A constant that would take too much memory in every row.
+    #[error("a constant would take more than {limit} MiB, written out for every row", limit = MOST >> 20)]
+    LongConstant,
+
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
     Overflow(&'static str),

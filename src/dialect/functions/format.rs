@@ -10,7 +10,7 @@ use std::str::Chars;
 
 use datafusion::logical_expr::ScalarUDF;
 
-use super::error::Error;
+use super::error::{Error, MOST};
 use super::scalar::{Arity, ReturnType, RowFunction};
 use super::value::Value;
 
@@ -30,7 +30,7 @@ pub(crate) fn printf() -> ScalarUDF {
             let Some(format) = args[0].text() else {
                 return Ok(Value::Null);
             };
-            Ok(Value::Text(formatted(&format, &args[1..]).into()))
+            Ok(Value::Text(formatted(&format, &args[1..])?.into()))
         },
     )
     .or(&["stackql_format"])
@@ -159,7 +159,7 @@ fn quoted_if(is_quoted: bool, text: Cow<'_, str>) -> Cow<'_, str> {
     format!("{prefix}'{text}'").into()
 }
 
-fn formatted(format: &str, values: &[Value<'_>]) -> String {
+fn formatted(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
     let mut text = String::new();
     let mut values = values.iter();
     let mut chars = format.chars().peekable();
@@ -177,8 +177,11 @@ fn formatted(format: &str, values: &[Value<'_>]) -> String {
             Some(converted) => text.push_str(&converted),
             None => break,
         }
+        if text.len() as u64 > MOST {
+            return Err(Error::TooLong("printf"));
+        }
     }
-    text
+    Ok(text)
 }
 
 /// What stands between `%` and the letter of a conversion.
@@ -491,7 +494,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_format_breaks_it(format in "[%.*0-9a-zA-Z!,#+ -]{0,12}", number in any::<f64>()) {
-            formatted(&format, &[Value::Real(number), Value::Text("é'\"".into()), Value::Null]);
+            let values = [Value::Real(number), Value::Text("é'\"".into()), Value::Null];
+            formatted(&format, &values).unwrap();
         }
     }
 
@@ -534,8 +538,8 @@ mod tests {
     #[test]
     fn widths_count_characters() {
         let value = [Value::Text("naïve".into())];
-        assert_eq!(formatted("[%7s]", &value), "[  naïve]");
-        assert_eq!(formatted("[%.3s]", &value), "[naï]");
+        assert_eq!(formatted("[%7s]", &value).unwrap(), "[  naïve]");
+        assert_eq!(formatted("[%.3s]", &value).unwrap(), "[naï]");
     }
 
     #[test]
@@ -547,10 +551,8 @@ mod tests {
             "%.999999999e",
             "%.999999999g",
         ] {
-            assert!(
-                formatted(format, &[Value::Real(1.5)]).len() <= LONGEST + 10,
-                "{format}"
-            );
+            let text = formatted(format, &[Value::Real(1.5)]).unwrap();
+            assert!(text.len() <= LONGEST + 10, "{format}");
         }
     }
 }

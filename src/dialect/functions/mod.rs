@@ -87,6 +87,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
+pub(crate) use bounded::constant as bounded_constant;
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
 pub(crate) use intervals::interval_length;

@@ -8,11 +8,12 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
-use datafusion::functions::expr_fn::{regexp_like, regexp_match, regexp_replace};
+use datafusion::functions::expr_fn::{regexp_like, regexp_match};
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{Expr, ScalarUDF, lit};
 
+use super::bounded;
 use super::error::Error;
 use super::scalar::{Arity, Macro, ReturnType, RowFunction};
 use super::value::Value;
@@ -63,7 +64,7 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
                 let flags = args.get(3).cloned();
                 let [text, pattern, new, _] = four(args);
                 let new = new_text().call(vec![new]);
-                Ok(regexp_replace(text, pattern, new, flags))
+                Ok(replaced([text, pattern, new], flags))
             },
         ),
         function(
@@ -73,7 +74,7 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             |args| {
                 let flags = args.get(3).cloned();
                 let [text, pattern, new, _] = four(args);
-                Ok(regexp_replace(text, pattern, new, flags))
+                Ok(replaced([text, pattern, new], flags))
             },
         ),
     ]
@@ -130,6 +131,12 @@ fn text(types: &[DataType]) -> Result<Vec<DataType>> {
 }
 
 /// Returns the arguments, which have been counted, and NULL for those that were not given.
+/// Returns the call of the engine's function, whose results are bounded.
+fn replaced(args: [Expr; 3], flags: Option<Expr>) -> Expr {
+    let args = args.into_iter().chain(flags);
+    bounded::regexp_replace().call(args.collect())
+}
+
 fn four(args: Vec<Expr>) -> [Expr; 4] {
     let mut args = args.into_iter();
     std::array::from_fn(|_| args.next().unwrap_or_default())

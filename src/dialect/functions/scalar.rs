@@ -270,8 +270,10 @@ impl ScalarUDFImpl for RowFunction {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match self.is_total {
-            true => evaluate(&args, |values| valued(self.name, values, self.eval)),
-            false => evaluate(&args, self.eval),
+            true => evaluate(self.name, &args, |values| {
+                valued(self.name, values, self.eval)
+            }),
+            false => evaluate(self.name, &args, self.eval),
         }
     }
 }
@@ -298,8 +300,9 @@ fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<
     }
 }
 
-/// Evaluates `eval` over the rows of `args`, or once if they are all constants.
+/// Evaluates `eval`, the body of `function`, over the rows of `args`, or once if they are all constants.
 pub(crate) fn evaluate(
+    function: &'static str,
     args: &ScalarFunctionArgs,
     eval: impl Fn(&[Value<'_>]) -> Result<Value<'static>, Error>,
 ) -> Result<ColumnarValue> {
@@ -318,7 +321,7 @@ pub(crate) fn evaluate(
         let values: Vec<_> = columns.iter().map(|column| column.value(row)).collect();
         eval(&values)
     });
-    let array = to_array(values, args.return_field.data_type())?;
+    let array = to_array(function, values, args.return_field.data_type())?;
     if constant {
         Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
             &array, 0,

@@ -22,7 +22,7 @@ use datafusion::arrow::json::writer::{
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
 
-use super::error::Error;
+use super::error::{Error, MOST};
 use crate::dialect::source_json;
 
 const EXTENSION_NAME: &str = "ARROW:extension:name";
@@ -199,8 +199,9 @@ impl Cells {
     }
 }
 
-/// Collects values into an array of `data_type`: Utf8, Int64, Float64 or Boolean, others NULL.
+/// Collects values of `function` into an array of `data_type`: Utf8, Int64, Float64 or Boolean, others NULL.
 pub(crate) fn to_array<'a>(
+    function: &'static str,
     values: impl ExactSizeIterator<Item = Result<Value<'a>, Error>>,
     data_type: &DataType,
 ) -> Result<ArrayRef> {
@@ -208,7 +209,14 @@ pub(crate) fn to_array<'a>(
         DataType::Utf8 => {
             let mut builder = StringBuilder::with_capacity(values.len(), 0);
             for value in values {
-                builder.append_option(value?.text());
+                let value = value?;
+                let text = value.text();
+                let more = text.as_ref().map_or(0, |text| text.len());
+                // Beyond 2 GiB the array would panic.
+                if (builder.values_slice().len() + more) as u64 > MOST {
+                    return Err(Error::TooLong(function).into());
+                }
+                builder.append_option(text);
             }
             Arc::new(builder.finish())
         }

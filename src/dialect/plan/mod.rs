@@ -1,6 +1,7 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
 mod class;
+mod constants;
 mod days;
 mod distinct;
 mod error;
@@ -86,5 +87,6 @@ pub(crate) fn physical(rules: Vec<PhysicalRule>) -> Vec<PhysicalRule> {
     rules.push(Arc::new(limits::StopBehindLimit));
     let mut rules = filter_pushdown::by_position(rules);
     rules.push(Arc::new(short_circuit::SplitFilters));
+    rules.push(Arc::new(constants::BoundConstants));
     rules
 }

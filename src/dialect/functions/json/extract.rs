@@ -198,7 +198,7 @@ impl ScalarUDFImpl for JsonExtract {
             // Constants are tried before simplification, which takes this as "not yet".
             return internal_err!("{NAME} over a struct is replaced while planning");
         }
-        evaluate(&args, extract)
+        evaluate(NAME, &args, extract)
     }
 }
 

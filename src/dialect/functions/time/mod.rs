@@ -137,7 +137,7 @@ impl ScalarUDFImpl for TimeFunction {
             // Constants are tried before simplification, which takes this as "not yet".
             return internal_err!("{} of now is fixed while planning", self.name);
         }
-        evaluate(&args, self.eval)
+        evaluate(self.name, &args, self.eval)
     }
 }
 
