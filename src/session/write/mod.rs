@@ -4,6 +4,7 @@
 //! same for all three: check everything that can be wrong, ask the guards, send the requests in parallel, and account
 //! for each of them whatever happens.
 
+mod candidates;
 mod confirm;
 mod delete;
 mod delivery;

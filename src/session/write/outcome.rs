@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Verb;
+use super::candidates::{Candidates, distinct, literal, one_of};
 use super::side_by_side::Outcomes;
 use crate::api::{self, KeyId};
 use crate::error::{Cause, Error, ErrorKind};
-use crate::invisible::{is_hidden, is_joiner, is_selector};
 use crate::resource::Resource;
 use crate::session::error;
 use crate::sql::spec::{self, Spec};
@@ -267,36 +267,25 @@ fn find_out(resource: &Resource, specs: &[&Spec], inserted: &Inserted<'_>) -> St
             resource.table
         );
     };
-    let told = [writes.owner.path, writes.display_name].map(|path| (path, texts(specs, path)));
-    let is_like = |spec: &Spec| {
-        told.iter().all(|(path, texts)| match texts {
-            Some(texts) => text_at(spec, path).is_some_and(|text| texts.contains(&text)),
-            None => true,
-        })
+    let texts = |path| distinct(specs.iter().map(|spec| text_at(spec, path)));
+    let mut candidates = Candidates {
+        owners: texts(writes.owner.path),
+        display_names: texts(writes.display_name),
+        opens: Some(opens(writes.resource.path, specs)),
+        since: inserted.since,
+        known: Vec::new(),
     };
-    let created = inserted.created.iter();
-    let known: Vec<&str> = created
-        .filter(|(row, _)| is_like(&inserted.specs[*row]))
-        .map(|(_, id)| id.as_str())
-        .collect();
-    let [owner, name] = &told;
-    let condition = |(path, texts): &(&str, Option<Vec<&str>>)| Some(one_of(path, texts.as_ref()?));
-    let mut conditions: Vec<String> = condition(owner).into_iter().collect();
-    conditions.push(opens(writes.resource.path, specs));
-    conditions.extend(condition(name));
-    if let Some(since) = inserted.since {
-        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-        conditions.push(format!("coalesce(metadata.created_at >= '{since}', true)"));
-    }
-    if !known.is_empty() {
-        conditions.push(format!("id NOT IN ({})", quoted(&known)));
-    }
-    let select = format!(
-        "SELECT id, {}, metadata.created_at FROM {} WHERE {}",
-        writes.display_name,
-        resource.table,
-        conditions.join(" AND ")
-    );
+    let may_be = |spec: &Spec, path, texts: &Option<Vec<&str>>| match texts {
+        Some(texts) => text_at(spec, path).is_some_and(|text| texts.contains(&text)),
+        None => true,
+    };
+    let created = inserted.created.iter().filter(|(row, _)| {
+        let spec = &inserted.specs[*row];
+        may_be(spec, writes.owner.path, &candidates.owners)
+            && may_be(spec, writes.display_name, &candidates.display_names)
+    });
+    candidates.known = created.map(|(_, id)| id.as_str()).collect();
+    let select = candidates.select(resource.table, writes);
     let doubt = match specs.len() {
         1 => format!(
             "the {} may exist, with a secret that nobody has",
@@ -338,55 +327,6 @@ fn opens(path: &str, specs: &[&Spec]) -> String {
 
 fn text_at<'s>(spec: &'s Spec, path: &str) -> Option<&'s str> {
     spec::at(spec, path)?.as_str()
-}
-
-/// Returns the distinct texts at `path`; None if a spec has none, or one that no SQL can hold.
-fn texts<'s>(specs: &[&'s Spec], path: &str) -> Option<Vec<&'s str>> {
-    let texts = specs.iter().map(|spec| text_at(spec, path));
-    let texts = texts.map(|text| text.filter(|text| !text.contains('\0')));
-    let mut texts: Vec<&str> = texts.collect::<Option<_>>()?;
-    texts.sort_unstable();
-    texts.dedup();
-    Some(texts)
-}
-
-fn one_of(path: &str, texts: &[&str]) -> String {
-    match texts.len() {
-        1 => format!("{path} = {}", quoted(texts)),
-        _ => format!("{path} IN ({})", quoted(texts)),
-    }
-}
-
-/// Returns `texts` as a list of SQL literals.
-pub(super) fn quoted(texts: &[&str]) -> String {
-    let texts = texts.iter().map(|text| literal(text));
-    texts.collect::<Vec<_>>().join(", ")
-}
-
-/// Returns `text` as SQL that can be copied from a screen: what does not show there is spelled as a number.
-fn literal(text: &str) -> String {
-    let is_spelled = |c: &char| is_hidden(*c) || is_joiner(*c) || is_selector(*c);
-    let mut parts: Vec<String> = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let end = match is_spelled(&first) {
-            true => {
-                parts.push(format!("chr({})", u32::from(first)));
-                first.len_utf8()
-            }
-            false => {
-                let end = rest.find(|c| is_spelled(&c)).unwrap_or(rest.len());
-                parts.push(format!("'{}'", rest[..end].replace('\'', "''")));
-                end
-            }
-        };
-        rest = &rest[end..];
-    }
-    match parts.as_slice() {
-        [] => "''".to_owned(),
-        [one] => one.clone(),
-        parts => format!("({})", parts.join(" || ")),
-    }
 }
 
 /// Returns the warning that the answers to changes of the keys `ids` do not hold what was set.
@@ -485,18 +425,5 @@ mod tests {
         insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], &inserted), @"the keys may exist, with secrets that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name IN ('b', 'it''s') AND id NOT IN ('K1'); what it finds may also have been created by others in the meantime");
         inserted.since = DateTime::from_timestamp(1_782_907_200, 0);
         insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], &inserted), @"the key may exist, with a secret that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND lower(spec.resource.id) = 'lkc-1' AND coalesce(metadata.created_at >= '2026-07-01T12:00:00Z', true) AND id NOT IN ('K1', 'K2'); what it finds may also have been created by others in the meantime");
-    }
-
-    #[test]
-    fn texts_can_be_copied_from_a_screen() {
-        for (text, sql) in [
-            ("", "''"),
-            ("it's", "'it''s'"),
-            ("a\nb", "('a' || chr(10) || 'b')"),
-            ("\u{202e}", "chr(8238)"),
-            ("x\u{200d}\u{1b}", "('x' || chr(8205) || chr(27))"),
-        ] {
-            assert_eq!(literal(text), sql);
-        }
     }
 }
