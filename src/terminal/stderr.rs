@@ -45,6 +45,29 @@ pub(crate) fn write(text: &[u8], patience: Patience) {
     }
 }
 
+/// Returns false if nobody can read what is written: stderr is closed, its terminal is, or its reader has gone away.
+#[cfg(unix)]
+pub(crate) fn is_heard() -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let stderr = io::stderr();
+    let mut asked = [PollFd::new(
+        std::os::fd::AsFd::as_fd(&stderr),
+        PollFlags::POLLOUT,
+    )];
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+    match poll(&mut asked, PollTimeout::ZERO) {
+        Ok(_) => asked[0]
+            .revents()
+            .is_none_or(|events| !events.intersects(gone)),
+        Err(_) => true,
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_heard() -> bool {
+    true
+}
+
 /// Writes `text` piece by piece, none of which blocks. Fails with the number of bytes left.
 #[cfg(unix)]
 fn put(mut text: &[u8], patience: Duration) -> Result<(), usize> {

@@ -14,13 +14,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use iamql::api::Method;
 use iamql::error::Error;
+use iamql::sandbox::{Action, Fault};
 use iamql::session::{Sink, save_undelivered};
 use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 use crate::support::Terminal;
-use crate::support::{Collector, Lab, TestEnv, key, organization, signal};
+use crate::support::{Collector, Lab, Output, TestEnv, key, organization, signal};
 
 const ROWS: usize = 50;
 
@@ -187,6 +189,33 @@ fn the_next_start_names_the_keys_of_a_process_that_was_killed() {
     }
     // Until the journal is removed.
     assert_eq!(env.iamql(&["-e", "SELECT 1"]).stderr, next.stderr);
+}
+
+#[test]
+fn the_next_start_tells_what_nobody_could_read() {
+    for is_read in [true, false] {
+        let env = environment();
+        let fault = Fault::new(Action::CreateThenDrop).on_method(Method::POST);
+        env.sandbox.set_faults(vec![fault.nth(3).times(1)]);
+        let mut child = env
+            .command(&["-o", "jsonl", "-y", "-e", &insert()])
+            .spawn()
+            .unwrap();
+        if !is_read {
+            drop(child.stderr.take());
+        }
+        let output = Output::of(child);
+        assert_eq!(output.code, Some(1), "{output:?}");
+        let next = env.iamql(&["-e", "SELECT 1"]).stderr;
+        assert_eq!(output.stderr.contains("SELECT id"), is_read, "{output:?}");
+        assert_eq!(next.contains("SELECT id"), !is_read, "{next}");
+        // Those that were delivered need nobody's care.
+        let lost = created(&env)
+            .into_iter()
+            .filter(|id| !output.stdout.contains(id));
+        assert_eq!(lost.count(), 1, "{output:?}");
+        assert!(!next.contains("these keys exist"), "{next}");
+    }
 }
 
 #[test]

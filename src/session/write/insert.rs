@@ -110,6 +110,19 @@ impl Writer<'_> {
         let (undelivered, output_error) = delivery.end();
         let saved = self.save(&undelivered);
         if !matches!(saved, Saved::Not(_)) {
+            // What was not delivered is saved now.
+            let cared_for = created
+                .iter()
+                .filter(|(_, id)| !without_secret.contains(id));
+            held.arrived(cared_for.map(|(row, _)| *row));
+        }
+        // Keys that the error alone tells of are known to nobody if it cannot be read: then the next run has to tell of them.
+        let is_known = without_secret.is_empty()
+            && !outcomes
+                .failed
+                .iter()
+                .any(|(_, error)| error.outcome_unknown() || error.created_key().is_some());
+        if !matches!(saved, Saved::Not(_)) && (is_known || self.is_heard()) {
             held.settle();
         }
         let done = Done::Inserted(outcomes.done.len());
@@ -164,6 +177,14 @@ impl Writer<'_> {
             .rescue_file
             .as_ref()
             .filter(|_| !options.discard_secrets)
+    }
+
+    /// Returns true if somebody can read the error of the statement.
+    fn is_heard(&self) -> bool {
+        self.session
+            .options
+            .is_heard
+            .is_none_or(|is_heard| is_heard())
     }
 
     /// Begins the journal of an INSERT that creates the keys of `specs`.

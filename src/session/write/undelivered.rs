@@ -92,7 +92,7 @@ impl UndeliveredSecrets {
         }
     }
 
-    /// Notes that `rows` have arrived where they belong.
+    /// Notes that the secrets of `rows` are where they belong, or saved.
     pub(super) fn arrived(&self, rows: impl IntoIterator<Item = usize>) {
         if let Some(keys) = &self.0 {
             keys.note(rows.into_iter().map(|row| (row, Event::Delivered)));

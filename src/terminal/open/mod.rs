@@ -12,7 +12,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use super::{notes, secrets};
+use super::{notes, secrets, stderr};
 use crate::error::Error;
 use crate::render::escape_controls;
 use crate::sandbox::{Sandbox, SandboxConfig};
@@ -148,6 +148,7 @@ impl Opener {
             rescue_file: Some(secrets::rescue_file()),
             // The keys of a sandbox in this process end with it.
             journals: secrets::journals().filter(|_| !settings.sandbox),
+            is_heard: Some(stderr::is_heard),
             max_requests: None,
             timeout: config.timeout,
             dialect: config.dialect,
