@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use iamql::sandbox::{Action, Contract, Fault};
 
+#[cfg(target_os = "linux")]
+use crate::support::Terminal;
 use crate::support::{Output, TestEnv, files, key, long_to_plan, signal};
 
 /// Two keys, one with quotes in its name and one without a name.
@@ -541,6 +543,86 @@ fn stdout_holds_rows_and_nothing_else() {
     assert!(!colored.error(1).contains('\x1b'));
     let colored = env.iamql(&["--color", "always", "-e", "SELECT bogus FROM api_keys"]);
     assert!(colored.error(1).contains('\x1b'));
+}
+
+/// What a person may have pasted.
+const PASTED: &str = "\u{1b}[31mx\u{9b}32m\u{7}\u{202e}y";
+
+#[test]
+fn errors_of_the_command_line_repeat_nothing_that_acts_on_a_terminal() {
+    let env = env();
+    let option = format!("--{PASTED}");
+    let assigned = format!("--output={PASTED}");
+    let options = [
+        "--output",
+        "--color",
+        "--concurrency",
+        "--timeout",
+        "--memory-limit",
+        "--max-affected",
+        "--delimiter",
+        "--dialect",
+        "--param",
+        "--auth",
+        "--profile",
+        "--endpoint",
+        "--ca-cert",
+        "--file",
+    ];
+    let statement = ["-e", "SELECT id FROM api_keys"];
+    let mut lines: Vec<Vec<&str>> = options
+        .iter()
+        .map(|option| [&[*option, PASTED][..], &statement].concat())
+        .collect();
+    lines.extend([
+        vec![PASTED],
+        vec![&option],
+        vec![&assigned],
+        vec!["--quiet", &option, "x"],
+        vec!["help", PASTED],
+        vec!["man", PASTED],
+        vec!["completions", PASTED],
+        vec!["exec", &option],
+        vec!["mcp", PASTED],
+        vec!["sandbox", "--keys", PASTED],
+        vec!["sandbox", "--fault", PASTED],
+        vec!["sandbox", "--contract", PASTED],
+    ]);
+    for line in lines {
+        for color in ["auto", "never"] {
+            let output = env.iamql(&[&["--color", color], &line[..]].concat());
+            assert!(matches!(output.code, Some(1 | 2)), "{line:?}: {output:?}");
+            let acts = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+            assert!(!output.stderr.contains(acts), "{line:?}: {output:?}");
+            assert!(output.stderr.starts_with("error: "), "{line:?}: {output:?}");
+            assert_eq!(output.stdout, "", "{line:?}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_and_errors_of_the_command_line_obey_color_at_a_terminal() {
+    let env = env();
+    for (args, last) in [
+        (&["--help"][..], "Base URL of the service"),
+        (&["-h"], "Base URL of the service"),
+        (&["sandbox", "--help"], "Print help"),
+        (&["--output", "x"], "try '--help'"),
+        (&["bogus"], "try '--help'"),
+        (&["--bogus"], "try '--help'"),
+        (&["--outptu", "csv"], "\n"),
+    ] {
+        for color in [&["--color", "never"][..], &["--color=never"]] {
+            let mut command = env.command(&[color, args].concat());
+            command.env("CLICOLOR_FORCE", "1").env("FORCE_COLOR", "1");
+            let Some(mut terminal) = Terminal::start(&command) else {
+                return;
+            };
+            let shown = terminal.wait_for(last);
+            assert!(!shown.contains('\u{1b}'), "{args:?}: {shown:?}");
+        }
+    }
 }
 
 #[test]

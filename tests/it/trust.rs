@@ -4,13 +4,14 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::process::Child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use iamql::sandbox::{Action, Fault};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpListener;
@@ -242,6 +243,133 @@ fn proxies_are_not_for_this_machine_and_see_no_credentials_of_others() {
     }
 }
 
+/// The program that asks a host which is not this machine, and which no network has, for as many seconds.
+fn ask_elsewhere(env: &TestEnv, seconds: &str, variables: &[(&str, &str)]) -> Child {
+    let mut command = env.command(&[
+        "--endpoint",
+        "https://api.iamql.invalid",
+        "--timeout",
+        seconds,
+        "-e",
+        "SELECT id FROM api_keys LIMIT 1",
+    ]);
+    command.envs(variables.iter().copied());
+    command.spawn().unwrap()
+}
+
+/// Asserts that the program goes to `witness` as to a proxy.
+#[track_caller]
+fn assert_goes_to(witness: &Witness, env: &TestEnv, variables: &[(&str, &str)]) {
+    let before = witness.connections.load(Ordering::SeqCst);
+    let mut child = ask_elsewhere(env, "60", variables);
+    while witness.heard.lock().unwrap().is_empty() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    // It would wait for an answer of the host behind the proxy.
+    let _ = child.kill();
+    let output = Output::of(child);
+    let is_asked = witness.connections.load(Ordering::SeqCst) > before;
+    assert!(is_asked, "{variables:?}: {output:?}");
+    let heard = witness.heard();
+    let begins = "CONNECT api.iamql.invalid:443 ";
+    assert!(heard.starts_with(begins), "{variables:?}: {heard}");
+}
+
+/// Asserts that the program fails without having gone to `witness`.
+#[track_caller]
+fn assert_passes_by(witness: &Witness, env: &TestEnv, variables: &[(&str, &str)]) {
+    let output = Output::of(ask_elsewhere(env, "1", variables));
+    assert_eq!(output.code, Some(1), "{variables:?}: {output:?}");
+    assert!(
+        !output.stderr.contains("goes through the proxy"),
+        "{output:?}"
+    );
+    witness.assert_left_alone(&format!("{variables:?}"));
+}
+
+#[test]
+fn the_proxy_is_that_of_the_first_variable() {
+    let env = two_keys();
+    let (right, wrong) = (Witness::start(), Witness::start());
+    let yes = format!("http://me:canary@{}", right.address);
+    // As curl takes it, without a scheme.
+    let (bare, no) = (right.address.to_string(), wrong.address.to_string());
+    for variables in [
+        &[
+            ("https_proxy", yes.as_str()),
+            ("HTTPS_PROXY", &no),
+            ("all_proxy", &no),
+            ("ALL_PROXY", &no),
+            ("http_proxy", &no),
+            ("HTTP_PROXY", &no),
+        ][..],
+        &[
+            ("HTTPS_PROXY", &bare),
+            ("all_proxy", &no),
+            ("ALL_PROXY", &no),
+        ],
+        &[
+            ("https_proxy", ""),
+            ("all_proxy", &bare),
+            ("ALL_PROXY", &no),
+        ],
+        &[("ALL_PROXY", &bare), ("HTTP_PROXY", &no)],
+    ] {
+        assert_goes_to(&right, &env, variables);
+        wrong.assert_left_alone(&format!("{variables:?}"));
+    }
+    // Of plain requests there are none.
+    let plain = [("http_proxy", no.as_str()), ("HTTP_PROXY", &no)];
+    assert_passes_by(&wrong, &env, &plain);
+}
+
+#[test]
+fn hosts_that_no_proxy_names_are_reached_without_one() {
+    let env = two_keys();
+    let witness = Witness::start();
+    let proxy = witness.address.to_string();
+    for (name, list) in [
+        ("NO_PROXY", "*.iamql.invalid"),
+        ("no_proxy", "api.iamql.invalid:443"),
+        ("NO_PROXY", "x.example, .iamql.invalid"),
+        ("NO_PROXY", "*"),
+    ] {
+        assert_passes_by(&witness, &env, &[("https_proxy", &proxy), (name, list)]);
+    }
+    for (name, list) in [
+        ("NO_PROXY", "api.iamql.invalid:8443"),
+        ("NO_PROXY", "*.x.iamql.invalid"),
+        ("NO_PROXY", "ql.invalid"),
+    ] {
+        assert_goes_to(&witness, &env, &[("https_proxy", &proxy), (name, list)]);
+    }
+    let both = [
+        ("https_proxy", proxy.as_str()),
+        ("no_proxy", "x.example"),
+        ("NO_PROXY", "*"),
+    ];
+    assert_goes_to(&witness, &env, &both);
+}
+
+#[test]
+fn a_malformed_proxy_is_refused_rather_than_passed_by() {
+    let env = two_keys();
+    for (variable, address) in [
+        ("https_proxy", "http://"),
+        ("HTTPS_PROXY", "http://me:canary@host:port"),
+        ("all_proxy", "socks5://me:canary@host:1080"),
+        ("ALL_PROXY", "http://host:3128/path"),
+        ("HTTPS_PROXY", "me:canary@ho st"),
+        ("HTTPS_PROXY", "http://\u{1b}[31m"),
+    ] {
+        let error = Output::of(ask_elsewhere(&env, "1", &[(variable, address)])).error(2);
+        assert!(error.contains(&format!("{variable} is `")), "{error}");
+        assert!(error.contains("http://HOST:PORT"), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+        assert!(!error.contains('\u{1b}'), "{error}");
+    }
+}
+
 /// What stands before the sandbox and speaks TLS with a certificate.
 struct Front {
     _runtime: Runtime,
@@ -265,6 +393,11 @@ impl Front {
         params.not_after = rcgen::date_time_ymd(end, 1, 1);
         let pair = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&pair, issuer).unwrap();
+        Self::with(env, &certificate, &pair)
+    }
+
+    /// Speaks for the sandbox of `env` with this certificate.
+    fn with(env: &TestEnv, certificate: &Certificate, pair: &KeyPair) -> Self {
         let private = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -349,6 +482,60 @@ fn a_certificate_that_is_not_valid_is_refused_with_the_reason() {
     insta::assert_snapshot!(other.ask(&env, "localhost", &trusted).error(1), @r"
     error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` does not trust the certificate of the host: it is for `api.example.com`, not for `localhost`
     hint: check the clock of this machine, and the address if one is given with `--endpoint`
+    ");
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn a_certificate_that_signs_itself_is_trusted_if_it_is_named_unless_it_is_an_authority() {
+    let env = two_keys();
+    for (is_ca, trusted) in [
+        (IsCa::NoCa, true),
+        (IsCa::ExplicitNoCa, true),
+        (IsCa::Ca(BasicConstraints::Unconstrained), false),
+    ] {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let pair = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&pair).unwrap();
+        std::fs::write(env.work().join("self.pem"), certificate.pem()).unwrap();
+        let front = Front::with(&env, &certificate, &pair);
+        let named = front.ask(&env, "localhost", &["--ca-cert", "self.pem"]);
+        match trusted {
+            true => assert_eq!(named.rows(), "n\n2\n"),
+            false => insta::assert_snapshot!(named.error(1), @r"
+            error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` does not trust the certificate of the host: it is that of an authority (CA:TRUE), which cannot be that of a host as well
+            hint: make a certificate for the host with basicConstraints=CA:FALSE; the authority may sign it, or it may sign itself
+            "),
+        }
+        let unnamed = front.ask(&env, "localhost", &[]);
+        assert_eq!(unnamed.code, Some(1), "{unnamed:?}");
+    }
+}
+
+#[test]
+fn a_file_without_a_certificate_is_no_authority() {
+    let env = two_keys();
+    std::fs::write(env.work().join("ca.pem"), "precious\n").unwrap();
+    for file in ["ca.pem", "none.pem"] {
+        let output = env.iamql(&["--ca-cert", file, "-e", "SELECT id FROM api_keys"]);
+        let error = output.error(2);
+        assert!(
+            error.contains("cert") && !error.contains("precious"),
+            "{error}"
+        );
+    }
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn https_to_a_port_for_http_says_so() {
+    let env = two_keys();
+    let endpoint = env.sandbox.url().replace("http://", "https://");
+    let args = ["--endpoint", &endpoint, "-e", "SELECT id FROM api_keys"];
+    insta::assert_snapshot!(env.iamql(&args).error(1), @r"
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` could not agree on encryption: the other side does not speak TLS; is it a port for http?
+    hint: check the port, and whether the address given with `--endpoint` begins with http
     ");
     assert_eq!(env.requests(), [""; 0]);
 }
