@@ -1,8 +1,8 @@
 //! Functions whose result can be far longer than their arguments: they refuse it before it is made.
 //!
 //! `repeat('x', 2000000000)` would take the memory that the engine's pool does not count. The functions are the engine's;
-//! only how much they may give is decided here, from the arguments alone. A constant is short of memory only where it is
-//! written out for every row: [`constant`] is for those places.
+//! only how much they may give is decided here, from the arguments alone. A call of constants is made once. Where its value
+//! is then written out for every row, [`constant`] looks at the number of rows.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -369,7 +369,7 @@ fn series(args: &Arguments) -> Option<u64> {
 ///
 /// For places where the engine writes it out: the columns of a projection, and operands of `||`.
 pub(crate) fn constant(expr: &Arc<dyn PhysicalExpr>) -> Option<Arc<dyn PhysicalExpr>> {
-    // No batch has more rows than this many.
+    // The engine's batches have no more rows than this.
     const ROWS: u64 = 8192;
     let literal = expr.downcast_ref::<Literal>()?;
     let bytes = literal.value().size() as u64;
