@@ -134,6 +134,9 @@ async fn a_body_given_by_its_spec_is_checked_and_guarded() {
     hint: write it as '{"display_name": "…", "owner": {"id": "sa-…"}}'
 
     error: no field `spec.bogus`
+      |
+    1 | EXEC confluent.iam.api_keys.create_iam_v2_api_key @spec='{"owner":{"id":"sa-1"},"bogus":1}'
+      |                                                   ^^^^^
     hint: `spec` may hold display_name, description, expires_at, owner, resource
 
     error: the body is given twice, by `@spec` and `@data__spec`
@@ -161,13 +164,16 @@ async fn a_body_given_by_its_spec_is_checked_and_guarded() {
     hint: add @id = '…'
 
     error: `spec.owner` cannot be changed once the key exists
+      |
+    1 | …EC confluent.iam.api_keys.update_iam_v2_api_key @id='K000', @spec='{"owner":{"id":"x"}}'
+      |                                                              ^^^^^
     hint: only spec.display_name and spec.description can; for anything else create a new key and delete this one
 
     error: no parameter `spec`
       |
     1 | …EC confluent.iam.api_keys.delete_iam_v2_api_key @id='K000', @spec='{}'
       |                                                              ^^^^^
-    hint: there is: id
+    hint: there is: @id
     "#);
     let guarded = Lab::small(Options {
         read_only: true,
@@ -450,7 +456,15 @@ fn what_has_no_rows_prints_nothing() {
     let script = "CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2); CREATE VIEW v AS SELECT a FROM t; \
                   COPY (SELECT 1 AS x) TO 'x.csv'; SET dialect = 'stackql'; DROP VIEW v; SELECT count(*) AS n FROM t";
     let output = env.iamql(&["exec", script, "-o", "json"]);
-    assert_eq!(output.rows(), "[\n{\"n\":2}\n]\n");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(output.stdout, "[\n{\"n\":2}\n]\n");
+    // What was written is told beside it.
+    let told: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter_map(|line| line.split(',').next())
+        .collect();
+    assert_eq!(told, ["(2 rows written", "(1 row written"]);
 }
 
 /// The table of `docs/stackql.md` with statements side by side.

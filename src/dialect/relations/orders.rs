@@ -61,6 +61,15 @@ impl VisitorMut for Orders {
             ..
         } = select;
         if let Some(Distinct::On(keys)) = distinct {
+            if let Some(constant) = keys.iter().find_map(constant) {
+                let error = Error::new(format!(
+                    "DISTINCT ON {} tells no rows apart",
+                    constant.value
+                ));
+                return ControlFlow::Break(error.at(constant.span).hint(
+                    "name a column, or its position: a name stands without quotes or in double ones",
+                ));
+            }
             for key in keys {
                 match at_position(key, projection) {
                     Ok(Some(item)) => *key = item,
@@ -131,7 +140,7 @@ fn constant(expr: &Expr) -> Option<&ValueWithSpan> {
     match expr {
         Expr::Nested(expr) => constant(expr),
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(_) => Some(value),
+            Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => Some(value),
             Value::Number(number, _) if number.parse::<u64>().is_err() => Some(value),
             _ => None,
         },
