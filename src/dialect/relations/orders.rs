@@ -140,7 +140,7 @@ fn constant(expr: &Expr) -> Option<&ValueWithSpan> {
     match expr {
         Expr::Nested(expr) => constant(expr),
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => Some(value),
+            Value::SingleQuotedString(_) | Value::Boolean(_) => Some(value),
             Value::Number(number, _) if number.parse::<u64>().is_err() => Some(value),
             _ => None,
         },
@@ -209,5 +209,7 @@ mod tests {
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"SELECT x FROM t ORDER BY 1, NULL");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' tells no rows apart; name a column, or its position: a name stands without quotes or in double ones");
     }
 }
