@@ -194,7 +194,10 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
         .try_for_each(|script| refuse_commands(script))?;
     let interrupt = Interrupt::default();
     let format = format.unwrap_or_default();
-    if args.delimiter.is_some() && !format.takes_delimiter() && !scripts.iter().any(says_copy) {
+    if args.delimiter.is_some()
+        && !format.takes_delimiter()
+        && !scripts.iter().any(|script| says_copy(script))
+    {
         notes::warn(&format!(
             "--delimiter is for csv and tsv, and the rows are written as {format}"
         ));
@@ -262,7 +265,7 @@ fn format_of_file(file: &Path) -> Result<Option<OutputFormat>, Error> {
 }
 
 /// Returns true if a statement of `script` may write rows in a format of its own.
-fn says_copy(script: &String) -> bool {
+fn says_copy(script: &str) -> bool {
     script.to_lowercase().contains("copy")
 }
 

@@ -1080,7 +1080,7 @@ fn a_hostile_model_changes_nothing_reads_no_file_sees_no_secret_and_is_bounded()
     let (mut calls, mut told) = (0, 0);
     let more = include_str!("../fixtures/hostile_statements.txt").lines();
     let attempts: Vec<&str> = ATTEMPTS.into_iter().chain(more).collect();
-    assert!(attempts.len() >= 190, "{}", attempts.len());
+    assert!(attempts.len() >= 200, "{}", attempts.len());
     for sql in attempts {
         for tool in ["query", "explain", "preview_write", "describe"] {
             let answer = program.call(tool, json!({ "sql": sql }));

@@ -101,15 +101,14 @@ pub(in crate::dialect) fn otherwise_in_postgresql(pattern: &str) -> Option<(Stri
     let mut is_in_class = false;
     while let Some(c) = chars.next() {
         match (c, is_in_class) {
-            ('\\', _) => match chars.next() {
-                Some(letter @ ('b' | 'B')) => {
+            ('\\', _) => {
+                if let Some(letter @ ('b' | 'B')) = chars.next() {
                     return Some((
                         format!("\\{letter}"),
                         r"write \y for the boundary of a word, \Y for a place that is none, and \x08 for a backspace",
                     ));
                 }
-                _ => {}
-            },
+            }
             ('[', false) => {
                 chars.next_if_eq(&'^');
                 // A bracket that is the first in a class does not close it.
