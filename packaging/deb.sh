@@ -23,7 +23,7 @@ mkdir -p "$root/usr/share/bash-completion/completions" "$root/usr/share/zsh/vend
 "$run" completions zsh > "$root/usr/share/zsh/vendor-completions/_iamql"
 "$run" completions fish > "$root/usr/share/fish/vendor_completions.d/iamql.fish"
 "$run" man | gzip -9n > "$root/usr/share/man/man1/iamql.1.gz"
-for command in shell exec sandbox completions man; do
+for command in shell exec mcp sandbox completions man; do
     "$run" man "$command" | gzip -9n > "$root/usr/share/man/man1/iamql-$command.1.gz"
 done
 

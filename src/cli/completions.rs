@@ -1,5 +1,6 @@
 //! Completion scripts for the system's shells: clap's, taught to ask for the names of profiles.
 
+use clap::Command;
 use clap_complete::Shell;
 
 use super::args;
@@ -7,13 +8,22 @@ use super::args;
 /// Returns the completion script of `shell`.
 pub(super) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut args::command(), "iamql", &mut script);
+    clap_complete::generate(shell, &mut visible(&args::command()), "iamql", &mut script);
     let script = String::from_utf8_lossy(&script);
     match shell {
         Shell::Bash => bash(&script),
         Shell::Fish => fish(&script),
+        Shell::Zsh => zsh(&script),
         _ => script.into_owned(),
     }
+}
+
+/// Returns `whole` without hidden commands, which clap's scripts would offer.
+fn visible(whole: &Command) -> Command {
+    let commands = whole.get_subcommands();
+    Command::new("iamql")
+        .args(whole.get_arguments().cloned())
+        .subcommands(commands.filter(|command| !command.is_hide_set()).cloned())
 }
 
 /// The command that lists profiles.
@@ -35,6 +45,15 @@ fn bash(script: &str) -> String {
         changed.push('\n');
     }
     changed
+}
+
+fn zsh(script: &str) -> String {
+    let profiles = format!(":NAME:{{compadd -- ${{(f)\"$({PROFILES})\"}}}}'");
+    let lines = script.lines().map(|line| match line.contains("--profile=") {
+        true => format!("{}\n", line.replace(":NAME:_default'", &profiles)),
+        false => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 fn fish(script: &str) -> String {
@@ -66,6 +85,10 @@ mod tests {
         for (shell, expected) in [
             (Shell::Bash, "compgen -W \"$(iamql profiles 2>/dev/null)\""),
             (Shell::Fish, "-r -f -a \"(iamql profiles 2>/dev/null)\""),
+            (
+                Shell::Zsh,
+                "{compadd -- ${(f)\"$(iamql profiles 2>/dev/null)\"}}'",
+            ),
         ] {
             let script = script(shell);
             let count = script.matches(expected).count();
@@ -73,6 +96,14 @@ mod tests {
             assert!(count >= 3, "{shell}: {count}");
         }
         assert!(!bash("").contains("profiles"));
+    }
+
+    #[test]
+    fn hidden_commands_are_not_offered() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
+            let script = script(shell).replace(PROFILES, "");
+            assert!(!script.contains("profiles"), "{shell}");
+        }
     }
 
     #[test]

@@ -191,6 +191,21 @@ impl Calls<'_> {
         }
         let is_beside_outer_join = self.has_outer_join.last().is_some_and(|outer| *outer);
         match list.args.as_slice() {
+            [] => no(
+                "`count` without an argument".to_owned(),
+                place,
+                "count(*) counts rows, count(x) those where x is not NULL",
+            ),
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]
+                if list.duplicate_treatment == Some(DuplicateTreatment::Distinct) =>
+            {
+                no(
+                    "`count(DISTINCT *)` names no column".to_owned(),
+                    place,
+                    "name the column, as in count(DISTINCT owner_id), or count the rows of \
+                     a SELECT DISTINCT * in FROM",
+                )
+            }
             [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(table))]
                 if is_beside_outer_join || list.duplicate_treatment.is_some() =>
             {
@@ -444,6 +459,11 @@ mod tests {
                 "ORDER BY 'k' would sort by the same text in every row",
             ),
             ("SELECT count(1, 2)", "`count` takes one argument, not 2"),
+            ("SELECT count()", "`count` without an argument"),
+            (
+                "SELECT count(DISTINCT *) FROM t",
+                "`count(DISTINCT *)` names no column",
+            ),
             ("SELECT row_number() FROM t", "`row_number` needs a window"),
             (
                 "SELECT 1 FROM t WHERE (row_number() OVER ()) = 1",

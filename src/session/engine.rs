@@ -65,9 +65,10 @@ pub(super) fn context(connection: &Connection, session: &Options) -> Result<Sess
         .with_analyzer_rules(analyzers)
         .with_optimizer_rules(plan::logical(table::logical_rules()))
         .with_query_planner(apply::planner(vec![Arc::new(table::ControlPlanner)]))
-        .with_physical_optimizer_rules(plan::physical(table::rules(
-            &PhysicalOptimizer::new().rules,
-        )));
+        .with_physical_optimizer_rules(plan::physical(
+            table::rules(&PhysicalOptimizer::new().rules),
+            apply::runs_again,
+        ));
     let mut state = functions::register(builder).build();
     for format in TextFiles::ALL {
         state.register_file_format(Arc::new(format), true)?;

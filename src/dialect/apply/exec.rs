@@ -57,6 +57,9 @@ const ROWS: usize = 8192;
 /// Bytes of answers that are remembered. Beyond it all are forgotten, and those that are asked for again computed again.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// The position of the subquery among the inputs.
+const SUBQUERY: usize = 1;
+
 /// Computes a subquery for each row of its input.
 #[derive(Debug)]
 pub(super) struct ApplyExec {
@@ -175,6 +178,14 @@ impl ApplyExec {
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
+}
+
+/// Returns true if `plan` is an Apply and the input at `position` a subquery that runs for one value after the other.
+///
+/// One without parameters runs once for each run of the Apply.
+pub(super) fn runs_again(plan: &Arc<dyn ExecutionPlan>, position: usize) -> Option<bool> {
+    let apply = plan.downcast_ref::<ApplyExec>()?;
+    (position == SUBQUERY && !apply.task.parameters.is_empty()).then_some(true)
 }
 
 impl DisplayAs for ApplyExec {

@@ -57,11 +57,17 @@ use std::sync::Arc;
 
 use datafusion::execution::context::QueryPlanner;
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::ExtensionPlanner;
 
 /// Returns the rule that takes subqueries away from the engine, for the end of the list of analyzer rules.
 pub(crate) fn rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
     Arc::new(rule::ApplySubqueries)
+}
+
+/// Returns true if the input of `plan` at `position` runs more than once, and None if as often as `plan` itself.
+pub(crate) fn runs_again(plan: &Arc<dyn ExecutionPlan>, position: usize) -> Option<bool> {
+    exec::runs_again(plan, position).or_else(|| once::runs_again(plan))
 }
 
 /// Planners of nodes that are not made here.

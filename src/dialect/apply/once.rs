@@ -198,6 +198,12 @@ impl OnceExec {
     }
 }
 
+/// Returns true if `plan` keeps the rows of its input and reads them more than once, None if it does not keep them.
+pub(super) fn runs_again(plan: &Arc<dyn ExecutionPlan>) -> Option<bool> {
+    let once = plan.downcast_ref::<OnceExec>()?;
+    Some(!once.parameters.is_empty())
+}
+
 /// Returns `plan` as it was before it ran. What was read once is kept.
 pub(super) fn fresh(plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     if plan.downcast_ref::<OnceExec>().is_some() {

@@ -29,6 +29,7 @@ use super::json::convert::to_text;
 use super::json::group;
 use super::number::to_number;
 use super::scalar::{Arity, anything};
+use super::sliding;
 
 /// Returns the functions of this module, which stand for others.
 pub(crate) fn functions() -> Vec<AggregateUDF> {
@@ -89,7 +90,11 @@ impl ExprPlanner for AggregatePlanner {
             return Ok(PlannerResult::Original(raw));
         };
         let Some(real) = Real::of(function, &raw.args)? else {
-            return Ok(PlannerResult::Original(raw));
+            let function = sliding::in_window(Arc::clone(function));
+            return Ok(PlannerResult::Original(RawWindowExpr {
+                func_def: WindowFunctionDefinition::AggregateUDF(function),
+                ..raw
+            }));
         };
         let call = WindowFunction {
             fun: WindowFunctionDefinition::AggregateUDF(real.function),

@@ -1,7 +1,12 @@
-//! Aggregates over frames that move, where the engine's own cannot take a row back: `bool_and`, `bool_or`, `string_agg`.
+//! Aggregates in windows, where the engine's own would not do.
 //!
-//! The rows of the frame are kept, and each frame is computed anew. That takes time in proportion to the length of the
-//! frame, as any function does that looks at all of it.
+//! `bool_and`, `bool_or` and `string_agg` cannot take a row back when a frame moves on. The rows of the frame are kept, and
+//! each frame is computed anew. That takes time in proportion to the length of the frame, as any function does that looks
+//! at all of it.
+//!
+//! `count`, `max` and `min` say that they only grow, or only shrink, with their rows. From that the engine concludes that
+//! the column of a window is in order, and leaves a sort out: wrongly where a partition starts anew, and where NULLs come
+//! first. In a window they [say nothing](in_window) here.
 
 use std::sync::Arc;
 
@@ -24,6 +29,17 @@ pub(super) fn functions() -> [AggregateUDF; 2] {
     [bool_and_udaf(), bool_or_udaf()].map(|engine| AggregateUDF::new_from_impl(Sliding { engine }))
 }
 
+/// The aggregates from whose values the engine concludes an order.
+const MONOTONIC: [&str; 3] = ["count", "max", "min"];
+
+/// Returns `function` as it is computed in a window.
+pub(super) fn in_window(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+    match MONOTONIC.contains(&function.name()) {
+        true => Arc::new(AggregateUDF::new_from_impl(Sliding { engine: function })),
+        false => function,
+    }
+}
+
 /// Returns an accumulator of `engine` for frames that move.
 pub(super) fn accumulator(
     engine: &Arc<AggregateUDF>,
@@ -39,7 +55,7 @@ pub(super) fn accumulator(
     })
 }
 
-/// An aggregate of the engine that takes no row back.
+/// An aggregate of the engine whose frames may move, and whose values are in no order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Sliding {
     engine: Arc<AggregateUDF>,
@@ -56,6 +72,22 @@ impl AggregateUDFImpl for Sliding {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         self.engine.return_type(types)
+    }
+
+    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
+        self.engine.return_field(fields)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.engine.is_nullable()
+    }
+
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        self.engine.default_value(data_type)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.engine.coerce_types(types)
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

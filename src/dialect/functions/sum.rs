@@ -17,7 +17,7 @@ use datafusion::logical_expr::function::{
 };
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, GroupsAccumulator, ReversedUDAF,
-    SetMonotonicity, Signature,
+    Signature,
 };
 
 use super::error::Error;
@@ -97,10 +97,6 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn reverse_expr(&self) -> ReversedUDAF {
         ReversedUDAF::Identical
-    }
-
-    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
-        self.engine.set_monotonicity(data_type)
     }
 }
 

@@ -8,6 +8,10 @@
 //! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns of the input share
 //! a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A wall between the two
 //! nodes, which no predicate passes, stands there while the engine's rule runs. Joins look at positions and need none.
+//!
+//! The second of these rules hands on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
+//! while it runs. What runs more than once, such as a subquery with outer values or the second term of a recursion, would
+//! keep the bounds of the run before. There every node has a wall below it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -28,6 +32,7 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
 use super::operator::{Plan, no_expressions, one_input};
@@ -100,18 +105,59 @@ fn has_to_stay(predicate: &Expr, input: &LogicalPlan) -> bool {
     }
 }
 
+/// The position of the second term among the inputs of a recursion.
+const RECURSIVE_TERM: usize = 1;
+
+/// Tells whether the input of a node at a position runs more than once. None: as often as the node itself.
+pub(crate) type RunsAgain = fn(&Plan, usize) -> Option<bool>;
+
 /// Returns `rules` with walls around those that push filters down.
-pub(crate) fn by_position(rules: Vec<Rule>) -> Vec<Rule> {
-    let walled = |rule: Rule| match rule.name().starts_with("FilterPushdown") {
-        true => Arc::new(Walled(rule)) as Rule,
-        false => rule,
+pub(crate) fn walled(rules: Vec<Rule>, runs_again: RunsAgain) -> Vec<Rule> {
+    let walled = |rule: Rule| match rule.name() {
+        "FilterPushdown" => Arc::new(Walled {
+            rule,
+            runs_again: |_, _| None,
+        }) as Rule,
+        "FilterPushdown(Post)" => Arc::new(Walled { rule, runs_again }),
+        _ => rule,
     };
     rules.into_iter().map(walled).collect()
 }
 
 /// A rule that runs while the walls are up.
 #[derive(Debug)]
-struct Walled(Rule);
+struct Walled {
+    rule: Rule,
+    runs_again: RunsAgain,
+}
+
+impl Walled {
+    /// Returns `plan` with its walls, which is a part that runs more than once if `is_again`.
+    fn put_up(&self, plan: &Plan, is_again: bool) -> Result<Plan> {
+        let mut changed = false;
+        let children = plan.children().into_iter().enumerate();
+        let children = children.map(|(position, child)| {
+            let is_again = match plan.downcast_ref::<RecursiveQueryExec>() {
+                Some(_) => is_again || position == RECURSIVE_TERM,
+                None => (self.runs_again)(plan, position).unwrap_or(is_again),
+            };
+            let input = self.put_up(child, is_again)?;
+            changed |= !Arc::ptr_eq(&input, child);
+            Ok(match is_again || !is_safe(plan, child) {
+                true => {
+                    changed = true;
+                    Arc::new(Wall { input })
+                }
+                false => input,
+            })
+        });
+        let children = children.collect::<Result<Vec<_>>>()?;
+        match changed {
+            true => Arc::clone(plan).replace_children(children, KEEP),
+            false => Ok(Arc::clone(plan)),
+        }
+    }
+}
 
 impl PhysicalOptimizerRule for Walled {
     fn optimize(
@@ -119,38 +165,17 @@ impl PhysicalOptimizerRule for Walled {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = plan.transform_up(put_up).data()?;
-        let plan = self.0.optimize(plan, config)?;
+        let plan = self.put_up(&plan, false)?;
+        let plan = self.rule.optimize(plan, config)?;
         plan.transform_up(take_down).data()
     }
 
     fn name(&self) -> &str {
-        self.0.name()
+        self.rule.name()
     }
 
     fn schema_check(&self) -> bool {
-        self.0.schema_check()
-    }
-}
-
-fn put_up(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    let mut changed = false;
-    let children = plan
-        .children()
-        .into_iter()
-        .map(|child| match is_safe(&plan, child) {
-            true => Arc::clone(child),
-            false => {
-                changed = true;
-                Arc::new(Wall {
-                    input: Arc::clone(child),
-                })
-            }
-        });
-    let children: Vec<_> = children.collect();
-    match changed {
-        true => Ok(Transformed::yes(plan.replace_children(children, KEEP)?)),
-        false => Ok(Transformed::no(plan)),
+        self.rule.schema_check()
     }
 }
 

@@ -35,6 +35,7 @@ use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use error::{Error, Place};
+pub(crate) use filter_pushdown::RunsAgain;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use shown::without_sources;
 pub(crate) use time_literals::with_seconds;
@@ -79,13 +80,15 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 }
 
 /// Returns `rules`, the engine's and those about requests, with those about what people mean.
-pub(crate) fn physical(rules: Vec<PhysicalRule>) -> Vec<PhysicalRule> {
+///
+/// `runs_again` knows the nodes that are not of this module and run an input more than once.
+pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
     let mut rules = order::rules(rules);
     rules.push(Arc::new(recursion::BoundRecursion));
     rules.push(Arc::new(windows::WholePartitions));
     rules.push(Arc::new(distinct::ReadAllGroups));
     rules.push(Arc::new(limits::StopBehindLimit));
-    let mut rules = filter_pushdown::by_position(rules);
+    let mut rules = filter_pushdown::walled(rules, runs_again);
     rules.push(Arc::new(short_circuit::SplitFilters));
     rules.push(Arc::new(constants::BoundConstants));
     rules

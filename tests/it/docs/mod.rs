@@ -199,6 +199,20 @@ fn every_command_of_the_shell_has_its_line() {
 }
 
 #[test]
+fn packages_have_the_manual_of_every_command() {
+    let commands = Args::command();
+    let commands = commands
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let names: Vec<&str> = commands.map(clap::Command::get_name).collect();
+    let expected = format!("for command in {}; do", names.join(" "));
+    for path in ["packaging/deb.sh", ".github/workflows/release.yml"] {
+        let script = fs::read_to_string(root().join(path)).unwrap();
+        assert!(script.contains(&expected), "{path} lacks `{expected}`");
+    }
+}
+
+#[test]
 fn the_page_on_configuration_shows_what_happens() {
     check("docs/configuration.md");
 }
