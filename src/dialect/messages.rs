@@ -39,7 +39,7 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 65] = [
+const RETOLD: [(&str, &str, &str); 67] = [
     (
         r"(?i)^aggregate can not be used as a sliding accumulator\b.*: (\w+)\(.*",
         "`$1` cannot be computed over a frame that moves",
@@ -64,6 +64,16 @@ const RETOLD: [(&str, &str, &str); 65] = [
         r"^HAVING clause references: (.+) must appear in the GROUP BY clause.*",
         "HAVING looks at groups, and `$1` is neither in GROUP BY nor in an aggregate function",
         "WHERE looks at single rows",
+    ),
+    (
+        r#"^variable \["(@[^"]*)"\] has no type information"#,
+        "there is no variable `$1`: statements have parameters, such as $$name",
+        "--param name=value sets one, \\set in the shell",
+    ),
+    (
+        r"^empty tuple not supported yet",
+        "GROUP BY () is not supported",
+        "leave GROUP BY out: an aggregate without it makes one group of all rows",
     ),
     (
         r"^in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",

@@ -184,8 +184,11 @@ fn retold(message: &str, text: &str) -> Error {
         let number = |i| place.get(i)?.as_str().parse().ok();
         Some(Location::new(number(1)?, number(2)?))
     });
-    let cut = place.as_ref().map_or(message.len(), |place| {
-        place.get(0).map_or(message.len(), |m| m.start())
+    let cut = place.and_then(|place| place.get(0));
+    let cut = cut.map_or(message.len(), |place| {
+        // A comma may be what was found.
+        let is_found = message[..place.start()].ends_with("found: ");
+        place.start() + usize::from(is_found)
     });
     let message = lower_first(message[..cut].trim_start_matches("sql parser error: "))
         .replace("expected: ", "expected ")
@@ -457,6 +460,8 @@ mod tests {
         insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected END, found `FROM` (1:27-31); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT CASE WHEN (CASE WHEN a b END) THEN 1 END"), @"syntax error: expected THEN, found `b` (1:31-32); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text stands in single quotes: 'sa-8pp15s'");
+        insta::assert_snapshot!(told("SELECT 1 IN (2 3, 4)"), @"syntax error: expected ), found `3` (1:16-17); the parenthesis of line 1, column 13 is not closed");
+        insta::assert_snapshot!(told("SELECT (a + , 4)"), @"syntax error: expected an expression, found `,` (1:13-14);");
         insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");
         insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"syntax error: expected ), found `FROM` (1:16-20); the parenthesis of line 1, column 13 is not closed");
         insta::assert_snapshot!(told("COPY (SELECT 1) TO 'x.csv' WITH HEADER ROW"), @"WITH HEADER ROW is not supported (nowhere); files with a header are the rule; OPTIONS ('format.has_header' 'false') says otherwise");

@@ -105,6 +105,13 @@ impl Dialect for IamqlDialect {
             parser.advance_token();
             return Some(infix(parser, division));
         }
+        if let Some(list) = list_that_begins_with_a_subquery(parser) {
+            return Some(list.map(|(negated, list)| Expr::InList {
+                expr: left(),
+                list,
+                negated,
+            }));
+        }
         let compare: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&[
             Keyword::IS,
             Keyword::DISTINCT,
@@ -279,6 +286,43 @@ fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     }
     let is_other = word(0) == Some(Keyword::TABLE) || spelled.len() != tokens.len();
     is_other.then_some(spelled)
+}
+
+/// Parses `[NOT] IN ((SELECT …), …)`, and returns whether there is a NOT, and the list.
+///
+/// The parser would take the first element for the whole.
+fn list_that_begins_with_a_subquery(
+    parser: &mut Parser<'_>,
+) -> Option<Result<(bool, Vec<Expr>), ParserError>> {
+    let first = usize::from(parser.peek_keyword(Keyword::NOT));
+    let is = |at: usize, token: &Token| parser.peek_nth_token_ref(at).token == *token;
+    let is_in = matches!(&parser.peek_nth_token_ref(first).token, Token::Word(word) if word.keyword == Keyword::IN);
+    if !(is_in && is(first + 1, &Token::LParen) && is(first + 2, &Token::LParen)) {
+        return None;
+    }
+    // A subquery by itself, in two parentheses, is no list.
+    let mut depth = 0_usize;
+    let after = rest(parser)
+        .into_iter()
+        .skip(first + 2)
+        .skip_while(|token| {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            depth > 0
+        })
+        .nth(1)?;
+    if after.token != Token::Comma {
+        return None;
+    }
+    (0..first + 2).for_each(|_| parser.advance_token());
+    let list = parser.parse_comma_separated(Parser::parse_expr);
+    Some(list.and_then(|list| {
+        parser.expect_token(&Token::RParen)?;
+        Ok((first == 1, list))
+    }))
 }
 
 /// Returns the operator that DIV or MOD is.

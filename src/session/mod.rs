@@ -34,6 +34,7 @@ mod stackql;
 mod staging;
 mod text_sink;
 mod text_table;
+mod views;
 mod write;
 
 use std::collections::BTreeMap;

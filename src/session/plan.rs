@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
@@ -22,7 +22,7 @@ use super::executor::{self, Patience};
 use super::options::Options;
 use super::params::Params;
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Session, local_files, memory};
+use super::{Session, local_files, memory, views};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
@@ -67,7 +67,14 @@ impl Session {
         };
         let is_ddl = matches!(plan, LogicalPlan::Ddl(_));
         let context = self.context.clone();
-        let carried_out = || async move { context.execute_logical_plan(plan).await };
+        let carried_out = || async move {
+            match plan {
+                LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
+                    views::create(&context, view).await
+                }
+                plan => context.execute_logical_plan(plan).await,
+            }
+        };
         Ok(match is_ddl {
             // CREATE TABLE AS runs a query, which may take long.
             true => on_planner_thread(carried_out).await,

@@ -45,15 +45,10 @@ pub(super) fn as_few_rows(plan: LogicalPlan, kind: &Kind) -> Result<LogicalPlan>
 
 /// Returns `plan`, the subquery of a value, so that the value may be NULL if there may be no row.
 ///
-/// The engine takes the word of the column that is selected: a `count(*)` would never be NULL, whatever HAVING says.
+/// The engine takes the word of the column that is selected: a `count(*)` would never be NULL, whatever HAVING says. A
+/// column that may be NULL here may be one that is not once the engine has simplified it, such as `coalesce(x, 1)`.
 pub(super) fn nullable(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let is_known = plan
-        .schema()
-        .fields()
-        .iter()
-        .all(|field| field.is_nullable())
-        || has_one_row(&plan)
-        || downcast::<Nullable>(&plan).is_some();
+    let is_known = has_one_row(&plan) || downcast::<Nullable>(&plan).is_some();
     match is_known {
         true => Ok(plan),
         false => Ok(extension(Nullable::try_new(plan)?)),

@@ -21,7 +21,7 @@ use datafusion::logical_expr::planner::{
 };
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Signature, Volatility,
-    WindowFunctionDefinition, lit, when,
+    WindowFunctionDefinition, cast, lit, when,
 };
 
 use super::collect;
@@ -86,8 +86,27 @@ impl ExprPlanner for AggregatePlanner {
     }
 
     fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
-        let WindowFunctionDefinition::AggregateUDF(function) = &raw.func_def else {
-            return Ok(PlannerResult::Original(raw));
+        let function = match &raw.func_def {
+            WindowFunctionDefinition::AggregateUDF(function) => function,
+            WindowFunctionDefinition::WindowUDF(function)
+                if NUMBERING.contains(&function.name()) =>
+            {
+                let call = WindowFunction {
+                    fun: raw.func_def,
+                    params: WindowFunctionParams {
+                        args: raw.args,
+                        partition_by: raw.partition_by,
+                        order_by: raw.order_by,
+                        window_frame: raw.window_frame,
+                        filter: raw.filter,
+                        null_treatment: raw.null_treatment,
+                        distinct: raw.distinct,
+                    },
+                };
+                let number = Expr::WindowFunction(Box::new(call));
+                return Ok(PlannerResult::Planned(cast(number, DataType::Int64)));
+            }
+            WindowFunctionDefinition::WindowUDF(_) => return Ok(PlannerResult::Original(raw)),
         };
         let Some(real) = Real::of(function, &raw.args)? else {
             let function = sliding::in_window(Arc::clone(function));
@@ -113,6 +132,9 @@ impl ExprPlanner for AggregatePlanner {
         ))))
     }
 }
+
+/// Functions that number rows, as integers: the engine's are unsigned, and would be subtracted and divided otherwise.
+const NUMBERING: [&str; 4] = ["dense_rank", "ntile", "rank", "row_number"];
 
 /// Aggregates whose value is the same in every order. The engine would hand the keys of the order to some of them as
 /// arguments, beside another aggregate in an order of its own.

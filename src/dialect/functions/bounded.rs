@@ -99,7 +99,7 @@ impl Texts {
 pub(super) fn functions() -> Vec<ScalarUDF> {
     use datafusion::functions::{string, unicode};
     use datafusion::functions_nested as nested;
-    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 10] = [
+    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 14] = [
         (string::repeat(), "repeat", repeated),
         (string::concat(), "concat", joined),
         (string::concat_ws(), "concat_ws", joined_with),
@@ -115,6 +115,14 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
             nested::string::array_to_string_udf(),
             "array_to_string",
             listed,
+        ),
+        (nested::length::array_length_udf(), "array_length", short),
+        (nested::cardinality::cardinality_udf(), "cardinality", short),
+        (nested::dimension::array_ndims_udf(), "array_ndims", short),
+        (
+            nested::position::array_position_udf(),
+            "array_position",
+            short,
         ),
         (nested::range::range_udf(), "range", series),
         (nested::range::gen_series_udf(), "generate_series", series),
@@ -145,7 +153,7 @@ pub(super) fn regexp_replace() -> ScalarUDF {
     })
 }
 
-/// A function that refuses to give more than [`MOST`].
+/// A function that refuses to give more than [`MOST`], and gives signed integers.
 #[derive(Debug, Clone)]
 struct Bounded {
     inner: Arc<ScalarUDF>,
@@ -181,11 +189,15 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
+        self.inner.return_type(types).map(signed)
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.inner.return_field_from_args(args)
+        let field = self.inner.return_field_from_args(args)?;
+        let data_type = signed(field.data_type().clone());
+        Ok(Arc::new(
+            Arc::unwrap_or_clone(field).with_data_type(data_type),
+        ))
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
@@ -220,9 +232,29 @@ impl ScalarUDFImpl for Bounded {
             Some(bytes) if bytes > MOST => Err(DataFusionError::External(Box::new(
                 Error::TooLong(self.name),
             ))),
-            _ => self.inner.invoke_with_args(args),
+            _ => {
+                // Not through the function itself, which checks that it gives the type that is promised here.
+                let value = self.inner.inner().invoke_with_args(args)?;
+                match signed(value.data_type()) {
+                    signed if signed == value.data_type() => Ok(value),
+                    signed => value.cast_to(&signed, None),
+                }
+            }
         }
     }
+}
+
+/// Lengths are integers like any other: unsigned ones would be subtracted and divided otherwise.
+fn signed(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::UInt64 => DataType::Int64,
+        other => other,
+    }
+}
+
+/// A number.
+fn short(_: &Arguments) -> Option<u64> {
+    None
 }
 
 /// `repeat(text, count)`.

@@ -4,7 +4,7 @@
 //!   and a truth value for 1 or 0.
 //! - Text beside a number, as `json_extract` gives it, is compared as a number; text that is none is greater than every
 //!   number.
-//! - The difference of two row numbers, which are unsigned, may be negative.
+//! - Arithmetic over unsigned integers is that of signed ones.
 //! - `json_valid(x) = 1` compares a truth value with SQLite's 1 or 0.
 //! - `||` and the operators of regular expressions take anything for its text, an object for its JSON.
 //!
@@ -95,14 +95,16 @@ fn arithmetic(left: Operand, right: Operand) -> (Expr, Expr) {
     {
         return (number(left.0, &left.1), number(right.0, &right.1));
     }
-    // What numbers rows is unsigned, and the difference of two such numbers may be negative.
-    if left.1 == DataType::UInt64 && right.1 == DataType::UInt64 {
-        return (
-            cast(left.0, DataType::Int64),
-            cast(right.0, DataType::Int64),
-        );
+    (signed(left), signed(right))
+}
+
+/// Returns an unsigned integer, such as the length of a list or a column of a file, as a signed one. Beside a signed one
+/// the engine would make decimals of both, which are divided otherwise, and a difference may be negative.
+fn signed((expr, data_type): Operand) -> Expr {
+    match data_type.is_unsigned_integer() {
+        true => cast(expr, DataType::Int64),
+        false => expr,
     }
-    (left.0, right.0)
 }
 
 fn comparison(left: Operand, right: Operand) -> (Expr, Expr) {

@@ -79,7 +79,9 @@ fn with_time(date: &Expr, op: Operator, time: &Expr, data_type: DataType) -> Opt
             binary_expr(date.clone(), strict, day).or(rest)
         }
         None => {
-            let equal = same.and(binary_expr(midnight, Eq, time));
+            // Without a date the comparison is neither true nor false, whatever the time of day.
+            let is_midnight = binary_expr(midnight, Eq, time).or(date.clone().is_null());
+            let equal = same.and(is_midnight);
             match op {
                 NotEq => !equal,
                 _ => equal,

@@ -1,5 +1,6 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
+mod claims;
 mod class;
 mod constants;
 mod days;

@@ -5,6 +5,7 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
+//! - before that rule runs, what it would conclude wrongly is kept back, see [`UnsureInputs`];
 //! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
 //! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
@@ -27,6 +28,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 
+use super::claims::UnsureInputs;
 use super::operator::{Plan, no_expressions, one_input};
 use super::sequential::SequentialExec;
 
@@ -37,10 +39,11 @@ const MOVES_SORTS: &str = "EnsureRequirements";
 
 /// Returns `rules` with those that keep the order in their places.
 pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
-    let mut kept: Vec<Rule> = Vec::with_capacity(rules.len() + 3);
+    let mut kept: Vec<Rule> = Vec::with_capacity(rules.len() + 4);
     for rule in rules {
         let moves = rule.name() == MOVES_SORTS;
         if moves {
+            kept.push(Arc::new(UnsureInputs));
             kept.push(Arc::new(PutUpFences));
         }
         kept.push(rule);

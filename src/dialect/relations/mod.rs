@@ -7,6 +7,7 @@
 mod expansion;
 pub(crate) mod merged_columns;
 mod named_windows;
+mod order_names;
 mod orders;
 mod recursion;
 mod rule;
@@ -25,6 +26,7 @@ const RELATION_RULES: &[RelationRule] = &[
     orders::ORDERS,
     named_windows::NAMED_WINDOWS,
     merged_columns::MERGED_COLUMNS,
+    order_names::ORDER_NAMES,
 ];
 
 /// Applies all rules to `statement`.

@@ -1,0 +1,221 @@
+//! What the engine takes to be true of the rows of a join or a ROLLUP, cut down to what is true.
+//!
+//! The engine leaves a sort out, and splits rows into groups and partitions, by what it knows of their order and of columns
+//! that are the same in all of them. Some of what it concludes does not hold:
+//!
+//! - above an outer join, a column that is the same in all rows of the side that may be missing: it is NULL in the rows
+//!   that have no partner;
+//! - above ROLLUP, CUBE and GROUPING SETS, a key that is the same in all rows: it is NULL in some groups;
+//! - above UNION ALL, a column that is the same in all rows of each member: a sort with a limit leaves it out of its keys,
+//!   and holds the rows of one member against the bound that another one has set;
+//! - above a hash join, that rows are in the order of both sides: the order of the side that is held begins anew with each
+//!   row of the other.
+//!
+//! An [`UnsureExec`] between the input and such a node keeps back what is known of the input. It is there only where
+//! something would be concluded, and stays in the plan, since operators ask their inputs again when they run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{JoinType, Statistics};
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::execution_plan::{
+    CardinalityEffect, ChildrenPropertiesMode, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
+};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PhysicalExpr,
+    PlanProperties, StatisticsArgs,
+};
+
+use super::operator::{Plan, no_expressions, one_input};
+
+const RECOMPUTE: ReplaceChildrenOptions =
+    ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+
+/// Keeps the engine from concluding what does not hold. It comes before the rule that leaves sorts out.
+#[derive(Debug)]
+pub(crate) struct UnsureInputs;
+
+impl PhysicalOptimizerRule for UnsureInputs {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        plan.transform_up(|plan| {
+            let misleading = misleading(&plan);
+            if !misleading.contains(&true) {
+                return Ok(Transformed::no(plan));
+            }
+            let inputs = plan.children().into_iter().zip(misleading);
+            let inputs = inputs.map(|(input, misleads)| match misleads {
+                true => Arc::new(UnsureExec::new(Arc::clone(input))),
+                false => Arc::clone(input),
+            });
+            let inputs = inputs.collect();
+            Ok(Transformed::yes(plan.replace_children(inputs, RECOMPUTE)?))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        "unsure_inputs"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Returns which inputs of `plan` it would conclude from wrongly.
+fn misleading(plan: &Plan) -> Vec<bool> {
+    let inputs = plan.children().into_iter().map(|input| {
+        let known = input.equivalence_properties();
+        let has_order = known.oeq_class().iter().next().is_some();
+        let has_equal = known.eq_group().iter().next().is_some();
+        (has_order, has_equal)
+    });
+    // A constant key, as in CUBE (1), is what the aggregate says of itself.
+    let is_of_sets = plan.children().into_iter().map(has_sets);
+    let is_of_sets: Vec<bool> = is_of_sets.collect();
+    if has_sets(plan) || is_of_sets.contains(&true) {
+        return inputs
+            .map(|(has_order, has_equal)| has_order || has_equal)
+            .collect();
+    }
+    if plan.is::<UnionExec>() {
+        return inputs.map(|(_, has_equal)| has_equal).collect();
+    }
+    let join_type = match (
+        plan.downcast_ref::<HashJoinExec>(),
+        plan.downcast_ref::<NestedLoopJoinExec>(),
+    ) {
+        (Some(join), _) => *join.join_type(),
+        (_, Some(join)) => *join.join_type(),
+        _ => return inputs.map(|_| false).collect(),
+    };
+    let may_be_missing = match join_type {
+        JoinType::Left => [false, true],
+        JoinType::Right => [true, false],
+        JoinType::Full => [true, true],
+        _ => [false, false],
+    };
+    let sides = plan.maintains_input_order().into_iter().zip(may_be_missing);
+    inputs
+        .zip(sides)
+        .map(|((has_order, has_equal), (keeps_order, may_be_missing))| {
+            has_order && !keeps_order || has_equal && may_be_missing
+        })
+        .collect()
+}
+
+/// Returns true if `plan` groups its rows in several ways.
+fn has_sets(plan: &Plan) -> bool {
+    plan.downcast_ref::<AggregateExec>()
+        .is_some_and(|aggregate| aggregate.group_expr().groups().len() > 1)
+}
+
+/// Its input, of which nothing is known.
+#[derive(Debug)]
+struct UnsureExec {
+    input: Plan,
+    properties: Arc<PlanProperties>,
+}
+
+impl UnsureExec {
+    fn new(input: Plan) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            input.output_partitioning().clone(),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        )
+        .with_scheduling_type(input.properties().scheduling_type);
+        Self {
+            input,
+            properties: Arc::new(properties),
+        }
+    }
+
+    fn over(&self, input: Plan) -> Plan {
+        Arc::new(Self::new(input))
+    }
+}
+
+impl DisplayAs for UnsureExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::TreeRender => Ok(()),
+            _ => f.write_str("UnsureExec"),
+        }
+    }
+}
+
+impl ExecutionPlan for UnsureExec {
+    fn name(&self) -> &str {
+        "UnsureExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    one_input!();
+    no_expressions!();
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        true
+    }
+
+    fn cardinality_effect(&self) -> CardinalityEffect {
+        CardinalityEffect::Equal
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        Ok(match inputs {
+            [input] => Arc::clone(input),
+            _ => Arc::new(Statistics::new_unknown(&self.schema())),
+        })
+    }
+
+    fn gather_filters_for_pushdown(
+        &self,
+        _: FilterPushdownPhase,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _: &ConfigOptions,
+    ) -> Result<FilterDescription> {
+        FilterDescription::from_children(filters, &self.children())
+    }
+
+    fn handle_child_pushdown_result(
+        &self,
+        _: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Plan>> {
+        Ok(FilterPushdownPropagation::if_all(result))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        self.input.execute(partition, context)
+    }
+}

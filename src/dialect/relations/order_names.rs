@@ -1,0 +1,162 @@
+//! Keys of an order whose name an item of the select list has taken.
+//!
+//! In `SELECT upper(k.id) AS id FROM api_keys k ORDER BY k.id` the key is the column, and `id` is the item. The engine adds
+//! the column to the select list, and then holds the two for one name of two columns.
+
+use std::mem;
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as EngineStatement;
+use sqlparser::ast::{
+    Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, Statement, TableFactor, VisitorMut,
+    visit_expressions,
+};
+
+use super::rule::{RelationRule, visit};
+use crate::dialect::ast::{folded, idents};
+use crate::dialect::error::Error;
+use crate::dialect::parse::parse;
+
+/// Gives the items of such a query other names while it is ordered.
+///
+/// ```sql
+/// SELECT upper(k.id) AS id, k.spec FROM api_keys k ORDER BY k.id LIMIT 5
+/// -- becomes
+/// SELECT __item_1 AS id, __item_2 AS spec FROM (SELECT upper(k.id) AS __item_1, k.spec AS __item_2 FROM api_keys k ORDER BY k.id LIMIT 5) AS __ordered
+/// ```
+///
+/// Leaves a star alone, since nobody knows the names behind it, and DISTINCT, whose keys are items.
+pub(super) const ORDER_NAMES: RelationRule = RelationRule {
+    name: "order_names",
+    apply: |statement, _| visit(statement, &mut Queries),
+};
+
+struct Queries;
+
+impl VisitorMut for Queries {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if has_taken_key(query) == Some(true) {
+            set_apart(query);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Returns true if a key of the order is, or has in it, a column with the name of a table before it, and an item that is
+/// something else has the column's name. None if `query` is none that can be set apart.
+fn has_taken_key(query: &Query) -> Option<bool> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let keys = match &query.order_by.as_ref()?.kind {
+        OrderByKind::Expressions(keys) => keys,
+        OrderByKind::All(_) => return None,
+    };
+    let aliases = select.projection.iter().map(|item| match item {
+        SelectItem::ExprWithAlias { expr, alias } => Some(Some((expr, folded(alias)))),
+        SelectItem::UnnamedExpr(_) => Some(None),
+        _ => None,
+    });
+    let aliases: Vec<_> = aliases.collect::<Option<Vec<_>>>()?;
+    if select.distinct.is_some() {
+        return None;
+    }
+    let is_taken = |key: &Expr| {
+        let path = match key {
+            Expr::CompoundIdentifier(path) => path,
+            _ => return ControlFlow::Continue(()),
+        };
+        let name = path.last().map(folded);
+        let is_other = aliases
+            .iter()
+            .flatten()
+            .any(|(expr, alias)| Some(alias) == name.as_ref() && *expr != key);
+        match is_other {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    Some(visit_expressions(keys, is_taken).is_break())
+}
+
+/// Puts `query` into FROM, where its items have names of their own.
+fn set_apart(query: &mut Query) {
+    let Ok(EngineStatement::Statement(template)) = parse("SELECT FROM (SELECT 1) AS __ordered")
+    else {
+        return;
+    };
+    let Statement::Query(mut outer) = *template else {
+        return;
+    };
+    let (SetExpr::Select(around), SetExpr::Select(select)) =
+        (outer.body.as_mut(), query.body.as_mut())
+    else {
+        return;
+    };
+    let items = mem::take(&mut select.projection).into_iter().enumerate();
+    for (position, item) in items {
+        let own = Ident::with_quote('"', format!("__item_{}", position + 1));
+        let (expr, alias) = match item {
+            SelectItem::ExprWithAlias { expr, alias } => (expr, alias),
+            SelectItem::UnnamedExpr(expr) => {
+                let name = idents(&expr).and_then(|path| path.last().cloned());
+                let name = name.unwrap_or_else(|| Ident::with_quote('"', expr.to_string()));
+                (expr, name)
+            }
+            _ => return,
+        };
+        around.projection.push(SelectItem::ExprWithAlias {
+            expr: Expr::Identifier(own.clone()),
+            alias,
+        });
+        select
+            .projection
+            .push(SelectItem::ExprWithAlias { expr, alias: own });
+    }
+    let Some(TableFactor::Derived { subquery, .. }) =
+        around.from.first_mut().map(|from| &mut from.relation)
+    else {
+        return;
+    };
+    outer.with = query.with.take();
+    mem::swap(subquery.as_mut(), query);
+    *query = *outer;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(sql: &str) -> String {
+        let mut statement = parse(sql).unwrap();
+        (ORDER_NAMES.apply)(
+            &mut statement,
+            &super::super::Tables {
+                size: &|_| 0,
+                columns: &|_| None,
+            },
+        )
+        .unwrap();
+        statement.to_string().replace('"', "")
+    }
+
+    #[test]
+    fn only_what_is_taken_is_set_apart() {
+        for sql in [
+            "SELECT k.id AS id FROM k ORDER BY k.id",
+            "SELECT upper(k.id) AS x FROM k ORDER BY k.id",
+            "SELECT upper(k.id) AS id FROM k ORDER BY id",
+            "SELECT DISTINCT upper(k.id) AS id FROM k ORDER BY k.id",
+            "SELECT *, upper(k.id) AS id FROM k ORDER BY k.id",
+        ] {
+            assert_eq!(set(sql), sql);
+        }
+    }
+
+    #[test]
+    fn a_key_is_looked_at_inside() {
+        insta::assert_snapshot!(set("WITH c AS (SELECT 1 AS x) SELECT -c.x AS X, c.x + 1 FROM c ORDER BY abs(c.x)"), @"WITH c AS (SELECT 1 AS x) SELECT __item_1 AS X, __item_2 AS c.x + 1 FROM (SELECT -c.x AS __item_1, c.x + 1 AS __item_2 FROM c ORDER BY abs(c.x)) AS __ordered");
+    }
+}
