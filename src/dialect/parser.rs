@@ -141,6 +141,20 @@ impl Dialect for IamqlDialect {
         Some(right.map(|right| compare(left(), Box::new(right))))
     }
 
+    // The parser knows subqueries in parentheses by SELECT and WITH.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let is = |at: usize, token: &Token| parser.peek_nth_token_ref(at).token == *token;
+        let is_values = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::VALUES);
+        if !(is_values && is(0, &Token::LParen) && is(2, &Token::LParen)) {
+            return None;
+        }
+        parser.advance_token();
+        Some(parser.parse_query().and_then(|query| {
+            parser.expect_token(&Token::RParen)?;
+            Ok(Expr::Subquery(query))
+        }))
+    }
+
     // PostgreSQL's and DuckDB's.
     fn supports_order_by_all(&self) -> bool {
         true
@@ -151,7 +165,13 @@ impl Dialect for IamqlDialect {
     }
 
     fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
-        if !(parser.peek_keyword(Keyword::TABLE) || parser.peek_keyword(Keyword::WITH)) {
+        let mut words = (0..).map_while(|n| match parser.peek_nth_token_no_skip(n).token {
+            Token::EOF => None,
+            Token::Word(word) => Some(word.keyword),
+            _ => Some(Keyword::NoKeyword),
+        });
+        if !parser.peek_keyword(Keyword::TABLE) && !words.any(|word| word == Keyword::MATERIALIZED)
+        {
             return None;
         }
         let tokens = respelled(&rest(parser))?;

@@ -131,6 +131,7 @@ pub(super) const SECOND_READINGS: &[SecondReading] = &[
     names::NAME_ROWS,
     names::NAME_TO_TEXT,
     select_list::NAME_EVERY_ITEM,
+    select_list::TELL_CASTS_APART,
     bare_columns::BARE_COLUMNS,
 ];
 

@@ -6,13 +6,14 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, Ident, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind, Statement,
-    VisitMut, VisitorMut, WildcardAdditionalOptions,
+    CaseWhen, Expr, Ident, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    Statement, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::rule::{Answer, Context, Dialects, Hook, SecondReading, SyntaxRule, Writer};
-use crate::dialect::ast::{folded, idents};
+use crate::dialect::ast::{folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
 
 /// Selects the fields of an object in the place of its star.
@@ -179,6 +180,73 @@ impl VisitorMut for Namer {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Gives every conversion a name that is not that of what it converts.
+///
+/// ```sql
+/// SELECT x, CAST(x AS TEXT) AS t, count(*) FROM t GROUP BY x, CAST(x AS TEXT)
+/// -- becomes
+/// SELECT x, CASE WHEN true THEN CAST(x AS TEXT) END AS t, count(*) FROM t GROUP BY x, CASE WHEN true THEN CAST(x AS TEXT) END
+/// ```
+///
+/// Keys of groups and arguments of aggregates have no alias that could tell them apart. The planner takes the CASE away
+/// again, when it has named everything.
+pub(super) const TELL_CASTS_APART: SecondReading = SecondReading::new(
+    "tell_casts_apart",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    Answer::SameName(tell_casts_apart),
+);
+
+fn tell_casts_apart(statement: &mut Statement) -> bool {
+    let mut casts = Casts::default();
+    // It stops at the first conversion that has been told apart already.
+    statement.visit(&mut casts).is_continue() && casts.found
+}
+
+#[derive(Default)]
+struct Casts {
+    found: bool,
+    /// True right below a CASE of ours.
+    is_apart: bool,
+}
+
+impl VisitorMut for Casts {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let is_cast = matches!(expr, Expr::Cast { .. });
+        if is_cast && self.is_apart {
+            return ControlFlow::Break(());
+        }
+        self.is_apart = matches!(expr, Expr::Case { operand: None, conditions, else_result: None, .. }
+            if matches!(conditions.as_slice(), [CaseWhen { condition, .. }] if is_true(condition)))
+            || self.is_apart && is_true(expr);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if matches!(expr, Expr::Cast { .. }) {
+            self.found = true;
+            let cast = taken(expr);
+            *expr = Expr::Case {
+                case_token: AttachedToken::empty(),
+                end_token: AttachedToken::empty(),
+                operand: None,
+                conditions: vec![CaseWhen {
+                    condition: Expr::Value(Value::Boolean(true).into()),
+                    result: cast,
+                }],
+                else_result: None,
+            };
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_true(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Boolean(true))
 }
 
 /// Returns the alias that the item at `position` needs. `taken` are the names that others have.

@@ -136,6 +136,7 @@ fn the_rules_run_in_this_order() {
     name_rows: default, stackql; Psql, DuckDb
     name_to_text: stackql; Stackql
     name_every_item: default, stackql; Psql, DuckDb, Stackql
+    tell_casts_apart: default, stackql; Psql, DuckDb, Stackql
     bare_columns: stackql; Stackql
     ");
 }
