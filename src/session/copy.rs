@@ -230,6 +230,16 @@ fn staging_folder(parent: &Path) -> io::Result<PathBuf> {
 }
 
 impl Staged {
+    /// Returns true if the target is written to, and not replaced.
+    pub(super) fn is_stream(&self) -> bool {
+        self.kind == Kind::Stream
+    }
+
+    /// Returns the path of what was written.
+    pub(super) fn written(&self) -> PathBuf {
+        self.written.clone()
+    }
+
     /// Moves what was written to its target.
     ///
     /// # Errors

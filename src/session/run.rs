@@ -3,7 +3,9 @@
 //! Turns one [`Piece`] of a script into rows and a [`Report`]. Everything else of a session is below it: planning, writes,
 //! StackQL's statements, copies. A panic of theirs is an error of the statement.
 
+use std::fs::File;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -187,21 +189,46 @@ impl Session {
 
     /// Moves what a COPY has written to its target. A pipe may have no reader, so this is not waited for forever.
     ///
+    /// An interruption drops this wherever it waits, and is told as one. So files are moved where it does not wait: a COPY
+    /// that is told to be interrupted has replaced nothing.
+    ///
     /// # Errors
     ///
     /// Fails if a target cannot be written, or not in time.
     async fn commit(&self, staged: Vec<Staged>) -> Result<(), Error> {
+        let (streams, files): (Vec<_>, Vec<_>) = staged.into_iter().partition(Staged::is_stream);
+        // The disk may take its time, which is waited for beforehand. Whether it took them is seen when they are moved.
+        let written: Vec<_> = files.iter().map(Staged::written).collect();
+        self.within_limit(move || written.iter().for_each(|path| sync(path)))
+            .await?;
+        files.into_iter().try_for_each(Staged::commit)?;
+        if streams.is_empty() {
+            return Ok(());
+        }
+        self.within_limit(|| streams.into_iter().try_for_each(Staged::commit))
+            .await?
+    }
+
+    /// Runs `work` on a thread of its own, for as long as a statement may wait.
+    async fn within_limit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let limit = self.options.timeout;
-        let work = || async move { staged.into_iter().try_for_each(Staged::commit) };
-        match on_planner_thread_within(limit, work).await {
-            Some(committed) => committed,
-            None => Err(Error::statement(format!(
+        let work = || async move { work() };
+        on_planner_thread_within(limit, work).await.ok_or_else(|| {
+            Error::statement(format!(
                 "the target of the copy has not taken it within {} s",
                 limit.as_secs()
             ))
-            .hint("a pipe needs a reader; --timeout gives it more time")),
-        }
+            .hint("a pipe needs a reader; --timeout gives it more time")
+        })
     }
+}
+
+/// Puts a file on the disk, if it is there.
+fn sync(path: &Path) {
+    let _ = File::open(path).and_then(|file| file.sync_all());
 }
 
 /// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.

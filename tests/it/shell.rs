@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Terminal, TestEnv, long_to_plan, organization};
 
@@ -549,6 +549,60 @@ fn ctrl_c_stops_a_slow_listing_and_its_requests() {
     assert!(env.requests().len() < 30, "{}", env.requests().len());
     terminal.enter("\\q");
     assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn ctrl_c_stops_what_never_ends_and_the_shell_goes_on() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter(
+        "SELECT count(*) FROM api_keys, generate_series(1, 100000) a, generate_series(1, 100000) b, generate_series(1, 1000) c;",
+    );
+    env.wait_for_requests(1);
+    terminal.wait_for("1 page, ");
+    terminal.press(CTRL_C);
+    terminal.wait_for("interrupted");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT 6 * 7;");
+    terminal.wait_for("42");
+    terminal.wait_for(READY);
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+/// The first Ctrl-C leaves a paused reader a second; the second one comes in the meantime.
+#[test]
+fn a_second_ctrl_c_ends_the_program() {
+    const SELECT: &str = "SELECT value FROM generate_series(1, 100000000);";
+    let env = TestEnv::with_keys(1);
+    let pipe = env.work().join("rows");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // Open at both ends, so that nobody waits for the other.
+    let mut options = std::fs::File::options();
+    let unread = options.read(true).write(true).open(&pipe).unwrap();
+    let Some(mut terminal) = shell(&env, &["-o", "csv"]) else {
+        return;
+    };
+    terminal.enter("\\o rows");
+    terminal.wait_for(READY);
+    terminal.enter(SELECT);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while rustix::io::ioctl_fionread(&unread).unwrap() < 60_000 {
+        assert!(Instant::now() < deadline, "the pipe is never full");
+        std::thread::yield_now();
+    }
+    // The system may tell of several as one, and a busy one may tell of the second too late. Then it is tried again.
+    while terminal.is_running() {
+        assert!(Instant::now() < deadline, "the program goes on");
+        terminal.press_in_passing(CTRL_C);
+        if terminal.shows(READY) {
+            terminal.press_in_passing(&format!("{SELECT}\r"));
+        }
+    }
+    assert_eq!(terminal.end(), Some(130));
 }
 
 #[test]

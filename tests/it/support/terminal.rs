@@ -36,7 +36,7 @@ impl Terminal {
     pub(crate) fn sized(program: &Command, columns: usize) -> Option<Self> {
         let words = std::iter::once(program.get_program()).chain(program.get_args());
         let words: Vec<String> = words
-            .map(|word| format!("'{}'", word.to_str().unwrap()))
+            .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")))
             .collect();
         let line = format!(
             "stty cols {columns} rows 30; echo $$ > pid; tty > tty; exec {}",
@@ -92,6 +92,20 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// Presses keys, which nobody reads if the program has ended in the meantime.
+    pub(crate) fn press_in_passing(&mut self, keys: &str) {
+        let _ = self.keys.write_all(keys.as_bytes());
+    }
+
+    /// Returns true if `text` is on the screen, or comes next and soon, and takes it away with all that came before it.
+    pub(crate) fn shows(&mut self, text: &str) -> bool {
+        if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
+            self.screen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        let at = self.screen.find(text);
+        at.map(|at| self.screen.drain(..at + text.len())).is_some()
+    }
+
     /// Types a line and Enter.
     pub(crate) fn enter(&mut self, line: &str) {
         self.press(&format!("{line}\r"));
@@ -100,6 +114,8 @@ impl Terminal {
     /// Waits until `text` is on the screen, and returns what came before it.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        // A line of progress may come again and again in the meantime.
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.screen.find(text) {
                 let rest = self.screen.split_off(at + text.len());
@@ -107,7 +123,8 @@ impl Terminal {
                 before.truncate(at);
                 return before;
             }
-            match self.output.recv_timeout(PATIENCE) {
+            let patience = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(patience) {
                 Ok(bytes) => self.screen.push_str(&String::from_utf8_lossy(&bytes)),
                 Err(_) => panic!("`{text}` does not come; there is: {}", self.screen),
             }
@@ -139,19 +156,41 @@ impl Terminal {
         self.script.wait().unwrap().code()
     }
 
-    /// Closes the terminal, as a window is closed, and waits for the end of the program.
+    /// Returns false once the program has ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.script.try_wait().unwrap().is_none()
+    }
+
+    /// Closes the terminal, as a window is closed, and waits for the end of the program, which has not come before.
     #[track_caller]
     pub(crate) fn close(mut self) {
-        let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
+        assert!(self.is_running());
+        self.hang_up();
+    }
+
+    /// Closes the terminal, whether or not the program has ended, and waits for its end. Returns what the terminal showed
+    /// that was not waited for.
+    #[track_caller]
+    pub(crate) fn hang_up(mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut pid = String::new();
+        // It is there before the program is.
+        while !pid.ends_with('\n') {
+            assert!(Instant::now() < deadline, "the program does not start");
+            std::thread::yield_now();
+            pid = std::fs::read_to_string(self.folder.join("pid")).unwrap_or_default();
+        }
         let process = Path::new("/proc").join(pid.trim());
-        assert!(process.exists());
-        self.script.kill().unwrap();
+        let _ = self.script.kill();
         self.script.wait().unwrap();
-        let patience = Instant::now() + PATIENCE;
         while is_running(&process) {
-            assert!(Instant::now() < patience, "the program goes on");
+            assert!(Instant::now() < deadline, "the program goes on");
             std::thread::yield_now();
         }
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.screen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        std::mem::take(&mut self.screen)
     }
 }
 
