@@ -49,10 +49,12 @@ fn bash(script: &str) -> String {
 
 fn zsh(script: &str) -> String {
     let profiles = format!(":NAME:{{compadd -- ${{(f)\"$({PROFILES})\"}}}}'");
-    let lines = script.lines().map(|line| match line.contains("--profile=") {
-        true => format!("{}\n", line.replace(":NAME:_default'", &profiles)),
-        false => format!("{line}\n"),
-    });
+    let lines = script
+        .lines()
+        .map(|line| match line.contains("--profile=") {
+            true => format!("{}\n", line.replace(":NAME:_default'", &profiles)),
+            false => format!("{line}\n"),
+        });
     lines.collect()
 }
 
