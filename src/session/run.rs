@@ -10,7 +10,7 @@ use std::time::Instant;
 use datafusion::arrow::array::{RecordBatch, UInt64Array};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, WriteOp};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -132,7 +132,7 @@ impl Session {
             .await?
             .map_err(diagnose)?;
         let counts = counts(frame.logical_plan());
-        let is_silent = counts || is_silent(frame.logical_plan());
+        let is_silent = counts.is_some() || is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
@@ -165,8 +165,8 @@ impl Session {
             };
             let batch = batch.map_err(diagnose)?;
             count += match counts {
-                true => counted(&batch),
-                false => batch.num_rows(),
+                Some(_) => counted(&batch),
+                None => batch.num_rows(),
             };
             if !is_silent {
                 scope.tell(&batch);
@@ -175,8 +175,8 @@ impl Session {
                 sink.flush().await?;
             }
         }
-        if counts {
-            return Ok(Done::Written(count));
+        if let Some(done) = counts {
+            return Ok(done(count));
         }
         if is_silent {
             return Ok(Done::Ok);
@@ -204,9 +204,19 @@ impl Session {
     }
 }
 
-/// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.
-fn counts(plan: &LogicalPlan) -> bool {
-    matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+/// Returns what is done by plans whose one row is the number of rows that they write: that is told, and is no row for a
+/// reader.
+fn counts(plan: &LogicalPlan) -> Option<fn(usize) -> Done> {
+    match plan {
+        LogicalPlan::Copy(_) => Some(Done::Written),
+        LogicalPlan::Dml(write) => Some(match write.op {
+            WriteOp::Update => Done::LocalUpdated,
+            WriteOp::Delete | WriteOp::Truncate => Done::LocalDeleted,
+            WriteOp::Insert(_) | WriteOp::Ctas => Done::LocalInserted,
+            _ => Done::Written,
+        }),
+        _ => None,
+    }
 }
 
 /// Returns the number in the one row of such a plan.
