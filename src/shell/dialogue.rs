@@ -17,13 +17,11 @@ use super::history::{History, MAX_ENTRIES};
 use super::input::Input;
 use super::keys::{Keys, at_line_before};
 use super::pager::Size;
+use super::reflow::TAB;
 use super::run::Flow;
 use super::state::Shell;
 use crate::error::Error;
 use crate::terminal::notes;
-
-/// Columns of a tab in the line editor.
-pub(super) const TAB: u8 = 4;
 
 /// The line editor.
 pub(super) type LineEditor = Editor<LineHelper, MemHistory>;

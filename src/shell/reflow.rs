@@ -9,7 +9,8 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use super::dialogue::TAB;
+/// Columns of a tab in the line editor.
+pub(super) const TAB: u8 = 4;
 
 /// What the editor has drawn.
 #[derive(Debug, Default, Clone)]
