@@ -192,6 +192,10 @@ pub(super) struct Planner {
 
 impl Planner {
     async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
+        let scope = match &reading {
+            Reading::Strict => None,
+            Reading::Lenient(scope) => Some(Arc::clone(scope)),
+        };
         let plan = self.plan_open(statement, reading).await?;
         let refused = |error: Error| DataFusionError::External(Box::new(error));
         memory::refuse_settings(&plan).map_err(refused)?;
@@ -202,6 +206,9 @@ impl Planner {
             local_files::refuse_writing(&plan).map_err(refused)?;
         }
         let plan = dialect::plan::without_sources(self.with_params(plan)?)?;
+        if let Some(scope) = scope {
+            table::check_spelling(&plan, &scope)?;
+        }
         if let LogicalPlan::Explain(explain) = &plan {
             // The engine would return an error as the text of the plan.
             self.context

@@ -34,8 +34,14 @@ impl Report {
 pub enum Done {
     /// Rows were delivered.
     Rows(usize),
-    /// Rows were written to a local table or a file.
+    /// Rows were written to a file.
     Written(usize),
+    /// Rows of a local table were inserted.
+    LocalInserted(usize),
+    /// Rows of a local table were changed.
+    LocalUpdated(usize),
+    /// Rows of a local table were deleted.
+    LocalDeleted(usize),
     /// Keys were created.
     Inserted(usize),
     /// Keys were changed.

@@ -12,7 +12,7 @@ use std::time::Instant;
 use datafusion::arrow::array::{RecordBatch, UInt64Array};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, WriteOp};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::sql::parser::Statement as EngineStatement;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -134,7 +134,7 @@ impl Session {
             .await?
             .map_err(diagnose)?;
         let counts = counts(frame.logical_plan());
-        let is_silent = counts || is_silent(frame.logical_plan());
+        let is_silent = counts.is_some() || is_silent(frame.logical_plan());
         let explains = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
@@ -167,8 +167,8 @@ impl Session {
             };
             let batch = batch.map_err(diagnose)?;
             count += match counts {
-                true => counted(&batch),
-                false => batch.num_rows(),
+                Some(_) => counted(&batch),
+                None => batch.num_rows(),
             };
             if !is_silent {
                 scope.tell(&batch);
@@ -177,8 +177,8 @@ impl Session {
                 sink.flush().await?;
             }
         }
-        if counts {
-            return Ok(Done::Written(count));
+        if let Some(done) = counts {
+            return Ok(done(count));
         }
         if is_silent {
             return Ok(Done::Ok);
@@ -231,9 +231,19 @@ fn sync(path: &Path) {
     let _ = File::open(path).and_then(|file| file.sync_all());
 }
 
-/// Returns true for plans whose one row is the number of rows that they write: that is told, and is no row for a reader.
-fn counts(plan: &LogicalPlan) -> bool {
-    matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_))
+/// Returns what is done by plans whose one row is the number of rows that they write: that is told, and is no row for a
+/// reader.
+fn counts(plan: &LogicalPlan) -> Option<fn(usize) -> Done> {
+    match plan {
+        LogicalPlan::Copy(_) => Some(Done::Written),
+        LogicalPlan::Dml(write) => Some(match write.op {
+            WriteOp::Update => Done::LocalUpdated,
+            WriteOp::Delete | WriteOp::Truncate => Done::LocalDeleted,
+            WriteOp::Insert(_) | WriteOp::Ctas => Done::LocalInserted,
+            _ => Done::Written,
+        }),
+        _ => None,
+    }
 }
 
 /// Returns the number in the one row of such a plan.

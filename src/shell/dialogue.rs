@@ -17,13 +17,11 @@ use super::history::{History, MAX_ENTRIES};
 use super::input::Input;
 use super::keys::{Keys, at_line_before};
 use super::pager::Size;
+use super::reflow::TAB;
 use super::run::Flow;
 use super::state::Shell;
 use crate::error::Error;
 use crate::terminal::notes;
-
-/// Columns of a tab in the line editor.
-const TAB: u8 = 4;
 
 /// The line editor.
 pub(super) type LineEditor = Editor<LineHelper, MemHistory>;
@@ -104,6 +102,9 @@ impl Shell {
             self.interrupt.clear();
             let ready = self.ready_prompt();
             let prompt = input.pending().prompt(&ready);
+            if let Some(helper) = editor.helper_mut() {
+                helper.drawn.get_mut().begin(&prompt);
+            }
             let (left, right) = std::mem::take(&mut initial);
             let line = self
                 .shutdown

@@ -4,8 +4,9 @@
 //! tokenizer answers a keystroke; text beyond [`MAX_TEXT`] is left plain, so that its cost stays bounded.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
+use std::io::{IsTerminal, Write};
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
 use std::thread;
@@ -25,6 +26,7 @@ use super::highlight;
 use super::history::History;
 use super::lex::lex;
 use super::paths::expand_home;
+use super::reflow::{self, Drawn};
 use crate::invisible::is_hidden;
 use crate::session::Session;
 use crate::sql::split::Piece;
@@ -47,6 +49,8 @@ pub(super) struct LineHelper {
     pub(super) session: Option<Arc<Session>>,
     /// True once the line is entered, so hints are no longer shown.
     pub(super) is_entered: Cell<bool>,
+    /// What the editor has drawn.
+    pub(super) drawn: RefCell<Drawn>,
 }
 
 impl LineHelper {
@@ -66,6 +70,46 @@ impl LineHelper {
         match described {
             Ok(Ok(description)) => fields_of(description.columns.fields()),
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns what is shown behind the cursor in a terminal of `columns`.
+    fn suggestion(&self, line: &str, pos: usize, columns: usize) -> Option<Suggestion> {
+        // Without colours a hint would look like typed text.
+        if self.is_plain(line) || pos < line.len() || line.trim().is_empty() {
+            return None;
+        }
+        if let Some(signature) = complete::signature(line, &self.catalog) {
+            return Some(Suggestion {
+                text: signature.to_owned(),
+                is_text: false,
+            });
+        }
+        let text = self.text(line);
+        let rest = self.history.suggestion(&text)?.get(text.len()..)?;
+        let text = rest
+            .lines()
+            .next()
+            .filter(|rest| !rest.is_empty() && !rest.contains(is_hidden))?;
+        // What is taken is what is seen: the rest of a long statement is suggested in turn.
+        Some(Suggestion {
+            text: begun(text, columns).to_owned(),
+            is_text: true,
+        })
+    }
+
+    /// Puts the cursor where the editor expects it, if the terminal has wrapped the line anew.
+    fn follow(&self, line: &str, pos: usize, columns: usize) {
+        let moved = self.drawn.borrow_mut().moved(line, pos, columns);
+        if let Some(moved) = moved
+            && std::io::stdout().is_terminal()
+            && reflow::reflows(|name| std::env::var(name).ok())
+        {
+            let mut stdout = std::io::stdout().lock();
+            // If the terminal is gone, reading from it fails next.
+            let _ = stdout
+                .write_all(moved.as_bytes())
+                .and_then(|()| stdout.flush());
         }
     }
 
@@ -128,28 +172,12 @@ impl Hinter for LineHelper {
     type Hint = Suggestion;
 
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<Suggestion> {
-        // Without colours a hint would look like typed text.
-        if self.is_plain(line) || pos < line.len() || line.trim().is_empty() {
-            return None;
-        }
-        if let Some(signature) = complete::signature(line, &self.catalog) {
-            return Some(Suggestion {
-                text: signature.to_owned(),
-                is_text: false,
-            });
-        }
-        let text = self.text(line);
-        let rest = self.history.suggestion(&text)?.get(text.len()..)?;
-        let text = rest
-            .lines()
-            .next()
-            .filter(|rest| !rest.is_empty() && !rest.contains(is_hidden))?;
-        // What is taken is what is seen: the rest of a long statement is suggested in turn.
         let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        Some(Suggestion {
-            text: begun(text, columns).to_owned(),
-            is_text: true,
-        })
+        self.follow(line, pos, columns);
+        let suggestion = self.suggestion(line, pos, columns);
+        let shown = suggestion.as_ref().map_or("", |shown| shown.text.as_str());
+        self.drawn.borrow_mut().draw(line, shown, columns);
+        suggestion
     }
 }
 
@@ -191,6 +219,9 @@ impl Highlighter for LineHelper {
 
     fn highlight_char(&self, line: &str, _: usize, kind: CmdKind) -> bool {
         self.is_entered.set(kind == CmdKind::ForcedRefresh);
+        if kind != CmdKind::Other {
+            self.drawn.borrow_mut().without_hint();
+        }
         // Colours depend on what stands further left, and brackets on the cursor.
         !self.is_plain(line)
     }

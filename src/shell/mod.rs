@@ -2,7 +2,7 @@
 //!
 //! Most files are pure and know no terminal:
 //! - a line while it is edited: `lex`, `prompt`, `highlight`, `context`, `sources`, `complete`, `candidates`, `catalog`,
-//!   `words`;
+//!   `words`, `reflow`;
 //! - a line once it is entered: `input`, `scan`, `command`, `listing`, `other_shells`, `variables`, `settings`;
 //! - answers: `describe`, `help`.
 //!
@@ -40,6 +40,7 @@ mod pager;
 mod paths;
 mod place;
 mod prompt;
+mod reflow;
 mod run;
 mod scan;
 mod screen;

@@ -14,7 +14,7 @@ use super::lex::lex;
 use super::memory::{Keeping, Memory, Seen, texts};
 use super::place::Place;
 use super::screen::Screen;
-use super::sources::{parts, sources};
+use super::sources::{Part, parts, sources, unquoted};
 use super::state::Shell;
 use super::variables;
 use crate::api::Traffic;
@@ -211,6 +211,14 @@ impl Shell {
     fn prepared(&mut self, piece: &Piece) -> Result<Piece, Error> {
         self.last = Some(piece.clone());
         let text = variables::expand(&piece.text, &self.variables);
+        if writes_last_result(&text) {
+            return Err(Error::statement(format!(
+                "`{LAST_RESULT}` is the last result, and cannot be changed, created or dropped"
+            ))
+            .hint(format!(
+                "keep it under another name: CREATE TABLE kept AS SELECT * FROM {LAST_RESULT}"
+            )));
+        }
         if let Some(reason) = self.no_result
             && names_last_result(&text)
         {
@@ -425,6 +433,52 @@ fn names_last_result(text: &str) -> bool {
             .any(|source| source.table == LAST_RESULT)
 }
 
+/// The words that begin a statement which changes something.
+const CHANGES: &[&str] = &[
+    "alter", "create", "delete", "drop", "insert", "merge", "refresh", "truncate", "update",
+];
+
+/// The words that may stand between those and the name of what is changed.
+const BEFORE_NAME: &[&str] = &[
+    "exists",
+    "external",
+    "from",
+    "if",
+    "into",
+    "materialized",
+    "not",
+    "or",
+    "overwrite",
+    "replace",
+    "table",
+    "temp",
+    "temporary",
+    "unbounded",
+    "view",
+];
+
+/// Returns true if a statement changes, creates or drops the last result.
+fn writes_last_result(text: &str) -> bool {
+    if !text.contains(LAST_RESULT) {
+        return false;
+    }
+    let lexed = lex(text);
+    let parts = parts(text, &lexed.lexemes);
+    let Some((verb, rest)) = parts.split_first() else {
+        return false;
+    };
+    let is_one_of = |part: &Part<'_>, words: &[&str]| words.iter().any(|word| part.is(word));
+    if !is_one_of(verb, CHANGES) {
+        return false;
+    }
+    let is_last_result = |part: &Part<'_>| part.is_name() && unquoted(part.text) == LAST_RESULT;
+    let mut names = rest.iter().skip_while(|part| is_one_of(part, BEFORE_NAME));
+    match verb.is("drop") {
+        true => names.any(is_last_result),
+        false => names.next().is_some_and(is_last_result),
+    }
+}
+
 fn creates_keys(piece: &Piece) -> bool {
     Operation::read(piece).is_ok_and(|operation| operation.creates_keys())
 }
@@ -525,6 +579,36 @@ mod tests {
             "SELECT 1 AS _",
         ] {
             assert!(!names_last_result(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_that_write_the_last_result_are_known() {
+        for text in [
+            "DROP TABLE _",
+            "drop table if exists t, _",
+            "DROP VIEW \"_\"",
+            "INSERT INTO _ VALUES (1)",
+            "UPDATE _ SET a = 1",
+            "DELETE FROM _",
+            "CREATE TABLE _ AS SELECT 1",
+            "CREATE OR REPLACE VIEW _ AS SELECT 1",
+            "TRUNCATE TABLE _",
+            "REFRESH MATERIALIZED VIEW _",
+        ] {
+            assert!(writes_last_result(text), "{text}");
+        }
+        for text in [
+            "SELECT * FROM _",
+            "FROM _",
+            "TABLE _",
+            "CREATE TABLE kept AS SELECT * FROM _",
+            "INSERT INTO t SELECT * FROM _",
+            "DELETE FROM api_keys WHERE id IN (SELECT id FROM _)",
+            "DROP TABLE _spec",
+            "EXPLAIN SELECT 1 FROM _",
+        ] {
+            assert!(!writes_last_result(text), "{text}");
         }
     }
 

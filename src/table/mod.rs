@@ -9,7 +9,7 @@
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
 //! - `optimize`, `used_fields`, `fields`, `join_on_id`, `side_by_side`, `together`, `children`: rules over physical plans that
 //!   know what a request costs, and what starts scans together;
-//! - `unused_joins`: a rule over logical plans that saves requests;
+//! - `unused_joins`: a rule over logical plans that saves requests; `spelling`: values in them that the service never writes;
 //! - `findings`: the view of what may be wrong with keys; `skips`: which of it could not be looked for;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
@@ -32,6 +32,7 @@ pub mod scope;
 mod shared;
 mod side_by_side;
 mod skips;
+mod spelling;
 mod together;
 mod unused_joins;
 mod used_fields;
@@ -51,6 +52,7 @@ use fetch::KnownPages;
 pub(crate) use findings::{ControlPlanner, Thresholds};
 pub(crate) use optimize::{logical_rules, rules};
 use scan::ResourceScan;
+pub(crate) use spelling::check as check_spelling;
 pub(crate) use used_fields::for_output;
 
 /// The service, or the reason why it cannot be asked.

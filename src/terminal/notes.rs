@@ -143,9 +143,13 @@ pub(crate) fn error(error: &Error) {
 pub(crate) fn done(report: &Report, timing: bool) {
     let summary = summary(report, timing);
     match report.done {
-        Done::Inserted(_) | Done::Updated(_) | Done::Deleted(_) | Done::Written(_) => {
-            line(&wrapped(&summary));
-        }
+        Done::Inserted(_)
+        | Done::Updated(_)
+        | Done::Deleted(_)
+        | Done::Written(_)
+        | Done::LocalInserted(_)
+        | Done::LocalUpdated(_)
+        | Done::LocalDeleted(_) => line(&wrapped(&summary)),
         _ => if_terminal(&summary),
     }
 }
@@ -159,6 +163,9 @@ pub(crate) fn summary(report: &Report, timing: bool) -> String {
     let mut parts = vec![match &report.done {
         Done::Rows(rows) => plural(*rows as u64, "row"),
         Done::Written(rows) => format!("{} written", plural(*rows as u64, "row")),
+        Done::LocalInserted(rows) => format!("{} inserted", plural(*rows as u64, "row")),
+        Done::LocalUpdated(rows) => format!("{} updated", plural(*rows as u64, "row")),
+        Done::LocalDeleted(rows) => format!("{} deleted", plural(*rows as u64, "row")),
         Done::Inserted(keys) => format!("{} created", plural(*keys as u64, "key")),
         Done::Updated(keys) => format!("{} changed", plural(*keys as u64, "key")),
         Done::Deleted(keys) => format!("{} deleted", plural(*keys as u64, "key")),

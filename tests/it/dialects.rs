@@ -464,7 +464,7 @@ fn what_has_no_rows_prints_nothing() {
         .lines()
         .filter_map(|line| line.split(',').next())
         .collect();
-    assert_eq!(told, ["(2 rows written", "(1 row written"]);
+    assert_eq!(told, ["(2 rows inserted", "(1 row written"]);
 }
 
 /// The table of `docs/stackql.md` with statements side by side.

@@ -365,6 +365,15 @@ async fn a_resource_that_the_service_spells_otherwise_is_told() {
     for sql in [
         "SELECT id FROM api_keys WHERE spec.resource.id = 'CLOUD'",
         "SELECT id FROM vw_api_keys WHERE resource_id IN ('CLOUD', 'lkc-1')",
+        // None of these gets to a scan.
+        "SELECT a.id FROM api_keys a LEFT JOIN vw_api_keys b ON a.id = b.id AND a.spec.resource.id = 'CLOUD'",
+        "SELECT id FROM (SELECT * FROM vw_api_keys ORDER BY id LIMIT 3) WHERE resource_id = 'CLOUD'",
+        "WITH k AS (SELECT id, spec.resource.id AS r FROM api_keys LIMIT 3) SELECT k.id FROM k JOIN api_keys a ON k.id = a.id WHERE k.r = 'CLOUD'",
+        "SELECT id FROM api_keys WHERE spec.resource.id = 'CLOUD' OR spec.owner.id = 'sa-9'",
+        "SELECT id FROM api_keys WHERE spec.resource.id <> 'CLOUD'",
+        "SELECT count(*) FILTER (WHERE spec.resource.id = 'CLOUD') FROM api_keys",
+        "SELECT CASE resource_id WHEN 'CLOUD' THEN 1 END FROM vw_api_keys",
+        "SELECT owner_id FROM vw_api_keys a WHERE EXISTS (SELECT 1 FROM vw_api_keys b WHERE b.id = a.id AND b.resource_id = 'CLOUD')",
     ] {
         let answer = lab.run(sql).await;
         assert_eq!(
@@ -377,4 +386,7 @@ async fn a_resource_that_the_service_spells_otherwise_is_told() {
         .run("SELECT id FROM api_keys WHERE spec.resource.id = 'cloud'")
         .await;
     assert_eq!((answer.value(), answer.warnings.len()), ("K001", 0));
+    // Other columns may hold it.
+    let other = "SELECT a.id FROM api_keys a LEFT JOIN vw_api_keys b ON a.spec.display_name = 'CLOUD' AND upper(b.resource_id) = 'CLOUD'";
+    assert_eq!(lab.run(other).await.warnings, [""; 0]);
 }

@@ -365,3 +365,17 @@ async fn copies_and_tables_are_local_and_work_in_a_dry_run() {
         ["6"]
     );
 }
+
+#[tokio::test]
+async fn what_is_done_to_rows_of_a_local_table_is_told_by_its_verb() {
+    let lab = Lab::with_keys(0).await;
+    let _ = lab.run("CREATE TABLE t (a INT)").await;
+    for (sql, done) in [
+        ("INSERT INTO t VALUES (1), (2), (3)", Done::LocalInserted(3)),
+        ("UPDATE t SET a = 5 WHERE a > 1", Done::LocalUpdated(2)),
+        ("DELETE FROM t WHERE a = 5", Done::LocalDeleted(2)),
+        ("COPY t TO '{dir}/t.csv'", Done::Written(1)),
+    ] {
+        assert_eq!(lab.run(sql).await.done, Some(done), "{sql}");
+    }
+}

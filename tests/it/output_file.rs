@@ -228,7 +228,7 @@ fn what_went_into_a_local_file_or_table_is_told() {
     assert!(told.starts_with("(3 rows written, "), "{told}");
     let insert = "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)";
     let told = stderr(insert, &[]);
-    assert!(told.starts_with("(1 row written, "), "{told}");
+    assert!(told.starts_with("(1 row inserted, "), "{told}");
     assert_eq!(stderr(copy, &["-q"]), "");
 }
 

@@ -149,6 +149,54 @@ fn a_window_that_is_made_narrower_draws_the_line_once_more_and_not_with_every_ke
 }
 
 #[test]
+fn a_window_that_is_made_wider_erases_the_line_and_nothing_above_it() {
+    let env = TestEnv::with_keys(1);
+    let Some(mut terminal) = Terminal::sized(&env.command(&["--color", "never"]), 60) else {
+        return;
+    };
+    terminal.wait_for(READY);
+    let line = format!("SELECT '{}end", "x".repeat(72));
+    terminal.press(&line);
+    terminal.wait_for("xend");
+    terminal.resize(100);
+    let moved = terminal.wait_for("SELECT");
+    // One row by now. It is erased where it is, with a row below it for the editor to erase on its way back up.
+    let (before, after) = moved.split_once("\r\x1b[J\r\n").unwrap();
+    assert!(!before.contains("\x1b["), "{moved:?}");
+    assert_eq!(after.matches("\x1b[A").count(), 1, "{moved:?}");
+    terminal.press("d';\r");
+    assert!(terminal.wait_for("(1 row").contains("xendd"));
+}
+
+#[test]
+fn a_file_for_rows_names_their_format() {
+    let env = TestEnv::with_keys(2);
+    let Some(mut terminal) = shell(&env, &[]) else {
+        return;
+    };
+    terminal.enter("INSERT INTO api_keys (spec.owner.id) SELECT max(spec.owner.id) FROM api_keys RETURNING id, spec.secret AS secret \\g secrets.jsonl");
+    terminal.wait_for("1 key created");
+    terminal.wait_for(READY);
+    let secrets = std::fs::read_to_string(env.work().join("secrets.jsonl")).unwrap();
+    assert!(secrets.starts_with("{\"id\":\""), "{secrets}");
+    terminal.enter("SELECT 1 AS a \\g one.csv");
+    terminal.wait_for(READY);
+    assert_eq!(
+        std::fs::read_to_string(env.work().join("one.csv")).unwrap(),
+        "a\n1\n"
+    );
+    // Whoever has chosen a format gets it.
+    terminal.enter("\\format tsv");
+    terminal.wait_for(READY);
+    terminal.enter("SELECT 1 AS a, 2 AS b \\g two.csv");
+    terminal.wait_for(READY);
+    assert_eq!(
+        std::fs::read_to_string(env.work().join("two.csv")).unwrap(),
+        "a\tb\n1\t2\n"
+    );
+}
+
+#[test]
 fn twenty_thousand_characters_are_typed_in_less_than_a_minute() {
     let env = TestEnv::with_keys(1);
     // Colours are what costs.
@@ -182,6 +230,18 @@ fn the_last_result_is_a_table_and_costs_no_request() {
     terminal.wait_for("(3 rows");
     terminal.wait_for(READY);
     terminal.enter("SELECT count(*) AS n, count(owner) AS owners FROM _;");
+    assert!(terminal.wait_for("(1 row").contains(" 3 "));
+    terminal.wait_for(READY);
+    for change in [
+        "DROP TABLE _;",
+        "DELETE FROM _;",
+        "INSERT INTO _ VALUES (1, 2);",
+    ] {
+        terminal.enter(change);
+        terminal.wait_for("`_` is the last result, and cannot be changed, created or dropped");
+        terminal.wait_for(READY);
+    }
+    terminal.enter("SELECT n, owners FROM _;");
     assert!(terminal.wait_for("(1 row").contains(" 3 "));
     terminal.wait_for(READY);
     assert_eq!(env.requests(), requests);

@@ -115,6 +115,18 @@ fn readme_shows_what_happens() {
 }
 
 #[test]
+fn the_front_page_fits_a_terminal_of_80_columns() {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    for block in blocks(&page) {
+        if matches!(block.purpose(), Some(Use::Output | Use::Transcript)) {
+            for line in block.text.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_picture_is_that_of_a_session() {
     let Some(screen) = session(picture::SESSION) else {
         return;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use iamql::api::{Client, ClientConfig, Credentials, Endpoint, RetryPolicy, Traffic};
 use iamql::error::Error;
 use iamql::render::Diagnostic;
-use iamql::sandbox::{Sandbox, SandboxConfig};
+use iamql::sandbox::{Contract, Sandbox, SandboxConfig};
 use iamql::secret::Secret;
 use iamql::session::{Interrupt, Options, Params, Report, RescueFile, Session, Sink, in_statement};
 use iamql::sql::split::{Piece, split};
@@ -56,7 +56,12 @@ impl Lab {
 
     /// A lab with the keys `K000` to `K004` of `sa-1` and `K005` of `sa-2`, whose session has `options`.
     pub(crate) async fn small(options: Options) -> Self {
-        let lab = Self::with_options(organization(0), options).await;
+        Self::small_of(Contract::DEFAULT, options).await
+    }
+
+    /// The same, whose service speaks `contract`.
+    pub(crate) async fn small_of(contract: Contract, options: Options) -> Self {
+        let lab = Self::with_options(organization(0).with_contract(contract), options).await;
         for n in 0..5 {
             lab.sandbox.insert(key(&number(n), "sa-1", "lkc-1"));
         }
@@ -67,6 +72,11 @@ impl Lab {
     /// The same, whose session saves secrets that were not delivered: where it does, in a folder that lasts as long as its
     /// handle.
     pub(crate) async fn saving() -> (Self, RescueFile, TempDir) {
+        Self::saving_of(Contract::DEFAULT).await
+    }
+
+    /// The same, whose service speaks `contract`.
+    pub(crate) async fn saving_of(contract: Contract) -> (Self, RescueFile, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let unsaved = RescueFile::in_dir(folder.path());
         let options = Options {
@@ -74,7 +84,7 @@ impl Lab {
             yes: true,
             ..Options::default()
         };
-        (Self::small(options).await, unsaved, folder)
+        (Self::small_of(contract, options).await, unsaved, folder)
     }
 
     /// A lab over the sandbox that `config` describes.
