@@ -192,15 +192,6 @@ impl<'e> Refusal<'e> {
         };
         let message = match root {
             DataFusionError::Plan(message) => message.as_str(),
-            DataFusionError::SchemaError(schema, _)
-                if matches!(
-                    schema.as_ref(),
-                    SchemaError::DuplicateUnqualifiedField { .. }
-                        | SchemaError::DuplicateQualifiedField { .. }
-                ) =>
-            {
-                SAME_NAME
-            }
             _ => "",
         };
         Self { unknown, message }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::write::{Confirm, Journals, RescueFile};
 use crate::dialect::Dialect;
+use crate::resource::findings::{self, Setting};
 
 /// What a session may do, and with what.
 #[derive(Clone)]
@@ -79,6 +80,19 @@ impl Options {
 
     /// How long the engine may plan a statement, by default.
     pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// Returns the value that a session with these options begins with, for a setting of iamql's own.
+    pub(super) fn initial(&self, setting: &str) -> Option<String> {
+        if setting == "iamql.dialect" {
+            return Some(self.dialect.name().to_owned());
+        }
+        let name = setting
+            .strip_prefix(Setting::PREFIX)
+            .and_then(|rest| rest.strip_prefix('.'))?;
+        let setting = findings::settings().find(|setting| setting.name == name)?;
+        let value = self.findings.get(name).copied();
+        Some(value.unwrap_or(setting.default).to_string())
+    }
 }
 
 impl std::fmt::Debug for Options {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
@@ -196,7 +196,7 @@ impl Planner {
             Reading::Strict => None,
             Reading::Lenient(scope) => Some(Arc::clone(scope)),
         };
-        let plan = self.plan_open(statement, reading).await?;
+        let plan = self.with_initial(self.plan_open(statement, reading).await?);
         let refused = |error: Error| DataFusionError::External(Box::new(error));
         memory::refuse_settings(&plan).map_err(refused)?;
         if self.options.no_files {
@@ -217,6 +217,27 @@ impl Planner {
                 .await?;
         }
         Ok(plan)
+    }
+
+    /// Turns RESET of a setting of iamql's own, and SET … TO DEFAULT, into a SET: the engine knows no default of them.
+    fn with_initial(&self, plan: LogicalPlan) -> LogicalPlan {
+        let variable = match &plan {
+            LogicalPlan::Statement(Statement::ResetVariable(reset)) => match &*reset.variable {
+                "dialect" => "iamql.dialect".to_owned(),
+                variable => variable.to_owned(),
+            },
+            LogicalPlan::Statement(Statement::SetVariable(set))
+                // `default` is the name of a dialect.
+                if set.value.eq_ignore_ascii_case("default") && set.variable != "iamql.dialect" =>
+            {
+                set.variable.clone()
+            }
+            _ => return plan,
+        };
+        let Some(value) = self.options.initial(&variable) else {
+            return plan;
+        };
+        LogicalPlan::Statement(Statement::SetVariable(SetVariable { variable, value }))
     }
 
     /// Plans `statement` with its parameters left open.

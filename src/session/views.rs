@@ -10,7 +10,7 @@ use datafusion::common::exec_err;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
-use datafusion::logical_expr::CreateView;
+use datafusion::logical_expr::{CreateView, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
 
 /// Creates `view`, or puts it in the place of another one if it says so.
@@ -39,5 +39,6 @@ pub(super) async fn create(context: &SessionContext, view: CreateView) -> Result
     }
     let table = ViewTable::new(plan, view.definition);
     context.register_table(view.name, Arc::new(table))?;
-    context.read_empty()
+    let nothing = LogicalPlanBuilder::empty(false).build()?;
+    Ok(DataFrame::new(context.state(), nothing))
 }

@@ -138,22 +138,16 @@ pub(super) fn tables(catalog: &Catalog, pattern: Option<&str>, views: Option<boo
             && pattern.is_none_or(|pattern| matches(pattern, &table.name))
     };
     Grid {
-        columns: &["service", "name", "kind", "columns"],
+        columns: &["service", "name", "kind"],
         rows: catalog
             .tables
             .iter()
             .filter(wanted)
             .map(|table| {
                 let kind = if table.is_view { "view" } else { "table" };
-                let columns = table.fields.iter().map(|field| field.name.as_str());
                 let service = table.name.split_once('.');
                 let service = service.map_or(DEFAULT_SCHEMA, |(service, _)| service);
-                vec![
-                    service.to_owned(),
-                    table.name.clone(),
-                    kind.to_owned(),
-                    columns.collect::<Vec<_>>().join(", "),
-                ]
+                vec![service.to_owned(), table.name.clone(), kind.to_owned()]
             })
             .collect(),
     }
@@ -263,7 +257,7 @@ mod tests {
     #[test]
     fn tables_and_functions_are_listed_by_pattern() {
         let catalog = sample();
-        insta::assert_snapshot!(spelt(&tables(&catalog, None, Some(true))), @"iam | vw_api_keys | view | id, owner_id, age_days");
+        insta::assert_snapshot!(spelt(&tables(&catalog, None, Some(true))), @"iam | vw_api_keys | view");
         assert_eq!(tables(&catalog, Some("vw*"), None).rows.len(), 1);
         assert_eq!(tables(&catalog, None, None).rows.len(), 2);
         insta::assert_snapshot!(spelt(&functions(&catalog, Some("json"))), @"json_extract(json, path [, path …]) | scalar | the value at a path");
@@ -288,6 +282,6 @@ mod tests {
     #[test]
     fn rows_become_a_batch() {
         let batch = tables(&sample(), None, None).batch().unwrap();
-        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 4));
+        assert_eq!((batch.num_rows(), batch.num_columns()), (2, 3));
     }
 }

@@ -72,6 +72,35 @@ async fn a_key_that_is_gone_is_zero_rows_but_a_refusal_is_not() {
 }
 
 #[tokio::test]
+async fn keys_that_were_gone_are_not_told_to_be_done() {
+    let organization = organization(3).with_unknown_key(UnknownKey::NotFound404);
+    let lab = Lab::start(organization).await;
+    for (sql, done, method) in [
+        (
+            "UPDATE api_keys SET spec.description = 'x' WHERE id IN ('GONE', 'K001', 'K002')",
+            "changed",
+            "patch",
+        ),
+        (
+            "DELETE FROM api_keys WHERE id IN ('GONE', 'K001', 'K002')",
+            "deleted",
+            "delete",
+        ),
+    ] {
+        lab.sandbox
+            .set_faults(faults(&[&format!("{method},path=K002:400")]));
+        let error = lab.fail(sql).await;
+        assert!(
+            error.contains(&format!(
+                "1 key {done}, 1 already gone, 1 failed, 0 not tried"
+            )),
+            "{error}"
+        );
+        assert!(error.contains("already gone: `GONE`"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_delete_that_was_repeated_after_a_lost_answer_succeeds() {
     for contract in Contract::ALL {
         let lab = Lab::small_of(contract, Options::default()).await;

@@ -91,20 +91,8 @@ impl ExprPlanner for AggregatePlanner {
             WindowFunctionDefinition::WindowUDF(function)
                 if NUMBERING.contains(&function.name()) =>
             {
-                let call = WindowFunction {
-                    fun: raw.func_def,
-                    params: WindowFunctionParams {
-                        args: raw.args,
-                        partition_by: raw.partition_by,
-                        order_by: raw.order_by,
-                        window_frame: raw.window_frame,
-                        filter: raw.filter,
-                        null_treatment: raw.null_treatment,
-                        distinct: raw.distinct,
-                    },
-                };
-                let number = Expr::WindowFunction(Box::new(call));
-                return Ok(PlannerResult::Planned(cast(number, DataType::Int64)));
+                let number = cast(over_window(raw), DataType::Int64);
+                return Ok(PlannerResult::Planned(number));
             }
             WindowFunctionDefinition::WindowUDF(_) => return Ok(PlannerResult::Original(raw)),
         };
@@ -115,22 +103,28 @@ impl ExprPlanner for AggregatePlanner {
                 ..raw
             }));
         };
-        let call = WindowFunction {
-            fun: WindowFunctionDefinition::AggregateUDF(real.function),
-            params: WindowFunctionParams {
-                args: real.args,
-                partition_by: raw.partition_by,
-                order_by: raw.order_by,
-                window_frame: raw.window_frame,
-                filter: raw.filter,
-                null_treatment: raw.null_treatment,
-                distinct: raw.distinct,
-            },
-        };
-        Ok(PlannerResult::Planned((real.finish)(Expr::WindowFunction(
-            Box::new(call),
-        ))))
+        let call = over_window(RawWindowExpr {
+            func_def: WindowFunctionDefinition::AggregateUDF(real.function),
+            args: real.args,
+            ..raw
+        });
+        Ok(PlannerResult::Planned((real.finish)(call)))
     }
+}
+
+fn over_window(raw: RawWindowExpr) -> Expr {
+    Expr::WindowFunction(Box::new(WindowFunction {
+        fun: raw.func_def,
+        params: WindowFunctionParams {
+            args: raw.args,
+            partition_by: raw.partition_by,
+            order_by: raw.order_by,
+            window_frame: raw.window_frame,
+            filter: raw.filter,
+            null_treatment: raw.null_treatment,
+            distinct: raw.distinct,
+        },
+    }))
 }
 
 /// Functions that number rows, as integers: the engine's are unsigned, and would be subtracted and divided otherwise.

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
+use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
@@ -99,7 +99,7 @@ impl Texts {
 pub(super) fn functions() -> Vec<ScalarUDF> {
     use datafusion::functions::{string, unicode};
     use datafusion::functions_nested as nested;
-    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 14] = [
+    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 16] = [
         (string::repeat(), "repeat", repeated),
         (string::concat(), "concat", joined),
         (string::concat_ws(), "concat_ws", joined_with),
@@ -116,6 +116,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
             "array_to_string",
             listed,
         ),
+        (nested::concat::array_append_udf(), "array_append", short),
+        (nested::concat::array_prepend_udf(), "array_prepend", short),
         (nested::length::array_length_udf(), "array_length", short),
         (nested::cardinality::cardinality_udf(), "cardinality", short),
         (nested::dimension::array_ndims_udf(), "array_ndims", short),
@@ -227,7 +229,12 @@ impl ScalarUDFImpl for Bounded {
         self.inner.documentation()
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        for arg in &mut args.args {
+            if let ColumnarValue::Array(column) = arg {
+                *column = without_hidden(column)?;
+            }
+        }
         match (self.estimate)(&Arguments::of(&args)?) {
             Some(bytes) if bytes > MOST => Err(DataFusionError::External(Box::new(
                 Error::TooLong(self.name),
@@ -241,6 +248,25 @@ impl ScalarUDFImpl for Bounded {
                 }
             }
         }
+    }
+}
+
+/// Returns `column` without the elements that its NULL lists may still have, such as those of a CASE, which the engine would
+/// put new elements beside.
+fn without_hidden(column: &ArrayRef) -> Result<ArrayRef> {
+    let is_list = matches!(
+        column.data_type(),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)
+    );
+    match column.nulls() {
+        Some(nulls) if is_list && nulls.null_count() > 0 => {
+            let rows = nulls.iter().enumerate();
+            let rows: UInt64Array = rows
+                .map(|(row, is_set)| is_set.then_some(row as u64))
+                .collect();
+            Ok(take(column, &rows, None)?)
+        }
+        _ => Ok(Arc::clone(column)),
     }
 }
 

@@ -9,9 +9,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, OrderBy, OrderByExpr,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
-    ValueWithSpan, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, GroupByExpr, Join,
+    JoinConstraint, JoinOperator, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
+    SetExpr, TableFactor, TableFunctionArgs, TableWithJoins, Value, ValueWithSpan, VisitMut,
+    VisitorMut, visit_expressions,
 };
 
 /// Rewrites a statement, a query or an expression in place.
@@ -179,7 +180,7 @@ fn grouped(from: Vec<TableWithJoins>) -> Vec<TableWithJoins> {
     let mut tables: Vec<TableWithJoins> = Vec::with_capacity(from.len());
     for TableWithJoins { relation, joins } in from {
         let mut table = TableWithJoins {
-            relation,
+            relation: series_of_columns(relation),
             joins: Vec::new(),
         };
         if makes_rows(&table.relation)
@@ -187,7 +188,8 @@ fn grouped(from: Vec<TableWithJoins>) -> Vec<TableWithJoins> {
         {
             table = pair(left, cross(table.relation));
         }
-        for join in joins {
+        for mut join in joins {
+            join.relation = series_of_columns(join.relation);
             if makes_rows(&join.relation) && sees_its_left(&join.join_operator) {
                 table = pair(table, join);
             } else {
@@ -197,6 +199,54 @@ fn grouped(from: Vec<TableWithJoins>) -> Vec<TableWithJoins> {
         tables.push(table);
     }
     tables
+}
+
+/// Turns `generate_series(1, t.n)`, which DataFusion takes for a table of its own, into `unnest` of the list of that name.
+fn series_of_columns(factor: TableFactor) -> TableFactor {
+    let (name, args, alias) = match &factor {
+        TableFactor::Table {
+            name,
+            args: Some(TableFunctionArgs { args, .. }),
+            alias,
+            ..
+        }
+        | TableFactor::Function {
+            name,
+            args,
+            alias,
+            with_ordinality: false,
+            ..
+        } => (name, args, alias),
+        _ => return factor,
+    };
+    let names_column = visit_expressions(args, |expr| match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if !name.to_string().eq_ignore_ascii_case("generate_series") || names_column.is_continue() {
+        return factor;
+    }
+    let list = Expr::Function(Function {
+        name: name.clone(),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.clone(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    TableFactor::UNNEST {
+        alias: alias.clone(),
+        array_exprs: vec![list],
+        with_offset: false,
+        with_offset_alias: None,
+        with_ordinality: false,
+    }
 }
 
 /// Joins a list of tables, as the commas between them do.

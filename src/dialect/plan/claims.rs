@@ -82,12 +82,10 @@ fn misleading(plan: &Plan) -> Vec<bool> {
         let has_equal = known.eq_group().iter().next().is_some();
         (has_order, has_equal)
     });
-    // A constant key, as in CUBE (1), is what the aggregate says of itself.
-    let is_of_sets = plan.children().into_iter().map(has_sets);
-    let is_of_sets: Vec<bool> = is_of_sets.collect();
-    if has_sets(plan) || is_of_sets.contains(&true) {
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        let has_sets = aggregate.group_expr().groups().len() > 1;
         return inputs
-            .map(|(has_order, has_equal)| has_order || has_equal)
+            .map(|(has_order, has_equal)| has_sets && (has_order || has_equal))
             .collect();
     }
     if plan.is::<UnionExec>() {
@@ -114,12 +112,6 @@ fn misleading(plan: &Plan) -> Vec<bool> {
             has_order && !keeps_order || has_equal && may_be_missing
         })
         .collect()
-}
-
-/// Returns true if `plan` groups its rows in several ways.
-fn has_sets(plan: &Plan) -> bool {
-    plan.downcast_ref::<AggregateExec>()
-        .is_some_and(|aggregate| aggregate.group_expr().groups().len() > 1)
 }
 
 /// Its input, of which nothing is known.

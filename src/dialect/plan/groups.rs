@@ -1,6 +1,7 @@
-//! GROUP BY with one expression twice in a set of groups, as in `GROUP BY x, ROLLUP (x)`: refused.
+//! GROUP BY with one expression twice in a set of groups, as in `GROUP BY x, ROLLUP (x)`, or with a constant in one: refused.
 //!
-//! In SQL the two are apart, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one.
+//! In SQL the two are apart, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one, and
+//! every constant of the select list that is written alike for the key.
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -11,7 +12,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::error::{Error, Place};
 
-/// Refuses sets of groups with an expression twice.
+/// Refuses sets of groups with an expression twice, or with a constant.
 #[derive(Debug)]
 pub(super) struct CheckGroups;
 
@@ -41,6 +42,15 @@ fn check(group: &Expr) -> Result<()> {
             .find(|(at, expr)| set[..*at].contains(expr))
             .map(|(_, expr)| expr.clone())
     };
+    let is_constant = |expr: &&Expr| !expr.any_column_refs() && !expr.is_volatile();
+    if let Some(constant) = sets.iter().flatten().find(is_constant) {
+        return Err(Error::new(format!(
+            "ROLLUP, CUBE or GROUPING SETS over the constant `{}`",
+            constant.human_display()
+        ))
+        .hint("leave it out, or make it a column of a subquery in FROM")
+        .into());
+    }
     match sets.iter().find_map(|set| twice(set)) {
         Some(expr) => Err(Error::new(format!(
             "`{}` stands in GROUP BY twice, beside or within ROLLUP, CUBE or GROUPING SETS",

@@ -92,6 +92,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     clauses::POSITIONS_IN_GROUPING_SETS,
     select_list::SPREAD_OBJECTS,
     select_list::NAME_ITEMS,
+    select_list::TELL_CASTS_APART,
     subqueries::ROWS_IN_WHERE,
     paths::PATH_TO_SUBSCRIPTS,
     paths::QUOTE_FIELDS,
@@ -131,7 +132,6 @@ pub(super) const SECOND_READINGS: &[SecondReading] = &[
     names::NAME_ROWS,
     names::NAME_TO_TEXT,
     select_list::NAME_EVERY_ITEM,
-    select_list::TELL_CASTS_APART,
     bare_columns::BARE_COLUMNS,
 ];
 

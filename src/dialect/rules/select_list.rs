@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    CaseWhen, Expr, Ident, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    Statement, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
+    ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
+    Value, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_expressions,
 };
 
 use super::rule::{Answer, Context, Dialects, Hook, SecondReading, SyntaxRule, Writer};
@@ -182,7 +183,8 @@ impl VisitorMut for Namer {
     }
 }
 
-/// Gives every conversion a name that is not that of what it converts.
+/// Gives conversions a name that is not that of what they convert, where both are keys of groups or in aggregates: those
+/// have no alias that could tell them apart.
 ///
 /// ```sql
 /// SELECT x, CAST(x AS TEXT) AS t, count(*) FROM t GROUP BY x, CAST(x AS TEXT)
@@ -190,24 +192,80 @@ impl VisitorMut for Namer {
 /// SELECT x, CASE WHEN true THEN CAST(x AS TEXT) END AS t, count(*) FROM t GROUP BY x, CASE WHEN true THEN CAST(x AS TEXT) END
 /// ```
 ///
-/// Keys of groups and arguments of aggregates have no alias that could tell them apart. The planner takes the CASE away
-/// again, when it has named everything.
-pub(super) const TELL_CASTS_APART: SecondReading = SecondReading::new(
+/// The planner takes the CASE away again, when it has named everything.
+pub(super) const TELL_CASTS_APART: SyntaxRule = SyntaxRule::new(
     "tell_casts_apart",
     Dialects::BOTH,
     &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
-    Answer::SameName(tell_casts_apart),
+    Hook::Query(tell_casts_apart),
 );
 
-fn tell_casts_apart(statement: &mut Statement) -> bool {
-    let mut casts = Casts::default();
+fn tell_casts_apart(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    if !has_cast_beside_its_operand(select) {
+        return;
+    }
     // It stops at the first conversion that has been told apart already.
-    statement.visit(&mut casts).is_continue() && casts.found
+    let mut casts = Casts::default();
+    let _ = select
+        .projection
+        .visit(&mut casts)
+        .is_continue()
+        .then(|| select.group_by.visit(&mut casts))
+        .map(|_| select.having.visit(&mut casts))
+        .map(|_| query.order_by.visit(&mut casts));
+}
+
+/// Returns true if a key of a group or an argument of a call converts what is another one, or an item.
+fn has_cast_beside_its_operand(select: &Select) -> bool {
+    let (mut operands, mut others) = (HashSet::new(), HashSet::new());
+    let mut look = |expr: &Expr| {
+        let mut operand = expr;
+        while let Expr::Cast { expr, .. } | Expr::Nested(expr) = operand {
+            operand = expr;
+        }
+        match operand == expr {
+            true => others.insert(expr.to_string()),
+            false => operands.insert(operand.to_string()),
+        };
+    };
+    let mut has_groups = true;
+    match &select.group_by {
+        GroupByExpr::Expressions(keys, _) => {
+            keys.iter().for_each(&mut look);
+            has_groups = !keys.is_empty();
+        }
+        GroupByExpr::All(_) => {}
+    }
+    for item in &select.projection {
+        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
+            continue;
+        };
+        if has_groups {
+            look(expr);
+        }
+        let _ = visit_expressions(expr, |expr| {
+            if let Expr::Function(Function {
+                args: FunctionArguments::List(list),
+                ..
+            }) = expr
+            {
+                for arg in &list.args {
+                    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg {
+                        look(arg);
+                    }
+                }
+            }
+            ControlFlow::<()>::Continue(())
+        });
+    }
+    !operands.is_disjoint(&others)
 }
 
 #[derive(Default)]
 struct Casts {
-    found: bool,
     /// True right below a CASE of ours.
     is_apart: bool,
 }
@@ -228,7 +286,6 @@ impl VisitorMut for Casts {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if matches!(expr, Expr::Cast { .. }) {
-            self.found = true;
             let cast = taken(expr);
             *expr = Expr::Case {
                 case_token: AttachedToken::empty(),

@@ -95,6 +95,7 @@ fn the_rules_run_in_this_order() {
     positions_in_grouping_sets: default, stackql; Psql, DuckDb
     spread_objects: default, stackql; DuckDb
     name_items: default, stackql; Psql, DuckDb, Stackql
+    tell_casts_apart: default, stackql; Psql, DuckDb, Stackql
     rows_in_where: default, stackql; Psql, DuckDb
     path_to_subscripts: default, stackql; DuckDb
     quote_fields: default, stackql; Psql, DuckDb
@@ -136,7 +137,6 @@ fn the_rules_run_in_this_order() {
     name_rows: default, stackql; Psql, DuckDb
     name_to_text: stackql; Stackql
     name_every_item: default, stackql; Psql, DuckDb, Stackql
-    tell_casts_apart: default, stackql; Psql, DuckDb, Stackql
     bare_columns: stackql; Stackql
     ");
 }

@@ -56,6 +56,7 @@ impl Writer<'_> {
             delivery: RowDelivery::begin(returning.as_ref(), sink).await?,
             shown,
             count: 0,
+            gone: Vec::new(),
         };
         let outcomes = side_by_side::run(
             rows.ids.len(),
@@ -79,6 +80,7 @@ impl Writer<'_> {
         )
         .await;
         let output = deleted.delivery.finish().await;
+        let outcomes = outcomes.without(deleted.gone);
         outcome::of_change(self.resource, Verb::Delete, &rows.ids, outcomes, output)?;
         Ok(Done::Deleted(deleted.count))
     }
@@ -108,12 +110,15 @@ struct Deleted<'d> {
     delivery: RowDelivery<'d>,
     shown: Vec<RecordBatch>,
     count: usize,
+    /// The rows whose keys were gone before.
+    gone: Vec<usize>,
 }
 
 #[async_trait]
 impl Deliver<Deletion> for Deleted<'_> {
     async fn deliver(&mut self, row: usize, outcome: Deletion) -> bool {
         if outcome == Deletion::NotFound {
+            self.gone.push(row);
             return true;
         }
         self.count += 1;

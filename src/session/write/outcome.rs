@@ -116,6 +116,9 @@ pub(super) fn of_change(
             .extend(of(&outcomes.done).map(|ids| format!("{done}: {ids}")));
         error
             .notes
+            .extend(of(&outcomes.gone).map(|ids| format!("already gone: {ids}")));
+        error
+            .notes
             .extend(of(&outcomes.not_tried).map(|ids| format!("not tried: {ids}")));
     }
     Err(error)
@@ -148,8 +151,12 @@ fn counts(resource: &Resource, outcomes: &Outcomes<api::Error>, done: &str) -> S
         n if n == failed => " with unknown outcome".to_owned(),
         n => format!(" ({n} with unknown outcome)"),
     };
+    let gone = match outcomes.gone.len() {
+        0 => String::new(),
+        gone => format!(", {gone} already gone"),
+    };
     format!(
-        "{} {done}, {failed} failed{doubt}, {} not tried",
+        "{} {done}{gone}, {failed} failed{doubt}, {} not tried",
         resource.count(outcomes.done.len()),
         outcomes.not_tried.len()
     )

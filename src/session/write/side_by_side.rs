@@ -19,6 +19,8 @@ use crate::session::Interrupt;
 pub(super) struct Outcomes<E> {
     /// What was done.
     pub(super) done: Vec<usize>,
+    /// What there was nothing to do for, because the key is gone.
+    pub(super) gone: Vec<usize>,
     /// What failed, and why.
     pub(super) failed: Vec<(usize, E)>,
     /// What was never sent.
@@ -31,6 +33,13 @@ impl<E> Outcomes<E> {
     /// Returns true if everything was done.
     pub(super) fn is_whole(&self) -> bool {
         self.failed.is_empty() && self.not_tried.is_empty()
+    }
+
+    /// Counts what was answered that the key is `gone` as that, not as done.
+    pub(super) fn without(mut self, gone: Vec<usize>) -> Self {
+        self.done.retain(|position| !gone.contains(position));
+        self.gone = gone;
+        self
     }
 }
 
@@ -90,6 +99,7 @@ where
     let _sending = interrupt.sending();
     let mut outcomes = Outcomes {
         done: Vec::new(),
+        gone: Vec::new(),
         failed: Vec::new(),
         not_tried: Vec::new(),
         is_interrupted: false,

@@ -66,6 +66,7 @@ impl Writer<'_> {
             count: 0,
             specs: &specs,
             unconfirmed: Vec::new(),
+            gone: Vec::new(),
         };
         let outcomes = side_by_side::run(
             bodies.len(),
@@ -92,6 +93,7 @@ impl Writer<'_> {
                 .warn_of_write(outcome::unconfirmed(self.resource, &ids));
         }
         let output = updated.delivery.finish().await;
+        let outcomes = outcomes.without(updated.gone);
         outcome::of_change(self.resource, Verb::Update, &rows.ids, outcomes, output)?;
         Ok(Done::Updated(updated.count))
     }
@@ -127,12 +129,15 @@ struct Updated<'d> {
     specs: &'d [Spec],
     /// The rows whose answers do not hold that.
     unconfirmed: Vec<usize>,
+    /// The rows whose keys do not exist any more.
+    gone: Vec<usize>,
 }
 
 #[async_trait]
 impl Deliver<Option<KeyBody>> for Updated<'_> {
     async fn deliver(&mut self, row: usize, key: Option<KeyBody>) -> bool {
         let Some(key) = key else {
+            self.gone.push(row);
             return true;
         };
         self.count += 1;
