@@ -3,7 +3,8 @@
 //! Whoever answers a request knows the credentials that came with it, and may repeat them: in a message, a title, an id,
 //! as a part of a link or of a page. This file finds them in whatever way they are written: with the escapes of JSON,
 //! URLs and HTML, in any case, with tags, white space or invisible characters in between, in Base64 or in hexadecimal
-//! digits, and in part. One with angle brackets, which Confluent's have not, is not found where tags split it. It depends on [`Secret`] alone, and decides nothing about what is shown.
+//! digits, and in part. One with angle brackets, which Confluent's have not, is not found where tags split it. It depends on
+//! [`Secret`] alone, and decides nothing about what is shown.
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};

@@ -9,6 +9,7 @@
 
 mod column_type;
 mod copy;
+mod create;
 mod delimited;
 mod describe;
 mod description;
@@ -20,6 +21,7 @@ mod explain;
 mod interrupt;
 mod json_lines;
 mod last_result;
+mod local_change;
 mod local_files;
 mod memory;
 mod names;
@@ -34,7 +36,6 @@ mod stackql;
 mod staging;
 mod text_sink;
 mod text_table;
-mod views;
 mod write;
 
 use std::collections::BTreeMap;

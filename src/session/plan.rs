@@ -22,7 +22,7 @@ use super::executor::{self, Patience};
 use super::options::Options;
 use super::params::Params;
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Session, local_files, memory, views};
+use super::{Session, create, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
@@ -70,7 +70,10 @@ impl Session {
         let carried_out = || async move {
             match plan {
                 LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
-                    views::create(&context, view).await
+                    create::view(&context, view).await
+                }
+                LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
+                    create::table(&context, table).await
                 }
                 plan => context.execute_logical_plan(plan).await,
             }

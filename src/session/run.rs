@@ -23,6 +23,7 @@ use super::error::in_statement;
 use super::executor::panicked;
 use super::explain;
 use super::interrupt::Interrupt;
+use super::local_change::LocalChange;
 use super::params::Params;
 use super::plan::Reading;
 use super::planner_thread::on_planner_thread_within;
@@ -140,6 +141,12 @@ impl Session {
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let (state, plan) = frame.into_parts();
+        if let (Some(change), Some(done)) = (LocalChange::of(&plan).map_err(diagnose)?, counts) {
+            let query = DataFrame::new(state, change.query.clone());
+            let rows = self.stream(query, scope).await?.map_err(diagnose)?;
+            let rows = rows.try_collect().await.map_err(diagnose)?;
+            return Ok(done(change.put(rows).await.map_err(diagnose)?));
+        }
         let (plan, staged) =
             copy::stage(plan, self.options.rescue_file.as_ref()).map_err(diagnose)?;
         let frame = DataFrame::new(state, plan);

@@ -73,8 +73,11 @@ async fn a_key_that_is_gone_is_zero_rows_but_a_refusal_is_not() {
 
 #[tokio::test]
 async fn keys_that_were_gone_are_not_told_to_be_done() {
-    let organization = organization(3).with_unknown_key(UnknownKey::NotFound404);
+    let organization = organization(0).with_unknown_key(UnknownKey::NotFound404);
     let lab = Lab::start(organization).await;
+    for id in ["K001", "K002"] {
+        lab.sandbox.insert(key(id, "sa-1", "lkc-1"));
+    }
     for (sql, done, method) in [
         (
             "UPDATE api_keys SET spec.description = 'x' WHERE id IN ('GONE', 'K001', 'K002')",

@@ -1,0 +1,88 @@
+//! CREATE VIEW and CREATE TABLE AS.
+//!
+//! For a view the engine would keep a plan whose types are settled, by its own rules alone, and check that one. Here a view is kept
+//! as it was written, so that its query means what it means in FROM, and what is wrong with it is told when it is created.
+//!
+//! A table that is made of a query would take no NULL where no value of the query can be one. Here, as in PostgreSQL, only a
+//! column that was declared so takes none.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::exec_err;
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::ViewTable;
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    CreateMemoryTable, CreateView, DdlStatement, LogicalPlan, LogicalPlanBuilder,
+};
+use datafusion::prelude::SessionContext;
+
+/// Creates `view`, or puts it in the place of another one if it says so.
+///
+/// # Errors
+///
+/// Fails if there is such a table, if its query cannot be planned, or if two of its columns share a name.
+pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<DataFrame> {
+    let exists = context.table_exist(view.name.clone())?;
+    if exists && !view.or_replace {
+        return exec_err!("Table '{}' already exists", view.name);
+    }
+    let mut names = HashSet::new();
+    for field in view.input.schema().fields() {
+        if !names.insert(field.name()) {
+            return exec_err!("column `{}` is in the view twice", field.name());
+        }
+    }
+    let state = context.state();
+    let plan = Arc::unwrap_or_clone(view.input);
+    state
+        .analyzer()
+        .execute_and_check(plan.clone(), state.config_options(), |_, _| {})?;
+    if exists {
+        context.deregister_table(view.name.clone())?;
+    }
+    let table = ViewTable::new(plan, view.definition);
+    context.register_table(view.name, Arc::new(table))?;
+    let nothing = LogicalPlanBuilder::empty(false).build()?;
+    Ok(DataFrame::new(context.state(), nothing))
+}
+
+/// Creates `table`.
+///
+/// # Errors
+///
+/// Fails as the engine does.
+pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) -> Result<DataFrame> {
+    let name = table.name.clone();
+    let is_declared = matches!(table.input.as_ref(), LogicalPlan::EmptyRelation(_));
+    let plan = LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table));
+    let done = context.execute_logical_plan(plan).await?;
+    if is_declared {
+        return Ok(done);
+    }
+    let provider = context.table_provider(name.clone()).await?;
+    let Some(made) = provider.downcast_ref::<MemTable>() else {
+        return Ok(done);
+    };
+    let schema = made.schema();
+    if schema.fields().iter().all(|field| field.is_nullable()) {
+        return Ok(done);
+    }
+    let fields = schema.fields().iter();
+    let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
+    let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone());
+    let schema = Arc::new(schema);
+    let mut partitions = Vec::with_capacity(made.batches.len());
+    for partition in &made.batches {
+        let batches = partition.read().await;
+        let batches = batches.iter().cloned();
+        let batches = batches.map(|batch| batch.with_schema(Arc::clone(&schema)));
+        partitions.push(batches.collect::<Result<Vec<_>, _>>()?);
+    }
+    context.deregister_table(name.clone())?;
+    context.register_table(name, Arc::new(MemTable::try_new(schema, partitions)?))?;
+    Ok(done)
+}
