@@ -33,8 +33,14 @@ impl AnalyzerRule for CheckGroups {
 }
 
 fn check(group: &Expr) -> Result<()> {
-    let Expr::GroupingSet(GroupingSet::GroupingSets(sets)) = group else {
-        return Ok(());
+    let (sets, keys) = match group {
+        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
+            (sets.as_slice(), sets.iter().flatten().collect())
+        }
+        Expr::GroupingSet(GroupingSet::Rollup(keys) | GroupingSet::Cube(keys)) => {
+            (&[][..], keys.iter().collect::<Vec<_>>())
+        }
+        _ => return Ok(()),
     };
     let twice = |set: &[Expr]| {
         let mut exprs = set.iter().enumerate();
@@ -43,7 +49,7 @@ fn check(group: &Expr) -> Result<()> {
             .map(|(_, expr)| expr.clone())
     };
     let is_constant = |expr: &&Expr| !expr.any_column_refs() && !expr.is_volatile();
-    if let Some(constant) = sets.iter().flatten().find(is_constant) {
+    if let Some(constant) = keys.into_iter().find(is_constant) {
         return Err(Error::new(format!(
             "ROLLUP, CUBE or GROUPING SETS over the constant `{}`",
             constant.human_display()
