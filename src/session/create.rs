@@ -1,7 +1,8 @@
 //! CREATE VIEW and CREATE TABLE AS.
 //!
-//! For a view the engine would keep a plan whose types are settled, by its own rules alone, and check that one. Here a view is kept
-//! as it was written, so that its query means what it means in FROM, and what is wrong with it is told when it is created.
+//! For a view the engine would keep a plan whose types are settled, by its own rules alone, and check that one. Here a view
+//! is kept as it was written, so that its query means what it means in FROM, and what is wrong with it is told when it is
+//! created.
 //!
 //! A table that is made of a query would take no NULL where no value of the query can be one. Here, as in PostgreSQL, only a
 //! column that was declared so takes none.
@@ -50,7 +51,7 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
     Ok(DataFrame::new(context.state(), nothing))
 }
 
-/// Creates `table`.
+/// Creates `table`, or leaves one alone that is there if it says so.
 ///
 /// # Errors
 ///
@@ -58,9 +59,10 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
 pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) -> Result<DataFrame> {
     let name = table.name.clone();
     let is_declared = matches!(table.input.as_ref(), LogicalPlan::EmptyRelation(_));
+    let is_there = table.if_not_exists && context.table_exist(name.clone())?;
     let plan = LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table));
     let done = context.execute_logical_plan(plan).await?;
-    if is_declared {
+    if is_declared || is_there {
         return Ok(done);
     }
     let provider = context.table_provider(name.clone()).await?;

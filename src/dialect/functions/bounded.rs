@@ -1,7 +1,7 @@
-//! Functions whose result can be far longer than their arguments: they refuse it before it is made.
+//! Functions of the engine that are called with care.
 //!
-//! `repeat('x', 2000000000)` would take the memory that the engine's pool does not count. The functions are the engine's;
-//! only how much they may give is decided here, from the arguments alone. A call of constants is made once. Where its value
+//! Those whose result can be far longer than their arguments refuse it before it is made: `repeat('x', 2000000000)` would
+//! take the memory that the engine's pool does not count. How much they may give is decided from the arguments alone. A call of constants is made once. Where its value
 //! is then written out for every row, [`constant`] looks at the number of rows.
 
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ impl Texts {
 pub(super) fn functions() -> Vec<ScalarUDF> {
     use datafusion::functions::{string, unicode};
     use datafusion::functions_nested as nested;
-    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 16] = [
+    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 14] = [
         (string::repeat(), "repeat", repeated),
         (string::concat(), "concat", joined),
         (string::concat_ws(), "concat_ws", joined_with),
@@ -116,8 +116,6 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
             "array_to_string",
             listed,
         ),
-        (nested::concat::array_append_udf(), "array_append", short),
-        (nested::concat::array_prepend_udf(), "array_prepend", short),
         (nested::length::array_length_udf(), "array_length", short),
         (nested::cardinality::cardinality_udf(), "cardinality", short),
         (nested::dimension::array_ndims_udf(), "array_ndims", short),
@@ -134,7 +132,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         name,
         estimate,
     });
-    bounded.map(ScalarUDF::new_from_impl).collect()
+    let bounded = bounded.map(ScalarUDF::new_from_impl);
+    bounded.chain([array_append(), array_prepend()]).collect()
 }
 
 /// Returns `repeat(text, count)`, for functions that are made of it.
@@ -143,6 +142,24 @@ pub(super) fn repeat() -> ScalarUDF {
         inner: datafusion::functions::string::repeat(),
         name: "repeat",
         estimate: repeated,
+    })
+}
+
+/// Returns `array_append(list, element)`, which is `list || element`.
+pub(super) fn array_append() -> ScalarUDF {
+    ScalarUDF::new_from_impl(Bounded {
+        inner: datafusion::functions_nested::concat::array_append_udf(),
+        name: "array_append",
+        estimate: short,
+    })
+}
+
+/// Returns `array_prepend(element, list)`, which is `element || list`.
+pub(super) fn array_prepend() -> ScalarUDF {
+    ScalarUDF::new_from_impl(Bounded {
+        inner: datafusion::functions_nested::concat::array_prepend_udf(),
+        name: "array_prepend",
+        estimate: short,
     })
 }
 

@@ -10,13 +10,17 @@
 //!
 //! Nothing is touched that DataFusion can plan itself: dates, intervals and numbers among themselves.
 
+use std::cmp::Ordering;
+
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::utils::list_ndims;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::bounded::{array_append, array_prepend};
 use super::intervals::interval_times;
 use super::json::convert::to_text;
 use super::number::{to_integer, to_number, to_rank};
@@ -52,6 +56,20 @@ impl ExprPlanner for OperatorPlanner {
         let RawBinaryExpr { op, left, right } = raw;
         if let Some(multiple) = multiple((&left, &left_type), &op, (&right, &right_type)) {
             return Ok(PlannerResult::Planned(multiple));
+        }
+        let is_joined = matches!(op, StringConcat);
+        if is_joined && !left_type.is_null() && !right_type.is_null() {
+            match list_ndims(&left_type).cmp(&list_ndims(&right_type)) {
+                Ordering::Greater => {
+                    let appended = array_append().call(vec![left, right]);
+                    return Ok(PlannerResult::Planned(appended));
+                }
+                Ordering::Less => {
+                    let prepended = array_prepend().call(vec![left, right]);
+                    return Ok(PlannerResult::Planned(prepended));
+                }
+                Ordering::Equal => {}
+            }
         }
         let (left, right) = operands((left, left_type), (right, right_type));
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
