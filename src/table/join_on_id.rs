@@ -18,8 +18,8 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::children::over_changed;
 use super::scan::ResourceScan;
+use crate::dialect::plan::operator::over_changed;
 use crate::resource::Pushed;
 
 type Plan = Arc<dyn ExecutionPlan>;

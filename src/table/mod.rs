@@ -7,7 +7,7 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
-//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `side_by_side`, `together`, `children`: rules over physical plans that
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `side_by_side`, `together`: rules over physical plans that
 //!   know what a request costs, and what starts scans together;
 //! - `unused_joins`: a rule over logical plans that saves requests; `spelling`: values in them that the service never writes;
 //! - `findings`: the view of what may be wrong with keys; `skips`: which of it could not be looked for;
@@ -16,7 +16,6 @@
 
 mod buffer;
 pub mod catalog;
-mod children;
 pub mod decode;
 mod dedup;
 mod fetch;

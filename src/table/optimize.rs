@@ -13,7 +13,6 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-use super::children::over_changed;
 use super::join_on_id::{JoinOnId, narrowed};
 use super::scan::ResourceScan;
 use super::shared::SharedListing;
@@ -22,6 +21,7 @@ use super::unused_joins::UnusedJoins;
 use super::used_fields::ReadWhatIsUsed;
 use crate::api::Filters;
 use crate::dialect::plan::SequentialExec;
+use crate::dialect::plan::operator::over_changed;
 use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;

@@ -19,10 +19,10 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::children::over_changed;
 use super::join_on_id::narrowed;
 use super::scan::ResourceScan;
 use super::together::Together;
+use crate::dialect::plan::operator::over_changed;
 
 type Plan = Arc<dyn ExecutionPlan>;
 

@@ -14,9 +14,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use super::children::over_changed;
 use super::fields::{Field, collect, in_table};
 use super::scan::ResourceScan;
+use crate::dialect::plan::operator::over_changed;
 use crate::dialect::source_json;
 
 type Plan = Arc<dyn ExecutionPlan>;

@@ -611,6 +611,15 @@ fn ctrl_c_stops_a_slow_listing_and_its_requests() {
     assert_eq!(terminal.end(), Some(0));
 }
 
+/// The shell takes the next statement, and leaves when it is told to.
+fn goes_on_and_ends(mut terminal: Terminal) {
+    terminal.enter("SELECT 6 * 7;");
+    terminal.wait_for("42");
+    terminal.wait_for(READY);
+    terminal.enter("\\q");
+    assert_eq!(terminal.end(), Some(0));
+}
+
 #[test]
 fn ctrl_c_stops_what_never_ends_and_the_shell_goes_on() {
     let env = TestEnv::with_keys(1);
@@ -625,11 +634,7 @@ fn ctrl_c_stops_what_never_ends_and_the_shell_goes_on() {
     terminal.press(CTRL_C);
     terminal.wait_for("interrupted");
     terminal.wait_for(READY);
-    terminal.enter("SELECT 6 * 7;");
-    terminal.wait_for("42");
-    terminal.wait_for(READY);
-    terminal.enter("\\q");
-    assert_eq!(terminal.end(), Some(0));
+    goes_on_and_ends(terminal);
 }
 
 /// The first Ctrl-C leaves a paused reader a second; the second one comes in the meantime.
@@ -679,12 +684,8 @@ fn ctrl_c_stops_planning() {
     terminal.press(CTRL_C);
     terminal.wait_for("interrupted");
     terminal.wait_for(READY);
-    terminal.enter("SELECT 6 * 7;");
-    terminal.wait_for("42");
-    terminal.wait_for(READY);
     // What is left behind keeps nobody from leaving.
-    terminal.enter("\\q");
-    assert_eq!(terminal.end(), Some(0));
+    goes_on_and_ends(terminal);
 }
 
 #[test]

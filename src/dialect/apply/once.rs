@@ -17,9 +17,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Subquery};
-use datafusion::physical_plan::execution_plan::{
-    ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
@@ -29,7 +27,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
-use crate::dialect::plan::operator::{Plan, no_expressions, one_input};
+use crate::dialect::plan::operator::{Plan, no_expressions, one_input, over_changed};
 
 /// Rows that are kept together: many short batches would each cost what a long one does.
 const ROWS: usize = 8192;
@@ -209,24 +207,7 @@ pub(super) fn fresh(plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPl
     if plan.downcast_ref::<OnceExec>().is_some() {
         return Ok(Arc::clone(plan));
     }
-    let children = plan.children();
-    let renewed = children
-        .iter()
-        .map(|child| fresh(child))
-        .collect::<Result<Vec<_>>>()?;
-    let is_same = renewed
-        .iter()
-        .zip(children)
-        .all(|(renewed, child)| Arc::ptr_eq(renewed, child));
-    let plan = Arc::clone(plan);
-    let plan = match is_same {
-        true => plan,
-        false => plan.replace_children(
-            renewed,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep),
-        )?,
-    };
-    plan.reset_state()
+    over_changed(plan, |_, child| fresh(&child))?.reset_state()
 }
 
 impl DisplayAs for OnceExec {

@@ -11,8 +11,8 @@
 //! - above a hash join, that rows are in the order of both sides: the order of the side that is held begins anew with each
 //!   row of the other.
 //!
-//! An [`UnsureExec`] between the input and such a node keeps back what is known of the input. It is there only where
-//! something would be concluded, and stays in the plan, since operators ask their inputs again when they run.
+//! A [`ForgetPropertiesExec`] between the input and such a node keeps back what is known of the input. It is there only
+//! where something would be concluded, and stays in the plan, since operators ask their inputs again when they run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,9 +25,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
-use datafusion::physical_plan::execution_plan::{
-    CardinalityEffect, ChildrenPropertiesMode, ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::execution_plan::CardinalityEffect;
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
 };
@@ -38,16 +36,13 @@ use datafusion::physical_plan::{
     PlanProperties, StatisticsArgs,
 };
 
-use super::operator::{Plan, no_expressions, one_input};
-
-const RECOMPUTE: ReplaceChildrenOptions =
-    ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
 
 /// Keeps the engine from concluding what does not hold. It comes before the rule that leaves sorts out.
 #[derive(Debug)]
-pub(crate) struct UnsureInputs;
+pub(crate) struct ForgetProperties;
 
-impl PhysicalOptimizerRule for UnsureInputs {
+impl PhysicalOptimizerRule for ForgetProperties {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
         plan.transform_up(|plan| {
             let misleading = misleading(&plan);
@@ -56,7 +51,7 @@ impl PhysicalOptimizerRule for UnsureInputs {
             }
             let inputs = plan.children().into_iter().zip(misleading);
             let inputs = inputs.map(|(input, misleads)| match misleads {
-                true => Arc::new(UnsureExec::new(Arc::clone(input))),
+                true => Arc::new(ForgetPropertiesExec::new(Arc::clone(input))),
                 false => Arc::clone(input),
             });
             let inputs = inputs.collect();
@@ -66,7 +61,7 @@ impl PhysicalOptimizerRule for UnsureInputs {
     }
 
     fn name(&self) -> &str {
-        "unsure_inputs"
+        "forget_properties"
     }
 
     fn schema_check(&self) -> bool {
@@ -116,12 +111,12 @@ fn misleading(plan: &Plan) -> Vec<bool> {
 
 /// Its input, of which nothing is known.
 #[derive(Debug)]
-struct UnsureExec {
+struct ForgetPropertiesExec {
     input: Plan,
     properties: Arc<PlanProperties>,
 }
 
-impl UnsureExec {
+impl ForgetPropertiesExec {
     fn new(input: Plan) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(input.schema()),
@@ -141,18 +136,18 @@ impl UnsureExec {
     }
 }
 
-impl DisplayAs for UnsureExec {
+impl DisplayAs for ForgetPropertiesExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match format {
             DisplayFormatType::TreeRender => Ok(()),
-            _ => f.write_str("UnsureExec"),
+            _ => f.write_str("ForgetPropertiesExec"),
         }
     }
 }
 
-impl ExecutionPlan for UnsureExec {
+impl ExecutionPlan for ForgetPropertiesExec {
     fn name(&self) -> &str {
-        "UnsureExec"
+        "ForgetPropertiesExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {

@@ -5,9 +5,10 @@
 //! aggregated, not whether there is a row: `SELECT count(*) FROM t HAVING (SELECT false)` was one row. And a volatile one,
 //! such as `random() < 0.5`, is asked of every row of the input in place of every row of the answer. Both [stay](Staying).
 //!
-//! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns of the input share
-//! a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A wall between the two
-//! nodes, which no predicate passes, stands there while the engine's rule runs. Joins look at positions and need none.
+//! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns
+//! of the input share a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A
+//! wall between the two nodes, which no predicate passes, stands there while the engine's rule runs. Joins look at
+//! positions and need none.
 //!
 //! The second of these rules hands on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
 //! while it runs. What runs more than once, such as a subquery with outer values or the second term of a recursion, would
@@ -28,14 +29,13 @@ use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-use super::operator::{Plan, no_expressions, one_input};
+use super::operator::{Plan, no_expressions, one_input, over_changed};
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
@@ -134,28 +134,17 @@ struct Walled {
 impl Walled {
     /// Returns `plan` with its walls, which is a part that runs more than once if `is_again`.
     fn put_up(&self, plan: &Plan, is_again: bool) -> Result<Plan> {
-        let mut changed = false;
-        let children = plan.children().into_iter().enumerate();
-        let children = children.map(|(position, child)| {
+        over_changed(plan, |position, child| {
             let is_again = match plan.downcast_ref::<RecursiveQueryExec>() {
                 Some(_) => is_again || position == RECURSIVE_TERM,
                 None => (self.runs_again)(plan, position).unwrap_or(is_again),
             };
-            let input = self.put_up(child, is_again)?;
-            changed |= !Arc::ptr_eq(&input, child);
-            Ok(match is_again || !is_safe(plan, child) {
-                true => {
-                    changed = true;
-                    Arc::new(Wall { input })
-                }
+            let input = self.put_up(&child, is_again)?;
+            Ok(match is_again || !is_safe(plan, &child) {
+                true => Arc::new(Wall { input }),
                 false => input,
             })
-        });
-        let children = children.collect::<Result<Vec<_>>>()?;
-        match changed {
-            true => Arc::clone(plan).replace_children(children, KEEP),
-            false => Ok(Arc::clone(plan)),
-        }
+        })
     }
 }
 
@@ -178,8 +167,6 @@ impl PhysicalOptimizerRule for Walled {
         self.rule.schema_check()
     }
 }
-
-const KEEP: ReplaceChildrenOptions = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
 
 /// Returns true if predicates pass from `plan` to `child` for what they are.
 fn is_safe(plan: &Arc<dyn ExecutionPlan>, child: &Arc<dyn ExecutionPlan>) -> bool {

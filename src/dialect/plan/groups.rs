@@ -1,4 +1,5 @@
-//! GROUP BY with one expression twice in a set of groups, as in `GROUP BY x, ROLLUP (x)`, or with a constant in one: refused.
+//! GROUP BY with one expression twice in a set of groups, as in `GROUP BY x, ROLLUP (x)`, or with a constant in one:
+//! refused.
 //!
 //! In SQL the two are apart, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one, and
 //! every constant of the select list that is written alike for the key.
@@ -33,13 +34,11 @@ impl AnalyzerRule for CheckGroups {
 }
 
 fn check(group: &Expr) -> Result<()> {
-    let (sets, keys) = match group {
+    let sets: Vec<&[Expr]> = match group {
         Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
-            (sets.as_slice(), sets.iter().flatten().collect())
+            sets.iter().map(Vec::as_slice).collect()
         }
-        Expr::GroupingSet(GroupingSet::Rollup(keys) | GroupingSet::Cube(keys)) => {
-            (&[][..], keys.iter().collect::<Vec<_>>())
-        }
+        Expr::GroupingSet(GroupingSet::Rollup(keys) | GroupingSet::Cube(keys)) => vec![keys],
         _ => return Ok(()),
     };
     let twice = |set: &[Expr]| {
@@ -49,7 +48,7 @@ fn check(group: &Expr) -> Result<()> {
             .map(|(_, expr)| expr.clone())
     };
     let is_constant = |expr: &&Expr| !expr.any_column_refs() && !expr.is_volatile();
-    if let Some(constant) = keys.into_iter().find(is_constant) {
+    if let Some(constant) = sets.iter().copied().flatten().find(is_constant) {
         return Err(Error::new(format!(
             "ROLLUP, CUBE or GROUPING SETS over the constant `{}`",
             constant.human_display()

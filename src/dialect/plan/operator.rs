@@ -1,14 +1,43 @@
 //! What our operators of a physical plan have in common, for their `impl ExecutionPlan`.
 //!
 //! The engine asks every operator for its inputs, for a copy of it over other inputs, and for its expressions, and has no
-//! answers of its own. These macros are the answers of most of ours.
+//! answers of its own. These macros are the answers of most of ours. [`over_changed`] is the step that rules over any
+//! operators take.
 
 use std::sync::Arc;
 
+use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 
 /// Any operator.
 pub(crate) type Plan = Arc<dyn ExecutionPlan>;
+
+/// For inputs of which something else is known than of those before.
+pub(crate) const RECOMPUTE: ReplaceChildrenOptions =
+    ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+
+/// Returns `plan` over what `change` makes of its inputs, given by their positions. The same must be known of them.
+pub(crate) fn over_changed(
+    plan: &Plan,
+    change: impl Fn(usize, Plan) -> Result<Plan>,
+) -> Result<Plan> {
+    let children = plan.children();
+    let changed = children
+        .iter()
+        .enumerate()
+        .map(|(position, child)| change(position, Arc::clone(child)))
+        .collect::<Result<Vec<_>>>()?;
+    let is_same = changed
+        .iter()
+        .zip(children)
+        .all(|(changed, child)| Arc::ptr_eq(changed, child));
+    if is_same {
+        return Ok(Arc::clone(plan));
+    }
+    let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
+    Arc::clone(plan).replace_children(changed, keep)
+}
 
 /// The inputs of an operator that has one, in its field `input`. Its own method `over` copies it over another one:
 /// `fn over(&self, input: Plan) -> Plan`.

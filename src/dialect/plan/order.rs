@@ -5,7 +5,7 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
-//! - before that rule runs, what it would conclude wrongly is kept back, see [`UnsureInputs`];
+//! - before that rule runs, what it would conclude wrongly is kept back, see [`ForgetProperties`];
 //! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
 //! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
@@ -28,7 +28,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 
-use super::claims::UnsureInputs;
+use super::claims::ForgetProperties;
 use super::operator::{Plan, no_expressions, one_input};
 use super::sequential::SequentialExec;
 
@@ -43,7 +43,7 @@ pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
     for rule in rules {
         let moves = rule.name() == MOVES_SORTS;
         if moves {
-            kept.push(Arc::new(UnsureInputs));
+            kept.push(Arc::new(ForgetProperties));
             kept.push(Arc::new(PutUpFences));
         }
         kept.push(rule);

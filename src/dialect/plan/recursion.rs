@@ -12,13 +12,12 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
 
-use super::operator::{Plan, no_expressions, one_input};
+use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
 use crate::dialect::error::Error;
 
 /// How often the second term may be repeated.
@@ -44,9 +43,8 @@ impl PhysicalOptimizerRule for BoundRecursion {
                 rows: Arc::default(),
             });
             let children = vec![Arc::clone(query.static_term()), counted];
-            let recompute = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
             Ok(Transformed::yes(
-                plan.replace_children(children, recompute)?,
+                plan.replace_children(children, RECOMPUTE)?,
             ))
         })
         .data()

@@ -207,15 +207,15 @@ fn tell_casts_apart(query: &mut Query) {
     if !has_cast_beside_its_operand(select) {
         return;
     }
-    // It stops at the first conversion that has been told apart already.
     let mut casts = Casts::default();
-    let _ = select
-        .projection
-        .visit(&mut casts)
-        .is_continue()
-        .then(|| select.group_by.visit(&mut casts))
-        .map(|_| select.having.visit(&mut casts))
-        .map(|_| query.order_by.visit(&mut casts));
+    let mut tell_apart = || {
+        select.projection.visit(&mut casts)?;
+        select.group_by.visit(&mut casts)?;
+        select.having.visit(&mut casts)?;
+        query.order_by.visit(&mut casts)
+    };
+    // It breaks off at the first conversion that has been told apart already.
+    let _ = tell_apart();
 }
 
 /// Returns true if a key of a group or an argument of a call converts what is another one, or an item.

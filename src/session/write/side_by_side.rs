@@ -35,9 +35,10 @@ impl<E> Outcomes<E> {
         self.failed.is_empty() && self.not_tried.is_empty()
     }
 
-    /// Counts what was answered that the key is `gone` as that, not as done.
+    /// Counts those whose key is gone, `gone` in order, as that and not as done.
     pub(super) fn without(mut self, gone: Vec<usize>) -> Self {
-        self.done.retain(|position| !gone.contains(position));
+        self.done
+            .retain(|position| gone.binary_search(position).is_err());
         self.gone = gone;
         self
     }
