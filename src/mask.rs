@@ -95,14 +95,20 @@ impl Mask {
         let wanted = self.wanted();
         let mut found = Vec::new();
         let all = visible(units(text));
-        // What looks like a tag may split a secret, and may hold one.
-        for (has_tags, mut units) in [(true, all.clone()), (false, without_tags(&all))] {
+        // What looks like a tag may split a secret, with or without what it is around, and may hold one.
+        let readings: [Reading; 3] = [
+            <[Unit]>::to_vec,
+            |units| without_tags(units, false),
+            |units| without_tags(units, true),
+        ];
+        let ways = readings
+            .into_iter()
+            .flat_map(|reading| ESCAPES.map(|escapes| (reading, escapes)));
+        for (reading, escapes) in ways {
+            let mut units = reading(&all);
             for layer in 0..=LAYERS {
                 wanted.find(&units, &mut found);
-                let mut plain = visible(unescaped(&units));
-                if !has_tags {
-                    plain = without_tags(&plain);
-                }
+                let plain = reading(&visible(unescaped(&units, escapes)));
                 if plain.len() == units.len() || layer == LAYERS {
                     break;
                 }
@@ -322,11 +328,19 @@ fn visible(mut units: Vec<Unit>) -> Vec<Unit> {
     units
 }
 
-/// Leaves out what looks like tags.
-fn without_tags(units: &[Unit]) -> Vec<Unit> {
+/// How many elements back the beginning of one is looked for.
+const MAX_NESTED: usize = 64;
+
+/// A way to read a text.
+type Reading = fn(&[Unit]) -> Vec<Unit>;
+
+/// Leaves out what looks like tags, also `with_content`: `<b>…</b>`.
+fn without_tags(units: &[Unit], with_content: bool) -> Vec<Unit> {
     let mut kept: Vec<Unit> = Vec::with_capacity(units.len());
     // Where the last opening bracket is in what was kept.
     let mut opened = None;
+    // The elements that have begun, and where in what was kept.
+    let mut elements: Vec<(String, usize)> = Vec::new();
     for unit in units {
         match (unit.c, opened) {
             ('<', _) => {
@@ -337,7 +351,24 @@ fn without_tags(units: &[Unit]) -> Vec<Unit> {
                 let first = kept.get(at + 1).map(|unit| unit.c);
                 match first {
                     Some(c) if c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?') => {
+                        // White space has gone, so attributes stand right behind a name.
+                        let name = kept[at + 1..]
+                            .iter()
+                            .map(|unit| unit.c.to_ascii_lowercase());
+                        let name: String = name.skip_while(|c| *c == '/').collect();
                         kept.truncate(at);
+                        // One that began long before splits no secret.
+                        let recent = elements.len().saturating_sub(MAX_NESTED);
+                        let begun = elements[recent..].iter();
+                        let begun = begun.rev().position(|(begun, _)| begun.starts_with(&name));
+                        match begun.map(|back| elements.len() - 1 - back) {
+                            Some(element) if c == '/' && with_content => {
+                                kept.truncate(elements[element].1);
+                                elements.truncate(element);
+                            }
+                            _ if c != '/' => elements.push((name, at)),
+                            _ => {}
+                        }
                     }
                     _ => kept.push(*unit),
                 }
@@ -349,12 +380,17 @@ fn without_tags(units: &[Unit]) -> Vec<Unit> {
     kept
 }
 
-/// Takes away one layer of escapes: those of JSON, of URLs and of HTML.
-fn unescaped(units: &[Unit]) -> Vec<Unit> {
+/// What escapes of JSON, of URLs and of HTML begin with: all of them, and each by itself, since a secret may look like an
+/// escape of another kind.
+const ESCAPES: [&str; 4] = ["\\%&", "\\", "%", "&"];
+
+/// Takes away one layer of those escapes that begin with one of `escapes`.
+fn unescaped(units: &[Unit], escapes: &str) -> Vec<Unit> {
     let mut plain = Vec::with_capacity(units.len());
     let mut rest = units;
     while let [first, ..] = rest {
         let escape = match first.c {
+            c if !escapes.contains(c) => None,
             '\\' => backslash(rest),
             '%' => percent(rest),
             '&' => entity(rest),
@@ -614,6 +650,21 @@ mod tests {
                 assert!(masked.contains("***"), "{way:?} in {outer:?}: {masked}");
                 assert!(masked.len() < 40, "{way:?} in {outer:?}: {masked}");
             }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_around_elements() {
+        for split in [
+            "<script>x</script>",
+            "<b>one <i>two</i></b>",
+            "<B a='1'>x</b >",
+        ] {
+            let written: Vec<String> = SECRET.chars().map(String::from).collect();
+            let written = written.chunks(5).map(<[String]>::concat);
+            let written = written.collect::<Vec<_>>().join(split);
+            let masked = mask().apply(&format!("({written})")).into_owned();
+            assert_eq!(masked, "(***)", "{split}");
         }
     }
 
