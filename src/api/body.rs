@@ -3,6 +3,7 @@
 //! A key is kept exactly as it was sent, so that members unknown to this version survive; the table decodes the fields
 //! it needs. Never shows the content of a body.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -41,8 +42,8 @@ impl KeyBody {
         Ok(Self(value))
     }
 
-    /// Takes the answer to a create, which may hold the only copy of a secret: a byte order mark before the JSON, bytes
-    /// behind it and bytes in it that are not UTF-8 are no reason to lose it.
+    /// Takes the answer to a create, which may hold the only copy of a secret: a byte order mark or a prefix before the
+    /// JSON, bytes behind it, bytes in it that are not UTF-8 and UTF-16 are no reason to lose it.
     ///
     /// # Errors
     /// [`DecodeError`] if there is no whole object in it.
@@ -51,14 +52,18 @@ impl KeyBody {
             Ok(body) => return Ok(body),
             Err(refused) => refused,
         };
-        let text = String::from_utf8_lossy(&body);
+        let text = utf16(&body).map_or_else(|| String::from_utf8_lossy(&body), Cow::Owned);
         let text = text.trim_start_matches('\u{feff}').trim_start();
-        match json_scan::value(text) {
-            Some((object, _)) if object.starts_with('{') => {
-                Ok(Self(Bytes::copy_from_slice(object.as_bytes())))
-            }
-            _ => Err(refused),
-        }
+        let object = |text: &str| {
+            let (object, _) = json_scan::value(text)?;
+            let object = object.starts_with('{').then_some(object)?;
+            Some(Self(Bytes::copy_from_slice(object.as_bytes())))
+        };
+        let behind_prefix = || {
+            let found = object(&text[text.find('{')?..])?;
+            found.secret().is_some().then_some(found)
+        };
+        object(text).or_else(behind_prefix).ok_or(refused)
     }
 
     /// Takes a slice that is known to be valid JSON.
@@ -82,6 +87,22 @@ impl KeyBody {
     pub(super) fn from_text(json: &str) -> Self {
         Self::parse(Bytes::copy_from_slice(json.as_bytes())).unwrap()
     }
+}
+
+/// Returns the text of UTF-16 with a byte order mark.
+fn utf16(body: &[u8]) -> Option<String> {
+    let read: fn([u8; 2]) -> u16 = match body {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (units, _) = body.as_chunks::<2>();
+    let units = units.iter().map(|unit| read(*unit));
+    Some(
+        char::decode_utf16(units)
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect(),
+    )
 }
 
 impl fmt::Debug for KeyBody {
@@ -195,6 +216,28 @@ mod tests {
         }
         for body in ["<html></html>", "{\"a\":", "gone"] {
             assert!(read_nothing(Bytes::from_static(body.as_bytes())).is_err());
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_behind_a_prefix_and_in_utf16() {
+        const KEY: &str = r#"{"id":"K","spec":{"secret":"s3"}}"#;
+        let utf16 = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let units = KEY.encode_utf16().flat_map(bytes);
+            mark.into_iter().chain(units).collect()
+        };
+        for body in [
+            format!(")]}}',\n{KEY}").into_bytes(),
+            format!("\u{feff} {KEY}\0").into_bytes(),
+            utf16([0xff, 0xfe], u16::to_le_bytes),
+            utf16([0xfe, 0xff], u16::to_be_bytes),
+        ] {
+            let found = KeyBody::salvage(Bytes::from(body)).unwrap();
+            assert_eq!(found.raw(), KEY);
+        }
+        for body in ["<script>{}</script>", "x {\"a\":1}", ")]}',"] {
+            let body = Bytes::from_static(body.as_bytes());
+            assert!(KeyBody::salvage(body).is_err());
         }
     }
 

@@ -127,9 +127,9 @@ pub enum Error {
         /// What is missing.
         reason: &'static str,
     },
-    /// A listing had page after page with nothing on them.
+    /// A listing had page after page with nothing new on them.
     #[error(
-        "the listing `{request}` is endless: more than {} pages in a row are empty, and each links to another",
+        "the listing `{request}` is endless: more than {} pages in a row hold nothing new, and each links to another",
         super::pagination::MAX_EMPTY_PAGES
     )]
     EmptyPages {

@@ -50,6 +50,7 @@ pub use error::{Call, Error};
 pub use failure::{Failure, FailureKind};
 pub(crate) use page::{Listed, PageSummary};
 pub use page::{Page, PageReader, PageToken};
+pub(crate) use pagination::MAX_EMPTY_PAGES;
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;

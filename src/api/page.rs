@@ -178,7 +178,7 @@ impl PageSummary {
                     match name {
                         // What is wrong with such a page is told by `Page::parse`.
                         r#""metadata""# if metadata.is_some() => return None,
-                        r#""error""# | r#""errors""# => return None,
+                        r#""error""# | r#""errors""# | r#""error_code""# => return None,
                         r#""metadata""# => {
                             metadata = Some(links(serde_json::from_str(value).ok()?));
                         }
@@ -254,7 +254,7 @@ impl<'de> Members<'de> for Envelope<'de> {
             }
             "data" => self.data = Some(map.next_value()?),
             "metadata" => self.links = Some(links(map.next_value()?)),
-            "error" | "errors" => {
+            "error" | "errors" | "error_code" => {
                 let error: &RawValue = map.next_value()?;
                 if !matches!(error.get(), "null" | "[]" | "{}" | "\"\"" | "false") {
                     return Err(A::Error::custom(
@@ -271,6 +271,7 @@ impl<'de> Members<'de> for Envelope<'de> {
 /// The `metadata` of a page.
 #[derive(Default)]
 struct Links<'a> {
+    has_next: bool,
     next: Option<Cow<'a, str>>,
     total: Option<u64>,
 }
@@ -299,16 +300,28 @@ impl<'de> Members<'de> for Links<'de> {
 
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
+            // Nobody can tell which of them is meant.
+            "next" if self.has_next => return Err(A::Error::custom("`next` is there twice")),
             "next" => {
+                self.has_next = true;
                 let link: Option<Text<'de>> = map.next_value()?;
                 self.next = link.map(|Text(link)| link);
             }
-            // What is no number says nothing.
-            "total_size" => self.total = map.next_value::<&RawValue>()?.get().parse().ok(),
+            "total_size" => self.total = whole(map.next_value::<&RawValue>()?.get()),
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
     }
+}
+
+/// Returns the number that `json` is, as a number or in quotes; None for what is none, which says nothing.
+fn whole(json: &str) -> Option<u64> {
+    let text = json.trim_matches('"');
+    text.parse().ok().or_else(|| {
+        let (whole, fraction) = text.split_once('.')?;
+        let is_zero = fraction.bytes().all(|digit| digit == b'0');
+        is_zero.then(|| whole.parse().ok()).flatten()
+    })
 }
 
 /// The links of a page, if they come before its keys.
@@ -440,13 +453,19 @@ mod tests {
     fn how_many_there_are_is_known_if_it_is_said() {
         let total =
             |metadata: &str| page(&format!(r#"{{"metadata":{metadata},"data":[]}}"#)).total();
-        assert_eq!(total(r#"{"total_size":7}"#), Some(7));
+        for said in ["7", "\"7\"", "7.0"] {
+            assert_eq!(
+                total(&format!(r#"{{"total_size":{said}}}"#)),
+                Some(7),
+                "{said}"
+            );
+        }
         for silent in [
             "{}",
             "null",
             r#"{"total_size":null}"#,
             r#"{"total_size":-1}"#,
-            r#"{"total_size":"7"}"#,
+            r#"{"total_size":7.5}"#,
         ] {
             assert_eq!(total(silent), None, "{silent}");
         }

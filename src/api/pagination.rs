@@ -62,7 +62,7 @@ where
 }
 
 /// The most pages in a row without anything on them: a service that filters may give some, but never ends them with one.
-pub(super) const MAX_EMPTY_PAGES: usize = 1_000;
+pub(crate) const MAX_EMPTY_PAGES: usize = 1_000;
 
 /// Passes `pages` on, and ends with the error that `endless` makes after too many of them in a row had nothing on them.
 /// `size` tells how many pages an item stands for, and how many objects they hold.

@@ -313,14 +313,19 @@ impl Listings {
 
 /// Returns the error of a listing of `resource` whose ids are not all there.
 fn no_id(resource: &'static Resource, reason: &'static str) -> api::Error {
+    let request = first_request(resource);
+    api::Error::NoId { request, reason }
+}
+
+/// Returns the request that a listing of `resource` begins with.
+fn first_request(resource: &'static Resource) -> api::RequestLine {
     let params = ListParams {
         resource,
         filters: Filters::default(),
         all: true,
         page_size: resource.max_page_size,
     };
-    let request = api::request::list(&params, None).line;
-    api::Error::NoId { request, reason }
+    api::request::list(&params, None).line
 }
 
 /// Returns what the service requires and one of `listings` has no value for, with the values there are.
@@ -387,7 +392,8 @@ fn decoded(
     })
 }
 
-/// Drops the rows that came before or that the predicates do not want, and stops at the limit.
+/// Drops the rows that came before or that the predicates do not want, and stops at the limit. After too many pages whose rows
+/// all came before, the listing is taken for endless.
 fn batches(
     keys: impl Stream<Item = Result<KeyBatch>> + Send + 'static,
     shape: Shape,
@@ -399,6 +405,7 @@ fn batches(
         let shape = shape.clone();
         let scope = Arc::clone(&scope);
         async move {
+            let mut repeated = 0;
             while left != Some(0) {
                 let Some(read) = keys.try_next().await? else {
                     return Ok(None);
@@ -406,7 +413,16 @@ fn batches(
                 if !read.oddities.is_empty() {
                     scope.odd(read.oddities);
                 }
+                let given = read.rows.num_rows();
                 let fresh = seen.fresh(as_string_array(&read.ids)?, read.rows)?;
+                repeated = match fresh.num_rows() {
+                    0 if given > 0 => repeated + 1,
+                    _ => 0,
+                };
+                if repeated > api::MAX_EMPTY_PAGES {
+                    let request = first_request(shape.resource);
+                    return Err(external(api::Error::EmptyPages { request }));
+                }
                 let batch = matching(fresh, &shape.predicates)?;
                 if batch.num_rows() == 0 {
                     continue;
