@@ -102,6 +102,20 @@ impl Config {
             Origin::Profile => profile.endpoint.clone(),
             Origin::Auth | Origin::Environment => variable(ENDPOINT).map(str::to_owned),
         });
+        if origin == Origin::Profile
+            && settings.endpoint.is_none()
+            && environment_source(&variable).is_none()
+            && let Some(other) = variable(ENDPOINT)
+            && profile.endpoint.as_deref() != Some(other)
+        {
+            let own = profile.endpoint.as_deref().unwrap_or("Confluent Cloud");
+            return Err(Error::usage(format!(
+                "{ENDPOINT} is set, and the credentials of the profile `{name}` are for {own}"
+            ))
+            .hint(format!(
+                "unset {ENDPOINT}, or pass --endpoint to send these credentials elsewhere"
+            )));
+        }
         let concurrency = settings.concurrency.or(profile.concurrency);
         let timeout = settings.timeout.or(profile.timeout);
         if concurrency == Some(0) {
