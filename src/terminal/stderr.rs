@@ -4,7 +4,7 @@
 //! dropped, and the next line that does fit says how much was. Everything that this program writes to stderr goes
 //! through here.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,17 +45,30 @@ pub(crate) fn write(text: &[u8], patience: Patience) {
     }
 }
 
-/// Returns false if nobody can read what is written: stderr is closed, its terminal is, or its reader has gone away.
+/// Returns false if nobody can read what is written: stderr is closed, its terminal is, its reader has gone away or has
+/// stopped reading, its disk is full, or it is a device such as the null device.
 #[cfg(unix)]
 pub(crate) fn is_heard() -> bool {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::sys::stat::{SFlag, fstat};
     let stderr = io::stderr();
+    let kind = fstat(&stderr).map(|found| SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT);
+    let is_lost = match kind {
+        Ok(SFlag::S_IFCHR) => !stderr.is_terminal(),
+        Ok(SFlag::S_IFREG) => super::stream::is_disk_full(&stderr),
+        _ => false,
+    };
+    if is_lost {
+        return false;
+    }
     let mut asked = [PollFd::new(
         std::os::fd::AsFd::as_fd(&stderr),
         PollFlags::POLLOUT,
     )];
     let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
     match poll(&mut asked, PollTimeout::ZERO) {
+        // There is no room in the pipe.
+        Ok(0) => false,
         Ok(_) => asked[0]
             .revents()
             .is_none_or(|events| !events.intersects(gone)),

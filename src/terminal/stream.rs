@@ -37,6 +37,14 @@ const UNREAD: Duration = Duration::from_secs(2);
 #[cfg(unix)]
 const GLANCE: Duration = Duration::from_millis(2);
 
+/// Returns true if the disk of `file` has no room left, as far as that can be told.
+#[cfg(unix)]
+pub(super) fn is_disk_full(file: impl std::os::fd::AsFd) -> bool {
+    let disk = nix::sys::statvfs::fstatvfs(file);
+    // Some file systems do not count.
+    disk.is_ok_and(|disk| disk.blocks() > 0 && disk.blocks_available() == 0)
+}
+
 /// What is behind a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -140,11 +148,13 @@ impl Stream {
 
     /// # Errors
     ///
-    /// Fails if nobody will read what is written from now on.
+    /// Fails if nobody will read what is written from now on, or there is no room for it.
     #[cfg(unix)]
     pub(crate) fn check(&self) -> io::Result<()> {
         match self.kind {
-            Kind::File | Kind::Null => Ok(()),
+            Kind::Null => Ok(()),
+            Kind::File if is_disk_full(&self.file) => Err(io::ErrorKind::StorageFull.into()),
+            Kind::File => Ok(()),
             Kind::Pipe | Kind::Socket | Kind::Device => self.wait_for_leaving(Duration::ZERO),
         }
     }
