@@ -68,10 +68,10 @@ Files:
       Which keys an INSERT that was killed may have created, without secrets
 
 Proxies:
-  HTTPS_PROXY
-      Address of the proxy for requests, as http://HOST:PORT
-  NO_PROXY
-      Hosts to reach without it, separated by commas
+  https_proxy, all_proxy
+      Address of the proxy for requests, as http://HOST:PORT; HTTPS_PROXY and ALL_PROXY count after these
+  no_proxy
+      Hosts to reach without it, separated by commas: host, host:port, .domain, *.domain
 
 The shell's environment:
   PAGER, LESS

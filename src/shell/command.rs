@@ -248,7 +248,7 @@ fn command(name: &str, rest: &str) -> Result<Command, Error> {
         "ir" => Command::IncludeRelative(args.needs("the name of a file")?),
         "e" => Command::Edit,
         "g" | "gx" => Command::Go {
-            to: destination(args.next()),
+            to: destination(args.next_file()?),
             expanded: name == "gx",
         },
         "gset" => Command::Gset(args.next().unwrap_or_default()),
@@ -322,6 +322,20 @@ struct Arguments<'c> {
 impl Arguments<'_> {
     fn next(&mut self) -> Option<String> {
         self.left.pop_front()
+    }
+
+    /// Returns the name of a file, if there is one. Options in parentheses, which psql has, are none.
+    fn next_file(&mut self) -> Result<Option<String>, Error> {
+        match self.next() {
+            Some(option) if option.starts_with('(') => Err(Error::statement(format!(
+                "`\\{}` takes no options",
+                self.name
+            ))
+            .hint(
+                "\\pset format names the format of what follows; a file's extension names its own",
+            )),
+            file => Ok(file),
+        }
     }
 
     fn needs(&mut self, what: &str) -> Result<String, Error> {
@@ -443,7 +457,12 @@ fn copy(text: &str) -> Result<Copy, Error> {
         None if source.is_empty() => {
             return Err(Error::statement("`\\copy` needs a table or a query").hint(USAGE));
         }
-        None => format!("SELECT * FROM {source}"),
+        None => match source.split_once('(') {
+            Some((table, columns)) if columns.ends_with(')') => {
+                format!("SELECT {} FROM {table}", columns.trim_end_matches(')'))
+            }
+            _ => format!("SELECT * FROM {source}"),
+        },
     };
     let mut rest = arguments(&text[parts[to].end..]).into_iter();
     let to = match (
@@ -459,14 +478,23 @@ fn copy(text: &str) -> Result<Copy, Error> {
         (Some(file), _) => Destination::File(file),
     };
     let mut format = None;
-    for word in rest {
-        let word = word
-            .trim_matches(|c: char| "(),".contains(c))
-            .to_lowercase();
+    let words = rest.map(|word| {
+        let word = word.trim_matches(|c: char| "(),".contains(c));
+        word.to_lowercase()
+    });
+    let mut words = words.filter(|word| !word.is_empty()).peekable();
+    words.next_if(|word| word == "with");
+    while let Some(word) = words.next() {
         match word.as_str() {
-            // The words around the name of a format, and the header, which csv has.
-            "" | "with" | "format" | "header" => {}
-            word => format = Some(word.to_owned()),
+            "format" => format = words.next(),
+            // A csv file has one anyway.
+            "header" => drop(words.next_if(|word| word == "true" || word == "on")),
+            name if format.is_none() && words.peek().is_none() => format = Some(name.to_owned()),
+            other => {
+                return Err(
+                    Error::statement(format!("`\\copy` has no use for `{other}`")).hint(USAGE),
+                );
+            }
         }
     }
     Ok(Copy { query, to, format })
@@ -607,6 +635,10 @@ mod tests {
             copy("SELECT * FROM api_keys", file("my keys.csv"), Some("csv"))
         );
         assert_eq!(
+            of("copy api_keys (id, kind) to 'k.csv'"),
+            copy("SELECT id, kind FROM api_keys ", file("k.csv"), None)
+        );
+        assert_eq!(
             of("copy (SELECT id, 'to' FROM api_keys) TO stdout"),
             copy("SELECT id, 'to' FROM api_keys", Destination::Stdout, None)
         );
@@ -624,6 +656,10 @@ mod tests {
             "copy to 'x'",
             "copy api_keys to",
             "copy t from 'x'",
+            "copy t to 'x' csv json",
+            "copy t to 'x' with (format csv, delimiter ';')",
+            "copy t to 'x' with (format csv, header false)",
+            "g (format=csv)",
         ] {
             assert!(backslash(wrong).is_err(), "{wrong}");
         }

@@ -14,7 +14,7 @@ use super::conditions::Conditions;
 use super::edit;
 use super::helper::LineHelper;
 use super::history::{History, MAX_ENTRIES};
-use super::input::Input;
+use super::input::{Input, Step};
 use super::keys::{Keys, at_line_before};
 use super::pager::Size;
 use super::reflow::TAB;
@@ -168,21 +168,23 @@ impl Shell {
 
     /// Runs `line`. Errors are shown and do not end the shell.
     async fn run_line(&mut self, input: &mut Input, line: &str) -> Flow {
-        let mut flow = Flow::GoOn;
-        for step in input.push(line) {
-            if self.interrupt.is_raised() || self.shutdown.is_leaving() {
-                break;
-            }
+        let mut steps = input.push(line).into_iter();
+        while let Some(step) = steps.next() {
             match self.step(step, input).await {
                 Ok(Flow::GoOn) => {}
-                Ok(other) => {
-                    flow = other;
-                    break;
-                }
+                Ok(other) => return other,
                 Err(error) => notes::error(&error),
             }
+            if self.interrupt.is_raised() || self.shutdown.is_leaving() {
+                match steps.filter(Step::is_work).count() {
+                    0 => {}
+                    1 => notes::line("the statement after it was not run"),
+                    n => notes::line(&format!("the {n} statements after it were not run")),
+                }
+                break;
+            }
         }
-        flow
+        Flow::GoOn
     }
 
     /// Lets the person edit `text`; None if it is unchanged.

@@ -56,7 +56,9 @@ impl History {
             .collect();
         let entries = newest(stored.iter().map(String::as_str));
         let history = Self { entries, file };
-        if stored.len() > history.entries.len() {
+        // What is appended to a torn line would be lost with it.
+        let is_torn = text.last().is_some_and(|byte| *byte != b'\n');
+        if is_torn || stored.len() > history.entries.len() {
             // No history is worth an error.
             let _ = history.rewrite();
         }

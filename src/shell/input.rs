@@ -21,6 +21,13 @@ pub(super) enum Step {
     Remind(&'static str),
 }
 
+impl Step {
+    /// Returns true if it runs a statement or a command.
+    pub(super) fn is_work(&self) -> bool {
+        matches!(self, Self::Statement(_) | Self::Command(..))
+    }
+}
+
 /// The typed text that has not run yet.
 #[derive(Debug, Default)]
 pub(super) struct Input {

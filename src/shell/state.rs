@@ -19,7 +19,7 @@ use crate::render::{OutputFormat, RenderOptions};
 use crate::session::Interrupt;
 use crate::sql::split::Piece;
 use crate::terminal::notes;
-use crate::terminal::open::{OpenSession, Opener};
+use crate::terminal::open::{OpenSession, Opener, ShellDefaults};
 use crate::terminal::output::Output;
 
 /// How to start the shell.
@@ -77,7 +77,11 @@ impl Shell {
     ) -> Result<Self, Error> {
         let stdin = std::io::stdin().is_terminal();
         let stdout = std::io::stdout().is_terminal();
-        let defaults = setup.opener.shell().clone();
+        // What a script prints does not depend on who runs it.
+        let defaults = match stdin {
+            true => setup.opener.shell().clone(),
+            false => ShellDefaults::default(),
+        };
         let in_file = |error| Error {
             kind: ErrorKind::Usage,
             ..error

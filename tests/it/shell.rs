@@ -627,12 +627,13 @@ fn ctrl_c_stops_what_never_ends_and_the_shell_goes_on() {
         return;
     };
     terminal.enter(
-        "SELECT count(*) FROM api_keys, generate_series(1, 100000) a, generate_series(1, 100000) b, generate_series(1, 1000) c;",
+        "SELECT count(*) FROM api_keys, generate_series(1, 100000) a, generate_series(1, 100000) b, generate_series(1, 1000) c; SELECT 2; SELECT 3;",
     );
     env.wait_for_requests(1);
     terminal.wait_for("1 page, ");
     terminal.press(CTRL_C);
     terminal.wait_for("interrupted");
+    terminal.wait_for("the 2 statements after it were not run");
     terminal.wait_for(READY);
     goes_on_and_ends(terminal);
 }
