@@ -285,7 +285,13 @@ impl Staged {
     }
 
     /// Moves `new` to the place of `old`, which is kept until that is done.
+    ///
+    /// Where the file system can swap the two, one of them is at the place of `old` at every moment. Elsewhere a program
+    /// that is killed between the two renames leaves `old` in the folder of this copy.
     fn replace(&self, new: &Path, old: &Path) -> io::Result<()> {
+        if swapped(new, old) {
+            return fs::remove_dir_all(new);
+        }
         let aside = self.folder.join("replaced");
         if old.exists() {
             fs::rename(old, &aside)?;
@@ -301,9 +307,46 @@ impl Staged {
     }
 }
 
+/// Swaps the names of two folders in one step. Returns false if that cannot be done; nothing has changed then.
+#[cfg(target_os = "linux")]
+fn swapped(one: &Path, other: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).is_ok()
+}
+
+/// No crate offers it here.
+#[cfg(not(target_os = "linux"))]
+fn swapped(_: &Path, _: &Path) -> bool {
+    false
+}
+
 impl Drop for Staged {
     fn drop(&mut self) {
         // What cannot be removed harms nobody.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_folders_change_places_or_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let [new, old] = ["new", "old"].map(|name| dir.path().join(name));
+        fs::create_dir(&new).unwrap();
+        assert!(!swapped(&new, &old), "nothing is there");
+        fs::create_dir(&old).unwrap();
+        fs::write(new.join("rows"), "new").unwrap();
+        fs::write(old.join("rows"), "old").unwrap();
+        let is_swapped = swapped(&new, &old);
+        let (there, aside) = if is_swapped {
+            (&old, &new)
+        } else {
+            (&new, &old)
+        };
+        assert_eq!(fs::read_to_string(there.join("rows")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(aside.join("rows")).unwrap(), "old");
     }
 }
