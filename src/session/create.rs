@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
-use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::catalog::MemTable;
 use datafusion::common::exec_err;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
@@ -20,6 +20,8 @@ use datafusion::logical_expr::{
     CreateMemoryTable, CreateView, DdlStatement, LogicalPlan, LogicalPlanBuilder,
 };
 use datafusion::prelude::SessionContext;
+
+use super::memory::HeldRows;
 
 /// Creates `view`, or puts it in the place of another one if it says so.
 ///
@@ -55,36 +57,31 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
 ///
 /// # Errors
 ///
-/// Fails as the engine does.
+/// Fails as the engine does, and if there is no room for its rows.
 pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) -> Result<DataFrame> {
     let name = table.name.clone();
     let is_declared = matches!(table.input.as_ref(), LogicalPlan::EmptyRelation(_));
-    let is_there = table.if_not_exists && context.table_exist(name.clone())?;
-    let plan = LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table));
-    let done = context.execute_logical_plan(plan).await?;
-    if is_declared || is_there {
-        return Ok(done);
+    let exists = context.table_exist(name.clone())?;
+    if is_declared || exists && !table.or_replace {
+        let plan = LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table));
+        return context.execute_logical_plan(plan).await;
     }
-    let provider = context.table_provider(name.clone()).await?;
-    let Some(made) = provider.downcast_ref::<MemTable>() else {
-        return Ok(done);
-    };
-    let schema = made.schema();
-    if schema.fields().iter().all(|field| field.is_nullable()) {
-        return Ok(done);
-    }
-    let fields = schema.fields().iter();
+    let query = DataFrame::new(context.state(), Arc::unwrap_or_clone(table.input));
+    let rows = query.execute_stream().await?;
+    let known = rows.schema();
+    let fields = known.fields().iter();
     let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
-    let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone());
+    let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), known.metadata().clone());
     let schema = Arc::new(schema);
-    let mut partitions = Vec::with_capacity(made.batches.len());
-    for partition in &made.batches {
-        let batches = partition.read().await;
-        let batches = batches.iter().cloned();
-        let batches = batches.map(|batch| batch.with_schema(Arc::clone(&schema)));
-        partitions.push(batches.collect::<Result<Vec<_>, _>>()?);
+    let mut held = HeldRows::new(&context.runtime_env());
+    let rows = held.collect(rows).await?;
+    let rows = rows.into_iter();
+    let rows = rows.map(|batch| batch.with_schema(Arc::clone(&schema)));
+    let rows = vec![rows.collect::<Result<Vec<_>, _>>()?];
+    if exists {
+        context.deregister_table(name.clone())?;
     }
-    context.deregister_table(name.clone())?;
-    context.register_table(name, Arc::new(MemTable::try_new(schema, partitions)?))?;
-    Ok(done)
+    context.register_table(name, Arc::new(MemTable::try_new(schema, rows)?))?;
+    let nothing = LogicalPlanBuilder::empty(false).build()?;
+    Ok(DataFrame::new(context.state(), nothing))
 }

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Span;
 
 use crate::api;
-use crate::dialect;
+use crate::dialect::{self, OTHER_DIALECT};
 use crate::error::{Error, ErrorKind, Place};
 use crate::table::NotConnected;
 
@@ -21,6 +21,14 @@ pub fn in_statement(error: dialect::error::Error, text: &str, line: u64) -> Erro
         hint: error.hint,
         ..Error::new(error.kind, error.message)
     }
+}
+
+/// Returns `error` without the hint that the other dialect takes the statement.
+pub(super) fn without_other_dialect(mut error: Error) -> Error {
+    if let Some(hint) = &mut error.hint {
+        *hint = hint.replace(&format!("; {OTHER_DIALECT}"), "");
+    }
+    error
 }
 
 impl From<api::Error> for Error {

@@ -1,18 +1,23 @@
-//! UPDATE and DELETE of the tables that a session has made.
+//! INSERT, UPDATE and DELETE of the tables that a session has made.
 //!
-//! The engine takes the condition of such a statement from what its optimizer has left of the plan. What has become a join,
+//! The engine puts the rows of an INSERT into the table as they come: what has another type than its column, as after UNION
+//! ALL, could not be read again.
+//!
+//! The engine takes the condition of an UPDATE or a DELETE from what its optimizer has left of the plan. What has become a join,
 //! or a relation without rows, is lost there: `DELETE … WHERE k IN (SELECT …)` and `WHERE false` would delete every row.
-//! Here the statement becomes a query over the table that gives the rows it has afterwards, which is planned as any other,
-//! and they take the place of its rows once all of them are there.
+//! Here such a statement becomes a query over the table that gives the rows it has afterwards, which is planned as any
+//! other, and they take the place of its rows once all of them are there.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
-use datafusion::arrow::compute::{cast, filter_record_batch, not};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options, filter_record_batch, not};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::{exec_err, internal_err, not_impl_err};
 use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
+use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WriteOp, col, lit, when};
 
 /// The column that tells which rows are meant.
@@ -21,13 +26,21 @@ const MEANT: &str = "__meant";
 /// A statement over a table of the session.
 pub(super) struct LocalChange {
     table: Arc<dyn TableProvider>,
-    is_delete: bool,
-    /// The rows of the table, in an UPDATE as they are afterwards, and behind their columns whether they are meant.
+    verb: Verb,
+    /// The new rows of an INSERT. Else the rows of the table, in an UPDATE as they are afterwards, and behind their columns
+    /// whether they are meant.
     pub(super) query: LogicalPlan,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Insert,
+    Update,
+    Delete,
+}
+
 impl LocalChange {
-    /// Reads `plan`; None if it is no UPDATE or DELETE of such a table.
+    /// Reads `plan`; None if it changes no rows of such a table.
     ///
     /// # Errors
     ///
@@ -36,21 +49,26 @@ impl LocalChange {
         let LogicalPlan::Dml(write) = plan else {
             return Ok(None);
         };
-        let is_delete = match write.op {
-            WriteOp::Delete => true,
-            WriteOp::Update => false,
+        let verb = match write.op {
+            WriteOp::Insert(InsertOp::Append) => Verb::Insert,
+            WriteOp::Delete => Verb::Delete,
+            WriteOp::Update => Verb::Update,
             _ => return Ok(None),
         };
         let table = source_as_provider(&write.target)?;
         if table.downcast_ref::<MemTable>().is_none() {
             return Ok(None);
         }
-        let (values, input) = match write.input.as_ref() {
-            LogicalPlan::Projection(projection) if !is_delete => {
+        let (values, input) = match (verb, write.input.as_ref()) {
+            (Verb::Insert, query) => {
+                let query = query.clone();
+                return Ok(Some(Self { table, verb, query }));
+            }
+            (Verb::Update, LogicalPlan::Projection(projection)) => {
                 (projection.expr.as_slice(), projection.input.as_ref())
             }
-            input if is_delete => (&[][..], input),
-            _ => return internal_err!("an UPDATE without values"),
+            (Verb::Update, _) => return internal_err!("an UPDATE without values"),
+            (Verb::Delete, input) => (&[][..], input),
         };
         let (condition, rows) = match input {
             LogicalPlan::Filter(filter) => (filter.predicate.clone(), filter.input.as_ref()),
@@ -66,13 +84,9 @@ impl LocalChange {
         let meant = condition.is_true().alias(MEANT);
         let found = LogicalPlanBuilder::from(rows.clone())
             .project(columns.iter().cloned().chain([meant]))?;
-        if is_delete {
+        if verb == Verb::Delete {
             let query = found.build()?;
-            return Ok(Some(Self {
-                table,
-                is_delete,
-                query,
-            }));
+            return Ok(Some(Self { table, verb, query }));
         }
         if values.len() != columns.len() {
             return internal_err!("an UPDATE without a value for each column");
@@ -90,12 +104,12 @@ impl LocalChange {
         values.push(col(MEANT));
         Ok(Some(Self {
             table,
-            is_delete,
+            verb,
             query: found.project(values)?.build()?,
         }))
     }
 
-    /// Puts `rows`, those of the query, in the place of the table's, and returns how many of them were meant.
+    /// Puts `rows`, those of the query, in the place of the table's or behind them, and returns how many of them were meant.
     ///
     /// # Errors
     ///
@@ -107,41 +121,71 @@ impl LocalChange {
         let mut count = 0;
         let mut kept = Vec::with_capacity(rows.len());
         for batch in rows {
-            let (meant, rows) = self.read(&batch)?;
+            if self.verb == Verb::Insert {
+                count += batch.num_rows();
+                kept.push(self.read(batch.columns())?);
+                continue;
+            }
+            let Some((meant, columns)) = batch.columns().split_last() else {
+                return internal_err!("rows without columns");
+            };
+            let (meant, rows) = (meant.as_boolean(), self.read(columns)?);
             count += meant.true_count();
-            kept.push(match self.is_delete {
-                true => filter_record_batch(&rows, &not(&meant)?)?,
-                false => rows,
+            kept.push(match self.verb {
+                Verb::Delete => filter_record_batch(&rows, &not(meant)?)?,
+                _ => rows,
             });
         }
         kept.retain(|batch| batch.num_rows() > 0);
         table.sort_order.lock().clear();
+        if self.verb == Verb::Insert {
+            let Some(partition) = table.batches.first() else {
+                return internal_err!("a table of the session without a place for rows");
+            };
+            partition.write().await.append(&mut kept);
+            return Ok(count);
+        }
         for partition in &table.batches {
             *partition.write().await = std::mem::take(&mut kept);
         }
         Ok(count)
     }
 
-    /// Returns which rows of `batch` are meant, and its other columns as the table has them.
-    fn read(&self, batch: &RecordBatch) -> Result<(BooleanArray, RecordBatch)> {
-        let schema = self.table.schema();
-        let Some((meant, columns)) = batch.columns().split_last() else {
-            return internal_err!("rows without columns");
+    /// Returns `columns` with the types of the table's.
+    fn read(&self, columns: &[ArrayRef]) -> Result<RecordBatch> {
+        // What does not fit is an error, and no NULL.
+        let options = CastOptions {
+            safe: false,
+            ..CastOptions::default()
         };
+        let schema = self.table.schema();
         let mut cells = Vec::with_capacity(columns.len());
         for (column, field) in columns.iter().zip(schema.fields()) {
-            let cell = cast(column, field.data_type())?;
+            let rounded = rounded_for(field.data_type(), column)?;
+            let cell = cast_with_options(&rounded, field.data_type(), &options)?;
             if !field.is_nullable() && cell.null_count() > 0 {
-                return exec_err!(
-                    "column `{}` of this table holds no NULL: it was made from values that never are",
-                    field.name()
-                );
+                return exec_err!("column `{}` of this table takes no NULL", field.name());
             }
             cells.push(cell);
         }
-        let rows = RecordBatch::try_new(schema, cells)?;
-        Ok((meant.as_boolean().clone(), rows))
+        Ok(RecordBatch::try_new(schema, cells)?)
     }
+}
+
+/// Returns `column` with its numbers rounded if they are to be integers; a cast would cut them.
+fn rounded_for(data_type: &DataType, column: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match column.data_type() {
+        DataType::Float32 | DataType::Float64 if data_type.is_integer() => {
+            let numbers = cast(column, &DataType::Float64)?;
+            let numbers: Float64Array =
+                (numbers.as_primitive::<Float64Type>()).unary(|number| number.round());
+            Arc::new(numbers)
+        }
+        DataType::Decimal128(digits, _) if data_type.is_integer() => {
+            cast(column, &DataType::Decimal128(*digits, 0))?
+        }
+        _ => Arc::clone(column),
+    })
 }
 
 /// Returns true if `plan` reads one table, whole.

@@ -1,16 +1,23 @@
 //! How much memory the statements of a session may hold.
 //!
 //! The engine's operators ask a pool before they keep rows. The pool here has a limit, and its refusal says what a person
-//! can do about it. It counts what the engine reports, and depends on nothing else of the program.
+//! can do about it. It counts what the engine reports, and the rows that a statement itself collects. It depends on nothing
+//! else of the program.
 
 use std::fmt;
 
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{
-    GreedyMemoryPool, MemoryLimit, MemoryPool, MemoryReservation,
+    GreedyMemoryPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{LogicalPlan, Statement};
+use futures::TryStreamExt;
 
+use crate::dialect::functions::slice_size;
 use crate::error::{Error, ErrorKind};
 
 /// What a person can do about the limit.
@@ -65,6 +72,67 @@ impl MemoryPool for LimitedPool {
     fn memory_limit(&self) -> MemoryLimit {
         MemoryLimit::Finite(self.limit)
     }
+}
+
+/// The rows that a statement itself holds, which count against the limit until this is dropped.
+#[derive(Debug)]
+pub(super) struct HeldRows(MemoryReservation);
+
+impl HeldRows {
+    /// Bytes that a cell takes at least that is laid out as text.
+    const CELL: usize = 64;
+
+    /// Returns none so far, of a statement of the engine with `runtime`.
+    pub(super) fn new(runtime: &RuntimeEnv) -> Self {
+        Self(MemoryConsumer::new("rows").register(&runtime.memory_pool))
+    }
+
+    /// Adds `batch`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no room for it.
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.grow(size(batch)?)
+    }
+
+    /// Adds `batch`, laid out as a table.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no room for it.
+    pub(super) fn add_text(&mut self, batch: &RecordBatch) -> Result<()> {
+        let cells = batch.num_rows() * batch.num_columns();
+        self.grow(size(batch)? + cells * Self::CELL)
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<()> {
+        self.0.try_grow(bytes)
+    }
+
+    /// Collects `rows`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no room for them, and if `rows` does.
+    pub(super) async fn collect(
+        &mut self,
+        mut rows: SendableRecordBatchStream,
+    ) -> Result<Vec<RecordBatch>> {
+        let mut collected = Vec::new();
+        while let Some(batch) = rows.try_next().await? {
+            self.add(&batch)?;
+            collected.push(batch);
+        }
+        Ok(collected)
+    }
+}
+
+/// Returns the bytes of the rows of `batch`, which may be a part of larger ones.
+fn size(batch: &RecordBatch) -> Result<usize> {
+    let sizes = batch.columns().iter();
+    let mut sizes = sizes.map(slice_size);
+    Ok(sizes.try_fold(0, |sum, size| Ok::<_, ArrowError>(sum + size?))?)
 }
 
 /// Returns what is wrong with a statement that needs more than `limit` bytes.

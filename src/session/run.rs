@@ -19,11 +19,12 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::copy::{self, Staged};
 use super::diagnose;
-use super::error::in_statement;
+use super::error::{in_statement, without_other_dialect};
 use super::executor::panicked;
 use super::explain;
 use super::interrupt::Interrupt;
 use super::local_change::LocalChange;
+use super::memory::HeldRows;
 use super::params::Params;
 use super::plan::Reading;
 use super::planner_thread::on_planner_thread_within;
@@ -33,7 +34,7 @@ use super::write::Writer;
 use super::{Call, Session};
 use crate::api::{Budget, Traffic};
 use crate::dialect::output_names::{Names, renamed};
-use crate::dialect::parse;
+use crate::dialect::{Dialect, parse};
 use crate::error::{Error, ErrorKind};
 use crate::resource;
 use crate::sql::operation::Operation;
@@ -72,7 +73,13 @@ impl Session {
         let carried_out = self.carry_out(call, sink);
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
             Ok(Ok(done)) => done,
-            Ok(Err(error)) => return Err(noted(error, &scope)),
+            Ok(Err(error)) => {
+                let error = match self.dialect() {
+                    Dialect::Default => error,
+                    Dialect::Stackql => without_other_dialect(error),
+                };
+                return Err(noted(error, &scope));
+            }
             Err(panic) => return Err(panicked(panic.as_ref())),
         };
         Ok(Report {
@@ -87,7 +94,7 @@ impl Session {
     async fn carry_out(&self, call: Call<'_>, sink: &mut dyn Sink) -> Result<Done, Error> {
         let piece = call.piece;
         let wrong = |error| in_statement(error, &piece.text, piece.line);
-        let operation = Operation::read(piece).map_err(wrong)?;
+        let operation = Operation::read(piece, self.dialect()).map_err(wrong)?;
         self.perform(operation, call, sink).await
     }
 
@@ -144,7 +151,8 @@ impl Session {
         if let (Some(change), Some(done)) = (LocalChange::of(&plan).map_err(diagnose)?, counts) {
             let query = DataFrame::new(state, change.query.clone());
             let rows = self.stream(query, scope).await?.map_err(diagnose)?;
-            let rows = rows.try_collect().await.map_err(diagnose)?;
+            let mut held = HeldRows::new(&self.context.runtime_env());
+            let rows = Box::pin(held.collect(rows)).await.map_err(diagnose)?;
             return Ok(done(change.put(rows).await.map_err(diagnose)?));
         }
         let (plan, staged) =
@@ -167,6 +175,7 @@ impl Session {
             sink.begin(&schema).await?;
         }
         let mut count = 0;
+        let mut held = HeldRows::new(&self.context.runtime_env());
         while let Some(batch) = rows.next().await {
             let batch = match explains {
                 true => batch.and_then(|batch| Ok(explain::lines(&batch)?)),
@@ -179,6 +188,9 @@ impl Session {
             };
             if !is_silent {
                 scope.tell(&batch);
+                if !sink.is_streaming() {
+                    held.add_text(&batch).map_err(diagnose)?;
+                }
                 sink.rows(&batch).await?;
                 // A reader of a pipe sees each page as it arrives; closing the pipe stops the listing.
                 sink.flush().await?;

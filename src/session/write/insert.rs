@@ -31,7 +31,9 @@ const CLOCK_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
 impl Writer<'_> {
     pub(super) async fn insert(&self, insert: Insert, sink: &mut dyn Sink) -> Result<Done, Error> {
-        let rows = self.rows_of(insert.source.clone()).await?;
+        let rows = self
+            .rows_of(Box::pin(self.frame(insert.source.clone())))
+            .await?;
         if rows.num_columns() != insert.targets.len() {
             return Err(Error::statement(format!(
                 "the rows have {} columns, and {} fields are to be set",
@@ -75,6 +77,7 @@ impl Writer<'_> {
         let needs_secret = !self.session.options.discard_secrets;
         let held = UndeliveredSecrets::begin(self.rescue_file(), self.journal(&client, &specs)?);
         let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &specs, &held);
+        let since = move |client: &Client| Some(client.service_time(began)? - CLOCK_MARGIN);
         let outcomes = side_by_side::run(
             bodies.len(),
             Concurrency {
@@ -87,7 +90,7 @@ impl Writer<'_> {
                 let (resource, record) = (self.resource, held.recorder(row));
                 async move {
                     let answer = client.create(resource, &body).await;
-                    record(&answer);
+                    record(&answer, since(&client));
                     answer
                 }
             },
@@ -144,7 +147,7 @@ impl Writer<'_> {
                     specs: &specs,
                     created: &created,
                     without_secret: &without_secret,
-                    since: client.service_time(began).map(|time| time - CLOCK_MARGIN),
+                    since: since(&client),
                 };
                 match outcome::of_insert(self.resource, &outcomes, output_error, &inserted, told) {
                     Some(error) => Err(error),

@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::candidates::{Candidates, distinct};
@@ -24,9 +24,6 @@ use crate::sql::spec::{self, Spec};
 /// What the names of journals begin and end with.
 const PREFIX: &str = "creates-";
 const SUFFIX: &str = ".jsonl";
-
-/// How far the clocks of this machine and of the service may be apart.
-const CLOCKS: Duration = Duration::hours(1);
 
 /// The most ids that a SELECT leaves out.
 const LEFT_OUT: usize = 200;
@@ -80,6 +77,8 @@ pub(super) enum Event {
     NotCreated,
     /// Its secret is where it belongs, or saved.
     Delivered,
+    /// The answer to it told the time of the service's clock: by that clock no key of the INSERT is older than this.
+    Dated { since: DateTime<Utc> },
 }
 
 impl Event {
@@ -243,9 +242,14 @@ fn unfinished(path: PathBuf) -> Option<Unfinished> {
     // A line may be torn. What it says is lost, and what the lines before it say still holds.
     let lines = lines.filter_map(|line| serde_json::from_slice::<Line>(&line).ok());
     let (mut intended, mut states) = (BTreeMap::new(), BTreeMap::new());
+    // This machine's clock says nothing about the service's.
+    let mut since: Option<DateTime<Utc>> = None;
     for Line { row, event } in lines {
         match event {
             Event::Intended { .. } => drop(intended.insert(row, event)),
+            Event::Dated { since: other } => {
+                since = Some(since.map_or(other, |since| since.min(other)));
+            }
             Event::Delivered | Event::Unknown | Event::NotCreated | Event::Created { .. } => {
                 drop(states.insert(row, event));
             }
@@ -268,7 +272,7 @@ fn unfinished(path: PathBuf) -> Option<Unfinished> {
         return None;
     }
     let head = head?;
-    let select = (!doubtful.is_empty()).then(|| select(&head, &doubtful, &ids));
+    let select = (!doubtful.is_empty()).then(|| select(&head.table, since, &doubtful, &ids));
     Some(Unfinished {
         path,
         began: head.began,
@@ -278,23 +282,27 @@ fn unfinished(path: PathBuf) -> Option<Unfinished> {
     })
 }
 
-/// Returns a SELECT that finds the keys of `doubtful`, without those that are `known`.
-fn select(head: &Head, doubtful: &[&Event], known: &[String]) -> String {
+/// Returns a SELECT of `table` that finds the keys of `doubtful`, without those that are `known` or older than `since`.
+fn select(
+    table: &str,
+    since: Option<DateTime<Utc>>,
+    doubtful: &[&Event],
+    known: &[String],
+) -> String {
     let mut resources = resource::ALL.iter();
-    let resource = resources.find(|resource| resource.table == head.table);
+    let resource = resources.find(|resource| resource.table == table);
     let Some(writes) = resource.and_then(|resource| resource.writes.as_ref()) else {
-        return format!("SELECT * FROM {}", head.table);
+        return format!("SELECT * FROM {table}");
     };
-    let began = DateTime::parse_from_rfc3339(&head.began);
     let known = if known.len() <= LEFT_OUT { known } else { &[] };
     let candidates = Candidates {
         owners: distinct(doubtful.iter().map(|event| event.owner())),
         display_names: distinct(doubtful.iter().map(|event| event.display_name())),
         opens: None,
-        since: began.ok().map(|began| began.to_utc() - CLOCKS),
+        since,
         known: known.iter().map(String::as_str).collect(),
     };
-    candidates.select(&head.table, writes)
+    candidates.select(table, writes)
 }
 
 #[cfg(test)]
@@ -322,6 +330,10 @@ mod tests {
         journal.note([(0, created("K0"))]);
         journal.note([(2, created("K2")), (3, Event::NotCreated)]);
         journal.note([(4, Event::Unknown), (0, Event::Delivered)]);
+        let dated = |seconds| Event::Dated {
+            since: DateTime::from_timestamp(seconds, 0).unwrap(),
+        };
+        journal.note([(0, dated(60)), (2, dated(0))]);
         let journals = Journals::in_dir(dir.path());
         assert_eq!(journals.unfinished(), [], "its process lives");
         let path = journal.path.clone();
@@ -337,13 +349,12 @@ mod tests {
             assert_eq!(unfinished[0].service, "https://h");
             let select = unfinished[0].select.as_deref().unwrap();
             let (_, conditions) = select.split_once(" WHERE ").unwrap();
-            let (told, since) = conditions.split_once(" AND coalesce(").unwrap();
-            assert_eq!(
-                told,
-                "spec.owner.id = 'sa-1' AND spec.display_name IN ('e', 'it''s')"
-            );
             // A key that does not say when it was created may be one of them.
-            assert!(since.ends_with("Z', true) AND id NOT IN ('K2')"), "{since}");
+            assert_eq!(
+                conditions,
+                "spec.owner.id = 'sa-1' AND spec.display_name IN ('e', 'it''s') AND \
+                 coalesce(metadata.created_at >= '1970-01-01T00:00:00Z', true) AND id NOT IN ('K2')"
+            );
         }
     }
 
@@ -366,11 +377,7 @@ mod tests {
 
     #[test]
     fn what_does_not_show_is_spelled_and_what_is_missing_is_left_out_of_the_select() {
-        let head = Head {
-            began: seconds(DateTime::UNIX_EPOCH),
-            service: String::new(),
-            table: "api_keys".to_owned(),
-        };
+        let since = Some(DateTime::UNIX_EPOCH);
         let odd = Event::Intended {
             owner: Some("u-1".to_owned()),
             display_name: Some("a\nb".to_owned()),
@@ -380,15 +387,12 @@ mod tests {
             display_name: None,
         };
         assert_eq!(
-            select(&head, &[&odd], &[]),
+            select("api_keys", since, &[&odd], &[]),
             "SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'u-1' AND \
-             spec.display_name = ('a' || chr(10) || 'b') AND coalesce(metadata.created_at >= '1969-12-31T23:00:00Z', true)"
+             spec.display_name = ('a' || chr(10) || 'b') AND coalesce(metadata.created_at >= '1970-01-01T00:00:00Z', true)"
         );
-        assert!(select(&head, &[&odd, &nameless], &[]).ends_with("23:00:00Z', true)"));
-        let later = Head {
-            table: "later".to_owned(),
-            ..head
-        };
-        assert_eq!(select(&later, &[&odd], &[]), "SELECT * FROM later");
+        assert!(select("api_keys", since, &[&odd, &nameless], &[]).ends_with("00:00:00Z', true)"));
+        assert!(select("api_keys", None, &[&odd], &[]).ends_with("'b')"));
+        assert_eq!(select("later", since, &[&odd], &[]), "SELECT * FROM later");
     }
 }

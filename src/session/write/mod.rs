@@ -29,19 +29,20 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use sqlparser::ast::Query;
 use tokio::time::timeout;
 
 use super::diagnose;
-use super::error::in_statement;
+use super::error::{in_statement, without_other_dialect};
+use super::memory::HeldRows;
 use super::plan::{Planned, Reading};
 use super::report::Done;
 use super::sink::Sink;
 use super::{Call, Session};
 use crate::api::{Client, KeyBody, KeyId};
-use crate::dialect;
 use crate::dialect::parse::query_statement;
+use crate::dialect::{self, Dialect};
 use crate::error::{Error, ErrorKind};
 use crate::resource::Resource;
 use crate::sql::spec::Spec;
@@ -81,7 +82,7 @@ impl Writer<'_> {
         if self.session.options.read_only && !self.is_dry {
             return Err(
                 Error::new(ErrorKind::Permission, "this session is read-only").hint(
-                    "leave out --read-only, or see with EXPLAIN what the statement would send",
+                    "leave out --read-only, or read_only of the profile; EXPLAIN shows what the statement would send",
                 ),
             );
         }
@@ -119,13 +120,30 @@ impl Writer<'_> {
     }
 
     fn failed(&self, error: DataFusionError) -> Error {
-        diagnose::diagnose(error, self.call.piece, &self.session.tables())
+        // Conditions of writes are strict in either dialect.
+        without_other_dialect(diagnose::diagnose(
+            error,
+            self.call.piece,
+            &self.session.tables(),
+        ))
     }
 
     async fn frame(&self, query: Query) -> Result<Planned<DataFrame>, Error> {
         self.session
             .plan(query_statement(query), Reading::Strict, self.call.params)
             .await
+    }
+
+    /// Plans a query that finds the keys of an UPDATE or DELETE. Its types are strict in either dialect: where text counts for
+    /// a number, a slip could mean other keys.
+    async fn finding(&self, query: Query) -> Result<Planned<DataFrame>, Error> {
+        let frame = self.frame(query).await?;
+        Ok(frame.map(|frame| {
+            let (mut state, plan) = frame.into_parts();
+            let options = state.config_mut().options_mut();
+            options.extensions.insert(Dialect::Default);
+            DataFrame::new(state, plan)
+        }))
     }
 
     /// Plans the list `typed`.
@@ -137,15 +155,19 @@ impl Writer<'_> {
         planned.map_err(|error| self.failed(error))
     }
 
-    /// Runs `query` and returns all of its rows.
-    async fn rows_of(&self, query: Query) -> Result<RecordBatch, Error> {
+    /// Runs what `planned` plans and returns all of its rows.
+    async fn rows_of(
+        &self,
+        planned: BoxFuture<'_, Result<Planned<DataFrame>, Error>>,
+    ) -> Result<RecordBatch, Error> {
         let failed = |error: DataFusionError| self.failed(error);
         let collected = async {
-            let frame = self.frame(query).await?.map_err(failed)?;
+            let frame = planned.await?.map_err(failed)?;
             let rows = self.session.stream(frame, self.call.scope).await?;
             let rows = rows.map_err(failed)?;
             let schema = rows.schema();
-            let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(failed)?;
+            let mut held = HeldRows::new(&self.session.context.runtime_env());
+            let batches = held.collect(rows).await.map_err(failed)?;
             concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
         };
         self.call.interrupt.stops(collected).await
@@ -173,7 +195,7 @@ impl Writer<'_> {
     /// Returns the ids that `query` will find, if its predicate alone tells them.
     async fn known_ids(&self, query: Query) -> Result<Option<Vec<KeyId>>, Error> {
         let plan = async {
-            match self.frame(query).await? {
+            match Box::pin(self.finding(query)).await? {
                 Ok(frame) => self.session.physical_plan(frame).await,
                 Err(error) => Ok(Err(error)),
             }
@@ -196,7 +218,7 @@ impl Writer<'_> {
         if !needs_rows && let Some(ids) = self.known_ids(ids).await? {
             return Ok(Rows { ids, fetched: None });
         }
-        let fetched = self.rows_of(rows).await?;
+        let fetched = self.rows_of(Box::pin(self.finding(rows))).await?;
         let ids = fetched
             .column(0)
             .as_string_opt::<i32>()

@@ -137,7 +137,7 @@ fn add(error: &mut Error, output: Option<Error>, outcomes: &Outcomes<api::Error>
         error.causes.extend(output.causes);
         error.hint = error.hint.take().or(output.hint);
     }
-    if outcomes.is_interrupted && outcomes.failed.is_empty() && !outcomes.not_tried.is_empty() {
+    if outcomes.is_interrupted && !outcomes.is_whole() {
         error.kind = ErrorKind::Interrupted;
     }
 }

@@ -13,6 +13,8 @@ use std::{io, thread};
 use super::RescueFile;
 use super::delivery::id_of;
 use super::journal::{Event, Journal};
+use chrono::{DateTime, Utc};
+
 use crate::api::{self, KeyBody};
 
 /// The keys that all running INSERTs hold.
@@ -57,13 +59,14 @@ impl UndeliveredSecrets {
         self.0.as_ref()?.journal.as_ref()
     }
 
-    /// Returns a function that takes the answer to the create of row `row` as soon as there is one, and holds the key.
+    /// Returns a function that takes the answer to the create of row `row` as soon as there is one, and holds the key. By the
+    /// service's clock no key of the INSERT is older than the time that it is given.
     pub(super) fn recorder(
         &self,
         row: usize,
-    ) -> impl FnOnce(&Result<KeyBody, api::Error>) + Send + 'static {
+    ) -> impl FnOnce(&Result<KeyBody, api::Error>, Option<DateTime<Utc>>) + Send + 'static {
         let keys = self.0.clone();
-        move |answer| {
+        move |answer, since| {
             let Some(keys) = keys else { return };
             // Held first: the journal may have to wait for the disk.
             if let Ok(key) = answer {
@@ -81,7 +84,8 @@ impl UndeliveredSecrets {
                 None if is_unknown => Event::Unknown,
                 None => Event::NotCreated,
             };
-            keys.note([(row, event)]);
+            let dated = since.map(|since| (row, Event::Dated { since }));
+            keys.note([(row, event)].into_iter().chain(dated));
         }
     }
 
@@ -175,7 +179,7 @@ mod tests {
             let held = UndeliveredSecrets::begin(Some(&file), None);
             assert!(save().is_none());
             for (row, id) in ["A", "B", "C"].into_iter().enumerate() {
-                held.recorder(row)(&Ok(key(id)));
+                held.recorder(row)(&Ok(key(id)), None);
             }
             held.release(1);
             let (path, saved) = save().unwrap();
@@ -185,7 +189,7 @@ mod tests {
         }
         assert!(save().is_none());
         let held = UndeliveredSecrets::begin(None, None);
-        held.recorder(0)(&Ok(key("D")));
+        held.recorder(0)(&Ok(key("D")), None);
         held.release(0);
     }
 }

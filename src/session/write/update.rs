@@ -104,7 +104,10 @@ impl Writer<'_> {
         match self.call.interrupt.stops(planned).await? {
             // Volatile functions such as uuid() differ from row to row.
             Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
-            Ok(_) => self.rows_of(update.values.clone()).await.map(Some),
+            Ok(_) => self
+                .rows_of(Box::pin(self.frame(update.values.clone())))
+                .await
+                .map(Some),
             // The values use columns. If one does not exist, planning them with the rows reports it.
             Err(_) => Ok(None),
         }

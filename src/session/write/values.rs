@@ -178,9 +178,15 @@ impl Column<'_> {
             cell_json(&self.field, &self.shown, row).map_err(|error| unreadable(target, &error))?;
         let value: Value =
             serde_json::from_str(&text).map_err(|error| unreadable(target, &error))?;
-        let is_moment = matches!(self.shown.data_type(), DataType::Timestamp(..));
-        if is_moment && matches!(target.column.ty, Type::Date) && !value.is_null() {
-            return Err(spec::not_a_date(&target.name(), &value).at(target.span));
+        if let (DataType::Timestamp(_, zone), Type::Date) =
+            (self.shown.data_type(), &target.column.ty)
+            && let Some(moment) = value.as_str()
+        {
+            // A midnight without a zone is its day: `current_date + interval '1 year'` is one.
+            return match moment.strip_suffix("T00:00:00").filter(|_| zone.is_none()) {
+                Some(day) => Ok(Some(Value::String(day.to_owned()))),
+                None => Err(spec::not_a_date(&target.name(), &value).at(target.span)),
+            };
         }
         Ok(match (value, target.column.ty) {
             (Value::Null, _) => None,
