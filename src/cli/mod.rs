@@ -369,7 +369,9 @@ async fn run_script(
 
 /// A reader that goes away is not an error, unless statements that change something were not run because of it.
 fn unfinished(error: Error, rest: &str) -> Error {
-    let changes = |piece| Operation::read(piece).is_ok_and(|operation| operation.changes());
+    let changes = |piece| {
+        Operation::read(piece, Dialect::default()).is_ok_and(|operation| operation.changes())
+    };
     let unfinished = split(rest).pieces.iter().any(changes);
     match error.kind == ErrorKind::BrokenPipe && unfinished {
         true => Error::new(

@@ -62,13 +62,21 @@ pub(crate) fn number(number: u64) -> Expr {
 
 /// Returns the call of the function `name` with one argument.
 pub(crate) fn call(name: &str, arg: Expr) -> Expr {
+    calls(name, vec![arg])
+}
+
+/// Returns the call of the function `name` with `args`.
+pub(crate) fn calls(name: &str, args: Vec<Expr>) -> Expr {
+    let args = args.into_iter();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))],
+            args: args
+                .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+                .collect(),
             clauses: Vec::new(),
         }),
         filter: None,

@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Select, SelectItem, Spanned, Statement, Subscript, TableFactor,
-    UnaryOperator, Value, Visit, Visitor,
+    FunctionArguments, JoinConstraint, JoinOperator, Select, SelectItem, Spanned, Statement,
+    Subscript, TableFactor, TableWithJoins, TimezoneInfo, UnaryOperator, Value, ValueWithSpan,
+    Visit, Visitor,
 };
 
 use super::ast::function_name;
@@ -38,7 +39,8 @@ impl Visitor for Differences {
     type Break = Error;
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
-        broken(select.projection.iter().find_map(text_as_name))
+        let refused = select.projection.iter().find_map(text_as_name);
+        broken(refused.or_else(|| unconditional(&select.from)))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
@@ -51,9 +53,9 @@ impl Visitor for Differences {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
         let found = match expr {
             Expr::Function(function) => self.series(function).or_else(|| call(function)),
-            Expr::BinaryOp { left, op, right } => {
-                pattern_beside(op, right).or_else(|| jsonb_beside(left, op, right))
-            }
+            Expr::BinaryOp { left, op, right } => pattern_beside(op, right)
+                .or_else(|| jsonb_beside(left, op, right))
+                .or_else(|| chained(left, op)),
             Expr::InList { expr, .. } | Expr::InSubquery { expr, .. } if is_jsonb(expr) => {
                 Some(jsonb())
             }
@@ -61,6 +63,26 @@ impl Visitor for Differences {
                 access_chain.iter().find_map(from_the_end)
             }
             Expr::AtTimeZone { time_zone, .. } => offset(time_zone),
+            Expr::Cast {
+                expr,
+                data_type: DataType::Bytea,
+                ..
+            } => escaped_bytes(expr),
+            Expr::Interval(interval) if interval.leading_field.is_none() => {
+                without_unit(&interval.value)
+            }
+            Expr::Cast {
+                expr,
+                data_type: DataType::Interval { .. },
+                ..
+            } => without_unit(expr),
+            Expr::TypedString(typed) => offset_beside_timestamp(&typed.data_type, &typed.value),
+            Expr::Cast {
+                expr, data_type, ..
+            } => match expr.as_ref() {
+                Expr::Value(value) => offset_beside_timestamp(data_type, value),
+                _ => None,
+            },
             _ => None,
         };
         broken(found.map(|error| match error.span {
@@ -117,6 +139,9 @@ fn call(function: &Function) -> Option<Error> {
         return args(function).nth(1).and_then(pattern);
     }
     let is_null = |arg: &Expr| matches!(arg, Expr::Value(value) if value.value == Value::Null);
+    if name == "json_object" {
+        return lists_of_members(function);
+    }
     if name == "array_remove" && args(function).nth(1).is_some_and(is_null) {
         let error = Error::new("array_remove of NULL removes nothing here");
         return Some(error.hint("write array_compact(x) to remove every NULL"));
@@ -147,6 +172,74 @@ fn text_as_name(item: &SelectItem) -> Option<Error> {
             .hint(format!(
                 "|| joins texts, and a name is written AS \"{name}\""
             ))
+    })
+}
+
+/// Refuses a join that does not say which rows belong together, a syntax error in PostgreSQL: `JOIN t` without ON would pair
+/// every row with every other.
+fn unconditional(from: &[TableWithJoins]) -> Option<Error> {
+    use JoinOperator::{FullOuter, Inner, Join, Left, LeftOuter, Right, RightOuter};
+    from.iter().find_map(|table| {
+        let mut joins = table.joins.iter();
+        let join = joins.find(|join| {
+            matches!(
+                &join.join_operator,
+                Join(JoinConstraint::None)
+                    | Inner(JoinConstraint::None)
+                    | Left(JoinConstraint::None)
+                    | LeftOuter(JoinConstraint::None)
+                    | Right(JoinConstraint::None)
+                    | RightOuter(JoinConstraint::None)
+                    | FullOuter(JoinConstraint::None)
+            )
+        });
+        let here = join.map(|join| {
+            Error::new("this JOIN has no condition")
+                .hint(
+                    "say which rows belong together with ON or USING; CROSS JOIN pairs all of them",
+                )
+                .at(join.relation.span())
+        });
+        here.or_else(|| {
+            let joined = table.joins.iter().map(|join| &join.relation);
+            let nested = std::iter::once(&table.relation).chain(joined);
+            nested.into_iter().find_map(|relation| match relation {
+                TableFactor::NestedJoin {
+                    table_with_joins, ..
+                } => unconditional(std::slice::from_ref(table_with_joins)),
+                _ => None,
+            })
+        })
+    })
+}
+
+/// Refuses SQLite's `json_object` where PostgreSQL's makes an object of two lists.
+fn lists_of_members(function: &Function) -> Option<Error> {
+    let mut args = args(function);
+    let (first, second) = (args.next()?, args.next());
+    let is_list = match first {
+        Expr::Array(_) => true,
+        Expr::Value(value) => matches!(&value.value, Value::SingleQuotedString(text)
+            if text.trim_start().starts_with('{')),
+        _ => false,
+    };
+    (is_list && args.next().is_none()).then(|| {
+        Error::new("json_object of lists is not supported")
+            .at(second.unwrap_or(first).span())
+            .hint("write json_build_object('a', 1, 'b', 2)")
+    })
+}
+
+/// Refuses `a < b < c`, a syntax error in PostgreSQL: it would compare a truth value with `c`.
+fn chained(left: &Expr, op: &BinaryOperator) -> Option<Error> {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    let compares = |op: &BinaryOperator| matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq);
+    let Expr::BinaryOp { op: first, .. } = left else {
+        return None;
+    };
+    (compares(first) && compares(op)).then(|| {
+        Error::new(format!("`{first}` and `{op}` cannot be chained"))
+            .hint("write a < b AND b < c; parentheses compare a truth value, as in (a < b) = c")
     })
 }
 
@@ -200,6 +293,61 @@ fn is_jsonb(expr: &Expr) -> bool {
         } => is_jsonb(left),
         _ => false,
     }
+}
+
+/// Refuses text with escapes that is cast to bytes, which would be the characters of the escapes.
+fn escaped_bytes(expr: &Expr) -> Option<Error> {
+    let Expr::Value(literal) = expr else {
+        return None;
+    };
+    let (Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text)) = &literal.value
+    else {
+        return None;
+    };
+    text.contains('\\').then(|| {
+        Error::new("escapes in bytes are not read")
+            .at(literal.span)
+            .hint("write decode('6162', 'hex')")
+    })
+}
+
+/// Refuses an interval without a unit, which is seconds in PostgreSQL and months to the engine.
+fn without_unit(expr: &Expr) -> Option<Error> {
+    let Expr::Value(literal) = expr else {
+        return None;
+    };
+    let Value::SingleQuotedString(text) = &literal.value else {
+        return None;
+    };
+    let count = text.trim();
+    count.parse::<f64>().is_ok().then(|| {
+        Error::new(format!("`{count}` as an interval has no unit"))
+            .at(literal.span)
+            .hint(format!(
+                "write INTERVAL '{count} days', hours, minutes or seconds"
+            ))
+    })
+}
+
+/// Refuses an offset in a timestamp without a zone, which PostgreSQL leaves out and the engine counts.
+fn offset_beside_timestamp(data_type: &DataType, literal: &ValueWithSpan) -> Option<Error> {
+    let has_no_zone = matches!(
+        data_type,
+        DataType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)
+            | DataType::Datetime(_)
+    );
+    let Value::SingleQuotedString(text) = &literal.value else {
+        return None;
+    };
+    let (_, time) = text.trim().split_once([' ', 'T'])?;
+    let has_offset = time.ends_with(['Z', 'z']) || time.contains(['+', '-']);
+    (has_no_zone && has_offset).then(|| {
+        Error::new("a timestamp without a time zone has no offset")
+            .at(literal.span)
+            .hint(format!(
+                "write TIMESTAMPTZ '{text}', or leave the offset out"
+            ))
+    })
 }
 
 /// Refuses a subscript below zero: PostgreSQL has nothing there, the engine counts from the end.
@@ -308,6 +456,9 @@ mod tests {
                 "array_remove(x, NULL) FROM t",
                 "array_remove of NULL removes nothing here",
             ),
+            ("INTERVAL '5'", "`5` as an interval has no unit"),
+            ("1 < x < 5 FROM t", "`<` and `<` cannot be chained"),
+            ("a = b <> c FROM t", "`=` and `<>` cannot be chained"),
             (
                 "to_char(now(), p) FROM t",
                 "the pattern of to_char is part of the statement",

@@ -291,7 +291,7 @@ mod tests {
 
     fn complaint(text: &str) -> Option<String> {
         let mut tokens = Vec::new();
-        Tokenizer::new(&IamqlDialect, text)
+        Tokenizer::new(&IamqlDialect::DEFAULT, text)
             .tokenize_with_location_into_buf(&mut tokens)
             .unwrap();
         check(&tokens).err().map(|error| error.message)

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::pattern::{compile, patterns};
 
 /// What is replaced in messages, in this order.
-const WORDS: [(&str, &str); 18] = [
+const WORDS: [(&str, &str); 19] = [
     // Where in the engine it happened.
     (
         r"(?s)\.?\s*This issue was likely caused by a bug in DataFusion.*",
@@ -21,6 +21,8 @@ const WORDS: [(&str, &str); 18] = [
     ),
     (r" ?You might need to add explicit type casts\.?", ""),
     (r"(?s)\s+Candidate functions:.*", ""),
+    // Columns of an outer query.
+    (r"\bouter_ref\(([^()]*)\)", "$1"),
     // Values.
     (r#"\b(?:Large)?Utf8(?:View)?\("([^"]*)"\)"#, "'$1'"),
     (r"\bU?Int\d+\((-?\d+)\)", "$1"),
@@ -39,7 +41,7 @@ const WORDS: [(&str, &str); 18] = [
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
-const RETOLD: [(&str, &str, &str); 67] = [
+const RETOLD: &[(&str, &str, &str)] = &[
     (
         r"(?i)^aggregate can not be used as a sliding accumulator\b.*: (\w+)\(.*",
         "`$1` cannot be computed over a frame that moves",
@@ -84,6 +86,11 @@ const RETOLD: [(&str, &str, &str); 67] = [
         r"^string_agg delimiter must be a string literal.*",
         "the separator of `string_agg` is a text that is the same for all rows",
         "put the parts together with ||, and leave the separator empty",
+    ),
+    (
+        r"(?s)^function `(\w+)` requires String, but received \w+ \(DataType: ([^)]*)\).*",
+        "`$1` takes text, and this is $2",
+        "CAST(… AS TEXT) makes text of it",
     ),
     (
         r"(?s)^function `(\w+)` requires (\w+), but received \w+ \(DataType: ([^)]*)\).*",
@@ -263,7 +270,7 @@ const RETOLD: [(&str, &str, &str); 67] = [
     ),
     (
         r"(?s)^cannot cast string (?:`(.*)`|'(.*)') to value of (\w+) type",
-        "`$1$2` is no $3",
+        "`$1$2` is not a valid $3",
         "TRY_CAST gives NULL for what cannot be converted",
     ),
     (
@@ -343,8 +350,199 @@ const RETOLD: [(&str, &str, &str); 67] = [
     ),
     (
         r"^error parsing timestamp from (?:`([^`]*)`|'([^']*)'): .*",
-        "`$1$2` is no time",
+        "`$1$2` is not a valid time",
         "times are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago",
+    ),
+    (
+        r"(?s)^unsupported date_trunc granularity: `?(\w+)`?.*",
+        "date_trunc does not take `$1`",
+        "it takes microsecond, millisecond, second, minute, hour, day, week, month, quarter and year",
+    ),
+    (
+        r"^date part `(\w+)` not supported.*",
+        "`$1` is not a part of a time that can be taken",
+        "there are year, quarter, month, week, day, dow, doy, hour, minute, second, millisecond, microsecond and epoch",
+    ),
+    (
+        r"^inconsistent data type across values list.* Was (.+) but found (.+)",
+        "the rows of VALUES have $1 and $2 in one column",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^inconsistent data length across values list: got (\d+) values in row \d+ but expected (\d+).*",
+        "a row of VALUES has $1 values, and the first has $2",
+        "give every row as many; NULL stands for what is missing",
+    ),
+    (
+        r"^there is only support Literal types for field at idx: \d+ in Window Function.*",
+        "lag, lead and nth_value take numbers and defaults that are the same for all rows",
+        "coalesce(lag(x) OVER (…), y) has a default for each row, where x is never NULL",
+    ),
+    (
+        r"^SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+        "ORDER BY begins with other columns than DISTINCT ON, or in another order",
+        "begin ORDER BY with the columns of DISTINCT ON, in their order",
+    ),
+    (
+        r#"^WITH query name "?([^"`]+)"? specified more than once"#,
+        "`$1` is the name of two queries of WITH",
+        "give one of them another name",
+    ),
+    (
+        r"^OFFSET must be >=\s?0, .?(-?\d+).? was provided",
+        "OFFSET must not be negative, and here it is $1",
+        "leave it out for all rows",
+    ),
+    (
+        r"^expected (LIMIT|OFFSET) to be an integer or null.*",
+        "$1 takes an integer",
+        "write it as LIMIT 10",
+    ),
+    (
+        r"^invalid escape character in LIKE expression.*",
+        "ESCAPE takes one character",
+        "LIKE '10!%' ESCAPE '!' finds a percent sign",
+    ),
+    (
+        r"^argument \d+ to grouping function is not in grouping columns",
+        "grouping() takes columns of GROUP BY",
+        "",
+    ),
+    (
+        r"^placeholder (?:`(.+?)`|(\S+)) was not provided a value for execution",
+        "there is no value for `$1$2`",
+        "--param name=value sets one, \\set name value in the shell",
+    ),
+    (
+        r"^can not find compatible types to compare (.+) with (.+)",
+        "cannot compare $1 with $2",
+        "x = ANY (list) looks for x among the elements of a list",
+    ),
+    (
+        r"^insert-?(returning|on|ignore) clause not supported",
+        "INSERT into a table of the session takes no clause behind its rows",
+        "SELECT shows the rows of the table afterwards",
+    ),
+    (
+        r"^update-?(returning|from|limit) clause not.*supported",
+        "UPDATE of a table of the session takes SET and WHERE alone",
+        "a subquery in SET reads another table: SET a = (SELECT … WHERE …)",
+    ),
+    (
+        r"^delete-?(returning|limit|order-by) clause not.*supported|^using clause not supported",
+        "DELETE from a table of the session takes WHERE alone",
+        "WHERE x IN (SELECT …) looks at another table",
+    ),
+    (
+        r"^inserts without a source not supported",
+        "INSERT needs rows",
+        "write VALUES (…), or a SELECT",
+    ),
+    (
+        r"^(?:replace Into|insert Overwrite) not implemented for MemoryTable yet",
+        "rows of a table of the session are not replaced",
+        "DELETE the old rows first, or make the table anew with CREATE OR REPLACE TABLE",
+    ),
+    (
+        r"^TRUNCATE not supported.*",
+        "TRUNCATE is not supported",
+        "DELETE FROM the table removes its rows",
+    ),
+    (
+        r"^query (?:INSERT|UPDATE|DELETE) .*not implemented yet",
+        "WITH cannot stand before this statement",
+        "put the query into the statement, or keep its rows with CREATE TABLE … AS",
+    ),
+    (
+        r"^column `?(\w+)`? is declared as non-nullable but contains null values",
+        "a column that is NOT NULL takes no NULL",
+        "",
+    ),
+    (
+        r"^unsupported JOIN operator (?:CrossApply|OuterApply).*",
+        "APPLY is not supported",
+        "write CROSS JOIN LATERAL (SELECT …) AS x, or LEFT JOIN LATERAL … ON true",
+    ),
+    (
+        r"^unsupported JOIN operator (?:Semi|LeftSemi|RightSemi|Anti|LeftAnti|RightAnti).*",
+        "SEMI and ANTI JOIN are not supported",
+        "write WHERE EXISTS (SELECT …), or NOT EXISTS",
+    ),
+    (
+        r"^unsupported JOIN operator.*",
+        "this kind of JOIN is not supported",
+        "there are JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN and CROSS JOIN",
+    ),
+    (
+        r"^MINUS\s+not implemented",
+        "MINUS is not supported",
+        "write EXCEPT",
+    ),
+    (
+        r"^unsupported Value `?(?:SingleQuotedByteStringLiteral|DoubleQuotedByteStringLiteral).*",
+        "bit strings are not supported",
+        "x'61' is one byte",
+    ),
+    (
+        r"^unsupported Value `?\w*(?:Literal|String)\w*.*",
+        "this kind of text literal is not supported",
+        "write text in single quotes: 'a', or E'a\\n' with escapes",
+    ),
+    (
+        r"^unsupported SQL unary operator (\w+)",
+        "this operator before a value is not supported",
+        "",
+    ),
+    (
+        r"^(ANY|ALL) in LIKE expression.*",
+        "LIKE $1 takes a list of patterns",
+        "write LIKE ANY (ARRAY['a%', 'b%'])",
+    ),
+    (
+        r"^(CEIL|FLOOR) with datetime is not supported",
+        "$1 rounds numbers alone",
+        "date_trunc('day', x) cuts a time off",
+    ),
+    (
+        r"^cannot infer common type for bitwise operation (.+) \w+ (.+)",
+        "operators on bits take integers, and here are $1 and $2",
+        "write a <> b for one of two conditions",
+    ),
+    (
+        r"^calling (\w+): SEPARATOR not supported in function arguments.*",
+        "`$1` takes its separator as an argument",
+        "write string_agg(x, ';')",
+    ),
+    (
+        r"^function `(\w+)` expects (\d+) arguments? but received (\d+).*",
+        "`$1` takes $2 arguments, not $3",
+        "\\df in the shell and SHOW FUNCTIONS tell how functions are called",
+    ),
+    (
+        r"^for function `(\w+)` (.+) and (.+) is not comparable.*",
+        "`$1` cannot compare $2 with $3",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^argument #\d+ must be an INTEGER, TIMESTAMP, DATE or NULL, got.*",
+        "this function makes rows from integers, timestamps or dates",
+        "",
+    ),
+    (
+        r"^(check|foreign key) constraints are not currently supported",
+        "constraints of a table are not kept",
+        "write the columns alone, each with NOT NULL or DEFAULT",
+    ),
+    (
+        r"^join condition should not be empty.*",
+        "an outer join needs a condition",
+        "say which rows belong together with ON or USING",
+    ),
+    (
+        // The line breaks come in either spelling.
+        r"(?s)^regex parse error:(?:\\n|\s)+(.*?)(?:\\n|\s)+\^+(?:\\n|\s)*error: (.+)",
+        "`$1` is not a regular expression: $2",
+        r"\( and \[ match the characters themselves",
     ),
     (
         r"^wildcard \* with RENAME not supported",
@@ -465,6 +663,17 @@ patterns! {
     QUOTED = r"'([^'\s]+)'";
     /// The engine's access to a field of an object.
     FIELD = r#"get_field\(([\w.]+), Utf8\("(\w+)"\)\)"#;
+    /// What was typed, which may look like anything.
+    TYPED = "`[^`]*`|'[^']*'|\"[^\"]*\"";
+    /// What only those who know the engine's parts understand.
+    TALK = r"(?x)
+        \b[A-Z]\w*[a-z]\w*\s?(?:\{|\() | \w+::\w+ | \b__\w+ | \bPG[A-Z]\w+
+        | \b(?:DataFusion|DFSchema|TypeSignature|ScalarUDF|AggregateUDF|WindowUDF|LogicalPlan|ExecutionPlan
+            |RecordBatch|ScalarValue|LargeUtf8|Utf8View|Utf8|U?Int(?:8|16|32|64)|Float(?:16|32|64)|Timestamp\(
+            |MonthDayNano|Decimal128|ArrowError|SessionState|TableProvider|sqltorel|coerc\w+|outer_ref|get_field|\w+Exec)\b
+        | assertion | internal\ error | schema\ specifies
+        | (?i:physical\ ?(?:plan|expr)|logical\ (?:plan|expr|type)|type_coercion|schema\ error|optimizer)
+        | \bNone\b | Some\(";
 }
 
 /// Returns `message`, which is plain, in other words, and the next step.
@@ -481,24 +690,9 @@ pub(crate) fn retell(message: &str) -> Option<(String, Option<String>)> {
     })
 }
 
-/// What only those who know the engine's parts understand.
-const TALK: &str = r"(?x)
-    \b[A-Z]\w*[a-z]\w*\s?(?:\{|\() | \w+::\w+ | \b(?:DataFusion|DFSchema|TypeSignature|ScalarUDF|AggregateUDF|WindowUDF|LogicalPlan|ExecutionPlan|
-    RecordBatch|ScalarValue|LargeUtf8|Utf8View|Utf8|U?Int(?:8|16|32|64)|Float(?:16|32|64)|Timestamp\(|MonthDayNano|Decimal128|
-    ArrowError|SessionState|TableProvider|sqltorel|coerc\w+)\b | assertion | internal\ error | (?i:physical\ (?:plan|expr)|logical\ (?:plan|expr|type)|type_coercion|schema\ error|optimizer) | \bNone\b | Some\(
-";
-
 /// Returns true for a message that speaks of the engine's own parts.
 pub(crate) fn is_talk(message: &str) -> bool {
-    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(TALK).ok());
-    // What was typed may look like anything.
-    static QUOTED: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new("`[^`]*`|'[^']*'|\"[^\"]*\"").ok());
-    let plain = match QUOTED.as_ref() {
-        Some(quoted) => quoted.replace_all(message, ""),
-        None => Cow::Borrowed(message),
-    };
-    PATTERN.as_ref().is_some_and(|talk| talk.is_match(&plain))
+    TALK.is_match(&TYPED.replace_all(message, ""))
 }
 
 /// Returns `message` in plain words: lower case, without a final stop, names in backticks.

@@ -7,6 +7,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
+use super::Dialect;
 use super::error::Error;
 use super::limits::{self, MAX_DEPTH};
 use super::parser::IamqlDialect;
@@ -14,34 +15,38 @@ use super::piece::{Piece, is_layout, tokenize};
 use crate::error::ErrorKind;
 use crate::pattern::patterns;
 
-/// Parses `text`, one statement without its semicolon.
+/// Parses `text`, one statement of the default dialect without its semicolon.
 ///
 /// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse(text: &str) -> Result<Statement, Error> {
     match tokenize(text) {
-        Ok(tokens) => parse_typed(tokens, text),
+        Ok(tokens) => parse_typed(tokens, text, Dialect::default()),
         Err(error) => Err(retold(&error.to_string(), text)),
     }
 }
 
-/// Parses a statement that has been cut into tokens.
+/// Parses a statement of `dialect` that has been cut into tokens.
 ///
 /// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
-pub(crate) fn parse_piece(piece: &Piece) -> Result<Statement, Error> {
+pub(crate) fn parse_piece(piece: &Piece, dialect: Dialect) -> Result<Statement, Error> {
     match piece.tokens() {
-        Ok(tokens) => parse_typed(tokens.to_vec(), &piece.text),
+        Ok(tokens) => parse_typed(tokens.to_vec(), &piece.text, dialect),
         Err(error) => Err(retold(&error.to_string(), &piece.text)),
     }
 }
 
 /// Parses `tokens` as they were typed, with the white space between them.
-fn parse_typed(tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
+fn parse_typed(
+    tokens: Vec<TokenWithSpan>,
+    text: &str,
+    dialect: Dialect,
+) -> Result<Statement, Error> {
     let run_together = run_together(&tokens);
-    let statement = parse_tokens(tokens, text)?;
+    let statement = parse_tokens(tokens, text, dialect)?;
     match run_together {
         Some(error) => Err(error),
         None => Ok(statement),
@@ -67,16 +72,20 @@ fn run_together(tokens: &[TokenWithSpan]) -> Option<Error> {
     })
 }
 
-/// Parses the `tokens` of one statement; errors are about `text`.
+/// Parses the `tokens` of one statement of `dialect`; errors are about `text`.
 ///
 /// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
-pub(crate) fn parse_tokens(mut tokens: Vec<TokenWithSpan>, text: &str) -> Result<Statement, Error> {
+pub(crate) fn parse_tokens(
+    mut tokens: Vec<TokenWithSpan>,
+    text: &str,
+    dialect: Dialect,
+) -> Result<Statement, Error> {
     limits::check(&tokens)?;
     name_stdout(&mut tokens);
     let mut statements = DFParserBuilder::new(tokens)
-        .with_dialect(&IamqlDialect)
+        .with_dialect(&IamqlDialect::of(dialect))
         .with_recursion_limit(MAX_DEPTH)
         .build()
         .and_then(|mut parser| parser.parse_statements())
@@ -117,7 +126,7 @@ fn name_stdout(tokens: &mut [TokenWithSpan]) {
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse_expr(tokens: &[TokenWithSpan], text: &str) -> Result<ast::Expr, Error> {
     limits::check(tokens)?;
-    let mut parser = Parser::new(&IamqlDialect)
+    let mut parser = Parser::new(&IamqlDialect::DEFAULT)
         .with_recursion_limit(MAX_DEPTH)
         .with_tokens_with_locations(tokens.to_vec());
     let parsed = parser
@@ -194,6 +203,10 @@ fn retold(message: &str, text: &str) -> Error {
         .replace("expected: ", "expected ")
         .replace(", found: EOF", ", found the end of the statement");
     let message = quote_found(&message);
+    let message = match message.strip_prefix("no infix parser for token ") {
+        Some(_) => "there is no such operator".to_owned(),
+        None => message,
+    };
     if message.starts_with("WITH HEADER ROW") {
         return Error::new("WITH HEADER ROW is not supported")
             .kind(ErrorKind::Syntax)
@@ -259,7 +272,7 @@ fn in_case(text: &str, location: Location) -> Option<Error> {
     // The innermost one first.
     let error = cases.find_map(|from| {
         let tokens = tokens[from..].to_vec();
-        let mut parser = Parser::new(&IamqlDialect).with_tokens_with_locations(tokens);
+        let mut parser = Parser::new(&IamqlDialect::DEFAULT).with_tokens_with_locations(tokens);
         case(&mut parser).err()
     })?;
     let ParserError::ParserError(message) = error else {

@@ -1,28 +1,64 @@
-//! The dialect of the parser: sqlparser's generic one, with the precedence of `->`, `^` and IS DISTINCT FROM as in
-//! PostgreSQL, its `TABLE t`, NOTNULL and AS MATERIALIZED, DuckDB's ORDER BY ALL, StackQL's `a DIV b` and `a MOD b`, and
-//! SQLite's `a IS b`.
+//! The dialect of the parser: sqlparser's generic one, with the precedence of PostgreSQL's operators or, in `stackql`, of
+//! SQLite's, PostgreSQL's `TABLE t`, NOTNULL and AS MATERIALIZED, DuckDB's ORDER BY ALL, StackQL's `a DIV b` and `a MOD b`,
+//! and SQLite's `a IS b`.
 //!
-//! In the generic dialect `->` and `->>` bind less tightly than `=`, so that `spec ->> 'x' = 'y'` would ask for the member
-//! named by `'x' = 'y'`. PostgreSQL's own dialect lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
+//! In the generic dialect `a = b IN (…)` is `(a = b) IN (…)`, and `->` binds less tightly than `=`. PostgreSQL's own dialect
+//! lacks `EXCLUDE`, backticks and `@name`, which StackQL's users write.
 
 use std::any::TypeId;
 
 use sqlparser::ast::{BinaryOperator, Expr, Statement};
-use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
+use sqlparser::dialect::{GenericDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::Dialect;
 use super::limits::MAX_DEPTH;
 
-/// Binds tighter than comparison and arithmetic (at most 40), looser than `::` (50).
-const ARROW_PRECEDENCE: u8 = 45;
+/// How tightly operators bind, between `+` (30) or `::` (50) and AND (10).
+///
+/// PostgreSQL: <https://www.postgresql.org/docs/15/sql-syntax-lexical.html#SQL-PRECEDENCE>. SQLite:
+/// <https://www.sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes>.
+struct Binding {
+    /// `||`, `->` and `->>`.
+    join: u8,
+    /// `~`, `@>` and other operators with no place of their own in PostgreSQL.
+    other: u8,
+    /// `|`, `&`, `<<` and `>>`.
+    bits: u8,
+    /// `^`: tighter than `*`, as a power and as MySQL's exclusive or.
+    caret: u8,
+    /// `<`, `<=`, `>` and `>=`.
+    order: u8,
+    /// IN, BETWEEN, LIKE and its kin.
+    test: u8,
+    /// IS.
+    is: u8,
+}
 
-/// `^` binds tighter than `*`, as a power and as MySQL's exclusive or.
-const CARET_PRECEDENCE: u8 = 42;
+/// `=` and `<>`.
+const EQUALITY: u8 = 20;
 
-/// `|`, `&`, `<<` and `>>` bind alike, as in PostgreSQL and SQLite: tighter than comparison (20), looser than `+` (30).
-const BIT_PRECEDENCE: u8 = 22;
+const POSTGRESQL: Binding = Binding {
+    join: 22,
+    other: 22,
+    bits: 22,
+    caret: 42,
+    order: EQUALITY,
+    test: 21,
+    is: 17,
+};
+
+const SQLITE: Binding = Binding {
+    join: 45,
+    other: EQUALITY,
+    bits: 22,
+    caret: 42,
+    order: 21,
+    test: EQUALITY,
+    is: EQUALITY,
+};
 
 /// Operators that the parser has no name for, as it names them in a tree: SQLite's IS and IS NOT with a value on the right.
 pub(crate) const MOD: &str = "MOD";
@@ -30,8 +66,25 @@ pub(crate) const IS: &str = "IS";
 pub(crate) const IS_NOT: &str = "IS NOT";
 
 /// The dialect of iamql.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct IamqlDialect;
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IamqlDialect(Dialect);
+
+impl IamqlDialect {
+    /// The default dialect, for tokens and for what the program itself has written.
+    pub(crate) const DEFAULT: Self = Self(Dialect::Default);
+
+    /// Returns the dialect of the parser for a statement of `dialect`.
+    pub(crate) fn of(dialect: Dialect) -> Self {
+        Self(dialect)
+    }
+
+    fn binding(self) -> &'static Binding {
+        match self.0 {
+            Dialect::Default => &POSTGRESQL,
+            Dialect::Stackql => &SQLITE,
+        }
+    }
+}
 
 macro_rules! as_generic {
     ($($method:ident,)*) => {
@@ -41,7 +94,7 @@ macro_rules! as_generic {
     };
 }
 
-impl Dialect for IamqlDialect {
+impl sqlparser::dialect::Dialect for IamqlDialect {
     // The parser asks in places whether the dialect is the generic one.
     fn dialect(&self) -> TypeId {
         TypeId::of::<GenericDialect>()
@@ -60,14 +113,30 @@ impl Dialect for IamqlDialect {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        let binding = self.binding();
         match &parser.peek_token_ref().token {
-            Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => {
-                Some(Ok(ARROW_PRECEDENCE))
-            }
-            Token::Caret => Some(Ok(CARET_PRECEDENCE)),
+            Token::StringConcat
+            | Token::Arrow
+            | Token::LongArrow
+            | Token::HashArrow
+            | Token::HashLongArrow => Some(Ok(binding.join)),
+            Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk
+            | Token::DoubleTilde
+            | Token::DoubleTildeAsterisk
+            | Token::ExclamationMarkDoubleTilde
+            | Token::ExclamationMarkDoubleTildeAsterisk
+            | Token::AtArrow
+            | Token::ArrowAt
+            | Token::Overlap => Some(Ok(binding.other)),
+            Token::Caret => Some(Ok(binding.caret)),
             Token::Pipe | Token::Ampersand | Token::ShiftLeft | Token::ShiftRight => {
-                Some(Ok(BIT_PRECEDENCE))
+                Some(Ok(binding.bits))
             }
+            Token::Lt | Token::LtEq | Token::Gt | Token::GtEq => Some(Ok(binding.order)),
+            Token::Word(word) if is_isnull(word) => Some(Ok(binding.is)),
             Token::Word(word) if division(word).is_some() => {
                 // After a column `mod` may be its alias.
                 let is_operator = begins_an_operand(&parser.peek_nth_token_ref(1).token);
@@ -78,6 +147,16 @@ impl Dialect for IamqlDialect {
                 Some(Ok(precedence))
             }
             _ => None,
+        }
+    }
+
+    fn prec_value(&self, of: Precedence) -> u8 {
+        let binding = self.binding();
+        match of {
+            Precedence::Between | Precedence::Like => binding.test,
+            Precedence::Is => binding.is,
+            Precedence::Eq => EQUALITY,
+            of => GenericDialect.prec_value(of),
         }
     }
 
@@ -104,6 +183,10 @@ impl Dialect for IamqlDialect {
         {
             parser.advance_token();
             return Some(infix(parser, division));
+        }
+        if matches!(&parser.peek_token_ref().token, Token::Word(word) if is_isnull(word)) {
+            parser.advance_token();
+            return Some(Ok(Expr::IsNull(left())));
         }
         if let Some(list) = list_that_begins_with_a_subquery(parser) {
             return Some(list.map(|(negated, list)| Expr::InList {
@@ -219,7 +302,6 @@ impl Dialect for IamqlDialect {
         supports_load_extension,
         supports_match_against,
         supports_match_recognize,
-        supports_multiline_comment_hints,
         supports_named_fn_args_with_assignment_operator,
         supports_nested_comments,
         supports_optimize_table,
@@ -345,6 +427,11 @@ fn list_that_begins_with_a_subquery(
     }))
 }
 
+/// Returns true for PostgreSQL's and SQLite's `a ISNULL`, of which the parser knows `a NOTNULL` alone.
+fn is_isnull(word: &Word) -> bool {
+    word.quote_style.is_none() && word.value.eq_ignore_ascii_case("isnull")
+}
+
 /// Returns the operator that DIV or MOD is.
 fn division(word: &Word) -> Option<BinaryOperator> {
     if word.quote_style.is_some() {
@@ -386,26 +473,95 @@ fn begins_an_operand(token: &Token) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(sql: &str) -> Expr {
-        let mut parser = Parser::new(&IamqlDialect).try_with_sql(sql).unwrap();
+    fn parse_in(dialect: Dialect, sql: &str) -> Expr {
+        let dialect = IamqlDialect::of(dialect);
+        let mut parser = Parser::new(&dialect).try_with_sql(sql).unwrap();
         parser.parse_expr().unwrap()
     }
 
+    fn parse(sql: &str) -> Expr {
+        parse_in(Dialect::Default, sql)
+    }
+
+    /// The operands of an expression in parentheses, and so on.
+    fn grouped(expr: &Expr) -> String {
+        let not = |negated: bool| if negated { "NOT " } else { "" };
+        match expr {
+            Expr::BinaryOp { left, op, right } => {
+                format!("({} {op} {})", grouped(left), grouped(right))
+            }
+            Expr::UnaryOp { op, expr } => format!("({op} {})", grouped(expr)),
+            Expr::InList { expr, negated, .. } => {
+                format!("({} {}IN _)", grouped(expr), not(*negated))
+            }
+            Expr::Between {
+                expr, low, high, ..
+            } => {
+                let [expr, low, high] = [expr, low, high].map(|expr| grouped(expr));
+                format!("({expr} BETWEEN {low} AND {high})")
+            }
+            Expr::Like { expr, pattern, .. } => {
+                format!("({} LIKE {})", grouped(expr), grouped(pattern))
+            }
+            Expr::IsNull(expr) => format!("({} IS NULL)", grouped(expr)),
+            Expr::IsDistinctFrom(left, right) => {
+                format!("({} IS DISTINCT {})", grouped(left), grouped(right))
+            }
+            expr => expr.to_string(),
+        }
+    }
+
     #[test]
-    fn arrows_bind_tighter_than_comparison_and_arithmetic() {
-        for operator in ["=", "||", "+", "*", "<>", "AND"] {
-            let sql = format!("spec->'owner'->>'id' {operator} 'x'");
-            let Expr::BinaryOp { left, op, .. } = parse(&sql) else {
-                panic!("{sql} is one operation");
-            };
-            assert_eq!(op.to_string(), operator);
-            assert!(matches!(
-                *left,
-                Expr::BinaryOp {
-                    op: BinaryOperator::LongArrow,
-                    ..
-                }
-            ));
+    fn operators_bind_as_in_postgresql_or_sqlite() {
+        for (sql, default, stackql) in [
+            ("a = b IN (c)", "(a = (b IN _))", "((a = b) IN _)"),
+            (
+                "a = b NOT IN (c)",
+                "(a = (b NOT IN _))",
+                "((a = b) NOT IN _)",
+            ),
+            ("a < b IN (c)", "(a < (b IN _))", "((a < b) IN _)"),
+            ("a LIKE b = c", "((a LIKE b) = c)", "((a LIKE b) = c)"),
+            ("a = b LIKE c", "(a = (b LIKE c))", "((a = b) LIKE c)"),
+            (
+                "a = b BETWEEN c AND d",
+                "(a = (b BETWEEN c AND d))",
+                "((a = b) BETWEEN c AND d)",
+            ),
+            ("a = b < c", "((a = b) < c)", "(a = (b < c))"),
+            ("a || b IN (c)", "((a || b) IN _)", "((a || b) IN _)"),
+            ("a || b + c", "(a || (b + c))", "((a || b) + c)"),
+            ("a * b || c", "((a * b) || c)", "(a * (b || c))"),
+            ("a ~ b || c", "((a ~ b) || c)", "(a ~ (b || c))"),
+            ("a = b ~ c", "(a = (b ~ c))", "((a = b) ~ c)"),
+            ("a ->> 'b' = c", "((a ->> 'b') = c)", "((a ->> 'b') = c)"),
+            ("a ->> 'b' || c", "((a ->> 'b') || c)", "((a ->> 'b') || c)"),
+            ("a || b ->> 'c'", "((a || b) ->> 'c')", "((a || b) ->> 'c')"),
+            ("a + b ->> 'c'", "((a + b) ->> 'c')", "(a + (b ->> 'c'))"),
+            ("a -> b + 1", "(a -> (b + 1))", "((a -> b) + 1)"),
+            ("a < b IS NULL", "((a < b) IS NULL)", "((a < b) IS NULL)"),
+            (
+                "a < b ISNULL OR c",
+                "(((a < b) IS NULL) OR c)",
+                "(((a < b) IS NULL) OR c)",
+            ),
+            ("NOT a IN (b)", "(NOT (a IN _))", "(NOT (a IN _))"),
+            ("NOT a = b", "(NOT (a = b))", "(NOT (a = b))"),
+            ("- a::b", "(- a::b)", "(- a::b)"),
+            (
+                "a OR b AND c = d",
+                "(a OR (b AND (c = d)))",
+                "(a OR (b AND (c = d)))",
+            ),
+            (
+                "a = b IS DISTINCT FROM c",
+                "((a = b) IS DISTINCT c)",
+                "((a = b) IS DISTINCT c)",
+            ),
+            ("a & b = c", "((a & b) = c)", "((a & b) = c)"),
+        ] {
+            assert_eq!(grouped(&parse(sql)), default, "{sql}");
+            assert_eq!(grouped(&parse_in(Dialect::Stackql, sql)), stackql, "{sql}");
         }
     }
 
@@ -455,7 +611,8 @@ mod tests {
         ] {
             assert_eq!(parse(sql).to_string(), sql);
         }
-        let query = Parser::parse_sql(&IamqlDialect, "SELECT a mod, b div FROM t").unwrap();
+        let query =
+            Parser::parse_sql(&IamqlDialect::DEFAULT, "SELECT a mod, b div FROM t").unwrap();
         assert_eq!(query[0].to_string(), "SELECT a AS mod, b AS div FROM t");
     }
 

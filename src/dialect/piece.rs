@@ -76,7 +76,7 @@ pub(crate) fn tokenize_into(
     text: &str,
     tokens: &mut Vec<TokenWithSpan>,
 ) -> Result<(), TokenizerError> {
-    Tokenizer::new(&IamqlDialect, text).tokenize_with_location_into_buf(tokens)
+    Tokenizer::new(&IamqlDialect::DEFAULT, text).tokenize_with_location_into_buf(tokens)
 }
 
 /// Returns true for white space and comments.

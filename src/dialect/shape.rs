@@ -1,11 +1,15 @@
 //! What the dialect is told about the tables: which columns have fields, by path, and which parameters predicates may
 //! name. Plain data, which the room `resource` makes.
 
+use std::collections::HashSet;
+
 /// The nested columns of all tables, and the service's parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Shape {
-    /// The columns, each with its fields.
+    /// The columns, each with its fields. Two of one name are one with the fields of both.
     pub(crate) columns: Vec<ShapeField>,
+    /// The columns of each table, by the last part of its name.
+    pub(crate) tables: Vec<(String, Vec<ShapeField>)>,
     /// Names that predicates may compare though no column is called so.
     pub(crate) parameters: Vec<ShapeParameter>,
 }
@@ -35,6 +39,22 @@ impl Shape {
         let column = child(&self.columns, first.as_ref())?;
         rest.iter()
             .try_fold(column, |field, step| child(&field.fields, step.as_ref()))
+    }
+
+    /// Returns the field at `path` of the only one of `tables` that has it; None if several have other fields there.
+    pub(crate) fn find_in(&self, tables: &HashSet<String>, path: &[String]) -> Option<&ShapeField> {
+        let (first, rest) = path.split_first()?;
+        let read = self.tables.iter().filter(|(name, _)| tables.contains(name));
+        let mut found = read.filter_map(|(_, columns)| {
+            let column = child(columns, first)?;
+            rest.iter()
+                .try_fold(column, |field, step| child(&field.fields, step))
+        });
+        // A table may be known by another name, such as that of a CTE.
+        let Some(one) = found.next() else {
+            return self.find(path);
+        };
+        found.all(|other| other == one).then_some(one)
     }
 
     /// Returns true if `name` is a column with fields.
@@ -92,6 +112,7 @@ pub(crate) mod tests {
             path: path.map(|path| path.split('.').map(str::to_owned).collect()),
         };
         Shape {
+            tables: Vec::new(),
             columns: vec![
                 field("id", Vec::new()),
                 field("kind", Vec::new()),

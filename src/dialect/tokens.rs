@@ -3,6 +3,7 @@
 use datafusion::sql::parser::Statement;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace};
 
+use super::Dialect;
 use super::error::Error;
 use super::parse::parse_tokens;
 use super::piece::{is_layout, tokenize};
@@ -209,12 +210,12 @@ impl Draft {
         self
     }
 
-    /// Parses the statement, which stands for `text`.
+    /// Parses the statement, which stands for `text` in `dialect`.
     ///
     /// # Errors
     ///
     /// Fails with the place of the first token that does not fit.
-    pub(crate) fn parse(self, text: &str) -> Result<Statement, Error> {
-        parse_tokens(self.0, text)
+    pub(crate) fn parse(self, text: &str, dialect: Dialect) -> Result<Statement, Error> {
+        parse_tokens(self.0, text, dialect)
     }
 }

@@ -3,13 +3,15 @@
 //! They are refused before anything is sent, with what to write instead: a statement without them would mean something
 //! else. The same goes for time zones that do not exist, which the engine would read as UTC. Pure.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, LimitClause, ObjectName, Query, Select, SelectItem, Set, Spanned,
-    Statement, TableFactor, Value, ValueWithSpan, Visit, Visitor, visit_expressions,
+    AssignmentTarget, BinaryOperator, ColumnOption, Expr, GroupByExpr, Ident, LimitClause,
+    ObjectName, Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned, Statement,
+    TableFactor, UnaryOperator, Value, ValueWithSpan, Visit, Visitor, visit_expressions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -83,12 +85,34 @@ fn name_of_both(select: &Select) -> Option<Ident> {
     in_calls.break_value().or_else(|| find(having, &grouped))
 }
 
+/// Returns where a set operation puts columns together by their names, which the engine does not.
+fn union_by_name(body: &SetExpr) -> Option<Span> {
+    let SetExpr::SetOperation {
+        left,
+        right,
+        set_quantifier,
+        ..
+    } = body
+    else {
+        return None;
+    };
+    match set_quantifier {
+        SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName => {
+            Some(right.span())
+        }
+        _ => union_by_name(left).or_else(|| union_by_name(right)),
+    }
+}
+
 struct Refusal;
 
 impl Visitor for Refusal {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        if let Some(by_name) = union_by_name(&query.body) {
+            return no("UNION BY NAME", by_name, "the columns in one order in both");
+        }
         let by = match &query.limit_clause {
             Some(LimitClause::LimitOffset { limit_by, .. }) => limit_by.first(),
             _ => None,
@@ -130,6 +154,16 @@ impl Visitor for Refusal {
         }
         if !select.connect_by.is_empty() {
             return no("CONNECT BY", Span::empty(), "WITH RECURSIVE");
+        }
+        if let GroupByExpr::Expressions(_, modifiers) | GroupByExpr::All(modifiers) =
+            &select.group_by
+            && let Some(modifier) = modifiers.first()
+        {
+            return no(
+                &modifier.to_string(),
+                select.group_by.span(),
+                "GROUP BY ROLLUP (a, b)",
+            );
         }
         if select.top.is_some() {
             return no("TOP", select.select_token.0.span, "LIMIT n at the end");
@@ -205,6 +239,15 @@ impl Visitor for Refusal {
                 "`~` and a regular expression",
             ),
             Expr::AtTimeZone { time_zone, .. } => known_zone(time_zone),
+            Expr::BinaryOp { op, .. } => match op {
+                BinaryOperator::PGOverlap => no("`&&`", expr.span(), "array_has_any(x, y)"),
+                BinaryOperator::PGStartsWith => no("`^@`", expr.span(), "starts_with(x, y)"),
+                _ => ControlFlow::Continue(()),
+            },
+            Expr::UnaryOp {
+                op: UnaryOperator::BitwiseNot,
+                ..
+            } => no("`~` before a number", expr.span(), "-x - 1"),
             Expr::Function(function) => match times::unread_pattern(function) {
                 Some(span) => no(
                     "this pattern",
@@ -223,6 +266,52 @@ impl Visitor for Refusal {
             Statement::Set(Set::SingleAssignment {
                 variable, values, ..
             }) if is_time_zone(variable) => values.iter().try_for_each(known_zone),
+            Statement::CreateTable(table) => {
+                let kept = |option: &ColumnOption| {
+                    matches!(
+                        option,
+                        ColumnOption::Null
+                            | ColumnOption::NotNull
+                            | ColumnOption::Default(_)
+                            | ColumnOption::Comment(_)
+                    )
+                };
+                let columns = table.columns.iter();
+                let option = columns
+                    .flat_map(|column| column.options.iter().map(move |it| (column, &it.option)))
+                    .find(|(_, option)| !kept(option));
+                match (option, table.constraints.first()) {
+                    (Some((column, option)), _) => no(
+                        &format!("`{option}` of a column"),
+                        column.name.span,
+                        "its name and its type, NOT NULL and DEFAULT",
+                    ),
+                    (_, Some(constraint)) => no(
+                        "a constraint of a table",
+                        constraint.span(),
+                        "the columns alone, each with NOT NULL or DEFAULT",
+                    ),
+                    _ => ControlFlow::Continue(()),
+                }
+            }
+            Statement::Update(update) => {
+                let mut seen = HashSet::new();
+                let mut targets = update
+                    .assignments
+                    .iter()
+                    .filter_map(|set| match &set.target {
+                        AssignmentTarget::ColumnName(name) => Some(name),
+                        AssignmentTarget::Tuple(_) => None,
+                    });
+                match targets.find(|name| !seen.insert(name.to_string().to_lowercase())) {
+                    Some(name) => ControlFlow::Break(
+                        Error::new(format!("`{name}` is set twice"))
+                            .hint("keep one of the two")
+                            .at(name.span()),
+                    ),
+                    None => ControlFlow::Continue(()),
+                }
+            }
             _ => ControlFlow::Continue(()),
         }
     }

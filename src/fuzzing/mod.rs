@@ -61,7 +61,7 @@ pub fn statements(script: &str) {
 }
 
 fn statement(piece: &Piece) {
-    match Operation::read(piece) {
+    match Operation::read(piece, Dialect::default()) {
         Ok(operation) => {
             operation.changes();
             planned(operation);

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{Query, SetExpr, Spanned, Statement, Visit, Visitor};
 
+use crate::dialect::Dialect;
 use crate::dialect::error::Error as Refusal;
 use crate::dialect::parse::STDOUT;
 use crate::error::{Error, ErrorKind};
@@ -36,7 +37,7 @@ pub(super) enum Takes {
 pub(super) fn read(sql: &str, takes: Takes) -> Result<Piece, Error> {
     let piece = only(sql)?;
     let wrong = |refusal| in_statement(refusal, &piece.text, piece.line);
-    let operation = Operation::read(&piece).map_err(|refusal| match takes {
+    let operation = Operation::read(&piece, Dialect::default()).map_err(|refusal| match takes {
         // EXPLAIN of a write, which it points to, is refused here as well.
         Takes::Reads | Takes::Queries
             if refusal.message.starts_with("EXPLAIN ANALYZE of a write") =>

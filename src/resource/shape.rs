@@ -18,6 +18,10 @@ pub(crate) fn shape() -> &'static Shape {
         let mut shape = Shape::default();
         for resource in ALL {
             add_fields(&mut shape.columns, resource.columns);
+            let mut columns = Vec::new();
+            add_fields(&mut columns, resource.columns);
+            let name = resource.table.rsplit('.').next().unwrap_or_default();
+            shape.tables.push((name.to_owned(), columns));
             let filters = resource.filters.iter();
             // A name without a dot may be that of anybody's column.
             let is_path = |filter: &&Filter| {

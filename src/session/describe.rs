@@ -38,7 +38,7 @@ impl Session {
 
     async fn describe_unguarded(&self, piece: &Piece) -> Result<Description, Error> {
         let wrong = |error| in_statement(error, &piece.text, piece.line);
-        let operation = Operation::read(piece).map_err(wrong)?;
+        let operation = Operation::read(piece, self.dialect()).map_err(wrong)?;
         self.describe_operation(piece, operation).await
     }
 

@@ -171,11 +171,13 @@ fn refused(error: &dialect::plan::Error, piece: &Piece) -> dialect::error::Error
     }
 }
 
-/// Finds the string, the parameter or the word `typed`, the one that is nearest to `near` if there are several.
+/// Finds the string, the number, the parameter or the word `typed`, the one that is nearest to `near` if there are several.
 fn nearest_token(piece: &Piece, typed: &str, near: Option<Span>) -> Option<Span> {
     let tokens = piece.tokens().ok()?;
     let strings = tokens.iter().filter(|token| match &token.token {
-        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => text == typed,
+        Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::Number(text, _) => text == typed,
         _ => false,
     });
     let mut spans: Vec<Span> = strings.map(|token| token.span).collect();
@@ -321,6 +323,11 @@ fn in_single_quotes(
 
 fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::error::Error {
     let typed = field.flat_name();
+    // What the engine calls an expression, nobody has typed.
+    if is_talk(&typed) {
+        return dialect::error::Error::new("an expression cannot be computed where it stands")
+            .hint("select it with a name in a subquery in FROM, and use that");
+    }
     let error = dialect::error::Error::new(format!("no column `{typed}`"));
     if field.relation.is_none() && is_table(&field.name, valid) {
         return error.hint(format!(
@@ -617,7 +624,7 @@ fn other(message: &str, piece: &Piece) -> dialect::error::Error {
     match literal_in(&error.message, piece) {
         Some(span) => error.at(span),
         // The value comes from a key, so the conversion may be unintended.
-        None if error.message.contains("` is no ") => error.hint(
+        None if error.message.contains("` is not a valid ") => error.hint(
             "a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text",
         ),
         None => match function_in(&error.message).and_then(|function| find(piece, function)) {

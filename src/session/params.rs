@@ -29,6 +29,11 @@ impl Params {
         self.0.is_empty()
     }
 
+    /// Returns the value of `name`.
+    pub(super) fn value(&self, name: &str) -> Option<ScalarValue> {
+        self.0.get(name).cloned()
+    }
+
     /// Returns the parameters as the engine takes them.
     pub(super) fn values(&self) -> Vec<(String, ScalarValue)> {
         let values = self.0.iter();

@@ -4,9 +4,13 @@
 //! valid one. A write is never read leniently: it could affect keys that were not meant.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use datafusion::common::internal_err;
 use datafusion::dataframe::DataFrame;
+use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, SetVariable, Statement};
@@ -16,7 +20,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use futures::StreamExt;
-use sqlparser::ast::ObjectName;
+use sqlparser::ast::{self, ObjectName, Query, SetExpr, Visit, Visitor};
 
 use super::executor::{self, Patience};
 use super::options::Options;
@@ -26,7 +30,7 @@ use super::{Session, create, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
-use crate::dialect::{self, Dialect, source_json};
+use crate::dialect::{self, Dialect, parse, source_json};
 use crate::error::Error;
 use crate::resource;
 use crate::table::{self, scope::Scope};
@@ -345,7 +349,7 @@ impl Planner {
     ) -> Planned<LogicalPlan> {
         let state = self.context.state();
         loop {
-            let error = match state.statement_to_plan(statement.clone()).await {
+            let error = match Box::pin(self.engine_plan(statement.clone())).await {
                 Ok(plan) => return Ok(plan),
                 Err(error) => error,
             };
@@ -369,12 +373,72 @@ impl Planner {
         }
     }
 
+    /// Lets the engine plan `statement`.
+    ///
+    /// The engine gives every VALUES in the query of an INSERT the types of the table's columns, also one that is read in
+    /// FROM. So such a query is planned by itself, and the INSERT reads it as a view.
+    async fn engine_plan(&self, mut statement: EngineStatement) -> Planned<LogicalPlan> {
+        static VIEWS: AtomicU64 = AtomicU64::new(0);
+        let state = self.context.state();
+        let Some(source) = inserted_query(&mut statement) else {
+            return state.statement_to_plan(statement).await;
+        };
+        let name = format!("__inserted_{}", VIEWS.fetch_add(1, Ordering::Relaxed));
+        let Some(view) = parse::query(&format!("SELECT * FROM {name}")) else {
+            return internal_err!("a query that cannot be read");
+        };
+        let query = std::mem::replace(source.as_mut(), view);
+        let rows = state
+            .statement_to_plan(parse::query_statement(query))
+            .await?;
+        let view = Arc::new(ViewTable::new(rows, None));
+        self.context.register_table(name.as_str(), view)?;
+        let plan = state.statement_to_plan(statement).await;
+        self.context.deregister_table(name.as_str())?;
+        plan
+    }
+
     pub(super) fn with_params(&self, plan: LogicalPlan) -> Planned<LogicalPlan> {
         // PREPARE keeps its placeholders for EXECUTE.
         if self.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
             return Ok(plan);
         }
+        let plan = dialect::plan::with_numbers(plan, &|name| self.params.value(name))?;
         plan.with_param_values(self.params.values())
+    }
+}
+
+/// Returns the query of an INSERT that has a VALUES somewhere within it.
+fn inserted_query(statement: &mut EngineStatement) -> Option<&mut Box<Query>> {
+    let EngineStatement::Statement(statement) = statement else {
+        return None;
+    };
+    let ast::Statement::Insert(insert) = statement.as_mut() else {
+        return None;
+    };
+    let source = insert.source.as_mut()?;
+    let is_values = matches!(*source.body, SetExpr::Values(_));
+    (!is_values && source.visit(&mut FindValues).is_break()).then_some(source)
+}
+
+/// Breaks at a VALUES.
+struct FindValues;
+
+impl Visitor for FindValues {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        fn find(body: &SetExpr) -> ControlFlow<()> {
+            match body {
+                SetExpr::Values(_) => ControlFlow::Break(()),
+                SetExpr::SetOperation { left, right, .. } => {
+                    find(left)?;
+                    find(right)
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+        find(&query.body)
     }
 }
 

@@ -63,7 +63,7 @@ impl Session {
                 };
                 let wrong = |error| in_statement(error, &created.text, created.line);
                 if let Operation::Stackql(Stackql::Materialize { fill, .. }) =
-                    Operation::read(&created).map_err(wrong)?
+                    Operation::read(&created, self.dialect()).map_err(wrong)?
                 {
                     self.fill(*fill, call.of(&created)).await?;
                 }

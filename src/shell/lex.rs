@@ -74,7 +74,7 @@ pub(super) struct Lexed {
 /// Takes `text` apart.
 pub(super) fn lex(text: &str) -> Lexed {
     let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    let outcome = Tokenizer::new(&IamqlDialect, text)
+    let outcome = Tokenizer::new(&IamqlDialect::DEFAULT, text)
         .with_unescape(false)
         .tokenize_with_location_into_buf(&mut tokens);
     let mut place = Place::new(text);

@@ -18,6 +18,7 @@ use super::sources::{Part, parts, sources, unquoted};
 use super::state::Shell;
 use super::variables;
 use crate::api::Traffic;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::{Report, Sink};
@@ -480,7 +481,7 @@ fn writes_last_result(text: &str) -> bool {
 }
 
 fn creates_keys(piece: &Piece) -> bool {
-    Operation::read(piece).is_ok_and(|operation| operation.creates_keys())
+    Operation::read(piece, Dialect::default()).is_ok_and(|operation| operation.creates_keys())
 }
 
 /// Adds the number of requests so far to an interruption.

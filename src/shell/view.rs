@@ -43,7 +43,7 @@ fn sources(view: &View) -> Sources {
         return Vec::new();
     };
     let Ok(Some(Statement::Query(query))) =
-        Parser::parse_sql(&IamqlDialect, sql).map(|mut parsed| parsed.pop())
+        Parser::parse_sql(&IamqlDialect::DEFAULT, sql).map(|mut parsed| parsed.pop())
     else {
         return Vec::new();
     };

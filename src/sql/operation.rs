@@ -6,6 +6,7 @@ use sqlparser::ast::Statement;
 use super::split::Piece;
 use super::stackql::{self, Reading, Stackql};
 use super::write::{self, Write};
+use crate::dialect::Dialect;
 use crate::dialect::error::Error;
 use crate::dialect::parse::{as_sql, parse_piece};
 use crate::dialect::unsupported;
@@ -29,14 +30,14 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Reads the statement that was typed as `piece`.
+    /// Reads the statement that was typed as `piece` in `dialect`.
     ///
     /// # Errors
     ///
     /// Fails for statements that cannot be read or are refused, with the reason and what to use instead.
-    pub(crate) fn read(piece: &Piece) -> Result<Self, Error> {
-        Ok(match stackql::read(piece)? {
-            None => Self::of(parse_piece(piece)?)?,
+    pub(crate) fn read(piece: &Piece, dialect: Dialect) -> Result<Self, Error> {
+        Ok(match stackql::read(piece, dialect)? {
+            None => Self::of(parse_piece(piece, dialect)?)?,
             Some(Reading::Stackql(statement)) => Self::Stackql(statement),
             Some(Reading::Statement {
                 statement,
@@ -155,7 +156,7 @@ mod tests {
             ("REFRESH MATERIALIZED VIEW v", true),
             ("COPY (SELECT 1) TO 'x.csv'", true),
         ] {
-            let operation = Operation::read(&Piece::new(sql)).unwrap();
+            let operation = Operation::read(&Piece::new(sql), Dialect::default()).unwrap();
             assert_eq!(operation.changes(), changes, "{sql}");
         }
     }

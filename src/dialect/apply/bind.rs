@@ -76,8 +76,9 @@ impl<'a> Binder<'a> {
             ..
         } = plan;
         if let LogicalPlan::Aggregate(aggregate) = &plan {
-            let mut aggregates = aggregate.aggr_expr.iter();
-            aggregates.try_for_each(is_of_the_outer_query)?;
+            for expr in &aggregate.aggr_expr {
+                is_of_the_outer_query(expr, aggregate.input.schema())?;
+            }
         }
         let scope = scope(&plan);
         let names = NamePreserver::new(&plan);
@@ -375,18 +376,29 @@ pub(super) fn as_union(values: Values) -> Result<LogicalPlan> {
     }
 }
 
-/// Refuses an aggregate over outer columns alone: in SQL it is one of the outer query, which the engine does not know.
-fn is_of_the_outer_query(aggregate: &Expr) -> Result<()> {
-    if !aggregate.contains_outer() || aggregate.any_column_refs() || has_subquery(aggregate) {
-        return Ok(());
-    }
+/// Refuses an aggregate over outer columns alone, those that a subquery within it names included: in SQL it is one of the
+/// outer query, which the engine does not know. `own` are the columns of this one.
+fn is_of_the_outer_query(aggregate: &Expr, own: &DFSchema) -> Result<()> {
     let mut place = Place::default();
+    let (mut is_own, mut is_outer) = (aggregate.any_column_refs(), false);
     aggregate.apply(|expr| {
         if let Expr::OuterReferenceColumn(_, column) = expr {
+            is_outer = true;
             place.near = place.near.or(column.spans.first());
+        }
+        if let Some(subquery) = subquery(expr).filter(|within| parameter(within).is_none()) {
+            for column in free_columns(&subquery.subquery)? {
+                match own.has_column(&column) {
+                    true => is_own = true,
+                    false => is_outer = true,
+                }
+            }
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
+    if is_own || !is_outer {
+        return Ok(());
+    }
     Err(Error::new(format!(
         "`{}` is over columns of the outer query alone, and so an aggregate of that query",
         strip_outer_reference(aggregate.clone()).human_display()

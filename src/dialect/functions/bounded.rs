@@ -9,14 +9,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
+use datafusion::arrow::compute::kernels::concat_elements::concat_elements_dyn;
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type, Schema};
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature,
+    ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
@@ -56,6 +59,15 @@ impl Arguments {
             .fold(0, u64::saturating_add)
     }
 
+    /// Returns the bytes of the values that `column` has in all rows.
+    fn size(&self, column: &ArrayRef) -> u64 {
+        let bytes = slice_size(column).map_or(u64::MAX, |bytes| bytes as u64);
+        match column.len() {
+            1 => bytes.saturating_mul(self.rows as u64),
+            _ => bytes,
+        }
+    }
+
     /// Returns the row of `column` that stands for `row`, unless it is NULL.
     fn at(column: &dyn Array, row: usize) -> Option<usize> {
         let row = if column.len() == 1 { 0 } else { row };
@@ -81,6 +93,29 @@ impl Arguments {
     }
 }
 
+/// Returns the bytes of the values of `column`, which may be a part of a larger one.
+///
+/// # Errors
+///
+/// Fails if they are too many to be counted.
+pub(crate) fn slice_size(column: &ArrayRef) -> Result<usize, ArrowError> {
+    // Of a column of views the engine counts the views alone.
+    let viewed = match column.data_type() {
+        DataType::Utf8View => column
+            .as_string_view()
+            .lengths()
+            .map(|length| length as usize)
+            .sum(),
+        DataType::BinaryView => column
+            .as_binary_view()
+            .lengths()
+            .map(|length| length as usize)
+            .sum(),
+        _ => 0,
+    };
+    Ok(viewed + column.to_data().get_slice_memory_size()?)
+}
+
 /// The texts of an argument.
 struct Texts(ArrayRef);
 
@@ -99,7 +134,7 @@ impl Texts {
 pub(super) fn functions() -> Vec<ScalarUDF> {
     use datafusion::functions::{string, unicode};
     use datafusion::functions_nested as nested;
-    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 14] = [
+    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 18] = [
         (string::repeat(), "repeat", repeated),
         (string::concat(), "concat", joined),
         (string::concat_ws(), "concat_ws", joined_with),
@@ -124,6 +159,14 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
             "array_position",
             short,
         ),
+        (nested::concat::array_concat_udf(), "array_concat", together),
+        (nested::make_array::make_array_udf(), "make_array", together),
+        (
+            nested::string::string_to_array_udf(),
+            "string_to_array",
+            parted,
+        ),
+        (datafusion::functions::encoding::encode(), "encode", twice),
         (nested::range::range_udf(), "range", series),
         (nested::range::gen_series_udf(), "generate_series", series),
     ];
@@ -170,6 +213,64 @@ pub(super) fn regexp_replace() -> ScalarUDF {
         name: "regexp_replace",
         estimate: replaced,
     })
+}
+
+/// Returns the function that `||` of two texts is, with a bound.
+pub(crate) fn join_texts() -> ScalarUDF {
+    ScalarUDF::new_from_impl(JoinTexts {
+        signature: Signature::any(2, Volatility::Immutable),
+    })
+}
+
+/// `text || text`, NULL if one of them is.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct JoinTexts {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for JoinTexts {
+    fn name(&self) -> &str {
+        "join_texts"
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<String> = args
+            .iter()
+            .map(|arg| arg.schema_name().to_string())
+            .collect();
+        Ok(args.join(" || "))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [left, right] if left == right => Ok(left.clone()),
+            _ => Ok(DataType::LargeUtf8),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if joined(&Arguments::of(&args)?).is_some_and(|bytes| bytes > MOST) {
+            return Err(DataFusionError::External(Box::new(Error::TooLong("||"))));
+        }
+        let columns = ColumnarValue::values_to_arrays(&args.args)?;
+        let columns = columns
+            .iter()
+            .map(|column| cast(column, args.return_type()));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let [left, right] = columns.as_slice() else {
+            return internal_err!("`||` of other than two texts");
+        };
+        let joined = concat_elements_dyn(left, right)?;
+        let is_constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
+        Ok(match args.args.iter().all(is_constant) {
+            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&joined, 0)?),
+            false => ColumnarValue::Array(joined),
+        })
+    }
 }
 
 /// A function that refuses to give more than [`MOST`], and gives signed integers.
@@ -252,6 +353,11 @@ impl ScalarUDFImpl for Bounded {
                 *column = without_hidden(column)?;
             }
         }
+        if ["lpad", "rpad"].contains(&self.name)
+            && let Some(length) = args.args.get_mut(1)
+        {
+            *length = not_negative(length);
+        }
         match (self.estimate)(&Arguments::of(&args)?) {
             Some(bytes) if bytes > MOST => Err(DataFusionError::External(Box::new(
                 Error::TooLong(self.name),
@@ -284,6 +390,20 @@ fn without_hidden(column: &ArrayRef) -> Result<ArrayRef> {
             Ok(take(column, &rows, None)?)
         }
         _ => Ok(Arc::clone(column)),
+    }
+}
+
+/// Returns integers with zero for negative ones, of which the engine's own padding makes room for texts without end.
+fn not_negative(integers: &ColumnarValue) -> ColumnarValue {
+    match integers {
+        ColumnarValue::Scalar(ScalarValue::Int64(Some(n))) => {
+            ColumnarValue::Scalar(ScalarValue::Int64(Some((*n).max(0))))
+        }
+        ColumnarValue::Array(column) if *column.data_type() == DataType::Int64 => {
+            let clamped: Int64Array = column.as_primitive::<Int64Type>().unary(|n| n.max(0));
+            ColumnarValue::Array(Arc::new(clamped))
+        }
+        other => other.clone(),
     }
 }
 
@@ -355,6 +475,23 @@ fn listed(args: &Arguments) -> Option<u64> {
     }))
 }
 
+/// All arguments, one after the other.
+fn together(args: &Arguments) -> Option<u64> {
+    let sizes = args.columns.iter().map(|column| args.size(column));
+    Some(sizes.fold(0, u64::saturating_add))
+}
+
+/// `string_to_array(text, separator)`: at worst an element for each character, each with its place.
+fn parted(args: &Arguments) -> Option<u64> {
+    let texts = args.texts(0)?;
+    Some(args.sum(|row| Some(texts.bytes(row)?.saturating_mul(8))))
+}
+
+/// `encode(bytes, format)`: two digits for each byte.
+fn twice(args: &Arguments) -> Option<u64> {
+    Some(args.size(args.columns.first()?).saturating_mul(2))
+}
+
 /// `regexp_replace(text, pattern, replacement [, flags])`.
 fn replaced(args: &Arguments) -> Option<u64> {
     let (texts, patterns, replacements) = (args.texts(0)?, args.texts(1)?, args.texts(2)?);
@@ -383,7 +520,7 @@ fn replaced(args: &Arguments) -> Option<u64> {
         let flags = flags.as_ref().and_then(|flags| flags.at(row)).unwrap_or("");
         let regex = compiled
             .entry((pattern, flags))
-            .or_insert_with(|| compiled_as(pattern, flags));
+            .or_insert_with(|| compiled_as(pattern, flags).ok());
         let Some(regex) = regex else { return None };
         let matches = match flags.contains('g') {
             true => regex.find_iter(text).count() as u64,
@@ -395,13 +532,16 @@ fn replaced(args: &Arguments) -> Option<u64> {
 }
 
 /// Compiles a pattern with the flags that change what it matches.
-fn compiled_as(pattern: &str, flags: &str) -> Option<Regex> {
+///
+/// # Errors
+///
+/// Fails if it is not a regular expression.
+pub(super) fn compiled_as(pattern: &str, flags: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern)
         .case_insensitive(flags.contains('i'))
         .multi_line(flags.contains('m'))
         .dot_matches_new_line(flags.contains('s'))
         .build()
-        .ok()
 }
 
 /// `array_repeat(value, count)`.
@@ -526,6 +666,10 @@ mod tests {
             "repeat(x, 2000000000) FROM (VALUES ('a')) t(x)",
             "rpad('a', 2147483647, 'y')",
             "lpad(x, 2147483647, 'ü') FROM (VALUES ('a')) t(x)",
+            "array_concat(x, x) FROM (SELECT array_repeat(1, 15000000) AS x)",
+            "make_array(x, x, x) FROM (SELECT repeat('a', 100000000) AS x)",
+            "string_to_array(repeat('a,', 50000000), ',')",
+            "encode(repeat('a', 200000000), 'hex')",
             "array_repeat(1, 2000000000)",
             "array_resize([1], 2000000000, 0)",
             "range(0, 10000000000)",
@@ -552,14 +696,17 @@ mod tests {
                 Ok(frame) => frame.collect().await.map(drop),
                 Err(error) => Err(error),
             };
-            let error = outcome.unwrap_err().to_string();
+            let Err(error) = outcome else {
+                panic!("{call} is not refused");
+            };
+            let error = error.to_string();
             assert!(error.contains("256 MiB"), "{call}: {error}");
         }
     }
 
     #[tokio::test]
     async fn what_is_not_too_long_is_the_engines() {
-        let sql = "SELECT concat('a', NULL, 1), concat_ws('-', 'a', 'b'), array_to_string([1, NULL], ',', '?'), regexp_replace('aXbX', 'X', '[\\0]', 'g'), repeat('ab', 3), rpad('a', 3, 'y'), lpad('a', 3), repeat('x', -1), length(repeat('x', 1000000)), range(0, 3), repeat(NULL, 5)";
+        let sql = "SELECT concat('a', NULL, 1), concat_ws('-', 'a', 'b'), array_to_string([1, NULL], ',', '?'), regexp_replace('aXbX', 'X', '[\\0]', 'g'), repeat('ab', 3), rpad('a', 3, 'y'), lpad('a', 3), rpad('a', -2, NULL), repeat('x', -1), length(repeat('x', 1000000)), range(0, 3), repeat(NULL, 5)";
         let frame = testing::context().sql(sql).await.unwrap();
         let rows = frame.collect().await.unwrap();
         let shown = datafusion::arrow::util::pretty::pretty_format_batches(&rows).unwrap();

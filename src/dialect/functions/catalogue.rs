@@ -236,6 +236,11 @@ const CATALOGUE: &[FunctionDoc] = &[
         "whether the text matches",
     ),
     scalar(
+        "regexp_match",
+        "regexp_match(text, pattern [, flags])",
+        "the groups of the first match as a list, or the match",
+    ),
+    scalar(
         "regexp_replace",
         "regexp_replace(text, pattern, replacement [, flags])",
         "the text with the first match replaced, or every one with the flag `g` and in `stackql`",

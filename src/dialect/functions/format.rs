@@ -104,7 +104,10 @@ fn by_position(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
                     rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
                 let (digits, after) = rest.split_at(digits);
                 rest = after;
-                digits.parse().unwrap_or(0)
+                match digits {
+                    "" => 0,
+                    digits => digits.parse().unwrap_or(i64::MAX),
+                }
             }
         };
         let mut letters = rest.chars();
@@ -127,11 +130,14 @@ fn by_position(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
         };
         let spec = Spec {
             left: is_left || width < 0,
-            width: bounded(width),
+            width: bounded("format", width)?,
             ..Spec::default()
         };
         text.push_str(&spec.padded("", converted.into_owned(), false));
         text.push_str(letters.as_str());
+        if text.len() as u64 > MOST {
+            return Err(Error::TooLong("format"));
+        }
     }
     Ok(text)
 }
@@ -168,7 +174,7 @@ fn formatted(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
             text.push(c);
             continue;
         }
-        let spec = Spec::parse(&mut chars, &mut values);
+        let spec = Spec::parse(&mut chars, &mut values)?;
         let Some(conversion) = chars.next() else {
             text.push('%');
             break;
@@ -201,7 +207,7 @@ impl Spec {
     fn parse<'a, 'v: 'a>(
         chars: &mut Peekable<Chars<'_>>,
         values: &mut impl Iterator<Item = &'a Value<'v>>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let mut spec = Self::default();
         while let Some(flag) = chars.next_if(|c| "-+ #!0,".contains(*c)) {
             match flag {
@@ -216,14 +222,15 @@ impl Spec {
         }
         if let Some(width) = count(chars, values) {
             spec.left |= width < 0;
-            spec.width = bounded(width);
+            spec.width = bounded("printf", width)?;
         }
         if chars.next_if_eq(&'.').is_some() {
-            spec.precision = Some(bounded(count(chars, values).unwrap_or(0)));
+            let precision = count(chars, values).unwrap_or(0);
+            spec.precision = Some(bounded("printf", precision)?);
         }
         // The size of C's integers means nothing here.
         while chars.next_if_eq(&'l').is_some() {}
-        spec
+        Ok(spec)
     }
 
     fn convert<'a, 'v: 'a>(
@@ -379,8 +386,20 @@ fn count<'a, 'v: 'a>(
     count
 }
 
-fn bounded(count: i64) -> usize {
-    usize::try_from(count.unsigned_abs()).map_or(LONGEST, |count| count.min(LONGEST))
+/// Returns a width or a precision.
+///
+/// # Errors
+///
+/// Fails beyond [`LONGEST`].
+fn bounded(function: &'static str, count: i64) -> Result<usize, Error> {
+    match usize::try_from(count.unsigned_abs()) {
+        Ok(count) if count <= LONGEST => Ok(count),
+        _ => Err(Error::Argument {
+            function,
+            expected: "widths of up to 60,000 characters",
+            given: count.to_string(),
+        }),
+    }
 }
 
 fn sign_of(negative: bool, positive: Option<char>) -> &'static str {
@@ -495,7 +514,8 @@ mod tests {
         #[test]
         fn no_format_breaks_it(format in "[%.*0-9a-zA-Z!,#+ -]{0,12}", number in any::<f64>()) {
             let values = [Value::Real(number), Value::Text("é'\"".into()), Value::Null];
-            formatted(&format, &values).unwrap();
+            // One that is too wide is refused.
+            let _ = formatted(&format, &values);
         }
     }
 
@@ -543,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn enormous_widths_and_precisions_are_cut() {
+    fn enormous_widths_and_precisions_are_refused() {
         for format in [
             "%999999999d",
             "%.999999999d",
@@ -551,8 +571,8 @@ mod tests {
             "%.999999999e",
             "%.999999999g",
         ] {
-            let text = formatted(format, &[Value::Real(1.5)]).unwrap();
-            assert!(text.len() <= LONGEST + 10, "{format}");
+            let error = formatted(format, &[Value::Real(1.5)]).unwrap_err();
+            assert!(error.to_string().contains("up to 60,000"), "{format}");
         }
     }
 }

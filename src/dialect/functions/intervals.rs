@@ -31,7 +31,7 @@ pub(crate) fn interval_length() -> ScalarUDF {
 
 /// `interval_times(x, n)`: an interval or a difference of times, `n` times. What is left of a month goes to the days, and
 /// what is left of a day to the time, as in PostgreSQL.
-pub(crate) fn interval_times() -> ScalarUDF {
+pub(super) fn interval_times() -> ScalarUDF {
     ScalarUDF::new_from_impl(Times {
         signature: Signature::any(2, Volatility::Immutable),
     })

@@ -88,14 +88,15 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub(crate) use bounded::constant as bounded_constant;
+pub(crate) use bounded::{join_texts, slice_size};
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
 pub(crate) use intervals::interval_length;
 pub(crate) use nested::spelled;
-pub(crate) use number::rounded;
+pub(crate) use number::{rounded, to_rank};
 pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
-pub(crate) use wants::{Wants, counts_text, wants};
+pub(crate) use wants::{Wants, counts_text, texts, wants};
 
 use super::sql_types::SqlTypes;
 

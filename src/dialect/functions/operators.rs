@@ -47,6 +47,9 @@ impl ExprPlanner for OperatorPlanner {
             PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch => expression,
             _ => return Ok(PlannerResult::Original(raw)),
         };
+        if let Some(multiple) = multiple_by_parameter(&raw, schema) {
+            return Ok(PlannerResult::Planned(multiple));
+        }
         // A parameter has no type yet, and what is wrong with an expression is DataFusion's to say.
         let (Ok(left_type), Ok(right_type)) =
             (raw.left.get_type(schema), raw.right.get_type(schema))
@@ -58,6 +61,10 @@ impl ExprPlanner for OperatorPlanner {
             return Ok(PlannerResult::Planned(multiple));
         }
         let is_joined = matches!(op, StringConcat);
+        let is_expression = matches!(
+            op,
+            PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch
+        );
         if is_joined && !left_type.is_null() && !right_type.is_null() {
             match list_ndims(&left_type).cmp(&list_ndims(&right_type)) {
                 Ordering::Greater => {
@@ -71,12 +78,37 @@ impl ExprPlanner for OperatorPlanner {
                 Ordering::Equal => {}
             }
         }
+        let right = match &right {
+            // The engine would make IS NOT NULL of it, which is not NULL for NULL.
+            Expr::Literal(pattern, _)
+                if is_expression && pattern.try_as_str() == Some(Some(".*")) =>
+            {
+                lit("")
+            }
+            _ => right,
+        };
         let (left, right) = operands((left, left_type), (right, right_type));
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 }
 
 type Operand = (Expr, DataType);
+
+/// Returns a multiple of an interval by a parameter: `$days * interval '1 day'`. DataFusion would take the parameter for an
+/// interval.
+fn multiple_by_parameter(raw: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let (interval, parameter) = match (&raw.left, &raw.op, &raw.right) {
+        (Expr::Placeholder(_), BinaryOperator::Multiply, interval) => (interval, &raw.left),
+        (interval, BinaryOperator::Multiply, Expr::Placeholder(_)) => (interval, &raw.right),
+        _ => return None,
+    };
+    let is_interval = matches!(
+        interval.get_type(schema),
+        Ok(DataType::Interval(_) | DataType::Duration(_))
+    );
+    let number = cast(parameter.clone(), DataType::Float64);
+    is_interval.then(|| interval_times().call(vec![interval.clone(), number]))
+}
 
 /// Returns a multiple of an interval or of a difference of times, which DataFusion has none of.
 fn multiple(

@@ -1,17 +1,25 @@
-//! Regular expressions: `regexp`, `regexp_like`, `regexp_substr`, `regexp_replace`; `rewrite`
-//! handles the operator `REGEXP`.
+//! Regular expressions: `regexp`, `regexp_like`, `regexp_match`, `regexp_substr`, `regexp_replace`; `rewrite` handles the
+//! operator `REGEXP`.
 //!
-//! All stand for DataFusion's own functions, whose syntax contains the one that StackQL documents, and take
+//! All but `regexp_match` stand for DataFusion's own functions, whose syntax contains the one that StackQL documents, and take
 //! timestamps and numbers for text as well. `regexp_replace` stays PostgreSQL's: it replaces the first match, and
 //! every one with the flag `g`, which the dialect `stackql` adds. There the new text is the engine's, in which `$1` is a
 //! group; in the default dialect it is PostgreSQL's, in which `\1` is one.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::functions::expr_fn::{regexp_like, regexp_match};
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::functions_nested::expr_fn::array_element;
-use datafusion::logical_expr::{Expr, ScalarUDF, lit};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+};
 
 use super::bounded;
 use super::error::Error;
@@ -26,13 +34,14 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
     let function =
         |name, arity, returns, expand| Macro::new(name, arity, text, returns, expand).udf();
     vec![
+        RegexpMatch::udf(),
         function(
             "regexp",
             Arity::Between(2, 2),
             |_| DataType::Boolean,
             |args| {
                 let [pattern, text, ..] = four(args);
-                Ok(regexp_like(text, pattern, None))
+                Ok(regexp_like(text, not_null(pattern), None))
             },
         ),
         function(
@@ -42,7 +51,7 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             |args| {
                 let flags = args.get(2).cloned();
                 let [text, pattern, ..] = four(args);
-                Ok(regexp_like(text, pattern, flags))
+                Ok(regexp_like(text, not_null(pattern), flags))
             },
         ),
         function(
@@ -78,6 +87,97 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             },
         ),
     ]
+}
+
+/// `regexp_match(text, pattern [, flags])`: the groups of the first match as a list, or the whole match if there are none.
+///
+/// A group that takes no part in the match is NULL. The engine would leave it out, so that the others moved up.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RegexpMatch {
+    signature: Signature,
+}
+
+impl RegexpMatch {
+    const NAME: &'static str = "regexp_match";
+
+    fn udf() -> ScalarUDF {
+        ScalarUDF::new_from_impl(Self {
+            signature: Signature::user_defined(Volatility::Immutable),
+        })
+    }
+}
+
+impl ScalarUDFImpl for RegexpMatch {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Arity::Between(2, 3).check(Self::NAME, types.len())?;
+        text(types)
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::new_list(DataType::Utf8, true))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let columns = ColumnarValue::values_to_arrays(&args.args)?;
+        let at = |argument: usize, row: usize| {
+            let column = columns.get(argument)?.as_string::<i32>();
+            let row = if column.len() == 1 { 0 } else { row };
+            column.is_valid(row).then(|| column.value(row))
+        };
+        let mut compiled = HashMap::new();
+        let mut matches = ListBuilder::new(StringBuilder::new());
+        for row in 0..columns.first().map_or(0, Array::len) {
+            let flags = if columns.len() == 3 {
+                at(2, row)
+            } else {
+                Some("")
+            };
+            let (Some(text), Some(pattern), Some(flags)) = (at(0, row), at(1, row), flags) else {
+                matches.append_null();
+                continue;
+            };
+            let regex = match compiled.entry((pattern, flags)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    let regex = bounded::compiled_as(pattern, flags);
+                    free.insert(regex.map_err(|_| Error::Argument {
+                        function: Self::NAME,
+                        expected: "a regular expression",
+                        given: pattern.to_owned(),
+                    })?)
+                }
+            };
+            let Some(found) = regex.captures(text) else {
+                matches.append_null();
+                continue;
+            };
+            // The whole match stands first.
+            let groups = usize::from(found.len() > 1);
+            for group in found.iter().skip(groups) {
+                matches
+                    .values()
+                    .append_option(group.map(|group| group.as_str()));
+            }
+            matches.append(true);
+        }
+        let matches: ArrayRef = Arc::new(matches.finish());
+        let is_constant = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        Ok(match is_constant {
+            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&matches, 0)?),
+            false => ColumnarValue::Array(matches),
+        })
+    }
 }
 
 /// Returns a function from the new text of PostgreSQL's `regexp_replace` to that of the engine's.
@@ -130,13 +230,21 @@ fn text(types: &[DataType]) -> Result<Vec<DataType>> {
     Ok(vec![DataType::Utf8; types.len()])
 }
 
-/// Returns the arguments, which have been counted, and NULL for those that were not given.
+/// Returns another pattern for `.*`, of which the engine would make IS NOT NULL, which is not NULL for NULL.
+fn not_null(pattern: Expr) -> Expr {
+    match &pattern {
+        Expr::Literal(text, _) if text.try_as_str() == Some(Some(".*")) => lit(""),
+        _ => pattern,
+    }
+}
+
 /// Returns the call of the engine's function, whose results are bounded.
 fn replaced(args: [Expr; 3], flags: Option<Expr>) -> Expr {
     let args = args.into_iter().chain(flags);
     bounded::regexp_replace().call(args.collect())
 }
 
+/// Returns the arguments, which have been counted, and NULL for those that were not given.
 fn four(args: Vec<Expr>) -> [Expr; 4] {
     let mut args = args.into_iter();
     std::array::from_fn(|_| args.next().unwrap_or_default())

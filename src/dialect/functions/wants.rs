@@ -77,6 +77,24 @@ pub(crate) fn wants(name: &str) -> Wants {
     }
 }
 
+/// Returns which arguments of the function `name` are texts, counted from 0.
+///
+/// These are the functions that PostgreSQL has for text alone. `concat`, `concat_ws` and `format` write values of all types.
+pub(crate) fn texts(name: &str) -> &'static [usize] {
+    match name {
+        "ascii" | "bit_length" | "char_length" | "character_length" | "initcap" | "left"
+        | "length" | "lower" | "md5" | "octet_length" | "repeat" | "reverse" | "right"
+        | "substr" | "substring" | "upper" => &[0],
+        "btrim" | "ends_with" | "instr" | "levenshtein" | "ltrim" | "position" | "regexp_count"
+        | "regexp_instr" | "regexp_like" | "regexp_match" | "regexp_substr" | "rtrim"
+        | "split_part" | "starts_with" | "string_to_array" | "strpos" | "trim" => &[0, 1],
+        "lpad" | "rpad" => &[0, 2],
+        "to_date" => &[0, 1],
+        "regexp_replace" | "replace" | "translate" => &[0, 1, 2],
+        _ => &[],
+    }
+}
+
 /// Returns true for the functions that the planner of operators puts around text that counts for a number.
 pub(crate) fn counts_text(name: &str) -> bool {
     matches!(name, "to_number" | "to_integer" | "to_rank")

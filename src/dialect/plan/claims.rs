@@ -8,11 +8,13 @@
 //! - above ROLLUP, CUBE and GROUPING SETS, a key that is the same in all rows: it is NULL in some groups;
 //! - above UNION ALL, a column that is the same in all rows of each member: a sort with a limit leaves it out of its keys,
 //!   and holds the rows of one member against the bound that another one has set;
+//! - above a filter, that a column is the same in all rows because what is computed from it is: `ts::date = '2026-01-31'`, and
+//!   `a / 2 = 1`;
 //! - above a hash join, that rows are in the order of both sides: the order of the side that is held begins anew with each
 //!   row of the other.
 //!
-//! A [`ForgetPropertiesExec`] between the input and such a node keeps back what is known of the input. It is there only
-//! where something would be concluded, and stays in the plan, since operators ask their inputs again when they run.
+//! A [`ForgetPropertiesExec`] between the input and such a node, or above such a filter, keeps back what is known. It is there
+//! only where something would be concluded, and stays in the plan, since operators ask their inputs again when they run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,10 +24,15 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinType, Statistics};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NotExpr,
+};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::execution_plan::CardinalityEffect;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
 };
@@ -45,6 +52,11 @@ pub(crate) struct ForgetProperties;
 impl PhysicalOptimizerRule for ForgetProperties {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
         plan.transform_up(|plan| {
+            if let Some(filter) = plan.downcast_ref::<FilterExec>()
+                && computes(filter.predicate())
+            {
+                return Ok(Transformed::yes(Arc::new(ForgetPropertiesExec::new(plan))));
+            }
             let misleading = misleading(&plan);
             if !misleading.contains(&true) {
                 return Ok(Transformed::no(plan));
@@ -67,6 +79,28 @@ impl PhysicalOptimizerRule for ForgetProperties {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Returns true if `predicate` looks at more than columns as they are.
+fn computes(predicate: &Arc<dyn PhysicalExpr>) -> bool {
+    let looks = |part: &dyn PhysicalExpr| match part.downcast_ref::<BinaryExpr>() {
+        Some(operation) => {
+            let op = operation.op();
+            op.supports_propagation() || matches!(op, Operator::And | Operator::Or)
+        }
+        None => {
+            part.is::<Column>()
+                || part.is::<Literal>()
+                || part.is::<NotExpr>()
+                || part.is::<IsNullExpr>()
+                || part.is::<IsNotNullExpr>()
+                || part.is::<InListExpr>()
+                || part.is::<LikeExpr>()
+        }
+    };
+    predicate
+        .exists(|part| Ok(!looks(part.as_ref())))
+        .unwrap_or(true)
 }
 
 /// Returns which inputs of `plan` it would conclude from wrongly.

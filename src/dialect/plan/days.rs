@@ -1,4 +1,7 @@
-//! A rule over logical plans that compares a date with a time exactly, whatever the date.
+//! Rules over logical plans about dates beside times.
+//!
+//! [`DaysWithIntervals`] makes a timestamp of a date to which an interval is added, as PostgreSQL does: the engine would give
+//! a date, and lose the hours. [`CompareDays`] compares a date with a time exactly, whatever the date.
 //!
 //! A date beside a time is the midnight that it begins with. The engine would turn it into nanoseconds, in which there is no
 //! year 9999, and fail. So the time becomes its date, and what is left of it decides only where the two dates are equal:
@@ -9,18 +12,74 @@
 //! expires_at < CAST(now() AS DATE) OR expires_at = CAST(now() AS DATE) AND CAST(CAST(now() AS DATE) AS TIMESTAMP) < now()
 //! ```
 //!
-//! Times in a zone other than UTC are left to the engine, and so are IN and IS DISTINCT FROM.
+//! A time in a zone other than UTC counts as its local time there, and also becomes that where it loses its zone. IN and IS
+//! DISTINCT FROM are left to the engine.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
+use datafusion::functions::datetime::to_local_time;
+use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::tree::rewrite_expressions;
+use super::tree::{rewrite_expressions, rewrite_types};
+use crate::dialect::Dialect;
+
+/// Adds intervals to dates. To be run before comparisons are looked at.
+#[derive(Debug)]
+pub(super) struct DaysWithIntervals;
+
+impl AnalyzerRule for DaysWithIntervals {
+    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
+        if Dialect::of(options) != Dialect::Default {
+            return Ok(plan);
+        }
+        rewrite_types(plan, |plan| {
+            let schema = merge_schema(&plan.inputs());
+            let names = NamePreserver::new(&plan);
+            plan.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let expr = expr.transform_up(|expr| Ok(moved(expr, &schema)))?;
+                Ok(expr.update_data(|expr| name.restore(expr)))
+            })
+        })
+    }
+
+    fn name(&self) -> &str {
+        "days_with_intervals"
+    }
+}
+
+fn moved(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let mut is_moved = false;
+    if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr
+        && matches!(op, Operator::Plus | Operator::Minus)
+    {
+        let is_interval = |side: &Expr| {
+            matches!(
+                side.get_type(schema),
+                Ok(DataType::Interval(_) | DataType::Duration(_))
+            )
+        };
+        let date = match (is_date(left, schema), is_date(right, schema)) {
+            (true, false) if is_interval(right) => Some(left),
+            (false, true) if is_interval(left) => Some(right),
+            _ => None,
+        };
+        if let Some(date) = date {
+            let midnight = DataType::Timestamp(TimeUnit::Microsecond, None);
+            **date = cast(std::mem::take(date.as_mut()), midnight);
+            is_moved = true;
+        }
+    }
+    Transformed::new_transformed(expr, is_moved)
+}
 
 /// Compares dates with times. To be run before types are made to fit.
 #[derive(Debug)]
@@ -36,7 +95,26 @@ impl AnalyzerRule for CompareDays {
     }
 }
 
-fn compared(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+fn compared(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match &mut expr {
+        Expr::BinaryExpr(BinaryExpr { left, right, .. })
+            if is_date(left, schema) || is_date(right, schema) =>
+        {
+            in_local_time(left, schema);
+            in_local_time(right, schema);
+        }
+        Expr::Between(between) if is_date(&between.expr, schema) => {
+            in_local_time(&mut between.low, schema);
+            in_local_time(&mut between.high, schema);
+        }
+        Expr::Cast(Cast { expr: time, field })
+            if matches!(field.data_type(), DataType::Timestamp(_, None)) =>
+        {
+            let is_changed = in_local_time(time, schema);
+            return Transformed::new_transformed(expr, is_changed);
+        }
+        _ => {}
+    }
     let read = match &expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => comparison(left, *op, right, schema),
         Expr::Between(between) => in_range(between, schema),
@@ -109,6 +187,16 @@ fn in_range(between: &Between, schema: &DFSchema) -> Option<Expr> {
     });
     let both = low?.and(high?);
     Some(if *negated { !both } else { both })
+}
+
+/// Takes the zone from a time in another one than UTC, and returns whether it was such a time.
+fn in_local_time(expr: &mut Expr, schema: &DFSchema) -> bool {
+    let is_zoned = matches!(expr.get_type(schema), Ok(DataType::Timestamp(_, Some(_))));
+    let is_changed = is_zoned && time_type(expr, schema).is_none();
+    if is_changed {
+        *expr = to_local_time().call(vec![std::mem::take(expr)]);
+    }
+    is_changed
 }
 
 fn is_date(expr: &Expr, schema: &DFSchema) -> bool {

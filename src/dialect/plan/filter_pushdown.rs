@@ -67,6 +67,7 @@ impl OptimizerRule for Staying {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
+        let plan = one_filter(plan)?;
         let LogicalPlan::Filter(filter) = &plan else {
             return self.0.rewrite(plan, config);
         };
@@ -92,6 +93,22 @@ impl OptimizerRule for Staying {
             }))
         })
     }
+}
+
+/// Makes one filter of those that stand on top of one another. The engine's rule does so, too, and goes on at once with what
+/// is below them.
+fn one_filter(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::Filter(upper) = &plan else {
+        return Ok(plan);
+    };
+    let LogicalPlan::Filter(lower) = upper.input.as_ref() else {
+        return Ok(plan);
+    };
+    let both = lower.predicate.clone().and(upper.predicate.clone());
+    one_filter(LogicalPlan::Filter(Filter::try_new(
+        both,
+        Arc::clone(&lower.input),
+    )?))
 }
 
 /// Returns true if `predicate` asks something else below `input` than above it.

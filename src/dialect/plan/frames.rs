@@ -60,7 +60,7 @@ fn check(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
             of if of.is_numeric() || of.is_null() => None,
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Time64(_) => {
                 is_number(&offset).then(|| {
-                    Error::new(format!("RANGE {offset} is no interval"))
+                    Error::new(format!("RANGE {offset} is not an interval"))
                         .hint("over a date or a time the offset is one, such as INTERVAL '1 day'")
                 })
             }

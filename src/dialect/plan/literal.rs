@@ -1,6 +1,7 @@
 //! Text literals, read as values of the class that they stand beside.
 
 use chrono::Utc;
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
@@ -19,6 +20,8 @@ pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<Sca
         Class::Date => date(text),
         Class::Timestamp => timestamp(text, data_type),
         Class::Time => cast(text, &DataType::Time64(TimeUnit::Nanosecond)),
+        // Without a unit it would be months, and PostgreSQL has seconds.
+        Class::Interval if number(text).is_some() => None,
         Class::Interval => cast(text, &DataType::Interval(IntervalUnit::MonthDayNano)),
         Class::Null | Class::Text | Class::Other => Some(ScalarValue::from(text)),
     }
@@ -63,10 +66,16 @@ fn date(text: &str) -> Option<ScalarValue> {
 }
 
 fn timestamp(text: &str, data_type: &DataType) -> Option<ScalarValue> {
-    let time = string_to_datetime(&Utc, &with_seconds(text)).ok()?;
     let zone = match data_type {
         DataType::Timestamp(_, zone) => zone.clone(),
         _ => None,
+    };
+    // Without an offset of its own it is a time in the zone of what it stands beside.
+    let place = zone.as_deref().and_then(|zone| zone.parse::<Tz>().ok());
+    let text = with_seconds(text);
+    let time = match place {
+        Some(place) => string_to_datetime(&place, &text).ok()?.to_utc(),
+        None => string_to_datetime(&Utc, &text).ok()?,
     };
     Some(match time.timestamp_subsec_nanos() % 1000 {
         0 => ScalarValue::TimestampMicrosecond(Some(time.timestamp_micros()), zone),

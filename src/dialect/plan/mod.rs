@@ -13,6 +13,7 @@ mod in_lists;
 mod intervals;
 mod limits;
 mod literal;
+mod lossy_casts;
 mod multisets;
 mod names;
 mod null_structs;
@@ -20,6 +21,9 @@ mod once;
 pub(crate) mod operator;
 mod order;
 mod overflow;
+mod parameters;
+mod parts;
+mod ranked_text;
 mod recursion;
 mod sequential;
 mod short_circuit;
@@ -29,6 +33,7 @@ mod strict_types;
 mod time_literals;
 mod tree;
 mod windows;
+mod zeros;
 
 use std::sync::Arc;
 
@@ -37,6 +42,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use error::{Error, Place};
 pub(crate) use filter_pushdown::RunsAgain;
+pub(crate) use parameters::with_numbers;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use shown::without_sources;
 pub(crate) use time_literals::with_seconds;
@@ -56,7 +62,9 @@ pub(crate) fn before_types() -> Vec<Rule> {
         Arc::new(frames::CheckFrames),
         Arc::new(groups::CheckGroups),
         Arc::new(time_literals::ReadMoments),
+        Arc::new(days::DaysWithIntervals),
         Arc::new(days::CompareDays),
+        Arc::new(ranked_text::RankText),
         Arc::new(strict_types::StrictTypes),
         Arc::new(intervals::CompareLengths),
     ]
@@ -66,6 +74,9 @@ pub(crate) fn before_types() -> Vec<Rule> {
 pub(crate) fn after_types() -> Vec<Rule> {
     vec![
         Arc::new(overflow::CheckIntegers),
+        Arc::new(lossy_casts::KeepLossyCasts),
+        Arc::new(parts::PartsOfMicroseconds),
+        Arc::new(zeros::OneZero),
         Arc::new(in_lists::KeepLists),
         Arc::new(null_structs::NullStructs),
         Arc::new(once::EvaluateOnce),

@@ -176,7 +176,7 @@ struct GiveInOrder;
 
 impl PhysicalOptimizerRule for GiveInOrder {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| {
+        let plan = plan.transform_up(|plan| {
             let Some(merged) = plan.downcast_ref::<CoalescePartitionsExec>() else {
                 return Ok(Transformed::no(plan));
             };
@@ -189,8 +189,13 @@ impl PhysicalOptimizerRule for GiveInOrder {
                 Some(rows) => Arc::new(GlobalLimitExec::new(input, 0, Some(rows))),
                 None => input,
             }))
+        });
+        let plan = plan.data()?;
+        // Whoever runs the plan would merge its partitions as they come.
+        Ok(match plan.output_partitioning().partition_count() {
+            0 | 1 => plan,
+            _ => Arc::new(SequentialExec::prefetching(plan)),
         })
-        .data()
     }
 
     fn name(&self) -> &str {

@@ -1,7 +1,8 @@
-//! Integers that overflow are an error.
+//! Integers that overflow are an error, and texts that outgrow the memory of the machine.
 //!
 //! The engine's `+`, `-`, `*` and negation of integers wrap around: `9223372036854775807 + 1` would be the smallest
 //! integer there is. They become functions that check, under the names of the operators. Sums are `functions::sum`'s.
+//! `||` of texts, which doubles a text with every step, becomes a function with a bound.
 
 use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
@@ -19,6 +20,7 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
 
 use super::tree::rewrite_expressions;
+use crate::dialect::functions;
 
 /// Checks the arithmetic of integers. To be run when types fit.
 #[derive(Debug)]
@@ -31,6 +33,10 @@ impl AnalyzerRule for CheckIntegers {
                 expr.get_type(schema)
                     .is_ok_and(|data_type| data_type.is_integer())
             };
+            let is_text = |expr: &Expr| {
+                expr.get_type(schema)
+                    .is_ok_and(|data_type| data_type.is_string())
+            };
             Ok(match expr {
                 Expr::BinaryExpr(BinaryExpr { left, op, right })
                     if Arithmetic::of(op).is_some() && is_integer(&left) && is_integer(&right) =>
@@ -39,6 +45,13 @@ impl AnalyzerRule for CheckIntegers {
                         return internal_err!("{op} is not checked");
                     };
                     Transformed::yes(arithmetic.call(vec![*left, *right]))
+                }
+                Expr::BinaryExpr(BinaryExpr {
+                    left,
+                    op: Operator::StringConcat,
+                    right,
+                }) if is_text(&left) && is_text(&right) => {
+                    Transformed::yes(functions::join_texts().call(vec![*left, *right]))
                 }
                 Expr::Negative(inner)
                     if !matches!(*inner, Expr::Literal(..)) && is_integer(&inner) =>

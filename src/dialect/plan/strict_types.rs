@@ -23,6 +23,7 @@ use datafusion::common::{DFSchema, ScalarValue, Span};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Alias, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, cast,
@@ -60,10 +61,8 @@ fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     let plan = plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let expr = expr.transform_down_up(
-            |expr| Ok(as_written(expr, &schema)),
-            |expr| read(expr, &schema),
-        )?;
+        let expr =
+            expr.transform_down_up(|expr| as_written(expr, &schema), |expr| read(expr, &schema))?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
     plan.transform_data(|plan| match plan {
@@ -77,8 +76,8 @@ fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 /// Takes off what the planner of operators puts around what is compared, `to_rank` around text beside a number and
 /// `to_text` around a boolean beside text, so that both sides are seen as they are written.
 ///
-/// What `||` joins to a text is `true` or `false` here, where SQLite has 1 and 0.
-fn as_written(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+/// What `||` joins to a text is `true` or `false` here, where SQLite has 1 and 0. One side has to be a text.
+fn as_written(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let mut changed = false;
     if let Expr::BinaryExpr(BinaryExpr {
         left,
@@ -86,6 +85,7 @@ fn as_written(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         right,
     }) = &mut expr
     {
+        joins_text(left, right, schema)?;
         for side in [left, right] {
             if let Expr::ScalarFunction(call) = side.as_ref()
                 && call.name() == "to_text"
@@ -118,7 +118,41 @@ fn as_written(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             }
         }
     }
-    Transformed::new_transformed(expr, changed)
+    Ok(Transformed::new_transformed(expr, changed))
+}
+
+/// Returns what the planner of operators has made text of.
+fn before_to_text(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::ScalarFunction(call) if call.name() == "to_text" => call.args.first().unwrap_or(expr),
+        expr => expr,
+    }
+}
+
+/// Refuses `||` between what are no texts, lists or objects: `1 || 2`, and `true || false`, which is OR elsewhere.
+fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
+    let class = |side: &Expr| {
+        // What is wrong with an expression is the engine's to say.
+        let data_type = before_to_text(side).get_type(schema);
+        data_type.map_or(Class::Other, |ty| Class::of(&ty))
+    };
+    let (one, other) = (class(left), class(right));
+    let can_join = |class| matches!(class, Class::Text | Class::Other | Class::Null);
+    if can_join(one) || can_join(other) {
+        return Ok(());
+    }
+    let hint = match (one, other) {
+        (Class::Boolean, Class::Boolean) => "write OR between conditions",
+        _ => "CAST(… AS TEXT) makes text of one of them",
+    };
+    Err(Error::new(format!(
+        "`||` joins texts, and here are {} and {}",
+        one.noun(),
+        other.noun()
+    ))
+    .hint(hint)
+    .at(place_of(left).or(place_of(right)))
+    .into())
 }
 
 /// What operands have to do with one another.
@@ -133,6 +167,19 @@ enum Together {
 fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     use Together::Compared;
     let changed = match &mut expr {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op:
+                op @ (Operator::RegexMatch
+                | Operator::RegexIMatch
+                | Operator::RegexNotMatch
+                | Operator::RegexNotIMatch),
+            right,
+        }) => {
+            text(left, &op.to_string(), schema)?;
+            text(right, &op.to_string(), schema)?;
+            false
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
             unify(&mut [left, right], schema, Compared)?
         }
@@ -154,6 +201,30 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             beside(&mut test.expr, &column, schema)?
         }
         Expr::Case(case) => branches(case, schema)?,
+        Expr::Cast(Cast { expr: value, field })
+            if Class::of(field.data_type()) == Class::Time
+                && let Some(text) = text_of(value)
+                && !text.contains(':') =>
+        {
+            return Err(Error::new(format!("`{text}` is not a time of day"))
+                .hint("times of day are written as in '10:20:30'")
+                .at(place_of(value))
+                .into());
+        }
+        // To the engine a date is a number of days, and a time one of microseconds or less.
+        Expr::Cast(Cast { expr: value, field })
+            if let Ok(from) = value.get_type(schema)
+                && is_made_of_units(&from, field.data_type()) =>
+        {
+            let (from, to) = (Class::of(&from), Class::of(field.data_type()));
+            return Err(Error::new(format!("{} cannot become {}", from.noun(), to.noun()))
+                .hint(match to {
+                    Class::Number => "date_part('epoch', x) is the number of seconds since 1970",
+                    _ => "to_timestamp(x) reads seconds since 1970, make_date(2026, 1, 31) puts a date together",
+                })
+                .at(place_of(value))
+                .into());
+        }
         // The engine would cut what becomes an integer.
         Expr::Cast(Cast { expr: value, field }) if field.data_type().is_integer() => match value
             .get_type(schema)
@@ -184,10 +255,41 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 .at(place_of(value))
                 .into());
         }
-        Expr::ScalarFunction(call) => return arguments(call.clone(), expr, schema),
+        Expr::ScalarFunction(call) => {
+            texts(call.name(), &call.args, schema)?;
+            return arguments(call.clone(), expr, schema);
+        }
+        Expr::AggregateFunction(call) => {
+            texts(call.func.name(), &call.params.args, schema)?;
+            false
+        }
+        Expr::WindowFunction(call) => {
+            texts(call.fun.name(), &call.params.args, schema)?;
+            false
+        }
+        Expr::Like(like) | Expr::SimilarTo(like) => {
+            let name = if like.case_insensitive {
+                "ILIKE"
+            } else {
+                "LIKE"
+            };
+            text(&like.expr, name, schema)?;
+            text(&like.pattern, name, schema)?;
+            false
+        }
         _ => false,
     };
     Ok(Transformed::new_transformed(expr, changed))
+}
+
+/// Returns true for a cast of a number to a time or back that PostgreSQL does not have. A timestamp as a number of
+/// microseconds is documented.
+fn is_made_of_units(from: &DataType, to: &DataType) -> bool {
+    matches!(
+        (Class::of(from), Class::of(to)),
+        (Class::Number, Class::Date | Class::Time | Class::Timestamp)
+            | (Class::Date | Class::Time, Class::Number)
+    )
 }
 
 /// Returns true for a number that is a whole one already.
@@ -303,6 +405,61 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
     })
 }
 
+/// Refuses arguments of the function `name` that are not text where it takes text alone.
+fn texts(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
+    let wanted = functions::texts(name).iter();
+    wanted
+        .filter_map(|&at| args.get(at))
+        .try_for_each(|arg| text(arg, name, schema))
+}
+
+/// Refuses `expr` if it is a number, a boolean, a time or a list: `name` takes text. An object counts as its JSON.
+fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
+    let expr = before_to_text(expr);
+    // What is wrong with an expression is the engine's to say.
+    let Ok(data_type) = expr.get_type(schema) else {
+        return Ok(());
+    };
+    let class = Class::of(&data_type);
+    if matches!(data_type, DataType::List(_) | DataType::LargeList(_)) {
+        return Err(
+            Error::new(format!("`{name}` takes text, and this is a list"))
+                .hint("array_to_string(x, ',') joins its elements, cardinality(x) counts them")
+                .at(place_of(expr))
+                .into(),
+        );
+    }
+    if matches!(class, Class::Null | Class::Text | Class::Other) {
+        return Ok(());
+    }
+    let spelled = spelled(expr);
+    let typed = match (&spelled, expr) {
+        (Some(name), _) => Some(name.clone()),
+        (None, Expr::Literal(value, _)) => Some(value.to_string()),
+        _ => None,
+    };
+    let what = match &typed {
+        Some(typed) => format!("`{typed}` is {}", class.noun()),
+        None => format!("this is {}", class.noun()),
+    };
+    let value = typed.as_deref().unwrap_or("…");
+    let by_pattern = match class {
+        Class::Date | Class::Timestamp => {
+            format!("; to_char({value}, 'YYYY-MM-DD') writes it by a pattern")
+        }
+        _ => String::new(),
+    };
+    Err(Error::new(format!("`{name}` takes text, and {what}"))
+        .hint(format!(
+            "CAST({value} AS TEXT) makes text of it{by_pattern}; {OTHER_DIALECT}"
+        ))
+        .at(match expr {
+            Expr::Literal(..) => Place { typed, near: None },
+            _ => place_of(expr),
+        })
+        .into())
+}
+
 /// What a number is wanted for.
 enum Number<'a> {
     /// An operator.
@@ -317,7 +474,23 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     let Ok(data_type) = expr.get_type(schema) else {
         return Ok(None);
     };
-    if Class::of(&data_type) != Class::Text {
+    let class = Class::of(&data_type);
+    let is_list = matches!(data_type, DataType::List(_) | DataType::LargeList(_));
+    if let Number::Argument(name) = wanted
+        && (is_list || class == Class::Boolean || class.is_temporal())
+    {
+        let noun = if is_list { "a list" } else { class.noun() };
+        return Err(Error::new(format!("`{name}` takes a number, and this is {noun}"))
+            .hint(match class {
+                Class::Date | Class::Timestamp => "date_part('year', x) takes a number out of a time, date_trunc('day', x) cuts it off",
+                Class::Time | Class::Interval => "date_part('epoch', x) is the number of seconds",
+                Class::Boolean => "count(*) FILTER (WHERE …) counts the rows where it is true",
+                _ => "take an element, as in x[1]",
+            })
+            .at(place_of(expr))
+            .into());
+    }
+    if class != Class::Text {
         return Ok(None);
     }
     if let Some(text) = text_of(expr) {
@@ -395,6 +568,19 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         }
     }
     let class = classes[leader];
+    // The engine would compare a number of 4 bytes with an integer in 4 bytes.
+    if class == Class::Number
+        && together == Together::Compared
+        && types.contains(&DataType::Float32)
+        && types.iter().any(|ty| ty.is_integer())
+    {
+        for (operand, ty) in operands.iter_mut().zip(&types) {
+            if ty.is_numeric() {
+                **operand = cast(std::mem::take(*operand), DataType::Float64);
+                changed = true;
+            }
+        }
+    }
     if class == Class::Text || class == Class::Other {
         return Ok(changed);
     }
@@ -624,6 +810,19 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
         };
         let class = classes[leader];
         let place = column + 1;
+        // What is above the union is to see the type that its rows have: a conversion to integers rounds by it.
+        if classes
+            .iter()
+            .all(|class| matches!(class, Class::Number | Class::Null))
+            && let Some(common) = type_union_resolution(&types)
+        {
+            for (input, own) in inputs.iter_mut().zip(&types) {
+                if *own != common {
+                    *input = Arc::new(with_type(input, column, &common)?);
+                    changed = true;
+                }
+            }
+        }
         for (at, text) in texts.iter().enumerate() {
             if let Some(text) = text
                 && !matches!(class, Class::Text | Class::Other)
@@ -664,6 +863,22 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
         LogicalPlan::Union(union),
         changed,
     ))
+}
+
+/// Returns `plan` with its `column` converted to `data_type`.
+fn with_type(plan: &LogicalPlan, column: usize, data_type: &DataType) -> Result<LogicalPlan> {
+    let items = plan.schema().columns().into_iter().enumerate();
+    let items = items.map(|(position, item)| match position == column {
+        true => {
+            let (relation, name) = (item.relation.clone(), item.name.clone());
+            cast(Expr::Column(item), data_type.clone()).alias_qualified(relation, name)
+        }
+        false => Expr::Column(item),
+    });
+    Ok(LogicalPlan::Projection(Projection::try_new(
+        items.collect(),
+        Arc::new(plan.clone()),
+    )?))
 }
 
 /// Returns the projection `plan` with `value` in the place of the literal of `column`.

@@ -10,8 +10,9 @@
 //! `intervals`' to compare.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use chrono::Utc;
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::config::ConfigOptions;
@@ -56,18 +57,19 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         // What has no type yet is none of these.
         types.push(expr.get_type(schema).unwrap_or(DataType::Null));
     }
-    let moment_of: fn(&Expr) -> Option<Expr> = if types.iter().any(is_moment) {
-        moment
-    } else if types.iter().any(|ty| matches!(ty, DataType::Timestamp(..))) {
-        whole_time
-    } else if types.iter().any(|ty| matches!(ty, DataType::Duration(_))) {
-        difference
-    } else {
-        return Ok(Transformed::no(expr));
-    };
+    let zone = types.iter().find_map(zone_of_moment);
+    let is_time = |ty: &DataType| matches!(ty, DataType::Timestamp(..));
+    let is_difference = |ty: &DataType| matches!(ty, DataType::Duration(_));
+    let (has_time, has_difference) = (types.iter().any(is_time), types.iter().any(is_difference));
     let mut changed = false;
     for expr in compared {
-        if let Some(read) = moment_of(expr) {
+        let read = match &zone {
+            Some(zone) => moment(expr, zone),
+            None if has_time => whole_time(expr),
+            None if has_difference => difference(expr),
+            None => None,
+        };
+        if let Some(read) = read {
             *expr = read;
             changed = true;
         }
@@ -75,8 +77,12 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::new_transformed(expr, changed))
 }
 
-fn is_moment(ty: &DataType) -> bool {
-    matches!(ty, DataType::Timestamp(TimeUnit::Microsecond, Some(_)))
+/// Returns the zone of a time that is precise to the microsecond.
+fn zone_of_moment(ty: &DataType) -> Option<Arc<str>> {
+    match ty {
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => zone.clone(),
+        _ => None,
+    }
 }
 
 /// Returns the literal of a time without seconds with them.
@@ -118,12 +124,15 @@ fn difference(expr: &Expr) -> Option<Expr> {
     Some(lit(ScalarValue::DurationNanosecond(Some(nanos))))
 }
 
-/// Returns the time that a literal's text says, to the microsecond.
-fn moment(expr: &Expr) -> Option<Expr> {
+/// Returns the time that a literal's text says, to the microsecond; without an offset of its own it is one in `zone`.
+fn moment(expr: &Expr, zone: &str) -> Option<Expr> {
     let Expr::Literal(text, _) = expr else {
         return None;
     };
-    let time = string_to_datetime(&Utc, &with_seconds(text.try_as_str()??)).ok()?;
+    let text = with_seconds(text.try_as_str()??);
+    let time = string_to_datetime(&zone.parse::<Tz>().ok()?, &text)
+        .ok()?
+        .to_utc();
     let exact = time.timestamp_subsec_nanos() % 1000 == 0;
     let micros = Some(time.timestamp_micros());
     exact.then(|| {

@@ -5,7 +5,7 @@ use datafusion::common::{DFSchema, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, Union};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
 
 /// Returns the only one of `inputs`, which a node with one input is to have from now on.
 ///
@@ -68,6 +68,7 @@ fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
         LogicalPlan::Union(union) => Ok(LogicalPlan::Union(Union::try_new_with_loose_types(
             union.inputs,
         )?)),
+        LogicalPlan::Values(rows) => LogicalPlanBuilder::values(rows.values)?.build(),
         plan => plan.recompute_schema(),
     }
 }

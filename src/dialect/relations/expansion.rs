@@ -1,17 +1,20 @@
-//! How many tables a statement reads once its named queries are put in their places.
+//! What becomes of named queries once they are put in their places.
 //!
 //! The engine plans a query that WITH or a view names once for every place that reads it. Twenty queries, each of which
 //! joins the one before with itself, read a million tables, and planning them takes all memory there is. So they are
-//! counted before anything is planned. Pure.
+//! counted before anything is planned.
+//!
+//! For the same reason a named query with a volatile function would give other rows to each of its readers, where PostgreSQL
+//! computes it once. So it may be read once. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{ObjectName, Query, Visit, Visitor};
+use sqlparser::ast::{Expr, ObjectName, Query, Spanned, Visit, Visitor};
 
 use super::rule::RelationRule;
-use crate::dialect::ast::folded;
+use crate::dialect::ast::{folded, function_name};
 use crate::dialect::error::Error;
 
 /// The most tables that a statement may read: far more than people write, and planned within seconds.
@@ -24,13 +27,15 @@ const MAX_TABLES: u64 = 1_000;
 /// -- becomes
 /// refused
 /// ```
+///
+/// The other kind that is refused is `WITH a AS (SELECT random() AS x) SELECT * FROM a JOIN a AS b USING (x)`.
 pub(super) const EXPANSION: RelationRule = RelationRule {
     name: "expansion",
     apply: |statement, tables| refuse(statement, tables.size),
 };
 
 fn refuse(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Result<(), Error> {
-    let tables = count(statement, size);
+    let tables = count(statement, size)?;
     match tables > MAX_TABLES {
         true => Err(Error::new(format!(
             "the statement reads {tables} tables once its named queries are in their places, and {MAX_TABLES} is the most"
@@ -40,25 +45,24 @@ fn refuse(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Res
     }
 }
 
-fn count(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> u64 {
+fn count(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Result<u64, Error> {
     let mut counter = Counter {
         size,
         frames: vec![Frame::default()],
     };
-    match statement {
-        EngineStatement::Statement(statement) => {
-            let _ = statement.visit(&mut counter);
-        }
+    let visited = match statement {
+        EngineStatement::Statement(statement) => statement.visit(&mut counter),
         EngineStatement::Explain(explain) => return count(&explain.statement, size),
         EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => {
-                let _ = query.visit(&mut counter);
-            }
-            CopyToSource::Relation(name) => return size(name),
+            CopyToSource::Query(query) => query.visit(&mut counter),
+            CopyToSource::Relation(name) => return Ok(size(name)),
         },
-        _ => {}
+        _ => ControlFlow::Continue(()),
+    };
+    match visited {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(counter.frames.first().map_or(0, |frame| frame.tables)),
     }
-    counter.frames.first().map_or(0, |frame| frame.tables)
 }
 
 /// A query that is being looked at.
@@ -66,11 +70,26 @@ fn count(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> u64 
 struct Frame {
     /// Tables so far.
     tables: u64,
+    /// True if a volatile function was called so far.
+    is_volatile: bool,
     /// The named queries that come next: the parser's tree has them before everything else of a query.
     coming: VecDeque<String>,
-    /// How many tables each named query stands for.
-    named: HashMap<String, u64>,
+    /// The named queries before.
+    named: HashMap<String, Named>,
 }
+
+/// A named query.
+struct Named {
+    /// How many tables it stands for.
+    tables: u64,
+    /// True if it gives other rows each time it is computed.
+    is_volatile: bool,
+    /// True if it was read.
+    is_read: bool,
+}
+
+/// The functions that give another value each time they are called.
+const VOLATILE: [&str; 3] = ["gen_random_uuid", "random", "uuid"];
 
 struct Counter<'s> {
     size: &'s dyn Fn(&ObjectName) -> u64,
@@ -78,9 +97,9 @@ struct Counter<'s> {
 }
 
 impl Visitor for Counter<'_> {
-    type Break = ();
+    type Break = Error;
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
         let named = query.with.iter().flat_map(|with| &with.cte_tables);
         self.frames.push(Frame {
             coming: named.map(|named| folded(&named.alias.name)).collect(),
@@ -89,36 +108,67 @@ impl Visitor for Counter<'_> {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+        if let Expr::Function(function) = expr
+            && VOLATILE.contains(&function_name(function).as_str())
+            && let Some(frame) = self.frames.last_mut()
+        {
+            frame.is_volatile = true;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
         let Some(ended) = self.frames.pop() else {
-            return ControlFlow::Break(());
+            return ControlFlow::Continue(());
         };
         if let Some(frame) = self.frames.last_mut() {
             match frame.coming.pop_front() {
                 Some(name) => {
-                    frame.named.insert(name, ended.tables);
+                    let named = Named {
+                        tables: ended.tables,
+                        is_volatile: ended.is_volatile,
+                        is_read: false,
+                    };
+                    frame.named.insert(name, named);
                 }
-                None => frame.tables = frame.tables.saturating_add(ended.tables),
+                None => {
+                    frame.tables = frame.tables.saturating_add(ended.tables);
+                    frame.is_volatile |= ended.is_volatile;
+                }
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Error> {
         let word = match name.0.as_slice() {
             [part] => part.as_ident().map(folded),
             _ => None,
         };
         let named = word.and_then(|word| {
-            let frames = self.frames.iter().rev();
-            frames
-                .filter_map(|frame| frame.named.get(&word))
-                .next()
-                .copied()
+            let mut frames = self.frames.iter_mut().rev();
+            frames.find_map(|frame| frame.named.get_mut(&word))
         });
-        let tables = named.unwrap_or_else(|| (self.size)(name));
+        let (tables, is_volatile) = match named {
+            Some(named) if named.is_volatile && named.is_read => {
+                return ControlFlow::Break(
+                    Error::new(format!(
+                        "`{name}` is read twice, and would have other random values each time"
+                    ))
+                    .hint("CREATE TABLE … AS keeps the rows of a query")
+                    .at(name.span()),
+                );
+            }
+            Some(named) => {
+                named.is_read = true;
+                (named.tables, named.is_volatile)
+            }
+            None => ((self.size)(name), false),
+        };
         if let Some(frame) = self.frames.last_mut() {
             frame.tables = frame.tables.saturating_add(tables);
+            frame.is_volatile |= is_volatile;
         }
         ControlFlow::Continue(())
     }
@@ -133,6 +183,26 @@ mod tests {
         count(&parse(sql).unwrap(), &|name| {
             if name.to_string() == "v" { 10 } else { 1 }
         })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_named_query_with_random_values_is_read_once() {
+        let count = |sql: &str| count(&parse(sql).unwrap(), &|_| 1);
+        for sql in [
+            "WITH a AS (SELECT random() AS x) SELECT * FROM a JOIN a b USING (x)",
+            "WITH a AS (SELECT random() AS x), b AS (SELECT * FROM a) SELECT * FROM b WHERE x IN (SELECT x FROM b)",
+            "WITH a AS (SELECT uuid() AS x) SELECT * FROM (SELECT * FROM a), a",
+        ] {
+            assert!(count(sql).is_err(), "{sql}");
+        }
+        for sql in [
+            "WITH a AS (SELECT random() AS x) SELECT * FROM a, t a2",
+            "WITH a AS (SELECT now() AS x) SELECT * FROM a, a b",
+            "WITH a AS (SELECT 1 AS x) SELECT random() FROM a, a b",
+        ] {
+            assert!(count(sql).is_ok(), "{sql}");
+        }
     }
 
     #[test]

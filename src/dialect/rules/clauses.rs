@@ -1,13 +1,15 @@
 //! Clauses that the engine's planner does not take, as others that mean the same.
 
+use std::collections::HashSet;
+
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByExpr, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Value,
+    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind, Query,
+    Select, SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Value,
     WildcardAdditionalOptions,
 };
 
 use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
-use crate::dialect::ast::{folded, leftmost, number};
+use crate::dialect::ast::{folded, idents, leftmost, number, taken};
 use crate::dialect::parse;
 
 /// The query that SHOW TABLES stands for.
@@ -318,6 +320,146 @@ fn limit_to(query: &mut Query, rows: Expr) -> bool {
     }
 }
 
+/// Gives an item a name where ORDER BY names its position: beside GROUP BY the planner wants a column there.
+///
+/// ```sql
+/// SELECT 7, 'x' || max(a) FROM t ORDER BY 1, 2
+/// -- becomes
+/// SELECT 7 AS "7", 'x' || max(a) AS "'x' || max(a)" FROM t ORDER BY 1, 2
+/// ```
+///
+/// Columns and paths have a name.
+pub(super) const NAME_ORDERED_ITEMS: SyntaxRule = SyntaxRule::new(
+    "name_ordered_items",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Query(name_ordered_items),
+);
+
+fn name_ordered_items(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
+    };
+    let Some(OrderBy {
+        kind: OrderByKind::Expressions(keys),
+        ..
+    }) = &query.order_by
+    else {
+        return;
+    };
+    let is_named = |item: &&SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) => idents(expr).is_some(),
+        _ => true,
+    };
+    let named = select.projection.iter().filter(is_named);
+    let mut known: HashSet<String> = named.filter_map(item_name).collect();
+    for key in keys {
+        let Some(position) = ordinal(&key.expr) else {
+            continue;
+        };
+        if let Some(item) = select.projection.get_mut(position - 1)
+            && let SelectItem::UnnamedExpr(expr) = item
+            && idents(expr).is_none()
+            && known.insert(expr.to_string())
+        {
+            *item = SelectItem::ExprWithAlias {
+                alias: Ident::with_quote('"', expr.to_string()),
+                expr: taken(expr),
+            };
+        }
+    }
+}
+
+/// Returns the position that a key of ORDER BY is.
+fn ordinal(key: &Expr) -> Option<usize> {
+    match key {
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) => number.parse().ok().filter(|position| *position > 0),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns what the column of `item` is called, if that is known.
+fn item_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+        SelectItem::UnnamedExpr(expr) => Some(match idents(expr).as_deref() {
+            Some([name] | [_, name]) => folded(name),
+            _ => expr.to_string(),
+        }),
+        _ => None,
+    }
+}
+
+/// Gives the sides of a set operation the names of its columns: the planner takes the first side's, and confuses them with
+/// equal ones of another side.
+///
+/// ```sql
+/// SELECT a, 1 FROM t UNION SELECT 1, a FROM t
+/// -- becomes
+/// SELECT a, 1 AS "1" FROM t UNION SELECT 1 AS "a", a AS "1" FROM t
+/// ```
+///
+/// Not sides in parentheses, and not where a star stands for an unknown number of columns. A name that was typed stays.
+pub(super) const NAME_SIDES_ALIKE: SyntaxRule = SyntaxRule::new(
+    "name_sides_alike",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    Hook::Query(name_sides_alike),
+);
+
+fn name_sides_alike(query: &mut Query) {
+    fn sides<'q>(body: &'q mut SetExpr, found: &mut Vec<&'q mut Select>) {
+        match body {
+            SetExpr::Select(select) => found.push(select),
+            SetExpr::SetOperation { left, right, .. } => {
+                sides(left, found);
+                sides(right, found);
+            }
+            _ => {}
+        }
+    }
+    if !matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+        return;
+    }
+    let is_ordered = query.order_by.is_some();
+    let mut found = Vec::new();
+    sides(&mut query.body, &mut found);
+    let Some(first) = found.first() else {
+        return;
+    };
+    let names: Option<Vec<String>> = first.projection.iter().map(item_name).collect();
+    let Some(mut names) = names else {
+        return;
+    };
+    for position in 1..names.len() {
+        if names[..position].contains(&names[position]) {
+            // One that ORDER BY may name.
+            if is_ordered {
+                return;
+            }
+            names[position] = format!("{}_{position}", names[position]);
+        }
+    }
+    for select in found {
+        for (item, name) in select.projection.iter_mut().zip(&names) {
+            let has_name = match item {
+                SelectItem::UnnamedExpr(expr) => idents(expr)
+                    .is_some_and(|path| path.len() > 2 || item_name(item).as_ref() == Some(name)),
+                _ => true,
+            };
+            if !has_name && let SelectItem::UnnamedExpr(expr) = item {
+                *item = SelectItem::ExprWithAlias {
+                    alias: Ident::with_quote('"', name),
+                    expr: taken(expr),
+                };
+            }
+        }
+    }
+}
+
 /// Orders by the position of an item that stands in ORDER BY again, after DISTINCT and below a set operation: there the
 /// planner wants expressions of the select list.
 ///
@@ -399,7 +541,7 @@ mod tests {
     #[test]
     fn a_table_alone_is_its_rows() {
         insta::assert_snapshot!(rewritten("TABLE confluent.iam.api_keys ORDER BY id LIMIT 3"), @"SELECT * FROM confluent.iam.api_keys ORDER BY id LIMIT 3");
-        insta::assert_snapshot!(rewritten("SELECT 1 UNION TABLE iam.t"), @"SELECT 1 UNION SELECT * FROM iam.t");
+        insta::assert_snapshot!(rewritten("SELECT 1 UNION TABLE iam.t"), @r#"SELECT 1 AS "1" UNION SELECT * FROM iam.t"#);
     }
 
     #[test]
@@ -416,8 +558,8 @@ mod tests {
 
     #[test]
     fn order_by_after_distinct_and_union_uses_positions() {
-        insta::assert_snapshot!(rewritten("SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY upper(kind) DESC, id"), @"SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY 2 DESC, id");
-        insta::assert_snapshot!(rewritten("SELECT spec.owner.id FROM api_keys UNION SELECT 'x' ORDER BY spec.owner.id"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys UNION SELECT 'x' ORDER BY 1"#);
+        insta::assert_snapshot!(rewritten("SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY upper(kind) DESC, id"), @r#"SELECT DISTINCT id, upper(kind) AS "upper(kind)" FROM api_keys ORDER BY 2 DESC, id"#);
+        insta::assert_snapshot!(rewritten("SELECT spec.owner.id FROM api_keys UNION SELECT 'x' ORDER BY spec.owner.id"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys UNION SELECT 'x' AS "spec.owner.id" ORDER BY 1"#);
         insta::assert_snapshot!(rewritten("SELECT upper(kind) FROM api_keys ORDER BY upper(kind)"), @"SELECT upper(kind) FROM api_keys ORDER BY upper(kind)");
     }
 }

@@ -1,14 +1,16 @@
 //! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
+use std::ops::ControlFlow;
+
 use regex::Captures;
 use sqlparser::ast::{
     Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Interval, UnaryOperator, Value, ValueWithSpan,
+    Interval, Statement, UnaryOperator, Value, ValueWithSpan, visit_expressions_mut,
 };
 
 use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
 
-use crate::dialect::ast::{function_name, taken};
+use crate::dialect::ast::{calls, function_name, taken};
 use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
@@ -149,7 +151,7 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
 /// Compares rows column by column, so that the comparisons can reach the requests.
 ///
 /// ```sql
-/// SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4)) AND (a, b) > (1, 2) AND ROW(a, b) IS NOT NULL
+/// SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (3, 4)) AND ROW(a, b) > (1, 2) AND ROW(a, b) IS NOT NULL
 /// -- becomes
 /// SELECT 1 FROM t WHERE (a = 1 AND b = 2 OR a = 3 AND b = 4) AND (a > 1 OR a = 1 AND (b > 2))
 /// AND (a IS NOT NULL AND b IS NOT NULL)
@@ -173,6 +175,20 @@ pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
             right,
         } => equal(left, right).map(|same| (same, *op == BinaryOperator::NotEq)),
         Expr::BinaryOp { left, op, right } => ordered(left, op, right).map(|after| (after, false)),
+        Expr::Between {
+            expr,
+            negated,
+            low,
+            high,
+        } => {
+            let above = ordered(expr, &BinaryOperator::GtEq, low);
+            let below = ordered(expr, &BinaryOperator::LtEq, high);
+            let nested = |side: Expr| Expr::Nested(Box::new(side));
+            let both = above.zip(below).and_then(|(above, below)| {
+                all(vec![nested(above), nested(below)], &BinaryOperator::And)
+            });
+            both.map(|between| (between, *negated))
+        }
         Expr::InList {
             expr,
             list,
@@ -196,41 +212,46 @@ pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-/// Returns `condition` of every column of a row that is written as one.
-fn every(row: &Expr, condition: fn(Box<Expr>) -> Expr) -> Option<Expr> {
-    let columns: Vec<Expr> = match row {
-        Expr::Tuple(columns) => columns.clone(),
+/// Returns the columns of a row that is written as one, `(a, b)` or `ROW(a, b)`.
+fn columns(row: &Expr) -> Option<Vec<&Expr>> {
+    match row {
+        Expr::Tuple(columns) => Some(columns.iter().collect()),
         Expr::Function(function) if function_name(function) == "row" => {
             let FunctionArguments::List(list) = &function.args else {
                 return None;
             };
             let columns = list.args.iter().map(|arg| match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(column)) => Some(column.clone()),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(column)) => Some(column),
                 _ => None,
             });
-            columns.collect::<Option<_>>()?
+            columns.collect()
         }
-        _ => return None,
-    };
-    let each = columns
+        _ => None,
+    }
+}
+
+/// Returns `condition` of every column of a row.
+fn every(row: &Expr, condition: fn(Box<Expr>) -> Expr) -> Option<Expr> {
+    let each = columns(row)?
         .into_iter()
-        .map(|column| condition(Box::new(column)));
+        .map(|column| condition(Box::new(column.clone())));
     all(each.collect(), &BinaryOperator::And)
 }
 
 /// Returns that two rows of equal length are the same in every column.
 fn equal(left: &Expr, right: &Expr) -> Option<Expr> {
-    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
-        return None;
-    };
+    let (left, right) = (columns(left)?, columns(right)?);
     if left.len() != right.len() {
         return None;
     }
-    let columns = left.iter().zip(right).map(|(left, right)| Expr::BinaryOp {
-        left: Box::new(left.clone()),
-        op: BinaryOperator::Eq,
-        right: Box::new(right.clone()),
-    });
+    let columns = left
+        .into_iter()
+        .zip(right)
+        .map(|(left, right)| Expr::BinaryOp {
+            left: Box::new(left.clone()),
+            op: BinaryOperator::Eq,
+            right: Box::new(right.clone()),
+        });
     all(columns.collect(), &BinaryOperator::And)
 }
 
@@ -242,9 +263,7 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
         Gt | GtEq => Gt,
         _ => return None,
     };
-    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
-        return None;
-    };
+    let (left, right) = (columns(left)?, columns(right)?);
     if left.len() != right.len() {
         return None;
     }
@@ -253,7 +272,7 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
         op: op.clone(),
         right: Box::new(right.clone()),
     };
-    let mut columns = left.iter().zip(right).rev();
+    let mut columns = left.into_iter().zip(right).rev();
     let last = compare(op, columns.next()?);
     Some(columns.fold(last, |rest, column| {
         let tied = all(
@@ -273,6 +292,44 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
             None => before,
         }
     }))
+}
+
+/// Makes an array by a call: the planner of ARRAY does not see the columns of outer queries.
+///
+/// ```sql
+/// SELECT ARRAY[1, 2], ARRAY[a, 1] FROM t
+/// -- becomes
+/// SELECT ARRAY[1, 2], make_array(a, 1) FROM t
+/// ```
+///
+/// Not arrays of literals alone, which need no columns.
+pub(super) const ARRAY_BY_CALL: SyntaxRule = SyntaxRule::new(
+    "array_by_call",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Finish(arrays_by_call),
+);
+
+fn arrays_by_call(statement: &mut Statement) {
+    let _ = visit_expressions_mut(statement, |expr| {
+        if let Expr::Array(array) = expr
+            && !array.elem.iter().all(is_literal)
+        {
+            *expr = calls("make_array", std::mem::take(&mut array.elem));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(_) | Expr::TypedString(_) => true,
+        Expr::UnaryOp { expr, .. } | Expr::Cast { expr, .. } | Expr::Nested(expr) => {
+            is_literal(expr)
+        }
+        Expr::Array(array) => array.elem.iter().all(is_literal),
+        _ => false,
+    }
 }
 
 /// Turns LIKE with any of several patterns into one LIKE for each.

@@ -78,6 +78,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     clauses::SET_TIME_ZONE,
     clauses::SET_DIALECT,
     clauses::NOT_TEMPORARY,
+    times::TIMES_OF_COLUMNS,
     parameters::IGNORED_PARAMETER,
     parameters::PARAMETER_TO_PATH,
     parameters::NUMBERED_PLACEHOLDER,
@@ -89,6 +90,8 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     clauses::FROM_ALONE,
     clauses::ORDER_BY_ALL,
     clauses::ORDER_BY_ORDINALS,
+    clauses::NAME_ORDERED_ITEMS,
+    clauses::NAME_SIDES_ALIKE,
     clauses::POSITIONS_IN_GROUPING_SETS,
     select_list::SPREAD_OBJECTS,
     select_list::NAME_ITEMS,
@@ -102,6 +105,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     synonyms::ROUND_TO_TENS,
     synonyms::PERCENTILE_DISC,
     synonyms::FUNCTION_NAMES,
+    synonyms::BASE64_WITH_PADDING,
     synonyms::LENGTH_OF_ARRAY,
     synonyms::PART_OF_DATE,
     synonyms::VALUE_OF_EXTREME,
@@ -124,6 +128,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     conditions::CLOCK_IN_INTERVAL,
     FUNCTIONS,
     NUMBERS_OF_SQLITE,
+    conditions::ARRAY_BY_CALL,
 ];
 
 /// The readings that are tried, in this order, after the engine has refused a statement.

@@ -26,7 +26,8 @@ use crate::dialect::path::{Path, nested_column};
 /// k.spec.owner.api_version, k.spec.owner.kind FROM t k
 /// ```
 ///
-/// Not a list, whose elements have the fields, not with EXCLUDE and the like, and not where a table is called `spec`.
+/// Not a list, whose elements have the fields, not with EXCLUDE and the like, not where a table is called `spec`, and not where
+/// tables of the statement have other fields there.
 pub(super) const SPREAD_OBJECTS: SyntaxRule = SyntaxRule::new(
     "spread_objects",
     Dialects::BOTH,
@@ -60,7 +61,7 @@ fn spread(item: &SelectItem, context: &Context<'_>) -> Option<Vec<SelectItem>> {
         return None;
     }
     let names: Vec<String> = path[at..].iter().map(folded).collect();
-    let object = context.shape.find(&names)?;
+    let object = context.shape.find_in(&context.tables, &names)?;
     if !object.is_nested() {
         return None;
     }

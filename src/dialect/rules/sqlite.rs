@@ -13,7 +13,7 @@ use sqlparser::ast::{
 
 use super::conditions::like_each;
 use super::rule::{Context, Dialects, Hook, Refusal, SyntaxRule, Writer};
-use crate::dialect::ast::{call, function_name, taken, text, wrap};
+use crate::dialect::ast::{call, calls, function_name, taken, text, wrap};
 use crate::dialect::error::Error;
 use crate::dialect::functions;
 use crate::dialect::parser::{IS, IS_NOT, MOD};
@@ -58,11 +58,24 @@ fn operators_of_stackql(expr: &mut Expr, _: &mut Context<'_>) {
 }
 
 fn operator_refused(expr: &Expr) -> Option<Error> {
-    let Expr::BinaryOp { op, .. } = expr else {
-        return None;
+    let op = match expr {
+        Expr::BinaryOp { op, .. } => op,
+        Expr::RLike { regexp: false, .. } => {
+            let error = Error::new("`RLIKE` is not an operator here");
+            return Some(error.hint("write text ~ pattern"));
+        }
+        Expr::Cast {
+            kind: CastKind::SafeCast,
+            ..
+        } => {
+            let error = Error::new("`SAFE_CAST` is not a function here");
+            return Some(error.hint("write TRY_CAST(x AS INT)"));
+        }
+        _ => return None,
     };
     let (operator, instead) = match op {
-        BinaryOperator::MyIntegerDivide => ("DIV", "write trunc(a / b), or div(a, b)"),
+        BinaryOperator::Xor => ("XOR", "write a <> b between conditions"),
+        BinaryOperator::MyIntegerDivide => ("DIV", "write trunc(a / b)"),
         BinaryOperator::Spaceship => ("<=>", "write a IS NOT DISTINCT FROM b"),
         BinaryOperator::Custom(word) if word == MOD => (MOD, "write a % b, or mod(a, b)"),
         BinaryOperator::Custom(word) if word == IS => (
@@ -170,19 +183,6 @@ fn like(expr: &mut Expr) {
     }
 }
 
-/// Returns the call of the function `name` with `args`.
-fn calls(name: &str, args: Vec<Expr>) -> Expr {
-    let mut args = args.into_iter();
-    let mut called = call(name, args.next().unwrap_or(Expr::Tuple(Vec::new())));
-    if let Expr::Function(function) = &mut called
-        && let FunctionArguments::List(list) = &mut function.args
-    {
-        let rest = args.map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
-        list.args.extend(rest);
-    }
-    called
-}
-
 /// Calls the functions that answer otherwise in StackQL, and replaces every match of a regular expression.
 ///
 /// ```sql
@@ -198,7 +198,52 @@ pub(super) const FUNCTIONS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
     Dialects::STACKQL,
     &[Writer::Stackql],
     Hook::Expr(functions_of_stackql),
-);
+)
+.or_refuse(Refusal::Expr(function_refused));
+
+/// Functions of SQLite, MySQL and others that neither PostgreSQL nor DuckDB has, and what to write in the default dialect.
+const ELSEWHERE: [(&str, &str); 24] = [
+    ("char", "write chr(65)"),
+    ("covar", "write covar_samp(y, x)"),
+    ("date_format", "write to_char(x, 'YYYY-MM-DD')"),
+    (
+        "find_in_set",
+        "write array_position(string_to_array(list, ','), x)",
+    ),
+    ("from_unixtime", "write to_timestamp(x)"),
+    ("iszero", "write x = 0"),
+    ("likelihood", "write the condition alone"),
+    ("likely", "write the condition alone"),
+    ("nanvl", "write CASE WHEN isnan(x) THEN y ELSE x END"),
+    ("nvl", "write coalesce(x, y)"),
+    ("nvl2", "write CASE WHEN x IS NOT NULL THEN y ELSE z END"),
+    ("quote", "write format('%L', x)"),
+    ("rand", "write random()"),
+    ("regexp", "write text ~ pattern"),
+    ("signum", "write sign(x)"),
+    ("sqlite_version", "SHOW VERSION tells which iamql this is"),
+    ("struct", "write ROW(x, y), or {'a': x}"),
+    ("substr_index", "write split_part(text, separator, 1)"),
+    ("substring_index", "write split_part(text, separator, 1)"),
+    ("total", "write coalesce(sum(x), 0)"),
+    ("unlikely", "write the condition alone"),
+    ("var", "write var_samp(x)"),
+    ("var_sample", "write var_samp(x)"),
+    ("zeroblob", "write decode(repeat('00', n), 'hex')"),
+];
+
+fn function_refused(expr: &Expr) -> Option<Error> {
+    let Expr::Function(function) = expr else {
+        return None;
+    };
+    let name = function_name(function);
+    let (_, instead) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name)?;
+    Some(
+        Error::new(format!("`{name}` is no function here"))
+            .hint(*instead)
+            .at(function.name.span()),
+    )
+}
 
 fn functions_of_stackql(expr: &mut Expr, _: &Context<'_>) {
     match expr {

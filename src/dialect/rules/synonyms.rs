@@ -46,7 +46,7 @@ const PARTS: [&str; 7] = [
 /// SELECT trunc(a / b) AS q FROM t
 /// ```
 ///
-/// Rounds towards zero; DuckDB rounds down where one of them is negative.
+/// Rounds towards zero, numbers with a point too, which DuckDB would not round.
 pub(super) const INTEGER_DIVISION: SyntaxRule = SyntaxRule::new(
     "integer_division",
     Dialects::BOTH,
@@ -150,6 +150,37 @@ fn function_names(expr: &mut Expr, _: &Context<'_>) {
         if let Some((_, ours)) = NAMES.iter().find(|(theirs, _)| *theirs == name) {
             rename(function, ours);
         }
+    }
+}
+
+/// Fills up base64 with `=`, as PostgreSQL does.
+///
+/// ```sql
+/// SELECT encode(a, 'base64') FROM t
+/// -- becomes
+/// SELECT encode(a, 'base64pad') FROM t
+/// ```
+///
+/// Lines are not broken after 76 characters.
+pub(super) const BASE64_WITH_PADDING: SyntaxRule = SyntaxRule::new(
+    "base64_with_padding",
+    Dialects::DEFAULT,
+    &[Writer::Psql],
+    Hook::Expr(base64_with_padding),
+);
+
+fn base64_with_padding(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::Function(function) = expr
+        && function_name(function) == "encode"
+        && let FunctionArguments::List(list) = &mut function.args
+        && let [
+            _,
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(format))),
+        ] = list.args.as_mut_slice()
+        && let Value::SingleQuotedString(format) = &mut format.value
+        && format.eq_ignore_ascii_case("base64")
+    {
+        format.push_str("pad");
     }
 }
 

@@ -81,6 +81,7 @@ fn the_rules_run_in_this_order() {
     set_time_zone: default, stackql; Psql
     set_dialect: default, stackql; Psql, DuckDb, Stackql
     not_temporary: default, stackql; Psql, DuckDb
+    times_of_columns: default, stackql; Psql, DuckDb
     ignored_parameter: stackql; Stackql
     parameter_to_path: stackql; Stackql
     numbered_placeholder: default, stackql; DuckDb
@@ -92,6 +93,8 @@ fn the_rules_run_in_this_order() {
     from_alone: default, stackql; DuckDb
     order_by_all: default, stackql; DuckDb
     order_by_ordinals: default, stackql; Psql, DuckDb
+    name_ordered_items: default, stackql; Psql, DuckDb
+    name_sides_alike: default, stackql; Psql, DuckDb, Stackql
     positions_in_grouping_sets: default, stackql; Psql, DuckDb
     spread_objects: default, stackql; DuckDb
     name_items: default, stackql; Psql, DuckDb, Stackql
@@ -105,6 +108,7 @@ fn the_rules_run_in_this_order() {
     round_to_tens: default; Psql, DuckDb
     percentile_disc: default, stackql; Psql, DuckDb
     function_names: default, stackql; Psql, DuckDb
+    base64_with_padding: default; Psql
     length_of_array: default; Psql
     part_of_date: default, stackql; DuckDb
     value_of_extreme: default, stackql; DuckDb
@@ -127,6 +131,7 @@ fn the_rules_run_in_this_order() {
     clock_in_interval: default, stackql; Psql
     functions: default, stackql; DuckDb, Stackql
     numbers_of_sqlite: stackql; Stackql
+    array_by_call: default, stackql; Psql, DuckDb
     ");
     let readings = SECOND_READINGS.iter();
     let readings: Vec<String> = readings

@@ -1,8 +1,8 @@
 //! Times as people write them, as the engine takes them.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, TypedString, Value,
-    ValueWithSpan,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
+    TypedString, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
@@ -69,6 +69,30 @@ fn precise(data_type: &mut DataType) -> bool {
 fn complete(value: &mut Value) {
     if let Value::SingleQuotedString(text) = value {
         *text = with_seconds(text).into_owned();
+    }
+}
+
+/// Gives columns of a table their times in microseconds, which reach any year.
+///
+/// ```sql
+/// CREATE TABLE t (a TIMESTAMP, b TIMESTAMP WITH TIME ZONE)
+/// -- becomes
+/// CREATE TABLE t (a TIMESTAMP(6), b TIMESTAMP(6) WITH TIME ZONE)
+/// ```
+///
+/// Not those that name another precision.
+pub(super) const TIMES_OF_COLUMNS: SyntaxRule = SyntaxRule::new(
+    "times_of_columns",
+    Dialects::BOTH,
+    &[Writer::Psql, Writer::DuckDb],
+    Hook::Statement(times_of_columns),
+);
+
+fn times_of_columns(statement: &mut Statement) {
+    if let Statement::CreateTable(table) = statement {
+        for column in &mut table.columns {
+            precise(&mut column.data_type);
+        }
     }
 }
 

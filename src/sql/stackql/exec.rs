@@ -10,6 +10,7 @@ use sqlparser::tokenizer::{Span, Token};
 use super::describe::members;
 use super::names::{expect_method, unknown, unknown_but};
 use super::statement::Reading;
+use crate::dialect::Dialect;
 use crate::dialect::error::{Error, nearest};
 use crate::dialect::tokens::{Cursor, Draft};
 use crate::resource::{Method, Operation, Parameter, Resource, Writes};
@@ -83,7 +84,7 @@ pub(super) fn read(mut tokens: Cursor<'_>, draft: Draft, text: &str) -> Result<R
         body,
         shows_rows,
     };
-    let statement = call.sql(draft)?.parse(text)?;
+    let statement = call.sql(draft)?.parse(text, Dialect::Stackql)?;
     // The secret of a new key is in the answer and nowhere else, so it is shown whatever was asked for.
     let shows_rows = shows_rows || method.operation == Operation::Create;
     Ok(Reading::Statement {

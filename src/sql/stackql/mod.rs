@@ -12,6 +12,7 @@ mod statement;
 
 use sqlparser::tokenizer::Token;
 
+use crate::dialect::Dialect;
 use crate::dialect::error::Error;
 use crate::dialect::piece::Piece;
 use crate::dialect::tokens::{Cursor, Draft};
@@ -20,12 +21,12 @@ use names::{example, no_provider};
 
 pub(crate) use statement::{Answer, Describe, Filter, Reading, Stackql};
 
-/// Reads `piece` as one of StackQL's statements; None if it is none.
+/// Reads `piece`, written in `dialect`, as one of StackQL's statements; None if it is none.
 ///
 /// # Errors
 ///
 /// Fails if it is one but has an error, and says what was expected.
-pub(crate) fn read(piece: &Piece) -> Result<Option<Reading>, Error> {
+pub(crate) fn read(piece: &Piece, dialect: Dialect) -> Result<Option<Reading>, Error> {
     // What cannot be cut into tokens is refused by the parser.
     let mut tokens = Cursor::new(piece.tokens().unwrap_or_default());
     let Some(first) = tokens.word() else {
@@ -55,7 +56,7 @@ pub(crate) fn read(piece: &Piece) -> Result<Option<Reading>, Error> {
                 example()
             ),
         )),
-        "create" => Ok(materialize(tokens, text)?.and_then(ours)),
+        "create" => Ok(materialize(tokens, text, dialect)?.and_then(ours)),
         "refresh" => {
             tokens.expect("materialized")?;
             tokens.expect("view")?;
@@ -111,7 +112,11 @@ fn sleep(tokens: Cursor<'_>) -> Result<Stackql, Error> {
 }
 
 /// Reads `CREATE [OR REPLACE] MATERIALIZED VIEW name AS query`.
-fn materialize(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Stackql>, Error> {
+fn materialize(
+    mut tokens: Cursor<'_>,
+    text: &str,
+    dialect: Dialect,
+) -> Result<Option<Stackql>, Error> {
     if tokens.take("or") {
         tokens.take("replace");
     }
@@ -128,7 +133,7 @@ fn materialize(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Stackql>, Er
         .typed(typed)
         .sql("AS", place)
         .typed(tokens.rest())
-        .parse(text)?;
+        .parse(text, dialect)?;
     Ok(Some(Stackql::Materialize {
         name: name.join("."),
         fill: Box::new(fill),
@@ -148,7 +153,7 @@ fn drop_materialized(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Readin
     tokens.rest_as_name()?;
     let statement = Draft::default().sql("DROP TABLE", place).typed(typed);
     Ok(Some(Reading::Statement {
-        statement: statement.parse(text)?,
+        statement: statement.parse(text, Dialect::Stackql)?,
         shows_rows: false,
     }))
 }

@@ -6,6 +6,7 @@ use sqlparser::tokenizer::{Span, Token};
 
 use super::names::{example, expect_resource, is_view, no_provider, unknown};
 use super::statement::{Answer, Describe, Filter, Reading, Stackql};
+use crate::dialect::Dialect;
 use crate::dialect::error::Error;
 use crate::dialect::parse::parse_expr;
 use crate::dialect::tokens::{Cursor, Draft};
@@ -196,7 +197,7 @@ impl Listing {
             }
         }
         Ok(Reading::Statement {
-            statement: self.draft.parse(text)?,
+            statement: self.draft.parse(text, Dialect::Stackql)?,
             shows_rows: true,
         })
     }

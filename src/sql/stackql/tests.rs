@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(text: &str) -> Result<Option<Reading>, Error> {
-    super::read(&Piece::new(text))
+    super::read(&Piece::new(text), Dialect::Stackql)
 }
 
 fn answer(text: &str) -> Answer {

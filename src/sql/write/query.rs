@@ -158,7 +158,7 @@ fn qualifier(factor: &TableFactor) -> Option<ObjectName> {
 }
 
 fn template(sql: &str) -> Query {
-    let parsed = Parser::parse_sql(&IamqlDialect, sql).map(|mut parsed| parsed.pop());
+    let parsed = Parser::parse_sql(&IamqlDialect::DEFAULT, sql).map(|mut parsed| parsed.pop());
     match parsed {
         Ok(Some(Statement::Query(query))) => *query,
         _ => unreachable!("`{sql}` is a query"),

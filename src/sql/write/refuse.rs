@@ -192,7 +192,7 @@ pub(super) fn insert_clauses(insert: &Insert, resource: &Resource) -> Result<(),
         ))
         .hint("leave it out; UPDATE changes keys that exist"));
     }
-    if insert.overwrite || insert.replace_into || insert.or.is_some() {
+    if insert.overwrite || insert.replace_into || insert.ignore || insert.or.is_some() {
         return Err(
             Error::new("INSERT cannot replace keys: a new key gets a new id")
                 .hint("use UPDATE to rename a key, or DELETE and INSERT"),

@@ -310,10 +310,12 @@ impl Rewriter<'_> {
 
     /// Lets `rewrite` look at a table that stands behind `before`.
     fn behind<T>(&mut self, before: Relation, rewrite: impl FnOnce(&mut Self) -> T) -> T {
+        let beside = self.beside;
         self.outer.push(before);
         self.beside += 1;
         let outcome = rewrite(self);
-        self.beside -= 1;
+        // What fails leaves its own count behind.
+        self.beside = beside;
         self.outer.pop();
         outcome
     }

@@ -1,0 +1,104 @@
+//! A rule over logical plans that keeps a conversion which loses something on its side of a comparison.
+//!
+//! The engine compares `CAST(x AS decimal(5, 0)) = 1` as `x = 1.00`, so that 1.2 is not found, and timestamps of whole
+//! seconds likewise. A function that gives its argument stands around such a conversion, which the engine does not look
+//! through.
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::utils::take_function_args;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::rewrite_expressions;
+
+/// Keeps conversions to fewer digits. To be run when types fit.
+#[derive(Debug)]
+pub(super) struct KeepLossyCasts;
+
+impl AnalyzerRule for KeepLossyCasts {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite_expressions(plan, |expr, schema| {
+            let is_lossy = match &expr {
+                Expr::Cast(Cast { expr: value, field }) => value
+                    .get_type(schema)
+                    .is_ok_and(|from| loses_digits(&from, field.data_type())),
+                _ => false,
+            };
+            Ok(match is_lossy {
+                true => Transformed::yes(as_it_is().call(vec![expr])),
+                false => Transformed::no(expr),
+            })
+        })
+    }
+
+    fn name(&self) -> &str {
+        "keep_lossy_casts"
+    }
+}
+
+/// Returns true if values of `from` have more digits behind the point than `to` has room for.
+fn loses_digits(from: &DataType, to: &DataType) -> bool {
+    let digits = |data_type: &DataType| match data_type {
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => Some(*scale),
+        DataType::Timestamp(unit, _) => Some(match unit {
+            TimeUnit::Second => 0,
+            TimeUnit::Millisecond => 3,
+            TimeUnit::Microsecond => 6,
+            TimeUnit::Nanosecond => 9,
+        }),
+        _ => None,
+    };
+    // The engine's own conversions among timestamps end in microseconds, which is what the service's times have.
+    let is_coarse = !matches!(to, DataType::Timestamp(TimeUnit::Microsecond, _));
+    is_coarse
+        && digits(from)
+            .zip(digits(to))
+            .is_some_and(|(from, to)| from > to)
+}
+
+fn as_it_is() -> ScalarUDF {
+    ScalarUDF::new_from_impl(AsItIs {
+        signature: Signature::any(1, Volatility::Immutable),
+    })
+}
+
+/// Gives its argument.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct AsItIs {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for AsItIs {
+    fn name(&self) -> &str {
+        "as_it_is"
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let [arg] = take_function_args(self.name(), args)?;
+        Ok(arg.schema_name().to_string())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let [data_type] = take_function_args(self.name(), types)?;
+        Ok(data_type.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [value] = take_function_args(self.name(), args.args)?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,70 @@
+//! Parameters that come as text and stand beside a number: `$days + 1`.
+//!
+//! The engine gives every node its types as soon as values take the place of parameters, and knows no arithmetic of text
+//! then. So a text that is calculated with becomes the number that it is before that.
+
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::error::Result;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, lit};
+
+use super::error::{Error, Place};
+use super::literal;
+use super::tree::rewrite_expressions;
+
+/// Puts numbers in the places of the parameters of `plan` that are calculated with. `value` returns the value of a parameter
+/// by its name.
+///
+/// # Errors
+///
+/// Fails if such a value is a text and no number.
+pub(crate) fn with_numbers(
+    plan: LogicalPlan,
+    value: &dyn Fn(&str) -> Option<ScalarValue>,
+) -> Result<LogicalPlan> {
+    rewrite_expressions(plan, |mut expr, schema| {
+        let mut is_changed = false;
+        if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr {
+            is_changed |= replaced(left, *op, right, schema, value)?;
+            is_changed |= replaced(right, *op, left, schema, value)?;
+        }
+        Ok(Transformed::new_transformed(expr, is_changed))
+    })
+}
+
+/// Puts a number in the place of `side` if it is a parameter that `op` calculates with beside `other`.
+fn replaced(
+    side: &mut Expr,
+    op: Operator,
+    other: &Expr,
+    schema: &DFSchema,
+    value: &dyn Fn(&str) -> Option<ScalarValue>,
+) -> Result<bool> {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    let Expr::Placeholder(parameter) = &*side else {
+        return Ok(false);
+    };
+    let wants_number = match other.get_type(schema) {
+        Ok(number) if number.is_numeric() => {
+            matches!(op, Plus | Minus | Multiply | Divide | Modulo)
+        }
+        _ => false,
+    };
+    let Some(value) = value(parameter.id.trim_start_matches('$')).filter(|_| wants_number) else {
+        return Ok(false);
+    };
+    let Some(Some(text)) = value.try_as_str() else {
+        return Ok(false);
+    };
+    let Some(number) = literal::number(text.trim()) else {
+        return Err(Error::new(format!("`{text}` is not a number"))
+            .hint(format!("`{}` is calculated with here", parameter.id))
+            .at(Place {
+                typed: Some(text.to_owned()),
+                near: None,
+            })
+            .into());
+    };
+    *side = lit(number);
+    Ok(true)
+}

@@ -1,0 +1,39 @@
+//! A rule over logical plans that takes parts of times in microseconds.
+//!
+//! The engine makes a range of times of `extract(year FROM t) < 3000`. For a time in nanoseconds, of which there are none
+//! after the year 2262, the range has no end, and the comparison would be NULL.
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::rewrite_expressions;
+
+/// Takes parts of times in microseconds. To be run when types fit.
+#[derive(Debug)]
+pub(super) struct PartsOfMicroseconds;
+
+impl AnalyzerRule for PartsOfMicroseconds {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        rewrite_expressions(plan, |mut expr, schema| {
+            let mut is_changed = false;
+            if let Expr::ScalarFunction(call) = &mut expr
+                && call.name() == "date_part"
+                && let [_, time] = call.args.as_mut_slice()
+                && let Ok(DataType::Timestamp(TimeUnit::Nanosecond, zone)) = time.get_type(schema)
+            {
+                let micros = DataType::Timestamp(TimeUnit::Microsecond, zone);
+                *time = cast(std::mem::take(time), micros);
+                is_changed = true;
+            }
+            Ok(Transformed::new_transformed(expr, is_changed))
+        })
+    }
+
+    fn name(&self) -> &str {
+        "parts_of_microseconds"
+    }
+}
