@@ -193,6 +193,13 @@ fn parameters_are_given_by_name_or_number() {
     let query = "SELECT id FROM api_keys WHERE spec.owner.id = $owner AND id = $1";
     let output = env.iamql(&[args.as_slice(), &[query]].concat());
     assert_eq!(output.rows(), "id\nK002\n");
+    // What is calculated with is a number.
+    let query = "SELECT $1 + 1, 2.5 * $1, interval '1 day' * $1 = interval '7 days', $1 * interval '1 day' > interval '6 days'";
+    let number = ["--param", "1=7", "-o", "csv", "--no-header", "-e"];
+    let output = env.iamql(&[number.as_slice(), &[query]].concat());
+    assert_eq!(output.rows(), "8,17.5,true,true\n");
+    let text = ["--param", "1=x", "-e", "SELECT $1 + 1"];
+    assert!(env.iamql(&text).error(1).contains("`x` is not a number"));
     let missing = env.iamql(&["-e", "SELECT id FROM api_keys WHERE id = $id"]);
     insta::assert_snapshot!(missing.error(1), @r"
     error: parameter `$id` has no value

@@ -315,6 +315,8 @@ async fn the_default_dialect_says_what_to_write_and_which_one_takes_it() {
     }
     // A write is never read leniently, and no dialect takes it.
     for sql in [
+        "DELETE FROM api_keys WHERE id > 5",
+        "UPDATE api_keys SET spec.description = 'x' WHERE length(id) > '5x'",
         "DELETE FROM api_keys WHERE id = \"nobody\"",
         "UPDATE api_keys SET spec.description = upper(\"nobody\") WHERE id = 'K000'",
     ] {

@@ -342,7 +342,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |        ^^^^
     hint: did you mean `upper`?
 
-    error: `x` is no integer
+    error: `x` is not a valid integer
       |
     1 | SELECT CAST('x' AS INT)
       |             ^^^
@@ -470,7 +470,7 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
       |        ^^
     hint: there is no FROM clause to take it from
 
-    error: `K001` is no integer
+    error: `K001` is not a valid integer
     hint: a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text
 
     error: invalid function `nosuchfunction`
