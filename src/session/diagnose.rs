@@ -324,7 +324,7 @@ fn in_single_quotes(
 fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::error::Error {
     let typed = field.flat_name();
     // What the engine calls an expression, nobody has typed.
-    if is_talk(&typed) {
+    if typed.contains('(') && is_talk(&typed) {
         return dialect::error::Error::new("an expression cannot be computed where it stands")
             .hint("select it with a name in a subquery in FROM, and use that");
     }

@@ -69,8 +69,10 @@ pub(crate) fn watch(interrupt: &Interrupt) -> Result<Watch, Error> {
         Ok(Watch(tokio::spawn(async move {
             loop {
                 let signals = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-                select_all(signals).await;
-                if interrupt.is_raised() {
+                let (_, which, _) = select_all(signals).await;
+                // A terminal that closes says so more than once, and nobody insists by it.
+                let is_insisted = ending().get(which) != Some(&nix::libc::SIGHUP);
+                if interrupt.is_raised() && is_insisted {
                     insist(&interrupt);
                 }
                 interrupt.raise();

@@ -88,6 +88,8 @@ pub(crate) fn texts(name: &str) -> &'static [usize] {
         "btrim" | "ends_with" | "instr" | "levenshtein" | "ltrim" | "position" | "regexp_count"
         | "regexp_instr" | "regexp_like" | "regexp_match" | "regexp_substr" | "rtrim"
         | "split_part" | "starts_with" | "string_to_array" | "strpos" | "trim" => &[0, 1],
+        // Its values may come from `group_concat`, which takes anything.
+        "string_agg" => &[1],
         "lpad" | "rpad" => &[0, 2],
         "to_date" => &[0, 1],
         "regexp_replace" | "replace" | "translate" => &[0, 1, 2],

@@ -1,7 +1,8 @@
 //! A rule over logical plans that sorts the negative zero as the zero that it is.
 //!
 //! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so tells them apart where rows
-//! are put in order: in ORDER BY, in the windows of functions and in DISTINCT ON. Adding zero gives the other one.
+//! are put in order: in ORDER BY, in the windows of functions and in DISTINCT ON. It also does in `CASE x WHEN 0` and
+//! `nullif(x, 0)`. Adding zero gives the other one.
 
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
@@ -10,7 +11,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, lit};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 /// Gives zeros one sign where they are sorted by. To be run when types fit.
@@ -24,15 +25,13 @@ impl AnalyzerRule for OneZero {
             if matches!(plan, LogicalPlan::Sort(_)) {
                 return plan.map_expressions(|key| Ok(unsigned(key, &schema)));
             }
-            if !matches!(plan, LogicalPlan::Window(_)) {
-                return Ok(Transformed::no(plan));
-            }
             let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
+            let plan = plan.map_expressions(|expr| {
                 let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| Ok(in_window(expr, &schema)))?;
+                let expr = expr.transform_up(|expr| Ok(within(expr, &schema)))?;
                 Ok(expr.update_data(|expr| name.restore(expr)))
-            })
+            })?;
+            plan.transform_data(|plan| Ok(first_rows(plan, &schema)))
         })?;
         Ok(plan.data)
     }
@@ -42,18 +41,41 @@ impl AnalyzerRule for OneZero {
     }
 }
 
-fn in_window(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let mut is_changed = false;
-    if let Expr::WindowFunction(call) = &mut expr {
-        let orders = call.params.order_by.iter_mut();
-        let orders = orders.map(|Sort { expr, .. }| expr);
-        for key in orders.chain(&mut call.params.partition_by) {
-            let changed = unsigned(std::mem::take(key), schema);
-            is_changed |= changed.transformed;
-            *key = changed.data;
+/// Gives the keys of DISTINCT ON one zero.
+fn first_rows(plan: LogicalPlan, schema: &DFSchema) -> Transformed<LogicalPlan> {
+    let LogicalPlan::Distinct(Distinct::On(mut distinct)) = plan else {
+        return Transformed::no(plan);
+    };
+    let orders = distinct.sort_expr.iter_mut().flatten();
+    let orders = orders.map(|Sort { expr, .. }| expr);
+    let is_changed = all_unsigned(orders.chain(&mut distinct.on_expr), schema);
+    Transformed::new_transformed(LogicalPlan::Distinct(Distinct::On(distinct)), is_changed)
+}
+
+fn within(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let is_changed = match &mut expr {
+        Expr::WindowFunction(call) => {
+            let orders = call.params.order_by.iter_mut();
+            let orders = orders.map(|Sort { expr, .. }| expr);
+            all_unsigned(orders.chain(&mut call.params.partition_by), schema)
         }
-    }
+        Expr::Case(case) => all_unsigned(case.expr.iter_mut().map(AsMut::as_mut), schema),
+        Expr::ScalarFunction(call) if call.name() == "nullif" => {
+            all_unsigned(call.args.iter_mut(), schema)
+        }
+        _ => false,
+    };
     Transformed::new_transformed(expr, is_changed)
+}
+
+fn all_unsigned<'e>(keys: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
+    let mut is_changed = false;
+    for key in keys {
+        let changed = unsigned(std::mem::take(key), schema);
+        is_changed |= changed.transformed;
+        *key = changed.data;
+    }
+    is_changed
 }
 
 fn unsigned(key: Expr, schema: &DFSchema) -> Transformed<Expr> {
