@@ -243,7 +243,7 @@ async fn rows_beyond_the_limit_of_memory_are_an_error_that_names_it() {
         "SELECT repeat('x', 2000000000)",
         "SELECT rpad(id, 2147483647, 'y') FROM api_keys",
         "WITH a AS (SELECT repeat('x', 100000000) AS x) SELECT length(x || x || x) FROM a",
-        "SELECT length(array_to_string(array_concat(x, x), ',')) FROM (SELECT array_repeat(1, 20000000) AS x)",
+        "SELECT cardinality(array_concat([value], range(0, 5000))) FROM generate_series(1, 8192)",
     ] {
         let error = lab.fail(sql).await;
         assert!(error.contains("more than 256 MiB"), "{sql}\n{error}");
