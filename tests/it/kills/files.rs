@@ -78,6 +78,8 @@ pub(super) fn output(seed: u64, ends: &[End]) -> Figures {
     let format = draw(&mut rng, &FORMATS);
     let file = env.work().join("rows");
     let (to_file, replaces) = (rng.bool(), rng.bool());
+    // A pipe takes fewer bytes than there are, and a program waits for its reader.
+    let to_file = to_file || matches!(end, End::ReaderIsLate);
     let mut args = vec!["--color", "never", "-o", format, "-e", QUERY];
     if to_file {
         args.extend(["--output-file", "rows"]);
