@@ -13,9 +13,11 @@ use datafusion::arrow::compute::kernels::concat_elements::concat_elements_dyn;
 use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type, Schema};
 use datafusion::arrow::error::ArrowError;
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{ScalarValue, internal_err};
+use datafusion::common::utils::take_function_args;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -256,20 +258,12 @@ impl ScalarUDFImpl for JoinTexts {
         if joined(&Arguments::of(&args)?).is_some_and(|bytes| bytes > MOST) {
             return Err(DataFusionError::External(Box::new(Error::TooLong("||"))));
         }
-        let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let columns = columns
-            .iter()
-            .map(|column| cast(column, args.return_type()));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let [left, right] = columns.as_slice() else {
-            return internal_err!("`||` of other than two texts");
+        let join = |columns: &[ArrayRef]| {
+            let [left, right] = take_function_args("||", columns)?;
+            let [left, right] = [left, right].map(|column| cast(column, args.return_type()));
+            Ok(concat_elements_dyn(&left?, &right?)?)
         };
-        let joined = concat_elements_dyn(left, right)?;
-        let is_constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-        Ok(match args.args.iter().all(is_constant) {
-            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&joined, 0)?),
-            false => ColumnarValue::Array(joined),
-        })
+        make_scalar_function(join, Vec::new())(&args.args)
     }
 }
 

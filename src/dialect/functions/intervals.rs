@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, IntervalMonthDayNanoArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, IntervalMonthDayNanoArray,
 };
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, try_binary};
 use datafusion::arrow::datatypes::{
     DataType, DurationNanosecondType, Float64Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
 };
-use datafusion::common::internal_err;
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -58,25 +60,25 @@ impl ScalarUDFImpl for Length {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [value] = args.args.as_slice() else {
-            return internal_err!("{} of other than one value", self.name());
-        };
-        over(value, |array| {
-            let lengths: Decimal128Array = match array.data_type() {
-                DataType::Duration(_) => nanoseconds(array)?
-                    .as_primitive::<DurationNanosecondType>()
-                    .iter()
-                    .map(|length| length.map(i128::from))
-                    .collect(),
-                _ => months_days_nanos(array)?
-                    .as_primitive::<IntervalMonthDayNanoType>()
-                    .iter()
-                    .map(|interval| interval.map(length))
-                    .collect(),
-            };
-            Ok(Arc::new(lengths.with_precision_and_scale(38, 0)?) as ArrayRef)
-        })
+        make_scalar_function(lengths, Vec::new())(&args.args)
     }
+}
+
+fn lengths(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let [values] = take_function_args("interval_length", columns)?;
+    let lengths: Decimal128Array = match values.data_type() {
+        DataType::Duration(_) => nanoseconds(values)?
+            .as_primitive::<DurationNanosecondType>()
+            .iter()
+            .map(|length| length.map(i128::from))
+            .collect(),
+        _ => months_days_nanos(values)?
+            .as_primitive::<IntervalMonthDayNanoType>()
+            .iter()
+            .map(|interval| interval.map(length))
+            .collect(),
+    };
+    Ok(Arc::new(lengths.with_precision_and_scale(38, 0)?))
 }
 
 fn length(interval: IntervalMonthDayNano) -> i128 {
@@ -93,20 +95,6 @@ fn months_days_nanos(array: &ArrayRef) -> Result<ArrayRef> {
         array,
         &DataType::Interval(IntervalUnit::MonthDayNano),
     )?)
-}
-
-/// Applies `change` to a column, or to a constant.
-fn over(
-    value: &ColumnarValue,
-    change: impl Fn(&ArrayRef) -> Result<ArrayRef>,
-) -> Result<ColumnarValue> {
-    Ok(match value {
-        ColumnarValue::Array(array) => ColumnarValue::Array(change(array)?),
-        ColumnarValue::Scalar(scalar) => {
-            let array = change(&scalar.to_array()?)?;
-            ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(&array, 0)?)
-        }
-    })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -131,53 +119,37 @@ impl ScalarUDFImpl for Times {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = args.number_rows;
-        let [value, factor] = args.args.as_slice() else {
-            return internal_err!("{} of other than two values", self.name());
-        };
-        let is_constant = matches!(
-            (value, factor),
-            (ColumnarValue::Scalar(_), ColumnarValue::Scalar(_))
-        );
-        let rows = if is_constant { 1 } else { rows };
-        let (value, factor) = (value.to_array(rows)?, factor.to_array(rows)?);
-        let factors = cast(&factor, &DataType::Float64)?;
-        let factors = factors.as_primitive::<Float64Type>();
-        let array: ArrayRef = match value.data_type() {
-            difference @ DataType::Duration(_) => {
-                let values = cast(&value, &DataType::Int64)?;
-                let values = values.as_primitive::<Int64Type>();
-                let scaled: datafusion::arrow::array::Int64Array = values
-                    .iter()
-                    .zip(factors)
-                    .map(|(value, factor)| match (value, factor) {
-                        (Some(value), Some(factor)) => whole(value as f64 * factor).map(Some),
-                        _ => Ok(None),
-                    })
-                    .collect::<Result<_, Error>>()?;
-                cast(&scaled, difference)?
-            }
-            _ => {
-                let values = months_days_nanos(&value)?;
-                let values = values.as_primitive::<IntervalMonthDayNanoType>();
-                let scaled: IntervalMonthDayNanoArray = values
-                    .iter()
-                    .zip(factors)
-                    .map(|(value, factor)| match (value, factor) {
-                        (Some(value), Some(factor)) => times(value, factor).map(Some),
-                        _ => Ok(None),
-                    })
-                    .collect::<Result<_, Error>>()?;
-                Arc::new(scaled)
-            }
-        };
-        match is_constant {
-            true => Ok(ColumnarValue::Scalar(
-                datafusion::common::ScalarValue::try_from_array(&array, 0)?,
-            )),
-            false => Ok(ColumnarValue::Array(array)),
-        }
+        make_scalar_function(multiples, Vec::new())(&args.args)
     }
+}
+
+fn multiples(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let [values, factors] = take_function_args("interval_times", columns)?;
+    let factors = cast(factors, &DataType::Float64)?;
+    let factors = factors.as_primitive::<Float64Type>();
+    Ok(match values.data_type() {
+        difference @ DataType::Duration(_) => {
+            let values = cast(values, &DataType::Int64)?;
+            let values = values.as_primitive::<Int64Type>();
+            let scaled: Int64Array = try_binary(values, factors, |value, factor| {
+                whole(value as f64 * factor).map_err(in_kernel)
+            })?;
+            cast(&scaled, difference)?
+        }
+        _ => {
+            let values = months_days_nanos(values)?;
+            let values = values.as_primitive::<IntervalMonthDayNanoType>();
+            let scaled: IntervalMonthDayNanoArray =
+                try_binary(values, factors, |value, factor| {
+                    times(value, factor).map_err(in_kernel)
+                })?;
+            Arc::new(scaled)
+        }
+    })
+}
+
+fn in_kernel(error: Error) -> ArrowError {
+    ArrowError::from_external_error(Box::new(error))
 }
 
 fn times(interval: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDayNano, Error> {

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::functions::expr_fn::{regexp_like, regexp_match};
 use datafusion::functions::string::expr_fn::concat;
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
@@ -126,58 +126,53 @@ impl ScalarUDFImpl for RegexpMatch {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let at = |argument: usize, row: usize| {
-            let column = columns.get(argument)?.as_string::<i32>();
-            let row = if column.len() == 1 { 0 } else { row };
-            column.is_valid(row).then(|| column.value(row))
-        };
-        let mut compiled = HashMap::new();
-        let mut matches = ListBuilder::new(StringBuilder::new());
-        for row in 0..columns.first().map_or(0, Array::len) {
-            let flags = if columns.len() == 3 {
-                at(2, row)
-            } else {
-                Some("")
-            };
-            let (Some(text), Some(pattern), Some(flags)) = (at(0, row), at(1, row), flags) else {
-                matches.append_null();
-                continue;
-            };
-            let regex = match compiled.entry((pattern, flags)) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(free) => {
-                    let regex = bounded::compiled_as(pattern, flags);
-                    free.insert(regex.map_err(|_| Error::Argument {
-                        function: Self::NAME,
-                        expected: "a regular expression",
-                        given: pattern.to_owned(),
-                    })?)
-                }
-            };
-            let Some(found) = regex.captures(text) else {
-                matches.append_null();
-                continue;
-            };
-            // The whole match stands first.
-            let groups = usize::from(found.len() > 1);
-            for group in found.iter().skip(groups) {
-                matches
-                    .values()
-                    .append_option(group.map(|group| group.as_str()));
-            }
-            matches.append(true);
-        }
-        let matches: ArrayRef = Arc::new(matches.finish());
-        let is_constant = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        Ok(match is_constant {
-            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&matches, 0)?),
-            false => ColumnarValue::Array(matches),
-        })
+        make_scalar_function(groups, Vec::new())(&args.args)
     }
+}
+
+/// Returns the groups of the first match in each row of a text, an expression and flags.
+fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let at = |argument: usize, row: usize| {
+        let column = columns.get(argument)?.as_string::<i32>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let mut compiled = HashMap::new();
+    let mut matches = ListBuilder::new(StringBuilder::new());
+    for row in 0..columns.first().map_or(0, Array::len) {
+        let flags = if columns.len() == 3 {
+            at(2, row)
+        } else {
+            Some("")
+        };
+        let (Some(text), Some(pattern), Some(flags)) = (at(0, row), at(1, row), flags) else {
+            matches.append_null();
+            continue;
+        };
+        let regex = match compiled.entry((pattern, flags)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let regex = bounded::compiled_as(pattern, flags);
+                free.insert(regex.map_err(|_| Error::Argument {
+                    function: RegexpMatch::NAME,
+                    expected: "a regular expression",
+                    given: pattern.to_owned(),
+                })?)
+            }
+        };
+        let Some(found) = regex.captures(text) else {
+            matches.append_null();
+            continue;
+        };
+        // The whole match stands first.
+        let groups = usize::from(found.len() > 1);
+        for group in found.iter().skip(groups) {
+            matches
+                .values()
+                .append_option(group.map(|group| group.as_str()));
+        }
+        matches.append(true);
+    }
+    Ok(Arc::new(matches.finish()))
 }
 
 /// Returns a function from the new text of PostgreSQL's `regexp_replace` to that of the engine's.

@@ -21,14 +21,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::tree::{rewrite_expressions, rewrite_types};
+use super::tree::{map_named, rewrite_expressions, rewrite_types};
 use crate::dialect::Dialect;
 
 /// Adds intervals to dates. To be run before comparisons are looked at.
@@ -42,11 +41,8 @@ impl AnalyzerRule for DaysWithIntervals {
         }
         rewrite_types(plan, |plan| {
             let schema = merge_schema(&plan.inputs());
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| Ok(moved(expr, &schema)))?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
+            map_named(plan, |expr| {
+                expr.transform_up(|expr| Ok(moved(expr, &schema)))
             })
         })
     }

@@ -17,12 +17,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Filter, LogicalPlan, Operator, ReturnFieldArgs,
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::map_named;
 
 /// Keeps lists of IN from being merged where that forgets NULL. To be run when types fit.
 #[derive(Debug)]
@@ -32,12 +33,9 @@ impl AnalyzerRule for KeepLists {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let plan = plan.transform_up_with_subqueries(|plan| {
             let is_condition = matches!(plan, LogicalPlan::Filter(Filter { .. }));
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
+            map_named(plan, |expr| {
                 let expr = expr.transform_up(|expr| Ok(without_nulls(expr)))?;
-                let expr = expr.transform_data(|expr| apart(expr, is_condition))?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
+                expr.transform_data(|expr| apart(expr, is_condition))
             })
         })?;
         Ok(plan.data)

@@ -10,12 +10,12 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{InList, Sort};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::error::Error;
+use super::tree::map_named;
 use crate::dialect::functions::interval_length;
 
 /// Compares intervals by their length. To be run before types are made to fit.
@@ -27,18 +27,14 @@ impl AnalyzerRule for CompareLengths {
         let plan = plan.transform_up_with_subqueries(|plan| {
             let schema = merge_schema(&plan.inputs());
             let is_sort = matches!(plan, LogicalPlan::Sort(_));
-            let names = NamePreserver::new(&plan);
             refuse_groups(&plan, &schema)?;
-            let plan = plan.map_expressions(|expr| {
-                let name = names.save(&expr);
+            map_named(plan, |expr| {
                 let expr = expr.transform_up(|expr| by_length(expr, &schema))?;
-                let expr = match is_sort {
-                    true => expr.transform_data(|expr| Ok(key(expr, &schema)))?,
-                    false => expr,
-                };
-                Ok(expr.update_data(|expr| name.restore(expr)))
-            })?;
-            Ok(plan)
+                match is_sort {
+                    true => expr.transform_data(|expr| Ok(key(expr, &schema))),
+                    false => Ok(expr),
+                }
+            })
         })?;
         Ok(plan.data)
     }

@@ -10,17 +10,18 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::functions::core::getfield::GetFieldFunc;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExpressionPlacement, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature,
 };
 use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::rewrite_expressions;
 
 const NAME: &str = "get_field";
 
@@ -31,23 +32,15 @@ pub(super) struct NullStructs;
 impl AnalyzerRule for NullStructs {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let function = Arc::new(ScalarUDF::new_from_impl(GetField::default()));
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| {
-                    Ok(match expr {
-                        Expr::ScalarFunction(call) if call.func.inner().is::<GetFieldFunc>() => {
-                            let call = ScalarFunction::new_udf(Arc::clone(&function), call.args);
-                            Transformed::yes(Expr::ScalarFunction(call))
-                        }
-                        expr => Transformed::no(expr),
-                    })
-                })?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
+        rewrite_expressions(plan, |expr, _| {
+            Ok(match expr {
+                Expr::ScalarFunction(call) if call.func.inner().is::<GetFieldFunc>() => {
+                    let call = ScalarFunction::new_udf(Arc::clone(&function), call.args);
+                    Transformed::yes(Expr::ScalarFunction(call))
+                }
+                expr => Transformed::no(expr),
             })
-        })?;
-        Ok(plan.data)
+        })
     }
 
     fn name(&self) -> &str {

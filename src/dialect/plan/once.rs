@@ -9,9 +9,10 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, ident};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::map_named;
 
 /// Computes volatile operands once. To be run when types fit.
 #[derive(Debug)]
@@ -37,13 +38,11 @@ fn computed_below(plan: LogicalPlan, count: &mut usize) -> Result<Transformed<Lo
         _ => return Ok(Transformed::no(plan)),
     };
     let mut computed: Vec<Expr> = Vec::new();
-    let names = NamePreserver::new(&plan);
-    let changed = plan.map_expressions(|expr| {
+    let changed = map_named(plan, |expr| {
         if !expr.is_volatile() {
             return Ok(Transformed::no(expr));
         }
-        let name = names.save(&expr);
-        let expr = expr.transform_up(|mut expr| {
+        expr.transform_up(|mut expr| {
             let mut changed = false;
             for operand in written_twice(&mut expr) {
                 if operand.is_volatile() {
@@ -55,8 +54,7 @@ fn computed_below(plan: LogicalPlan, count: &mut usize) -> Result<Transformed<Lo
                 }
             }
             Ok(Transformed::new_transformed(expr, changed))
-        })?;
-        Ok(expr.update_data(|expr| name.restore(expr)))
+        })
     })?;
     if !changed.transformed {
         return Ok(changed);

@@ -9,9 +9,10 @@ use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::internal_err;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -150,15 +151,8 @@ impl ScalarUDFImpl for Checked {
                 Arithmetic::Subtract => sub,
                 Arithmetic::Multiply => mul,
                 Arithmetic::Negate => {
-                    return match args.args.as_slice() {
-                        [ColumnarValue::Array(array)] => Ok(ColumnarValue::Array(neg(array)?)),
-                        [ColumnarValue::Scalar(scalar)] => {
-                            let negated = neg(&scalar.to_array()?)?;
-                            let negated = ScalarValue::try_from_array(&negated, 0)?;
-                            Ok(ColumnarValue::Scalar(negated))
-                        }
-                        _ => internal_err!("a negation of several values"),
-                    };
+                    let negated = |columns: &[ArrayRef]| Ok(neg(&columns[0])?);
+                    return make_scalar_function(negated, Vec::new())(&args.args);
                 }
             };
         match args.args.as_slice() {

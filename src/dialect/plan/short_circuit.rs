@@ -15,7 +15,6 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Filter, Join, JoinType, LogicalPlan, Operator, lit, not,
@@ -26,6 +25,8 @@ use datafusion::physical_expr::{PhysicalExpr, conjunction as physical, split_con
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+
+use super::tree::map_named;
 
 /// Guards what can fail. To be run when types fit.
 #[derive(Debug)]
@@ -64,14 +65,7 @@ impl AnalyzerRule for ShortCircuit {
                     null_equality,
                     null_aware,
                 }))),
-                plan => {
-                    let names = NamePreserver::new(&plan);
-                    plan.map_expressions(|expr| {
-                        let name = names.save(&expr);
-                        let expr = expr.transform_up(|expr| chain(expr, &schema))?;
-                        Ok(expr.update_data(|expr| name.restore(expr)))
-                    })
-                }
+                plan => map_named(plan, |expr| expr.transform_up(|expr| chain(expr, &schema))),
             }
         })?;
         Ok(plan.data)

@@ -18,7 +18,6 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, JoinType, NullEquality, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder,
@@ -26,7 +25,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::tree::rewrite_types;
+use super::tree::{map_named, rewrite_types};
 use crate::dialect::source_json;
 
 /// Returns `plan`, whose COPYs write objects as their fields.
@@ -92,11 +91,8 @@ fn columns(mut union: Union) -> Result<Transformed<LogicalPlan>> {
 
 fn comparisons(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let expr = expr.transform_up(|expr| Ok(comparison(expr, &schema)))?;
-        Ok(expr.update_data(|expr| name.restore(expr)))
+    map_named(plan, |expr| {
+        expr.transform_up(|expr| Ok(comparison(expr, &schema)))
     })
 }
 

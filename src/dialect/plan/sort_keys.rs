@@ -4,9 +4,10 @@
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::tree::map_named;
 
 /// Drops sort keys that stood before.
 #[derive(Debug)]
@@ -32,18 +33,15 @@ impl OptimizerRule for SortKeysOnce {
                 plan => Transformed::no(plan),
             };
             plan.transform_data(|plan| {
-                let names = NamePreserver::new(&plan);
-                plan.map_expressions(|expr| {
-                    let name = names.save(&expr);
-                    let expr = expr.transform_up(|mut expr| {
+                map_named(plan, |expr| {
+                    expr.transform_up(|mut expr| {
                         let changed = match &mut expr {
                             Expr::AggregateFunction(call) => keep_first(&mut call.params.order_by),
                             Expr::WindowFunction(call) => keep_first(&mut call.params.order_by),
                             _ => false,
                         };
                         Ok(Transformed::new_transformed(expr, changed))
-                    })?;
-                    Ok(expr.update_data(|expr| name.restore(expr)))
+                    })
                 })
             })
         })

@@ -22,7 +22,6 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue, Span};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Alias, Case, Cast, InList, ScalarFunction};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -34,7 +33,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::class::Class;
 use super::error::{Error, Place};
 use super::literal;
-use super::tree::rewrite_types;
+use super::tree::{map_named, rewrite_types};
 use crate::dialect::functions::{self, Wants};
 use crate::dialect::{Dialect, OTHER_DIALECT};
 
@@ -58,12 +57,8 @@ impl AnalyzerRule for StrictTypes {
 
 fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
-    let names = NamePreserver::new(&plan);
-    let plan = plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let expr =
-            expr.transform_down_up(|expr| as_written(expr, &schema), |expr| read(expr, &schema))?;
-        Ok(expr.update_data(|expr| name.restore(expr)))
+    let plan = map_named(plan, |expr| {
+        expr.transform_down_up(|expr| as_written(expr, &schema), |expr| read(expr, &schema))
     })?;
     plan.transform_data(|plan| match plan {
         LogicalPlan::Join(join) => keys(join),

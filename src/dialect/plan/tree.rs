@@ -31,14 +31,27 @@ pub(super) fn rewrite_expressions(
 ) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|plan| {
         let schema = merge_schema(&plan.inputs());
-        let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| rewrite(expr, &schema))?;
-            Ok(expr.update_data(|expr| name.restore(expr)))
+        map_named(plan, |expr| {
+            expr.transform_up(|expr| rewrite(expr, &schema))
         })
     })?;
     Ok(plan.data)
+}
+
+/// Rewrites the expressions of one node, whose columns keep their names.
+///
+/// # Errors
+///
+/// Fails if `rewrite` does.
+pub(crate) fn map_named(
+    plan: LogicalPlan,
+    mut rewrite: impl FnMut(Expr) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        Ok(rewrite(expr)?.update_data(|expr| name.restore(expr)))
+    })
 }
 
 /// Rewrites all nodes of `plan`, those of subqueries included, from the leaves up. `rewrite` may change the types of columns:

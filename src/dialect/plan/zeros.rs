@@ -9,10 +9,11 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::tree::map_named;
 
 /// Gives zeros one sign where they are sorted by. To be run when types fit.
 #[derive(Debug)]
@@ -25,11 +26,8 @@ impl AnalyzerRule for OneZero {
             if matches!(plan, LogicalPlan::Sort(_)) {
                 return plan.map_expressions(|key| Ok(unsigned(key, &schema)));
             }
-            let names = NamePreserver::new(&plan);
-            let plan = plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| Ok(within(expr, &schema)))?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
+            let plan = map_named(plan, |expr| {
+                expr.transform_up(|expr| Ok(within(expr, &schema)))
             })?;
             plan.transform_data(|plan| Ok(first_rows(plan, &schema)))
         })?;
