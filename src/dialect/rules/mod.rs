@@ -117,6 +117,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     sqlite::CASTS_OF_STACKQL,
     sqlite::TYPED_NULL,
     sqlite::TRUTH_OF_NUMBERS,
+    sqlite::NUMBER_AS_CONDITION,
     conditions::ESCAPE_BY_BACKSLASH,
     regex::WORD_BOUNDARIES,
     conditions::SIMILAR_TO_REGEX,

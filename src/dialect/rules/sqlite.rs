@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, LimitClause, ObjectName, Offset, OffsetRows, Query,
-    Spanned, UnaryOperator, Value, visit_expressions_mut,
+    Select, Spanned, UnaryOperator, Value, visit_expressions_mut,
 };
 
 use super::conditions::like_each;
@@ -490,15 +490,15 @@ fn null_refused(expr: &Expr) -> Option<Error> {
     Some(error.hint("write CAST(NULL AS BIGINT)"))
 }
 
-/// Negates numbers: what is not zero is true.
+/// Takes numbers for conditions: what is not zero is true.
 ///
 /// ```sql
-/// SELECT NOT 1, NOT a, NOT (b = 2) FROM t
+/// SELECT NOT 1, NOT a, NOT (b = 2), 1 AND c FROM t
 /// -- becomes
-/// SELECT NOT stackql_truth(1), NOT stackql_truth(a), NOT (b = 2) FROM t
+/// SELECT NOT stackql_truth(1), NOT stackql_truth(a), NOT (b = 2), stackql_truth(1) AND c FROM t
 /// ```
 ///
-/// What is a condition already is left alone, so that it still reaches the requests.
+/// What is a condition already is left alone, so that it still reaches the requests, and so are columns beside AND and OR.
 pub(super) const TRUTH_OF_NUMBERS: SyntaxRule = SyntaxRule::new(
     "truth_of_numbers",
     Dialects::STACKQL,
@@ -508,14 +508,61 @@ pub(super) const TRUTH_OF_NUMBERS: SyntaxRule = SyntaxRule::new(
 .or_refuse(Refusal::Expr(truth_refused));
 
 fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
-    if let Expr::UnaryOp {
-        op: UnaryOperator::Not,
-        expr: operand,
-    } = expr
-        && !functions::is_truth(operand)
-        && !matches!(operand.as_ref(), Expr::Function(function) if function_name(function).starts_with("stackql_"))
-    {
-        wrap("stackql_truth", operand);
+    match expr {
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: operand,
+        } if !functions::is_truth(operand)
+            && !matches!(operand.as_ref(), Expr::Function(function) if function_name(function).starts_with("stackql_")) =>
+        {
+            wrap("stackql_truth", operand);
+        }
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::And | BinaryOperator::Or,
+            right,
+        } => {
+            for operand in [left, right] {
+                if is_number(operand) {
+                    wrap("stackql_truth", operand);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        Expr::Nested(expr) => is_number(expr),
+        Expr::UnaryOp { op, expr } => *op == UnaryOperator::Minus && is_number(expr),
+        _ => false,
+    }
+}
+
+/// Takes a number for the condition of WHERE or HAVING: what is not zero is true.
+///
+/// ```sql
+/// SELECT a FROM t WHERE 1
+/// -- becomes
+/// SELECT a FROM t WHERE stackql_truth(1)
+/// ```
+///
+/// A column is left alone: most are no numbers.
+pub(super) const NUMBER_AS_CONDITION: SyntaxRule = SyntaxRule::new(
+    "number_as_condition",
+    Dialects::STACKQL,
+    &[Writer::Stackql],
+    Hook::Select(number_as_condition),
+);
+
+fn number_as_condition(select: &mut Select, _: &Context<'_>) {
+    let conditions = [&mut select.selection, &mut select.having];
+    for condition in conditions.into_iter().flatten() {
+        if is_number(condition) {
+            wrap("stackql_truth", condition);
+        }
     }
 }
 

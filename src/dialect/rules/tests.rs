@@ -120,6 +120,7 @@ fn the_rules_run_in_this_order() {
     casts_of_stackql: stackql; Stackql
     typed_null: stackql; Stackql
     truth_of_numbers: stackql; Stackql
+    number_as_condition: stackql; Stackql
     escape_by_backslash: default, stackql; Psql, DuckDb
     word_boundaries: default; Psql
     similar_to_regex: default, stackql; Psql, DuckDb
