@@ -14,7 +14,8 @@ use super::{help, variables};
 use crate::error::Error;
 use crate::render::escape_controls;
 use crate::sql::split::Piece;
-use crate::terminal::{children, notes, output};
+use crate::terminal::children::{self, Attended};
+use crate::terminal::{notes, output};
 
 impl Shell {
     /// Runs `command`.
@@ -215,8 +216,8 @@ fn system(command: Option<&str>) -> Result<(), Error> {
             children::command(shell.as_deref().unwrap_or(fallback))
         }
     };
-    let status = program
-        .status()
+    let status = Attended::start(&mut program)
+        .and_then(|mut program| program.wait())
         .map_err(|error| Error::statement("the command cannot be run").caused_by(error))?;
     match status.success() || command.is_none() {
         true => Ok(()),

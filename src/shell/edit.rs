@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::terminal::children;
+use crate::terminal::children::{self, Attended};
 
 /// Opens `text` in `$VISUAL` or `$EDITOR`, waits until the editor exits, and returns the content of the file.
 ///
@@ -38,15 +38,10 @@ fn edit_with(editor: &str, text: &str) -> Result<String, Error> {
 /// The value may be a program with options, so the system's shell parses it.
 fn run(editor: &str, file: &Path) -> io::Result<std::process::ExitStatus> {
     if cfg!(windows) {
-        return children::command("cmd")
-            .args(["/C", editor])
-            .arg(file)
-            .status();
+        return Attended::start(children::shell(editor).arg(file))?.wait();
     }
-    children::command("sh")
-        .args(["-c", &format!("{editor} \"$1\""), "sh"])
-        .arg(file)
-        .status()
+    let mut command = children::shell(&format!("{editor} \"$1\""));
+    Attended::start(command.arg("sh").arg(file))?.wait()
 }
 
 /// A file that is removed on drop.

@@ -60,6 +60,7 @@ pub(super) fn watch(shutdown: &Shutdown) -> Result<Watch, Error> {
             // The order matters: the loop checks `is_leaving` after it has cleared `is_reading`, and runs nothing
             // further.
             shutdown.is_leaving.store(true, Ordering::SeqCst);
+            children::end_attended();
             if shutdown.is_reading.load(Ordering::SeqCst) {
                 restore(modes.as_deref());
                 leave();

@@ -3,9 +3,10 @@
 //! Text is buffered until it exceeds the screen or is complete.
 
 use std::io::{self, Write};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use crate::terminal::{children, notes, output};
+use crate::terminal::children::{self, Attended};
+use crate::terminal::{notes, output};
 
 /// The pager unless `$PAGER` names another: cuts long lines, shows colours, leaves at once if all fits, and leaves the
 /// text on the screen.
@@ -68,7 +69,7 @@ pub(super) struct Paged {
 enum To {
     Held,
     Terminal,
-    Pager(Child),
+    Pager(Attended),
 }
 
 impl Paged {
@@ -98,7 +99,7 @@ impl Paged {
             }
             To::Terminal => {}
             To::Pager(mut child) => {
-                drop(child.stdin.take());
+                drop(child.stdin().take());
                 let status = child.wait()?;
                 if status.code() == Some(NOT_FOUND) {
                     let pager = self.pager.as_deref().unwrap_or_default();
@@ -113,19 +114,14 @@ impl Paged {
     }
 
     fn start_pager(&mut self) -> io::Result<()> {
-        let (shell, flag) = if cfg!(windows) {
-            ("cmd", "/C")
-        } else {
-            ("sh", "-c")
-        };
         let pager = self.pager.as_deref().unwrap_or(DEFAULT);
         notes::end_status();
-        let mut command = children::command(shell);
-        command.args([flag, pager]).stdin(Stdio::piped());
+        let mut command = children::shell(pager);
+        command.stdin(Stdio::piped());
         if std::env::var_os("LESS").is_none() {
             command.env("LESS", LESS);
         }
-        self.to = To::Pager(command.spawn()?);
+        self.to = To::Pager(Attended::start(&mut command)?);
         let held = std::mem::take(&mut self.held);
         self.write_all(&held)
     }
@@ -135,7 +131,7 @@ impl Drop for Paged {
     /// If a statement fails or is stopped, the pager still shows the rows so far, and the next prompt must wait for it.
     fn drop(&mut self) {
         if let To::Pager(child) = &mut self.to {
-            drop(child.stdin.take());
+            drop(child.stdin().take());
             // The error of the statement is shown already.
             let _ = child.wait();
         }
@@ -146,7 +142,7 @@ impl Write for Paged {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.to {
             To::Terminal => output::stdout().write(bytes),
-            To::Pager(child) => match &mut child.stdin {
+            To::Pager(child) => match child.stdin() {
                 Some(stdin) => stdin.write(bytes),
                 None => Ok(bytes.len()),
             },
@@ -163,7 +159,7 @@ impl Write for Paged {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.to {
             To::Terminal => output::stdout().flush(),
-            To::Pager(child) => child.stdin.as_mut().map_or(Ok(()), Write::flush),
+            To::Pager(child) => child.stdin().as_mut().map_or(Ok(()), Write::flush),
             To::Held => Ok(()),
         }
     }

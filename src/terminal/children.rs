@@ -4,8 +4,9 @@
 //! it starts.
 
 use std::collections::BTreeSet;
-use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::process::{Child, ChildStdin, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The variables that hold credentials, wherever they are used.
 pub(crate) const CREDENTIALS: [&str; 3] = [
@@ -47,9 +48,70 @@ pub(crate) fn shell(text: &str) -> Command {
     shell
 }
 
+/// The process ids of the programs that a person works with.
+static ATTENDED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// A program that a person works with, and that this one waits for: a pager, an editor. [`end_attended`] ends it.
+#[derive(Debug)]
+pub(crate) struct Attended(Child);
+
+impl Attended {
+    /// Starts `command`.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        let child = command.spawn()?;
+        lock().insert(child.id());
+        Ok(Self(child))
+    }
+
+    /// Returns what the program reads, if it was started with a pipe.
+    pub(crate) fn stdin(&mut self) -> &mut Option<ChildStdin> {
+        &mut self.0.stdin
+    }
+
+    /// Waits until the program has ended.
+    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
+        let status = self.0.wait();
+        // Another program may get the id from now on.
+        lock().remove(&self.0.id());
+        status
+    }
+}
+
+fn lock() -> MutexGuard<'static, BTreeSet<u32>> {
+    ATTENDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks the programs that a person works with to end, because this one has been asked to.
+#[cfg(unix)]
+pub(crate) fn end_attended() {
+    lock().iter().copied().for_each(end);
+}
+
+#[cfg(unix)]
+fn end(id: u32) {
+    use nix::sys::signal::{Signal, kill};
+    let Ok(id) = i32::try_from(id) else {
+        return;
+    };
+    // An interactive shell ends at the second one only. A program that has ended already needs neither.
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let _ = kill(nix::unistd::Pid::from_raw(id), signal);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_a_person_works_with_is_ended() {
+        let mut program = Attended::start(&mut shell("exec sleep 600")).unwrap();
+        // Other tests have programs of their own.
+        end(program.0.id());
+        assert!(!program.wait().unwrap().success());
+        assert!(!lock().contains(&program.0.id()));
+    }
 
     #[test]
     fn credentials_are_left_out() {

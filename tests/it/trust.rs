@@ -525,6 +525,18 @@ fn a_file_without_a_certificate_is_no_authority() {
             "{error}"
         );
     }
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    let profile =
+        "[profiles.prod]\napi_key = 'K'\napi_secret_command = 'echo x'\nca_cert = 'ca.pem'\n";
+    std::fs::write(folder.join("config.toml"), profile).unwrap();
+    std::fs::write(folder.join("ca.pem"), "precious\n").unwrap();
+    let of_a_profile = ["--profile", "prod", "-e", "SELECT id FROM api_keys"];
+    let error = env.iamql(&of_a_profile).error(2);
+    assert!(
+        error.contains("profile `prod`: `ca_cert` cannot be read from `"),
+        "{error}"
+    );
     assert_eq!(env.requests(), [""; 0]);
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Settings;
 use super::credentials::{Environment, SecretSource, Source};
-use super::file::File;
+use super::file::{File, Profile};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -39,8 +39,8 @@ pub(super) struct Config {
     pub(super) remedy: Option<String>,
     /// The profile that they come from.
     pub(super) profile: Option<String>,
-    /// File of certificates to trust besides the system's.
-    pub(super) ca_cert: Option<PathBuf>,
+    /// Certificates to trust besides the system's.
+    pub(super) ca_cert: Option<CaCert>,
     /// Time that one request may take, its retries and waits included, and the planning of one statement.
     pub(super) timeout: Duration,
     /// Requests side by side.
@@ -134,7 +134,7 @@ impl Config {
             remedy: origin.remedy(&credentials, name),
             profile: (origin == Origin::Profile).then(|| name.to_owned()),
             credentials,
-            ca_cert: settings.ca_cert.clone().or_else(|| profile.ca_cert.clone()),
+            ca_cert: CaCert::of(settings, &profile, name),
             timeout: timeout.map_or(TIMEOUT, Duration::from_secs),
             concurrency: concurrency.unwrap_or(CONCURRENCY),
             max_affected: settings
@@ -209,6 +209,37 @@ impl Config {
             },
             None => error,
         })
+    }
+}
+
+/// A file of certificates, and who named it.
+#[derive(Debug, Clone)]
+pub(super) struct CaCert {
+    pub(super) file: PathBuf,
+    profile: Option<String>,
+}
+
+impl CaCert {
+    fn of(settings: &Settings, profile: &Profile, name: &str) -> Option<Self> {
+        let (file, profile) = match (&settings.ca_cert, &profile.ca_cert) {
+            (Some(file), _) => (file, None),
+            (None, Some(file)) => (file, Some(name.to_owned())),
+            (None, None) => return None,
+        };
+        Some(Self {
+            file: file.clone(),
+            profile,
+        })
+    }
+
+    /// Says that the file gives no certificates.
+    pub(super) fn unread(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+        let named = match &self.profile {
+            Some(profile) => format!("profile `{profile}`: `ca_cert`"),
+            None => "--ca-cert".to_owned(),
+        };
+        let file = self.file.display();
+        Error::usage(format!("{named} cannot be read from `{file}`")).caused_by(cause)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::config::Config;
 use super::credentials::{Environment, SecretSource, Source};
 use super::proxy;
-use crate::api::{Client, ClientConfig, Credentials, Endpoint, Proxy, RetryPolicy};
+use crate::api::{self, Client, ClientConfig, Credentials, Endpoint, Proxy, RetryPolicy};
 use crate::error::Error;
 use crate::mask::Mask;
 use crate::secret::Secret;
@@ -51,7 +51,10 @@ pub(super) async fn connect(
         Source::EncodedPair(pair) => decode_pair(&read(pair, config).await?)?,
     };
     let ca_cert = match &config.ca_cert {
-        Some(file) => Some(read_file(file, "--ca-cert").await?.into_bytes()),
+        Some(ca_cert) => {
+            let pem = tokio::fs::read(&ca_cert.file).await;
+            Some(pem.map_err(|error| ca_cert.unread(error))?)
+        }
         None => None,
     };
     let proxy = proxy::proxy(environment, &endpoint)?;
@@ -91,7 +94,11 @@ fn client(
         ca_cert,
         retry: RetryPolicy::default(),
     };
-    let client = Client::through(proxy, client)?;
+    let client =
+        Client::through(proxy, client).map_err(|error| match (error, &config.ca_cert) {
+            (error @ api::Error::Certificate { .. }, Some(ca_cert)) => ca_cert.unread(error),
+            (error, _) => error.into(),
+        })?;
     Ok(Connection::to(match &config.remedy {
         Some(remedy) => client.explaining_credentials(remedy.clone()),
         None => client,
@@ -103,7 +110,7 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
         SecretSource::Value(secret) => secret.clone(),
         SecretSource::File(file) => {
             warn_if_readable_by_others(file);
-            Secret::new(read_file(file, "the secret").await?.trim())
+            Secret::new(read_file(file).await?.trim())
         }
         SecretSource::Command(command) => {
             let stdin = match config.is_stdin_taken {
@@ -121,9 +128,13 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
     Ok(secret)
 }
 
-async fn read_file(file: &Path, what: &str) -> Result<String, Error> {
+async fn read_file(file: &Path) -> Result<String, Error> {
     tokio::fs::read_to_string(file).await.map_err(|error| {
-        Error::usage(format!("{what} cannot be read from `{}`", file.display())).caused_by(error)
+        Error::usage(format!(
+            "the secret cannot be read from `{}`",
+            file.display()
+        ))
+        .caused_by(error)
     })
 }
 
