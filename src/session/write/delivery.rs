@@ -202,9 +202,8 @@ impl Deliver<KeyBody> for SecretDelivery<'_> {
         let specs = rows.map(move |row| (row, &specs[row]));
         let noted = journal.intend(self.returning.resource(), specs);
         if let Err(error) = noted {
-            let why = format!("the journal of creates cannot be written ({error})");
-            let error = Error::statement("the journal of creates cannot be written");
-            self.error = Some(error.caused_by(std::io::Error::other(why)));
+            let failed = Error::statement("the journal of creates cannot be written");
+            self.error = Some(failed.caused_by(error));
             return false;
         }
         true
