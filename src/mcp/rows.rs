@@ -178,6 +178,10 @@ impl Sink for Rows {
         Ok(())
     }
 
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     fn is_streaming(&self) -> bool {
         true
     }

@@ -64,9 +64,7 @@ pub trait Sink: Send {
     }
 
     /// Returns true if all that was flushed is known to have arrived: it is on disk, or its reader has taken it.
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
+    async fn has_arrived(&mut self) -> bool;
 
     /// Finds out, after [`finish`](Sink::finish), whether the reader stayed to the end of the rows.
     ///

@@ -298,6 +298,10 @@ impl Sink for DiscardRows {
         Ok(())
     }
 
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     fn is_streaming(&self) -> bool {
         true
     }

@@ -88,6 +88,10 @@ impl Sink for Memory {
         Ok(())
     }
 
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     fn is_streaming(&self) -> bool {
         false
     }
@@ -141,6 +145,10 @@ impl Sink for Keeping<'_> {
 
     fn discards(&self) -> bool {
         self.to.discards()
+    }
+
+    async fn has_arrived(&mut self) -> bool {
+        self.to.has_arrived().await
     }
 
     fn is_streaming(&self) -> bool {

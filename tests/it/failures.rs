@@ -434,6 +434,10 @@ impl Sink for Left {
         false
     }
 
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     fn is_streaming(&self) -> bool {
         true
     }

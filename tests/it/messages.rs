@@ -229,6 +229,10 @@ async fn a_panic_is_the_error_of_its_statement() {
     struct Panics;
     #[async_trait::async_trait]
     impl iamql::session::Sink for Panics {
+        async fn has_arrived(&mut self) -> bool {
+            true
+        }
+
         fn is_streaming(&self) -> bool {
             false
         }

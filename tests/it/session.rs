@@ -134,6 +134,10 @@ impl Sink for Columns {
         Ok(())
     }
 
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     fn is_streaming(&self) -> bool {
         true
     }
@@ -216,6 +220,10 @@ impl Sink for Connected {
 
     async fn finish(&mut self) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn has_arrived(&mut self) -> bool {
+        true
     }
 
     fn is_streaming(&self) -> bool {

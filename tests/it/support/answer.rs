@@ -109,6 +109,10 @@ impl Sink for Collector {
         Ok(())
     }
 
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
+
     fn is_streaming(&self) -> bool {
         false
     }
