@@ -35,11 +35,11 @@ impl Error {
         Self { kind, ..self }
     }
 
-    /// Adds the place.
-    pub fn at(self, span: Span) -> Self {
-        let known = span != Span::empty();
+    /// Adds the place, if it is known.
+    pub fn at(self, span: impl Into<Option<Span>>) -> Self {
+        let known = span.into().filter(|span| *span != Span::empty());
         Self {
-            span: known.then_some(span).or(self.span),
+            span: known.or(self.span),
             ..self
         }
     }
@@ -53,6 +53,14 @@ impl Error {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Adds the next step, if there is one.
+    pub fn with_hint(self, hint: Option<String>) -> Self {
+        Self {
+            hint: hint.or(self.hint),
             ..self
         }
     }

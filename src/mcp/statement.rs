@@ -51,9 +51,9 @@ pub(super) fn read(sql: &str, takes: Takes) -> Result<Piece, Error> {
         Takes::Queries => queries(&operation),
         Takes::Writes => writes(&operation),
     };
-    let place_of_verb = |refusal: Refusal| match (refusal.span, verb(&piece)) {
-        (None, Some(place)) => refusal.at(place),
-        _ => refusal,
+    let place_of_verb = |refusal: Refusal| match refusal.span {
+        None => refusal.at(verb(&piece)),
+        Some(_) => refusal,
     };
     refused.map_err(place_of_verb).map_err(wrong)?;
     Ok(piece)
@@ -67,11 +67,8 @@ fn only(sql: &str) -> Result<Piece, Error> {
     }
     if let Some(second) = script.pieces.get(1) {
         let refusal = Refusal::new("a call takes one statement, and this is the second")
-            .hint("make a call for each statement");
-        let refusal = match verb(second) {
-            Some(place) => refusal.at(place),
-            None => refusal,
-        };
+            .hint("make a call for each statement")
+            .at(verb(second));
         return Err(in_statement(refusal, &second.text, second.line));
     }
     script

@@ -76,10 +76,7 @@ fn only_elsewhere(elsewhere: &OnlyElsewhere, piece: &Piece, tables: &[String]) -
     let mut retold = plan_error(&elsewhere.error, root, piece, tables).hint(&elsewhere.hint);
     if retold.span.is_none() {
         let mut columns = elsewhere.columns.iter();
-        let place = columns.find_map(|column| find(piece, column.split('.').next()?));
-        if let Some(place) = place {
-            retold = retold.at(place);
-        }
+        retold = retold.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
     }
     in_statement(retold, &piece.text, piece.line)
 }
@@ -100,11 +97,8 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     if let Some(error) = source.downcast_ref::<FileRefused>() {
         let refused = dialect::error::Error::new(error.to_string())
             .kind(ErrorKind::Permission)
-            .hint(FileRefused::HINT);
-        let refused = match nearest_token(piece, &error.name, None) {
-            Some(span) => refused.at(span),
-            None => refused,
-        };
+            .hint(FileRefused::HINT)
+            .at(nearest_token(piece, &error.name, None));
         return in_statement(refused, &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
@@ -125,18 +119,8 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
             functions::Error::BadPath(path) => find(piece, path),
             _ => None,
         };
-        let converted = match place {
-            Some(span) => converted.at(span),
-            None => converted,
-        };
-        let converted = match error.hint() {
-            Some(hint) => converted.hint(hint),
-            None => converted,
-        };
+        let converted = converted.at(place).with_hint(error.hint());
         return in_statement(converted, &piece.text, piece.line);
-    }
-    if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
-        return in_statement(error.clone(), &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<dialect::plan::Error>() {
         return in_statement(
@@ -153,22 +137,20 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
 
 /// Retells what a rule of the dialect refuses, at its place.
 fn refused(error: &dialect::plan::Error, piece: &Piece) -> dialect::error::Error {
-    let near = error.place.near.map(|span| {
-        let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
-        Span::new(at(span.start), at(span.end))
-    });
+    let near = error.place.near.map(parser_span);
     let place = match &error.place.typed {
         Some(typed) => nearest_token(piece, typed, near).or(near),
         None => near,
     };
-    let mut retold = dialect::error::Error::new(error.message.clone());
-    if let Some(hint) = &error.hint {
-        retold = retold.hint(hint);
-    }
-    match place {
-        Some(span) => retold.at(span),
-        None => retold,
-    }
+    dialect::error::Error::new(error.message.clone())
+        .at(place)
+        .with_hint(error.hint.clone())
+}
+
+/// Returns the engine's `span` as one of the parser.
+fn parser_span(span: datafusion::common::Span) -> Span {
+    let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
+    Span::new(at(span.start), at(span.end))
 }
 
 /// Finds the string, the number, the parameter or the word `typed`, the one that is nearest to `near` if there are several.
@@ -210,10 +192,7 @@ fn plan_error(
     let diagnostic = error.diagnostic();
     let span = diagnostic
         .and_then(|diagnostic| diagnostic.span)
-        .map(|span| {
-            let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
-            Span::new(at(span.start), at(span.end))
-        });
+        .map(parser_span);
     let mut retold = match root {
         DataFusionError::SchemaError(schema, _) => {
             let retold = in_single_quotes(schema_error(schema, piece), schema, &piece.text)
@@ -221,10 +200,7 @@ fn plan_error(
             // Errors in some clauses, such as ORDER BY, have no place.
             match (schema.as_ref(), span) {
                 (SchemaError::FieldNotFound { field, .. }, None) => {
-                    match find(piece, &field.name) {
-                        Some(place) => retold.at(place),
-                        None => retold,
-                    }
+                    retold.at(find(piece, &field.name))
                 }
                 _ => retold,
             }
@@ -238,9 +214,7 @@ fn plan_error(
                 .unwrap_or_else(|| other(&message, piece).kind(kind(root)))
         }
     };
-    if retold.span.is_none()
-        && let Some(span) = span
-    {
+    if retold.span.is_none() {
         retold = retold.at(span);
     }
     if retold.hint.is_none()
@@ -354,10 +328,7 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::e
     }
     match near_column(field, &typed, valid) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => match listed(field, valid) {
-            Some(list) => error.hint(list),
-            None => error,
-        },
+        None => error.with_hint(listed(field, valid)),
     }
 }
 
@@ -577,10 +548,7 @@ fn missing_parameter(message: &str, piece: &Piece) -> Option<dialect::error::Err
     );
     // `?` counts as `$1` if it is the first.
     let place = find(piece, name).or_else(|| find(piece, "?").filter(|_| name == "$1"));
-    Some(match place {
-        Some(span) => error.at(span),
-        None => error,
-    })
+    Some(error.at(place))
 }
 
 fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Error> {
@@ -627,10 +595,10 @@ fn other(message: &str, piece: &Piece) -> dialect::error::Error {
         None if error.message.contains("` is not a valid ") => error.hint(
             "a row has this value: TRY_CAST gives NULL for what cannot be converted, and a number in quotes is compared as text",
         ),
-        None => match function_in(&error.message).and_then(|function| find(piece, function)) {
-            Some(span) => error.at(span),
-            None => error,
-        },
+        None => {
+            let place = function_in(&error.message).and_then(|function| find(piece, function));
+            error.at(place)
+        }
     }
 }
 
@@ -648,11 +616,7 @@ fn in_plain_words(message: &str) -> dialect::error::Error {
     if let Some((message, hint)) = retell(&message)
         && !is_talk(&message)
     {
-        let error = dialect::error::Error::new(message);
-        return match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        };
+        return dialect::error::Error::new(message).with_hint(hint);
     }
     if is_talk(&message) {
         tracing::debug!(%message, "the engine refuses the statement");
