@@ -7,10 +7,8 @@
 use std::sync::Arc;
 
 use datafusion::common::JoinType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::filter::FilterExec;
@@ -25,41 +23,28 @@ use crate::resource::Pushed;
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Tells each side of a join on ids what is asked of the other.
-#[derive(Debug)]
-pub(super) struct JoinOnId;
-
-impl PhysicalOptimizerRule for JoinOnId {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| {
-            let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let sides = join.on().iter().find_map(|(left, right)| {
-                let (left, right) = (position(left)?, position(right)?);
-                let asked = (scan(join.left(), left)?, scan(join.right(), right)?);
-                (asked.0.resource() == asked.1.resource()).then_some((left, right, asked))
-            });
-            let Some((left, right, (of_left, of_right))) = sides else {
-                return Ok(Transformed::no(plan));
-            };
-            let (narrows_left, narrows_right) = narrowed(join);
-            let changed = over_changed(&plan, |side, child| match side {
-                0 if narrows_left => implying(child, left, of_right.predicates()),
-                1 if narrows_right => implying(child, right, of_left.predicates()),
-                _ => Ok(child),
-            })?;
-            Ok(Transformed::yes(changed))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "join_on_id"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(super) fn join_on_id(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let sides = join.on().iter().find_map(|(left, right)| {
+            let (left, right) = (position(left)?, position(right)?);
+            let asked = (scan(join.left(), left)?, scan(join.right(), right)?);
+            (asked.0.resource() == asked.1.resource()).then_some((left, right, asked))
+        });
+        let Some((left, right, (of_left, of_right))) = sides else {
+            return Ok(Transformed::no(plan));
+        };
+        let (narrows_left, narrows_right) = narrowed(join);
+        let changed = over_changed(&plan, |side, child| match side {
+            0 if narrows_left => implying(child, left, of_right.predicates()),
+            1 if narrows_right => implying(child, right, of_left.predicates()),
+            _ => Ok(child),
+        })?;
+        Ok(Transformed::yes(changed))
+    })
+    .data()
 }
 
 /// Returns of which sides the rows without a match come to nothing.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
@@ -13,15 +12,15 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-use super::join_on_id::{JoinOnId, narrowed};
+use super::join_on_id::{join_on_id, narrowed};
 use super::scan::ResourceScan;
 use super::shared::SharedListing;
-use super::side_by_side::{SideBySide, is_whole};
+use super::side_by_side::{is_whole, side_by_side};
 use super::unused_joins::UnusedJoins;
-use super::used_fields::ReadWhatIsUsed;
+use super::used_fields::read_what_is_used;
 use crate::api::Filters;
-use crate::dialect::plan::SequentialExec;
 use crate::dialect::plan::operator::over_changed;
+use crate::dialect::plan::{SequentialExec, physical_rule};
 use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -42,14 +41,16 @@ pub(crate) fn rules(
         rules.push(Arc::clone(rule));
         // Once the join has supplied its predicates its sides can no longer be swapped.
         if rule.name() == "join_selection" {
-            rules.push(Arc::new(ProbeTheService) as _);
+            rules.push(physical_rule("probe_the_service", probe_the_service));
         }
     }
-    rules.push(Arc::new(JoinOnId));
-    rules.push(Arc::new(AskNoFurther));
-    rules.push(Arc::new(ListOnce));
-    rules.push(Arc::new(ReadWhatIsUsed));
-    rules.push(Arc::new(SideBySide));
+    rules.extend([
+        physical_rule("join_on_id", join_on_id),
+        physical_rule("ask_no_further", ask_no_further),
+        physical_rule("list_once", list_once),
+        physical_rule("read_what_is_used", read_what_is_used),
+        physical_rule("side_by_side", side_by_side),
+    ]);
     rules
 }
 
@@ -58,35 +59,22 @@ pub(crate) fn rules(
 ///
 /// The join then knows the other side's keys before the scan starts, and the scan asks for those alone. The engine
 /// chooses by row counts, which files do not have.
-#[derive(Debug)]
-struct ProbeTheService;
-
-impl PhysicalOptimizerRule for ProbeTheService {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| {
-            if let Some(join) = plan.downcast_ref::<HashJoinExec>()
-                && join.join_type().supports_swap()
-                // NOT IN is answered from this side alone.
-                && !join.null_aware
-                && reads_keys(join.left())
-                && (!reads_keys(join.right()) || is_narrowed_by_right(join))
-            {
-                return Ok(Transformed::yes(
-                    join.swap_inputs(PartitionMode::CollectLeft)?,
-                ));
-            }
-            Ok(Transformed::no(plan))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "probe_the_service"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+fn probe_the_service(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        if let Some(join) = plan.downcast_ref::<HashJoinExec>()
+            && join.join_type().supports_swap()
+            // NOT IN is answered from this side alone.
+            && !join.null_aware
+            && reads_keys(join.left())
+            && (!reads_keys(join.right()) || is_narrowed_by_right(join))
+        {
+            return Ok(Transformed::yes(
+                join.swap_inputs(PartitionMode::CollectLeft)?,
+            ));
+        }
+        Ok(Transformed::no(plan))
+    })
+    .data()
 }
 
 /// Returns true if the right side is a part of what there is, the left one all of it, and its rows without a match come to
@@ -101,21 +89,8 @@ fn reads_keys(plan: &Plan) -> bool {
 
 /// Lets scans below a LIMIT ask for a page only when the rows so far have proved too few: those of the scan itself, and
 /// those of the other branches of a UNION before it.
-#[derive(Debug)]
-struct AskNoFurther;
-
-impl PhysicalOptimizerRule for AskNoFurther {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        limit(plan, false)
-    }
-
-    fn name(&self) -> &str {
-        "ask_no_further"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+fn ask_no_further(plan: Plan) -> Result<Plan> {
+    limit(plan, false)
 }
 
 fn limit(plan: Plan, limited: bool) -> Result<Plan> {
@@ -152,11 +127,6 @@ fn is_kept_whole(plan: &Plan) -> bool {
     plan.name() == "OnceExec"
 }
 
-/// Lets scans that list the same objects share one listing: those that read it to its end, and those that may stop before,
-/// if another that reads it all has set it going by then.
-#[derive(Debug)]
-struct ListOnce;
-
 /// A listing that scans may share.
 struct Candidate {
     resource: &'static Resource,
@@ -166,77 +136,69 @@ struct Candidate {
     is_whole: bool,
 }
 
-impl PhysicalOptimizerRule for ListOnce {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        let mut listings: Vec<Candidate> = Vec::new();
-        let mut count = |resource: &'static Resource, filters: Vec<Filters>, is_whole: bool| {
-            let mut known = listings.iter_mut();
-            match known.find(|known| known.resource == resource && known.filters == filters) {
-                Some(known) => {
-                    known.scans += 1;
-                    known.is_whole |= is_whole;
-                }
-                None => listings.push(Candidate {
-                    resource,
-                    filters,
-                    scans: 1,
-                    is_whole,
-                }),
+/// Lets scans that list the same objects share one listing: those that read it to its end, and those that may stop before,
+/// if another that reads it all has set it going by then.
+fn list_once(plan: Plan) -> Result<Plan> {
+    let mut listings: Vec<Candidate> = Vec::new();
+    let mut count = |resource: &'static Resource, filters: Vec<Filters>, is_whole: bool| {
+        let mut known = listings.iter_mut();
+        match known.find(|known| known.resource == resource && known.filters == filters) {
+            Some(known) => {
+                known.scans += 1;
+                known.is_whole |= is_whole;
             }
-        };
-        plan.apply(|plan| {
-            if let Some(scan) = plan.downcast_ref::<ResourceScan>()
-                && let Some(filters) = scan.listing()
-            {
-                count(scan.resource(), filters, scan.reads_all());
-                for source in scan.sources() {
-                    count(source, vec![Filters::default()], true);
-                }
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        let shared: Vec<Arc<SharedListing>> = listings
-            .into_iter()
-            .filter(|listing| listing.scans > 1 && listing.is_whole)
-            .map(|listing| Arc::new(SharedListing::new(listing.resource, listing.filters)))
-            .collect();
-        if shared.is_empty() {
-            return Ok(plan);
+            None => listings.push(Candidate {
+                resource,
+                filters,
+                scans: 1,
+                is_whole,
+            }),
         }
-        plan.transform_up(|plan| {
-            let Some(scan) = plan.downcast_ref::<ResourceScan>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let find = |resource: &Resource, filters: &[Filters]| {
-                let mut shared = shared.iter();
-                shared
-                    .find(|shared| shared.is_of(resource, filters))
-                    .map(Arc::clone)
-            };
-            let twin = scan
-                .listing()
-                .and_then(|filters| find(scan.resource(), &filters));
-            let sources = scan.sources().into_iter();
-            let sources: Vec<_> = sources
-                .filter_map(|of| find(of, &[Filters::default()]))
-                .collect();
-            if twin.is_none() && sources.is_empty() {
-                return Ok(Transformed::no(plan));
+    };
+    plan.apply(|plan| {
+        if let Some(scan) = plan.downcast_ref::<ResourceScan>()
+            && let Some(filters) = scan.listing()
+        {
+            count(scan.resource(), filters, scan.reads_all());
+            for source in scan.sources() {
+                count(source, vec![Filters::default()], true);
             }
-            let scan = scan.fed_by(sources);
-            Ok(Transformed::yes(Arc::new(match twin {
-                Some(twin) => scan.sharing(twin),
-                None => scan,
-            })))
-        })
-        .data()
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let shared: Vec<Arc<SharedListing>> = listings
+        .into_iter()
+        .filter(|listing| listing.scans > 1 && listing.is_whole)
+        .map(|listing| Arc::new(SharedListing::new(listing.resource, listing.filters)))
+        .collect();
+    if shared.is_empty() {
+        return Ok(plan);
     }
-
-    fn name(&self) -> &str {
-        "list_once"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+    plan.transform_up(|plan| {
+        let Some(scan) = plan.downcast_ref::<ResourceScan>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let find = |resource: &Resource, filters: &[Filters]| {
+            let mut shared = shared.iter();
+            shared
+                .find(|shared| shared.is_of(resource, filters))
+                .map(Arc::clone)
+        };
+        let twin = scan
+            .listing()
+            .and_then(|filters| find(scan.resource(), &filters));
+        let sources = scan.sources().into_iter();
+        let sources: Vec<_> = sources
+            .filter_map(|of| find(of, &[Filters::default()]))
+            .collect();
+        if twin.is_none() && sources.is_empty() {
+            return Ok(Transformed::no(plan));
+        }
+        let scan = scan.fed_by(sources);
+        Ok(Transformed::yes(Arc::new(match twin {
+            Some(twin) => scan.sharing(twin),
+            None => scan,
+        })))
+    })
+    .data()
 }

@@ -6,10 +6,8 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::physical_expr::utils::split_conjunction;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::expressions::{Column, IsNullExpr};
@@ -27,21 +25,8 @@ use crate::dialect::plan::operator::over_changed;
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Lets scans start together that do not wait for each other.
-#[derive(Debug)]
-pub(super) struct SideBySide;
-
-impl PhysicalOptimizerRule for SideBySide {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        started(plan, None, Above::NoJoin)
-    }
-
-    fn name(&self) -> &str {
-        "side_by_side"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(super) fn side_by_side(plan: Plan) -> Result<Plan> {
+    started(plan, None, Above::NoJoin)
 }
 
 /// What stands above a plan.

@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -22,21 +20,8 @@ use crate::dialect::source_json;
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// Makes scans read the fields that are used, and no others.
-#[derive(Debug)]
-pub(super) struct ReadWhatIsUsed;
-
-impl PhysicalOptimizerRule for ReadWhatIsUsed {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        narrowed(plan, None)
-    }
-
-    fn name(&self) -> &str {
-        "read_what_is_used"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(super) fn read_what_is_used(plan: Plan) -> Result<Plan> {
+    narrowed(plan, None)
 }
 
 /// Returns `plan`, the whole of one, whose output leaves the engine: the JSON that objects carry is not read for it.

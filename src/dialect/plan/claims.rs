@@ -29,7 +29,6 @@ use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NotExpr,
 };
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::execution_plan::CardinalityEffect;
 use datafusion::physical_plan::filter::FilterExec;
@@ -46,39 +45,26 @@ use datafusion::physical_plan::{
 use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
 
 /// Keeps the engine from concluding what does not hold. It comes before the rule that leaves sorts out.
-#[derive(Debug)]
-pub(crate) struct ForgetProperties;
-
-impl PhysicalOptimizerRule for ForgetProperties {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| {
-            if let Some(filter) = plan.downcast_ref::<FilterExec>()
-                && computes(filter.predicate())
-            {
-                return Ok(Transformed::yes(Arc::new(ForgetPropertiesExec::new(plan))));
-            }
-            let misleading = misleading(&plan);
-            if !misleading.contains(&true) {
-                return Ok(Transformed::no(plan));
-            }
-            let inputs = plan.children().into_iter().zip(misleading);
-            let inputs = inputs.map(|(input, misleads)| match misleads {
-                true => Arc::new(ForgetPropertiesExec::new(Arc::clone(input))),
-                false => Arc::clone(input),
-            });
-            let inputs = inputs.collect();
-            Ok(Transformed::yes(plan.replace_children(inputs, RECOMPUTE)?))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "forget_properties"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(crate) fn forget_properties(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        if let Some(filter) = plan.downcast_ref::<FilterExec>()
+            && computes(filter.predicate())
+        {
+            return Ok(Transformed::yes(Arc::new(ForgetPropertiesExec::new(plan))));
+        }
+        let misleading = misleading(&plan);
+        if !misleading.contains(&true) {
+            return Ok(Transformed::no(plan));
+        }
+        let inputs = plan.children().into_iter().zip(misleading);
+        let inputs = inputs.map(|(input, misleads)| match misleads {
+            true => Arc::new(ForgetPropertiesExec::new(Arc::clone(input))),
+            false => Arc::clone(input),
+        });
+        let inputs = inputs.collect();
+        Ok(Transformed::yes(plan.replace_children(inputs, RECOMPUTE)?))
+    })
+    .data()
 }
 
 /// Returns true if `predicate` looks at more than columns as they are.

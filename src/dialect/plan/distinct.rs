@@ -6,43 +6,24 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 
 /// Lets groupings read all rows that cannot stop early.
-#[derive(Debug)]
-pub(crate) struct ReadAllGroups;
-
-impl PhysicalOptimizerRule for ReadAllGroups {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let Some(groups) = plan.downcast_ref::<AggregateExec>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let has_no_way = groups.limit_options().is_some_and(|limit| {
-                limit.descending().is_none() && groups.get_minmax_desc().is_none()
-            }) && !groups.is_unordered_unfiltered_group_by_distinct();
-            Ok(match has_no_way {
-                true => Transformed::yes(Arc::new(groups.with_new_limit_options(None)) as _),
-                false => Transformed::no(plan),
-            })
+pub(crate) fn read_all_groups(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|plan| {
+        let Some(groups) = plan.downcast_ref::<AggregateExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let has_no_way = groups.limit_options().is_some_and(|limit| {
+            limit.descending().is_none() && groups.get_minmax_desc().is_none()
+        }) && !groups.is_unordered_unfiltered_group_by_distinct();
+        Ok(match has_no_way {
+            true => Transformed::yes(Arc::new(groups.with_new_limit_options(None)) as _),
+            false => Transformed::no(plan),
         })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "read_all_groups"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+    })
+    .data()
 }

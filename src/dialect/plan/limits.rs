@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is none, as in PostgreSQL, and a
-//! negative one is an error. [`StopBehindLimit`] ends the rows where their number is beyond the limit.
+//! negative one is an error. [`stop_behind_limit`] ends the rows where their number is beyond the limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +29,6 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
@@ -139,41 +138,24 @@ impl ScalarUDFImpl for Bound {
 }
 
 /// Ends the rows of a query behind the last one that its limit wants.
-#[derive(Debug)]
-pub(crate) struct StopBehindLimit;
-
-impl PhysicalOptimizerRule for StopBehindLimit {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let Some(filter) = plan.downcast_ref::<FilterExec>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let parts = split_conjunction(filter.predicate());
-            let Some(last) = parts.into_iter().find(|part| is_end(part)) else {
-                return Ok(Transformed::no(plan));
-            };
-            Ok(Transformed::yes(Arc::new(FirstRows {
-                input: Arc::clone(filter.input()),
-                wanted: Arc::clone(filter.predicate()),
-                projection: filter.projection().as_ref().map(|columns| columns.to_vec()),
-                not_behind: Arc::clone(last),
-                properties: Arc::clone(plan.properties()),
-            })))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "stop_behind_limit"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(crate) fn stop_behind_limit(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let parts = split_conjunction(filter.predicate());
+        let Some(last) = parts.into_iter().find(|part| is_end(part)) else {
+            return Ok(Transformed::no(plan));
+        };
+        Ok(Transformed::yes(Arc::new(FirstRows {
+            input: Arc::clone(filter.input()),
+            wanted: Arc::clone(filter.predicate()),
+            projection: filter.projection().as_ref().map(|columns| columns.to_vec()),
+            not_behind: Arc::clone(last),
+            properties: Arc::clone(plan.properties()),
+        })))
+    })
+    .data()
 }
 
 /// Returns true for a predicate that the number of a row is at most something.

@@ -25,6 +25,7 @@ mod parameters;
 mod parts;
 mod ranked_text;
 mod recursion;
+mod rule;
 mod sequential;
 mod short_circuit;
 mod shown;
@@ -43,6 +44,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 pub(crate) use error::{Error, Place};
 pub(crate) use filter_pushdown::RunsAgain;
 pub(crate) use parameters::with_numbers;
+pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use shown::without_sources;
 pub(crate) use time_literals::with_seconds;
@@ -96,12 +98,16 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 /// `runs_again` knows the nodes that are not of this module and run an input more than once.
 pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
     let mut rules = order::rules(rules);
-    rules.push(Arc::new(recursion::BoundRecursion));
-    rules.push(Arc::new(windows::WholePartitions));
-    rules.push(Arc::new(distinct::ReadAllGroups));
-    rules.push(Arc::new(limits::StopBehindLimit));
+    rules.extend([
+        physical_rule("bound_recursion", recursion::bound_recursion),
+        physical_rule("whole_partitions", windows::whole_partitions),
+        physical_rule("read_all_groups", distinct::read_all_groups),
+        physical_rule("stop_behind_limit", limits::stop_behind_limit),
+    ]);
     let mut rules = filter_pushdown::walled(rules, runs_again);
-    rules.push(Arc::new(short_circuit::SplitFilters));
-    rules.push(Arc::new(constants::BoundConstants));
+    rules.extend([
+        physical_rule("split_filters", short_circuit::split_filters),
+        physical_rule("bound_constants", constants::bound_constants),
+    ]);
     rules
 }

@@ -5,7 +5,7 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
-//! - before that rule runs, what it would conclude wrongly is kept back, see [`ForgetProperties`];
+//! - before that rule runs, what it would conclude wrongly is kept back, see [`forget_properties`];
 //! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
 //! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
@@ -14,7 +14,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
@@ -28,8 +27,9 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 
-use super::claims::ForgetProperties;
+use super::claims::forget_properties;
 use super::operator::{Plan, no_expressions, one_input};
+use super::rule::physical_rule;
 use super::sequential::SequentialExec;
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -43,68 +43,42 @@ pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
     for rule in rules {
         let moves = rule.name() == MOVES_SORTS;
         if moves {
-            kept.push(Arc::new(ForgetProperties));
-            kept.push(Arc::new(PutUpFences));
+            kept.push(physical_rule("forget_properties", forget_properties));
+            kept.push(physical_rule("put_up_fences", put_up_fences));
         }
         kept.push(rule);
         if moves {
-            kept.push(Arc::new(TakeFencesAway));
+            kept.push(physical_rule("take_fences_away", take_fences_away));
         }
     }
-    kept.push(Arc::new(GiveInOrder));
+    kept.push(physical_rule("give_in_order", give_in_order));
     kept
 }
 
-#[derive(Debug)]
-struct PutUpFences;
-
-impl PhysicalOptimizerRule for PutUpFences {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| {
-            let order = match plan.downcast_ref::<SortExec>() {
-                Some(sort) => Some(OrderingRequirements::new(LexRequirement::from(
-                    sort.expr().clone(),
-                ))),
-                None if plan.downcast_ref::<GlobalLimitExec>().is_some()
-                    || plan.downcast_ref::<LocalLimitExec>().is_some() =>
-                {
-                    None
-                }
-                None => return Ok(Transformed::no(plan)),
-            };
-            Ok(Transformed::yes(Arc::new(Fence::new(plan, order))))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "put_up_fences"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+fn put_up_fences(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        let order = match plan.downcast_ref::<SortExec>() {
+            Some(sort) => Some(OrderingRequirements::new(LexRequirement::from(
+                sort.expr().clone(),
+            ))),
+            None if plan.downcast_ref::<GlobalLimitExec>().is_some()
+                || plan.downcast_ref::<LocalLimitExec>().is_some() =>
+            {
+                None
+            }
+            None => return Ok(Transformed::no(plan)),
+        };
+        Ok(Transformed::yes(Arc::new(Fence::new(plan, order))))
+    })
+    .data()
 }
 
-#[derive(Debug)]
-struct TakeFencesAway;
-
-impl PhysicalOptimizerRule for TakeFencesAway {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| match plan.downcast_ref::<Fence>() {
-            Some(fence) => Ok(Transformed::yes(Arc::clone(&fence.input))),
-            None => Ok(Transformed::no(plan)),
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "take_fences_away"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+fn take_fences_away(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| match plan.downcast_ref::<Fence>() {
+        Some(fence) => Ok(Transformed::yes(Arc::clone(&fence.input))),
+        None => Ok(Transformed::no(plan)),
+    })
+    .data()
 }
 
 /// Requires the order of its input, and lets no sort through. It is never run.
@@ -171,38 +145,25 @@ impl ExecutionPlan for Fence {
 }
 
 /// Gives the parts of a UNION ALL in their order.
-#[derive(Debug)]
-struct GiveInOrder;
-
-impl PhysicalOptimizerRule for GiveInOrder {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        let plan = plan.transform_up(|plan| {
-            let Some(merged) = plan.downcast_ref::<CoalescePartitionsExec>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let mut input = Arc::clone(merged.input());
-            if input.output_partitioning().partition_count() > 1 {
-                input = Arc::new(SequentialExec::prefetching(input));
-            }
-            Ok(Transformed::yes(match plan.fetch() {
-                // Unlike the engine's own end of merging, it asks for nothing once it has enough.
-                Some(rows) => Arc::new(GlobalLimitExec::new(input, 0, Some(rows))),
-                None => input,
-            }))
-        });
-        let plan = plan.data()?;
-        // Whoever runs the plan would merge its partitions as they come.
-        Ok(match plan.output_partitioning().partition_count() {
-            0 | 1 => plan,
-            _ => Arc::new(SequentialExec::prefetching(plan)),
-        })
-    }
-
-    fn name(&self) -> &str {
-        "give_in_order"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+fn give_in_order(plan: Plan) -> Result<Plan> {
+    let plan = plan.transform_up(|plan| {
+        let Some(merged) = plan.downcast_ref::<CoalescePartitionsExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let mut input = Arc::clone(merged.input());
+        if input.output_partitioning().partition_count() > 1 {
+            input = Arc::new(SequentialExec::prefetching(input));
+        }
+        Ok(Transformed::yes(match plan.fetch() {
+            // Unlike the engine's own end of merging, it asks for nothing once it has enough.
+            Some(rows) => Arc::new(GlobalLimitExec::new(input, 0, Some(rows))),
+            None => input,
+        }))
+    });
+    let plan = plan.data()?;
+    // Whoever runs the plan would merge its partitions as they come.
+    Ok(match plan.output_partitioning().partition_count() {
+        0 | 1 => plan,
+        _ => Arc::new(SequentialExec::prefetching(plan)),
+    })
 }

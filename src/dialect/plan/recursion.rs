@@ -7,11 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
@@ -27,36 +25,23 @@ const ROUNDS: usize = 100_000;
 const ROWS: usize = 1_000_000;
 
 /// Counts what recursive queries do.
-#[derive(Debug)]
-pub(crate) struct BoundRecursion;
-
-impl PhysicalOptimizerRule for BoundRecursion {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(|plan| {
-            let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let counted: Plan = Arc::new(Counted {
-                name: query.name().to_owned(),
-                input: Arc::clone(query.recursive_term()),
-                rounds: Arc::default(),
-                rows: Arc::default(),
-            });
-            let children = vec![Arc::clone(query.static_term()), counted];
-            Ok(Transformed::yes(
-                plan.replace_children(children, RECOMPUTE)?,
-            ))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "bound_recursion"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(crate) fn bound_recursion(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let counted: Plan = Arc::new(Counted {
+            name: query.name().to_owned(),
+            input: Arc::clone(query.recursive_term()),
+            rounds: Arc::default(),
+            rows: Arc::default(),
+        });
+        let children = vec![Arc::clone(query.static_term()), counted];
+        Ok(Transformed::yes(
+            plan.replace_children(children, RECOMPUTE)?,
+        ))
+    })
+    .data()
 }
 
 /// The second term of a recursive query, which counts how often it is run and what it gives.

@@ -3,7 +3,7 @@
 //! The engine evaluates both sides of AND and OR over all rows. What can fail of a row is put into a CASE, which sees only
 //! the rows that the members of the chain before it leave open. In a WHERE, members that cannot fail stay as they are,
 //! for the service to filter by, and guard the others wherever they are written; filters that the engine has merged into
-//! one are taken apart again where they are run ([`SplitFilters`]).
+//! one are taken apart again where they are run ([`split_filters`]).
 //!
 //! What can fail: a division by anything but a number that is written there, and text that is converted.
 
@@ -22,7 +22,6 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr::expressions::{self, CastExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, conjunction as physical, split_conjunction};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 
@@ -184,50 +183,33 @@ fn is_zero(divisor: &ScalarValue) -> bool {
 }
 
 /// A rule over physical plans: a filter over what cannot fail runs before a filter over what can.
-#[derive(Debug)]
-pub(crate) struct SplitFilters;
-
-impl PhysicalOptimizerRule for SplitFilters {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let Some(filter) = plan.downcast_ref::<FilterExec>() else {
-                return Ok(Transformed::no(plan));
-            };
-            let schema = filter.input().schema();
-            let members: Vec<Arc<dyn PhysicalExpr>> = split_conjunction(filter.predicate())
-                .into_iter()
-                .map(Arc::clone)
-                .collect();
-            let (failing, safe): (Vec<_>, Vec<_>) = members
-                .into_iter()
-                .partition(|member| can_fail_in(member, &schema));
-            if failing.is_empty() || safe.is_empty() {
-                return Ok(Transformed::no(plan));
-            }
-            let below = FilterExecBuilder::new(physical(safe), Arc::clone(filter.input()))
-                .with_batch_size(filter.batch_size())
-                .build()?;
-            let above = FilterExecBuilder::new(physical(failing), Arc::new(below))
-                .apply_projection_by_ref(filter.projection().as_ref())?
-                .with_batch_size(filter.batch_size())
-                .with_fetch(filter.fetch())
-                .build()?;
-            Ok(Transformed::yes(Arc::new(above) as Arc<dyn ExecutionPlan>))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "split_filters"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(crate) fn split_filters(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|plan| {
+        let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let schema = filter.input().schema();
+        let members: Vec<Arc<dyn PhysicalExpr>> = split_conjunction(filter.predicate())
+            .into_iter()
+            .map(Arc::clone)
+            .collect();
+        let (failing, safe): (Vec<_>, Vec<_>) = members
+            .into_iter()
+            .partition(|member| can_fail_in(member, &schema));
+        if failing.is_empty() || safe.is_empty() {
+            return Ok(Transformed::no(plan));
+        }
+        let below = FilterExecBuilder::new(physical(safe), Arc::clone(filter.input()))
+            .with_batch_size(filter.batch_size())
+            .build()?;
+        let above = FilterExecBuilder::new(physical(failing), Arc::new(below))
+            .apply_projection_by_ref(filter.projection().as_ref())?
+            .with_batch_size(filter.batch_size())
+            .with_fetch(filter.fetch())
+            .build()?;
+        Ok(Transformed::yes(Arc::new(above) as Arc<dyn ExecutionPlan>))
+    })
+    .data()
 }
 
 fn can_fail_in(
