@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::Span;
 
 /// What kind of failure an error is, for programs.
@@ -57,6 +58,12 @@ pub struct Error {
     pub place: Option<Box<Place>>,
     /// The next step.
     pub hint: Option<String>,
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
 }
 
 /// An error behind another one, as the room that met it made it.

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use datafusion::error::DataFusionError;
+
 use super::body::DecodeError;
 use super::failure::{Failure, FailureKind};
 use super::request::{Method, RequestLine};
@@ -136,6 +138,12 @@ pub enum Error {
         /// The first request of the listing.
         request: RequestLine,
     },
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
 }
 
 /// A request, and the attempts to have it answered.

@@ -1,5 +1,6 @@
 //! What is wrong with a statement, and where.
 
+use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::error::ErrorKind;
@@ -17,6 +18,12 @@ pub struct Error {
     pub span: Option<Span>,
     /// The next step.
     pub hint: Option<String>,
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
 }
 
 impl Error {

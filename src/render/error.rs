@@ -3,6 +3,7 @@
 use std::io;
 
 use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
 
 use super::escape::escape_controls;
 use super::format::OutputFormat;
@@ -34,6 +35,12 @@ pub enum Error {
         /// The name as typed.
         name: String,
     },
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
 }
 
 impl Error {

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
@@ -69,7 +69,7 @@ pub(super) fn stage(
         let LogicalPlan::Copy(copy) = plan else {
             return Ok(Transformed::no(plan));
         };
-        let (copy, written) = redirect(copy, rescue_file).map_err(external)?;
+        let (copy, written) = redirect(copy, rescue_file)?;
         staged.push(written);
         Ok(Transformed::yes(LogicalPlan::Copy(copy)))
     })?;
@@ -108,10 +108,6 @@ pub(super) fn to_stdout(
         CopyToSource::Relation(name) => parse::parse(&format!("SELECT * FROM {name}"))
             .map_err(|error| Error::statement(error.message))?,
     })
-}
-
-fn external(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
 
 fn redirect(mut copy: CopyTo, rescue_file: Option<&RescueFile>) -> Result<(CopyTo, Staged), Error> {

@@ -145,7 +145,7 @@ impl Elsewhere {
                     self.patience.limit.as_secs()
                 ));
                 let error = error.hint("--timeout gives it more time");
-                return Poll::Ready(DataFusionError::External(Box::new(error)));
+                return Poll::Ready(error.into());
             }
             *before = figures;
             look.as_mut().reset(Instant::now() + limit);
@@ -184,8 +184,7 @@ impl Stream for Elsewhere {
                 self.is_over = true;
                 let thread = self.thread.take();
                 let panic = thread.and_then(|thread| thread.join().err());
-                let error = panicked(panic.as_deref().unwrap_or(&()));
-                Some(Err(DataFusionError::External(Box::new(error))))
+                Some(Err(panicked(panic.as_deref().unwrap_or(&())).into()))
             }
         })
     }

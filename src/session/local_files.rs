@@ -247,7 +247,7 @@ impl LocalFiles {
                         "`{name}` has files of several formats: {found} and {of_file}"
                     ));
                     let error = error.hint(format!("name those of one: 'folder/*.{found}'"));
-                    return Err(external(error));
+                    return Err(error.into());
                 }
                 _ => found = Some(of_file),
             }
@@ -461,11 +461,7 @@ fn in_memory(
 
 fn unreadable(path: &Path, error: impl std::fmt::Display) -> DataFusionError {
     let message = format!("cannot read `{}`: {error}", path.display());
-    external(Error::new(ErrorKind::Io, message))
-}
-
-fn external(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
+    Error::new(ErrorKind::Io, message).into()
 }
 
 /// Refuses every name that can only be that of a file.

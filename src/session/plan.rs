@@ -204,13 +204,12 @@ impl Planner {
             Reading::Lenient(scope) => Some(Arc::clone(scope)),
         };
         let plan = self.with_initial(self.plan_open(statement, reading).await?);
-        let refused = |error: Error| DataFusionError::External(Box::new(error));
-        memory::refuse_settings(&plan).map_err(refused)?;
+        memory::refuse_settings(&plan)?;
         if self.options.no_files {
-            local_files::refuse_plan(&plan).map_err(refused)?;
+            local_files::refuse_plan(&plan)?;
         }
         if self.options.read_only {
-            local_files::refuse_writing(&plan).map_err(refused)?;
+            local_files::refuse_writing(&plan)?;
         }
         let plan = dialect::plan::without_sources(self.with_params(plan)?)?;
         if let Some(scope) = scope {
@@ -254,8 +253,7 @@ impl Planner {
         reading: Reading,
     ) -> Planned<LogicalPlan> {
         if self.options.no_files {
-            local_files::refuse(&statement)
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            local_files::refuse(&statement)?;
         }
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
@@ -263,11 +261,9 @@ impl Planner {
 
     /// Puts `statement` so that the engine plans what is meant.
     async fn rewrite(&self, statement: &mut EngineStatement) -> Planned<()> {
-        let wrong = |error: dialect::error::Error| DataFusionError::External(Box::new(error));
         calls::check(statement, &|name, is_windowed| {
             self.kind_of(name, is_windowed)
-        })
-        .map_err(wrong)?;
+        })?;
         let views = self.views(statement).await;
         let tables = match relations::merged_columns::has_merged_columns(statement) {
             true => self.tables_of(statement).await,
@@ -277,8 +273,8 @@ impl Planner {
             size: &|name| views.get(name).copied().unwrap_or(1),
             columns: &|name| tables.get(name).cloned(),
         };
-        relations::apply(statement, &tables).map_err(wrong)?;
-        refuse_elsewhere(statement, self.dialect()).map_err(wrong)?;
+        relations::apply(statement, &tables)?;
+        refuse_elsewhere(statement, self.dialect())?;
         rewrite(statement, resource::shape(), self.dialect());
         Ok(())
     }

@@ -212,7 +212,7 @@ impl TextSink {
     /// Returns what writes rows to the new file `path`.
     fn renderer(&self, path: &Path) -> Result<Box<dyn Renderer>> {
         let failed = |error: std::io::Error| {
-            external(Error::new(ErrorKind::Io, "the rows cannot be written").caused_by(error))
+            Error::new(ErrorKind::Io, "the rows cannot be written").caused_by(error)
         };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
@@ -254,15 +254,11 @@ impl TextSink {
     }
 }
 
-fn external(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
-fn unwritten(error: crate::render::Error) -> DataFusionError {
-    external(Error {
+fn unwritten(error: crate::render::Error) -> Error {
+    Error {
         hint: error.hint(),
         ..Error::new(ErrorKind::Io, "the rows cannot be written").caused_by(error)
-    })
+    }
 }
 
 #[async_trait]

@@ -74,7 +74,7 @@ impl Input {
 
     fn failed(&self, error: impl fmt::Display) -> DataFusionError {
         let message = format!("`{}`: {error}", self.name);
-        DataFusionError::External(Box::new(crate::error::Error::statement(message)))
+        crate::error::Error::statement(message).into()
     }
 }
 
@@ -161,9 +161,7 @@ pub(super) fn table(
     if columns.fields().is_empty() {
         let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
         let message = format!("`{}` has no rows and no columns", names.join("`, `"));
-        return Err(DataFusionError::External(Box::new(
-            crate::error::Error::statement(message),
-        )));
+        return Err(crate::error::Error::statement(message).into());
     }
     let in_rows = columns
         .fields()
@@ -174,9 +172,7 @@ pub(super) fn table(
             "`{}` is a column of the files and of their folder",
             field.name()
         );
-        return Err(DataFusionError::External(Box::new(
-            crate::error::Error::statement(message),
-        )));
+        return Err(crate::error::Error::statement(message).into());
     }
     let of_folder = partition.iter().map(|name| {
         let declared = declared.and_then(|declared| declared.field_with_name(name).ok());

@@ -13,7 +13,7 @@ use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::cast::{as_boolean_array, as_string_array};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::physical_plan::PhysicalExpr;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
@@ -175,7 +175,7 @@ pub(super) fn rows(
                     let shape = shape.clone();
                     listings
                         .read(move || shape.reader())
-                        .map(|read| read.map_err(external)?.output)
+                        .map(|read| read?.output)
                         .boxed()
                 }
             };
@@ -387,7 +387,7 @@ fn decoded(
     mut reader: RowReader,
 ) -> impl Stream<Item = Result<KeyBatch>> + Send + 'static {
     keys.map(move |keys| {
-        reader.add_keys(keys.map_err(external)?);
+        reader.add_keys(keys?);
         reader.finish()
     })
 }
@@ -421,7 +421,7 @@ fn batches(
                 };
                 if repeated > api::MAX_EMPTY_PAGES {
                     let request = first_request(shape.resource);
-                    return Err(external(api::Error::EmptyPages { request }));
+                    return Err(api::Error::EmptyPages { request }.into());
                 }
                 let batch = matching(fresh, &shape.predicates)?;
                 if batch.num_rows() == 0 {
@@ -449,8 +449,4 @@ fn matching(batch: RecordBatch, predicates: &[Arc<dyn PhysicalExpr>]) -> Result<
         }
     }
     Ok(batch)
-}
-
-fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }

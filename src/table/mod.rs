@@ -41,7 +41,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -69,6 +69,12 @@ pub struct NotConnected {
     pub reason: String,
     /// The next step.
     pub hint: String,
+}
+
+impl From<NotConnected> for DataFusionError {
+    fn from(error: NotConnected) -> Self {
+        Self::External(Box::new(error))
+    }
 }
 
 impl Connection {

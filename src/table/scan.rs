@@ -559,10 +559,7 @@ impl ExecutionPlan for ResourceScan {
             if plan == Plan::Nothing {
                 return Ok::<_, DataFusionError>(stream::empty().boxed());
             }
-            let client = scan
-                .connection
-                .client()
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            let client = scan.connection.client()?;
             let client = scope.client(client, started);
             scope.push(scan.split().0);
             scope.misspelled(scan.asked().misspelled(shape.resource));

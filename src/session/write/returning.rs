@@ -235,9 +235,7 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
     let text = quoted.trim_matches('"');
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         for row in 0..batch.num_rows() {
-            let cell = cell_json(field, column, row)
-                .map_err(|error| DataFusionError::External(Box::new(error)))?;
-            if cell.contains(text) {
+            if cell_json(field, column, row)?.contains(text) {
                 return Ok(true);
             }
         }
