@@ -5,7 +5,7 @@
 //! severity and status are Powerpipe's.
 
 /// A control.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Control {
     /// Its name.
     pub name: &'static str,
@@ -26,7 +26,7 @@ pub struct Control {
 }
 
 /// A threshold, `SET findings.name = value`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Setting {
     /// Its name, behind [`Setting::PREFIX`].
     pub name: &'static str,

@@ -8,7 +8,6 @@ use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -110,30 +109,17 @@ fn arrow_schema() -> SchemaRef {
 ///
 /// Its query is no input, so that no predicate is put into it: below the node, `status = 'skip'` would be false of every
 /// finding, and nothing would be asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Checked {
     control: &'static Control,
     query: LogicalPlan,
     schema: DFSchemaRef,
 }
 
-impl PartialEq for Checked {
-    fn eq(&self, other: &Self) -> bool {
-        self.control.name == other.control.name
-    }
-}
-
-impl Eq for Checked {}
-
 impl PartialOrd for Checked {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        self.control.name.partial_cmp(other.control.name)
-    }
-}
-
-impl Hash for Checked {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.control.name.hash(state);
+        let by_name = self.control.name.cmp(other.control.name);
+        (by_name != Ordering::Equal || self == other).then_some(by_name)
     }
 }
 
