@@ -10,11 +10,11 @@ use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use parking_lot::Mutex;
 
 use crate::invisible::{is_hidden, is_joiner};
 use crate::secret::Secret;
@@ -79,15 +79,11 @@ impl Mask {
 
     /// Takes out the secret of a new key, too.
     pub(crate) fn add_created(&self, secret: Secret) {
-        let mut created = self.created();
+        let mut created = self.created.lock();
         if created.len() == MAX_CREATED {
             created.pop_front();
         }
         created.push_back(secret);
-    }
-
-    fn created(&self) -> MutexGuard<'_, VecDeque<Secret>> {
-        self.created.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns `text` with `***` in place of each secret.
@@ -120,7 +116,7 @@ impl Mask {
 
     fn wanted(&self) -> Wanted {
         let mut wanted = Wanted::default();
-        let created = self.created();
+        let created = self.created.lock();
         for secret in self.secrets.iter().chain(created.iter()) {
             wanted.add(secret.reveal());
         }

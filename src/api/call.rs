@@ -5,10 +5,11 @@
 //! tokio's; randomness and the calendar are injected.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -60,16 +61,11 @@ pub(crate) struct Refused(Mutex<BTreeSet<&'static str>>);
 
 impl Refused {
     pub(crate) fn has(&self, parameter: &str) -> bool {
-        self.lock().contains(parameter)
+        self.0.lock().contains(parameter)
     }
 
     pub(crate) fn insert(&self, parameter: &'static str) {
-        self.lock().insert(parameter);
-    }
-
-    /// Locks even after a panic in another thread: a set of names stays usable.
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().insert(parameter);
     }
 }
 

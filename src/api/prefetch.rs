@@ -8,10 +8,11 @@
 //! At most [`PREFETCHED_PAGES`] pages wait for the reader. A slow reader gets help: it reads all waiting pages in one go,
 //! and the fetching task reads a page itself before it waits for room. All requests end with the stream.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -335,9 +336,7 @@ async fn fetch_pages<S: PageSource>(
 
 /// Records that the listing continues with `token`. False if it has been used before.
 fn insert(seen: &Mutex<SeenTokens>, token: &PageToken) -> bool {
-    seen.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(token)
+    seen.lock().insert(token)
 }
 
 #[cfg(test)]
@@ -435,7 +434,7 @@ mod tests {
         let log = Arc::clone(&fetched);
         let source = Answers {
             answer: move |token: &str, validation: Validation| {
-                log.lock().unwrap().push(token.to_owned());
+                log.lock().push(token.to_owned());
                 answers(token, validation)
                     .map(str::to_owned)
                     .map_err(str::to_owned)
@@ -456,7 +455,7 @@ mod tests {
             .take(most)
             .collect()
             .await;
-        let fetched = fetched.lock().unwrap().clone();
+        let fetched = fetched.lock().clone();
         (fetched, given)
     }
 

@@ -7,9 +7,9 @@
 //! Confluent's API reference, "Rate Limits": `X-RateLimit-Reset` is in seconds from now, `X-RateLimit-Remaining` is
 //! part of every answer, and `Retry-After` only of a 429; gateways also send it with 503 (RFC 9110, 10.2.3).
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::transport::Response;
@@ -88,13 +88,13 @@ pub(crate) struct Gate {
 impl Gate {
     /// Closes the gate for `pause` from now, unless it is already closed for longer.
     pub(crate) fn close_for(&self, pause: Duration) {
-        let mut opens = self.opens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opens = self.opens.lock();
         *opens = (*opens).max(Some(Instant::now() + pause));
     }
 
     /// Returns when the gate opens, if it is closed.
     pub(crate) fn closed_until(&self) -> Option<Instant> {
-        let opens = *self.opens.lock().unwrap_or_else(PoisonError::into_inner);
+        let opens = *self.opens.lock();
         opens.filter(|opens| *opens > Instant::now())
     }
 }

@@ -4,10 +4,10 @@
 //! no clock itself. A header is older than the moment its answer arrives, so the difference is a lower bound: a moment that
 //! is translated by it is never later than what the service's clock showed then.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
 /// The difference between two clocks, once there was an answer.
 #[derive(Debug, Default)]
@@ -20,14 +20,14 @@ impl ServiceClock {
             return;
         };
         let ahead = DateTime::<Utc>::from(date) - DateTime::<Utc>::from(received);
-        let mut least = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut least = self.0.lock();
         // Machines of one service differ a little, and the one that is furthest behind counts.
         *least = Some(least.map_or(ahead, |least| least.min(ahead)));
     }
 
     /// Returns what the service's clock showed at `moment` of this machine's, or a little less; None if it is not known.
     pub(crate) fn at(&self, moment: SystemTime) -> Option<DateTime<Utc>> {
-        let ahead = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = *self.0.lock();
         DateTime::<Utc>::from(moment).checked_add_signed(ahead?)
     }
 }

@@ -4,10 +4,11 @@
 //! Counters have parents, so that a scan's figures are added to its statement's. Depends on nothing but the request
 //! line; never influences what is sent.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -71,12 +72,12 @@ impl Traffic {
 
     /// Returns the lines of the first 1000 requests, in the order they were sent.
     pub fn lines(&self) -> Vec<RequestLine> {
-        lock(&self.lines).clone()
+        self.lines.lock().clone()
     }
 
     /// Returns how long the service's rate limit will still hold requests back; `None` if it does not.
     pub fn waiting(&self) -> Option<Duration> {
-        let until = (*lock(&self.waiting_until))?;
+        let until = (*self.waiting_until.lock())?;
         Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
@@ -89,7 +90,7 @@ impl Traffic {
         self.each(|traffic| {
             traffic.requests.fetch_add(1, Relaxed);
             traffic.retries.fetch_add(u64::from(again), Relaxed);
-            let mut lines = lock(&traffic.lines);
+            let mut lines = traffic.lines.lock();
             if lines.len() < MAX_LINES {
                 lines.push(line.clone());
             }
@@ -115,7 +116,7 @@ impl Traffic {
 
     pub(crate) fn waits_until(&self, until: Instant) {
         self.each(|traffic| {
-            let mut waiting = lock(&traffic.waiting_until);
+            let mut waiting = traffic.waiting_until.lock();
             *waiting = (*waiting).max(Some(until));
         });
     }
@@ -128,11 +129,6 @@ impl Traffic {
             traffic = current.parent.as_deref();
         }
     }
-}
-
-/// Locks even after a panic in another thread: counters stay usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! The operations themselves are in `service`, what happens to the bytes is in `wire`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::call::{Call, Reply};
@@ -57,11 +58,6 @@ struct Desk {
     violations: Vec<String>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A test that panicked elsewhere leaves nothing half done that matters here.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl SandboxState {
     /// Invents the organization of `config`, ready to be served.
     pub fn new(config: SandboxConfig) -> Arc<Self> {
@@ -89,25 +85,25 @@ impl SandboxState {
     }
 
     pub(super) fn service(&self) -> MutexGuard<'_, Service> {
-        lock(&self.service)
+        self.service.lock()
     }
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
-        lock(&self.desk).log.requests()
+        self.desk.lock().log.requests()
     }
 
     pub(super) fn take_violations(&self) -> Vec<String> {
-        std::mem::take(&mut lock(&self.desk).violations)
+        std::mem::take(&mut self.desk.lock().violations)
     }
 
     pub(super) fn clear_requests(&self) {
-        lock(&self.desk).log.clear();
+        self.desk.lock().log.clear();
         self.max_in_flight
             .store(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     pub(super) fn set_script(&self, script: Script) {
-        lock(&self.desk).script = script;
+        self.desk.lock().script = script;
     }
 
     pub(super) fn max_in_flight(&self) -> usize {
@@ -234,7 +230,7 @@ impl SandboxState {
         if !self.is_authorized(headers) {
             return Decision::of(Err(Problem::unauthorized()));
         }
-        let allowance = lock(&self.desk).limiter.admit(Instant::now());
+        let allowance = self.desk.lock().limiter.admit(Instant::now());
         let outcome = if allowance.granted {
             self.service().answer(call, mischief)
         } else {
@@ -396,7 +392,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
     let request = logged(&parts, body.as_ref().ok());
     let violations = description::faults_of_request(&request);
     let (number, request_id, fault) = {
-        let mut desk = lock(&state.desk);
+        let mut desk = state.desk.lock();
         let left = MAX_VIOLATIONS - desk.violations.len();
         desk.violations.extend(violations.into_iter().take(left));
         let number = desk.log.arrived(request);
@@ -422,7 +418,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
                 Ok(reply) => reply.status,
                 Err(problem) => problem.status,
             };
-            lock(&state.desk).log.answered(number, status.as_u16());
+            state.desk.lock().log.answered(number, status.as_u16());
         }
     }
     state.respond(decision, &request_id, connection)

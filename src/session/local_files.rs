@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,6 +34,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use etcetera::home_dir;
 use futures::TryStreamExt;
+use parking_lot::Mutex;
 use regex::Regex;
 use url::Url;
 
@@ -172,7 +173,7 @@ impl LocalFiles {
 
     /// Returns what comes through the pipe `path`.
     fn stream(&self, path: &Path) -> Result<Bytes> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.read.lock();
         if let Some(bytes) = read.get(path) {
             return Ok(bytes.clone());
         }

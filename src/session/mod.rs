@@ -39,9 +39,10 @@ mod text_table;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use datafusion::prelude::SessionContext;
+use parking_lot::Mutex;
 
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};

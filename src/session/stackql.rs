@@ -53,11 +53,11 @@ impl Session {
             }
             Stackql::Materialize { name, fill } => {
                 self.fill(*fill, call).await?;
-                self.materialized().insert(name, piece.clone());
+                self.materialized.lock().insert(name, piece.clone());
                 Ok(Done::Ok)
             }
             Stackql::Refresh { name } => {
-                let created = self.materialized().get(&name).cloned();
+                let created = self.materialized.lock().get(&name).cloned();
                 let Some(created) = created else {
                     return Err(self.no_materialized(&name));
                 };
@@ -243,19 +243,13 @@ impl Session {
     }
 
     fn no_materialized(&self, name: &str) -> Error {
-        let views = self.materialized();
+        let views = self.materialized.lock();
         let known: Vec<&str> = views.keys().map(String::as_str).collect();
         let error = Error::new(ErrorKind::Name, format!("no materialized view `{name}`"));
         match known.is_empty() {
             true => error.hint("CREATE MATERIALIZED VIEW makes one, for this session"),
             false => error.hint(format!("there is: {}", known.join(", "))),
         }
-    }
-
-    fn materialized(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Piece>> {
-        self.materialized
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keys that mean more at this prompt than in the line editor: Ctrl-C keeps what it discards, and Up on a line that
 //! continues a statement goes to the line before it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustyline::history::MemHistory;
 use rustyline::{
     Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, KeyCode,
@@ -35,7 +36,7 @@ impl Keys {
 
     /// Says, before a line is read, whether the statement has lines before it.
     pub(super) fn begin_line(&self, has_earlier: bool) {
-        *self.lock() = Taken {
+        *self.0.lock() = Taken {
             has_earlier,
             ..Taken::default()
         };
@@ -43,16 +44,12 @@ impl Keys {
 
     /// Returns the line that Ctrl-C discarded.
     pub(super) fn draft(&self) -> String {
-        std::mem::take(&mut self.lock().draft)
+        std::mem::take(&mut self.0.lock().draft)
     }
 
     /// Returns where the cursor was, in characters, if the line before is wanted.
     pub(super) fn up(&self) -> Option<usize> {
-        self.lock().up.take()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().up.take()
     }
 }
 
@@ -67,7 +64,7 @@ impl ConditionalEventHandler for Up {
         context: &EventContext<'_>,
     ) -> Option<Cmd> {
         let before = &context.line()[..context.pos()];
-        let mut taken = self.0.lock();
+        let mut taken = self.0.0.lock();
         if !taken.has_earlier || before.contains('\n') {
             return None;
         }
@@ -86,7 +83,7 @@ impl ConditionalEventHandler for Interrupt {
         _: bool,
         context: &EventContext<'_>,
     ) -> Option<Cmd> {
-        context.line().clone_into(&mut self.0.lock().draft);
+        context.line().clone_into(&mut self.0.0.lock().draft);
         None
     }
 }

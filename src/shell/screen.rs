@@ -4,11 +4,12 @@
 //! known before what the rows look like; formats for programs are written at once.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use parking_lot::Mutex;
 
 use super::pager::{Paged, Size};
 use super::settings::Settings;
@@ -223,7 +224,7 @@ impl Sink for Screen {
             State::Idle | State::Ready(..) => Ok(()),
             State::Streaming(mut renderer, paged) => {
                 renderer.finish().map_err(output_error)?;
-                paged.lock().finish().map_err(write_error)
+                paged.0.lock().finish().map_err(write_error)
             }
             State::Holding(schema, batches) => {
                 self.state = State::Ready(schema, batches);
@@ -256,7 +257,7 @@ pub(super) fn show_text(text: &str, pager: Option<String>) -> Result<(), Error> 
 }
 
 fn show(text: &[u8], paged: &Shared) -> Result<(), Error> {
-    let mut paged = paged.lock();
+    let mut paged = paged.0.lock();
     let written = paged.write_all(text);
     // Waits for the pager even if it was closed early.
     paged.finish().and(written).map_err(write_error)
@@ -276,19 +277,13 @@ fn write_error(error: io::Error) -> Error {
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Paged>>);
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Paged> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().write(bytes)
+        self.0.lock().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lock().flush()
+        self.0.lock().flush()
     }
 }
 

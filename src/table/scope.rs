@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
+use parking_lot::Mutex;
 
 use super::decode::Oddities;
 use super::skips::Skips;
@@ -113,29 +114,29 @@ impl Scope {
         self.skips().add(control, reason);
     }
 
-    fn skips(&self) -> std::sync::MutexGuard<'_, Skips> {
-        self.skips.lock().unwrap_or_else(PoisonError::into_inner)
+    fn skips(&self) -> parking_lot::MutexGuard<'_, Skips> {
+        self.skips.lock()
     }
 
     /// Returns the predicates that the requests so far carried, as they are typed.
     pub fn pushed(&self) -> Vec<String> {
-        let pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        let pushed = self.pushed.lock();
         pushed.iter().cloned().collect()
     }
 
     pub(super) fn push(&self, predicates: Vec<String>) {
-        let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pushed = self.pushed.lock();
         pushed.extend(predicates);
     }
 
     /// Returns how long the statement has waited for a person.
     pub fn waited(&self) -> Duration {
-        *self.waited.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.waited.lock()
     }
 
     /// Adds the time that a person took to answer.
     pub fn wait(&self, time: Duration) {
-        *self.waited.lock().unwrap_or_else(PoisonError::into_inner) += time;
+        *self.waited.lock() += time;
     }
 
     /// Adds a warning about a write.
@@ -205,8 +206,8 @@ impl Scope {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Warning>> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Vec<Warning>> {
+        self.warnings.lock()
     }
 }
 

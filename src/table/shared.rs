@@ -4,10 +4,11 @@
 //! statement ends, for the scan that comes last.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
 use futures::stream::{self, BoxStream, StreamExt};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::api::{self, Filters, KeyBody, Page, PageReader};
@@ -80,7 +81,7 @@ impl SharedListing {
 
     /// Returns true once a reader has set it going.
     pub(super) fn is_started(&self) -> bool {
-        lock(&self.task).is_some()
+        self.task.lock().is_some()
     }
 
     /// Returns all pages, from the first one on; the first reader that is polled sets `list` going. One that reads the
@@ -107,7 +108,7 @@ impl SharedListing {
                         .clone();
                     match now.end {
                         _ if now.pages > read => {
-                            let page = lock(&shared.pages).get(read).cloned()?;
+                            let page = shared.pages.lock().get(read).cloned()?;
                             Some((Ok(page), (shared, progress, read + 1)))
                         }
                         // Behind the error there is nothing.
@@ -131,7 +132,7 @@ impl SharedListing {
     }
 
     fn start(self: &Arc<Self>, list: impl FnOnce() -> Pages + Send + 'static) {
-        let mut task = lock(&self.task);
+        let mut task = self.task.lock();
         if task.is_some() {
             return;
         }
@@ -149,7 +150,7 @@ impl SharedListing {
                 };
                 match page {
                     Ok(page) => {
-                        lock(&shared.pages).push(page);
+                        shared.pages.lock().push(page);
                         shared.progress.send_modify(|now| now.pages += 1);
                     }
                     Err(error) => {
@@ -165,10 +166,6 @@ impl SharedListing {
             }
         }));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

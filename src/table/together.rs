@@ -4,12 +4,13 @@
 //! reads first. Knows no scan and no plan.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::stream::{self, BoxStream, StreamExt};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 type Rows = BoxStream<'static, Result<RecordBatch>>;
@@ -33,10 +34,10 @@ impl Together {
         let (give, given) = mpsc::unbounded_channel();
         let task: Arc<Mutex<Option<SpawnedTask<()>>>> = Arc::default();
         let place = Arc::downgrade(&task);
-        lock(&self.waiting).push(Box::new(move || {
+        self.waiting.lock().push(Box::new(move || {
             // Without a place, nobody wants the rows any more.
             if let Some(place) = place.upgrade() {
-                *lock(&place) = Some(SpawnedTask::spawn(async move {
+                *place.lock() = Some(SpawnedTask::spawn(async move {
                     while let Some(batch) = rows.next().await
                         && give.send(batch).is_ok()
                     {}
@@ -45,14 +46,14 @@ impl Together {
         }));
         let together = Arc::clone(self);
         let started = async move {
-            let waiting = std::mem::take(&mut *lock(&together.waiting));
+            let waiting = std::mem::take(&mut *together.waiting.lock());
             waiting.into_iter().for_each(|start| start());
             stream::unfold((given, task), |(mut given, task)| async move {
                 if let Some(batch) = given.recv().await {
                     return Some((batch, (given, task)));
                 }
                 // A panic is no end of the rows.
-                let ended = lock(&task).take()?;
+                let ended = task.lock().take()?;
                 match ended.join().await {
                     Ok(()) => None,
                     Err(error) => {
@@ -64,10 +65,6 @@ impl Together {
         };
         stream::once(started).flatten().boxed()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

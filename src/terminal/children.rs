@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::process::{Child, ChildStdin, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 /// The variables that hold credentials, wherever they are used.
 pub(crate) const CREDENTIALS: [&str; 3] = [
@@ -20,14 +21,14 @@ static NAMED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Keeps the variable `name` from all programs that are started from now on.
 pub(crate) fn withhold(name: &str) {
-    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut named = NAMED.lock();
     named.insert(name.to_owned());
 }
 
 /// Returns the program `name`, to be started without the credentials.
 pub(crate) fn command(name: &str) -> Command {
     let mut command = Command::new(name);
-    let named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let named = NAMED.lock();
     for variable in CREDENTIALS
         .into_iter()
         .chain(named.iter().map(String::as_str))
@@ -59,7 +60,7 @@ impl Attended {
     /// Starts `command`.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
         let child = command.spawn()?;
-        lock().insert(child.id());
+        ATTENDED.lock().insert(child.id());
         Ok(Self(child))
     }
 
@@ -72,19 +73,15 @@ impl Attended {
     pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.0.wait();
         // Another program may get the id from now on.
-        lock().remove(&self.0.id());
+        ATTENDED.lock().remove(&self.0.id());
         status
     }
-}
-
-fn lock() -> MutexGuard<'static, BTreeSet<u32>> {
-    ATTENDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Asks the programs that a person works with to end, because this one has been asked to.
 #[cfg(unix)]
 pub(crate) fn end_attended() {
-    lock().iter().copied().for_each(end);
+    ATTENDED.lock().iter().copied().for_each(end);
 }
 
 #[cfg(unix)]
@@ -110,7 +107,7 @@ mod tests {
         // Other tests have programs of their own.
         end(program.0.id());
         assert!(!program.wait().unwrap().success());
-        assert!(!lock().contains(&program.0.id()));
+        assert!(!ATTENDED.lock().contains(&program.0.id()));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::stderr::{self, Patience};
 use crate::error::{Error, ErrorKind};
@@ -29,10 +30,6 @@ struct Status {
 }
 
 impl Status {
-    fn lock() -> MutexGuard<'static, Self> {
-        STATUS.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn erase(&mut self) {
         if std::mem::take(&mut self.is_shown) {
             stderr::write(b"\r\x1b[K", Patience::Trace);
@@ -42,12 +39,12 @@ impl Status {
 
 /// Allows a progress line, until [`end_status`] or the first rows on the terminal.
 pub(crate) fn begin_status() {
-    Status::lock().is_wanted = true;
+    STATUS.lock().is_wanted = true;
 }
 
 /// Shows `text`, which must fit one line of the terminal, in place of the previous progress line.
 pub(crate) fn show_status(text: &str) {
-    let mut status = Status::lock();
+    let mut status = STATUS.lock();
     if status.is_wanted {
         status.is_shown = true;
         stderr::write(format!("\r{text}\x1b[K").as_bytes(), Patience::Trace);
@@ -56,13 +53,13 @@ pub(crate) fn show_status(text: &str) {
 
 /// Erases the progress line and allows no further one.
 pub(crate) fn end_status() {
-    let mut status = Status::lock();
+    let mut status = STATUS.lock();
     status.is_wanted = false;
     status.erase();
 }
 
 fn write(text: &str) {
-    Status::lock().erase();
+    STATUS.lock().erase();
     stderr::write(text.as_bytes(), Patience::Note);
 }
 

@@ -8,11 +8,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ChildStdin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use parking_lot::Mutex;
 
 use super::notes;
 use super::secrets;
@@ -139,7 +140,7 @@ impl Output {
     ///
     /// Fails if that cannot be done.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        let committed = match &mut self.target.lock().staged {
+        let committed = match &mut self.target.0.lock().staged {
             Some(staged) => staged.commit().map_err(|error| {
                 let target = staged.target().display();
                 Error::new(ErrorKind::Io, format!("cannot write to `{target}`")).caused_by(error)
@@ -155,7 +156,7 @@ impl Output {
     /// Ends the results of a run that has failed. Returns what to tell people of those that did not get to their place,
     /// and cannot be made again.
     pub(crate) fn unfinished(&self) -> Option<String> {
-        let mut shared = self.target.lock();
+        let mut shared = self.target.0.lock();
         let (is_kept, has_secrets) = (shared.holds_secrets, shared.has_secrets);
         let staged = shared.staged.as_mut()?;
         if is_kept && !has_secrets {
@@ -314,6 +315,7 @@ impl Sink for Output {
         }
         self.results += 1;
         self.target
+            .0
             .lock()
             .begin(marked)
             .map_err(|error| output_error(error.into()))?;
@@ -331,13 +333,13 @@ impl Sink for Output {
 
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.has_rows |= batch.num_rows() > 0;
-        self.target.lock().note_rows(batch.num_rows());
+        self.target.0.lock().note_rows(batch.num_rows());
         self.current()?.batch(batch).map_err(output_error)
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
         self.current()?.flush().map_err(output_error)?;
-        let synced = self.target.lock().sync();
+        let synced = self.target.0.lock().sync();
         synced.map_err(|error| output_error(error.into()))
     }
 
@@ -353,7 +355,7 @@ impl Sink for Output {
     }
 
     async fn has_arrived(&mut self) -> bool {
-        self.target.lock().stream.has_arrived()
+        self.target.0.lock().stream.has_arrived()
     }
 
     fn reformat(&mut self, format: &str) -> Result<(), Error> {
@@ -362,12 +364,12 @@ impl Sink for Output {
     }
 
     async fn check(&mut self) -> Result<(), Error> {
-        let checked = self.target.lock().stream.check();
+        let checked = self.target.0.lock().stream.check();
         checked.map_err(|error| output_error(error.into()))
     }
 
     async fn settle(&mut self) -> Result<(), Error> {
-        let settled = self.target.lock().stream.settle();
+        let settled = self.target.0.lock().stream.settle();
         settled.map_err(|error| {
             let doubt = match error.kind() {
                 io::ErrorKind::BrokenPipe => "the reader left before the end of the rows",
@@ -379,11 +381,11 @@ impl Sink for Output {
     }
 
     fn keeps(&self) -> bool {
-        self.target.lock().stream.keeps()
+        self.target.0.lock().stream.keeps()
     }
 
     fn discards(&self) -> bool {
-        self.target.lock().stream.discards()
+        self.target.0.lock().stream.discards()
     }
 }
 
@@ -418,15 +420,9 @@ pub(crate) fn output_error(error: render::Error) -> Error {
     }
 }
 
-impl Target {
-    fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut shared = self.lock();
+        let mut shared = self.0.lock();
         if shared.is_terminal {
             notes::end_status();
         }
@@ -434,6 +430,6 @@ impl Write for Target {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lock().stream.flush()
+        self.0.lock().stream.flush()
     }
 }

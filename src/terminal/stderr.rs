@@ -5,8 +5,9 @@
 //! through here.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 /// How long a reader may take to make room for one more piece.
 #[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
@@ -24,7 +25,7 @@ static DROPPED: Mutex<usize> = Mutex::new(0);
 /// Writes `text`, or drops it if stderr takes nothing for too long.
 pub(crate) fn write(text: &[u8], patience: Patience) {
     // Held while writing, so that lines stay whole.
-    let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut dropped = DROPPED.lock();
     let patience = match (patience, *dropped) {
         (Patience::Trace, 0) => Duration::from_millis(200),
         (Patience::Trace, _) => Duration::ZERO,

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array,
@@ -37,6 +37,7 @@ use datafusion::physical_plan::{
     Partitioning, PhysicalExpr, PlanProperties, StatisticsArgs, execute_stream,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use parking_lot::Mutex;
 
 use super::answer::{Answer, compare, first_column};
 use super::node::{Apply, Kind, Parameter, described, parameters};
@@ -423,10 +424,6 @@ impl Known {
 }
 
 impl Task {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Returns which rows of `batch` the guard holds for, if there is one.
     fn wanted(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>> {
         let Some(guard) = &self.guard else {
@@ -443,7 +440,7 @@ impl Task {
     /// Forgets what was computed for other values further out.
     fn begin(&self) {
         let versions: Vec<_> = self.further_out.iter().map(|p| p.version()).collect();
-        let mut known = self.known();
+        let mut known = self.known.lock();
         if known.versions != versions || self.is_in_recursion {
             known.versions = versions;
             known.forget();
@@ -462,7 +459,7 @@ struct Subplan {
 impl Subplan {
     /// Runs the subquery for the values that the parameters have.
     async fn run(&self, task: &Task) -> Result<Answer> {
-        let is_used = std::mem::replace(&mut task.known().is_used, true);
+        let is_used = std::mem::replace(&mut task.known.lock().is_used, true);
         // The first run is of the plan that EXPLAIN ANALYZE shows.
         let plan = match is_used {
             true => fresh(&self.plan)?,
@@ -586,12 +583,12 @@ impl Run {
                 continue;
             }
             let key = current.keys.key(row);
-            let is_known = task.known().answers.contains_key(&key);
+            let is_known = task.known.lock().answers.contains_key(&key);
             if !is_known {
                 self.evaluate(&key, current.keys.scalars(row)?).await?;
                 runs += 1;
             }
-            let mut known = task.known();
+            let mut known = task.known.lock();
             let Some(entry) = known.answers.get_mut(&key) else {
                 return internal_err!("an answer is known once it is there");
             };
@@ -606,7 +603,7 @@ impl Run {
     /// Runs the subquery for `values`, and remembers the answer under `key`.
     async fn evaluate(&mut self, key: &[u8], values: Vec<ScalarValue>) -> Result<()> {
         let task = &self.task;
-        if task.known().runs >= MAX_VALUES {
+        if task.known.lock().runs >= MAX_VALUES {
             return exec_err!(
                 "a subquery would have to be run more than {MAX_VALUES} times, once for each distinct outer value"
             );
@@ -619,7 +616,7 @@ impl Run {
             outcomes: HashMap::new(),
         };
         {
-            let mut known = task.known();
+            let mut known = task.known.lock();
             if known.bytes > MAX_BYTES {
                 known.forget();
             }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -15,6 +15,7 @@ use datafusion::logical_expr::expr::SetQuantifier;
 use datafusion::logical_expr::{
     Expr, Extension, LogicalPlan, Operator, Subquery, UserDefinedLogicalNodeCore,
 };
+use parking_lot::Mutex;
 
 use crate::dialect::plan::only_input;
 
@@ -120,7 +121,7 @@ impl Parameter {
 
     /// Sets the value for the runs that follow.
     pub(super) fn set(&self, value: ScalarValue) {
-        let mut current = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.value.lock();
         if current.value.as_ref() != Some(&value) {
             current.version += 1;
             current.value = Some(value);
@@ -133,7 +134,7 @@ impl Parameter {
     ///
     /// Fails before the first one is set.
     pub(super) fn get(&self) -> Result<ScalarValue> {
-        let current = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.value.lock();
         match &current.value {
             Some(value) => Ok(value.clone()),
             None => internal_err!("the parameter for {} has no value yet", self.text),
@@ -142,7 +143,7 @@ impl Parameter {
 
     /// Returns a number that differs from that of every other value it had before.
     pub(super) fn version(&self) -> u64 {
-        let current = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.value.lock();
         current.version
     }
 

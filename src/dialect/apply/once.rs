@@ -5,7 +5,7 @@
 //! depends on a query further out is read once for each value of that.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
@@ -24,6 +24,7 @@ use datafusion::physical_plan::{
     Partitioning, PlanProperties, StatisticsArgs, execute_stream,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
@@ -261,7 +262,7 @@ impl ExecutionPlan for OnceExec {
         );
         let rows = async move {
             let (batches, is_used) = {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = kept.lock();
                 let versions: Vec<_> = parameters.iter().map(|p| p.version()).collect();
                 if kept.versions != versions {
                     kept.versions = versions;

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::candidates::{Candidates, distinct};
@@ -193,7 +193,7 @@ impl Journal {
             };
             lines.extend(line(&Line { row, event })?);
         }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock();
         file.write_all(&lines)?;
         file.sync_data()
     }
@@ -205,7 +205,7 @@ impl Journal {
             .into_iter()
             .map(|(row, event)| line(&Line { row, event }))
             .collect();
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock();
         let _ = lines.and_then(|lines| file.write_all(&lines.concat()));
     }
 

@@ -3,7 +3,7 @@
 //! It is planned before the first request, against an empty table, so that a wrong name never shows up after a key was
 //! created. The same plan then runs over each key as it arrives.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray, StructArray};
 use datafusion::arrow::compute::concat_batches;
@@ -23,6 +23,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{TryStreamExt, stream};
+use parking_lot::Mutex;
 use sqlparser::ast::Query;
 
 use crate::dialect::Dialect;
@@ -162,11 +163,7 @@ impl Returning {
     ///
     /// Fails if an expression cannot be evaluated.
     pub(super) async fn apply(&self, rows: RecordBatch) -> Result<RecordBatch> {
-        *self
-            .rows
-            .rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = rows;
+        *self.rows.rows.lock() = rows;
         let results = execute_stream(Arc::clone(&self.plan), Arc::clone(&self.context))?;
         let schema = results.schema();
         let batches: Vec<RecordBatch> = results.try_collect().await?;
@@ -291,11 +288,7 @@ impl PartitionStream for Rows {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let rows = self
-            .rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let rows = self.rows.lock().clone();
         Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
             stream::iter([Ok(rows)]),

@@ -5,20 +5,24 @@
 //! but what is global. So the keys that are held are kept where it finds them.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::Duration;
-use std::{io, thread};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 
 use super::RescueFile;
 use super::delivery::id_of;
 use super::journal::{Event, Journal};
-use chrono::{DateTime, Utc};
-
 use crate::api::{self, KeyBody};
 
 /// The keys that all running INSERTs hold.
 static UNDELIVERED: Mutex<Vec<Arc<Keys>>> = Mutex::new(Vec::new());
+
+/// How long a panic waits for a lock. Its own thread may hold it, and waiting for itself would be a deadlock.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// The keys that one INSERT holds, until it is dropped.
 pub(super) struct UndeliveredSecrets(Option<Arc<Keys>>);
@@ -50,7 +54,7 @@ impl UndeliveredSecrets {
                 rows: Mutex::default(),
             })
         });
-        lock(&UNDELIVERED).extend(keys.clone());
+        UNDELIVERED.lock().extend(keys.clone());
         Self(keys)
     }
 
@@ -70,7 +74,7 @@ impl UndeliveredSecrets {
             let Some(keys) = keys else { return };
             // Held first: the journal may have to wait for the disk.
             if let Ok(key) = answer {
-                lock(&keys.rows).insert(row, key.clone());
+                keys.rows.lock().insert(row, key.clone());
             }
             let id = match answer {
                 Ok(key) => id_of(key),
@@ -92,7 +96,7 @@ impl UndeliveredSecrets {
     /// Releases the key of row `row`, which is delivered.
     pub(super) fn release(&self, row: usize) {
         if let Some(keys) = &self.0 {
-            lock(&keys.rows).remove(&row);
+            keys.rows.lock().remove(&row);
         }
     }
 
@@ -114,7 +118,7 @@ impl UndeliveredSecrets {
 impl Drop for UndeliveredSecrets {
     fn drop(&mut self) {
         if let Some(keys) = self.0.take() {
-            lock(&UNDELIVERED).retain(|held| !Arc::ptr_eq(held, &keys));
+            UNDELIVERED.lock().retain(|held| !Arc::ptr_eq(held, &keys));
         }
     }
 }
@@ -123,12 +127,12 @@ impl Drop for UndeliveredSecrets {
 ///
 /// A statement that continues after the panic delivers or saves them once more.
 pub fn save_undelivered() -> Vec<(PathBuf, io::Result<usize>)> {
-    let Some(held) = lock_while_panicking(&UNDELIVERED) else {
+    let Some(held) = UNDELIVERED.try_lock_for(WAIT) else {
         return Vec::new();
     };
     let mut saved = Vec::new();
     for keys in held.iter() {
-        let Some(rows) = lock_while_panicking(&keys.rows) else {
+        let Some(rows) = keys.rows.try_lock_for(WAIT) else {
             continue;
         };
         if !rows.is_empty() {
@@ -141,23 +145,6 @@ pub fn save_undelivered() -> Vec<(PathBuf, io::Result<usize>)> {
         }
     }
     saved
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The data is consistent between any two steps, so poisoning does no harm.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks `mutex`, or gives up if this thread holds it already: waiting for itself would be a deadlock.
-fn lock_while_panicking<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    for _ in 0..100 {
-        match mutex.try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
-        }
-    }
-    None
 }
 
 #[cfg(test)]
