@@ -399,7 +399,10 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let config = SandboxConfig::default().with_now(now);
         assert_eq!(invented(&config), invented(&config));
-        assert_ne!(invented(&config), invented(&config.clone().with_seed(2)));
+        assert_ne!(
+            invented(&config),
+            invented(&config.clone().with(|config| config.seed = 2))
+        );
     }
 
     #[test]
@@ -573,7 +576,7 @@ mod tests {
             secrets(&config),
             BTreeSet::from(["Some(String(\"\"))".to_owned()])
         );
-        let absent = config.with_secret_in_reads(SecretInReads::Absent);
+        let absent = config.with(|config| config.secret_in_reads = SecretInReads::Absent);
         assert_eq!(secrets(&absent), BTreeSet::from(["None".to_owned()]));
     }
 

@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn empty_and_unknown_parameters_filter_nothing() {
-        let config = SandboxConfig::default().with_unknown_filter(UnknownFilter::Ignored);
+        let config =
+            SandboxConfig::default().with(|config| config.unknown_filter = UnknownFilter::Ignored);
         let all = page(
             &config,
             "spec.owner=&spec.resource=&page_token=&colour=red",
@@ -329,7 +330,7 @@ mod tests {
             let query = format!("page_size=2&show_expired={value}");
             assert_eq!(refusal_by(&old, &query), (400, "show_expired".to_owned()));
         }
-        let lax = old.with_unknown_filter(UnknownFilter::Ignored);
+        let lax = old.with(|config| config.unknown_filter = UnknownFilter::Ignored);
         assert_eq!(ids(&page(&lax, "show_expired=true", None)).len(), 3);
     }
 
@@ -353,7 +354,7 @@ mod tests {
     fn expired_keys_are_listed_only_where_they_are_asked_for() {
         let new = SandboxConfig::default()
             .with_contract(Contract::V05)
-            .with_total_size(true);
+            .with(|config| config.total_size = true);
         let old = new.clone().with_contract(Contract::V04);
         for (config, query, expected) in [
             (&new, "", &["B", "C", "D"][..]),
@@ -401,8 +402,8 @@ mod tests {
     #[test]
     fn links_can_be_relative_and_an_empty_list_null() {
         let config = SandboxConfig::default()
-            .with_link_style(LinkStyle::Relative)
-            .with_empty_list(EmptyList::Null);
+            .with(|config| config.link_style = LinkStyle::Relative)
+            .with(|config| config.empty_list = EmptyList::Null);
         let first = page(&config, "page_size=1", None);
         let next = first["metadata"]["next"].as_str().unwrap_or_default();
         let query = next
@@ -460,7 +461,7 @@ mod tests {
     #[test]
     fn the_last_page_says_so_in_every_known_way() {
         let last = |style| {
-            let config = SandboxConfig::default().with_next_style(style);
+            let config = SandboxConfig::default().with(|config| config.next_style = style);
             page(&config, "", None)
                 .get("metadata")
                 .map(|metadata| metadata.get("next").cloned())
@@ -473,7 +474,7 @@ mod tests {
 
     #[test]
     fn the_total_counts_what_the_filters_admit() {
-        let config = SandboxConfig::default().with_total_size(true);
+        let config = SandboxConfig::default().with(|config| config.total_size = true);
         assert_eq!(
             page(&config, "page_size=1", None)["metadata"]["total_size"],
             3
@@ -486,7 +487,8 @@ mod tests {
 
     #[test]
     fn the_order_can_be_turned() {
-        let config = SandboxConfig::default().with_page_order(PageOrder::Descending);
+        let config =
+            SandboxConfig::default().with(|config| config.page_order = PageOrder::Descending);
         let first = page(&config, "page_size=2", None);
         assert_eq!(ids(&first), ["C", "B"]);
         assert_eq!(

@@ -105,12 +105,12 @@ impl Sandbox {
     /// Returns the API key and the secret that open the service. The key is a row of the organization.
     pub fn credentials(&self) -> (&str, &str) {
         let (key, secret) = &self.state.config().credentials;
-        (key, secret)
+        (key, secret.reveal())
     }
 
     /// Returns the bearer token that opens the service.
     pub fn access_token(&self) -> &str {
-        &self.state.config().access_token
+        self.state.config().access_token.reveal()
     }
 
     /// Returns the edition of the published description that the service keeps to.

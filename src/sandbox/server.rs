@@ -127,13 +127,13 @@ impl SandboxState {
         };
         let value = value.trim();
         if scheme.eq_ignore_ascii_case("bearer") {
-            return value == self.config.access_token;
+            return value == self.config.access_token.reveal();
         }
         let (key, secret) = &self.config.credentials;
         scheme.eq_ignore_ascii_case("basic")
             && STANDARD
                 .decode(value)
-                .is_ok_and(|pair| pair == format!("{key}:{secret}").as_bytes())
+                .is_ok_and(|pair| pair == format!("{key}:{}", secret.reveal()).as_bytes())
             && !self.service().is_revoked()
     }
 

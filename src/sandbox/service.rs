@@ -280,7 +280,7 @@ mod tests {
         SandboxConfig::default()
             .with_keys(keys)
             .with_now(now)
-            .with_any_resource()
+            .with(|config| config.any_resource = true)
     }
 
     fn ask(service: &mut Service, method: Method, path: &str, body: &Value) -> (u16, Value) {
@@ -495,7 +495,7 @@ mod tests {
 
     #[test]
     fn unknown_owners_and_keys_above_the_quota_are_refused() {
-        let mut service = of(config(5).with_quota(6));
+        let mut service = of(config(5).with(|config| config.quota = Some(6)));
         let (status, body) = create(&mut service, json!({ "owner": { "id": "sa-nobody" } }));
         assert_eq!(
             (status, &body["errors"][0]["detail"]),
@@ -545,7 +545,7 @@ mod tests {
             (UnknownKey::Forbidden403, 403),
             (UnknownKey::NotFound404, 404),
         ] {
-            let mut service = of(config(5).with_unknown_key(answer));
+            let mut service = of(config(5).with(|config| config.unknown_key = answer));
             let path = path_of(&service.keys()[0]);
             assert_eq!(
                 ask(&mut service, Method::DELETE, &path, &Value::Null),

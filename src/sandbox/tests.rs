@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::secret::Secret;
 
 const LIST: &str = "/iam/v2/api-keys?page_size=100";
 
@@ -242,7 +243,7 @@ async fn an_error_can_be_gzip_that_no_header_tells() {
 
 #[tokio::test]
 async fn every_object_can_have_a_member_that_no_description_has() {
-    let sandbox = start(SandboxConfig::default().with_extra_members(true)).await;
+    let sandbox = start(SandboxConfig::default().with(|config| config.extra_members = true)).await;
     let page = get(&sandbox, LIST).await.json();
     for place in [
         "",
@@ -329,7 +330,12 @@ async fn unknown_paths_and_methods_are_refused() {
 
 #[tokio::test]
 async fn a_used_up_window_is_answered_429_without_a_body() {
-    let config = SandboxConfig::default().with_rate_limit(1, Duration::from_secs(3600));
+    let config = SandboxConfig::default().with(|config| {
+        config.rate_limit = Some(RateLimit {
+            requests: 1,
+            window: Duration::from_secs(3600),
+        })
+    });
     let sandbox = start(config).await;
     let first = get(&sandbox, LIST).await;
     assert_eq!(
@@ -348,7 +354,7 @@ async fn a_used_up_window_is_answered_429_without_a_body() {
 #[tokio::test(start_paused = true)]
 async fn latency_is_counted_from_arrival_for_requests_side_by_side() {
     let latency = Duration::from_secs(3600);
-    let sandbox = start(SandboxConfig::default().with_latency(latency)).await;
+    let sandbox = start(SandboxConfig::default().with(|config| config.latency = latency)).await;
     let began = tokio::time::Instant::now();
     let (a, b) = tokio::join!(get(&sandbox, LIST), get(&sandbox, LIST));
     assert_eq!((a.status(), b.status()), (200, 200));
@@ -596,7 +602,7 @@ async fn debug_output_holds_no_secret() {
 async fn the_banner_can_be_pasted_into_a_shell() {
     let config = SandboxConfig::default()
         .with_contract(Contract::V04)
-        .with_credentials("KEY", "it's");
+        .with(|config| config.credentials = ("KEY".to_owned(), Secret::new("it's")));
     let sandbox = start(config).await;
     let banner = sandbox.banner().replace(&sandbox.url(), "URL");
     insta::assert_snapshot!(banner, @r#"

@@ -24,8 +24,10 @@ const TOKEN: &str = "canary-token-of-the-session";
 const NEW: &str = "cflt";
 
 fn environment() -> TestEnv {
-    let mut config = organization(250).with_credentials(KEY, SECRET);
-    config.access_token = TOKEN.to_owned();
+    let config = organization(250).with(|config| {
+        config.credentials = (KEY.to_owned(), Secret::new(SECRET));
+        config.access_token = Secret::new(TOKEN);
+    });
     let env = TestEnv::start(config);
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     env

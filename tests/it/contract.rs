@@ -341,11 +341,11 @@ async fn the_sandbox_keeps_the_contract_and_no_key_of_it() {
     for edition in Contract::ALL {
         for config in [
             organization(250),
-            organization(120).with_unknown_key(UnknownKey::NotFound404),
+            organization(120).with(|config| config.unknown_key = UnknownKey::NotFound404),
             organization(120)
-                .with_link_style(LinkStyle::Relative)
-                .with_next_style(NextStyle::NoMetadata)
-                .with_secret_in_reads(SecretInReads::Absent),
+                .with(|config| config.link_style = LinkStyle::Relative)
+                .with(|config| config.next_style = NextStyle::NoMetadata)
+                .with(|config| config.secret_in_reads = SecretInReads::Absent),
             SandboxConfig::default(),
         ] {
             let sandbox = Sandbox::start(config.with_contract(edition)).await.unwrap();

@@ -15,7 +15,7 @@ const STYLES: [NextStyle; 4] = [
 #[tokio::test]
 async fn a_listing_of_any_size_is_whole_however_its_end_is_told() {
     for style in STYLES {
-        let lab = Lab::start(organization(0).with_next_style(style)).await;
+        let lab = Lab::start(organization(0).with(|config| config.next_style = style)).await;
         let mut count = 0;
         for size in [0, 1, 99, 100, 101, 199, 200, 201] {
             while count < size {
@@ -41,9 +41,9 @@ async fn the_order_of_the_listing_and_what_reads_say_of_secrets_do_not_matter() 
         (PageOrder::Descending, SecretInReads::Empty),
     ] {
         let config = organization(250)
-            .with_page_order(order)
-            .with_secret_in_reads(secret)
-            .with_total_size(true);
+            .with(|config| config.page_order = order)
+            .with(|config| config.secret_in_reads = secret)
+            .with(|config| config.total_size = true);
         let lab = Lab::start(config).await;
         let answer = lab
             .run("SELECT count(*), count(DISTINCT id), count(spec.secret) FROM api_keys")
@@ -165,7 +165,7 @@ async fn unknown_fields_are_kept_in_the_raw_spec_and_ignored_elsewhere() {
 #[tokio::test]
 async fn json_functions_see_what_the_service_sent() {
     for contract in Contract::ALL {
-        let config = organization(0).with_extra_members(true);
+        let config = organization(0).with(|config| config.extra_members = true);
         let lab = Lab::start(config.with_contract(contract)).await;
         let mut bare = key("K001", "sa-1", "lkc-1");
         bare["spec"] = json!({"owner": {"id": "sa-1"}, "display_name": "x"});

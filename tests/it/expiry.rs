@@ -51,7 +51,7 @@ async fn labs(keys: &[Value]) -> Vec<Lab> {
     let old = of_contract(keys, Contract::V04);
     let ignoring = organization(0)
         .with_contract(Contract::V04)
-        .with_unknown_filter(UnknownFilter::Ignored);
+        .with(|config| config.unknown_filter = UnknownFilter::Ignored);
     vec![
         lab(organization(0).with_contract(Contract::V05), keys).await,
         lab(organization(0).with_contract(Contract::V04), &old).await,

@@ -50,7 +50,7 @@ async fn a_key_that_is_gone_is_zero_rows_but_a_refusal_is_not() {
         let lab = Lab::start(
             organization(3)
                 .with_contract(contract)
-                .with_unknown_key(UnknownKey::NotFound404),
+                .with(|config| config.unknown_key = UnknownKey::NotFound404),
         )
         .await;
         let answer = lab
@@ -73,7 +73,7 @@ async fn a_key_that_is_gone_is_zero_rows_but_a_refusal_is_not() {
 
 #[tokio::test]
 async fn keys_that_were_gone_are_not_told_to_be_done() {
-    let organization = organization(0).with_unknown_key(UnknownKey::NotFound404);
+    let organization = organization(0).with(|config| config.unknown_key = UnknownKey::NotFound404);
     let lab = Lab::start(organization).await;
     for id in ["K001", "K002"] {
         lab.sandbox.insert(key(id, "sa-1", "lkc-1"));
@@ -113,7 +113,7 @@ async fn a_delete_that_was_repeated_after_a_lost_answer_succeeds() {
         let lab404 = Lab::start(
             organization(0)
                 .with_contract(contract)
-                .with_unknown_key(UnknownKey::NotFound404),
+                .with(|config| config.unknown_key = UnknownKey::NotFound404),
         )
         .await;
         lab404.sandbox.insert(key("K000", "sa-1", "lkc-1"));
@@ -182,7 +182,9 @@ async fn a_create_is_repeated_when_the_service_cannot_have_acted() {
 async fn a_failure_half_way_accounts_for_every_row() {
     for contract in Contract::ALL {
         let lab = Lab::with_options(
-            organization(0).with_contract(contract).with_quota(11),
+            organization(0)
+                .with_contract(contract)
+                .with(|config| config.quota = Some(11)),
             many(),
         )
         .await;

@@ -187,7 +187,7 @@ async fn bulk_writes_have_their_calm_effect_whatever_happens_on_the_way() {
             for unknown in [UnknownKey::NotFound404, UnknownKey::Forbidden403] {
                 let config = organization(0)
                     .with_contract(contract)
-                    .with_unknown_key(unknown);
+                    .with(|config| config.unknown_key = unknown);
                 let calm = effect_of(sql, &config, None).await;
                 assert_eq!(calm.0.len(), KEYS / 4 * 3);
                 for seed in 0..2 {

@@ -296,7 +296,9 @@ async fn an_owner_is_found_first_and_then_only_their_keys() {
 
 #[tokio::test]
 async fn listings_that_do_not_wait_for_each_other_are_read_side_by_side() {
-    let lab = Lab::start(organization(250).with_latency(Duration::from_millis(20))).await;
+    let lab =
+        Lab::start(organization(250).with(|config| config.latency = Duration::from_millis(20)))
+            .await;
     let answer = lab
         .run("SELECT id, owner_name FROM vw_api_key_inventory")
         .await;

@@ -19,7 +19,7 @@ async fn lab() -> Lab {
 
 /// The same, with answers that take `latency`: what is asked for side by side is under way before the first of them.
 async fn lab_with(latency: Duration) -> Lab {
-    let lab = Lab::start(organization(0).with_latency(latency)).await;
+    let lab = Lab::start(organization(0).with(|config| config.latency = latency)).await;
     for n in 0..120 {
         lab.sandbox.insert(key(
             &number(n),

@@ -645,7 +645,7 @@ async fn resources_and_prompts_can_be_read_and_their_statements_run() {
 
 #[tokio::test]
 async fn calls_run_side_by_side_and_their_answers_do_not_mix() {
-    let slow = organization(250).with_latency(Duration::from_millis(20));
+    let slow = organization(250).with(|config| config.latency = Duration::from_millis(20));
     let mut client = Client::of(Lab::start(slow).await, Bounds::default()).await;
     let mut asked = Vec::new();
     for n in 0..12 {
@@ -666,7 +666,7 @@ async fn calls_run_side_by_side_and_their_answers_do_not_mix() {
 
 #[tokio::test]
 async fn a_cancelled_call_sends_nothing_more_and_others_go_on() {
-    let slow = organization(900).with_latency(Duration::from_millis(50));
+    let slow = organization(900).with(|config| config.latency = Duration::from_millis(50));
     let mut client = Client::of(Lab::start(slow).await, Bounds::default()).await;
     let params = json!({
         "name": "query",

@@ -30,7 +30,8 @@ const FORMATS: [&str; 7] = ["jsonl", "json", "csv", "tsv", "table", "markdown", 
 
 /// An environment in which `sa-1` may own keys, every answer taking a little.
 fn environment() -> TestEnv {
-    let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(3)));
+    let env =
+        TestEnv::start(organization(0).with(|config| config.latency = Duration::from_millis(3)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     env
 }
@@ -151,7 +152,9 @@ fn an_interruption_stops_creating_and_loses_nothing() {
 #[test]
 fn a_row_is_written_as_soon_as_its_key_exists_in_every_format() {
     for format in FORMATS {
-        let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(30)));
+        let env = TestEnv::start(
+            organization(0).with(|config| config.latency = Duration::from_millis(30)),
+        );
         env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
         let args = ["--concurrency", "1", "-o", format, "-y", "-e", &insert()];
         let mut child = env.command(&args).spawn().unwrap();
@@ -567,7 +570,8 @@ async fn a_panic_saves_the_secrets_of_keys_that_were_created() {
 
 #[test]
 fn secrets_that_cannot_be_saved_either_name_their_keys() {
-    let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(500)));
+    let env =
+        TestEnv::start(organization(0).with(|config| config.latency = Duration::from_millis(500)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
@@ -609,7 +613,7 @@ fn the_next_start_mentions_secrets_that_wait() {
 
 #[test]
 fn a_failure_half_way_delivers_what_was_created_and_exits_with_one() {
-    let env = TestEnv::start(organization(0).with_quota(9));
+    let env = TestEnv::start(organization(0).with(|config| config.quota = Some(9)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let output = env.iamql(&["-o", "jsonl", "-y", "-e", &insert()]);
     assert_eq!(output.code, Some(1));
@@ -692,7 +696,8 @@ fn a_file_that_others_can_read_is_pointed_out() {
 
 #[test]
 fn a_second_signal_is_told_what_is_waited_for() {
-    let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(500)));
+    let env =
+        TestEnv::start(organization(0).with(|config| config.latency = Duration::from_millis(500)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
     let child = env
         .command(&["-o", "jsonl", "-y", "-e", &insert()])
@@ -711,7 +716,9 @@ fn a_second_signal_is_told_what_is_waited_for() {
 #[test]
 fn a_terminal_that_is_closed_loses_nothing_that_it_has_shown() {
     for format in ["table", "jsonl"] {
-        let env = TestEnv::start(organization(0).with_latency(Duration::from_millis(50)));
+        let env = TestEnv::start(
+            organization(0).with(|config| config.latency = Duration::from_millis(50)),
+        );
         env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
         std::fs::write(env.work().join("insert.sql"), insert()).unwrap();
         let args = ["--color", "never", "-o", format, "-y", "-f", "insert.sql"];

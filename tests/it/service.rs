@@ -16,7 +16,7 @@ async fn an_unknown_key_is_no_row_and_a_warning_only_for_403() {
         let lab = Lab::start(
             organization(0)
                 .with_contract(contract)
-                .with_unknown_key(UnknownKey::NotFound404),
+                .with(|config| config.unknown_key = UnknownKey::NotFound404),
         )
         .await;
         lab.sandbox.insert(key("K001", "sa-1", "lkc-1"));

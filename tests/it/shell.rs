@@ -595,7 +595,9 @@ fn the_history_lasts_over_two_runs_and_keeps_no_secret() {
 
 #[test]
 fn ctrl_c_stops_a_slow_listing_and_its_requests() {
-    let env = TestEnv::start(organization(3000).with_latency(Duration::from_millis(100)));
+    let env = TestEnv::start(
+        organization(3000).with(|config| config.latency = Duration::from_millis(100)),
+    );
     let Some(mut terminal) = shell(&env, &[]) else {
         return;
     };
@@ -757,7 +759,8 @@ fn many_keys_are_deleted_only_if_their_count_is_typed() {
 
 #[test]
 fn a_change_that_was_confirmed_shows_how_far_it_is() {
-    let env = TestEnv::start(organization(60).with_latency(Duration::from_millis(100)));
+    let env =
+        TestEnv::start(organization(60).with(|config| config.latency = Duration::from_millis(100)));
     let Some(mut terminal) = shell(&env, &["--concurrency", "1"]) else {
         return;
     };

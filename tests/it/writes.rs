@@ -284,7 +284,8 @@ async fn many_ids_are_deleted_without_looking_for_them() {
 
 #[tokio::test]
 async fn a_bulk_insert_keeps_the_order_of_its_rows_and_runs_side_by_side() {
-    let config = organization(0).with_latency(std::time::Duration::from_millis(2));
+    let config =
+        organization(0).with(|config| config.latency = std::time::Duration::from_millis(2));
     let options = Options {
         yes: true,
         ..Options::default()

@@ -191,7 +191,7 @@ fn is_deliberate(fault: &str) -> bool {
 fn the_sandbox_answers_as_the_description_has_it() {
     let config = SandboxConfig::default()
         .with_contract(Contract::V05)
-        .with_total_size(true);
+        .with(|config| config.total_size = true);
     let clock = std::sync::Arc::new(Clock::new(&config));
     let mut service = Service::new(config, clock);
     let mut ask = |method: Method, path: &str, query: &str, body: &Value| {

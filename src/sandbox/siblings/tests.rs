@@ -103,7 +103,8 @@ fn every_collection_lists_objects_that_are_found_by_id() {
 #[test]
 fn pages_of_one_are_the_listing() {
     for style in [NextStyle::Absent, NextStyle::Null, NextStyle::Empty] {
-        let mut service = service(SandboxConfig::default().with_next_style(style));
+        let mut service =
+            service(SandboxConfig::default().with(|config| config.next_style = style));
         for target in listings(&mut service) {
             let whole = all(&mut service, &target);
             let sign = if target.contains('?') { '&' } else { '?' };
@@ -299,7 +300,10 @@ fn the_same_seed_gives_the_same_collections() {
         objects.collect::<Vec<_>>()
     };
     assert_eq!(every(&config), every(&config));
-    assert_ne!(every(&config), every(&config.clone().with_seed(2)));
+    assert_ne!(
+        every(&config),
+        every(&config.clone().with(|config| config.seed = 2))
+    );
 }
 
 #[test]

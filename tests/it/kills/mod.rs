@@ -89,10 +89,10 @@ fn draw<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
 fn environment(rng: &mut Rng, end: End, keys: usize, methods: &[Method]) -> TestEnv {
     let mut config = SandboxConfig::default()
         .with_keys(0)
-        .with_seed(SEED)
-        .with_latency(Duration::from_millis(rng.u64(0..6)));
+        .with(|config| config.seed = SEED)
+        .with(|config| config.latency = Duration::from_millis(rng.u64(0..6)));
     if let End::Quota(keys) = end {
-        config = config.with_quota(keys);
+        config = config.with(|config| config.quota = Some(keys));
     }
     let env = TestEnv::start(config);
     for n in 0..keys {

@@ -106,7 +106,7 @@ fn compare_some(
     let runtime = runtime();
     let config = SandboxConfig::default()
         .with_keys(keys)
-        .with_seed(seed)
+        .with(|config| config.seed = seed)
         .with_now(now());
     let (lab, database) = runtime.block_on(async {
         let lab = Lab::start(vary(config)).await;
@@ -150,34 +150,54 @@ fn agree(
 
 #[test]
 fn iamql_and_the_oracle_agree_on_an_empty_organization() {
-    compare(0, |it| it.with_next_style(NextStyle::NoMetadata), &[]);
+    compare(
+        0,
+        |it| it.with(|config| config.next_style = NextStyle::NoMetadata),
+        &[],
+    );
 }
 
 #[test]
 fn iamql_and_the_oracle_agree_on_a_single_key() {
-    compare(1, |it| it.with_next_style(NextStyle::Null), &[]);
+    compare(
+        1,
+        |it| it.with(|config| config.next_style = NextStyle::Null),
+        &[],
+    );
 }
 
 #[test]
 fn iamql_and_the_oracle_agree_on_a_page_that_is_almost_full() {
-    compare(99, |it| it.with_page_order(PageOrder::Descending), &[]);
+    compare(
+        99,
+        |it| it.with(|config| config.page_order = PageOrder::Descending),
+        &[],
+    );
 }
 
 #[test]
 fn iamql_and_the_oracle_agree_on_a_full_page() {
-    compare(100, |it| it.with_next_style(NextStyle::Empty), &[]);
+    compare(
+        100,
+        |it| it.with(|config| config.next_style = NextStyle::Empty),
+        &[],
+    );
 }
 
 #[test]
 fn iamql_and_the_oracle_agree_on_a_key_on_the_second_page() {
-    compare(101, |it| it.with_unknown_key(UnknownKey::NotFound404), &[]);
+    compare(
+        101,
+        |it| it.with(|config| config.unknown_key = UnknownKey::NotFound404),
+        &[],
+    );
 }
 
 #[test]
 fn iamql_and_the_oracle_agree_on_several_pages_and_odd_owners() {
     compare(
         333,
-        |it| it.with_secret_in_reads(SecretInReads::Absent),
+        |it| it.with(|config| config.secret_in_reads = SecretInReads::Absent),
         &[],
     );
 }

@@ -67,7 +67,9 @@ async fn organization(options: Options, seed: u64) -> (Lab, Connection) {
         max_affected: usize::MAX,
         ..options
     };
-    let config = SandboxConfig::default().with_keys(KEYS).with_seed(seed);
+    let config = SandboxConfig::default()
+        .with_keys(KEYS)
+        .with(|config| config.seed = seed);
     let lab = Lab::with_options(config.with_now(now()), options).await;
     listing::disturb(&lab.sandbox, &mut Rng::with_seed(seed));
     let listed = listing::list(&lab.sandbox, 50).await;

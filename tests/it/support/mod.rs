@@ -30,9 +30,9 @@ pub(crate) fn now() -> DateTime<Utc> {
 pub(crate) fn organization(keys: usize) -> SandboxConfig {
     SandboxConfig::default()
         .with_keys(keys)
-        .with_seed(SEED)
+        .with(|config| config.seed = SEED)
         .with_now(now())
-        .with_any_resource()
+        .with(|config| config.any_resource = true)
 }
 
 /// Asserts that the requests that `sandbox` has seen are those that the service's published description has. Every test
