@@ -48,9 +48,13 @@ pub(crate) fn unique(stem: &str) -> String {
 /// Makes the names in `dir` survive a power failure.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     // Other systems cannot open a directory as a file, and need not.
-    match cfg!(unix) {
-        true => File::open(dir)?.sync_all(),
-        false => Ok(()),
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(dir)?.sync_all() {
+        // Some file systems cannot do it, and lose nothing by it.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
     }
 }
 

@@ -21,6 +21,7 @@ use super::staging::Target;
 use super::write::RescueFile;
 use crate::dialect::parse::{self, STDOUT, query_statement};
 use crate::error::Error;
+use crate::private_file;
 
 /// The option that lets a COPY write into a folder that holds files: `OPTIONS (overwrite true)`. The engine takes options
 /// without a prefix for options of the format.
@@ -215,14 +216,9 @@ fn staging_folder(parent: &Path) -> io::Result<PathBuf> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    loop {
-        let folder = parent.join(format!(".iamql-copy-{:016x}", fastrand::u64(..)));
-        match builder.create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let folder = parent.join(private_file::unique(".iamql-copy-"));
+    builder.create(&folder)?;
+    Ok(folder)
 }
 
 impl Staged {

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::write::RescueFile;
+use crate::private_file;
 
 /// What a file is called that holds rows of a statement which did not end, behind the name that it was meant to have.
 const UNFINISHED: &str = "unfinished";
@@ -163,22 +164,8 @@ fn close_to_others(_: &File) -> io::Result<()> {
 }
 
 /// Makes the names in the folder of `path` last.
-#[cfg(unix)]
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        // Some file systems cannot do it, and lose nothing by it.
-        Some(folder) => match File::open(folder).and_then(|folder| folder.sync_all()) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            synced => synced,
-        },
-        None => Ok(()),
-    }
-}
-
-/// There is nothing to be done here.
-#[cfg(not(unix))]
-fn sync_folder_of(_: &Path) -> io::Result<()> {
-    Ok(())
+    path.parent().map_or(Ok(()), private_file::sync_dir)
 }
 
 /// A file that is written beside its target. Unless it is kept or put there, it is removed when it is dropped.
@@ -358,14 +345,9 @@ fn create_in(folder: &Path) -> io::Result<(PathBuf, File)> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    loop {
-        let path = folder.join(format!(".iamql-rows-{:016x}", fastrand::u64(..)));
-        match options.open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let path = folder.join(private_file::unique(".iamql-rows-"));
+    let file = options.open(&path)?;
+    Ok((path, file))
 }
 
 #[cfg(all(test, unix))]

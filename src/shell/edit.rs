@@ -1,10 +1,11 @@
 //! `\e`: edits a statement in the editor that the environment names.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::private_file;
 use crate::terminal::children::{self, Attended};
 
 /// Opens `text` in `$VISUAL` or `$EDITOR`, waits until the editor exits, and returns the content of the file.
@@ -49,13 +50,9 @@ struct Temporary(PathBuf);
 
 impl Temporary {
     fn create(text: &str) -> io::Result<Self> {
-        let name = format!("iamql-{}-{:08x}.sql", std::process::id(), fastrand::u32(..));
+        let name = format!("{}.sql", private_file::unique("iamql-"));
         let path = std::env::temp_dir().join(name);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
+        let mut file = private_file::create_new(&path)?;
         let temporary = Self(path);
         file.write_all(text.as_bytes())?;
         Ok(temporary)
