@@ -8,6 +8,7 @@
 
 use std::fmt::{self, Write as _};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 pub use reqwest::Method;
 
 use super::page::PageToken;
@@ -227,7 +228,7 @@ pub(crate) fn delete(resource: &Resource, id: &KeyId) -> Request {
 }
 
 fn one(resource: &Resource, id: &KeyId) -> String {
-    format!("{}/{}", resource.path, Encoded(id.as_str()))
+    format!("{}/{}", resource.path, encoded(id.as_str()))
 }
 
 /// Appends parameters to a path.
@@ -246,7 +247,7 @@ impl<'p> Query<'p> {
 
     fn add(&mut self, name: &str, value: &str) {
         // Writing to a String cannot fail.
-        let _ = write!(self.path, "{}{name}={}", self.separator, Encoded(value));
+        let _ = write!(self.path, "{}{name}={}", self.separator, encoded(value));
         self.separator = '&';
     }
 
@@ -257,22 +258,16 @@ impl<'p> Query<'p> {
     }
 }
 
-/// Percent-encodes everything but RFC 3986's unreserved characters, so that the text stays one path segment or one
-/// value.
-struct Encoded<'a>(&'a str);
+/// Everything but RFC 3986's unreserved characters.
+const ALL_BUT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
-impl fmt::Display for Encoded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    f.write_char(char::from(byte))?
-                }
-                _ => write!(f, "%{byte:02X}")?,
-            }
-        }
-        Ok(())
-    }
+/// Percent-encodes `text` so that it stays one path segment or one value.
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, ALL_BUT_UNRESERVED)
 }
 
 #[cfg(test)]

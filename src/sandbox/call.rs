@@ -3,6 +3,7 @@
 //! Turns paths and page tokens into what they name. Never reads headers or bodies.
 
 use axum::http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
 use super::cursor::Cursor;
@@ -85,38 +86,17 @@ impl Reply {
     }
 }
 
-/// Returns the id in a path below `collection`, or no id for the collection itself; `None` for any other path.
+/// Returns the id in a path below `collection`, or no id for the collection itself; `None` for any other path, and for one
+/// that is not UTF-8.
 pub(super) fn id_below(path: &str, collection: &str) -> Option<Option<String>> {
     let rest = path.strip_prefix(collection)?;
     if rest.is_empty() {
         return Some(None);
     }
     let segment = rest.strip_prefix('/')?;
-    let id = percent_decoded(segment)?;
-    (!id.is_empty() && !segment.contains('/')).then_some(Some(id))
-}
-
-/// Decodes a path segment; `None` if what comes out is not UTF-8. A stray percent sign stands for itself.
-fn percent_decoded(segment: &str) -> Option<String> {
-    let bytes = segment.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while place < bytes.len() {
-        let escape = bytes
-            .get(place..place + 3)
-            .filter(|escape| escape[0] == b'%' && escape[1..].iter().all(u8::is_ascii_hexdigit));
-        match escape.and_then(|_| u8::from_str_radix(&segment[place + 1..place + 3], 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                place += 3;
-            }
-            None => {
-                decoded.push(bytes[place]);
-                place += 1;
-            }
-        }
-    }
-    String::from_utf8(decoded).ok()
+    // A stray percent sign stands for itself.
+    let id = percent_decode_str(segment).decode_utf8().ok()?;
+    (!id.is_empty() && !segment.contains('/')).then(|| Some(id.into_owned()))
 }
 
 #[cfg(test)]
