@@ -319,13 +319,7 @@ fn no_id(resource: &'static Resource, reason: &'static str) -> api::Error {
 
 /// Returns the request that a listing of `resource` begins with.
 fn first_request(resource: &'static Resource) -> api::RequestLine {
-    let params = ListParams {
-        resource,
-        filters: Filters::default(),
-        all: true,
-        page_size: resource.max_page_size,
-    };
-    api::request::list(&params, None).line
+    api::request::list(&ListParams::all(resource), None).line
 }
 
 /// Returns what the service requires and one of `listings` has no value for, with the values there are.

@@ -2,7 +2,6 @@
 //!
 //! Turns physical expressions into paths of names. Depends on the column declaration.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use datafusion::physical_expr::ScalarFunctionExpr;
@@ -38,15 +37,13 @@ pub(super) fn collect(expr: &Arc<dyn PhysicalExpr>, fields: &mut Vec<Field>) {
 pub(super) fn get_field(
     expr: &Arc<dyn PhysicalExpr>,
 ) -> Option<(&Arc<dyn PhysicalExpr>, Vec<String>)> {
-    let any: &dyn Any = expr.as_ref();
-    let function = any.downcast_ref::<ScalarFunctionExpr>()?;
+    let function = expr.downcast_ref::<ScalarFunctionExpr>()?;
     if function.fun().name() != "get_field" {
         return None;
     }
     let (base, names) = function.args().split_first()?;
     let name = |name: &Arc<dyn PhysicalExpr>| {
-        let any: &dyn Any = name.as_ref();
-        let name = any.downcast_ref::<Literal>()?.value().try_as_str()??;
+        let name = name.downcast_ref::<Literal>()?.value().try_as_str()??;
         Some(name.to_owned())
     };
     Some((base, names.iter().map(name).collect::<Option<_>>()?))
@@ -55,8 +52,7 @@ pub(super) fn get_field(
 impl Field {
     /// Reads a column, or a chain of fields by name that begins with one.
     pub(super) fn of(expr: &Arc<dyn PhysicalExpr>) -> Option<Self> {
-        let any: &dyn Any = expr.as_ref();
-        if let Some(column) = any.downcast_ref::<Column>() {
+        if let Some(column) = expr.downcast_ref::<Column>() {
             return Some(Self {
                 column: column.index(),
                 steps: Vec::new(),

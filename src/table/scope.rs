@@ -19,11 +19,16 @@ use crate::api::{Budget, Client, Traffic};
 pub struct Scope {
     traffic: Arc<Traffic>,
     budget: Budget,
-    warnings: Mutex<Vec<Warning>>,
-    skips: Mutex<Skips>,
-    pushed: Mutex<BTreeSet<String>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    warnings: Vec<Warning>,
+    skips: Skips,
+    pushed: BTreeSet<String>,
     /// How long a person was waited for.
-    waited: Mutex<Duration>,
+    waited: Duration,
 }
 
 /// Something worth telling that did not stop the statement.
@@ -99,53 +104,48 @@ impl Scope {
 
     /// Returns the warnings so far, one of each sort with the counts of all.
     pub fn warnings(&self) -> Vec<Warning> {
-        let mut warnings = self.lock().clone();
-        warnings.extend(self.skips().untold());
+        let state = self.state.lock();
+        let mut warnings = state.warnings.clone();
+        warnings.extend(state.skips.untold());
         warnings
     }
 
     /// Takes note of rows that are on their way to a reader.
     pub(crate) fn tell(&self, rows: &RecordBatch) {
-        self.skips().tell(rows);
+        self.state.lock().skips.tell(rows);
     }
 
     /// Takes note of a control whose data may not be read, for a reason.
     pub(super) fn skip(&self, control: &'static str, reason: &str) {
-        self.skips().add(control, reason);
-    }
-
-    fn skips(&self) -> parking_lot::MutexGuard<'_, Skips> {
-        self.skips.lock()
+        self.state.lock().skips.add(control, reason);
     }
 
     /// Returns the predicates that the requests so far carried, as they are typed.
     pub fn pushed(&self) -> Vec<String> {
-        let pushed = self.pushed.lock();
-        pushed.iter().cloned().collect()
+        self.state.lock().pushed.iter().cloned().collect()
     }
 
     pub(super) fn push(&self, predicates: Vec<String>) {
-        let mut pushed = self.pushed.lock();
-        pushed.extend(predicates);
+        self.state.lock().pushed.extend(predicates);
     }
 
     /// Returns how long the statement has waited for a person.
     pub fn waited(&self) -> Duration {
-        *self.waited.lock()
+        self.state.lock().waited
     }
 
     /// Adds the time that a person took to answer.
     pub fn wait(&self, time: Duration) {
-        *self.waited.lock() += time;
+        self.state.lock().waited += time;
     }
 
     /// Adds a warning about a write.
     pub fn warn_of_write(&self, message: impl Into<String>) {
-        self.lock().push(Warning::Write(message.into()));
+        self.warn(Warning::Write(message.into()));
     }
 
     pub(super) fn misspelled(&self, values: Vec<(&'static str, String, &'static str)>) {
-        let mut warnings = self.lock();
+        let warnings = &mut self.state.lock().warnings;
         for (column, typed, written) in values {
             let warning = Warning::Misspelled {
                 column,
@@ -159,7 +159,7 @@ impl Scope {
     }
 
     pub(super) fn forbidden(&self, id: &str) {
-        self.lock().push(Warning::Forbidden { id: id.to_owned() });
+        self.warn(Warning::Forbidden { id: id.to_owned() });
     }
 
     /// Tells that `columns` are of some row of each group.
@@ -170,14 +170,14 @@ impl Scope {
                 let name = name.replace("']['", ".").replace("['", ".");
                 name.replace("']", "")
             };
-            self.lock().push(Warning::AnyRow {
+            self.warn(Warning::AnyRow {
                 columns: columns.iter().map(dotted).collect(),
             });
         }
     }
 
     pub(super) fn odd(&self, oddities: Oddities) {
-        let mut warnings = self.lock();
+        let warnings = &mut self.state.lock().warnings;
         if let Some(text) = oddities.timestamp {
             let known = warnings.iter_mut().find_map(|warning| match warning {
                 Warning::Timestamps { count, .. } => Some(count),
@@ -206,8 +206,8 @@ impl Scope {
         }
     }
 
-    fn lock(&self) -> parking_lot::MutexGuard<'_, Vec<Warning>> {
-        self.warnings.lock()
+    fn warn(&self, warning: Warning) {
+        self.state.lock().warnings.push(warning);
     }
 }
 
