@@ -213,11 +213,7 @@ impl Session {
             },
             Err(missing) => vec![None, None, Some(missing.reason)],
         };
-        Answer {
-            columns: vec!["principal", "type", "source"],
-            rows: vec![row],
-            filter: Filter::None,
-        }
+        Answer::new(vec!["principal", "type", "source"], vec![row])
     }
 
     /// Returns the functions of this session.

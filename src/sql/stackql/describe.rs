@@ -159,11 +159,7 @@ fn of_method(resource: &Resource, method: &Method, extended: bool) -> Answer {
     if extended {
         columns.push("description");
     }
-    Answer {
-        columns,
-        rows,
-        filter: Filter::None,
-    }
+    Answer::new(columns, rows)
 }
 
 /// Returns the columns that are members of the service's object.

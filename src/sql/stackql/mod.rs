@@ -86,14 +86,13 @@ fn registry(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
     let version = Some(format!("v{}", env!("CARGO_PKG_VERSION")));
     match verb.as_str() {
         "pull" => Ok(Stackql::Nothing(format!("`{CATALOG}` is built in"))),
-        "list" => Ok(Stackql::Answer(Answer {
-            columns: match provider {
+        "list" => Ok(Stackql::Answer(Answer::new(
+            match provider {
                 Some(_) => vec!["provider", "versions"],
                 None => vec!["provider", "version"],
             },
-            rows: vec![vec![Some(CATALOG.to_owned()), version]],
-            filter: Filter::None,
-        })),
+            vec![vec![Some(CATALOG.to_owned()), version]],
+        ))),
         _ => Err(Error::new("REGISTRY takes LIST or PULL").at(place)),
     }
 }

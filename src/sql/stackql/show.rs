@@ -103,11 +103,10 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
 /// What drivers ask for as soon as they have connected. There are no transactions: a statement sees what the service
 /// has committed when it is asked.
 fn isolation_level() -> Answer {
-    Answer {
-        columns: vec!["transaction_isolation"],
-        rows: vec![vec![Some("read committed".to_owned())]],
-        filter: Filter::None,
-    }
+    Answer::new(
+        vec!["transaction_isolation"],
+        vec![vec![Some("read committed".to_owned())]],
+    )
 }
 
 /// `SHOW TABLES {IN | FROM} schema`, and with a filter.
@@ -211,11 +210,10 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<Option<String>> {
 }
 
 fn providers() -> Answer {
-    Answer {
-        columns: vec!["name", "version"],
-        rows: vec![row([CATALOG, &format!("v{VERSION}")])],
-        filter: Filter::None,
-    }
+    Answer::new(
+        vec!["name", "version"],
+        vec![row([CATALOG, &format!("v{VERSION}")])],
+    )
 }
 
 fn services(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
@@ -235,11 +233,7 @@ fn services(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
         let id = format!("{}:v{VERSION}", service.name);
         row([&id, service.name, service.title])
     });
-    let mut answer = Answer {
-        columns: vec!["id", "name", "title"],
-        rows: rows.collect(),
-        filter: Filter::None,
-    };
+    let mut answer = Answer::new(vec!["id", "name", "title"], rows.collect());
     if extended {
         let descriptions: Vec<&str> = services.iter().map(|s| s.description).collect();
         extend(&mut answer, "description", &descriptions);
@@ -293,11 +287,7 @@ fn resources(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
             show(view.name, view.description);
         }
     }
-    let mut answer = Answer {
-        columns: vec!["name", "id"],
-        rows: names,
-        filter: Filter::None,
-    };
+    let mut answer = Answer::new(vec!["name", "id"], names);
     if extended {
         extend(&mut answer, "description", &descriptions);
     }
@@ -322,14 +312,13 @@ fn methods(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
         let required = parameters.iter().filter(|p| p.is_required).map(|p| p.name);
         required.collect::<Vec<_>>().join(", ")
     };
-    let mut answer = Answer {
-        columns: vec!["MethodName", "RequiredParams", "SQLVerb"],
-        rows: listed
+    let mut answer = Answer::new(
+        vec!["MethodName", "RequiredParams", "SQLVerb"],
+        listed
             .iter()
             .map(|(_, method)| row([method.name, &required(method.parameters), method.verb()]))
             .collect(),
-        filter: Filter::None,
-    };
+    );
     if extended {
         let descriptions: Vec<&str> = listed.iter().map(|(_, m)| m.description).collect();
         extend(&mut answer, "description", &descriptions);
@@ -341,11 +330,7 @@ fn methods(tokens: &mut Cursor<'_>, extended: bool) -> Result<Answer, Error> {
 }
 
 fn version(extended: bool) -> Answer {
-    let mut answer = Answer {
-        columns: vec!["version"],
-        rows: vec![row([VERSION])],
-        filter: Filter::None,
-    };
+    let mut answer = Answer::new(vec!["version"], vec![row([VERSION])]);
     if extended {
         let platform = format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH);
         // StackQL's are those of its build; ours is known by its version.
@@ -428,11 +413,10 @@ fn insert(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
         names.join(", "),
         values.join(", ")
     );
-    Ok(Stackql::Answer(Answer {
-        columns: vec!["insert_statement"],
-        rows: vec![row([&statement])],
-        filter: Filter::None,
-    }))
+    Ok(Stackql::Answer(Answer::new(
+        vec!["insert_statement"],
+        vec![row([&statement])],
+    )))
 }
 
 /// Takes `[(column [, column …])]`: the body, or paths to texts in it.

@@ -60,6 +60,17 @@ pub(crate) struct Answer {
     pub(crate) filter: Filter,
 }
 
+impl Answer {
+    /// Returns all of `rows`.
+    pub(crate) fn new(columns: Vec<&'static str>, rows: Vec<Vec<Option<String>>>) -> Self {
+        Self {
+            columns,
+            rows,
+            filter: Filter::None,
+        }
+    }
+}
+
 /// Which rows of an answer are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter {
