@@ -154,7 +154,7 @@ impl<'d> SecretDelivery<'d> {
                 let set = specs[created.row]
                     .get(field.json)
                     .and_then(|day| day.as_str());
-                let answered = member(&created.key, |key| key.get(Writes::BODY)?.get(field.json));
+                let answered = text_at(&created.key, &[Writes::BODY, field.json]);
                 set.is_none_or(|day| answered.is_some_and(|answered| answered.starts_with(day)))
             })
         };
@@ -321,19 +321,15 @@ fn may_hold_secret(key: &KeyBody) -> bool {
     id_of(key).is_none() || serde_json::from_str(key.raw()).is_ok_and(|value| is_in(&value))
 }
 
-/// Returns the text that `find` finds in `key`, unless it is empty.
-fn member(
-    key: &KeyBody,
-    find: impl Fn(&serde_json::Value) -> Option<&serde_json::Value>,
-) -> Option<String> {
+/// Returns the text at `path` in `key`, unless it is empty.
+fn text_at(key: &KeyBody, path: &[&str]) -> Option<String> {
     let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
-    let text = find(&key)?.as_str()?;
+    let value = path.iter().try_fold(&key, |value, name| value.get(name))?;
+    let text = value.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Returns the id of a created key; None if its answer has none.
 pub(super) fn id_of(key: &KeyBody) -> Option<String> {
-    let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
-    let id = key.get("id")?.as_str()?;
-    (!id.is_empty()).then(|| id.to_owned())
+    text_at(key, &["id"])
 }
