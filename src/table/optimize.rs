@@ -19,6 +19,7 @@ use super::side_by_side::{is_whole, side_by_side};
 use super::unused_joins::UnusedJoins;
 use super::used_fields::read_what_is_used;
 use crate::api::Filters;
+use crate::dialect::apply::keeps_rows;
 use crate::dialect::plan::operator::over_changed;
 use crate::dialect::plan::{SequentialExec, physical_rule};
 use crate::resource::Resource;
@@ -107,7 +108,7 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
             || plan
                 .downcast_ref::<AggregateExec>()
                 .is_some_and(|aggregate| aggregate.limit_options().is_none())
-            || is_kept_whole(&plan)
+            || keeps_rows(&plan)
             || position == 0 && plan.downcast_ref::<HashJoinExec>().is_some()
     };
     let is_merged = limited && plan.downcast_ref::<CoalescePartitionsExec>().is_some();
@@ -119,12 +120,6 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
             false => child,
         })
     })
-}
-
-/// Returns true for the node that keeps its rows for a subquery that is run several times. The dialect makes it, so it is
-/// known by its name; others inherit how they emit rows from what is below them.
-fn is_kept_whole(plan: &Plan) -> bool {
-    plan.name() == "OnceExec"
 }
 
 /// A listing that scans may share.

@@ -20,6 +20,7 @@ use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use super::join_on_id::narrowed;
 use super::scan::ResourceScan;
 use super::together::Together;
+use crate::dialect::apply::keeps_rows;
 use crate::dialect::plan::operator::over_changed;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -103,7 +104,7 @@ fn wanted_at_once(plan: &Plan) -> usize {
 /// Returns true if `plan` asks its only input for rows as soon as it is asked itself. A node that keeps its rows for a
 /// subquery may not be asked at all.
 fn hands_on(plan: &Plan) -> bool {
-    plan.children().len() == 1 && plan.name() != "OnceExec"
+    plan.children().len() == 1 && !keeps_rows(plan)
 }
 
 /// Returns true if `plan` reads all there is of the resources in it, so that a join with it narrows nothing, or next to

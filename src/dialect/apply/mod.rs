@@ -70,6 +70,11 @@ pub(crate) fn runs_again(plan: &Arc<dyn ExecutionPlan>, position: usize) -> Opti
     exec::runs_again(plan, position).or_else(|| once::runs_again(plan))
 }
 
+/// Returns true for the node that keeps its rows for a subquery that is run several times.
+pub(crate) fn keeps_rows(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    once::is_once(plan)
+}
+
 /// Planners of nodes that are not made here.
 pub(crate) type Planners = Vec<Arc<dyn ExtensionPlanner + Send + Sync>>;
 

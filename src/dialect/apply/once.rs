@@ -203,9 +203,14 @@ pub(super) fn runs_again(plan: &Arc<dyn ExecutionPlan>) -> Option<bool> {
     Some(!once.parameters.is_empty())
 }
 
+/// Returns true if `plan` itself keeps the rows of its input.
+pub(super) fn is_once(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.downcast_ref::<OnceExec>().is_some()
+}
+
 /// Returns `plan` as it was before it ran. What was read once is kept.
 pub(super) fn fresh(plan: &Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    if plan.downcast_ref::<OnceExec>().is_some() {
+    if is_once(plan) {
         return Ok(Arc::clone(plan));
     }
     over_changed(plan, |_, child| fresh(&child))?.reset_state()
