@@ -26,7 +26,7 @@ use crate::dialect::error::nearest;
 use crate::dialect::type_names::type_name;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::render::{Diagnostic, escape_controls};
-use crate::resource::{self, Relation};
+use crate::resource::{self, DEFAULT_SCHEMA, Relation};
 use crate::session::{Done, Interrupt, Params, Report, in_statement};
 use crate::sql::split::Piece;
 
@@ -249,8 +249,9 @@ impl<'c> Call<'c> {
         let relations = self.server.session.relations().await;
         let short = name.to_lowercase();
         let short = short.trim_start_matches("confluent.");
+        let schema = format!("{DEFAULT_SCHEMA}.");
         let is_named =
-            |candidate: &str| candidate == short || short.strip_prefix("iam.") == Some(candidate);
+            |candidate: &str| candidate == short || short.strip_prefix(&schema) == Some(candidate);
         let Some(relation) = relations.iter().find(|relation| is_named(&relation.name)) else {
             let typed = escape_controls(name);
             let error = Error::new(ErrorKind::Name, format!("no table `{typed}`"));

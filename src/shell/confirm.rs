@@ -5,23 +5,16 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
-use serde_json::{Map, Value};
 
 use super::leave::Shutdown;
 use super::pager::Size;
 use crate::render::{OutputFormat, RenderOptions, renderer};
 use crate::session::{Confirm, Question, Verb, text_at};
+use crate::sql::spec;
 use crate::terminal::notes;
 
 /// The most keys to show before the question.
 const SHOWN: usize = 20;
-
-/// What is shown of each key, besides its id.
-const PREVIEW: [&[&str]; 3] = [
-    &["spec", "display_name"],
-    &["spec", "owner", "id"],
-    &["spec", "resource", "id"],
-];
 
 /// Asks at the terminal.
 #[derive(Debug, Default, Clone)]
@@ -111,21 +104,24 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
         let ids = question.ids.iter().take(SHOWN).map(|id| Some(*id));
         columns.push(("id".to_owned(), Arc::new(ids.collect::<StringArray>())));
     }
+    let writes = question.resource.writes.as_ref();
+    let paths = writes.map(|w| [w.display_name, w.owner.path, w.resource.path]);
+    let paths = paths.unwrap_or_default();
     if let Some(rows) = question.rows {
         let rows = rows.slice(0, rows.num_rows().min(SHOWN));
-        for path in PREVIEW {
+        for path in paths {
             if let Some(column) = text_at(&rows, path) {
-                columns.push((path[1..].join("_"), column));
+                columns.push((named(path), column));
             }
         }
     }
     let values = &question.values[..question.values.len().min(shown)];
-    for path in PREVIEW.into_iter().chain([&["spec", "description"][..]]) {
-        let value = |spec| value(spec, &path[1..]);
+    for path in paths.into_iter().chain(["spec.description"]) {
+        let value = |spec| spec::at(spec, path)?.as_str();
         if !values.iter().any(|spec| value(spec).is_some()) {
             continue;
         }
-        let name = path[1..].join("_");
+        let name = named(path);
         let new: ArrayRef = Arc::new(values.iter().map(value).collect::<StringArray>());
         if question.verb == Verb::Insert {
             columns.push((name, new));
@@ -147,20 +143,20 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()
 }
 
-/// Returns the text at `path` of what is set.
-fn value<'v>(spec: &'v Map<String, Value>, path: &[&str]) -> Option<&'v str> {
-    let (first, rest) = path.split_first()?;
-    let first = spec.get(*first)?;
-    let value = rest.iter().try_fold(first, |value, step| value.get(step));
-    value?.as_str()
+/// Returns what the column of the member at `path` is called: `owner_id` for `spec.owner.id`.
+fn named(path: &str) -> String {
+    let (_, member) = path.split_once('.').unwrap_or(("", path));
+    member.replace('.', "_")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::API_KEYS;
 
     fn question<'q>(ids: &'q [String], rows: Option<&'q RecordBatch>) -> Question<'q> {
         Question {
+            resource: &API_KEYS,
             verb: Verb::Delete,
             count: ids.len(),
             ids: ids.iter().map(String::as_str).collect(),

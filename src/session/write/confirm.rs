@@ -4,6 +4,7 @@
 
 use datafusion::arrow::array::RecordBatch;
 
+use crate::resource::Resource;
 use crate::sql::spec::Spec;
 
 /// Asks a person before many keys are created, changed or revoked.
@@ -15,6 +16,8 @@ pub trait Confirm: Send + Sync {
 /// What a person is asked.
 #[derive(Debug)]
 pub struct Question<'q> {
+    /// What is written.
+    pub resource: &'static Resource,
     /// What will be done.
     pub verb: Verb,
     /// How many keys it touches.

@@ -29,6 +29,7 @@ impl Writer<'_> {
     pub(super) fn check_creates(&self, specs: &[Spec]) -> Result<(), Error> {
         let is_unusual = self.is_unusual(false, specs.len());
         self.ask(is_unusual, || Question {
+            resource: self.resource,
             verb: Verb::Insert,
             count: specs.len(),
             ids: Vec::new(),
@@ -54,6 +55,7 @@ impl Writer<'_> {
         self.check_self(verb, rows)?;
         let is_unusual = self.is_unusual(is_unbounded, rows.ids.len());
         self.ask(is_unusual, || Question {
+            resource: self.resource,
             verb,
             count: rows.ids.len(),
             ids: rows.ids.iter().map(|id| id.as_str()).collect(),

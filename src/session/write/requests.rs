@@ -17,10 +17,7 @@ use crate::session::{Done, Sink};
 const ROWS_AT_A_TIME: usize = 512;
 
 /// What tells a person which key a request is about, besides its id.
-const NAMES: [(&str, &[&str]); 2] = [
-    ("display_name", &["spec", "display_name"]),
-    ("owner", &["spec", "owner", "id"]),
-];
+const NAMES: [&str; 2] = ["display_name", "owner"];
 
 /// Returns the columns of requests that are shown; with those that name the key that each is about, if it exists.
 pub(super) fn schema(names_keys: bool) -> SchemaRef {
@@ -31,16 +28,16 @@ pub(super) fn schema(names_keys: bool) -> SchemaRef {
         Field::new("body", DataType::Utf8, true).with_metadata(json),
     ];
     if names_keys {
-        fields.extend(NAMES.map(|(name, _)| Field::new(name, DataType::Utf8, true)));
+        fields.extend(NAMES.map(|name| Field::new(name, DataType::Utf8, true)));
     }
     Arc::new(Schema::new(fields))
 }
 
-/// Returns the text column at `path` of `rows`, such as `["spec", "owner", "id"]`.
-pub(crate) fn text_at(rows: &RecordBatch, path: &[&str]) -> Option<ArrayRef> {
-    let (first, rest) = path.split_first()?;
-    let mut column = Arc::clone(rows.column_by_name(first)?);
-    for step in rest {
+/// Returns the text column at `path` of `rows`, such as `spec.owner.id`.
+pub(crate) fn text_at(rows: &RecordBatch, path: &str) -> Option<ArrayRef> {
+    let mut steps = path.split('.');
+    let mut column = Arc::clone(rows.column_by_name(steps.next()?)?);
+    for step in steps {
         column = Arc::clone(column.as_struct_opt()?.column_by_name(step)?);
     }
     (column.data_type() == &DataType::Utf8).then_some(column)
@@ -74,7 +71,9 @@ impl Writer<'_> {
             Arc::new(bodies.collect::<StringArray>()),
         ];
         if let Some(keys) = keys {
-            columns.extend(NAMES.map(|(_, path)| {
+            let writes = self.resource.writes.as_ref();
+            let paths = writes.map(|writes| [writes.display_name, writes.owner.path]);
+            columns.extend(paths.unwrap_or_default().map(|path| {
                 let fetched = keys.fetched.as_ref();
                 let names = fetched.and_then(|fetched| text_at(fetched, path));
                 names.unwrap_or_else(|| new_null_array(&DataType::Utf8, requests.len()))

@@ -177,7 +177,7 @@ impl Returning {
         let rows = async {
             let mut decoder = Decoder::of_created(self.resource);
             for spec in specs {
-                let pushed = decoder.push(&expected(spec).to_string());
+                let pushed = decoder.push(&expected(self.resource, spec).to_string());
                 pushed.map_err(|error| DataFusionError::External(Box::new(error)))?;
             }
             self.apply(decoder.finish()?).await
@@ -241,15 +241,16 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
 }
 
 /// Returns a key like the one that `spec` creates: what the service chooses is as long as it usually is.
-fn expected(spec: &Spec) -> serde_json::Value {
+fn expected(resource: &Resource, spec: &Spec) -> serde_json::Value {
     let mut spec = spec.clone();
     spec.insert("secret".to_owned(), "x".repeat(64).into());
+    let id = "X".repeat(16);
     serde_json::json!({
-        "api_version": "iam/v2",
-        "kind": "ApiKey",
-        "id": "X".repeat(16),
+        "api_version": resource.api_version,
+        "kind": resource.kind,
+        "id": id,
         "metadata": {
-            "self": format!("https://api.confluent.cloud/iam/v2/api-keys/{}", "X".repeat(16)),
+            "self": format!("https://api.confluent.cloud{}/{id}", resource.path),
             "created_at": "2026-01-01T00:00:00.000000Z",
             "updated_at": "2026-01-01T00:00:00.000000Z",
         },
