@@ -25,14 +25,10 @@ impl Writer<'_> {
         // The answer to a DELETE is empty, so what RETURNING shows must be read first.
         let needs_rows =
             self.names_keys() || returning.as_ref().is_some_and(|list| !list.needs_id_only());
-        let mut rows = self
-            .find(delete.ids.clone(), delete.rows.clone(), needs_rows)
+        let queries = (delete.ids.clone(), delete.rows.clone());
+        let rows = self
+            .affected(queries, needs_rows, delete.is_unbounded)
             .await?;
-        if rows.fetched.is_none() && self.asks(delete.is_unbounded, &rows) {
-            rows = self
-                .find(delete.ids.clone(), delete.rows.clone(), true)
-                .await?;
-        }
         let (positions, deletes_own) = order(&rows.ids, self.own_key().as_deref());
         let rows = rows.pick(&positions)?;
         if self.is_dry {

@@ -213,6 +213,21 @@ impl Writer<'_> {
             .and_then(ResourceScan::known_ids))
     }
 
+    /// Finds the rows of an UPDATE or DELETE by the queries of their ids and of their rows; their columns are read if
+    /// `needs_rows`, or if a person is asked about them.
+    async fn affected(
+        &self,
+        (ids, rows): (Query, Query),
+        needs_rows: bool,
+        is_unbounded: bool,
+    ) -> Result<Rows, Error> {
+        let found = self.find(ids.clone(), rows.clone(), needs_rows).await?;
+        match found.fetched.is_none() && self.asks(is_unbounded, &found) {
+            true => self.find(ids, rows, true).await,
+            false => Ok(found),
+        }
+    }
+
     /// Finds the rows of an UPDATE or DELETE: by their ids alone if `ids` tells them and nothing else is `needed`.
     async fn find(&self, ids: Query, rows: Query, needs_rows: bool) -> Result<Rows, Error> {
         if !needs_rows && let Some(ids) = self.known_ids(ids).await? {

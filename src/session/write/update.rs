@@ -27,14 +27,10 @@ impl Writer<'_> {
             .await?;
         let constant = self.constant_values(&update).await?;
         let needs_rows = constant.is_none() || self.names_keys();
-        let mut rows = self
-            .find(update.ids.clone(), update.rows.clone(), needs_rows)
+        let queries = (update.ids.clone(), update.rows.clone());
+        let rows = self
+            .affected(queries, needs_rows, update.is_unbounded)
             .await?;
-        if rows.fetched.is_none() && self.asks(update.is_unbounded, &rows) {
-            rows = self
-                .find(update.ids.clone(), update.rows.clone(), true)
-                .await?;
-        }
         let specs = match (&constant, &rows.fetched) {
             (Some(values), _) => {
                 let spec = self.values(values::of_update(&update, values, 0)).await?;
@@ -117,10 +113,10 @@ impl Writer<'_> {
         &self,
         typed: Option<&crate::sql::write::Returning>,
     ) -> Result<Option<Returning>, Error> {
-        let Some(typed) = typed else {
-            return Ok(None);
-        };
-        self.returning(typed).await.map(Some)
+        match typed {
+            Some(typed) => self.returning(typed).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
