@@ -191,6 +191,14 @@ impl std::error::Error for Error {
     }
 }
 
+/// Returns `1 row`, `2 rows`: `count` of what is called `one`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ use super::failure::{Failure, FailureKind};
 use super::request::{Method, RequestLine};
 use super::service_error::ServiceError;
 use super::text::Seconds;
+use crate::error::counted;
 
 /// What went wrong in the client.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -92,7 +93,7 @@ pub enum Error {
         call: Box<Call>,
     },
     /// The request was not sent, because the statement had sent as many as it may.
-    #[error("`{}` was not sent: the statement may send no more than {}", call.request, requests(*most))]
+    #[error("`{}` was not sent: the statement may send no more than {}", call.request, counted(*most, "request"))]
     BudgetSpent {
         /// The request and the attempts so far.
         call: Box<Call>,
@@ -176,13 +177,6 @@ impl fmt::Display for Effort<'_> {
             0 | 1 => Ok(()),
             tries => write!(f, ", after {tries} tries in {}", Seconds(self.0.elapsed)),
         }
-    }
-}
-
-fn requests(count: u64) -> String {
-    match count {
-        1 => "1 request".to_owned(),
-        count => format!("{count} requests"),
     }
 }
 

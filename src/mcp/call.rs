@@ -24,7 +24,7 @@ use super::{command_line, hints, visible};
 use crate::api::{self, Traffic};
 use crate::dialect::error::nearest;
 use crate::dialect::type_names::type_name;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error, ErrorKind, counted};
 use crate::render::{Diagnostic, escape_controls};
 use crate::resource::{self, DEFAULT_SCHEMA, Relation};
 use crate::session::{Done, Interrupt, Params, Report, in_statement};
@@ -597,11 +597,4 @@ fn tables() -> Vec<Value> {
         }));
     }
     tables
-}
-
-fn counted(count: u64, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {one}s"),
-    }
 }

@@ -19,7 +19,7 @@ use super::state::Shell;
 use super::variables;
 use crate::api::Traffic;
 use crate::dialect::Dialect;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, counted};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::{Report, Sink};
 use crate::sql::operation::Operation;
@@ -492,8 +492,7 @@ fn stopped(error: Error, traffic: &Traffic) -> Error {
     let figures = traffic.figures();
     let message = match figures.requests {
         0 => error.message.clone(),
-        1 => format!("{} after 1 request", error.message),
-        n => format!("{} after {n} requests", error.message),
+        n => format!("{} after {}", error.message, counted(n, "request")),
     };
     Error { message, ..error }
 }

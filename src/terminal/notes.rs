@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::stderr::{self, Patience};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, counted};
 use crate::render::Diagnostic;
 use crate::session::{Done, Report};
 
@@ -153,27 +153,23 @@ pub(crate) fn done(report: &Report, timing: bool) {
 
 /// Summarizes what a statement did in one line, with `timing` also how long it took.
 pub(crate) fn summary(report: &Report, timing: bool) -> String {
-    let plural = |n: u64, one: &str| match n {
-        1 => format!("1 {one}"),
-        n => format!("{n} {one}s"),
-    };
     let mut parts = vec![match &report.done {
-        Done::Rows(rows) => plural(*rows as u64, "row"),
-        Done::Written(rows) => format!("{} written", plural(*rows as u64, "row")),
-        Done::LocalInserted(rows) => format!("{} inserted", plural(*rows as u64, "row")),
-        Done::LocalUpdated(rows) => format!("{} updated", plural(*rows as u64, "row")),
-        Done::LocalDeleted(rows) => format!("{} deleted", plural(*rows as u64, "row")),
-        Done::Inserted(keys) => format!("{} created", plural(*keys as u64, "key")),
-        Done::Updated(keys) => format!("{} changed", plural(*keys as u64, "key")),
-        Done::Deleted(keys) => format!("{} deleted", plural(*keys as u64, "key")),
+        Done::Rows(rows) => counted(*rows as u64, "row"),
+        Done::Written(rows) => format!("{} written", counted(*rows as u64, "row")),
+        Done::LocalInserted(rows) => format!("{} inserted", counted(*rows as u64, "row")),
+        Done::LocalUpdated(rows) => format!("{} updated", counted(*rows as u64, "row")),
+        Done::LocalDeleted(rows) => format!("{} deleted", counted(*rows as u64, "row")),
+        Done::Inserted(keys) => format!("{} created", counted(*keys as u64, "key")),
+        Done::Updated(keys) => format!("{} changed", counted(*keys as u64, "key")),
+        Done::Deleted(keys) => format!("{} deleted", counted(*keys as u64, "key")),
         Done::Shown(0) => "nothing would be sent".to_owned(),
-        Done::Shown(n) => format!("{} shown, not sent", plural(*n as u64, "request")),
+        Done::Shown(n) => format!("{} shown, not sent", counted(*n as u64, "request")),
         Done::Note(note) => note.clone(),
         Done::Ok => "ok".to_owned(),
     }];
     let figures = report.traffic.figures();
     if figures.requests > 0 {
-        parts.push(plural(figures.requests, "request"));
+        parts.push(counted(figures.requests, "request"));
     }
     match figures.retries {
         0 => {}
