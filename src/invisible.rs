@@ -31,6 +31,11 @@ pub(crate) fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
+/// Returns true for all of these.
+pub(crate) fn is_unseen(c: char) -> bool {
+    is_hidden(c) || is_joiner(c) || is_selector(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Location;
 use crate::dialect::Dialect;
 use crate::dialect::error::Error;
 use crate::error::ErrorKind;
-use crate::invisible::{is_hidden, is_joiner, is_selector};
+use crate::invisible::is_unseen;
 use crate::terminal::open::Settings;
 
 /// Returns the flags that lead to where `settings` lead. A description of credentials may hold a password, so a variable
@@ -75,7 +75,7 @@ fn unseen(what: &str) -> Error {
 fn hidden(text: &str) -> Option<Location> {
     let mut place = Location::new(1, 1);
     for c in text.chars() {
-        if c != '\n' && (is_hidden(c) || is_joiner(c) || is_selector(c)) {
+        if c != '\n' && is_unseen(c) {
             return Some(place);
         }
         place = match c {

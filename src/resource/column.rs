@@ -131,13 +131,15 @@ impl Column {
     pub fn arrow(&self) -> Field {
         let field = Field::new(self.name, self.ty.arrow(), true);
         match self.ty {
-            Type::Json => field.with_metadata(HashMap::from([(
-                "ARROW:extension:name".to_owned(),
-                "arrow.json".to_owned(),
-            )])),
+            Type::Json => field.with_metadata(json_metadata()),
             _ => field,
         }
     }
+}
+
+/// Returns the metadata of an Arrow field that is JSON.
+pub(crate) fn json_metadata() -> HashMap<String, String> {
+    HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())])
 }
 
 /// Returns `columns` with the fields of lifted objects in their places.

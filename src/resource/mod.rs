@@ -39,6 +39,7 @@ mod writes;
 
 pub use api_keys::API_KEYS;
 pub use collection::{CATALOG, Nouns, Pushed, Resource, Service};
+pub(crate) use column::json_metadata;
 pub use column::{Access, Column, Type};
 pub use filter::{Filter, Required, Values};
 pub(crate) use method::older_spelling;

@@ -58,17 +58,14 @@ impl Session {
     pub fn functions(&self) -> Vec<Function> {
         let state = self.context.state();
         let mut found: BTreeMap<String, Function> = BTreeMap::new();
-        for (name, function) in state.scalar_functions() {
-            let function = of_engine(name, "scalar", function.documentation());
-            found.insert(name.clone(), function);
-        }
-        for (name, function) in state.aggregate_functions() {
-            let function = of_engine(name, "aggregate", function.documentation());
-            found.insert(name.clone(), function);
-        }
-        for (name, function) in state.window_functions() {
-            let function = of_engine(name, "window", function.documentation());
-            found.insert(name.clone(), function);
+        let scalar = state.scalar_functions().iter();
+        let scalar = scalar.map(|(name, f)| (name, "scalar", f.documentation()));
+        let aggregate = state.aggregate_functions().iter();
+        let aggregate = aggregate.map(|(name, f)| (name, "aggregate", f.documentation()));
+        let window = state.window_functions().iter();
+        let window = window.map(|(name, f)| (name, "window", f.documentation()));
+        for (name, kind, docs) in scalar.chain(aggregate).chain(window) {
+            found.insert(name.clone(), of_engine(name, kind, docs));
         }
         for ours in functions::catalogue() {
             let function = Function {

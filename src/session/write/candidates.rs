@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::invisible::{is_hidden, is_joiner, is_selector};
+use crate::invisible::is_unseen;
 use crate::resource::Writes;
 
 /// What is known of such keys.
@@ -79,17 +79,16 @@ fn quoted(texts: &[&str]) -> String {
 
 /// Returns `text` as SQL that can be copied from a screen: what does not show there is spelled as a number.
 pub(super) fn literal(text: &str) -> String {
-    let is_spelled = |c: &char| is_hidden(*c) || is_joiner(*c) || is_selector(*c);
     let mut parts: Vec<String> = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let end = match is_spelled(&first) {
+        let end = match is_unseen(first) {
             true => {
                 parts.push(format!("chr({})", u32::from(first)));
                 first.len_utf8()
             }
             false => {
-                let end = rest.find(|c| is_spelled(&c)).unwrap_or(rest.len());
+                let end = rest.find(is_unseen).unwrap_or(rest.len());
                 parts.push(format!("'{}'", rest[..end].replace('\'', "''")));
                 end
             }

@@ -1,6 +1,5 @@
 //! The requests of a write as rows, for --dry-run and EXPLAIN.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -11,6 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::{Rows, Writer};
 use crate::api::request::Request;
 use crate::error::Error;
+use crate::resource::json_metadata;
 use crate::session::{Done, Sink};
 
 /// Requests that are shown before others get a turn.
@@ -21,11 +21,10 @@ const NAMES: [&str; 2] = ["display_name", "owner"];
 
 /// Returns the columns of requests that are shown; with those that name the key that each is about, if it exists.
 pub(super) fn schema(names_keys: bool) -> SchemaRef {
-    let json = HashMap::from([("ARROW:extension:name".to_owned(), "arrow.json".to_owned())]);
     let mut fields = vec![
         Field::new("method", DataType::Utf8, false),
         Field::new("path", DataType::Utf8, false),
-        Field::new("body", DataType::Utf8, true).with_metadata(json),
+        Field::new("body", DataType::Utf8, true).with_metadata(json_metadata()),
     ];
     if names_keys {
         fields.extend(NAMES.map(|name| Field::new(name, DataType::Utf8, true)));

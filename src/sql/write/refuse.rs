@@ -223,23 +223,24 @@ pub(super) fn delete_clauses(delete: &Delete, resource: &Resource) -> Result<(),
 
 /// Refuses `selection` if it names parameters of StackQL: they are not conditions, and a write must have one.
 pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
-    let mut found = None;
-    let _ = visit_expressions(&selection.cloned(), |expr| {
-        if let Expr::Identifier(ident) = expr
-            && ["page_size", "page_token"].contains(&folded(ident).as_str())
+    let Some(selection) = selection else {
+        return Ok(());
+    };
+    let found = visit_expressions(selection, |expr| match expr {
+        Expr::Identifier(ident)
+            if ["page_size", "page_token"].contains(&folded(ident).as_str()) =>
         {
-            found = Some(ident.clone());
-            return ControlFlow::Break(());
+            ControlFlow::Break(ident.clone())
         }
-        ControlFlow::Continue(())
+        _ => ControlFlow::Continue(()),
     });
     match found {
-        Some(ident) => Err(
-            Error::new(format!("`{ident}` is not a condition for a write"))
-                .at(ident.span)
-                .hint("leave it out: it is for listings, and selects no keys"),
-        ),
-        None => Ok(()),
+        ControlFlow::Break(ident) => Err(Error::new(format!(
+            "`{ident}` is not a condition for a write"
+        ))
+        .at(ident.span)
+        .hint("leave it out: it is for listings, and selects no keys")),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 

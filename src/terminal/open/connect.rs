@@ -140,18 +140,12 @@ async fn read_file(file: &Path) -> Result<String, Error> {
 
 /// Runs `command` in the system's shell and returns what it prints.
 async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
-    let (shell, flag) = if cfg!(windows) {
-        ("cmd", "/C")
-    } else {
-        ("sh", "-c")
-    };
     let failed = |what: String| {
         Error::usage(format!(
             "the command `{command}` that prints the secret {what}"
         ))
     };
-    let mut child = tokio::process::Command::from(children::command(shell))
-        .args([flag, command])
+    let mut child = tokio::process::Command::from(children::shell(command))
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
