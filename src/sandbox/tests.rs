@@ -563,21 +563,6 @@ async fn scripted_answers_look_like_those_they_stand_for() {
 }
 
 #[tokio::test]
-async fn faults_can_be_meant_for_one_page() {
-    let sandbox = with_fault("page=2:500").await;
-    let first = get(&sandbox, LIST).await;
-    assert_eq!(first.status(), 200);
-    let next = first.json()["metadata"]["next"]
-        .as_str()
-        .map(str::to_owned)
-        .expect("a link");
-    let second = next
-        .strip_prefix("https://api.confluent.cloud")
-        .expect("the public host");
-    assert_eq!(get(&sandbox, second).await.status(), 500);
-}
-
-#[tokio::test]
 async fn a_stopped_sandbox_refuses_connections() {
     let sandbox = start(SandboxConfig::default()).await;
     let address = sandbox.address;

@@ -263,27 +263,6 @@ async fn a_port_that_nobody_listens_on_refuses() {
 }
 
 #[tokio::test]
-async fn redirections_are_not_followed() {
-    let target = Server::start(vec![http("200 OK", b"{}")]).await;
-    let moved = http(
-        &format!(
-            "307 Temporary Redirect\r\nLocation: http://{}/x",
-            target.address
-        ),
-        b"",
-    );
-    let server = Server::start(vec![moved]).await;
-    let error = client(&format!("http://{}", server.address))
-        .get(&API_KEYS, &id())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::Redirect { status: 307, host: Some(host), .. } if host == "127.0.0.1")
-    );
-    assert_eq!(target.requests().len(), 0);
-}
-
-#[tokio::test]
 async fn tls_to_something_else_is_told_as_such() {
     let server = Server::start(vec![http("400 Bad Request", b"this is not TLS")]).await;
     let failure = failure(
