@@ -29,11 +29,7 @@ pub(super) enum Buffer {
         ends: Vec<i32>,
         valid: NullBufferBuilder,
     },
-    Time {
-        micros: Vec<i64>,
-        valid: NullBufferBuilder,
-    },
-    /// Integers, and booleans as 0 and 1.
+    /// Integers, booleans as 0 and 1, times in microseconds and dates in days since 1970.
     Number {
         values: Vec<i64>,
         valid: NullBufferBuilder,
@@ -42,10 +38,6 @@ pub(super) enum Buffer {
         fields: Vec<Buffer>,
         /// The JSON of the object, for the JSON functions.
         source: Box<Buffer>,
-        valid: NullBufferBuilder,
-    },
-    Date {
-        days: Vec<i32>,
         valid: NullBufferBuilder,
     },
 }
@@ -60,11 +52,7 @@ impl Buffer {
                 ends: Vec::new(),
                 valid,
             },
-            Type::Timestamp => Self::Time {
-                micros: Vec::new(),
-                valid,
-            },
-            Type::Integer | Type::Boolean => Self::Number {
+            Type::Integer | Type::Boolean | Type::Timestamp | Type::Date => Self::Number {
                 values: Vec::new(),
                 valid,
             },
@@ -76,10 +64,6 @@ impl Buffer {
             Type::Lifted(fields) => Self::Object {
                 fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
                 source: Box::new(Self::Unwanted { len: 0 }),
-                valid,
-            },
-            Type::Date => Self::Date {
-                days: Vec::new(),
                 valid,
             },
         }
@@ -120,11 +104,9 @@ impl Buffer {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Unwanted { len } => *len,
-            Self::Text { valid, .. }
-            | Self::Time { valid, .. }
-            | Self::Date { valid, .. }
-            | Self::Number { valid, .. }
-            | Self::Object { valid, .. } => valid.len(),
+            Self::Text { valid, .. } | Self::Number { valid, .. } | Self::Object { valid, .. } => {
+                valid.len()
+            }
         }
     }
 
@@ -149,16 +131,8 @@ impl Buffer {
                 ends.resize(len, text.len() as i32);
                 valid.append_n_nulls(missing);
             }
-            Self::Time { micros, valid } => {
-                micros.resize(len, 0);
-                valid.append_n_nulls(missing);
-            }
             Self::Number { values, valid } => {
                 values.resize(len, 0);
-                valid.append_n_nulls(missing);
-            }
-            Self::Date { days, valid } => {
-                days.resize(len, 0);
                 valid.append_n_nulls(missing);
             }
             Self::Object { valid, .. } => valid.append_n_nulls(missing),
@@ -180,33 +154,11 @@ impl Buffer {
         }
     }
 
-    /// Appends `value`, in microseconds since 1970, to a buffer of timestamps; any other buffer gets NULL.
-    pub(super) fn push_time(&mut self, value: i64) {
-        match self {
-            Self::Time { micros, valid } => {
-                micros.push(value);
-                valid.append_non_null();
-            }
-            _ => self.push_null(),
-        }
-    }
-
     /// Appends `value` to a buffer of numbers; any other buffer gets NULL.
     pub(super) fn push_number(&mut self, value: i64) {
         match self {
             Self::Number { values, valid } => {
                 values.push(value);
-                valid.append_non_null();
-            }
-            _ => self.push_null(),
-        }
-    }
-
-    /// Appends `value`, in days since 1970, to a buffer of dates; any other buffer gets NULL.
-    pub(super) fn push_date(&mut self, value: i32) {
-        match self {
-            Self::Date { days, valid } => {
-                days.push(value);
                 valid.append_non_null();
             }
             _ => self.push_null(),
@@ -222,16 +174,8 @@ impl Buffer {
                 text.truncate(ends.last().map_or(0, |&end| end as usize));
                 valid.truncate(len);
             }
-            Self::Time { micros, valid } => {
-                micros.truncate(len);
-                valid.truncate(len);
-            }
             Self::Number { values, valid } => {
                 values.truncate(len);
-                valid.truncate(len);
-            }
-            Self::Date { days, valid } => {
-                days.truncate(len);
                 valid.truncate(len);
             }
             Self::Object {
@@ -264,12 +208,6 @@ impl Buffer {
                 let values = std::mem::replace(text, room).into_bytes().into();
                 Arc::new(StringArray::try_new(offsets(ends), values, valid.finish())?)
             }
-            (Self::Time { micros, valid }, _) => {
-                let room = Vec::with_capacity(micros.len());
-                let values = std::mem::replace(micros, room).into();
-                let array = TimestampMicrosecondArray::try_new(values, valid.finish())?;
-                Arc::new(array.with_timezone("UTC"))
-            }
             (Self::Number { values, valid }, ty) => {
                 let room = Vec::with_capacity(values.len());
                 let (values, valid) = (std::mem::replace(values, room), valid.finish());
@@ -277,6 +215,14 @@ impl Buffer {
                     DataType::Boolean => {
                         let values = values.into_iter().map(|value| value != 0).collect();
                         Arc::new(BooleanArray::new(values, valid))
+                    }
+                    DataType::Timestamp(..) => {
+                        let array = TimestampMicrosecondArray::try_new(values.into(), valid)?;
+                        Arc::new(array.with_timezone("UTC"))
+                    }
+                    DataType::Date32 => {
+                        let days = values.into_iter().map(|days| days as i32).collect();
+                        Arc::new(Date32Array::try_new(days, valid)?)
                     }
                     _ => Arc::new(Int64Array::try_new(values.into(), valid)?),
                 }
@@ -296,11 +242,6 @@ impl Buffer {
                     .map(|(buffer, field)| buffer.finish(field.data_type(), len))
                     .collect::<Result<Vec<_>, _>>()?;
                 Arc::new(StructArray::try_new(types.clone(), arrays, valid.finish())?)
-            }
-            (Self::Date { days, valid }, _) => {
-                let room = Vec::with_capacity(days.len());
-                let values = std::mem::replace(days, room).into();
-                Arc::new(Date32Array::try_new(values, valid.finish())?)
             }
             (Self::Object { .. }, _) => {
                 return Err(ArrowError::SchemaError(

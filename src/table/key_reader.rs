@@ -246,7 +246,7 @@ impl<'j> Reader<'j, '_> {
             (b'"', Type::Timestamp) => {
                 let text = self.string()?;
                 match micros(text.as_bytes()).or_else(|| any_micros(&text)) {
-                    Some(micros) => buffer.push_time(micros),
+                    Some(micros) => buffer.push_number(micros),
                     None => {
                         buffer.push_null();
                         self.odd_timestamp(&text);
@@ -256,7 +256,7 @@ impl<'j> Reader<'j, '_> {
             (b'"', Type::Date) => {
                 let text = self.string()?;
                 match days(&text) {
-                    Some(days) => buffer.push_date(days),
+                    Some(days) => buffer.push_number(days.into()),
                     None => {
                         buffer.push_null();
                         self.odd_timestamp(&text);
