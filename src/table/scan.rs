@@ -122,11 +122,15 @@ impl ResourceScan {
         }
     }
 
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut scan = self.clone();
+        change(&mut scan);
+        scan
+    }
+
     /// Returns the same scan, which asks for a page only once the rows so far have proved too few.
     pub(super) fn without_prefetch(&self) -> Self {
-        let mut scan = self.clone();
-        scan.shape.prefetch = false;
-        scan
+        self.with(|scan| scan.shape.prefetch = false)
     }
 
     /// Returns the same scan, which reads the fields at `paths`, those that its predicates look at, and no others.
@@ -188,9 +192,7 @@ impl ResourceScan {
 
     /// Returns the same scan, of whose rows only those are of use that satisfy `implied`.
     pub(super) fn implying(&self, implied: &[Arc<dyn PhysicalExpr>]) -> Self {
-        let mut scan = self.clone();
-        scan.implied.extend(implied.iter().cloned());
-        scan
+        self.with(|scan| scan.implied.extend(implied.iter().cloned()))
     }
 
     /// Returns true if the scan reads its answers to their end, whatever they are.
@@ -218,9 +220,7 @@ impl ResourceScan {
 
     /// Returns the same scan, which takes the ids that the service requires from `sources`.
     pub(super) fn fed_by(&self, sources: Vec<Arc<SharedListing>>) -> Self {
-        let mut scan = self.clone();
-        scan.shape.sources = sources;
-        scan
+        self.with(|scan| scan.shape.sources = sources)
     }
 
     /// Returns true if the scan lists all there is, as far as is known before the query runs.
@@ -247,23 +247,17 @@ impl ResourceScan {
 
     /// Returns the same scan, which waits for no other: what a join supplies is not looked at.
     pub(super) fn independent(&self) -> Self {
-        let mut scan = self.clone();
-        scan.dynamic = Vec::new();
-        scan
+        self.with(|scan| scan.dynamic = Vec::new())
     }
 
     /// Returns the same scan, which starts as soon as one of `together` does.
     pub(super) fn starting_with(&self, together: Arc<Together>) -> Self {
-        let mut scan = self.clone();
-        scan.together = Some(together);
-        scan
+        self.with(|scan| scan.together = Some(together))
     }
 
     /// Returns the same scan, which reads the pages of `shared`.
     pub(super) fn sharing(&self, shared: Arc<SharedListing>) -> Self {
-        let mut scan = self.clone();
-        scan.shape.shared = Some(shared);
-        scan
+        self.with(|scan| scan.shape.shared = Some(shared))
     }
 
     /// Returns the ids of the rows, if the predicates name them and nothing else is to be checked.
@@ -497,9 +491,7 @@ impl ExecutionPlan for ResourceScan {
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
-        let mut scan = self.clone();
-        scan.shape.fetch = limit;
-        Some(Arc::new(scan))
+        Some(Arc::new(self.with(|scan| scan.shape.fetch = limit)))
     }
 
     fn fetch(&self) -> Option<usize> {
@@ -570,7 +562,7 @@ impl ExecutionPlan for ResourceScan {
             Some(together) => together.joined_by(rows.boxed()),
             None => rows.boxed(),
         };
-        let rows = Measured::new(rows, &self.metrics, traffic).stream();
+        let rows = measured(rows, &self.metrics, traffic);
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(&self.shape.schema),
             rows,
@@ -579,42 +571,29 @@ impl ExecutionPlan for ResourceScan {
 }
 
 /// Copies the figures of the requests into the metrics that EXPLAIN ANALYZE shows.
-struct Measured<S> {
-    rows: S,
-    metrics: ExecutionPlanMetricsSet,
+fn measured(
+    rows: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+    metrics: &ExecutionPlanMetricsSet,
     traffic: Arc<Traffic>,
-}
-
-impl<S: Stream<Item = Result<RecordBatch>> + Send + 'static> Measured<S> {
-    fn new(rows: S, metrics: &ExecutionPlanMetricsSet, traffic: Arc<Traffic>) -> Self {
-        Self {
-            rows,
-            metrics: metrics.clone(),
-            traffic,
+) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
+    let counter = |name: &'static str| MetricBuilder::new(metrics).counter(name, 0);
+    let output = MetricBuilder::new(metrics).output_rows(0);
+    let requests = counter("requests");
+    let retries = counter("retries");
+    let bytes = counter("bytes");
+    let wire = MetricBuilder::new(metrics).subset_time("wire_time", 0);
+    let rows = rows.map(Some).chain(stream::iter([None]));
+    rows.filter_map(move |batch| {
+        let figures = traffic.figures();
+        let behind = |now: u64, counter: &Count| (now as usize).saturating_sub(counter.value());
+        requests.add(behind(figures.requests, &requests));
+        retries.add(behind(figures.retries, &retries));
+        bytes.add(behind(figures.bytes, &bytes));
+        let known = Duration::from_nanos(wire.value() as u64);
+        wire.add_duration(figures.wire.saturating_sub(known));
+        if let Some(Ok(batch)) = &batch {
+            output.add(batch.num_rows());
         }
-    }
-
-    fn stream(self) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
-        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, 0);
-        let output = MetricBuilder::new(&self.metrics).output_rows(0);
-        let requests = counter("requests");
-        let retries = counter("retries");
-        let bytes = counter("bytes");
-        let wire = MetricBuilder::new(&self.metrics).subset_time("wire_time", 0);
-        let traffic = self.traffic;
-        let rows = self.rows.map(Some).chain(stream::iter([None]));
-        rows.filter_map(move |batch| {
-            let figures = traffic.figures();
-            let behind = |now: u64, counter: &Count| (now as usize).saturating_sub(counter.value());
-            requests.add(behind(figures.requests, &requests));
-            retries.add(behind(figures.retries, &retries));
-            bytes.add(behind(figures.bytes, &bytes));
-            let known = Duration::from_nanos(wire.value() as u64);
-            wire.add_duration(figures.wire.saturating_sub(known));
-            if let Some(Ok(batch)) = &batch {
-                output.add(batch.num_rows());
-            }
-            std::future::ready(batch)
-        })
-    }
+        std::future::ready(batch)
+    })
 }
