@@ -12,19 +12,11 @@ use super::corrected;
 use crate::error::Error;
 use crate::terminal::notes;
 
-/// What to use instead of an option.
+/// What to use instead of some options.
 struct Instead {
-    option: &'static str,
+    options: &'static [&'static str],
     reason: &'static str,
     hint: &'static str,
-}
-
-const fn instead(option: &'static str, reason: &'static str, hint: &'static str) -> Instead {
-    Instead {
-        option,
-        reason,
-        hint,
-    }
 }
 
 /// Options without a replacement, because what they set does not exist here.
@@ -52,67 +44,43 @@ const LEFT_OUT: [&str; 21] = [
     "--viperconfigfilename",
 ];
 
-const REPLACED: [Instead; 12] = [
-    instead(
-        "--iqldata",
-        "there are no templates",
-        "pass values as --param name=value, and write $name in the statement",
-    ),
-    instead(
-        "--configfile",
-        "settings are profiles in config.toml",
-        "pass --profile NAME",
-    ),
-    instead(
-        "--http.proxy.host",
-        "the proxy comes from the environment",
-        "set HTTPS_PROXY",
-    ),
-    instead(
-        "--http.proxy.port",
-        "the proxy comes from the environment",
-        "set HTTPS_PROXY",
-    ),
-    instead(
-        "--http.proxy.scheme",
-        "the proxy comes from the environment",
-        "set HTTPS_PROXY",
-    ),
-    instead(
-        "--http.proxy.user",
-        "the proxy comes from the environment",
-        "set HTTPS_PROXY",
-    ),
-    instead(
-        "--http.proxy.password",
-        "the proxy comes from the environment",
-        "set HTTPS_PROXY",
-    ),
-    instead(
-        "--tls.allowInsecure",
-        "certificates are always verified",
-        "trust its certificate with --ca-cert FILE",
-    ),
-    instead(
-        "--errorpresentation",
-        "errors go to stderr, and the exit code says that there was one",
-        "leave it out",
-    ),
-    instead(
-        "--pgsrv.address",
-        "there is no server",
-        "run statements with iamql exec",
-    ),
-    instead(
-        "--pgsrv.port",
-        "there is no server",
-        "run statements with iamql exec",
-    ),
-    instead(
-        "--pgsrv.tls",
-        "there is no server",
-        "run statements with iamql exec",
-    ),
+const REPLACED: [Instead; 6] = [
+    Instead {
+        options: &["--iqldata"],
+        reason: "there are no templates",
+        hint: "pass values as --param name=value, and write $name in the statement",
+    },
+    Instead {
+        options: &["--configfile"],
+        reason: "settings are profiles in config.toml",
+        hint: "pass --profile NAME",
+    },
+    Instead {
+        options: &[
+            "--http.proxy.host",
+            "--http.proxy.port",
+            "--http.proxy.scheme",
+            "--http.proxy.user",
+            "--http.proxy.password",
+        ],
+        reason: "the proxy comes from the environment",
+        hint: "set HTTPS_PROXY",
+    },
+    Instead {
+        options: &["--tls.allowInsecure"],
+        reason: "certificates are always verified",
+        hint: "trust its certificate with --ca-cert FILE",
+    },
+    Instead {
+        options: &["--errorpresentation"],
+        reason: "errors go to stderr, and the exit code says that there was one",
+        hint: "leave it out",
+    },
+    Instead {
+        options: &["--pgsrv.address", "--pgsrv.port", "--pgsrv.tls"],
+        reason: "there is no server",
+        hint: "run statements with iamql exec",
+    },
 ];
 
 /// Warns of what is accepted for the sake of scripts, and does nothing.
@@ -175,7 +143,9 @@ pub(super) fn refused(error: &clap::Error) -> Option<Error> {
                     Error::usage(format!("`{option}` has no effect here")).hint("leave it out"),
                 );
             }
-            let instead = REPLACED.iter().find(|instead| known(instead.option))?;
+            let instead = REPLACED
+                .iter()
+                .find(|instead| instead.options.iter().any(|option| known(option)))?;
             Some(
                 Error::usage(format!("no option `{option}`: {}", instead.reason))
                     .hint(instead.hint),
@@ -232,8 +202,8 @@ mod tests {
                 format!("`{option}` has no effect here (leave it out)")
             );
         }
-        for instead in &REPLACED {
-            let typed = format!("{}=x", instead.option);
+        for option in REPLACED.iter().flat_map(|instead| instead.options) {
+            let typed = format!("{option}=x");
             assert!(of(&["exec", &typed, "SELECT 1"]).is_some(), "{typed}");
         }
         assert_eq!(of(&["exec", "--bogus", "SELECT 1"]), None);
