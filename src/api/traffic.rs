@@ -5,7 +5,6 @@
 //! line; never influences what is sent.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,15 +20,15 @@ const MAX_LINES: usize = 1000;
 #[derive(Debug, Default)]
 pub struct Traffic {
     parent: Option<Arc<Traffic>>,
-    requests: AtomicU64,
-    retries: AtomicU64,
-    bytes: AtomicU64,
-    wire_nanos: AtomicU64,
-    pages: AtomicU64,
-    keys: AtomicU64,
-    lines: Mutex<Vec<RequestLine>>,
-    waiting_until: Mutex<Option<Instant>>,
+    counters: Mutex<Counters>,
     answered: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    figures: Figures,
+    lines: Vec<RequestLine>,
+    waiting_until: Option<Instant>,
 }
 
 /// A snapshot of the counters.
@@ -60,24 +59,17 @@ impl Traffic {
 
     /// Returns a snapshot of the counters.
     pub fn figures(&self) -> Figures {
-        Figures {
-            requests: self.requests.load(Relaxed),
-            retries: self.retries.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
-            wire: Duration::from_nanos(self.wire_nanos.load(Relaxed)),
-            pages: self.pages.load(Relaxed),
-            keys: self.keys.load(Relaxed),
-        }
+        self.counters.lock().figures
     }
 
     /// Returns the lines of the first 1000 requests, in the order they were sent.
     pub fn lines(&self) -> Vec<RequestLine> {
-        self.lines.lock().clone()
+        self.counters.lock().lines.clone()
     }
 
     /// Returns how long the service's rate limit will still hold requests back; `None` if it does not.
     pub fn waiting(&self) -> Option<Duration> {
-        let until = (*self.waiting_until.lock())?;
+        let until = self.counters.lock().waiting_until?;
         Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
@@ -87,47 +79,46 @@ impl Traffic {
     }
 
     pub(crate) fn sent(&self, line: &RequestLine, again: bool) {
-        self.each(|traffic| {
-            traffic.requests.fetch_add(1, Relaxed);
-            traffic.retries.fetch_add(u64::from(again), Relaxed);
-            let mut lines = traffic.lines.lock();
-            if lines.len() < MAX_LINES {
-                lines.push(line.clone());
+        self.each(|counters| {
+            counters.figures.requests += 1;
+            counters.figures.retries += u64::from(again);
+            if counters.lines.len() < MAX_LINES {
+                counters.lines.push(line.clone());
             }
         });
     }
 
     pub(crate) fn answered(&self, bytes: usize, took: Duration) {
-        self.each(|traffic| {
-            traffic.bytes.fetch_add(bytes as u64, Relaxed);
-            traffic
-                .wire_nanos
-                .fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
-            traffic.answered.notify_one();
+        self.each(|counters| {
+            let figures = &mut counters.figures;
+            figures.bytes += bytes as u64;
+            figures.wire = figures.wire.saturating_add(took);
         });
+        for traffic in self.and_ancestors() {
+            traffic.answered.notify_one();
+        }
     }
 
     pub(crate) fn listed(&self, pages: usize, keys: usize) {
-        self.each(|traffic| {
-            traffic.pages.fetch_add(pages as u64, Relaxed);
-            traffic.keys.fetch_add(keys as u64, Relaxed);
+        self.each(|counters| {
+            counters.figures.pages += pages as u64;
+            counters.figures.keys += keys as u64;
         });
     }
 
     pub(crate) fn waits_until(&self, until: Instant) {
-        self.each(|traffic| {
-            let mut waiting = traffic.waiting_until.lock();
-            *waiting = (*waiting).max(Some(until));
-        });
+        self.each(|counters| counters.waiting_until = counters.waiting_until.max(Some(until)));
     }
 
-    /// Calls `count` with these counters and all their ancestors.
-    fn each(&self, count: impl Fn(&Self)) {
-        let mut traffic = Some(self);
-        while let Some(current) = traffic {
-            count(current);
-            traffic = current.parent.as_deref();
+    /// Calls `count` with the counters of this and of all its ancestors.
+    fn each(&self, count: impl Fn(&mut Counters)) {
+        for traffic in self.and_ancestors() {
+            count(&mut traffic.counters.lock());
         }
+    }
+
+    fn and_ancestors(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |traffic| traffic.parent.as_deref())
     }
 }
 
