@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+#[cfg(unix)]
+use super::stream;
+
 /// How long a reader may take to make room for one more piece.
 #[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
 #[derive(Debug, Clone, Copy)]
@@ -50,29 +53,22 @@ pub(crate) fn write(text: &[u8], patience: Patience) {
 /// stopped reading, its disk is full, or it is a device such as the null device.
 #[cfg(unix)]
 pub(crate) fn is_heard() -> bool {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::poll::PollFlags;
     use nix::sys::stat::{SFlag, fstat};
     let stderr = io::stderr();
     let kind = fstat(&stderr).map(|found| SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT);
     let is_lost = match kind {
         Ok(SFlag::S_IFCHR) => !stderr.is_terminal(),
-        Ok(SFlag::S_IFREG) => super::stream::is_disk_full(&stderr),
+        Ok(SFlag::S_IFREG) => stream::is_disk_full(&stderr),
         _ => false,
     };
     if is_lost {
         return false;
     }
-    let mut asked = [PollFd::new(
-        std::os::fd::AsFd::as_fd(&stderr),
-        PollFlags::POLLOUT,
-    )];
     let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
-    match poll(&mut asked, PollTimeout::ZERO) {
-        // There is no room in the pipe.
-        Ok(0) => false,
-        Ok(_) => asked[0]
-            .revents()
-            .is_none_or(|events| !events.intersects(gone)),
+    match stream::poll(&stderr, PollFlags::POLLOUT, Duration::ZERO) {
+        // Without any, there is no room in the pipe.
+        Ok(events) => !events.is_empty() && !events.intersects(gone),
         Err(_) => true,
     }
 }
@@ -85,19 +81,11 @@ pub(crate) fn is_heard() -> bool {
 /// Writes `text` piece by piece, none of which blocks. Fails with the number of bytes left.
 #[cfg(unix)]
 fn put(mut text: &[u8], patience: Duration) -> Result<(), usize> {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
     let stderr = io::stderr();
     while !text.is_empty() {
-        let mut asked = [PollFd::new(
-            std::os::fd::AsFd::as_fd(&stderr),
-            PollFlags::POLLOUT,
-        )];
-        match poll(&mut asked, timeout) {
-            Ok(0) => return Err(text.len()),
+        match stream::poll(&stderr, nix::poll::PollFlags::POLLOUT, patience) {
+            Ok(events) if events.is_empty() => return Err(text.len()),
             Ok(_) => {}
-            Err(nix::errno::Errno::EINTR) => continue,
             Err(_) => return Ok(()),
         }
         // A pipe that is ready takes at least this much without blocking.

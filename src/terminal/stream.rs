@@ -8,12 +8,14 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(unix)]
 use std::time::Duration;
 
 #[cfg(unix)]
 use nix::libc::PIPE_BUF;
 #[cfg(unix)]
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::session::Interrupt;
 
@@ -239,7 +241,7 @@ impl Stream {
     fn wait_for_leaving(&self, most: Duration) -> io::Result<()> {
         // With no event requested, `poll` still reports that the other end is closed.
         let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
-        match self.poll(PollFlags::empty(), most)? {
+        match poll(&self.file, PollFlags::empty(), most)? {
             found if found.intersects(gone) => Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
                 "its reader is gone",
@@ -252,7 +254,7 @@ impl Stream {
     #[cfg(unix)]
     fn wait(&self) -> io::Result<()> {
         let mut paused = Duration::ZERO;
-        while self.poll(PollFlags::POLLOUT, LOOK)?.is_empty() {
+        while poll(&self.file, PollFlags::POLLOUT, LOOK)?.is_empty() {
             if self.interrupt.is_raised() {
                 paused += LOOK;
             }
@@ -265,17 +267,18 @@ impl Stream {
         }
         Ok(())
     }
+}
 
-    #[cfg(unix)]
-    fn poll(&self, wanted: PollFlags, most: Duration) -> io::Result<PollFlags> {
-        let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::ZERO);
-        loop {
-            let mut asked = [PollFd::new(std::os::fd::AsFd::as_fd(&self.file), wanted)];
-            match poll(&mut asked, timeout) {
-                Ok(_) => return Ok(asked[0].revents().unwrap_or(PollFlags::empty())),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+/// Returns which of `wanted` `file` is ready for, or what is wrong with it, within `most`; nothing if that takes longer.
+#[cfg(unix)]
+pub(super) fn poll(file: &impl AsFd, wanted: PollFlags, most: Duration) -> io::Result<PollFlags> {
+    let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::ZERO);
+    loop {
+        let mut asked = [PollFd::new(file.as_fd(), wanted)];
+        match nix::poll::poll(&mut asked, timeout) {
+            Ok(_) => return Ok(asked[0].revents().unwrap_or(PollFlags::empty())),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
