@@ -113,7 +113,7 @@ pub enum Error {
         request: RequestLine,
     },
     /// A listing came to its end before all was listed.
-    #[error("the listing `{request}` comes to {keys}, and the service says that there are {total}")]
+    #[error("the listing `{request}` returned {keys}, but the service reports {total}")]
     Short {
         /// The first request of the listing.
         request: RequestLine,

@@ -257,9 +257,7 @@ impl<'de> Members<'de> for Envelope<'de> {
             "error" | "errors" | "error_code" => {
                 let error: &RawValue = map.next_value()?;
                 if !matches!(error.get(), "null" | "[]" | "{}" | "\"\"" | "false") {
-                    return Err(A::Error::custom(
-                        "the page is a success and an error at once",
-                    ));
+                    return Err(A::Error::custom("the page contains both data and an error"));
                 }
             }
             _ => drop(map.next_value::<IgnoredAny>()?),
@@ -437,7 +435,7 @@ mod tests {
     fn what_can_be_read_in_two_ways_is_an_error() {
         insta::assert_snapshot!(refused(r#"{"data":[{"id":"a"}],"data":[]}"#), @"the JSON cannot be read: `data` is there twice at line 1 column 27");
         insta::assert_snapshot!(refused(r#"{"metadata":{},"data":[],"metadata":{}}"#), @"the JSON cannot be read: `metadata` is there twice at line 1 column 35");
-        insta::assert_snapshot!(refused(r#"{"data":[],"error":{"code":500}}"#), @"the JSON cannot be read: the page is a success and an error at once at line 1 column 32");
+        insta::assert_snapshot!(refused(r#"{"data":[],"error":{"code":500}}"#), @"the JSON cannot be read: the page contains both data and an error at line 1 column 32");
         for odd in [
             r#"{"data":[],"data":[]}"#,
             r#"{"metadata":null,"metadata":null,"data":[]}"#,

@@ -255,7 +255,7 @@ fn format_of_file(file: &Path) -> Result<Option<OutputFormat>, Error> {
         Some(_) => {
             if format.is_none() {
                 notes::warn(&format!(
-                    "`{}` names no format, so a table is written: -o names another",
+                    "`{}` has no known extension, so a table is written; choose a format with -o",
                     file.display()
                 ));
             }
@@ -376,7 +376,7 @@ fn unfinished(error: Error, rest: &str) -> Error {
     match error.kind == ErrorKind::BrokenPipe && unfinished {
         true => Error::new(
             ErrorKind::Io,
-            "the reader of the rows went away, and what follows was not run",
+            "the reader of the rows went away; later statements were not run",
         ),
         false => error,
     }

@@ -47,7 +47,7 @@ const LEFT_OUT: [&str; 21] = [
 const REPLACED: [Instead; 6] = [
     Instead {
         options: &["--iqldata"],
-        reason: "there are no templates",
+        reason: "templates are not supported",
         hint: "pass values as --param name=value, and write $name in the statement",
     },
     Instead {
@@ -78,7 +78,7 @@ const REPLACED: [Instead; 6] = [
     },
     Instead {
         options: &["--pgsrv.address", "--pgsrv.port", "--pgsrv.tls"],
-        reason: "there is no server",
+        reason: "the PostgreSQL server is not supported",
         hint: "run statements with iamql exec",
     },
 ];
@@ -124,7 +124,7 @@ pub(super) fn template_data(typed: &[OsString]) -> Option<Error> {
     let file = given.flatten()?;
     Some(
         Error::usage(format!(
-            "`-q {file}` is data for a template, and there are no templates here"
+            "`-q {file}` is data for a template, and templates are not supported"
         ))
         .hint("pass each value as --param name=value, and write $name in the statement; -q alone is --quiet"),
     )
@@ -249,7 +249,7 @@ mod tests {
                 error.hint.clone().unwrap_or_default()
             ))
         };
-        insta::assert_snapshot!(told(&["exec", "SELECT 1", "-q", "data.json"]).unwrap(), @"`-q data.json` is data for a template, and there are no templates here (pass each value as --param name=value, and write $name in the statement; -q alone is --quiet)");
+        insta::assert_snapshot!(told(&["exec", "SELECT 1", "-q", "data.json"]).unwrap(), @"`-q data.json` is data for a template, and templates are not supported (pass each value as --param name=value, and write $name in the statement; -q alone is --quiet)");
         for args in [
             &["exec", "-i", "x.iql", "-q", "vars.jsonnet"][..],
             &["exec", "-q", "vars.jsonnet", "SELECT 1"],

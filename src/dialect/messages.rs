@@ -455,7 +455,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^column `?(\w+)`? is declared as non-nullable but contains null values",
-        "a column that is NOT NULL takes no NULL",
+        "a NOT NULL column does not accept NULL",
         "",
     ),
     (

@@ -237,7 +237,7 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     let found = |token: &str| message.ends_with(&format!("found `{token}`"));
     let is_template = text.contains("{{") && ["{", "}"].iter().any(|brace| found(brace));
     if is_template || text.trim_start().starts_with("<<<") {
-        Some("there are no templates here: pass values as --param name=value, and write $name")
+        Some("templates are not supported: pass values as --param name=value, and write $name")
     } else if found("#") || found("//") || found("/") && text.contains("//") {
         Some("comments begin with --, or are put between /* and */")
     } else if message == "unterminated string literal" && text.contains("\\'") {
@@ -460,7 +460,7 @@ mod tests {
         insta::assert_snapshot!(hint("SELECT 'it\\'s'"), @"a quote within a text is doubled: 'it''s'");
         insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
         insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");
-        insta::assert_snapshot!(hint("<<<json {} >>> SELECT 1"), @"there are no templates here: pass values as --param name=value, and write $name");
+        insta::assert_snapshot!(hint("<<<json {} >>> SELECT 1"), @"templates are not supported: pass values as --param name=value, and write $name");
     }
 
     #[test]

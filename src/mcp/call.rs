@@ -553,7 +553,7 @@ fn not_scalar(name: &str) -> Error {
     let name = escape_controls(name);
     Error::new(
         ErrorKind::Type,
-        format!("the parameter `{name}` is no text, number or boolean"),
+        format!("the parameter `{name}` is not text, a number or a boolean"),
     )
     .hint("write a list into the statement, with a parameter for each of its values")
 }
@@ -563,8 +563,10 @@ fn typed(name: &str, value: &Value) -> Result<String, Error> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     if bare(name).is_empty() || !bare(name).chars().all(is_name) {
         let name = escape_controls(name);
-        return Err(Error::usage(format!("`{name}` is no name of a parameter"))
-            .hint("a name is letters, digits and `_`"));
+        return Err(
+            Error::usage(format!("`{name}` is not a valid parameter name"))
+                .hint("a name is letters, digits and `_`"),
+        );
     }
     match value {
         Value::String(text) => Ok(text.clone()),

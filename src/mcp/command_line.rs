@@ -66,7 +66,7 @@ pub(super) fn of(
 }
 
 fn unseen(what: &str) -> Error {
-    Error::new(format!("{what} has a character that nobody sees"))
+    Error::new(format!("{what} contains an invisible character"))
         .kind(ErrorKind::Permission)
         .hint("a person has to read the command before running it: leave the character out")
 }

@@ -76,8 +76,8 @@ mod tests {
                 Some(r#"pass it in `params`, as {"1": …}"#),
             ),
             (
-                "there are no templates here: pass values as --param name=value, and write $name",
-                Some("there are no templates here: pass values in `params`, and write $name"),
+                "templates are not supported: pass values as --param name=value, and write $name",
+                Some("templates are not supported: pass values in `params`, and write $name"),
             ),
             (
                 "put the JSON in its place, or write $spec and pass --param spec='{…}'",

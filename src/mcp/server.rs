@@ -193,5 +193,5 @@ impl ServerHandler for Server {
 
 fn none_called(what: &str, name: &str, names: &str) -> ErrorData {
     let name = escape_controls(name);
-    ErrorData::invalid_params(format!("no {what} `{name}`; there are {names}"), None)
+    ErrorData::invalid_params(format!("no {what} `{name}`; the {what}s are {names}"), None)
 }

@@ -80,7 +80,7 @@ impl FromStr for Contract {
 
 /// A text that names no [`Contract`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no contract `{0}`; there are 0.4 and 0.5")]
+#[error("unknown contract `{0}`; use 0.4 or 0.5")]
 pub struct UnknownContract(String);
 
 /// How GET, PATCH and DELETE answer for a key that does not exist.
@@ -298,9 +298,6 @@ mod tests {
             assert_eq!(contract.to_string().parse(), Ok(contract));
         }
         let error = "0.6".parse::<Contract>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no contract `0.6`; there are 0.4 and 0.5"
-        );
+        assert_eq!(error.to_string(), "unknown contract `0.6`; use 0.4 or 0.5");
     }
 }

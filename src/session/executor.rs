@@ -141,7 +141,7 @@ impl Elsewhere {
             let figures = self.patience.traffic.figures();
             if figures == *before {
                 let error = Error::statement(format!(
-                    "the statement has had no row and no answer for {} s",
+                    "the statement has made no progress for {} s",
                     self.patience.limit.as_secs()
                 ));
                 let error = error.hint("--timeout gives it more time");

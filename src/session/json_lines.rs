@@ -81,7 +81,7 @@ impl<R: Read> JsonLines<R> {
             }
             (At::First | At::Next, _) => {
                 return Err(malformed(
-                    "the array holds something that is no object".to_owned(),
+                    "the array contains a value that is not an object".to_owned(),
                 ));
             }
         }

@@ -76,7 +76,7 @@ impl LocalChange {
         };
         if !is_table(rows) {
             return not_impl_err!(
-                "UPDATE and DELETE of a table of the session take no LIMIT and no other table beside it"
+                "UPDATE and DELETE on a table of the session do not support LIMIT or other tables"
             );
         }
         let columns = rows.schema().columns().into_iter().map(Expr::from);
@@ -116,7 +116,7 @@ impl LocalChange {
     /// Fails if a value does not fit into its column; the table is as it was then.
     pub(super) async fn put(&self, rows: Vec<RecordBatch>) -> Result<usize> {
         let Some(table) = self.table.downcast_ref::<MemTable>() else {
-            return internal_err!("a table of the session that is none");
+            return internal_err!("not a table of the session");
         };
         let mut count = 0;
         let mut kept = Vec::with_capacity(rows.len());
@@ -164,7 +164,7 @@ impl LocalChange {
             let rounded = rounded_for(field.data_type(), column)?;
             let cell = cast_with_options(&rounded, field.data_type(), &options)?;
             if !field.is_nullable() && cell.null_count() > 0 {
-                return exec_err!("column `{}` of this table takes no NULL", field.name());
+                return exec_err!("column `{}` does not accept NULL", field.name());
             }
             cells.push(cell);
         }

@@ -112,7 +112,7 @@ pub(super) fn refuse_writing(plan: &LogicalPlan) -> Result<(), Error> {
                 copy.output_url
             ),
         )
-        .hint("leave out --read-only, or read_only of the profile; --output-file, which is no statement, still writes rows")),
+        .hint("leave out --read-only, or read_only of the profile; --output-file is not a statement and still works")),
         // EXPLAIN writes nothing.
         LogicalPlan::Explain(_) => Ok(()),
         plan => plan.inputs().into_iter().try_for_each(refuse_writing),

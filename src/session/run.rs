@@ -237,7 +237,7 @@ impl Session {
         let work = || async move { work() };
         on_planner_thread_within(limit, work).await.ok_or_else(|| {
             Error::statement(format!(
-                "the target of the copy has not taken it within {} s",
+                "the target of the copy did not accept the data within {} s",
                 limit.as_secs()
             ))
             .hint("a pipe needs a reader; --timeout gives it more time")

@@ -346,7 +346,7 @@ impl Arguments<'_> {
         let Some(extra) = self.next() else {
             return Ok(());
         };
-        let error = Error::statement(format!("`\\{}` has no use for `{extra}`", self.name));
+        let error = Error::statement(format!("`\\{}` does not take `{extra}`", self.name));
         Err(match find("\\", self.name) {
             Some(entry) => error.hint(format!("write it as {}", entry.usage)),
             None => error,
@@ -372,7 +372,7 @@ fn watch(args: &mut Arguments<'_>) -> Result<Watch, Error> {
     let given_once = |given: &mut bool, argument: &str| match std::mem::replace(given, true) {
         false => Ok(()),
         true => Err(Error::statement(format!(
-            "`\\watch` has no use for `{argument}`: there is one before it"
+            "`\\watch` takes each setting once: `{argument}` is a second one"
         ))),
     };
     while let Some(argument) = args.next() {
@@ -492,7 +492,7 @@ fn copy(text: &str) -> Result<Copy, Error> {
             name if format.is_none() && words.peek().is_none() => format = Some(name.to_owned()),
             other => {
                 return Err(
-                    Error::statement(format!("`\\copy` has no use for `{other}`")).hint(USAGE),
+                    Error::statement(format!("`\\copy` does not take `{other}`")).hint(USAGE),
                 );
             }
         }
@@ -679,7 +679,7 @@ mod tests {
         ] {
             let error = backslash(text).unwrap_err();
             assert!(
-                error.message.contains("has no use for"),
+                error.message.contains("does not take"),
                 "{text}: {}",
                 error.message
             );

@@ -173,7 +173,7 @@ impl Shell {
             1 => texts(&rows)?.remove(0),
             n => {
                 return Err(Error::statement(format!(
-                    "\\gset needs exactly one row, and the statement has {n}"
+                    "\\gset needs exactly one row, but the result has {n}"
                 ))
                 .hint("add a condition or LIMIT 1"));
             }

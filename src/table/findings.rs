@@ -330,7 +330,7 @@ impl ExtensionOptions for Thresholds {
         let Some(threshold) = self.0.get_mut(key) else {
             let known: Vec<&str> = settings().map(|setting| setting.name).collect();
             return wrong(format!(
-                "no setting `{}.{key}`: there are {}",
+                "no setting `{}.{key}`; the settings are {}",
                 Setting::PREFIX,
                 known.join(", ")
             ));

@@ -296,7 +296,7 @@ fn create(path: &Path, interrupt: &Interrupt) -> io::Result<(Stream, Option<Stag
 fn remind_of_unfinished(target: &Path) {
     for rows in unfinished(target) {
         notes::warn(&format!(
-            "`{}` holds the secrets of keys that a run created which did not end; take what you need and remove the file",
+            "`{}` holds secrets of keys created by a run that did not finish; copy what you need and remove the file",
             rows.display()
         ));
     }
@@ -373,7 +373,7 @@ impl Sink for Output {
         settled.map_err(|error| {
             let doubt = match error.kind() {
                 io::ErrorKind::BrokenPipe => "the reader left before the end of the rows",
-                io::ErrorKind::TimedOut => "the reader has not taken all rows",
+                io::ErrorKind::TimedOut => "the reader did not read all rows",
                 _ => "nobody can tell whether the rows were read",
             };
             Error::statement(doubt).caused_by(error)

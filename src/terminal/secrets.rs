@@ -74,7 +74,7 @@ pub(crate) fn remind() {
         && private_file::is_exposed(&dir)
     {
         notes::warn(&format!(
-            "others can change `{0}`, where secrets are saved that cannot be delivered; chmod 700 '{0}'",
+            "undelivered secrets are saved in `{0}`, which other users can change; chmod 700 '{0}'",
             dir.display()
         ));
     }
@@ -125,7 +125,7 @@ fn told(unfinished: &Unfinished) -> String {
         ),
     };
     format!(
-        "an INSERT at `{service}` that began at {began} did not come to its end: {what}; when they are taken care of, remove \
+        "an INSERT at `{service}`, begun at {began}, did not finish: {what}; when they are taken care of, remove \
          `{}`",
         path.display()
     )

@@ -36,7 +36,7 @@ pub(crate) fn write(text: &[u8], patience: Patience) {
     };
     if *dropped > 0 {
         let told = format!(
-            "({} bytes of this were dropped: nobody read them)\n",
+            "({} bytes of output were dropped because nothing read them)\n",
             *dropped
         );
         if put(told.as_bytes(), patience).is_ok() {

@@ -447,7 +447,7 @@ fn wrapper_scripts_keep_working() {
         .iamql(&["exec", "-i", "script.iql", "-q", "vars.jsonnet"])
         .error(2);
     insta::assert_snapshot!(error, @r"
-    error: `-q vars.jsonnet` is data for a template, and there are no templates here
+    error: `-q vars.jsonnet` is data for a template, and templates are not supported
     hint: pass each value as --param name=value, and write $name in the statement; -q alone is --quiet
     ");
 }

@@ -419,7 +419,7 @@ async fn errors_have_message_hint_and_caret_as_in_the_shell() {
         ),
         (
             "SELECT {{ .values.x }}",
-            Some("there are no templates here: pass values in `params`, and write $name"),
+            Some("templates are not supported: pass values in `params`, and write $name"),
         ),
         (
             "SELECT * FROM 'keys.csv'",

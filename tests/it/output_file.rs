@@ -188,7 +188,7 @@ fn a_name_that_names_no_format_is_told() {
     assert_eq!(told.code, Some(0));
     assert_eq!(
         told.stderr,
-        "warning: `w.zzz` names no format, so a table is written: -o names another\n"
+        "warning: `w.zzz` has no known extension, so a table is written; choose a format with -o\n"
     );
     for (name, args) in [
         ("w.csv", &[][..]),

@@ -181,7 +181,7 @@ fn the_next_start_names_the_keys_of_a_process_that_was_killed() {
     let (_, stdout, _) = end(child);
     let next = env.iamql(&["-e", "SELECT 1"]);
     assert_eq!(next.code, Some(0));
-    assert!(next.stderr.contains("did not come to its end"), "{next:?}");
+    assert!(next.stderr.contains("did not finish"), "{next:?}");
     assert!(!next.stderr.contains("cflt"), "{next:?}");
     for id in created(&env) {
         let is_told = stdout.contains(&id) || next.stderr.contains(&id);
@@ -256,7 +256,7 @@ fn rows_that_nobody_has_read_are_saved() {
     drop(unread);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(
-        stderr.contains("the reader has not taken all rows"),
+        stderr.contains("the reader did not read all rows"),
         "{stderr}"
     );
     assert_eq!(saved(&env), created(&env));
@@ -323,7 +323,10 @@ fn what_is_in_the_place_of_a_state_file_is_left_alone() {
         output.stderr.contains("it is a symbolic link"),
         "{output:?}"
     );
-    assert!(output.stderr.contains("others can change"), "{output:?}");
+    assert!(
+        output.stderr.contains("other users can change"),
+        "{output:?}"
+    );
     assert_eq!(env.requests(), [""; 0]);
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious\n");
     let mode = std::fs::metadata(&target).unwrap().permissions().mode();
@@ -670,7 +673,7 @@ fn a_reader_that_goes_away_does_not_hide_a_write_that_was_not_run() {
     let mut command = env.command(&["-o", "csv", "-e", sql]);
     let (code, _, stderr) = end(command.stdout(Stdio::from(writer)).spawn().unwrap());
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("what follows was not run"), "{stderr}");
+    assert!(stderr.contains("later statements were not run"), "{stderr}");
 }
 
 #[test]

@@ -484,8 +484,8 @@ fn wrong_arguments_and_open_conditions_are_errors() {
     let env = TestEnv::with_keys(1);
     for (script, message) in [
         ("\\pset pager always\n", "`pager` cannot be `always`"),
-        ("\\e file.sql\n", "`\\e` has no use for `file.sql`"),
-        ("\\d api_keys x\n", "`\\d` has no use for `x`"),
+        ("\\e file.sql\n", "`\\e` does not take `file.sql`"),
+        ("\\d api_keys x\n", "`\\d` does not take `x`"),
         ("\\if true\nSELECT 1;\n", "the file ends within `\\if`"),
         (
             "SELECT 1 AS a UNION ALL SELECT 2 \\gset\n",

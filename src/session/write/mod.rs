@@ -237,7 +237,7 @@ impl Writer<'_> {
         let ids = fetched
             .column(0)
             .as_string_opt::<i32>()
-            .ok_or_else(|| Error::statement("the rows of the write have no ids"))?;
+            .ok_or_else(|| Error::statement("the rows to write have no ids"))?;
         let ids = (0..fetched.num_rows())
             .map(|row| {
                 let id = if ids.is_null(row) { "" } else { ids.value(row) };

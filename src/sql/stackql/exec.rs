@@ -249,7 +249,7 @@ fn check_required(
     }
     match body {
         Some(body) if !method.parameters.iter().any(|each| takes_body(&each)) => {
-            Err(Error::new(format!("`{}` takes no body", method.name)).at(body.place()))
+            Err(Error::new(format!("`{}` does not accept a body", method.name)).at(body.place()))
         }
         _ => Ok(()),
     }

@@ -90,9 +90,9 @@ pub(super) fn read(mut tokens: Cursor<'_>, text: &str) -> Result<Option<Reading>
         // A setting of the engine's has dots in its name.
         _ if !extended && tokens.peek() == Some(&Token::Period) => return Ok(None),
         "" => {
-            return Err(Error::new("SHOW needs to know what to show")
+            return Err(Error::new("SHOW needs an object")
                 .at(place)
-                .hint(format!("there is: {}", KNOWN.join(", "))));
+                .hint(format!("one of {}", KNOWN.join(", "))));
         }
         _ => return Err(unknown("SHOW", &what, KNOWN).at(place)),
     };

@@ -166,7 +166,7 @@ fn what_does_not_exist_gets_the_nearest_name_and_all_there_are() {
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_keyy @id = 'x'"), @"no method `get_iam_v2api_keyy` @6 (did you mean `get_iam_v2api_key`? There is: get_iam_v2api_key, list_iam_v2api_keys, create_iam_v2api_key, delete_iam_v2api_key, update_iam_v2api_key)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key @ID_ = 'x'"), @"no parameter `id_` @47 (did you mean `@id`? There is: @id)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");
-    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = 'x' @@json = '{}'"), @"`delete_iam_v2api_key` takes no body @60 ()");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = 'x' @@json = '{}'"), @"`delete_iam_v2api_key` does not accept a body @60 ()");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"owner\": 1}'"), @r#"@@json has no `spec` @50 (it is the whole body of the request: '{"spec": {…}}')"#);
     insta::assert_snapshot!(error("REPLACE confluent.iam.api_keys SET spec = 'x'"), @"REPLACE has no method: the service cannot replace a key @0 (UPDATE changes a key's name and description; SHOW METHODS IN confluent.iam.api_keys lists what there is)");
     insta::assert_snapshot!(error("USE aws"), @"no provider `aws` @5 (there is: confluent)");

@@ -200,7 +200,7 @@ pub(super) fn insert_clauses(insert: &Insert, resource: &Resource) -> Result<(),
     }
     if insert.partitioned.is_some() || !insert.after_columns.is_empty() {
         return Err(Error::new(format!(
-            "`{}` has no partitions",
+            "`{}` is not partitioned",
             resource.table
         )));
     }
@@ -245,7 +245,7 @@ pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
 }
 
 fn limited(verb: &str, resource: &Resource) -> Error {
-    Error::new(format!("{verb} takes no ORDER BY or LIMIT")).hint(format!(
+    Error::new(format!("{verb} does not support ORDER BY or LIMIT")).hint(format!(
         "choose the rows in WHERE: {verb} … WHERE id IN (SELECT id FROM {} … LIMIT n)",
         resource.table
     ))

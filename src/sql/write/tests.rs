@@ -70,7 +70,7 @@ fn fields_that_cannot_be_set_are_refused_with_the_next_step() {
 fn writes_that_there_is_no_request_for_are_refused() {
     insta::assert_snapshot!(error("INSERT INTO vw_api_keys (id) VALUES ('a')"), @"`vw_api_keys` is a view and cannot be written @13 (write to `api_keys`; its columns are paths such as spec.display_name)");
     insta::assert_snapshot!(error("INSERT INTO api_keys (spec) VALUES ('{}') ON CONFLICT DO NOTHING"), @"INSERT … ON CONFLICT is not possible: a new key never conflicts with another @0 (leave it out; UPDATE changes keys that exist)");
-    insta::assert_snapshot!(error("DELETE FROM api_keys WHERE id = 'a' LIMIT 1"), @"DELETE takes no ORDER BY or LIMIT @0 (choose the rows in WHERE: DELETE … WHERE id IN (SELECT id FROM api_keys … LIMIT n))");
+    insta::assert_snapshot!(error("DELETE FROM api_keys WHERE id = 'a' LIMIT 1"), @"DELETE does not support ORDER BY or LIMIT @0 (choose the rows in WHERE: DELETE … WHERE id IN (SELECT id FROM api_keys … LIMIT n))");
     let refused = |sql: &str| {
         let error = refuse(as_sql(&parse(sql).unwrap()).unwrap()).unwrap_err();
         format!("{} ({})", error.message, error.hint.unwrap_or_default())

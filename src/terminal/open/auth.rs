@@ -83,8 +83,10 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
         }
     };
     let nothing = |kind: &str| {
-        Error::usage(format!("--auth of type `{kind}` names no credentials"))
-            .hint(format!("write it as {SHAPE}"))
+        Error::usage(format!(
+            "--auth of type `{kind}` does not say where the credentials are"
+        ))
+        .hint(format!("write it as {SHAPE}"))
     };
     match auth.r#type.as_str() {
         "null_auth" => Ok(Source::Missing {

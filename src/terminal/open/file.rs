@@ -141,7 +141,7 @@ impl File {
             None => Ok(profile),
             Some(name) => {
                 let error = Error::usage(format!("no setting `{name}` of findings in config.toml"));
-                Err(error.hint(format!("there are {}", known.join(", "))))
+                Err(error.hint(format!("the settings are {}", known.join(", "))))
             }
         }
     }

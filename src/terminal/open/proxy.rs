@@ -63,7 +63,7 @@ fn read(variable: &'static str, address: &str) -> Result<Proxy, Error> {
         }
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(refused("which names no host"));
+        return Err(refused("which has no host"));
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err(refused("which is more than the address of a proxy"));
