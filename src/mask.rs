@@ -69,7 +69,7 @@ struct Wanted {
 }
 
 impl Mask {
-    /// Takes out `secrets`, and those of new keys.
+    /// Masks `secrets` and those of new keys.
     pub(crate) fn of(secrets: impl IntoIterator<Item = Secret>) -> Self {
         Self {
             secrets: secrets.into_iter().collect(),
@@ -77,7 +77,7 @@ impl Mask {
         }
     }
 
-    /// Takes out the secret of a new key, too.
+    /// Also masks the secret of a new key.
     pub(crate) fn add_created(&self, secret: Secret) {
         let mut created = self.created.lock();
         if created.len() == MAX_CREATED {

@@ -22,8 +22,8 @@ pub(crate) struct Terms {
     pub(crate) reads_only: bool,
 }
 
-/// How many more requests may be sent, shared by everything that sends them for one statement; without a bound unless
-/// there is one. Repeated requests count like first ones.
+/// How many more requests may be sent, shared by everything that sends them for one statement; unbounded unless set.
+/// Repeated requests count like first ones.
 #[derive(Debug, Clone, Default)]
 pub struct Budget(Option<Arc<Allowance>>);
 

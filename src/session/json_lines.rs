@@ -41,7 +41,7 @@ impl<R: Read> JsonLines<R> {
         }
     }
 
-    /// Returns what is to be read in place of `byte`.
+    /// Returns the replacement for `byte`.
     fn put(&mut self, byte: u8) -> io::Result<u8> {
         if self.in_string {
             self.in_string = byte != b'"' || self.after_backslash;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::write::RescueFile;
 use crate::private_file;
 
-/// What a file is called that holds rows of a statement which did not end, behind the name that it was meant to have.
+/// The suffix of files with the rows of a statement that did not finish.
 const UNFINISHED: &str = "unfinished";
 
 /// Where something is to be written.

@@ -245,7 +245,7 @@ fn date(path: &str, value: Value, today: NaiveDate) -> Result<Value, Error> {
     }
 }
 
-/// The error for what is no last day. A timestamp is none unless it is midnight, because it says more than is meant.
+/// The error for an invalid last day. A timestamp is valid only at midnight: any other time would be lost.
 pub(crate) fn not_a_date(path: &str, value: &Value) -> Error {
     wrong_type(path, "a date", value).hint(
         "write it as 'YYYY-MM-DD', the last day in UTC on which the key works; CAST(… AS DATE) makes one of a timestamp",

@@ -107,8 +107,8 @@ fn arrow_schema() -> SchemaRef {
 
 /// The findings of a control, or a row that says why there can be none.
 ///
-/// Its query is no input, so that no predicate is put into it: below the node, `status = 'skip'` would be false of every
-/// finding, and nothing would be asked for.
+/// Its query is not an input, so that no predicate is put into it: below the node, `status = 'skip'` would exclude every
+/// finding, and no request would be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Checked {
     control: &'static Control,

@@ -55,8 +55,8 @@ pub(crate) fn rules(
     rules
 }
 
-/// Puts a scan of a resource on the probe side of a hash join with anything else, and the whole of a resource on that of
-/// a join with a part of another.
+/// Puts a scan of a resource on the probe side of a hash join with anything else, and a whole resource on that side of a
+/// join with part of another.
 ///
 /// The join then knows the other side's keys before the scan starts, and the scan asks for those alone. The engine
 /// chooses by row counts, which files do not have.

@@ -13,7 +13,7 @@ use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
 use crate::resource::Resource;
 
-/// Fails for statements that could only mean a change of a resource, or of its schema, that there is no request for.
+/// Rejects statements that would change a resource or its schema in a way that the API has no request for.
 ///
 /// # Errors
 ///
