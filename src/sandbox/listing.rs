@@ -24,13 +24,13 @@ const MAX_PAGE_SIZE: usize = 100;
 /// Bytes that a row takes, more or less.
 const ROW_BYTES: usize = 1100;
 
-/// Answers a listing on the day `today`. `mischief` is a fault that changes what it says.
+/// Answers a listing on the day `today`. `fault` changes what it says.
 pub(super) fn list(
     store: &Store,
     config: &SandboxConfig,
     today: NaiveDate,
     query: &str,
-    mischief: Option<&Action>,
+    fault: Option<&Action>,
 ) -> Result<Reply, Problem> {
     let place = Parameters::read(query, config)?.place(today)?;
     let mut rows = store.page(
@@ -53,7 +53,7 @@ pub(super) fn list(
         LinkStyle::Absolute => PUBLIC_BASE,
         LinkStyle::Relative => "",
     };
-    let next = match mischief {
+    let next = match fault {
         Some(Action::RepeatToken) => Some(link(base, &place)),
         Some(Action::ForeignNext { host }) => more.then(|| link(&format!("https://{host}"), &next)),
         _ => more.then(|| link(base, &next)),
@@ -64,7 +64,7 @@ pub(super) fn list(
         ..place.clone()
     };
     let first = link(base, &first);
-    if let Some(Action::RepeatKeys) = mischief {
+    if let Some(Action::RepeatKeys) = fault {
         let again = store
             .get(&place.after)
             .map(|key| (place.after.as_str(), key));
@@ -246,14 +246,14 @@ mod tests {
         store: &Store,
         config: &SandboxConfig,
         query: &str,
-        mischief: Option<&Action>,
+        fault: Option<&Action>,
     ) -> Value {
-        let reply = list(store, config, today(), query, mischief).expect(query);
+        let reply = list(store, config, today(), query, fault).expect(query);
         serde_json::from_str(&reply.body).expect("a page is JSON")
     }
 
-    fn page(config: &SandboxConfig, query: &str, mischief: Option<&Action>) -> Value {
-        page_of(&three(), config, query, mischief)
+    fn page(config: &SandboxConfig, query: &str, fault: Option<&Action>) -> Value {
+        page_of(&three(), config, query, fault)
     }
 
     fn ids(page: &Value) -> Vec<&str> {

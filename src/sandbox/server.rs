@@ -42,14 +42,14 @@ pub struct SandboxState {
     config: SandboxConfig,
     clock: Arc<Clock>,
     service: Mutex<Service>,
-    desk: Mutex<Desk>,
+    frontend: Mutex<Frontend>,
     in_flight: AtomicUsize,
     max_in_flight: AtomicUsize,
 }
 
 /// What every request passes before it reaches the operations.
 #[derive(Debug)]
-struct Desk {
+struct Frontend {
     log: Log,
     script: Script,
     limiter: Limiter,
@@ -61,7 +61,7 @@ struct Desk {
 impl SandboxState {
     /// Invents the organization of `config`, ready to be served.
     pub fn new(config: SandboxConfig) -> Arc<Self> {
-        let desk = Desk {
+        let frontend = Frontend {
             log: Log::default(),
             script: Script::new(config.faults.clone()),
             limiter: Limiter::new(config.rate_limit),
@@ -72,7 +72,7 @@ impl SandboxState {
         let clock = Arc::new(Clock::new(&config));
         Arc::new(Self {
             service: Mutex::new(Service::new(config.clone(), Arc::clone(&clock))),
-            desk: Mutex::new(desk),
+            frontend: Mutex::new(frontend),
             in_flight: AtomicUsize::new(0),
             max_in_flight: AtomicUsize::new(0),
             clock,
@@ -89,21 +89,21 @@ impl SandboxState {
     }
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
-        self.desk.lock().log.requests()
+        self.frontend.lock().log.requests()
     }
 
     pub(super) fn take_violations(&self) -> Vec<String> {
-        std::mem::take(&mut self.desk.lock().violations)
+        std::mem::take(&mut self.frontend.lock().violations)
     }
 
     pub(super) fn clear_requests(&self) {
-        self.desk.lock().log.clear();
+        self.frontend.lock().log.clear();
         self.max_in_flight
             .store(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     pub(super) fn set_script(&self, script: Script) {
-        self.desk.lock().script = script;
+        self.frontend.lock().script = script;
     }
 
     pub(super) fn max_in_flight(&self) -> usize {
@@ -139,7 +139,7 @@ impl SandboxState {
 
     /// Decides on the answer, and how it is to reach the client.
     fn decide(&self, call: Call<'_>, headers: &HeaderMap, fault: Option<Action>) -> Decision {
-        let proper = |mischief: Option<&Action>| self.proper(call, headers, mischief);
+        let proper = |fault: Option<&Action>| self.proper(call, headers, fault);
         let Some(fault) = fault else {
             return proper(None);
         };
@@ -226,13 +226,13 @@ impl SandboxState {
     }
 
     /// Answers as the service would.
-    fn proper(&self, call: Call<'_>, headers: &HeaderMap, mischief: Option<&Action>) -> Decision {
+    fn proper(&self, call: Call<'_>, headers: &HeaderMap, fault: Option<&Action>) -> Decision {
         if !self.is_authorized(headers) {
             return Decision::of(Err(Problem::unauthorized()));
         }
-        let allowance = self.desk.lock().limiter.admit(Instant::now());
+        let allowance = self.frontend.lock().limiter.admit(Instant::now());
         let outcome = if allowance.granted {
-            self.service().answer(call, mischief)
+            self.service().answer(call, fault)
         } else {
             let reply = Reply::empty(StatusCode::TOO_MANY_REQUESTS);
             Ok(reply.with_header("retry-after", allowance.reset.to_string()))
@@ -392,15 +392,17 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
     let request = logged(&parts, body.as_ref().ok());
     let violations = description::faults_of_request(&request);
     let (number, request_id, fault) = {
-        let mut desk = state.desk.lock();
-        let left = MAX_VIOLATIONS - desk.violations.len();
-        desk.violations.extend(violations.into_iter().take(left));
-        let number = desk.log.arrived(request);
+        let mut frontend = state.frontend.lock();
+        let left = MAX_VIOLATIONS - frontend.violations.len();
+        frontend
+            .violations
+            .extend(violations.into_iter().take(left));
+        let number = frontend.log.arrived(request);
         let page = call
             .page()
             .or_else(|| siblings::page(call.path, call.query));
-        let fault = desk.script.strike(call.method, call.path, page);
-        (number, desk.request_ids.hex32(), fault)
+        let fault = frontend.script.strike(call.method, call.path, page);
+        (number, frontend.request_ids.hex32(), fault)
     };
     let decision = match body {
         Ok(_) => state.decide(call, &parts.headers, fault),
@@ -418,7 +420,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
                 Ok(reply) => reply.status,
                 Err(problem) => problem.status,
             };
-            state.desk.lock().log.answered(number, status.as_u16());
+            state.frontend.lock().log.answered(number, status.as_u16());
         }
     }
     state.respond(decision, &request_id, connection)

@@ -105,15 +105,15 @@ impl Service {
         self.given.insert(path.to_owned(), objects);
     }
 
-    /// Carries a request out. `mischief` is a fault that changes what a listing says.
+    /// Carries a request out. `fault` is a fault that changes what a listing says.
     pub(super) fn answer(
         &mut self,
         call: Call<'_>,
-        mischief: Option<&Action>,
+        fault: Option<&Action>,
     ) -> Result<Reply, Problem> {
         if let Some((collection, id)) = siblings::find(call.path) {
             let world = self.world();
-            return collection.answer(&world, call.method, id.as_deref(), call.query, mischief);
+            return collection.answer(&world, call.method, id.as_deref(), call.query, fault);
         }
         match (
             call.target().ok_or_else(Problem::unknown_path)?,
@@ -121,7 +121,7 @@ impl Service {
         ) {
             (Target::Collection, "GET") => {
                 let today = self.clock.today();
-                listing::list(&self.store, &self.config, today, call.query, mischief)
+                listing::list(&self.store, &self.config, today, call.query, fault)
             }
             (Target::Collection, "POST") => self.create(call.body),
             (Target::Collection, _) => Err(Problem::method_not_allowed("GET, POST")),

@@ -13,7 +13,7 @@ use super::description::{Description, parameters};
 use super::error::in_statement;
 use super::executor::panicked;
 use super::params::Params;
-use super::plan::{Planned, Planner, Reading};
+use super::plan::{PlanResult, Planner, Reading};
 use super::{Session, diagnose, explain, stackql, write};
 use crate::dialect::output_names::Names;
 use crate::dialect::{parse, source_json};
@@ -101,7 +101,11 @@ impl Session {
 }
 
 impl Planner {
-    async fn describe(&self, statement: EngineStatement, reading: Reading) -> Planned<Description> {
+    async fn describe(
+        &self,
+        statement: EngineStatement,
+        reading: Reading,
+    ) -> PlanResult<Description> {
         let shape = resource::shape();
         let names = parse::as_sql(&statement)
             .map(|sql| Names::of(sql, shape))
@@ -136,7 +140,7 @@ impl Planner {
         &self,
         plan: LogicalPlan,
         parameters: &BTreeMap<String, Option<DataType>>,
-    ) -> Planned<SchemaRef> {
+    ) -> PlanResult<SchemaRef> {
         let state = self.context.state();
         let typed =
             state

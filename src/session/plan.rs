@@ -45,10 +45,10 @@ pub(super) enum Reading {
 }
 
 /// What the engine returns for a statement: a plan, or its error.
-pub(super) type Planned<T> = Result<T, DataFusionError>;
+pub(super) type PlanResult<T> = Result<T, DataFusionError>;
 
 /// Changes a physical plan before it runs.
-type Prepare = fn(Arc<dyn ExecutionPlan>) -> Planned<Arc<dyn ExecutionPlan>>;
+type Prepare = fn(Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>>;
 
 // All of these plan on a thread of their own, see `on_planner_thread`. The outer error is that of a timeout.
 impl Session {
@@ -62,7 +62,7 @@ impl Session {
         statement: EngineStatement,
         reading: Reading,
         params: &Params,
-    ) -> Result<Planned<DataFrame>, Error> {
+    ) -> Result<PlanResult<DataFrame>, Error> {
         let planner = self.planner(params);
         let plan = || async move { planner.plan(statement, reading).await };
         let plan = match self.within_timeout(plan).await? {
@@ -98,7 +98,7 @@ impl Session {
         &self,
         frame: DataFrame,
         scope: &Arc<Scope>,
-    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+    ) -> Result<PlanResult<SendableRecordBatchStream>, Error> {
         self.stream_of(frame, scope, Ok).await
     }
 
@@ -111,7 +111,7 @@ impl Session {
         &self,
         frame: DataFrame,
         scope: &Arc<Scope>,
-    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+    ) -> Result<PlanResult<SendableRecordBatchStream>, Error> {
         let rows = self.stream_of(frame, scope, table::for_output).await?;
         Ok(rows.map(|rows| {
             let schema = source_json::without_schema(&rows.schema());
@@ -125,7 +125,7 @@ impl Session {
         frame: DataFrame,
         scope: &Arc<Scope>,
         prepared: Prepare,
-    ) -> Result<Planned<SendableRecordBatchStream>, Error> {
+    ) -> Result<PlanResult<SendableRecordBatchStream>, Error> {
         let (mut state, plan) = frame.into_parts();
         state.config_mut().set_extension(Arc::clone(scope));
         let frame = DataFrame::new(state, plan);
@@ -150,7 +150,7 @@ impl Session {
     pub(super) async fn physical_plan(
         &self,
         frame: DataFrame,
-    ) -> Result<Planned<Arc<dyn ExecutionPlan>>, Error> {
+    ) -> Result<PlanResult<Arc<dyn ExecutionPlan>>, Error> {
         let planning = || async move { frame.create_physical_plan().await };
         self.within_timeout(planning).await
     }
@@ -198,7 +198,7 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    async fn plan(&self, statement: EngineStatement, reading: Reading) -> Planned<LogicalPlan> {
+    async fn plan(&self, statement: EngineStatement, reading: Reading) -> PlanResult<LogicalPlan> {
         let scope = match &reading {
             Reading::Strict => None,
             Reading::Lenient(scope) => Some(Arc::clone(scope)),
@@ -251,7 +251,7 @@ impl Planner {
         &self,
         mut statement: EngineStatement,
         reading: Reading,
-    ) -> Planned<LogicalPlan> {
+    ) -> PlanResult<LogicalPlan> {
         if self.options.no_files {
             local_files::refuse(&statement)?;
         }
@@ -260,7 +260,7 @@ impl Planner {
     }
 
     /// Puts `statement` so that the engine plans what is meant.
-    async fn rewrite(&self, statement: &mut EngineStatement) -> Planned<()> {
+    async fn rewrite(&self, statement: &mut EngineStatement) -> PlanResult<()> {
         calls::check(statement, &|name, is_windowed| {
             self.kind_of(name, is_windowed)
         })?;
@@ -342,7 +342,7 @@ impl Planner {
         &self,
         mut statement: EngineStatement,
         reading: &Reading,
-    ) -> Planned<LogicalPlan> {
+    ) -> PlanResult<LogicalPlan> {
         let state = self.context.state();
         loop {
             let error = match Box::pin(self.engine_plan(statement.clone())).await {
@@ -373,7 +373,7 @@ impl Planner {
     ///
     /// The engine gives every VALUES in the query of an INSERT the types of the table's columns, also one that is read in
     /// FROM. So such a query is planned by itself, and the INSERT reads it as a view.
-    async fn engine_plan(&self, mut statement: EngineStatement) -> Planned<LogicalPlan> {
+    async fn engine_plan(&self, mut statement: EngineStatement) -> PlanResult<LogicalPlan> {
         static VIEWS: AtomicU64 = AtomicU64::new(0);
         let state = self.context.state();
         let Some(source) = inserted_query(&mut statement) else {
@@ -394,7 +394,7 @@ impl Planner {
         plan
     }
 
-    pub(super) fn with_params(&self, plan: LogicalPlan) -> Planned<LogicalPlan> {
+    pub(super) fn with_params(&self, plan: LogicalPlan) -> PlanResult<LogicalPlan> {
         // PREPARE keeps its placeholders for EXECUTE.
         if self.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
             return Ok(plan);

@@ -101,14 +101,14 @@ impl Collection {
         method: &Method,
         id: Option<&str>,
         query: &str,
-        mischief: Option<&Action>,
+        fault: Option<&Action>,
     ) -> Result<Reply, Problem> {
         if method != Method::GET {
             return Err(Problem::method_not_allowed("GET"));
         }
         match id {
             Some(id) => self.get(world, id, query),
-            None => self.list(world, query, mischief),
+            None => self.list(world, query, fault),
         }
     }
 
@@ -126,7 +126,7 @@ impl Collection {
         &self,
         world: &World<'_>,
         query: &str,
-        mischief: Option<&Action>,
+        fault: Option<&Action>,
     ) -> Result<Reply, Problem> {
         let config = world.config;
         let place = self.read(query, config, false)?.place(self)?;
@@ -146,7 +146,7 @@ impl Collection {
             ..place.clone()
         };
         let more = end < total;
-        let next = match mischief {
+        let next = match fault {
             Some(Action::RepeatToken) => Some(place.link(base, self)),
             Some(Action::ForeignNext { host }) => {
                 more.then(|| next.link(&format!("https://{host}"), self))
@@ -158,7 +158,7 @@ impl Collection {
             skipped: 0,
             ..place.clone()
         };
-        if let Some(Action::RepeatKeys) = mischief
+        if let Some(Action::RepeatKeys) = fault
             && let Some(again) = objects.get(place.skipped.saturating_sub(1))
         {
             rows.insert(0, again.clone());

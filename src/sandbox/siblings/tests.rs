@@ -21,7 +21,7 @@ fn service(config: SandboxConfig) -> Service {
     Service::new(config, clock)
 }
 
-fn ask_with(service: &mut Service, target: &str, mischief: Option<&Action>) -> (u16, Value) {
+fn ask_with(service: &mut Service, target: &str, fault: Option<&Action>) -> (u16, Value) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let call = Call {
         method: &Method::GET,
@@ -29,7 +29,7 @@ fn ask_with(service: &mut Service, target: &str, mischief: Option<&Action>) -> (
         query,
         body: &[],
     };
-    let (status, body) = match service.answer(call, mischief) {
+    let (status, body) = match service.answer(call, fault) {
         Ok(reply) => (reply.status, reply.body),
         Err(problem) => (problem.status, problem.body("")),
     };

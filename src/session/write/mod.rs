@@ -36,7 +36,7 @@ use tokio::time::timeout;
 use super::diagnose;
 use super::error::{in_statement, without_other_dialect};
 use super::memory::HeldRows;
-use super::plan::{Planned, Reading};
+use super::plan::{PlanResult, Reading};
 use super::report::Done;
 use super::sink::Sink;
 use super::{Call, Session};
@@ -128,7 +128,7 @@ impl Writer<'_> {
         ))
     }
 
-    async fn frame(&self, query: Query) -> Result<Planned<DataFrame>, Error> {
+    async fn frame(&self, query: Query) -> Result<PlanResult<DataFrame>, Error> {
         self.session
             .plan(query_statement(query), Reading::Strict, self.call.params)
             .await
@@ -136,7 +136,7 @@ impl Writer<'_> {
 
     /// Plans a query that finds the keys of an UPDATE or DELETE. Its types are strict in either dialect: where text counts for
     /// a number, a slip could mean other keys.
-    async fn finding(&self, query: Query) -> Result<Planned<DataFrame>, Error> {
+    async fn finding(&self, query: Query) -> Result<PlanResult<DataFrame>, Error> {
         let frame = self.frame(query).await?;
         Ok(frame.map(|frame| {
             let (mut state, plan) = frame.into_parts();
@@ -158,7 +158,7 @@ impl Writer<'_> {
     /// Runs what `planned` plans and returns all of its rows.
     async fn rows_of(
         &self,
-        planned: BoxFuture<'_, Result<Planned<DataFrame>, Error>>,
+        planned: BoxFuture<'_, Result<PlanResult<DataFrame>, Error>>,
     ) -> Result<RecordBatch, Error> {
         let failed = |error: DataFusionError| self.failed(error);
         let collected = async {
