@@ -30,14 +30,14 @@ const LISTED: usize = 12;
 
 /// Rewords `error` of the statement `piece`. `tables` are the names of all tables and views.
 pub(super) fn diagnose(error: DataFusionError, piece: &Piece, tables: &[String]) -> Error {
-    let told = told(&error, piece, tables);
-    match told.causes.is_empty() {
-        true => told.retelling(error),
-        false => told,
+    let reworded = reworded(&error, piece, tables);
+    match reworded.causes.is_empty() {
+        true => reworded.retelling(error),
+        false => reworded,
     }
 }
 
-fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
+fn reworded(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     let root = error.find_root();
     if let DataFusionError::External(source) = root
         && let Some(elsewhere) = source.downcast_ref::<OnlyElsewhere>()
@@ -73,12 +73,12 @@ fn told(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
 /// Retells an error of a statement that only another dialect can read.
 fn only_elsewhere(elsewhere: &OnlyElsewhere, piece: &Piece, tables: &[String]) -> Error {
     let root = elsewhere.error.find_root();
-    let mut retold = plan_error(&elsewhere.error, root, piece, tables).hint(&elsewhere.hint);
-    if retold.span.is_none() {
+    let mut reworded = plan_error(&elsewhere.error, root, piece, tables).hint(&elsewhere.hint);
+    if reworded.span.is_none() {
         let mut columns = elsewhere.columns.iter();
-        retold = retold.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
+        reworded = reworded.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
     }
-    in_statement(retold, &piece.text, piece.line)
+    in_statement(reworded, &piece.text, piece.line)
 }
 
 fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Piece) -> Error {
@@ -130,7 +130,7 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         );
     }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
-        return told(error, piece, &[]);
+        return reworded(error, piece, &[]);
     }
     Error::statement(source.to_string())
 }
@@ -193,16 +193,16 @@ fn plan_error(
     let span = diagnostic
         .and_then(|diagnostic| diagnostic.span)
         .map(parser_span);
-    let mut retold = match root {
+    let mut reworded = match root {
         DataFusionError::SchemaError(schema, _) => {
-            let retold = in_single_quotes(schema_error(schema, piece), schema, &piece.text)
+            let reworded = in_single_quotes(schema_error(schema, piece), schema, &piece.text)
                 .kind(ErrorKind::Name);
             // Errors in some clauses, such as ORDER BY, have no place.
             match (schema.as_ref(), span) {
                 (SchemaError::FieldNotFound { field, .. }, None) => {
-                    retold.at(find(piece, &field.name))
+                    reworded.at(find(piece, &field.name))
                 }
-                _ => retold,
+                _ => reworded,
             }
         }
         _ => {
@@ -214,16 +214,16 @@ fn plan_error(
                 .unwrap_or_else(|| other(&message, piece).kind(kind(root)))
         }
     };
-    if retold.span.is_none() {
-        retold = retold.at(span);
+    if reworded.span.is_none() {
+        reworded = reworded.at(span);
     }
-    if retold.hint.is_none()
+    if reworded.hint.is_none()
         && let Some(diagnostic) = diagnostic
         && let Some(help) = diagnostic.helps.first()
     {
-        retold = retold.hint(plain(&help.message));
+        reworded = reworded.hint(plain(&help.message));
     }
-    retold
+    reworded
 }
 
 fn kind(root: &DataFusionError) -> ErrorKind {
@@ -273,26 +273,26 @@ fn schema_error(error: &SchemaError, piece: &Piece) -> dialect::error::Error {
 
 /// Adds to an error about a name in double quotes that text goes in single quotes.
 fn in_single_quotes(
-    retold: dialect::error::Error,
+    reworded: dialect::error::Error,
     schema: &SchemaError,
     text: &str,
 ) -> dialect::error::Error {
     let SchemaError::FieldNotFound { field, .. } = schema else {
-        return retold;
+        return reworded;
     };
-    let is_near = retold
+    let is_near = reworded
         .hint
         .as_ref()
         .is_some_and(|hint| hint.starts_with("did you mean") || hint.starts_with("write "));
     if is_near || field.relation.is_some() || !text.contains(&format!("\"{}\"", field.name)) {
-        return retold;
+        return reworded;
     }
     let quoted = format!("text goes in single quotes: '{}'", field.name);
-    let hint = match &retold.hint {
+    let hint = match &reworded.hint {
         Some(hint) => format!("{quoted}; {hint}"),
         None => quoted,
     };
-    retold.hint(hint)
+    reworded.hint(hint)
 }
 
 fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::error::Error {
