@@ -269,14 +269,14 @@ impl<'de> Members<'de> for Envelope<'de> {
 /// The `metadata` of a page.
 #[derive(Default)]
 struct Links<'a> {
-    has_next: bool,
-    next: Option<Cow<'a, str>>,
+    /// None without such a member, nothing in it for null.
+    next: Option<Option<Cow<'a, str>>>,
     total: Option<u64>,
 }
 
 impl Links<'_> {
     fn token(&self) -> Result<Option<PageToken>, DecodeError> {
-        match self.next.as_deref() {
+        match self.next.as_ref().and_then(Option::as_deref) {
             None | Some("") => Ok(None),
             Some(link) => match PageToken::of_link(link) {
                 Some(token) => Ok(Some(token)),
@@ -299,11 +299,10 @@ impl<'de> Members<'de> for Links<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
             // Nobody can tell which of them is meant.
-            "next" if self.has_next => return Err(A::Error::custom("`next` is there twice")),
+            "next" if self.next.is_some() => return Err(A::Error::custom("`next` is there twice")),
             "next" => {
-                self.has_next = true;
                 let link: Option<Text<'de>> = map.next_value()?;
-                self.next = link.map(|Text(link)| link);
+                self.next = Some(link.map(|Text(link)| link));
             }
             "total_size" => self.total = whole(map.next_value::<&RawValue>()?.get()),
             _ => drop(map.next_value::<IgnoredAny>()?),
