@@ -789,6 +789,21 @@ fn a_program_that_is_told_to_end_does_not_wait_for_an_answer() {
 }
 
 #[test]
+fn a_program_that_is_told_to_end_ends_its_pager() {
+    let env = TestEnv::with_keys(100);
+    let mut command = env.command(&["--color", "never"]);
+    command.env("PAGER", "echo paging; exec sleep 600");
+    let Some(mut terminal) = Terminal::start(&command) else {
+        return;
+    };
+    terminal.wait_for(READY);
+    terminal.enter("SELECT id FROM api_keys;");
+    terminal.wait_for("paging");
+    terminal.signal("TERM");
+    assert_eq!(terminal.end(), Some(130));
+}
+
+#[test]
 fn a_file_that_runs_itself_is_an_error() {
     let env = TestEnv::with_keys(1);
     std::fs::write(env.work().join("self.sql"), "\\i self.sql\n").unwrap();
