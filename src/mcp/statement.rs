@@ -117,9 +117,7 @@ fn reads(operation: &Operation) -> Result<(), Refusal> {
 
 fn queries(operation: &Operation) -> Result<(), Refusal> {
     reads(operation)?;
-    let is_query = matches!(operation, Operation::Query(EngineStatement::Statement(statement))
-        if matches!(statement.as_ref(), Statement::Query(_)));
-    match is_query {
+    match operation.is_query() {
         true => Ok(()),
         false => Err(Refusal::new("only a query has a plan")
             .hint("write the SELECT alone: explain puts EXPLAIN before it")),

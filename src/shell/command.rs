@@ -229,7 +229,7 @@ fn command(name: &str, rest: &str) -> Result<Command, Error> {
     }
     let mut args = Arguments {
         name,
-        left: arguments(rest).into(),
+        left: arguments(rest)?.into(),
     };
     let command = match name {
         "?" => Command::Help,
@@ -293,16 +293,25 @@ fn with_text(name: &str, rest: &str) -> Result<Option<Command>, Error> {
         "!" => Command::System((!rest.is_empty()).then(|| rest.to_owned())),
         "copy" => Command::Copy(copy(text)?),
         "set" => {
-            let mut args = arguments(rest);
+            let mut args = arguments(rest)?;
             let first = (!args.is_empty()).then(|| args.remove(0));
             Command::Set(first.map(|name| (name, args.concat())))
         }
-        "echo" => Command::Echo(arguments(rest).join(" ")),
-        "if" | "elif" if text.is_empty() => return Err(needed("true or false")),
+        "echo" => Command::Echo(echo(rest)?),
         "if" => Command::Branch(Branch::If(text.to_owned())),
         "elif" => Command::Branch(Branch::Elif(text.to_owned())),
         _ => return Ok(None),
     }))
+}
+
+/// Returns what `\echo` writes: its arguments, and the end of the line unless `-n` comes first.
+fn echo(rest: &str) -> Result<String, Error> {
+    let words = words(rest)?;
+    let (words, end) = match words.split_first() {
+        Some((first, words)) if first == "-n" => (words, ""),
+        _ => (words.as_slice(), "\n"),
+    };
+    Ok(words.join(" ") + end)
 }
 
 fn needed(name: &str, what: &str) -> Error {
@@ -464,7 +473,7 @@ fn copy(text: &str) -> Result<Copy, Error> {
             _ => format!("SELECT * FROM {source}"),
         },
     };
-    let mut rest = arguments(&text[parts[to].end..]).into_iter();
+    let mut rest = arguments(&text[parts[to].end..])?.into_iter();
     let to = match (
         rest.next(),
         text[parts[to].end..].trim_start().starts_with('\''),
@@ -500,27 +509,10 @@ fn copy(text: &str) -> Result<Copy, Error> {
     Ok(Copy { query, to, format })
 }
 
-/// Splits arguments at white space outside quotes, and removes the quotes.
-pub(super) fn arguments(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut current: Option<String> = None;
-    let mut quote = None;
-    for c in text.chars() {
-        match quote {
-            Some(q) if c == q => quote = None,
-            Some(_) => current.get_or_insert_default().push(c),
-            None if c == '\'' || c == '"' => {
-                quote = Some(c);
-                current.get_or_insert_default();
-            }
-            None if c.is_whitespace() => found.extend(current.take()),
-            None => current.get_or_insert_default().push(c),
-        }
-    }
-    found.extend(current);
-    // People end commands with a semicolon out of habit; it is not part of the argument.
-    if quote.is_none()
-        && let Some(last) = found.last_mut()
+/// Splits arguments, without the semicolon that people end commands with out of habit.
+fn arguments(text: &str) -> Result<Vec<String>, Error> {
+    let mut found = words(text)?;
+    if let Some(last) = found.last_mut()
         && text.trim_end().ends_with(';')
         && last.ends_with(';')
     {
@@ -529,7 +521,50 @@ pub(super) fn arguments(text: &str) -> Vec<String> {
             found.pop();
         }
     }
-    found
+    Ok(found)
+}
+
+/// Splits `text` at white space outside quotes, and removes the quotes. Within quotes, a quote is written twice.
+fn words(text: &str) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    let mut current: Option<String> = None;
+    let mut quote = None;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match quote {
+            Some(q) if c == q && rest.peek() == Some(&q) => {
+                rest.next();
+                current.get_or_insert_default().push(q);
+            }
+            Some(q) if c == q => quote = None,
+            Some(_) => current.get_or_insert_default().push(c),
+            None if c == '\'' || c == '"' => {
+                quote = Some(c);
+                current.get_or_insert_default();
+            }
+            None if c.is_whitespace() => found.extend(current.take()),
+            // In psql, the next command would begin here.
+            None if c == '\\' && current.is_none() => {
+                let word = rest.take_while(|c| !c.is_whitespace());
+                let word: String = std::iter::once(c).chain(word).collect();
+                return Err(Error::statement(format!(
+                    "`{word}` begins another command, and a line has one"
+                ))
+                .hint(format!(
+                    "type it on the next line, or in quotes if it is an argument: '{word}'"
+                )));
+            }
+            None => current.get_or_insert_default().push(c),
+        }
+    }
+    if let Some(quote) = quote {
+        return Err(
+            Error::statement(format!("the quote `{quote}` is not closed"))
+                .hint("within quotes, a quote is written twice: 'it''s'"),
+        );
+    }
+    found.extend(current);
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -566,7 +601,21 @@ mod tests {
             of("set owner 'sa-1'"),
             Command::Set(Some(("owner".to_owned(), "sa-1".to_owned())))
         );
-        assert_eq!(of("echo a  'b  c'"), Command::Echo("a b  c".to_owned()));
+        assert_eq!(of("echo a  'b  c'"), Command::Echo("a b  c\n".to_owned()));
+        assert_eq!(of("echo -n x; y;"), Command::Echo("x; y;".to_owned()));
+    }
+
+    #[test]
+    fn arguments_are_quoted_as_in_psql() {
+        let set = |value: &str| Command::Set(Some(("w".to_owned(), value.to_owned())));
+        assert_eq!(of("set w 'it''s'"), set("it's"));
+        assert_eq!(of("set w 'b''c'd"), set("b'cd"));
+        assert_eq!(of(r#"set w "a ""b"" c""#), set(r#"a "b" c"#));
+        assert_eq!(of(r"set w 'a\b'"), set(r"a\b"));
+        assert_eq!(of(r"set w a\b"), set(r"a\b"));
+        for wrong in ["set w it's", "i 'a.sql", r"gx \gx", r"o \g", r"echo \x"] {
+            assert!(backslash(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -45,14 +45,18 @@ impl Conditions {
     ) -> Result<String, Error> {
         let was_active = self.is_active();
         if let Branch::If(condition) = branch {
-            let is_true = was_active && truth(condition, variables)?;
+            let truth = match was_active {
+                true => truth("\\if", condition, variables),
+                false => Ok(false),
+            };
+            // Of a condition that is neither true nor false, no branch runs.
             self.0.push(Condition {
-                is_active: is_true,
-                is_decided: is_true || !was_active,
+                is_active: matches!(truth, Ok(true)),
+                is_decided: !was_active || !matches!(truth, Ok(false)),
                 is_last: false,
                 before: text.to_owned(),
             });
-            return Ok(text.to_owned());
+            return truth.map(|_| text.to_owned());
         }
         let Some(last) = self.0.last_mut() else {
             return Err(Error::statement(format!(
@@ -76,7 +80,8 @@ impl Conditions {
             }
             Branch::Elif(_) if last.is_decided => last.is_active = false,
             Branch::Elif(condition) => {
-                last.is_active = truth(condition, variables)?;
+                (last.is_active, last.is_decided) = (false, true);
+                last.is_active = truth("\\elif", condition, variables)?;
                 last.is_decided = last.is_active;
             }
             _ => {
@@ -101,8 +106,12 @@ fn name(branch: &Branch) -> &'static str {
     }
 }
 
-/// Reads a condition: a truth value, with variables in it, or `:{?NAME}` for whether a variable is set.
-fn truth(condition: &str, variables: &Variables) -> Result<bool, Error> {
+/// Reads the condition of `command`: a truth value, with variables in it, or `:{?NAME}` for whether a variable is set.
+fn truth(command: &str, condition: &str, variables: &Variables) -> Result<bool, Error> {
+    if condition.is_empty() {
+        return Err(Error::statement(format!("`{command}` needs true or false"))
+            .hint(format!("write it as {command} CONDITION")));
+    }
     let is_set = condition
         .strip_prefix(":{?")
         .and_then(|rest| rest.strip_suffix('}'));
@@ -201,6 +210,23 @@ mod tests {
             (&["if perhaps"], "`perhaps` is neither true nor false"),
         ] {
             assert_eq!(active(steps).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn no_branch_of_a_condition_that_cannot_be_read_runs() {
+        let if_of = |condition: &str| Branch::If(condition.to_owned());
+        for (first, second) in [("perhaps", "true"), ("", "true"), ("false", "perhaps")] {
+            let mut conditions = Conditions::default();
+            let first = conditions.go_on(&if_of(first), "", &variables());
+            assert!(!conditions.is_active());
+            let second = conditions.go_on(&Branch::Elif(second.to_owned()), "", &variables());
+            assert!(first.is_err() || second.is_err());
+            assert!(!conditions.is_active());
+            conditions.go_on(&Branch::Else, "", &variables()).unwrap();
+            assert!(!conditions.is_active());
+            conditions.go_on(&Branch::End, "", &variables()).unwrap();
+            assert!(!conditions.is_open());
         }
     }
 

@@ -93,7 +93,8 @@ impl Shell {
                 self.connection_info()
             )),
             Command::Connect(profile) => {
-                self.opened = self.opener.reopen(profile).await?;
+                (self.opener, self.opened) = self.opener.reopen(profile).await?;
+                self.no_result = Some("\\c began another session");
                 self.refresh_catalog().await;
                 notes::say(&self.connection_info());
             }
@@ -190,12 +191,7 @@ impl Shell {
     ///
     /// Fails if `name` cannot name one.
     pub(super) fn set_variable(&mut self, name: String, value: String) -> Result<(), Error> {
-        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-        if !is_name {
-            return Err(Error::statement(format!("`{name}` cannot name a variable"))
-                .hint("letters, digits and _, beginning with a letter: \\set owner sa-abc123"));
-        }
+        variables::check_name(&name)?;
         self.variables.insert(name, value);
         let catalog = std::sync::Arc::make_mut(&mut self.catalog);
         catalog.variables = self.variables.keys().cloned().collect();
@@ -237,7 +233,7 @@ fn change_directory(folder: Option<&str>) -> Result<(), Error> {
     })
 }
 
-/// Writes `text` and an end of line to stdout, and to a terminal nothing that it would act on.
+/// Writes `text` to stdout, and to a terminal nothing that it would act on.
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = output::stdout();
     let text = match std::io::stdout().is_terminal() {
@@ -249,7 +245,7 @@ fn print(text: &str) -> Result<(), Error> {
         false => text.to_owned(),
     };
     stdout
-        .write_all(format!("{text}\n").as_bytes())
+        .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(|error| Error::statement("stdout cannot be written").caused_by(error))
 }

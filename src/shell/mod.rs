@@ -96,8 +96,11 @@ pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     }
     let rc = directories::config().map(|dir| dir.join(RC));
     if let Some(rc) = rc.filter(|rc| rc.exists())
-        && let Err(error) = shell.run_file(&rc).await
+        && let Err(mut error) = shell.run_file(&rc).await
     {
+        error
+            .notes
+            .push("what follows it there was not run".to_owned());
         notes::error(&error);
     }
     let mut editor = dialogue::editor(color, directories::state().as_deref())?;

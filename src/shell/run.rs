@@ -122,7 +122,7 @@ impl Shell {
 
     /// Runs `piece` again and again, until Ctrl-C or as often as `watch` says.
     async fn watch(&mut self, piece: &Piece, watch: &Watch) -> Result<(), Error> {
-        if creates_keys(piece) {
+        if creates_keys(piece, self.opened.session.dialect()) {
             return Err(
                 Error::statement("\\watch would create keys again and again")
                     .hint("run the INSERT once; \\watch is for statements that read"),
@@ -169,17 +169,10 @@ impl Shell {
     /// Sets variables to the values of the one row of `piece`; a NULL unsets one.
     async fn set_from_row(&mut self, piece: &Piece, prefix: &str) -> Result<(), Error> {
         let (rows, report) = self.rows_of(piece, "\\gset").await?;
-        let values = match rows.num_rows() {
-            1 => texts(&rows)?.remove(0),
-            n => {
-                return Err(Error::statement(format!(
-                    "\\gset needs exactly one row, but the result has {n}"
-                ))
-                .hint("add a condition or LIMIT 1"));
-            }
-        };
-        for (field, value) in rows.schema().fields().iter().zip(values) {
-            let name = format!("{prefix}{}", field.name());
+        // What the statement has done is told, whatever becomes of its row.
+        let variables = as_variables(&rows, prefix);
+        self.tell(&report).await;
+        for (name, value) in variables? {
             match value {
                 Some(value) => self.set_variable(name, value)?,
                 None => {
@@ -187,7 +180,6 @@ impl Shell {
                 }
             }
         }
-        self.tell(&report).await;
         Ok(())
     }
 
@@ -205,7 +197,15 @@ impl Shell {
             format: Some(format),
             expanded: false,
         };
-        self.run(&Piece::new(copy.query), &once).await
+        let piece = Piece::new(copy.query);
+        let text = variables::expand(&piece.text, &self.variables);
+        let read = Operation::read(&Piece::new(text), self.opened.session.dialect());
+        // What cannot be read says why when it is run.
+        if read.is_ok_and(|operation| !operation.is_query()) {
+            return Err(Error::statement("`\\copy` writes the rows of a query, which this is not")
+                .hint("run the statement alone; RETURNING gives rows, and \\g FILE writes them to a file"));
+        }
+        self.run(&piece, &once).await
     }
 
     /// Returns `piece` with its variables replaced, after a check of what it asks for.
@@ -233,7 +233,7 @@ impl Shell {
 
     /// Runs `piece` and returns its rows, for the command `what`.
     async fn rows_of(&mut self, piece: &Piece, what: &str) -> Result<(RecordBatch, Report), Error> {
-        if creates_keys(piece) {
+        if creates_keys(piece, self.opened.session.dialect()) {
             return Err(Error::statement(format!(
                 "{what} is for statements that read, and this one creates keys"
             ))
@@ -269,7 +269,7 @@ impl Shell {
 
     async fn run(&mut self, piece: &Piece, once: &Overrides) -> Result<(), Error> {
         let piece = self.prepared(piece)?;
-        let creates = creates_keys(&piece);
+        let creates = creates_keys(&piece, self.opened.session.dialect());
         let traffic = Arc::new(Traffic::default());
         let mut memory = Memory::default();
         let mut output = self.output.take();
@@ -426,6 +426,31 @@ impl Shell {
     }
 }
 
+/// Returns the variables that the one row of `rows` sets, or unsets where it has NULL.
+fn as_variables(rows: &RecordBatch, prefix: &str) -> Result<Vec<(String, Option<String>)>, Error> {
+    let values = match rows.num_rows() {
+        0 => {
+            return Err(Error::statement(
+                "\\gset needs a row, but the result has none",
+            ));
+        }
+        1 => texts(rows)?.remove(0),
+        n => {
+            return Err(Error::statement(format!(
+                "\\gset needs exactly one row, but the result has {n}"
+            ))
+            .hint("add a condition or LIMIT 1"));
+        }
+    };
+    let schema = rows.schema();
+    let names = schema.fields().iter().map(|field| {
+        let name = format!("{prefix}{}", field.name());
+        variables::check_name(&name).map(|()| name)
+    });
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    Ok(names.into_iter().zip(values).collect())
+}
+
 /// Returns true if a statement reads the last result.
 fn names_last_result(text: &str) -> bool {
     text.contains(LAST_RESULT)
@@ -480,8 +505,8 @@ fn writes_last_result(text: &str) -> bool {
     }
 }
 
-fn creates_keys(piece: &Piece) -> bool {
-    Operation::read(piece, Dialect::default()).is_ok_and(|operation| operation.creates_keys())
+fn creates_keys(piece: &Piece, dialect: Dialect) -> bool {
+    Operation::read(piece, dialect).is_ok_and(|operation| operation.creates_keys())
 }
 
 /// Adds the number of requests so far to an interruption.
@@ -548,7 +573,7 @@ mod tests {
 
     #[test]
     fn only_insert_creates_keys() {
-        let creates_keys = |text| super::creates_keys(&Piece::new(text));
+        let creates_keys = |text| super::creates_keys(&Piece::new(text), Dialect::default());
         assert!(creates_keys(
             "EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"spec\":{\"owner\":{\"id\":\"u-1\"}}}'"
         ));

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sqlparser::tokenizer::{Location, Span};
+
 use super::input::{Input, Step};
 use super::run::Flow;
 use super::state::Shell;
-use crate::error::Error;
+use crate::error::{Error, Place};
 use crate::sql::split::without_mark;
 
 /// How deep files that run files may nest.
@@ -75,13 +77,22 @@ impl Shell {
 
     async fn run_lines(&mut self, text: &str) -> Result<Flow, Error> {
         let mut input = Input::default();
-        for line in text.lines() {
+        for (line, number) in text.lines().zip(1..) {
             for step in input.push(line) {
                 if self.interrupt.is_raised() {
                     return Err(Error::interrupted());
                 }
+                let is_command = match &step {
+                    Step::Command(command, _) => !command.takes_statement(),
+                    step => matches!(step, Step::Invalid(_)),
+                };
                 // A file may run another file, so the future is recursive.
-                if let Flow::Leave = Box::pin(self.step(step, &mut input)).await? {
+                let outcome = Box::pin(self.step(step, &mut input)).await;
+                let outcome = outcome.map_err(|error| match is_command {
+                    true => at_command(error, line, number),
+                    false => error,
+                });
+                if let Flow::Leave = outcome? {
                     return Ok(Flow::Leave);
                 }
             }
@@ -93,9 +104,43 @@ impl Shell {
     }
 }
 
+/// Points at the command of a line, unless the error says where it is.
+fn at_command(error: Error, line: &str, number: u64) -> Error {
+    if error.place.is_some() || error.file.is_some() {
+        return error;
+    }
+    let line = line.trim_end();
+    let before = line
+        .find('\\')
+        .unwrap_or(line.len() - line.trim_start().len());
+    let (first, last) = (line[..before].chars().count(), line.chars().count());
+    let column = |count: usize| Location::new(1, count as u64 + 1);
+    let place = Place {
+        text: line.to_owned(),
+        line: number,
+        span: Span::new(column(first), column(last)),
+    };
+    Error {
+        place: Some(Box::new(place)),
+        ..error
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_a_command_says_where_it_is() {
+        let error = at_command(Error::statement("no"), "SELECT 1 \\wacth 2 ", 7);
+        let place = error.place.clone().unwrap();
+        assert_eq!((place.line, place.text.as_str()), (7, "SELECT 1 \\wacth 2"));
+        assert_eq!((place.span.start.column, place.span.end.column), (10, 18));
+        let known = at_command(error, "\\i other.sql", 9).place.unwrap();
+        assert_eq!(known.line, 7);
+        let of_another = at_command(Error::statement("no").in_file("b.sql"), "\\i b.sql", 1);
+        assert!(of_another.place.is_none());
+    }
 
     #[test]
     fn a_command_in_a_script_is_found_and_one_in_a_text_is_not() {

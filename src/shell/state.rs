@@ -155,11 +155,13 @@ impl Shell {
     /// Greets the person.
     pub(super) fn greet(&self) {
         notes::say(&format!(
-            "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q quits.\n\
-             Try: SELECT * FROM vw_api_keys LIMIT 5;",
+            "iamql {} {}\nStatements end with a semicolon. \\? lists commands, \\q quits.",
             env!("CARGO_PKG_VERSION"),
             self.connection_info()
         ));
+        if self.opened.session.connection().client().is_ok() {
+            notes::say("Try: SELECT * FROM vw_api_keys LIMIT 5;");
+        }
     }
 
     /// Returns the prompt where a statement may begin.

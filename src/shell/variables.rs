@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::lex::{Kind, lex};
+use crate::error::Error;
 
 /// The variables of `\set`.
 pub(super) type Variables = BTreeMap<String, String>;
@@ -33,6 +34,21 @@ pub(super) fn expand(text: &str, variables: &Variables) -> String {
         }
     }
     expanded
+}
+
+/// Checks that `name` can name a variable.
+///
+/// # Errors
+///
+/// Fails if `:name` would not be read as one word.
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    match is_name {
+        true => Ok(()),
+        false => Err(Error::statement(format!("`{name}` cannot name a variable"))
+            .hint("letters, digits and _, beginning with a letter: \\set owner sa-abc123")),
+    }
 }
 
 fn value(kind: Kind, name: &str, variables: &Variables) -> Option<String> {

@@ -79,6 +79,12 @@ impl Operation {
         }
     }
 
+    /// Returns true for a SELECT and its kin, which only read.
+    pub(crate) fn is_query(&self) -> bool {
+        matches!(self, Self::Query(EngineStatement::Statement(statement))
+            if matches!(statement.as_ref(), Statement::Query(_)))
+    }
+
     /// Returns true if the statement creates keys, and shows their secrets.
     pub(crate) fn creates_keys(&self) -> bool {
         match self {

@@ -480,6 +480,41 @@ nonsense here
 }
 
 #[test]
+fn a_write_is_told_though_its_row_sets_no_variable() {
+    let env = TestEnv::with_keys(3);
+    let script = "DELETE FROM api_keys WHERE id IN (SELECT min(id) FROM api_keys) \
+                  RETURNING id, spec.display_name \\gset d_\n";
+    let output = env.iamql_reading(script, &["shell", "--allow-self-delete"]);
+    let error = output.error(1);
+    assert!(error.contains("(1 key deleted"), "{error}");
+    assert!(
+        error.contains("`d_spec.display_name` cannot name a variable"),
+        "{error}"
+    );
+    assert_eq!(env.sandbox.keys().len(), 2);
+}
+
+#[test]
+fn copy_takes_queries_alone() {
+    let env = TestEnv::with_keys(3);
+    for statement in [
+        "DELETE FROM api_keys",
+        "SHOW TABLES",
+        "CREATE TABLE t AS SELECT 1",
+    ] {
+        let script = format!("\\copy ({statement}) to 'rows.csv'\n");
+        let error = env.iamql_reading(&script, &["shell"]).error(1);
+        assert!(
+            error.contains("`\\copy` writes the rows of a query"),
+            "{error}"
+        );
+        assert!(error.contains("1 | \\copy"), "{error}");
+    }
+    assert!(!env.work().join("rows.csv").exists());
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
 fn wrong_arguments_and_open_conditions_are_errors() {
     let env = TestEnv::with_keys(1);
     for (script, message) in [

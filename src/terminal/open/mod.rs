@@ -88,12 +88,16 @@ impl Opener {
         self.file.profiles.keys().cloned().collect()
     }
 
-    /// Opens a session with another profile, or again as at the start. `config.toml` is read again.
+    /// Opens a session with another profile, or again with the same settings; returns it with what opens it again.
+    /// `config.toml` is read again.
     ///
     /// # Errors
     ///
     /// Fails as [`new`](Self::new) and [`open`](Self::open) do.
-    pub(crate) async fn reopen(&self, profile: Option<String>) -> Result<OpenSession, Error> {
+    pub(crate) async fn reopen(
+        &self,
+        profile: Option<String>,
+    ) -> Result<(Self, OpenSession), Error> {
         let mut settings = self.settings.clone();
         if profile.is_some() {
             (settings.sandbox, settings.endpoint, settings.auth) = (false, None, None);
@@ -104,7 +108,8 @@ impl Opener {
             settings,
             ..self.clone()
         };
-        opener.open().await
+        let opened = opener.open().await?;
+        Ok((opener, opened))
     }
 
     /// Opens a session.
