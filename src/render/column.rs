@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::Field;
 
 use super::cell::CellKind;
 use super::escape::escape_controls;
-use super::layout::{MAX_WIDTH, MIN_WIDTH, WidthRequest, measure, shortened};
+use super::layout::{MAX_WIDTH, MIN_WIDTH, NAME_WIDTH, WidthRequest, measure, shortened};
 
 /// Marks, in the metadata of a field, a column whose values are shown once and never again: it is never shortened.
 pub const SECRET_MARK: &str = "iamql.secret";
@@ -105,7 +105,7 @@ impl TableColumn {
         let name = if header { measure(&self.name) } else { 0 };
         // comfy-table draws no column narrower than one character.
         let natural = self.widest.max(name).max(1);
-        let floor = self.widest.min(self.floor).max(name.min(MIN_WIDTH)).max(1);
+        let floor = self.widest.min(self.floor).max(name.min(NAME_WIDTH)).max(1);
         WidthRequest {
             natural,
             floor: floor.max(self.pinned),

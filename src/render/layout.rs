@@ -10,6 +10,10 @@ pub(crate) const ELLIPSIS: &str = "…";
 /// The least width of a text column that is shown at all: enough to tell rows apart.
 pub(crate) const MIN_WIDTH: usize = 8;
 
+/// How much of a column's name is shown at least: all of it, if it is no longer than most. A column that would show less is
+/// better left out.
+pub(crate) const NAME_WIDTH: usize = 16;
+
 /// The greatest width of text: with padding, comfy-table counts columns in a u16. A secret may be wider, and then extends
 /// beyond the box.
 pub(crate) const MAX_WIDTH: usize = u16::MAX as usize - 2;

@@ -128,8 +128,8 @@ fn short_help_groups_its_options() {
           A shell on a simulated organization; needs no account
       iamql -e "SELECT id, display_name FROM vw_api_keys WHERE owner_id = 'sa-1'"
           The keys of one service account
-      iamql -o csv -e "SELECT * FROM vw_api_keys WHERE age_days > 90" > old.csv
-          Keys older than 90 days, for a spreadsheet
+      iamql -o csv -e "SELECT * FROM vw_api_keys WHERE age_days >= 90" > old.csv
+          Keys that are at least 90 days old, for a spreadsheet
       iamql --dry-run -e "DELETE FROM api_keys WHERE spec.owner.id = 'u-1'"
           What would be sent, without sending it
 
