@@ -2,6 +2,7 @@
 
 use super::catalog::{Catalog, Field, Table};
 use super::context::Context;
+use super::memory::LAST_RESULT;
 use super::sources::Source;
 use crate::dialect::Dialect;
 use crate::resource::findings::{Setting, settings};
@@ -161,7 +162,7 @@ impl Candidates {
     pub(super) fn droppable(&mut self, catalog: &Catalog, is_view: bool) {
         let own = catalog.tables.iter().filter(|table| {
             let name: Vec<&str> = table.name.split('.').collect();
-            table.is_view == is_view && table.name != "_" && resource::named(&name).is_none()
+            table.is_view == is_view && table.name != LAST_RESULT && resource::named(&name).is_none()
         });
         self.names(own.map(|table| &table.name));
     }
@@ -213,7 +214,8 @@ impl Candidates {
             _ => {
                 let is_changeable = |table: &&Table| {
                     let is_read_only = |resource: &Resource| resource.writes.is_none();
-                    !table.is_view && !table.resource.is_some_and(is_read_only)
+                    let is_last_result = table.name == LAST_RESULT;
+                    !table.is_view && !is_last_result && !table.resource.is_some_and(is_read_only)
                 };
                 let tables = catalog.tables.iter().filter(is_changeable);
                 match path.as_slice() {

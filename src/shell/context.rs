@@ -293,9 +293,11 @@ fn place(parts: &[Part<'_>]) -> Place {
             _ => {}
         }
     }
-    match last.is("explain") || last.is("analyze") || last.is("verbose") || last.is("as") {
-        true => Place::Start,
-        false => Place::Expression,
+    match ["explain", "analyze", "verbose", "as"].map(|word| last.is(word)) {
+        [true, ..] => Place::Words(words::AFTER_EXPLAIN),
+        [.., true] => Place::Start,
+        [_, false, false, _] => Place::Expression,
+        _ => Place::Query,
     }
 }
 
@@ -429,7 +431,8 @@ mod tests {
         for (text, expected) in [
             ("|", Place::Start),
             ("SELECT 1; se|", Place::Start),
-            ("EXPLAIN se|", Place::Start),
+            ("EXPLAIN se|", Place::Words(words::AFTER_EXPLAIN)),
+            ("EXPLAIN ANALYZE |", Place::Query),
             ("SELECT |", Place::Expression),
             ("SELECT count(|) FROM t", Place::Expression),
             ("SELECT * FROM |", Place::Table),

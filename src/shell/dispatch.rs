@@ -116,19 +116,24 @@ impl Shell {
         if self.catalog.table(name).is_some() {
             return Ok(None);
         }
-        let is_file = expand_home(name).exists();
+        let path = expand_home(name);
+        let is_file = path.exists();
         let source = match is_file {
-            true => format!(
-                "'{}'",
-                expand_home(name).display().to_string().replace('\'', "''")
-            ),
+            true => {
+                // A folder is known by its slash.
+                let end = if path.is_dir() { "/" } else { "" };
+                let path = path.display().to_string();
+                let path = path.trim_end_matches('/').replace('\'', "''");
+                format!("'{path}{end}'")
+            }
             false => name.to_owned(),
         };
         let piece = Piece::new(format!("SELECT * FROM {source}"));
         match self.opened.session.describe(&piece).await {
             Ok(description) => Ok(Some(describe::of_schema(&description.columns))),
             Err(error) if is_file => {
-                Err(Error::statement(format!("cannot describe `{name}`")).caused_by(error))
+                let message = format!("cannot describe `{name}`: {}", error.message);
+                Err(Error { message, ..error })
             }
             Err(_) => Ok(None),
         }

@@ -16,9 +16,21 @@ const SYNTAX: &[Syntax] = &[
         name: "COPY",
         description: "write rows to a file",
         text: "\
-COPY { table | (query) } TO 'file' [ STORED AS { CSV | JSON | PARQUET } ];
+COPY { table | (query) } TO { 'file' | STDOUT } [ STORED AS format ]
+    [ PARTITIONED BY (column, …) ] [ OPTIONS (name value, …) ];
 
-COPY (SELECT id, spec.owner.id AS owner FROM api_keys) TO 'keys.csv';",
+COPY (SELECT id, spec.owner.id AS owner FROM api_keys) TO 'keys.csv';
+
+Formats: CSV, TSV, JSON, JSONL, PARQUET, ARROW. Without STORED AS the extension
+of the file decides.",
+    },
+    Syntax {
+        name: "CREATE TABLE",
+        description: "keep rows for this session",
+        text: "\
+CREATE [ OR REPLACE ] TABLE name { AS query | ( column type, … ) };
+
+CREATE TABLE before AS SELECT * FROM vw_api_keys;",
     },
     Syntax {
         name: "CREATE VIEW",
@@ -32,7 +44,8 @@ CREATE VIEW old_keys AS SELECT * FROM vw_api_keys WHERE age_days > 90;",
         name: "CREATE EXTERNAL TABLE",
         description: "name a file for this session",
         text: "\
-CREATE EXTERNAL TABLE name STORED AS { CSV | JSON | PARQUET } LOCATION 'file';
+CREATE EXTERNAL TABLE name [ ( column type, … ) ] STORED AS format
+    LOCATION 'file' [ OPTIONS (name value, …) ];
 
 CREATE EXTERNAL TABLE staff STORED AS CSV LOCATION 'staff.csv';",
     },
@@ -51,6 +64,11 @@ is typed.",
         name: "DESCRIBE",
         description: "list the columns of a table",
         text: "DESCRIBE [ EXTENDED ] table;",
+    },
+    Syntax {
+        name: "DROP",
+        description: "forget a table or a view of this session",
+        text: "DROP { TABLE | VIEW } [ IF EXISTS ] name;",
     },
     Syntax {
         name: "EXEC",
@@ -97,6 +115,17 @@ SELECT k.id, s.name
 FROM api_keys k JOIN 'staff.csv' s ON s.account = k.spec.owner.id;",
     },
     Syntax {
+        name: "SET",
+        description: "change a setting of this session",
+        text: "\
+SET name = value;
+RESET name;
+
+SET dialect = 'stackql';
+
+SHOW ALL lists the settings.",
+    },
+    Syntax {
         name: "SHOW",
         description: "list what can be named",
         text: "\
@@ -126,7 +155,7 @@ pub(super) fn commands() -> String {
         .iter()
         .map(|entry| entry.usage.chars().count())
         .max();
-    let mut text = String::from("Commands, beside SQL statements that end with a semicolon:\n\n");
+    let mut text = String::from("Commands; SQL statements end with a semicolon:\n\n");
     for entry in COMMANDS {
         let dots = match entry.dots {
             [] => String::new(),

@@ -70,7 +70,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "dt",
         "\\dt [PATTERN]",
-        "list tables",
+        "list tables and views",
         Argument::Table,
         &["tables"],
     ),
@@ -111,8 +111,8 @@ pub(super) const COMMANDS: &[Entry] = &[
     ),
     entry(
         "crosstabview",
-        "\\crosstabview [V H D]",
-        "run it, and show D in a grid of V and H",
+        "\\crosstabview [V H D S]",
+        "run it, and show D in a grid of V and H, sorted by S",
         Argument::Other,
         &[],
     ),
@@ -176,7 +176,7 @@ pub(super) const COMMANDS: &[Entry] = &[
         "copy",
         "\\copy QUERY to FILE",
         "write a table or (query) to a file, stdout or program",
-        Argument::File,
+        Argument::Table,
         &[],
     ),
     entry(

@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::render::cell_text;
 use crate::session::Sink;
 
+/// The table that holds the last result.
+pub(super) const LAST_RESULT: &str = "_";
+
 /// Bytes of rows that are kept.
 const MAX_BYTES: usize = 64 << 20;
 

@@ -11,7 +11,7 @@ use super::crosstab::crosstab;
 use super::describe::Grid;
 use super::input::{Input, Step};
 use super::lex::lex;
-use super::memory::{Keeping, Memory, Seen, texts};
+use super::memory::{Keeping, LAST_RESULT, Memory, Seen, texts};
 use super::place::Place;
 use super::screen::Screen;
 use super::sources::{Part, parts, sources, unquoted};
@@ -46,9 +46,6 @@ struct Overrides {
     format: Option<OutputFormat>,
     expanded: bool,
 }
-
-/// The table that holds the last result.
-pub(super) const LAST_RESULT: &str = "_";
 
 /// Why the rows of a statement that creates keys are not the last result.
 const HELD_SECRETS: &str = "the last result held secrets, which are not kept";

@@ -52,7 +52,7 @@ pub(super) struct Shell {
     pub(super) catalog: Arc<Catalog>,
     /// The statement that ran last.
     pub(super) last: Option<Piece>,
-    /// Why there is no last result, if there is none: see [`LAST_RESULT`](super::run::LAST_RESULT).
+    /// Why there is no last result, if there is none: see [`LAST_RESULT`](super::memory::LAST_RESULT).
     pub(super) no_result: Option<&'static str>,
     /// The conditions of `\\if` that surround the next step.
     pub(super) conditions: Conditions,

@@ -155,6 +155,7 @@ pub(super) const AFTER_ORDER: &[&str] = &[
 /// What may follow CREATE.
 pub(super) const AFTER_CREATE: &[&str] = &[
     "EXTERNAL TABLE",
+    "MATERIALIZED VIEW",
     "OR REPLACE TABLE",
     "OR REPLACE VIEW",
     "TABLE",
@@ -170,12 +171,18 @@ pub(super) const AFTER_EXTERNAL: &[&str] = &["LOCATION", "OPTIONS", "STORED AS"]
 /// What may follow DROP.
 pub(super) const AFTER_DROP: &[&str] = &["TABLE", "VIEW"];
 
+/// What may follow EXPLAIN.
+pub(super) const AFTER_EXPLAIN: &[&str] = &[
+    "ANALYZE", "DELETE", "EXEC", "INSERT", "SELECT", "UPDATE", "VALUES", "VERBOSE", "WITH",
+];
+
 /// What may follow what COPY writes.
 pub(super) const AFTER_COPY: &[&str] = &["TO"];
 
 /// What may be shown.
 pub(super) const SHOWN: &[&str] = &[
     "ALL",
+    "AUTH",
     "COLUMNS FROM",
     "EXTENDED",
     "FUNCTIONS",
@@ -185,6 +192,7 @@ pub(super) const SHOWN: &[&str] = &[
     "RESOURCES IN",
     "SERVICES IN",
     "TABLES",
+    "VERSION",
 ];
 
 /// Returns true if `word` is a keyword, in any case.
@@ -215,6 +223,9 @@ mod tests {
         assert!(STARTS.iter().chain(WITHIN).all(|word| word.len() <= 10));
     }
 
+    /// Words of StackQL's statements, which are names elsewhere.
+    const OF_STACKQL: [&str; 3] = ["AUTH", "MATERIALIZED", "VERSION"];
+
     #[test]
     fn what_is_offered_after_a_table_is_made_of_keywords() {
         for words in [
@@ -228,11 +239,13 @@ mod tests {
             AFTER_NAME,
             AFTER_EXTERNAL,
             AFTER_DROP,
+            AFTER_EXPLAIN,
             AFTER_COPY,
             SHOWN,
         ] {
             assert!(words.is_sorted());
-            assert!(words.iter().all(|words| words.split(' ').all(is_keyword)));
+            let is_known = |word: &str| is_keyword(word) || OF_STACKQL.contains(&word);
+            assert!(words.iter().all(|words| words.split(' ').all(is_known)));
         }
     }
 
