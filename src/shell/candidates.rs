@@ -162,7 +162,9 @@ impl Candidates {
     pub(super) fn droppable(&mut self, catalog: &Catalog, is_view: bool) {
         let own = catalog.tables.iter().filter(|table| {
             let name: Vec<&str> = table.name.split('.').collect();
-            table.is_view == is_view && table.name != LAST_RESULT && resource::named(&name).is_none()
+            table.is_view == is_view
+                && table.name != LAST_RESULT
+                && resource::named(&name).is_none()
         });
         self.names(own.map(|table| &table.name));
     }
