@@ -1,6 +1,8 @@
 //! Classes of types, within which values can be compared.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{Expr, ExprSchemable};
 
 /// What a type is to the person who compares its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,4 +70,10 @@ impl Class {
             Self::Null | Self::Text | Self::Other => "TEXT",
         }
     }
+}
+
+/// Returns the class of `expr`; [`Class::Other`] if it has no type, which is the engine's to complain about.
+pub(super) fn class_of(expr: &Expr, schema: &DFSchema) -> Class {
+    let data_type = expr.get_type(schema);
+    data_type.map_or(Class::Other, |data_type| Class::of(&data_type))
 }
