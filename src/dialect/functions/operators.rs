@@ -12,7 +12,7 @@
 
 use std::cmp::Ordering;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::utils::list_ndims;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -167,8 +167,12 @@ fn comparable((expr, data_type): Operand, other: &DataType) -> Expr {
     match (&data_type, other) {
         (text, number) if text.is_string() && number.is_numeric() => to_rank().call(vec![expr]),
         (DataType::Boolean, text) if text.is_string() => to_text().call(vec![expr]),
-        (text, interval @ (DataType::Interval(_) | DataType::Time64(_))) if text.is_string() => {
-            read_as(expr, interval)
+        (text, other @ (DataType::Interval(_) | DataType::Time64(_))) if text.is_string() => {
+            read_as(expr, other)
+        }
+        // A difference of times is compared with an interval.
+        (text, DataType::Duration(_)) if text.is_string() => {
+            read_as(expr, &DataType::Interval(IntervalUnit::MonthDayNano))
         }
         _ => truth(expr, other),
     }

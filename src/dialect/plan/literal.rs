@@ -1,5 +1,7 @@
 //! Text literals, read as values of the class that they stand beside.
 
+use std::borrow::Cow;
+
 use chrono::Utc;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
@@ -7,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
 
 use super::class::Class;
-use super::time_literals::with_seconds;
+use crate::pattern::patterns;
 
 /// Reads `text` as a value of `class`, whose other values are of `data_type`; None if it is not one.
 ///
@@ -92,6 +94,16 @@ fn cast(text: &str, data_type: &DataType) -> Option<ScalarValue> {
     (!value.is_null()).then_some(value)
 }
 
+patterns! {
+    /// A time of day without seconds, with its date and perhaps its offset.
+    MINUTES = r"^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?))?$";
+}
+
+/// Returns `time` with the seconds that the engine wants: `2026-01-31 10:20:00` for `2026-01-31 10:20`.
+pub(crate) fn with_seconds(time: &str) -> Cow<'_, str> {
+    MINUTES.replace(time, "$1:00$2")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,5 +135,19 @@ mod tests {
         assert_eq!(read("2026-01-31"), Some(DataType::Date32));
         assert_eq!(read(" 2026-01-31T12:00Z "), Some(utc()));
         assert_eq!(read("soon"), None);
+    }
+
+    #[test]
+    fn a_time_without_seconds_gets_them() {
+        for (typed, read) in [
+            ("2026-01-31 10:20", "2026-01-31 10:20:00"),
+            ("2026-01-31T10:20Z", "2026-01-31T10:20:00Z"),
+            ("2026-01-31 10:20 +02", "2026-01-31 10:20:00 +02"),
+            ("2026-01-31 10:20:30", "2026-01-31 10:20:30"),
+            ("2026-01-31", "2026-01-31"),
+            ("10:20", "10:20"),
+        ] {
+            assert_eq!(with_seconds(typed), read);
+        }
     }
 }

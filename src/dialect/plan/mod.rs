@@ -43,11 +43,11 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use error::{Error, Place};
 pub(crate) use filter_pushdown::RunsAgain;
+pub(crate) use literal::with_seconds;
 pub(crate) use parameters::with_numbers;
 pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use shown::without_sources;
-pub(crate) use time_literals::with_seconds;
 pub(crate) use tree::only_input;
 
 type Rule = Arc<dyn AnalyzerRule + Send + Sync>;

@@ -10,10 +10,7 @@
 //! `intervals`' to compare.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use datafusion::arrow::array::timezone::Tz;
-use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
@@ -23,8 +20,9 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, lit};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::class::Class;
+use super::literal::{self, with_seconds};
 use super::tree::rewrite_expressions;
-use crate::pattern::patterns;
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
 #[derive(Debug)]
@@ -57,14 +55,16 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         // What has no type yet is none of these.
         types.push(expr.get_type(schema).unwrap_or(DataType::Null));
     }
-    let zone = types.iter().find_map(zone_of_moment);
+    let is_precise =
+        |ty: &&DataType| matches!(ty, DataType::Timestamp(TimeUnit::Microsecond, Some(_)));
+    let precise = types.iter().find(is_precise);
     let is_time = |ty: &DataType| matches!(ty, DataType::Timestamp(..));
     let is_difference = |ty: &DataType| matches!(ty, DataType::Duration(_));
     let (has_time, has_difference) = (types.iter().any(is_time), types.iter().any(is_difference));
     let mut changed = false;
     for expr in compared {
-        let read = match &zone {
-            Some(zone) => moment(expr, zone),
+        let read = match precise {
+            Some(ty) => moment(expr, ty),
             None if has_time => whole_time(expr),
             None if has_difference => difference(expr),
             None => None,
@@ -75,14 +75,6 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
     }
     Ok(Transformed::new_transformed(expr, changed))
-}
-
-/// Returns the zone of a time that is precise to the microsecond.
-fn zone_of_moment(ty: &DataType) -> Option<Arc<str>> {
-    match ty {
-        DataType::Timestamp(TimeUnit::Microsecond, zone) => zone.clone(),
-        _ => None,
-    }
 }
 
 /// Returns the literal of a time without seconds with them.
@@ -124,50 +116,14 @@ fn difference(expr: &Expr) -> Option<Expr> {
     Some(lit(ScalarValue::DurationNanosecond(Some(nanos))))
 }
 
-/// Returns the time that a literal's text says, to the microsecond; without an offset of its own it is one in `zone`.
-fn moment(expr: &Expr, zone: &str) -> Option<Expr> {
+/// Returns the time that a literal's text says, to the microsecond, where the others are of the type `ty`; without an
+/// offset of its own it is one in their zone.
+fn moment(expr: &Expr, ty: &DataType) -> Option<Expr> {
     let Expr::Literal(text, _) = expr else {
         return None;
     };
-    let text = with_seconds(text.try_as_str()??);
-    let time = string_to_datetime(&zone.parse::<Tz>().ok()?, &text)
-        .ok()?
-        .to_utc();
-    let exact = time.timestamp_subsec_nanos() % 1000 == 0;
-    let micros = Some(time.timestamp_micros());
-    exact.then(|| {
-        lit(ScalarValue::TimestampMicrosecond(
-            micros,
-            Some("UTC".into()),
-        ))
-    })
-}
-
-patterns! {
-    /// A time of day without seconds, with its date and perhaps its offset.
-    MINUTES = r"^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?))?$";
-}
-
-/// Returns `time` with the seconds that the engine wants: `2026-01-31 10:20:00` for `2026-01-31 10:20`.
-pub(crate) fn with_seconds(time: &str) -> Cow<'_, str> {
-    MINUTES.replace(time, "$1:00$2")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_without_seconds_gets_them() {
-        for (typed, read) in [
-            ("2026-01-31 10:20", "2026-01-31 10:20:00"),
-            ("2026-01-31T10:20Z", "2026-01-31T10:20:00Z"),
-            ("2026-01-31 10:20 +02", "2026-01-31 10:20:00 +02"),
-            ("2026-01-31 10:20:30", "2026-01-31 10:20:30"),
-            ("2026-01-31", "2026-01-31"),
-            ("10:20", "10:20"),
-        ] {
-            assert_eq!(with_seconds(typed), read);
-        }
+    match literal::read(text.try_as_str()??, Class::Timestamp, ty)? {
+        time @ ScalarValue::TimestampMicrosecond(..) => Some(lit(time)),
+        _ => None,
     }
 }
