@@ -1,14 +1,19 @@
 //! Text beside a number in the dialect `stackql`: greater than every number, unless it holds one.
 //!
-//! The planner of operators sees to `=`, `<` and their kin. IN, BETWEEN and IS DISTINCT FROM do not pass it, and the engine
-//! would read each text as a number, and fail on text that is not one. Each value of a list and each end of a range is ranked
-//! for itself, so that texts still compare as texts with one another.
+//! The planner of operators sees to `=`, `<` and their kin. IN, BETWEEN, CASE, nullif and IS DISTINCT FROM do not pass it,
+//! and the engine would read each text as a number, and fail on text that is not one. Each value of a list and each end of
+//! a range is ranked for itself, so that texts still compare as texts with one another.
 
-use datafusion::common::DFSchema;
+use std::sync::Arc;
+
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, binary_expr};
+use datafusion::logical_expr::expr::{Case, InSubquery};
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, lit,
+};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::class::{Class, class_of};
@@ -26,6 +31,9 @@ impl AnalyzerRule for RankText {
             return Ok(plan);
         }
         rewrite_expressions(plan, |expr, schema| {
+            if let Expr::InSubquery(test) = expr {
+                return in_subquery(test, schema);
+            }
             Ok(match ranked(&expr, schema) {
                 Some(ranked) => Transformed::yes(ranked),
                 None => Transformed::no(expr),
@@ -51,6 +59,8 @@ fn ranked(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
         Class::Text => functions::to_rank().call(vec![value.clone()]),
         _ => value.clone(),
     };
+    // What a number is compared with can all be ranked, so that the number is computed once.
+    let is_number = |value: &Expr| class_of(value, schema) == Class::Number;
     let pair = |one: &Expr, op, other: &Expr| match mixed(one, other) {
         true => binary_expr(rank(one), op, rank(other)),
         false => binary_expr(one.clone(), op, other.clone()),
@@ -59,15 +69,20 @@ fn ranked(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
         Expr::Between(between)
             if mixed(&between.expr, &between.low) || mixed(&between.expr, &between.high) =>
         {
-            let at_least = pair(&between.expr, Operator::GtEq, &between.low);
-            let at_most = pair(&between.expr, Operator::LtEq, &between.high);
-            (at_least.and(at_most), between.negated)
+            let Between {
+                expr, low, high, ..
+            } = between;
+            let is_within = match is_number(expr) {
+                true => expr.as_ref().clone().between(rank(low), rank(high)),
+                false => pair(expr, Operator::GtEq, low).and(pair(expr, Operator::LtEq, high)),
+            };
+            (is_within, between.negated)
         }
         Expr::InList(test) if test.list.iter().any(|item| mixed(&test.expr, item)) => {
-            let (others, same): (Vec<Expr>, Vec<Expr>) =
-                (test.list.iter().cloned()).partition(|item| mixed(&test.expr, item));
-            let others = others.iter().map(rank).collect();
-            let found = rank(&test.expr).in_list(others, false);
+            let is_ranked = |item: &Expr| is_number(&test.expr) || mixed(&test.expr, item);
+            let (ranked, same): (Vec<Expr>, Vec<Expr>) =
+                test.list.iter().cloned().partition(is_ranked);
+            let found = rank(&test.expr).in_list(ranked.iter().map(rank).collect(), false);
             let found = match same.is_empty() {
                 true => found,
                 false => found.or(test.expr.as_ref().clone().in_list(same, false)),
@@ -79,7 +94,49 @@ fn ranked(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
             op: op @ (Operator::IsDistinctFrom | Operator::IsNotDistinctFrom),
             right,
         }) if mixed(left, right) => (pair(left, *op, right), false),
+        Expr::Case(Case {
+            expr: Some(value),
+            when_then_expr: arms,
+            else_expr,
+        }) if arms.iter().any(|(when, _)| mixed(value, when)) => {
+            let arms = arms.iter().map(|(when, then)| {
+                let when = match is_number(value) {
+                    true => rank(when),
+                    false => pair(value, Operator::Eq, when),
+                };
+                (Box::new(when), then.clone())
+            });
+            let value = is_number(value).then(|| value.clone());
+            let case = Case::new(value, arms.collect(), else_expr.clone());
+            (Expr::Case(case), false)
+        }
+        Expr::ScalarFunction(call) if call.name() == "nullif" => match call.args.as_slice() {
+            [value, other] if mixed(value, other) => {
+                let is_equal = pair(value, Operator::Eq, other);
+                let arms = vec![(Box::new(is_equal), Box::new(lit(ScalarValue::Null)))];
+                let case = Case::new(None, arms, Some(Box::new(value.clone())));
+                (Expr::Case(case), false)
+            }
+            _ => return None,
+        },
         _ => return None,
     };
     Some(if is_negated { !found } else { found })
+}
+
+/// Ranks what is looked for in a subquery, or the column of the subquery, if one of them is text and the other a number.
+fn in_subquery(mut test: InSubquery, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let rank = |value: Expr| functions::to_rank().call(vec![value]);
+    let plan = &test.subquery.subquery;
+    let column = Class::of(plan.schema().field(0).data_type());
+    match (class_of(&test.expr, schema), column) {
+        (Class::Text, Class::Number) => test.expr = Box::new(rank(*test.expr)),
+        (Class::Number, Class::Text) => {
+            let column = Expr::from(plan.schema().qualified_field(0));
+            let ranked = LogicalPlanBuilder::from(Arc::clone(plan)).project([rank(column)])?;
+            test.subquery = test.subquery.with_plan(Arc::new(ranked.build()?));
+        }
+        _ => return Ok(Transformed::no(Expr::InSubquery(test))),
+    }
+    Ok(Transformed::yes(Expr::InSubquery(test)))
 }
