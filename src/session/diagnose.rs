@@ -123,11 +123,7 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         return in_statement(converted, &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<dialect::plan::Error>() {
-        return in_statement(
-            refused(error, piece).kind(ErrorKind::Type),
-            &piece.text,
-            piece.line,
-        );
+        return in_statement(refused(error, piece), &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
         return reworded(error, piece, &[]);
@@ -142,15 +138,14 @@ fn refused(error: &dialect::plan::Error, piece: &Piece) -> dialect::error::Error
         Some(typed) => nearest_token(piece, typed, near).or(near),
         None => near,
     };
-    dialect::error::Error::new(error.message.clone())
-        .at(place)
-        .with_hint(error.hint.clone())
-}
-
-/// Returns the engine's `span` as one of the parser.
-fn parser_span(span: datafusion::common::Span) -> Span {
-    let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
-    Span::new(at(span.start), at(span.end))
+    let mut retold = dialect::error::Error::new(error.message.clone()).kind(error.kind);
+    if let Some(hint) = &error.hint {
+        retold = retold.hint(hint);
+    }
+    match place {
+        Some(span) => retold.at(span),
+        None => retold,
+    }
 }
 
 /// Finds the string, the number, the parameter or the word `typed`, the one that is nearest to `near` if there are several.

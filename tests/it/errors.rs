@@ -545,7 +545,16 @@ async fn programs_can_tell_kinds_of_errors_apart() {
         ("SELECT * FROM bogus", ErrorKind::Name),
         ("SELECT bogus(1)", ErrorKind::Name),
         ("SELECT $bogus", ErrorKind::Name),
+        ("SELECT x FROM (SELECT 1 AS x, 2 AS x) t", ErrorKind::Name),
         ("SELECT CAST('x' AS INT)", ErrorKind::Type),
+        (
+            "SELECT count(*) OVER (ORDER BY created_at RANGE 5 PRECEDING) FROM vw_api_keys",
+            ErrorKind::Type,
+        ),
+        (
+            "SELECT id, count(*) FROM api_keys GROUP BY id, ROLLUP (id)",
+            ErrorKind::Statement,
+        ),
         ("SELECT 1 / 0", ErrorKind::Statement),
         ("DELETE FROM api_keys", ErrorKind::Permission),
     ] {

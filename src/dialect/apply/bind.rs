@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
 
 use super::node::{Bound, Parameter, has_subquery, parameter, subquery};
 use crate::dialect::plan::{Error, Place};
+use crate::error::ErrorKind;
 
 /// Binds the columns of one outer query.
 pub(super) struct Binder<'a> {
@@ -403,6 +404,7 @@ fn is_of_the_outer_query(aggregate: &Expr, own: &DFSchema) -> Result<()> {
         "`{}` is over columns of the outer query alone, and so an aggregate of that query",
         strip_outer_reference(aggregate.clone()).human_display()
     ))
+    .kind(ErrorKind::Statement)
     .hint("write it in the outer query, or over a column of the subquery")
     .at(place)
     .into())

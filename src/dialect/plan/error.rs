@@ -1,12 +1,18 @@
 //! What a rule over plans finds wrong with a statement, and what was typed there.
 
 use datafusion::common::Span;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::Expr;
+
+use crate::error::ErrorKind;
 
 /// A statement that the dialect refuses. Crosses the engine as `DataFusionError::External`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Error {
+    /// What kind of error it is; of types unless said otherwise.
+    pub(crate) kind: ErrorKind,
     /// What is wrong, naming what was typed.
     pub(crate) message: String,
     /// The next step.
@@ -27,10 +33,15 @@ pub(crate) struct Place {
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
+            kind: ErrorKind::Type,
             message: message.into(),
             hint: None,
             place: Place::default(),
         }
+    }
+
+    pub(crate) fn kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
@@ -62,4 +73,44 @@ impl Place {
             place => place,
         }
     }
+
+    /// Returns where `expr` is.
+    pub(crate) fn of(expr: &Expr) -> Self {
+        let typed = match expr {
+            Expr::Literal(value, _) => value
+                .try_as_str()
+                .map(|text| text.unwrap_or_default().to_owned()),
+            // The keys of USING come without a place.
+            Expr::Column(column) if column.spans.first().is_none() => Some(column.name.clone()),
+            _ => None,
+        };
+        Self {
+            typed,
+            near: first_column(expr),
+        }
+    }
+
+    /// Returns the place of the literal or the name `typed`.
+    pub(crate) fn typed(typed: impl Into<String>) -> Self {
+        Self {
+            typed: Some(typed.into()),
+            near: None,
+        }
+    }
+}
+
+/// Returns the place of the first column in `expr`.
+pub(super) fn first_column(expr: &Expr) -> Option<Span> {
+    let mut found = None;
+    // It never fails.
+    let _ = expr.apply(|part| {
+        if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part
+            && let Some(span) = column.spans.first()
+        {
+            found = Some(span);
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
 }

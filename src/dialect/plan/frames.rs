@@ -7,14 +7,14 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, WindowFrameBound, WindowFrameUnits,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::dialect::error::Error;
+use super::error::{Error, Place};
 
 /// Refuses offsets of RANGE frames that do not fit their order.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ fn check(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
             ),
         };
         if let Some(wrong) = wrong {
-            return Err(DataFusionError::External(Box::new(wrong)));
+            return Err(wrong.at(Place::of(&key.expr)).into());
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::error::{Error, Place};
+use crate::error::ErrorKind;
 
 /// Refuses sets of groups with an expression twice, or with a constant.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ fn check(group: &Expr) -> Result<()> {
             "ROLLUP, CUBE or GROUPING SETS over the constant `{}`",
             constant.human_display()
         ))
+        .kind(ErrorKind::Statement)
         .hint("leave it out, or make it a column of a subquery in FROM")
         .into());
     }
@@ -61,6 +63,7 @@ fn check(group: &Expr) -> Result<()> {
             "`{}` stands in GROUP BY twice, beside or within ROLLUP, CUBE or GROUPING SETS",
             expr.human_display()
         ))
+        .kind(ErrorKind::Statement)
         .hint("name it once, or give one of the two another name in a subquery")
         .at(Place {
             typed: None,

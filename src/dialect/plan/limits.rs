@@ -18,7 +18,7 @@ use datafusion::common::cast::as_boolean_array;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, internal_err};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{
@@ -35,8 +35,9 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use datafusion::prelude::{cast, coalesce};
 use futures::stream::{self, StreamExt};
 
+use super::error::Error;
 use super::operator::{Plan, one_input};
-use crate::dialect::error::Error;
+use crate::error::ErrorKind;
 
 /// The column that numbers the rows.
 const NUMBER: &str = "__row";
@@ -131,7 +132,7 @@ impl ScalarUDFImpl for Bound {
         let mut numbers = values.as_primitive::<Int64Type>().iter().flatten();
         if numbers.any(|number| number < 0) {
             let error = Error::new(format!("{} must not be negative", self.clause));
-            return Err(DataFusionError::External(Box::new(error)));
+            return Err(error.kind(ErrorKind::Statement).into());
         }
         Ok(bound.clone())
     }

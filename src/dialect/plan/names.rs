@@ -18,6 +18,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::error::{Error, Place};
 use crate::dialect::Dialect;
+use crate::error::ErrorKind;
 
 /// Refuses names that could be two columns.
 #[derive(Debug)]
@@ -77,8 +78,9 @@ fn twice(column: &Column) -> Error {
         "`{name}` is the name of two columns{}",
         of.unwrap_or_default()
     ))
+    .kind(ErrorKind::Name)
     .hint("give one of them another name with AS")
-    .at(place(column))
+    .at(Place::of(&Expr::Column(column.clone())))
 }
 
 fn orders(sort: &Sort) -> Result<()> {
@@ -140,14 +142,7 @@ fn both(column: &Column) -> Error {
     Error::new(format!(
         "`{name}` in ORDER BY is a column, and a name of the select list"
     ))
+    .kind(ErrorKind::Name)
     .hint("give the item another name")
-    .at(place(column))
-}
-
-fn place(column: &Column) -> Place {
-    let near = column.spans.first();
-    Place {
-        typed: near.is_none().then(|| column.name.clone()),
-        near,
-    }
+    .at(Place::of(&Expr::Column(column.clone())))
 }

@@ -59,10 +59,7 @@ fn replaced(
     let Some(number) = literal::number(text.trim()) else {
         return Err(Error::new(format!("`{text}` is not a number"))
             .hint(format!("`{}` is calculated with here", parameter.id))
-            .at(Place {
-                typed: Some(text.to_owned()),
-                near: None,
-            })
+            .at(Place::typed(text))
             .into());
     };
     *side = lit(number);

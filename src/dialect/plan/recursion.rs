@@ -15,8 +15,9 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
 
+use super::error::Error;
 use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
-use crate::dialect::error::Error;
+use crate::error::ErrorKind;
 
 /// How often the second term may be repeated.
 const ROUNDS: usize = 100_000;
@@ -67,12 +68,12 @@ impl Counted {
 
 /// Returns the error of a recursion that has done `count` of `what`.
 fn endless(name: &str, count: usize, what: &str) -> DataFusionError {
-    let error = Error::new(format!(
+    Error::new(format!(
         "the recursive query `{name}` has not ended after {count} {what}"
-    ));
-    DataFusionError::External(Box::new(error.hint(
-        "end it with WHERE in its second part, or leave out ALL so that rows which were there before end it",
-    )))
+    ))
+    .kind(ErrorKind::Statement)
+    .hint("end it with WHERE in its second part, or leave out ALL so that rows which were there before end it")
+    .into()
 }
 
 impl DisplayAs for Counted {

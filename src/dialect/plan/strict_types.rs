@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ScalarValue, Span};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Alias, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
@@ -31,7 +31,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::class::Class;
-use super::error::{Error, Place};
+use super::error::{Error, Place, first_column};
 use super::literal;
 use super::tree::{map_named, rewrite_types};
 use crate::dialect::functions::{self, Wants};
@@ -146,7 +146,7 @@ fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
         other.noun()
     ))
     .hint(hint)
-    .at(place_of(left).or(place_of(right)))
+    .at(Place::of(left).or(Place::of(right)))
     .into())
 }
 
@@ -203,7 +203,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         {
             return Err(Error::new(format!("`{text}` is not a time of day"))
                 .hint("times of day are written as in '10:20:30'")
-                .at(place_of(value))
+                .at(Place::of(value))
                 .into());
         }
         // To the engine a date is a number of days, and a time one of microseconds or less.
@@ -217,7 +217,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     Class::Number => "date_part('epoch', x) is the number of seconds since 1970",
                     _ => "to_timestamp(x) reads seconds since 1970, make_date(2026, 1, 31) puts a date together",
                 })
-                .at(place_of(value))
+                .at(Place::of(value))
                 .into());
         }
         // The engine would cut what becomes an integer.
@@ -247,7 +247,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         {
             return Err(Error::new("a text cannot become a list")
                 .hint("write ARRAY['a', 'b'], or string_to_array(text, ',')")
-                .at(place_of(value))
+                .at(Place::of(value))
                 .into());
         }
         Expr::ScalarFunction(call) => {
@@ -346,11 +346,8 @@ fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
     ))
     .hint("compare it with something, as in CASE WHEN x > 5 THEN …")
     .at(match when {
-        Expr::Literal(value, _) => Place {
-            typed: Some(value.to_string()),
-            near: None,
-        },
-        when => place_of(when),
+        Expr::Literal(value, _) => Place::typed(value.to_string()),
+        when => Place::of(when),
     })
     .into())
 }
@@ -420,7 +417,7 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         return Err(
             Error::new(format!("`{name}` takes text, and this is a list"))
                 .hint("array_to_string(x, ',') joins its elements, cardinality(x) counts them")
-                .at(place_of(expr))
+                .at(Place::of(expr))
                 .into(),
         );
     }
@@ -450,7 +447,7 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         ))
         .at(match expr {
             Expr::Literal(..) => Place { typed, near: None },
-            _ => place_of(expr),
+            _ => Place::of(expr),
         })
         .into())
 }
@@ -482,7 +479,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
                 Class::Boolean => "count(*) FILTER (WHERE …) counts the rows where it is true",
                 _ => "take an element, as in x[1]",
             })
-            .at(place_of(expr))
+            .at(Place::of(expr))
             .into());
     }
     if class != Class::Text {
@@ -500,10 +497,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
                         format!("`{name}` takes a number, as in 90; {OTHER_DIALECT}")
                     }
                 })
-                .at(Place {
-                    typed: Some(text.to_owned()),
-                    near: None,
-                })
+                .at(Place::typed(text))
                 .into()),
         };
     }
@@ -521,7 +515,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
         "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; {OTHER_DIALECT}",
         spelled.as_deref().unwrap_or("…")
     ))
-    .at(place_of(expr))
+    .at(Place::of(expr))
     .into())
 }
 
@@ -613,10 +607,7 @@ fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bo
                     "the subquery gives {}s",
                     class.noun().trim_start_matches("a ")
                 ))
-                .at(Place {
-                    typed: Some(text.to_owned()),
-                    near: None,
-                })
+                .at(Place::typed(text))
                 .into());
         };
         *expr = lit(value);
@@ -631,7 +622,7 @@ fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bo
         class.noun()
     ))
     .hint("convert one of them with CAST, here or in the subquery")
-    .at(place_of(expr))
+    .at(Place::of(expr))
     .into())
 }
 
@@ -700,11 +691,11 @@ fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: 
                 .hint(format!(
                     "{subject}convert it with {cast}{quotes}{elsewhere}"
                 ))
-                .at(place_of(text).or(place_of(rest)))
+                .at(Place::of(text).or(Place::of(rest)))
         }
         None => error
             .hint("convert one of them with CAST")
-            .at(place_of(one).or(place_of(other))),
+            .at(Place::of(one).or(Place::of(other))),
     }
 }
 
@@ -828,10 +819,7 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
                             "column {place} of another branch is {}: CAST(… AS TEXT) makes text of it",
                             class.noun()
                         ))
-                        .at(Place {
-                            typed: Some(text.clone()),
-                            near: None,
-                        })
+                        .at(Place::typed(text.clone()))
                         .into());
                 };
                 inputs[at] = Arc::new(with_value(&inputs[at], column, value)?);
@@ -842,10 +830,9 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
                     "column {place} of UNION is {one} in one branch and {other} in another"
                 ))
                 .hint("convert one of them with CAST")
-                .at(Place {
-                    typed: Some(inputs[at].schema().field(column).name().clone()),
-                    near: None,
-                })
+                .at(Place::typed(
+                    inputs[at].schema().field(column).name().clone(),
+                ))
                 .into());
             }
         }
@@ -905,10 +892,7 @@ fn counts(mut limit: Limit) -> Result<Transformed<LogicalPlan>> {
             Err(_) => {
                 return Err(Error::new(format!("`{text}` is not a number of rows"))
                     .hint("LIMIT and OFFSET take an integer, as in LIMIT 10")
-                    .at(Place {
-                        typed: Some(text.to_owned()),
-                        near: None,
-                    })
+                    .at(Place::typed(text))
                     .into());
             }
         }
@@ -940,36 +924,4 @@ fn spelled(expr: &Expr) -> Option<String> {
     name.chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
         .then_some(name)
-}
-
-/// Returns where `expr` is.
-fn place_of(expr: &Expr) -> Place {
-    let typed = match expr {
-        Expr::Literal(value, _) => value
-            .try_as_str()
-            .map(|text| text.unwrap_or_default().to_owned()),
-        // The keys of USING come without a place.
-        Expr::Column(column) if column.spans.first().is_none() => Some(column.name.clone()),
-        _ => None,
-    };
-    Place {
-        typed,
-        near: first_column(expr),
-    }
-}
-
-/// Returns the place of the first column in `expr`.
-fn first_column(expr: &Expr) -> Option<Span> {
-    let mut found = None;
-    // It never fails.
-    let _ = expr.apply(|part| {
-        if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part
-            && let Some(span) = column.spans.first()
-        {
-            found = Some(span);
-            return Ok(TreeNodeRecursion::Stop);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    found
 }
