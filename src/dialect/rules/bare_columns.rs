@@ -9,7 +9,8 @@ use sqlparser::ast::{
     Statement, Value, VisitMut, VisitorMut,
 };
 
-use super::rule::{Aggregation, Answer, Dialects, SecondReading, Writer};
+use super::rule::Writer::Stackql;
+use super::rule::{Aggregation, Answer, Dialects, SecondReading};
 use crate::dialect::ast::{call, folded, function_name, taken};
 use crate::dialect::path::path_name;
 
@@ -26,7 +27,7 @@ use crate::dialect::path::path_name;
 pub(super) const BARE_COLUMNS: SecondReading = SecondReading::new(
     "bare_columns",
     Dialects::STACKQL,
-    &[Writer::Stackql],
+    &[Stackql],
     Answer::BareColumn(bare_columns),
 )
 .or_write("add it to GROUP BY, or take one of its values with min or max");

@@ -8,7 +8,8 @@ use sqlparser::ast::{
     WildcardAdditionalOptions,
 };
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql, Stackql};
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::{folded, idents, leftmost, number, taken};
 use crate::dialect::parse;
 
@@ -27,12 +28,8 @@ const LISTED_TABLES: &str =
 /// ```
 ///
 /// SHOW TABLES with a filter never gets here: StackQL's statements are read before.
-pub(super) const SHOW_TABLES: SyntaxRule = SyntaxRule::new(
-    "show_tables",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Statement(show_tables),
-);
+pub(super) const SHOW_TABLES: SyntaxRule =
+    SyntaxRule::both("show_tables", &[DuckDb], Hook::Statement(show_tables));
 
 fn show_tables(statement: &mut Statement) {
     if matches!(statement, Statement::ShowTables { .. })
@@ -50,10 +47,9 @@ fn show_tables(statement: &mut Statement) {
 /// -- becomes
 /// CREATE TABLE t AS SELECT 1
 /// ```
-pub(super) const NOT_TEMPORARY: SyntaxRule = SyntaxRule::new(
+pub(super) const NOT_TEMPORARY: SyntaxRule = SyntaxRule::both(
     "not_temporary",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Statement(not_temporary),
 );
 
@@ -74,10 +70,9 @@ fn not_temporary(statement: &mut Statement) {
 /// ```
 ///
 /// A TABLE that begins a statement is not known to the parser; [`crate::dialect::parser`] reads that one.
-pub(super) const TABLE_TO_SELECT: SyntaxRule = SyntaxRule::new(
+pub(super) const TABLE_TO_SELECT: SyntaxRule = SyntaxRule::both(
     "table_to_select",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Query(table_to_select),
 );
 
@@ -116,12 +111,8 @@ fn tables_to_selects(body: &mut SetExpr) {
 /// ```
 ///
 /// Not beside a star, which stands for an unknown number of columns.
-pub(super) const ORDER_BY_ALL: SyntaxRule = SyntaxRule::new(
-    "order_by_all",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Query(order_by_all),
-);
+pub(super) const ORDER_BY_ALL: SyntaxRule =
+    SyntaxRule::both("order_by_all", &[DuckDb], Hook::Query(order_by_all));
 
 fn order_by_all(query: &mut Query) {
     let Some(select) = leftmost(&mut query.body) else {
@@ -158,10 +149,9 @@ fn order_by_all(query: &mut Query) {
 /// ```
 ///
 /// Positions that stand alone in GROUP BY the planner reads itself. Behind a star an item has no known position.
-pub(super) const POSITIONS_IN_GROUPING_SETS: SyntaxRule = SyntaxRule::new(
+pub(super) const POSITIONS_IN_GROUPING_SETS: SyntaxRule = SyntaxRule::both(
     "positions_in_grouping_sets",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Select(positions_in_grouping_sets),
 );
 
@@ -201,12 +191,8 @@ fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
 /// ```
 ///
 /// Not with LOCAL: there are no transactions that it could end with.
-pub(super) const SET_TIME_ZONE: SyntaxRule = SyntaxRule::new(
-    "set_time_zone",
-    Dialects::BOTH,
-    &[Writer::Psql],
-    Hook::Statement(set_time_zone),
-);
+pub(super) const SET_TIME_ZONE: SyntaxRule =
+    SyntaxRule::both("set_time_zone", &[Psql], Hook::Statement(set_time_zone));
 
 fn set_time_zone(statement: &mut Statement) {
     if let Statement::Set(Set::SetTimeZone {
@@ -232,10 +218,9 @@ fn set_time_zone(statement: &mut Statement) {
 /// ```
 ///
 /// SHOW finds it by the short name already.
-pub(super) const SET_DIALECT: SyntaxRule = SyntaxRule::new(
+pub(super) const SET_DIALECT: SyntaxRule = SyntaxRule::both(
     "set_dialect",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    &[Psql, DuckDb, Stackql],
     Hook::Statement(set_dialect),
 );
 
@@ -257,12 +242,8 @@ fn set_dialect(statement: &mut Statement) {
 /// -- becomes
 /// SELECT * FROM t LIMIT 3
 /// ```
-pub(super) const FROM_ALONE: SyntaxRule = SyntaxRule::new(
-    "from_alone",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Query(from_alone),
-);
+pub(super) const FROM_ALONE: SyntaxRule =
+    SyntaxRule::both("from_alone", &[DuckDb], Hook::Query(from_alone));
 
 fn from_alone(query: &mut Query) {
     if let Some(select) = leftmost(&mut query.body)
@@ -282,10 +263,9 @@ fn from_alone(query: &mut Query) {
 /// ```
 ///
 /// Not WITH TIES and PERCENT, which LIMIT cannot say, and not beside a LIMIT.
-pub(super) const FETCH_TO_LIMIT: SyntaxRule = SyntaxRule::new(
+pub(super) const FETCH_TO_LIMIT: SyntaxRule = SyntaxRule::both(
     "fetch_to_limit",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Query(fetch_to_limit),
 );
 
@@ -329,10 +309,9 @@ fn limit_to(query: &mut Query, rows: Expr) -> bool {
 /// ```
 ///
 /// Columns and paths have a name.
-pub(super) const NAME_ORDERED_ITEMS: SyntaxRule = SyntaxRule::new(
+pub(super) const NAME_ORDERED_ITEMS: SyntaxRule = SyntaxRule::both(
     "name_ordered_items",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Query(name_ordered_items),
 );
 
@@ -403,10 +382,9 @@ fn item_name(item: &SelectItem) -> Option<String> {
 /// ```
 ///
 /// Not sides in parentheses, and not where a star stands for an unknown number of columns. A name that was typed stays.
-pub(super) const NAME_SIDES_ALIKE: SyntaxRule = SyntaxRule::new(
+pub(super) const NAME_SIDES_ALIKE: SyntaxRule = SyntaxRule::both(
     "name_sides_alike",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    &[Psql, DuckDb, Stackql],
     Hook::Query(name_sides_alike),
 );
 
@@ -470,10 +448,9 @@ fn name_sides_alike(query: &mut Query) {
 /// ```
 ///
 /// An expression that no item is made of stays, and the planner refuses it. Behind a star an item has no known position.
-pub(super) const ORDER_BY_ORDINALS: SyntaxRule = SyntaxRule::new(
+pub(super) const ORDER_BY_ORDINALS: SyntaxRule = SyntaxRule::both(
     "order_by_ordinals",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Query(order_by_ordinals),
 );
 

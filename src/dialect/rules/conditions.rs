@@ -8,7 +8,8 @@ use sqlparser::ast::{
     Interval, Statement, UnaryOperator, Value, ValueWithSpan, visit_expressions_mut,
 };
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql};
+use super::rule::{Context, Hook, SyntaxRule};
 
 use crate::dialect::ast::{calls, function_name, taken};
 use crate::pattern::patterns;
@@ -22,10 +23,9 @@ use crate::pattern::patterns;
 /// ```
 ///
 /// Only literals, and one character: an escape that is computed is the planner's to refuse.
-pub(super) const ESCAPE_BY_BACKSLASH: SyntaxRule = SyntaxRule::new(
+pub(super) const ESCAPE_BY_BACKSLASH: SyntaxRule = SyntaxRule::both(
     "escape_by_backslash",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(escape_by_backslash),
 );
 
@@ -77,10 +77,9 @@ fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only literal patterns; others are left to the engine, which reads them as regular expressions.
-pub(super) const SIMILAR_TO_REGEX: SyntaxRule = SyntaxRule::new(
+pub(super) const SIMILAR_TO_REGEX: SyntaxRule = SyntaxRule::both(
     "similar_to_regex",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(similar_to_regex),
 );
 
@@ -158,10 +157,9 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
 /// ```
 ///
 /// A row is NULL if every column is, and not NULL if none is. Rows of different lengths stay, for the planner to refuse.
-pub(super) const ROWS_BY_COLUMNS: SyntaxRule = SyntaxRule::new(
+pub(super) const ROWS_BY_COLUMNS: SyntaxRule = SyntaxRule::both(
     "rows_by_columns",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(rows_by_columns),
 );
 
@@ -303,10 +301,9 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
 /// ```
 ///
 /// Not arrays of literals alone, which need no columns.
-pub(super) const ARRAY_BY_CALL: SyntaxRule = SyntaxRule::new(
+pub(super) const ARRAY_BY_CALL: SyntaxRule = SyntaxRule::both(
     "array_by_call",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Finish(arrays_by_call),
 );
 
@@ -341,12 +338,8 @@ fn is_literal(expr: &Expr) -> bool {
 /// ```
 ///
 /// Only patterns that are listed: how many a subquery or a column has is not known before it is read.
-pub(super) const LIKE_EACH: SyntaxRule = SyntaxRule::new(
-    "like_each",
-    Dialects::BOTH,
-    &[Writer::Psql],
-    Hook::Expr(like_each),
-);
+pub(super) const LIKE_EACH: SyntaxRule =
+    SyntaxRule::both("like_each", &[Psql], Hook::Expr(like_each));
 
 pub(super) fn like_each(expr: &mut Expr, _: &Context<'_>) {
     let patterns = match expr {
@@ -395,12 +388,8 @@ fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
 /// ```
 ///
 /// Not array literals with quotes or braces in them, whose syntax is another language. A subquery is no array.
-pub(super) const ANY_ELEMENT: SyntaxRule = SyntaxRule::new(
-    "any_element",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
-    Hook::Expr(any_element),
-);
+pub(super) const ANY_ELEMENT: SyntaxRule =
+    SyntaxRule::both("any_element", &[Psql, DuckDb], Hook::Expr(any_element));
 
 fn any_element(expr: &mut Expr, _: &Context<'_>) {
     let is_any = matches!(expr, Expr::AnyOp { .. });
@@ -482,12 +471,8 @@ fn opposite(op: &BinaryOperator) -> Option<BinaryOperator> {
 /// ```
 ///
 /// Not array literals with quotes or braces in them, which are refused.
-pub(super) const ARRAY_IN_TEXT: SyntaxRule = SyntaxRule::new(
-    "array_in_text",
-    Dialects::BOTH,
-    &[Writer::Psql],
-    Hook::Expr(array_in_text),
-);
+pub(super) const ARRAY_IN_TEXT: SyntaxRule =
+    SyntaxRule::both("array_in_text", &[Psql], Hook::Expr(array_in_text));
 
 fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Cast {
@@ -545,12 +530,8 @@ fn literal(text: &str) -> Expr {
 /// ```
 ///
 /// Only literals, and no steps in quotes.
-pub(super) const PATH_BY_ARROWS: SyntaxRule = SyntaxRule::new(
-    "path_by_arrows",
-    Dialects::BOTH,
-    &[Writer::Psql],
-    Hook::Expr(path_by_arrows),
-);
+pub(super) const PATH_BY_ARROWS: SyntaxRule =
+    SyntaxRule::both("path_by_arrows", &[Psql], Hook::Expr(path_by_arrows));
 
 fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
@@ -599,12 +580,8 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
 /// ```
 ///
 /// Not with a unit behind the interval, `INTERVAL '1:30' HOUR TO MINUTE`, which the planner does not know.
-pub(super) const CLOCK_IN_INTERVAL: SyntaxRule = SyntaxRule::new(
-    "clock_in_interval",
-    Dialects::BOTH,
-    &[Writer::Psql],
-    Hook::Expr(clock_in_interval),
-);
+pub(super) const CLOCK_IN_INTERVAL: SyntaxRule =
+    SyntaxRule::both("clock_in_interval", &[Psql], Hook::Expr(clock_in_interval));
 
 patterns! {
     /// A time of day at the end of an interval.

@@ -20,7 +20,8 @@ mod subqueries;
 mod synonyms;
 pub(super) mod times;
 
-use rule::{Dialects, Hook, Refusal, SecondReading, SyntaxRule, Writer};
+use rule::Writer::{DuckDb, Stackql};
+use rule::{Hook, Refusal, SecondReading, SyntaxRule};
 
 use sqlparser::ast::Expr;
 
@@ -37,29 +38,24 @@ use super::functions;
 /// ```
 ///
 /// See [`functions::rewrite`].
-const FUNCTIONS: SyntaxRule = SyntaxRule::new(
+const FUNCTIONS: SyntaxRule = SyntaxRule::both(
     "functions",
-    Dialects::BOTH,
-    &[Writer::DuckDb, Writer::Stackql],
+    &[DuckDb, Stackql],
     Hook::Finish(functions::rewrite),
 );
 
 /// Counts what is true as 1, and takes the number in a JSON text, as SQLite does.
 ///
 /// ```sql
-/// SELECT sum(a IS NULL) FROM t WHERE json_extract(b, '$.n') BETWEEN 1 AND 5
+/// SELECT sum(a IS NULL), sum(json_extract(b, '$.n')) FROM t
 /// -- becomes
-/// SELECT sum((a IS NULL + 0)) FROM t WHERE ((json_extract(b, '$.n') >= 1) AND (json_extract(b, '$.n') <= 5))
+/// SELECT sum((a IS NULL + 0)), sum((json_extract(b, '$.n') + 0)) FROM t
 /// ```
 ///
 /// See [`functions::numbers`].
-const NUMBERS_OF_SQLITE: SyntaxRule = SyntaxRule::new(
-    "numbers_of_sqlite",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Finish(functions::numbers),
-)
-.or_refuse(Refusal::Expr(sum_refused));
+const NUMBERS_OF_SQLITE: SyntaxRule =
+    SyntaxRule::stackql_only("numbers_of_sqlite", Hook::Finish(functions::numbers))
+        .or_refuse(Refusal::Expr(sum_refused));
 
 fn sum_refused(expr: &Expr) -> Option<Error> {
     let Expr::Function(function) = expr else {

@@ -8,7 +8,8 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{Answer, Dialects, SecondReading, UnknownColumn, Writer};
+use super::rule::Writer::{DuckDb, Psql, Stackql};
+use super::rule::{Answer, Dialects, SecondReading, UnknownColumn};
 use crate::dialect::ast::folded;
 
 /// Reads a name in double quotes as a text where a value may stand, as SQLite does.
@@ -25,7 +26,7 @@ use crate::dialect::ast::folded;
 pub(super) const NAME_TO_TEXT: SecondReading = SecondReading::new(
     "name_to_text",
     Dialects::STACKQL,
-    &[Writer::Stackql],
+    &[Stackql],
     Answer::UnknownColumn(name_to_text),
 )
 .or_write("text goes in single quotes: '{name}'");
@@ -137,7 +138,7 @@ impl VisitorMut for QuotedName<'_> {
 pub(super) const NAME_ROWS: SecondReading = SecondReading::new(
     "name_rows",
     Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Answer::UnknownColumn(name_rows),
 );
 
@@ -202,7 +203,7 @@ impl VisitorMut for NamedRows<'_> {
 ///
 /// Not an item that contains the name itself, such as `upper(x) AS x`, which would be put there again and again.
 pub(super) const NAME_TO_ITEM: SecondReading =
-    SecondReading::new("name_to_item", Dialects::STACKQL, &[Writer::Stackql], Answer::UnknownColumn(name_to_item)).or_write("WHERE does not see the names of the select list: repeat the expression, or select from a subquery");
+    SecondReading::new("name_to_item", Dialects::STACKQL, &[Stackql], Answer::UnknownColumn(name_to_item)).or_write("WHERE does not see the names of the select list: repeat the expression, or select from a subquery");
 
 fn name_to_item(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = NameInWhere {

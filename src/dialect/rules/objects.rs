@@ -5,7 +5,8 @@ use sqlparser::ast::{
     FunctionArguments, Ident, Subscript, Value,
 };
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Stackql};
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::{call, folded, function_name, taken, wrap};
 use crate::dialect::shape::Shape;
 
@@ -40,10 +41,9 @@ const OF_ONE_TYPE: [&str; 5] = ["coalesce", "ifnull", "nullif", "iif", "if"];
 ///
 /// Runs before the conditions that it looks for are put into others. Knows nested columns by name, so that an object of a
 /// file or of an inner query under another name is not recognized. `to_text` of text disappears while planning.
-pub(super) const OBJECT_TO_TEXT: SyntaxRule = SyntaxRule::new(
+pub(super) const OBJECT_TO_TEXT: SyntaxRule = SyntaxRule::both(
     "object_to_text",
-    Dialects::BOTH,
-    &[Writer::DuckDb, Writer::Stackql],
+    &[DuckDb, Stackql],
     Hook::Expr(object_to_text),
 );
 

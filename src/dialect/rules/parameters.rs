@@ -2,7 +2,8 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, Ident, Value};
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::DuckDb;
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::folded;
 use crate::dialect::shape::ShapeParameter;
 
@@ -16,12 +17,8 @@ use crate::dialect::shape::ShapeParameter;
 ///
 /// Only equality with a literal: anything else was not meant for the service. `page_token = ''` is the first page, which
 /// is where every listing begins; another token would leave out the pages before it, and is no column.
-pub(super) const IGNORED_PARAMETER: SyntaxRule = SyntaxRule::new(
-    "ignored_parameter",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::EarlyExpr(ignored_parameter),
-);
+pub(super) const IGNORED_PARAMETER: SyntaxRule =
+    SyntaxRule::stackql_only("ignored_parameter", Hook::EarlyExpr(ignored_parameter));
 
 fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
     let is_ignored = |name: &Expr, value: &Expr| {
@@ -51,12 +48,8 @@ fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
 /// ```
 ///
 /// Only comparisons with texts and parameters: elsewhere `spec.owner` is the object.
-pub(super) const PARAMETER_TO_PATH: SyntaxRule = SyntaxRule::new(
-    "parameter_to_path",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::EarlyExpr(parameter_to_path),
-);
+pub(super) const PARAMETER_TO_PATH: SyntaxRule =
+    SyntaxRule::stackql_only("parameter_to_path", Hook::EarlyExpr(parameter_to_path));
 
 fn parameter_to_path(expr: &mut Expr, context: &mut Context<'_>) {
     let compared = match expr {
@@ -109,10 +102,9 @@ fn path(idents: &[Ident], parameter: &ShapeParameter) -> Option<Vec<Ident>> {
 /// ```
 ///
 /// Does not look for `$1` in the same statement: the two are not meant to be mixed.
-pub(super) const NUMBERED_PLACEHOLDER: SyntaxRule = SyntaxRule::new(
+pub(super) const NUMBERED_PLACEHOLDER: SyntaxRule = SyntaxRule::both(
     "numbered_placeholder",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
+    &[DuckDb],
     Hook::EarlyExpr(numbered_placeholder),
 );
 

@@ -2,7 +2,8 @@
 
 use sqlparser::ast::{AccessExpr, Expr};
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql};
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::{folded, text};
 use crate::dialect::path::Path;
 
@@ -16,10 +17,9 @@ use crate::dialect::path::Path;
 ///
 /// Leaves `spec.id` alone where `spec` is a table: then `id` is its column. Structs of files, whose columns are not known
 /// before the file is read, are the planner's.
-pub(super) const PATH_TO_SUBSCRIPTS: SyntaxRule = SyntaxRule::new(
+pub(super) const PATH_TO_SUBSCRIPTS: SyntaxRule = SyntaxRule::both(
     "path_to_subscripts",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
+    &[DuckDb],
     Hook::Expr(path_to_subscripts),
 );
 
@@ -38,12 +38,8 @@ fn path_to_subscripts(expr: &mut Expr, context: &Context<'_>) {
 /// ```
 ///
 /// Leaves dots between plain names alone: only the planner knows which of them are tables.
-pub(super) const QUOTE_FIELDS: SyntaxRule = SyntaxRule::new(
-    "quote_fields",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
-    Hook::Expr(quote_fields),
-);
+pub(super) const QUOTE_FIELDS: SyntaxRule =
+    SyntaxRule::both("quote_fields", &[Psql, DuckDb], Hook::Expr(quote_fields));
 
 fn quote_fields(expr: &mut Expr, _: &Context<'_>) {
     let Expr::CompoundFieldAccess { root, access_chain } = expr else {

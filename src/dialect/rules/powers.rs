@@ -7,7 +7,8 @@ use sqlparser::ast::{
     UnaryOperator, VisitMut, VisitorMut,
 };
 
-use super::rule::{Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql};
+use super::rule::{Hook, SyntaxRule};
 use crate::dialect::ast::call;
 
 /// A caret as a power, of which a sign is part: the parser has it the other way round.
@@ -19,12 +20,8 @@ use crate::dialect::ast::call;
 /// ```
 ///
 /// The power of two integers is a float. In the dialect `stackql` it stays an exclusive or.
-pub(super) const POWERS: SyntaxRule = SyntaxRule::new(
-    "powers",
-    Dialects::DEFAULT,
-    &[Writer::Psql, Writer::DuckDb],
-    Hook::Statement(call_by_name),
-);
+pub(super) const POWERS: SyntaxRule =
+    SyntaxRule::default_only("powers", &[Psql, DuckDb], Hook::Statement(call_by_name));
 
 fn call_by_name(statement: &mut Statement) {
     // The visitor never breaks off.

@@ -4,7 +4,8 @@ use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value,
 };
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::Psql;
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::function_name;
 
 /// The functions that PostgreSQL has as well, whose second argument is a regular expression.
@@ -36,12 +37,8 @@ const BOUNDARIES: [(&str, &str); 6] = [
 /// ```
 ///
 /// Only literals. Not for REGEXP, which is not PostgreSQL's.
-pub(super) const WORD_BOUNDARIES: SyntaxRule = SyntaxRule::new(
-    "word_boundaries",
-    Dialects::DEFAULT,
-    &[Writer::Psql],
-    Hook::Expr(word_boundaries),
-);
+pub(super) const WORD_BOUNDARIES: SyntaxRule =
+    SyntaxRule::default_only("word_boundaries", &[Psql], Hook::Expr(word_boundaries));
 
 fn word_boundaries(expr: &mut Expr, _: &Context<'_>) {
     use BinaryOperator::{PGRegexIMatch, PGRegexMatch, PGRegexNotIMatch, PGRegexNotMatch};

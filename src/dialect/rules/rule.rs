@@ -47,7 +47,7 @@ pub(crate) struct SyntaxRule {
     pub(crate) name: &'static str,
     /// Where it applies.
     pub(crate) dialects: Dialects,
-    /// Who writes so.
+    /// Who writes this.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the tests hold it against the dialects")
@@ -86,8 +86,26 @@ pub(crate) enum Hook {
 }
 
 impl SyntaxRule {
-    /// Returns a rule of `dialects`, for what `writers` write.
-    pub(crate) const fn new(
+    /// Returns a rule of all dialects, for what `writers` write.
+    pub(crate) const fn both(name: &'static str, writers: &'static [Writer], hook: Hook) -> Self {
+        Self::of(name, Dialects::BOTH, writers, hook)
+    }
+
+    /// Returns a rule of the default dialect, for what `writers` write.
+    pub(crate) const fn default_only(
+        name: &'static str,
+        writers: &'static [Writer],
+        hook: Hook,
+    ) -> Self {
+        Self::of(name, Dialects::DEFAULT, writers, hook)
+    }
+
+    /// Returns a rule of the dialect `stackql`, for what only StackQL's users write.
+    pub(crate) const fn stackql_only(name: &'static str, hook: Hook) -> Self {
+        Self::of(name, Dialects::STACKQL, &[Writer::Stackql], hook)
+    }
+
+    const fn of(
         name: &'static str,
         dialects: Dialects,
         writers: &'static [Writer],
@@ -141,7 +159,7 @@ pub(crate) struct SecondReading {
     pub(crate) name: &'static str,
     /// Where it applies.
     pub(crate) dialects: Dialects,
-    /// Who writes so.
+    /// Who writes this.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the tests hold it against the dialects")

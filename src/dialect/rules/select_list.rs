@@ -13,7 +13,8 @@ use sqlparser::ast::{
     Value, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_expressions,
 };
 
-use super::rule::{Answer, Context, Dialects, Hook, SecondReading, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql, Stackql};
+use super::rule::{Answer, Context, Dialects, Hook, SecondReading, SyntaxRule};
 use crate::dialect::ast::{folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
 
@@ -28,12 +29,8 @@ use crate::dialect::path::{Path, nested_column};
 ///
 /// Not a list, whose elements have the fields, not with EXCLUDE and the like, not where a table is called `spec`, and not where
 /// tables of the statement have other fields there.
-pub(super) const SPREAD_OBJECTS: SyntaxRule = SyntaxRule::new(
-    "spread_objects",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Select(spread_objects),
-);
+pub(super) const SPREAD_OBJECTS: SyntaxRule =
+    SyntaxRule::both("spread_objects", &[DuckDb], Hook::Select(spread_objects));
 
 fn spread_objects(select: &mut Select, context: &Context<'_>) {
     let items = std::mem::take(&mut select.projection);
@@ -99,10 +96,9 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
 ///
 /// Not one field of two tables: each keeps its table. What the planner only makes equal while it plans is left to
 /// [`NAME_EVERY_ITEM`].
-pub(super) const NAME_ITEMS: SyntaxRule = SyntaxRule::new(
+pub(super) const NAME_ITEMS: SyntaxRule = SyntaxRule::both(
     "name_items",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    &[Psql, DuckDb, Stackql],
     Hook::Select(name_items),
 );
 
@@ -143,7 +139,7 @@ fn name_items(select: &mut Select, context: &Context<'_>) {
 pub(super) const NAME_EVERY_ITEM: SecondReading = SecondReading::new(
     "name_every_item",
     Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    &[Psql, DuckDb, Stackql],
     Answer::SameName(name_every_item),
 );
 
@@ -194,10 +190,9 @@ impl VisitorMut for Namer {
 /// ```
 ///
 /// The planner takes the CASE away again, when it has named everything.
-pub(super) const TELL_CASTS_APART: SyntaxRule = SyntaxRule::new(
+pub(super) const TELL_CASTS_APART: SyntaxRule = SyntaxRule::both(
     "tell_casts_apart",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb, Writer::Stackql],
+    &[Psql, DuckDb, Stackql],
     Hook::Query(tell_casts_apart),
 );
 

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 };
 
 use super::conditions::like_each;
-use super::rule::{Context, Dialects, Hook, Refusal, SyntaxRule, Writer};
+use super::rule::{Context, Hook, Refusal, SyntaxRule};
 use crate::dialect::ast::{call, calls, function_name, taken, text, wrap};
 use crate::dialect::error::Error;
 use crate::dialect::functions;
@@ -27,10 +27,8 @@ use crate::dialect::parser::{IS, IS_NOT, MOD};
 /// ```
 ///
 /// Not `a IS 1`, where the parser sees no value behind IS.
-pub(super) const OPERATORS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
+pub(super) const OPERATORS_OF_STACKQL: SyntaxRule = SyntaxRule::stackql_only(
     "operators_of_stackql",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
     Hook::EarlyExpr(operators_of_stackql),
 )
 .or_refuse(Refusal::Expr(operator_refused));
@@ -104,13 +102,9 @@ fn operator_refused(expr: &Expr) -> Option<Error> {
 /// ```
 ///
 /// Nothing is left alone.
-pub(super) const COMMA_IN_LIMIT: SyntaxRule = SyntaxRule::new(
-    "comma_in_limit",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Query(comma_in_limit),
-)
-.or_refuse(Refusal::Query(comma_refused));
+pub(super) const COMMA_IN_LIMIT: SyntaxRule =
+    SyntaxRule::stackql_only("comma_in_limit", Hook::Query(comma_in_limit))
+        .or_refuse(Refusal::Query(comma_refused));
 
 fn comma_in_limit(query: &mut Query) {
     if let Some(LimitClause::OffsetCommaLimit { offset, limit }) = &mut query.limit_clause {
@@ -143,12 +137,8 @@ fn comma_refused(query: &Query) -> Option<Error> {
 /// ```
 ///
 /// Not ILIKE, which SQLite does not have.
-pub(super) const LIKE_IGNORES_CASE: SyntaxRule = SyntaxRule::new(
-    "like_ignores_case",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Expr(like_ignores_case),
-);
+pub(super) const LIKE_IGNORES_CASE: SyntaxRule =
+    SyntaxRule::stackql_only("like_ignores_case", Hook::Expr(like_ignores_case));
 
 fn like_ignores_case(expr: &mut Expr, context: &Context<'_>) {
     if let Expr::Like { any: true, .. } = expr {
@@ -193,13 +183,9 @@ fn like(expr: &mut Expr) {
 /// ```
 ///
 /// Not `regexp_replace` with flags, which StackQL does not have.
-pub(super) const FUNCTIONS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
-    "functions_of_stackql",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Expr(functions_of_stackql),
-)
-.or_refuse(Refusal::Expr(function_refused));
+pub(super) const FUNCTIONS_OF_STACKQL: SyntaxRule =
+    SyntaxRule::stackql_only("functions_of_stackql", Hook::Expr(functions_of_stackql))
+        .or_refuse(Refusal::Expr(function_refused));
 
 /// Functions of SQLite, MySQL and others that neither PostgreSQL nor DuckDB has, and what to write in the default dialect.
 const ELSEWHERE: [(&str, &str); 24] = [
@@ -308,13 +294,9 @@ fn rename(function: &mut Function, name: &str) {
 /// ```
 ///
 /// Not literals, which the planner of arrows reads; it knows the fields that they lead to.
-pub(super) const PATHS_BEHIND_ARROWS: SyntaxRule = SyntaxRule::new(
-    "paths_behind_arrows",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Expr(paths_behind_arrows),
-)
-.or_refuse(Refusal::Expr(path_refused));
+pub(super) const PATHS_BEHIND_ARROWS: SyntaxRule =
+    SyntaxRule::stackql_only("paths_behind_arrows", Hook::Expr(paths_behind_arrows))
+        .or_refuse(Refusal::Expr(path_refused));
 
 fn paths_behind_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
@@ -377,13 +359,9 @@ fn unnested(expr: &Expr) -> &Expr {
 /// ```
 ///
 /// UNSIGNED and BINARY are the same as SIGNED, NCHAR is the same as CHAR.
-pub(super) const CASTS_OF_STACKQL: SyntaxRule = SyntaxRule::new(
-    "casts_of_stackql",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Expr(casts_of_stackql),
-)
-.or_refuse(Refusal::Expr(cast_refused));
+pub(super) const CASTS_OF_STACKQL: SyntaxRule =
+    SyntaxRule::stackql_only("casts_of_stackql", Hook::Expr(casts_of_stackql))
+        .or_refuse(Refusal::Expr(cast_refused));
 
 fn casts_of_stackql(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Cast {
@@ -441,13 +419,9 @@ fn cast_refused(expr: &Expr) -> Option<Error> {
 /// -- becomes
 /// SELECT sum(CAST(NULL AS BIGINT)), avg(a) FROM t
 /// ```
-pub(super) const TYPED_NULL: SyntaxRule = SyntaxRule::new(
-    "typed_null",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Expr(typed_null),
-)
-.or_refuse(Refusal::Expr(null_refused));
+pub(super) const TYPED_NULL: SyntaxRule =
+    SyntaxRule::stackql_only("typed_null", Hook::Expr(typed_null))
+        .or_refuse(Refusal::Expr(null_refused));
 
 fn typed_null(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
@@ -499,13 +473,9 @@ fn null_refused(expr: &Expr) -> Option<Error> {
 /// ```
 ///
 /// What is a condition already is left alone, so that it still reaches the requests, and so are columns beside AND and OR.
-pub(super) const TRUTH_OF_NUMBERS: SyntaxRule = SyntaxRule::new(
-    "truth_of_numbers",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Expr(truth_of_numbers),
-)
-.or_refuse(Refusal::Expr(truth_refused));
+pub(super) const TRUTH_OF_NUMBERS: SyntaxRule =
+    SyntaxRule::stackql_only("truth_of_numbers", Hook::Expr(truth_of_numbers))
+        .or_refuse(Refusal::Expr(truth_refused));
 
 fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
     match expr {
@@ -550,12 +520,8 @@ fn is_number(expr: &Expr) -> bool {
 /// ```
 ///
 /// A column is left alone: most are no numbers.
-pub(super) const NUMBER_AS_CONDITION: SyntaxRule = SyntaxRule::new(
-    "number_as_condition",
-    Dialects::STACKQL,
-    &[Writer::Stackql],
-    Hook::Select(number_as_condition),
-);
+pub(super) const NUMBER_AS_CONDITION: SyntaxRule =
+    SyntaxRule::stackql_only("number_as_condition", Hook::Select(number_as_condition));
 
 fn number_as_condition(select: &mut Select, _: &Context<'_>) {
     let conditions = [&mut select.selection, &mut select.having];

@@ -5,7 +5,8 @@ use sqlparser::ast::{
 };
 
 use super::conditions;
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql};
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::parse;
 
 /// Looks for a row among those of a subquery by EXISTS, and by NOT EXISTS of a row that may be the same.
@@ -18,10 +19,9 @@ use crate::dialect::parse;
 /// ```
 ///
 /// Only in WHERE, beside AND and OR, where unknown counts as false. Elsewhere it is [`ROW_IN_SUBQUERY`]'s.
-pub(super) const ROWS_IN_WHERE: SyntaxRule = SyntaxRule::new(
+pub(super) const ROWS_IN_WHERE: SyntaxRule = SyntaxRule::both(
     "rows_in_where",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Select(rows_in_where),
 );
 
@@ -39,10 +39,9 @@ pub(super) const ROWS_IN_WHERE: SyntaxRule = SyntaxRule::new(
 /// Also ANY and ALL, and a subquery that is a row: `(b, c) = (SELECT d, e FROM u)` becomes
 /// `(SELECT b = __rows.__1 AND c = __rows.__2 FROM (SELECT d, e FROM u) AS __rows (__1, __2))`. Two subqueries are left
 /// alone: the engine has no rows as values.
-pub(super) const ROW_IN_SUBQUERY: SyntaxRule = SyntaxRule::new(
+pub(super) const ROW_IN_SUBQUERY: SyntaxRule = SyntaxRule::both(
     "row_in_subquery",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(row_in_subquery),
 );
 

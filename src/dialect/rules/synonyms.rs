@@ -7,7 +7,8 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql};
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::{function_name, last_ident, number, text, wrap};
 use crate::dialect::parse;
 
@@ -47,12 +48,8 @@ const PARTS: [&str; 7] = [
 /// ```
 ///
 /// Rounds towards zero, numbers with a point too, which DuckDB would not round.
-pub(super) const INTEGER_DIVISION: SyntaxRule = SyntaxRule::new(
-    "integer_division",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Expr(integer_division),
-);
+pub(super) const INTEGER_DIVISION: SyntaxRule =
+    SyntaxRule::both("integer_division", &[DuckDb], Hook::Expr(integer_division));
 
 fn integer_division(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::BinaryOp {
@@ -74,12 +71,8 @@ fn integer_division(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only places that are written as a number.
-pub(super) const ROUND_TO_TENS: SyntaxRule = SyntaxRule::new(
-    "round_to_tens",
-    Dialects::DEFAULT,
-    &[Writer::Psql, Writer::DuckDb],
-    Hook::Expr(round_to_tens),
-);
+pub(super) const ROUND_TO_TENS: SyntaxRule =
+    SyntaxRule::default_only("round_to_tens", &[Psql, DuckDb], Hook::Expr(round_to_tens));
 
 fn round_to_tens(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
@@ -137,10 +130,9 @@ fn round_to_tens(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only functions that take the same arguments; quoted names are the user's own.
-pub(super) const FUNCTION_NAMES: SyntaxRule = SyntaxRule::new(
+pub(super) const FUNCTION_NAMES: SyntaxRule = SyntaxRule::both(
     "function_names",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(function_names),
 );
 
@@ -162,10 +154,9 @@ fn function_names(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Lines are not broken after 76 characters.
-pub(super) const BASE64_WITH_PADDING: SyntaxRule = SyntaxRule::new(
+pub(super) const BASE64_WITH_PADDING: SyntaxRule = SyntaxRule::default_only(
     "base64_with_padding",
-    Dialects::DEFAULT,
-    &[Writer::Psql],
+    &[Psql],
     Hook::Expr(base64_with_padding),
 );
 
@@ -193,12 +184,8 @@ fn base64_with_padding(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Without a dimension the call is DuckDB's, whose empty list has the length 0.
-pub(super) const LENGTH_OF_ARRAY: SyntaxRule = SyntaxRule::new(
-    "length_of_array",
-    Dialects::DEFAULT,
-    &[Writer::Psql],
-    Hook::Expr(length_of_array),
-);
+pub(super) const LENGTH_OF_ARRAY: SyntaxRule =
+    SyntaxRule::default_only("length_of_array", &[Psql], Hook::Expr(length_of_array));
 
 fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
@@ -225,12 +212,8 @@ fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not `date`, which is SQLite's function.
-pub(super) const PART_OF_DATE: SyntaxRule = SyntaxRule::new(
-    "part_of_date",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Expr(part_of_date),
-);
+pub(super) const PART_OF_DATE: SyntaxRule =
+    SyntaxRule::both("part_of_date", &[DuckDb], Hook::Expr(part_of_date));
 
 fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
@@ -257,12 +240,8 @@ fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not as a window function, and not DuckDB's third argument, the number of rows.
-pub(super) const VALUE_OF_EXTREME: SyntaxRule = SyntaxRule::new(
-    "value_of_extreme",
-    Dialects::BOTH,
-    &[Writer::DuckDb],
-    Hook::Expr(value_of_extreme),
-);
+pub(super) const VALUE_OF_EXTREME: SyntaxRule =
+    SyntaxRule::both("value_of_extreme", &[DuckDb], Hook::Expr(value_of_extreme));
 
 fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
@@ -304,10 +283,9 @@ fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not with FILTER or OVER, and not for several shares at once.
-pub(super) const PERCENTILE_DISC: SyntaxRule = SyntaxRule::new(
+pub(super) const PERCENTILE_DISC: SyntaxRule = SyntaxRule::both(
     "percentile_disc",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(percentile_disc),
 );
 

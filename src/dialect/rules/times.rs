@@ -6,7 +6,8 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{Context, Dialects, Hook, SyntaxRule, Writer};
+use super::rule::Writer::{DuckDb, Psql};
+use super::rule::{Context, Hook, SyntaxRule};
 use crate::dialect::ast::{function_name, wrap};
 use crate::dialect::plan::with_seconds;
 
@@ -20,10 +21,9 @@ use crate::dialect::plan::with_seconds;
 /// ```
 ///
 /// A precision that is written stays. Text that is compared with a time is completed later, by its type.
-pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule = SyntaxRule::new(
+pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule = SyntaxRule::both(
     "times_in_microseconds",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Expr(times_in_microseconds),
 );
 
@@ -81,10 +81,9 @@ fn complete(value: &mut Value) {
 /// ```
 ///
 /// Not those that name another precision.
-pub(super) const TIMES_OF_COLUMNS: SyntaxRule = SyntaxRule::new(
+pub(super) const TIMES_OF_COLUMNS: SyntaxRule = SyntaxRule::both(
     "times_of_columns",
-    Dialects::BOTH,
-    &[Writer::Psql, Writer::DuckDb],
+    &[Psql, DuckDb],
     Hook::Statement(times_of_columns),
 );
 
@@ -107,12 +106,8 @@ fn times_of_columns(statement: &mut Statement) {
 /// Patterns with a `%` are for `strftime` already. One with a part that it lacks, such as `RM`, stays, as does one that
 /// writes names in several ways, `DAY, Month`, and
 /// [`crate::dialect::unsupported`] refuses it.
-pub(super) const TIME_PATTERNS: SyntaxRule = SyntaxRule::new(
-    "time_patterns",
-    Dialects::BOTH,
-    &[Writer::Psql],
-    Hook::Expr(time_patterns),
-);
+pub(super) const TIME_PATTERNS: SyntaxRule =
+    SyntaxRule::both("time_patterns", &[Psql], Hook::Expr(time_patterns));
 
 fn time_patterns(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
