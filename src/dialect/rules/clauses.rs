@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind, Query,
-    Select, SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Value,
+    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderBy, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Value,
     WildcardAdditionalOptions,
 };
 
@@ -99,44 +99,6 @@ fn tables_to_selects(body: &mut SetExpr) {
             }
         }
         _ => {}
-    }
-}
-
-/// Orders by the position of every item in the place of ALL.
-///
-/// ```sql
-/// SELECT a, b FROM t ORDER BY ALL DESC
-/// -- becomes
-/// SELECT a, b FROM t ORDER BY 1 DESC, 2 DESC
-/// ```
-///
-/// Not beside a star, which stands for an unknown number of columns.
-pub(super) const ORDER_BY_ALL: SyntaxRule =
-    SyntaxRule::both("order_by_all", &[DuckDb], Hook::Query(order_by_all));
-
-fn order_by_all(query: &mut Query) {
-    let Some(select) = leftmost(&mut query.body) else {
-        return;
-    };
-    let is_column = |item: &SelectItem| {
-        matches!(
-            item,
-            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
-        )
-    };
-    let columns = select.projection.len();
-    if !select.projection.iter().all(is_column) {
-        return;
-    }
-    if let Some(order_by) = &mut query.order_by
-        && let OrderByKind::All(options) = &order_by.kind
-    {
-        let keys = (1..=columns).map(|column| OrderByExpr {
-            expr: number(column as u64),
-            options: *options,
-            with_fill: None,
-        });
-        order_by.kind = OrderByKind::Expressions(keys.collect());
     }
 }
 
@@ -519,12 +481,6 @@ mod tests {
     fn a_table_alone_is_its_rows() {
         insta::assert_snapshot!(rewritten("TABLE confluent.iam.api_keys ORDER BY id LIMIT 3"), @"SELECT * FROM confluent.iam.api_keys ORDER BY id LIMIT 3");
         insta::assert_snapshot!(rewritten("SELECT 1 UNION TABLE iam.t"), @r#"SELECT 1 AS "1" UNION SELECT * FROM iam.t"#);
-    }
-
-    #[test]
-    fn everything_is_ordered_by_positions() {
-        insta::assert_snapshot!(rewritten("SELECT a, b FROM t ORDER BY ALL DESC"), @"SELECT a, b FROM t ORDER BY 1 DESC, 2 DESC");
-        insta::assert_snapshot!(rewritten("SELECT * FROM t ORDER BY ALL"), @"SELECT * FROM t ORDER BY ALL");
     }
 
     #[test]

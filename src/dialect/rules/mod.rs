@@ -84,7 +84,6 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     clauses::TABLE_TO_SELECT,
     clauses::FETCH_TO_LIMIT,
     clauses::FROM_ALONE,
-    clauses::ORDER_BY_ALL,
     clauses::ORDER_BY_ORDINALS,
     clauses::NAME_ORDERED_ITEMS,
     clauses::NAME_SIDES_ALIKE,

@@ -91,7 +91,6 @@ fn the_rules_run_in_this_order() {
     table_to_select: default, stackql; Psql, DuckDb
     fetch_to_limit: default, stackql; Psql, DuckDb
     from_alone: default, stackql; DuckDb
-    order_by_all: default, stackql; DuckDb
     order_by_ordinals: default, stackql; Psql, DuckDb
     name_ordered_items: default, stackql; Psql, DuckDb
     name_sides_alike: default, stackql; Psql, DuckDb, Stackql

@@ -136,7 +136,8 @@ fn merges(tree: &TableWithJoins) -> bool {
 /// SELECT coalesce(a.x, b.x) AS x, a.y, b.z FROM a FULL JOIN b ON a.x = b.x WHERE coalesce(a.x, b.x) > 1
 /// ```
 ///
-/// Refuses a column of USING that one side does not have, or has twice.
+/// Also spells ORDER BY ALL out, as the positions of all columns. Refuses a column of USING that one side does not have, or
+/// has twice.
 pub(super) const MERGED_COLUMNS: RelationRule = RelationRule {
     name: "merged_columns",
     apply: |statement, tables| merge_columns(statement, tables.columns),
