@@ -97,7 +97,6 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     times::TIMES_IN_MICROSECONDS,
     times::TIME_PATTERNS,
     synonyms::INTEGER_DIVISION,
-    synonyms::ROUND_TO_TENS,
     synonyms::PERCENTILE_DISC,
     synonyms::FUNCTION_NAMES,
     synonyms::BASE64_WITH_PADDING,

@@ -2,8 +2,7 @@
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, SelectItem, SetExpr,
-    UnaryOperator, Value, ValueWithSpan,
+    FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, SelectItem, SetExpr, Value,
 };
 use sqlparser::tokenizer::Span;
 
@@ -60,65 +59,6 @@ fn integer_division(expr: &mut Expr, _: &Context<'_>) {
         *op = BinaryOperator::Divide;
         wrap("trunc", expr);
     }
-}
-
-/// Rounds to tens, hundreds and so on. SQLite would round to a whole number.
-///
-/// ```sql
-/// SELECT round(a, -2) AS r FROM t
-/// -- becomes
-/// SELECT (round((a / 100.0)) * 100.0) AS r FROM t
-/// ```
-///
-/// Only places that are written as a number.
-pub(super) const ROUND_TO_TENS: SyntaxRule =
-    SyntaxRule::default_only("round_to_tens", &[Psql, DuckDb], Hook::Expr(round_to_tens));
-
-fn round_to_tens(expr: &mut Expr, _: &Context<'_>) {
-    let Expr::Function(function) = expr else {
-        return;
-    };
-    if function_name(function) != "round" {
-        return;
-    }
-    let FunctionArguments::List(list) = &mut function.args else {
-        return;
-    };
-    let [
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(number)),
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::UnaryOp {
-            op: UnaryOperator::Minus,
-            expr: places,
-        })),
-    ] = list.args.as_mut_slice()
-    else {
-        return;
-    };
-    let Expr::Value(ValueWithSpan {
-        value: Value::Number(places, _),
-        ..
-    }) = places.as_ref()
-    else {
-        return;
-    };
-    let Some(places) = places
-        .parse()
-        .ok()
-        .filter(|places| (1..=15).contains(places))
-    else {
-        return;
-    };
-    let unit = Expr::Value(Value::Number(format!("1{}.0", "0".repeat(places)), false).into());
-    let with_unit = |left: Expr, op| {
-        Expr::Nested(Box::new(Expr::BinaryOp {
-            left: Box::new(left),
-            op,
-            right: Box::new(unit.clone()),
-        }))
-    };
-    *number = with_unit(number.clone(), BinaryOperator::Divide);
-    list.args.truncate(1);
-    *expr = with_unit(expr.clone(), BinaryOperator::Multiply);
 }
 
 /// Calls a function by the name that it has here.

@@ -104,7 +104,6 @@ fn the_rules_run_in_this_order() {
     times_in_microseconds: default, stackql; Psql, DuckDb
     time_patterns: default, stackql; Psql
     integer_division: default, stackql; DuckDb
-    round_to_tens: default; Psql, DuckDb
     percentile_disc: default, stackql; Psql, DuckDb
     function_names: default, stackql; Psql, DuckDb
     base64_with_padding: default; Psql
