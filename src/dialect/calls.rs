@@ -1,6 +1,6 @@
 //! Refuses calls that the engine's planner accepts but carries out only in part, or not at all.
 //!
-//! `abs(k) FILTER (…)` would leave out the filter, `count(1, 2)` the second argument, and `ORDER BY 'k'` the sort.
+//! `abs(k) FILTER (…)` would leave out the filter, and `count(1, 2)` the second argument.
 //! `count(t.*)` would count rows of an outer join that have no `t`. Also refuses, with a place and a hint, what the planner
 //! refuses in words of its own: `row_number()` without OVER, a window function in WHERE. Pure: it is told which functions
 //! there are.
@@ -10,9 +10,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, JoinOperator, OrderBy, OrderByKind, Query, Select,
-    SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, Visit,
-    Visitor,
+    FunctionArgumentList, FunctionArguments, JoinOperator, Query, Select, SetExpr, Spanned,
+    TableFactor, TableWithJoins, UnaryOperator, Value, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
@@ -72,26 +71,6 @@ impl Visitor for Calls<'_> {
 
     fn pre_visit_query(&mut self, query: &Query) -> Found {
         self.has_outer_join.push(has_outer_join(&query.body));
-        let Some(OrderBy {
-            kind: OrderByKind::Expressions(keys),
-            ..
-        }) = &query.order_by
-        else {
-            return ControlFlow::Continue(());
-        };
-        for key in keys {
-            if let Expr::Value(ValueWithSpan {
-                value: Value::SingleQuotedString(text),
-                span,
-            }) = &key.expr
-            {
-                return no(
-                    format!("ORDER BY '{text}' would sort by the same text in every row"),
-                    *span,
-                    &format!("a column is written without quotes: ORDER BY {text}"),
-                );
-            }
-        }
         ControlFlow::Continue(())
     }
 
@@ -453,10 +432,6 @@ mod tests {
             (
                 "SELECT abs(DISTINCT k) FROM t",
                 "`abs` takes no DISTINCT: it looks at one row at a time",
-            ),
-            (
-                "SELECT k FROM t ORDER BY 'k'",
-                "ORDER BY 'k' would sort by the same text in every row",
             ),
             ("SELECT count(1, 2)", "`count` takes one argument, not 2"),
             ("SELECT count()", "`count` without an argument"),

@@ -45,9 +45,12 @@ impl VisitorMut for Orders {
             let constant = keys.iter().find_map(|key| constant(&key.expr));
             if let Some(constant) = constant {
                 let error = Error::new(format!("ORDER BY {} orders nothing", constant.value));
-                return ControlFlow::Break(error.at(constant.span).hint(
-                    "order by a column, or by its position: a name stands without quotes or in double ones",
-                ));
+                return ControlFlow::Break(error.at(constant.span).hint(match &constant.value {
+                    Value::SingleQuotedString(text) => {
+                        format!("a column is written without quotes: ORDER BY {text}")
+                    }
+                    _ => "order by a column, or by its position".to_owned(),
+                }));
             }
             without_doubles(keys);
         }
@@ -206,10 +209,10 @@ mod tests {
 
     #[test]
     fn a_constant_orders_nothing() {
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' orders nothing; a column is written without quotes: ORDER BY x");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"SELECT x FROM t ORDER BY 1, NULL");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true orders nothing; order by a column, or by its position: a name stands without quotes or in double ones");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true orders nothing; order by a column, or by its position");
         insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' tells no rows apart; name a column, or its position: a name stands without quotes or in double ones");
     }
 }
