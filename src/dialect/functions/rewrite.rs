@@ -2,17 +2,15 @@
 //!
 //! Puts a call of `json_each`, `json_tree` or `unnest` in FROM into parentheses with everything to its left, which its
 //! arguments may refer to: `FROM a, json_each(a.x)` becomes `FROM (a CROSS JOIN json_each(a.x))`. That is a shape
-//! `lateral` can plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`, and
-//! replaces `ORDER BY 2` by the second expression of a query with GROUP BY, where DataFusion only finds a bare aggregate.
+//! `lateral` can plan, because it gets both sides at once. Makes `x REGEXP p` the operator `x ~ p`.
 //! Pure: a tree in, a tree out.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, GroupByExpr, Join,
-    JoinConstraint, JoinOperator, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SetExpr, TableFactor, TableFunctionArgs, TableWithJoins, Value, ValueWithSpan, VisitMut,
-    VisitorMut, visit_expressions,
+    BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, Join, JoinConstraint,
+    JoinOperator, Select, TableFactor, TableFunctionArgs, TableWithJoins, VisitMut, VisitorMut,
+    visit_expressions,
 };
 
 /// Rewrites a statement, a query or an expression in place.
@@ -27,18 +25,6 @@ struct Rewriter;
 
 impl VisitorMut for Rewriter {
     type Break = ();
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let SetExpr::Select(select) = query.body.as_ref()
-            && let Some(OrderBy {
-                kind: OrderByKind::Expressions(order),
-                ..
-            }) = &mut query.order_by
-        {
-            spell_ordinals_out(select, order);
-        }
-        ControlFlow::Continue(())
-    }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let from = std::mem::take(&mut select.from);
@@ -94,50 +80,6 @@ impl VisitorMut for Rewriter {
 /// Leaves nothing in the place of `expr`.
 fn taken(expr: &mut Box<Expr>) -> Box<Expr> {
     std::mem::replace(expr, Box::new(Expr::Tuple(Vec::new())))
-}
-
-fn spell_ordinals_out(select: &Select, order: &mut [OrderByExpr]) {
-    let grouped = match &select.group_by {
-        GroupByExpr::All(_) => true,
-        GroupByExpr::Expressions(expressions, _) => !expressions.is_empty(),
-    };
-    if !grouped || select.distinct.is_some() {
-        return;
-    }
-    for by in order {
-        let Expr::Value(ValueWithSpan {
-            value: Value::Number(ordinal, _),
-            ..
-        }) = &by.expr
-        else {
-            continue;
-        };
-        let place = ordinal
-            .parse::<usize>()
-            .ok()
-            .and_then(|ordinal| ordinal.checked_sub(1));
-        // An item behind `*` is not where it seems.
-        let plain = |item: &SelectItem| {
-            matches!(
-                item,
-                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
-            )
-        };
-        if let Some(items) = place.and_then(|place| select.projection.get(..=place))
-            && items.iter().all(plain)
-            && let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) =
-                items.last()
-            && !matches!(expr, Expr::Value(_))
-        {
-            by.expr = match (&select.group_by, items.last()) {
-                // The planner groups by what it makes of the item, which only its name stands for.
-                (GroupByExpr::All(_), Some(SelectItem::ExprWithAlias { alias, .. })) => {
-                    Expr::Identifier(alias.clone())
-                }
-                _ => expr.clone(),
-            };
-        }
-    }
 }
 
 /// Returns true for `json_each(…)`, `json_tree(…)` and `unnest(…)` in FROM.
@@ -373,30 +315,6 @@ mod tests {
             rewritten("SELECT 1 FROM t WHERE a REGEXP '^x' AND b NOT REGEXP 'y'"),
             "SELECT 1 FROM t WHERE a ~ '^x' AND b !~ 'y'"
         );
-    }
-
-    #[test]
-    fn ordinals_of_grouped_queries_are_spelled_out() {
-        for (sql, expected) in [
-            (
-                "SELECT a, round(avg(b)) FROM t GROUP BY 1 ORDER BY 2 DESC, 1",
-                "round(avg(b)) DESC, a",
-            ),
-            ("SELECT a, 5 FROM t GROUP BY a ORDER BY 2, 3", "2, 3"),
-            ("SELECT *, a FROM t GROUP BY ALL ORDER BY 2", "2"),
-            (
-                "SELECT a AS b, sum(c) FROM t GROUP BY ALL ORDER BY 1, 2",
-                "b, sum(c)",
-            ),
-            ("SELECT upper(a) FROM t ORDER BY 1", "1"),
-            ("SELECT DISTINCT upper(a) FROM t GROUP BY a ORDER BY 1", "1"),
-        ] {
-            let rewritten = rewritten(sql);
-            assert!(
-                rewritten.ends_with(&format!("ORDER BY {expected}")),
-                "{rewritten}"
-            );
-        }
     }
 
     #[test]
