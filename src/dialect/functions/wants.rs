@@ -1,5 +1,7 @@
 //! What functions want of their arguments, for rules that check types. Over values they take anything, as in SQLite.
 
+use super::number;
+
 /// What a function wants of its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wants {
@@ -14,47 +16,6 @@ pub(crate) enum Wants {
         is_compared: bool,
     },
 }
-
-/// Functions of numbers alone; the other names of `number` come with them.
-const NUMBERS: [&str; 37] = [
-    "abs",
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "ceil",
-    "ceiling",
-    "cos",
-    "cosh",
-    "degrees",
-    "exp",
-    "floor",
-    "ln",
-    "log",
-    "log10",
-    "log2",
-    "mod",
-    "pow",
-    "power",
-    "radians",
-    "round",
-    "sign",
-    "signum",
-    "sin",
-    "sinh",
-    "sqrt",
-    "tan",
-    "tanh",
-    "trunc",
-    "char",
-    "chr",
-    "total",
-    "factorial",
-    "gcd",
-];
 
 /// Returns what the function `name` wants.
 pub(crate) fn wants(name: &str) -> Wants {
@@ -72,7 +33,8 @@ pub(crate) fn wants(name: &str) -> Wants {
             is_compared: true,
         },
         "substr" | "substring" | "left" | "right" | "repeat" => Wants::Numbers { from: 1 },
-        name if NUMBERS.contains(&name) => Wants::Numbers { from: 0 },
+        "char" | "chr" | "factorial" | "gcd" | "total" => Wants::Numbers { from: 0 },
+        name if number::NAMES.contains(&name) => Wants::Numbers { from: 0 },
         _ => Wants::Anything,
     }
 }
