@@ -54,6 +54,26 @@ impl FromStr for Dialect {
     }
 }
 
+/// The dialects that a rule belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialects(&'static [Dialect]);
+
+impl Dialects {
+    /// All dialects.
+    pub(crate) const BOTH: Self = Self(&[Dialect::Default, Dialect::Stackql]);
+
+    /// The default one alone.
+    pub(crate) const DEFAULT: Self = Self(&[Dialect::Default]);
+
+    /// StackQL's alone.
+    pub(crate) const STACKQL: Self = Self(&[Dialect::Stackql]);
+
+    /// Returns true if `dialect` is one of these.
+    pub(crate) fn contains(self, dialect: Dialect) -> bool {
+        self.0.contains(&dialect)
+    }
+}
+
 /// A session's configuration carries its dialect, so that the rules over plans can see it.
 impl ConfigExtension for Dialect {
     const PREFIX: &'static str = "iamql";

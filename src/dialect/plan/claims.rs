@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{JoinType, Statistics};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -43,28 +43,31 @@ use datafusion::physical_plan::{
 };
 
 use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
+use super::rule::OperatorRule;
 
 /// Keeps the engine from concluding what does not hold. It comes before the rule that leaves sorts out.
-pub(crate) fn forget_properties(plan: Plan) -> Result<Plan> {
-    plan.transform_up(|plan| {
-        if let Some(filter) = plan.downcast_ref::<FilterExec>()
-            && computes(filter.predicate())
-        {
-            return Ok(Transformed::yes(Arc::new(ForgetPropertiesExec::new(plan))));
-        }
-        let misleading = misleading(&plan);
-        if !misleading.contains(&true) {
-            return Ok(Transformed::no(plan));
-        }
-        let inputs = plan.children().into_iter().zip(misleading);
-        let inputs = inputs.map(|(input, misleads)| match misleads {
-            true => Arc::new(ForgetPropertiesExec::new(Arc::clone(input))),
-            false => Arc::clone(input),
-        });
-        let inputs = inputs.collect();
-        Ok(Transformed::yes(plan.replace_children(inputs, RECOMPUTE)?))
-    })
-    .data()
+pub(super) const FORGET_PROPERTIES: OperatorRule = OperatorRule {
+    name: "forget_properties",
+    change: forget_properties,
+};
+
+fn forget_properties(plan: Plan) -> Result<Transformed<Plan>> {
+    if let Some(filter) = plan.downcast_ref::<FilterExec>()
+        && computes(filter.predicate())
+    {
+        return Ok(Transformed::yes(Arc::new(ForgetPropertiesExec::new(plan))));
+    }
+    let misleading = misleading(&plan);
+    if !misleading.contains(&true) {
+        return Ok(Transformed::no(plan));
+    }
+    let inputs = plan.children().into_iter().zip(misleading);
+    let inputs = inputs.map(|(input, misleads)| match misleads {
+        true => Arc::new(ForgetPropertiesExec::new(Arc::clone(input))),
+        false => Arc::clone(input),
+    });
+    let inputs = inputs.collect();
+    Ok(Transformed::yes(plan.replace_children(inputs, RECOMPUTE)?))
 }
 
 /// Returns true if `predicate` looks at more than columns as they are.

@@ -6,39 +6,42 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::BinaryExpr;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
+use super::operator::Plan;
+use super::rule::OperatorRule;
 use crate::dialect::functions::bounded_constant;
 
 /// Bounds constants in projections. To be run last, because other rules look for constants.
-pub(super) fn bound_constants(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    plan.transform_up(|plan| {
-        let Some(projection) = plan.downcast_ref::<ProjectionExec>() else {
-            return Ok(Transformed::no(plan));
-        };
-        let mut is_changed = false;
-        let mut columns = Vec::new();
-        for ProjectionExpr { expr, alias } in projection.expr() {
-            let bounded = bound(Arc::clone(expr))?;
-            is_changed |= bounded.transformed;
-            columns.push(ProjectionExpr {
-                expr: bounded.data,
-                alias: alias.clone(),
-            });
-        }
-        if !is_changed {
-            return Ok(Transformed::no(plan));
-        }
-        let bounded = ProjectionExec::try_new(columns, Arc::clone(projection.input()))?;
-        Ok(Transformed::yes(Arc::new(bounded) as Arc<dyn ExecutionPlan>))
-    })
-    .data()
+pub(super) const BOUND_CONSTANTS: OperatorRule = OperatorRule {
+    name: "bound_constants",
+    change: bound_constants,
+};
+
+fn bound_constants(plan: Plan) -> Result<Transformed<Plan>> {
+    let Some(projection) = plan.downcast_ref::<ProjectionExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let mut is_changed = false;
+    let mut columns = Vec::new();
+    for ProjectionExpr { expr, alias } in projection.expr() {
+        let bounded = bound(Arc::clone(expr))?;
+        is_changed |= bounded.transformed;
+        columns.push(ProjectionExpr {
+            expr: bounded.data,
+            alias: alias.clone(),
+        });
+    }
+    if !is_changed {
+        return Ok(Transformed::no(plan));
+    }
+    let bounded = ProjectionExec::try_new(columns, Arc::clone(projection.input()))?;
+    Ok(Transformed::yes(Arc::new(bounded)))
 }
 
 fn bound(column: Arc<dyn PhysicalExpr>) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {

@@ -1,7 +1,7 @@
 //! Rules over logical plans about dates beside times.
 //!
-//! [`DaysWithIntervals`] makes a timestamp of a date to which an interval is added, as PostgreSQL does: the engine would give
-//! a date, and lose the hours. [`CompareDays`] compares a date with a time exactly, whatever the date.
+//! [`DAYS_WITH_INTERVALS`] makes a timestamp of a date to which an interval is added, as PostgreSQL does: the engine would give
+//! a date, and lose the hours. [`COMPARE_DAYS`] compares a date with a time exactly, whatever the date.
 //!
 //! A date beside a time is the midnight that it begins with. The engine would turn it into nanoseconds, in which there is no
 //! year 9999, and fail. So the time becomes its date, and what is left of it decides only where the two dates are equal:
@@ -16,7 +16,6 @@
 //! DISTINCT FROM are left to the engine.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions::datetime::to_local_time;
@@ -25,31 +24,22 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast,
 };
-use datafusion::optimizer::AnalyzerRule;
 
-use super::tree::{map_named, rewrite_expressions, rewrite_types};
-use crate::dialect::Dialect;
+use super::rule::{Change, Dialects, PlanRule};
+use super::tree::map_named;
 
 /// Adds intervals to dates. To be run before comparisons are looked at.
-#[derive(Debug)]
-pub(super) struct DaysWithIntervals;
+pub(super) const DAYS_WITH_INTERVALS: PlanRule = PlanRule {
+    name: "days_with_intervals",
+    dialects: Dialects::DEFAULT,
+    change: Change::Type(days_with_intervals),
+};
 
-impl AnalyzerRule for DaysWithIntervals {
-    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
-        if Dialect::of(options) != Dialect::Default {
-            return Ok(plan);
-        }
-        rewrite_types(plan, |plan| {
-            let schema = merge_schema(&plan.inputs());
-            map_named(plan, |expr| {
-                expr.transform_up(|expr| Ok(moved(expr, &schema)))
-            })
-        })
-    }
-
-    fn name(&self) -> &str {
-        "days_with_intervals"
-    }
+fn days_with_intervals(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    map_named(plan, |expr| {
+        expr.transform_up(|expr| Ok(moved(expr, &schema)))
+    })
 }
 
 fn moved(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
@@ -78,17 +68,14 @@ fn moved(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 }
 
 /// Compares dates with times. To be run before types are made to fit.
-#[derive(Debug)]
-pub(crate) struct CompareDays;
+pub(super) const COMPARE_DAYS: PlanRule = PlanRule {
+    name: "compare_days",
+    dialects: Dialects::BOTH,
+    change: Change::Expr(compare_days),
+};
 
-impl AnalyzerRule for CompareDays {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_expressions(plan, |expr, schema| Ok(compared(expr, schema)))
-    }
-
-    fn name(&self) -> &str {
-        "compare_days"
-    }
+fn compare_days(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    Ok(compared(expr, schema))
 }
 
 fn compared(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {

@@ -6,24 +6,29 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 
+use super::operator::Plan;
+use super::rule::OperatorRule;
+
 /// Lets groupings read all rows that cannot stop early.
-pub(crate) fn read_all_groups(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    plan.transform_up(|plan| {
-        let Some(groups) = plan.downcast_ref::<AggregateExec>() else {
-            return Ok(Transformed::no(plan));
-        };
-        let has_no_way = groups.limit_options().is_some_and(|limit| {
-            limit.descending().is_none() && groups.get_minmax_desc().is_none()
-        }) && !groups.is_unordered_unfiltered_group_by_distinct();
-        Ok(match has_no_way {
-            true => Transformed::yes(Arc::new(groups.with_new_limit_options(None)) as _),
-            false => Transformed::no(plan),
-        })
+pub(super) const READ_ALL_GROUPS: OperatorRule = OperatorRule {
+    name: "read_all_groups",
+    change: read_all_groups,
+};
+
+fn read_all_groups(plan: Plan) -> Result<Transformed<Plan>> {
+    let Some(groups) = plan.downcast_ref::<AggregateExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let has_no_way = groups
+        .limit_options()
+        .is_some_and(|limit| limit.descending().is_none() && groups.get_minmax_desc().is_none())
+        && !groups.is_unordered_unfiltered_group_by_distinct();
+    Ok(match has_no_way {
+        true => Transformed::yes(Arc::new(groups.with_new_limit_options(None))),
+        false => Transformed::no(plan),
     })
-    .data()
 }

@@ -4,7 +4,6 @@
 //! Both are refused: over a time the offset is an interval, over a number a number, and text has no distance.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -12,38 +11,34 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, WindowFrameBound, WindowFrameUnits,
 };
-use datafusion::optimizer::AnalyzerRule;
 
 use super::error::{Error, Place};
+use super::rule::{Change, Dialects, PlanRule};
+use crate::dialect::Dialect;
 
 /// Refuses offsets of RANGE frames that do not fit their order.
-#[derive(Debug)]
-pub(crate) struct CheckFrames;
+pub(super) const CHECK_FRAMES: PlanRule = PlanRule {
+    name: "check_frames",
+    dialects: Dialects::BOTH,
+    change: Change::Check(check),
+};
 
-impl AnalyzerRule for CheckFrames {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.apply_with_subqueries(|plan| {
-            if let LogicalPlan::Window(window) = plan {
-                for expr in &window.window_expr {
-                    expr.apply(|expr| {
-                        if let Expr::WindowFunction(call) = expr {
-                            check(call, window.input.schema())?;
-                        }
-                        Ok(TreeNodeRecursion::Continue)
-                    })?;
-                }
+fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+    let LogicalPlan::Window(window) = plan else {
+        return Ok(());
+    };
+    window.window_expr.iter().try_for_each(|expr| {
+        let visited = expr.apply(|expr| {
+            if let Expr::WindowFunction(call) = expr {
+                check_frame(call, window.input.schema())?;
             }
             Ok(TreeNodeRecursion::Continue)
-        })?;
-        Ok(plan)
-    }
-
-    fn name(&self) -> &str {
-        "check_frames"
-    }
+        });
+        visited.map(|_| ())
+    })
 }
 
-fn check(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
+fn check_frame(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
     let frame = &call.params.window_frame;
     let (WindowFrameUnits::Range, Some(key)) = (frame.units, call.params.order_by.first()) else {
         return Ok(());

@@ -4,37 +4,30 @@
 //! In SQL the two are apart, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one, and
 //! every constant of the select list that is written alike for the key.
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::optimizer::AnalyzerRule;
 
 use super::error::{Error, Place};
+use super::rule::{Change, Dialects, PlanRule};
+use crate::dialect::Dialect;
 use crate::error::ErrorKind;
 
 /// Refuses sets of groups with an expression twice, or with a constant.
-#[derive(Debug)]
-pub(super) struct CheckGroups;
+pub(super) const CHECK_GROUPS: PlanRule = PlanRule {
+    name: "check_groups",
+    dialects: Dialects::BOTH,
+    change: Change::Check(check),
+};
 
-impl AnalyzerRule for CheckGroups {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.apply_with_subqueries(|plan| {
-            if let LogicalPlan::Aggregate(aggregate) = plan {
-                aggregate.group_expr.iter().try_for_each(check)?;
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        Ok(plan)
-    }
-
-    fn name(&self) -> &str {
-        "check_groups"
+fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.iter().try_for_each(check_sets),
+        _ => Ok(()),
     }
 }
 
-fn check(group: &Expr) -> Result<()> {
+fn check_sets(group: &Expr) -> Result<()> {
     let sets: Vec<&[Expr]> = match group {
         Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
             sets.iter().map(Vec::as_slice).collect()

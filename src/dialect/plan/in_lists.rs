@@ -12,7 +12,6 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
@@ -21,29 +20,23 @@ use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Filter, LogicalPlan, Operator, ReturnFieldArgs,
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
-use datafusion::optimizer::AnalyzerRule;
 
+use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Keeps lists of IN from being merged where that forgets NULL. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct KeepLists;
+pub(super) const KEEP_LISTS: PlanRule = PlanRule {
+    name: "keep_lists",
+    dialects: Dialects::BOTH,
+    change: Change::Node(keep_lists),
+};
 
-impl AnalyzerRule for KeepLists {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let is_condition = matches!(plan, LogicalPlan::Filter(Filter { .. }));
-            map_named(plan, |expr| {
-                let expr = expr.transform_up(|expr| Ok(without_nulls(expr)))?;
-                expr.transform_data(|expr| apart(expr, is_condition))
-            })
-        })?;
-        Ok(plan.data)
-    }
-
-    fn name(&self) -> &str {
-        "keep_lists"
-    }
+fn keep_lists(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let is_condition = matches!(plan, LogicalPlan::Filter(Filter { .. }));
+    map_named(plan, |expr| {
+        let expr = expr.transform_up(|expr| Ok(without_nulls(expr)))?;
+        expr.transform_data(|expr| apart(expr, is_condition))
+    })
 }
 
 fn unknown() -> Expr {

@@ -6,42 +6,35 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{InList, Sort};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan};
-use datafusion::optimizer::AnalyzerRule;
 
 use super::error::Error;
+use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 use crate::dialect::functions::interval_length;
 
 /// Compares intervals by their length. To be run before types are made to fit.
-#[derive(Debug)]
-pub(super) struct CompareLengths;
+pub(super) const COMPARE_LENGTHS: PlanRule = PlanRule {
+    name: "compare_lengths",
+    dialects: Dialects::BOTH,
+    change: Change::Node(compare_lengths),
+};
 
-impl AnalyzerRule for CompareLengths {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let schema = merge_schema(&plan.inputs());
-            let is_sort = matches!(plan, LogicalPlan::Sort(_));
-            refuse_groups(&plan, &schema)?;
-            map_named(plan, |expr| {
-                let expr = expr.transform_up(|expr| by_length(expr, &schema))?;
-                match is_sort {
-                    true => expr.transform_data(|expr| Ok(key(expr, &schema))),
-                    false => Ok(expr),
-                }
-            })
-        })?;
-        Ok(plan.data)
-    }
-
-    fn name(&self) -> &str {
-        "compare_lengths"
-    }
+fn compare_lengths(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let is_sort = matches!(plan, LogicalPlan::Sort(_));
+    refuse_groups(&plan, &schema)?;
+    map_named(plan, |expr| {
+        let expr = expr.transform_up(|expr| by_length(expr, &schema))?;
+        match is_sort {
+            true => expr.transform_data(|expr| Ok(key(expr, &schema))),
+            false => Ok(expr),
+        }
+    })
 }
 
 /// Refuses what would tell intervals of one length apart.

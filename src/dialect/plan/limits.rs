@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is none, as in PostgreSQL, and a
-//! negative one is an error. [`stop_behind_limit`] ends the rows where their number is beyond the limit.
+//! negative one is an error. [`STOP_BEHIND_LIMIT`] ends the rows where their number is beyond the limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +15,7 @@ use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::cast::as_boolean_array;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -25,7 +24,6 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, Limit, LogicalPlan, LogicalPlanBuilder, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
@@ -37,28 +35,23 @@ use futures::stream::{self, StreamExt};
 
 use super::error::Error;
 use super::operator::{Plan, one_input};
+use super::rule::{Change, Dialects, OperatorRule, PlanRule};
 use crate::error::ErrorKind;
 
 /// The column that numbers the rows.
 const NUMBER: &str = "__row";
 
 /// Turns limits that are told by subqueries into conditions.
-#[derive(Debug)]
-pub(crate) struct LimitBySubquery;
+pub(super) const LIMIT_BY_SUBQUERY: PlanRule = PlanRule {
+    name: "limit_by_subquery",
+    dialects: Dialects::BOTH,
+    change: Change::Node(limit_by_subquery),
+};
 
-impl AnalyzerRule for LimitBySubquery {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Limit(limit) if asks(&limit)? => {
-                Ok(Transformed::yes(as_condition(limit)?))
-            }
-            plan => Ok(Transformed::no(plan)),
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "limit_by_subquery"
+fn limit_by_subquery(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Limit(limit) if asks(&limit)? => Ok(Transformed::yes(as_condition(limit)?)),
+        plan => Ok(Transformed::no(plan)),
     }
 }
 
@@ -139,24 +132,26 @@ impl ScalarUDFImpl for Bound {
 }
 
 /// Ends the rows of a query behind the last one that its limit wants.
-pub(crate) fn stop_behind_limit(plan: Plan) -> Result<Plan> {
-    plan.transform_up(|plan| {
-        let Some(filter) = plan.downcast_ref::<FilterExec>() else {
-            return Ok(Transformed::no(plan));
-        };
-        let parts = split_conjunction(filter.predicate());
-        let Some(last) = parts.into_iter().find(|part| is_end(part)) else {
-            return Ok(Transformed::no(plan));
-        };
-        Ok(Transformed::yes(Arc::new(FirstRows {
-            input: Arc::clone(filter.input()),
-            wanted: Arc::clone(filter.predicate()),
-            projection: filter.projection().as_ref().map(|columns| columns.to_vec()),
-            not_behind: Arc::clone(last),
-            properties: Arc::clone(plan.properties()),
-        })))
-    })
-    .data()
+pub(super) const STOP_BEHIND_LIMIT: OperatorRule = OperatorRule {
+    name: "stop_behind_limit",
+    change: stop_behind_limit,
+};
+
+fn stop_behind_limit(plan: Plan) -> Result<Transformed<Plan>> {
+    let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let parts = split_conjunction(filter.predicate());
+    let Some(last) = parts.into_iter().find(|part| is_end(part)) else {
+        return Ok(Transformed::no(plan));
+    };
+    Ok(Transformed::yes(Arc::new(FirstRows {
+        input: Arc::clone(filter.input()),
+        wanted: Arc::clone(filter.predicate()),
+        projection: filter.projection().as_ref().map(|columns| columns.to_vec()),
+        not_behind: Arc::clone(last),
+        properties: Arc::clone(plan.properties()),
+    })))
 }
 
 /// Returns true for a predicate that the number of a row is at most something.

@@ -5,42 +5,36 @@
 //! through.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::config::ConfigOptions;
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
-use datafusion::optimizer::AnalyzerRule;
 
-use super::tree::rewrite_expressions;
+use super::rule::{Change, Dialects, PlanRule};
 
 /// Keeps conversions to fewer digits. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct KeepLossyCasts;
+pub(super) const KEEP_LOSSY_CASTS: PlanRule = PlanRule {
+    name: "keep_lossy_casts",
+    dialects: Dialects::BOTH,
+    change: Change::Expr(keep_lossy_casts),
+};
 
-impl AnalyzerRule for KeepLossyCasts {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_expressions(plan, |expr, schema| {
-            let is_lossy = match &expr {
-                Expr::Cast(Cast { expr: value, field }) => value
-                    .get_type(schema)
-                    .is_ok_and(|from| loses_digits(&from, field.data_type())),
-                _ => false,
-            };
-            Ok(match is_lossy {
-                true => Transformed::yes(as_it_is().call(vec![expr])),
-                false => Transformed::no(expr),
-            })
-        })
-    }
-
-    fn name(&self) -> &str {
-        "keep_lossy_casts"
-    }
+fn keep_lossy_casts(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let is_lossy = match &expr {
+        Expr::Cast(Cast { expr: value, field }) => value
+            .get_type(schema)
+            .is_ok_and(|from| loses_digits(&from, field.data_type())),
+        _ => false,
+    };
+    Ok(match is_lossy {
+        true => Transformed::yes(as_it_is().call(vec![expr])),
+        false => Transformed::no(expr),
+    })
 }
 
 /// Returns true if values of `from` have more digits behind the point than `to` has room for.

@@ -50,40 +50,48 @@ pub(crate) use sequential::SequentialExec;
 pub(crate) use shown::without_sources;
 pub(crate) use tree::only_input;
 
+use rule::PlanRule;
+
 type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
+/// The rules that run before the engine makes types fit, in this order.
+const BEFORE_TYPES: [PlanRule; 12] = [
+    names::CHECK_NAMES,
+    shown::COMPARE_SHOWN,
+    multisets::COUNT_COPIES,
+    limits::LIMIT_BY_SUBQUERY,
+    frames::CHECK_FRAMES,
+    groups::CHECK_GROUPS,
+    time_literals::READ_MOMENTS,
+    days::DAYS_WITH_INTERVALS,
+    days::COMPARE_DAYS,
+    ranked_text::RANK_TEXT,
+    strict_types::STRICT_TYPES,
+    intervals::COMPARE_LENGTHS,
+];
+
+/// The rules that run when types fit, in this order.
+const AFTER_TYPES: [PlanRule; 8] = [
+    overflow::CHECK_INTEGERS,
+    lossy_casts::KEEP_LOSSY_CASTS,
+    parts::PARTS_OF_MICROSECONDS,
+    zeros::ONE_ZERO,
+    in_lists::KEEP_LISTS,
+    null_structs::NULL_STRUCTS,
+    once::EVALUATE_ONCE,
+    short_circuit::SHORT_CIRCUIT,
+];
+
 /// Returns the rules that run before the engine makes types fit.
 pub(crate) fn before_types() -> Vec<Rule> {
-    vec![
-        Arc::new(names::CheckNames),
-        Arc::new(shown::CompareShown),
-        Arc::new(multisets::CountCopies),
-        Arc::new(limits::LimitBySubquery),
-        Arc::new(frames::CheckFrames),
-        Arc::new(groups::CheckGroups),
-        Arc::new(time_literals::ReadMoments),
-        Arc::new(days::DaysWithIntervals),
-        Arc::new(days::CompareDays),
-        Arc::new(ranked_text::RankText),
-        Arc::new(strict_types::StrictTypes),
-        Arc::new(intervals::CompareLengths),
-    ]
+    BEFORE_TYPES.map(|rule| Arc::new(rule) as Rule).into()
 }
 
 /// Returns the rules that run when types fit.
 pub(crate) fn after_types() -> Vec<Rule> {
-    vec![
-        Arc::new(overflow::CheckIntegers),
-        Arc::new(lossy_casts::KeepLossyCasts),
-        Arc::new(parts::PartsOfMicroseconds),
-        Arc::new(zeros::OneZero),
-        Arc::new(in_lists::KeepLists),
-        Arc::new(null_structs::NullStructs),
-        Arc::new(once::EvaluateOnce),
-        Arc::new(short_circuit::ShortCircuit),
-    ]
+    AFTER_TYPES.map(|rule| Arc::new(rule) as Rule).into()
 }
 
 /// Returns `rules`, the engine's and those about requests, with those over logical plans about what people mean.
@@ -98,16 +106,45 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 /// `runs_again` knows the nodes that are not of this module and run an input more than once.
 pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
     let mut rules = order::rules(rules);
-    rules.extend([
-        physical_rule("bound_recursion", recursion::bound_recursion),
-        physical_rule("whole_partitions", windows::whole_partitions),
-        physical_rule("read_all_groups", distinct::read_all_groups),
-        physical_rule("stop_behind_limit", limits::stop_behind_limit),
-    ]);
+    rules.push(Arc::new(recursion::BOUND_RECURSION));
+    rules.push(Arc::new(windows::WHOLE_PARTITIONS));
+    rules.push(Arc::new(distinct::READ_ALL_GROUPS));
+    rules.push(Arc::new(limits::STOP_BEHIND_LIMIT));
     let mut rules = filter_pushdown::walled(rules, runs_again);
-    rules.extend([
-        physical_rule("split_filters", short_circuit::split_filters),
-        physical_rule("bound_constants", constants::bound_constants),
-    ]);
+    rules.push(Arc::new(short_circuit::SPLIT_FILTERS));
+    rules.push(Arc::new(constants::BOUND_CONSTANTS));
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_run_in_this_order() {
+        let rules = BEFORE_TYPES.into_iter().chain(AFTER_TYPES);
+        let rules: Vec<&str> = rules.map(|rule| rule.name).collect();
+        insta::assert_snapshot!(rules.join("\n"), @r"
+        check_names
+        compare_shown
+        count_copies
+        limit_by_subquery
+        check_frames
+        check_groups
+        read_moments
+        days_with_intervals
+        compare_days
+        rank_text
+        strict_types
+        compare_lengths
+        check_integers
+        keep_lossy_casts
+        parts_of_microseconds
+        one_zero
+        keep_lists
+        null_structs
+        evaluate_once
+        short_circuit
+        ");
+    }
 }

@@ -13,36 +13,30 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::error::Result;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{
     Distinct, Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder,
 };
-use datafusion::optimizer::AnalyzerRule;
+
+use super::rule::{Change, Dialects, PlanRule};
 
 /// The columns that number the copies of a row on either side.
 const NUMBERS: [&str; 2] = ["__left_copy", "__right_copy"];
 
 /// Numbers the copies of rows on both sides of EXCEPT ALL and INTERSECT ALL.
-#[derive(Debug)]
-pub(crate) struct CountCopies;
+pub(super) const COUNT_COPIES: PlanRule = PlanRule {
+    name: "count_copies",
+    dialects: Dialects::BOTH,
+    change: Change::Node(count_copies),
+};
 
-impl AnalyzerRule for CountCopies {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Join(join) if counts_copies(&join) => {
-                Ok(Transformed::yes(numbered(join)?))
-            }
-            plan => Ok(Transformed::no(plan)),
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        "count_copies"
+fn count_copies(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Join(join) if counts_copies(&join) => Ok(Transformed::yes(numbered(join)?)),
+        plan => Ok(Transformed::no(plan)),
     }
 }
 

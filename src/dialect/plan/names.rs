@@ -9,45 +9,34 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Projection, Sort};
-use datafusion::optimizer::AnalyzerRule;
 
 use super::error::{Error, Place};
+use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::Dialect;
 use crate::error::ErrorKind;
 
 /// Refuses names that could be two columns.
-#[derive(Debug)]
-pub(super) struct CheckNames;
+pub(super) const CHECK_NAMES: PlanRule = PlanRule {
+    name: "check_names",
+    dialects: Dialects::BOTH,
+    change: Change::Check(check),
+};
 
-impl AnalyzerRule for CheckNames {
-    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
-        let is_strict = Dialect::of(options) == Dialect::Default;
-        plan.apply_with_subqueries(|plan| {
-            let inputs: Vec<&DFSchema> =
-                plan.inputs().iter().map(|i| i.schema().as_ref()).collect();
-            plan.apply_expressions(|expr| {
-                typed_columns(expr, |column| match has_double(&inputs, column) {
-                    true => Err(twice(column)),
-                    false => Ok(()),
-                })
-            })?;
-            if let LogicalPlan::Sort(sort) = plan
-                && is_strict
-            {
-                orders(sort)?;
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        Ok(plan)
-    }
-
-    fn name(&self) -> &str {
-        "check_names"
+fn check(plan: &LogicalPlan, dialect: Dialect) -> Result<()> {
+    let inputs: Vec<&DFSchema> = plan.inputs().iter().map(|i| i.schema().as_ref()).collect();
+    plan.apply_expressions(|expr| {
+        typed_columns(expr, |column| match has_double(&inputs, column) {
+            true => Err(twice(column)),
+            false => Ok(()),
+        })
+    })?;
+    match plan {
+        LogicalPlan::Sort(sort) if dialect == Dialect::Default => orders(sort),
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,6 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, make_array};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::ScalarValue;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::functions::core::getfield::GetFieldFunc;
@@ -19,33 +18,30 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ExpressionPlacement, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature,
 };
-use datafusion::optimizer::AnalyzerRule;
 
+use super::rule::{Change, Dialects, PlanRule};
 use super::tree::rewrite_expressions;
 
 const NAME: &str = "get_field";
 
 /// Puts the function that looks at the struct in the place of the engine's.
-#[derive(Debug)]
-pub(super) struct NullStructs;
+pub(super) const NULL_STRUCTS: PlanRule = PlanRule {
+    name: "null_structs",
+    dialects: Dialects::BOTH,
+    change: Change::Plan(null_structs),
+};
 
-impl AnalyzerRule for NullStructs {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let function = Arc::new(ScalarUDF::new_from_impl(GetField::default()));
-        rewrite_expressions(plan, |expr, _| {
-            Ok(match expr {
-                Expr::ScalarFunction(call) if call.func.inner().is::<GetFieldFunc>() => {
-                    let call = ScalarFunction::new_udf(Arc::clone(&function), call.args);
-                    Transformed::yes(Expr::ScalarFunction(call))
-                }
-                expr => Transformed::no(expr),
-            })
+fn null_structs(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let function = Arc::new(ScalarUDF::new_from_impl(GetField::default()));
+    rewrite_expressions(plan, |expr, _| {
+        Ok(match expr {
+            Expr::ScalarFunction(call) if call.func.inner().is::<GetFieldFunc>() => {
+                let call = ScalarFunction::new_udf(Arc::clone(&function), call.args);
+                Transformed::yes(Expr::ScalarFunction(call))
+            }
+            expr => Transformed::no(expr),
         })
-    }
-
-    fn name(&self) -> &str {
-        "null_structs"
-    }
+    })
 }
 
 /// `get_field(struct, 'field', …)`.

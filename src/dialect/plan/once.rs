@@ -6,28 +6,24 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, ident};
-use datafusion::optimizer::AnalyzerRule;
 
+use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Computes volatile operands once. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct EvaluateOnce;
+pub(super) const EVALUATE_ONCE: PlanRule = PlanRule {
+    name: "evaluate_once",
+    dialects: Dialects::BOTH,
+    change: Change::Plan(evaluate_once),
+};
 
-impl AnalyzerRule for EvaluateOnce {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let mut count = 0;
-        let plan = plan.transform_up_with_subqueries(|plan| computed_below(plan, &mut count))?;
-        Ok(plan.data)
-    }
-
-    fn name(&self) -> &str {
-        "evaluate_once"
-    }
+fn evaluate_once(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut count = 0;
+    plan.transform_up_with_subqueries(|plan| computed_below(plan, &mut count))
+        .data()
 }
 
 fn computed_below(plan: LogicalPlan, count: &mut usize) -> Result<Transformed<LogicalPlan>> {

@@ -5,7 +5,7 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
-//! - before that rule runs, what it would conclude wrongly is kept back, see [`forget_properties`];
+//! - before that rule runs, what it would conclude wrongly is kept back, see [`FORGET_PROPERTIES`];
 //! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
 //! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
@@ -27,9 +27,9 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 
-use super::claims::forget_properties;
+use super::claims::FORGET_PROPERTIES;
 use super::operator::{Plan, no_expressions, one_input};
-use super::rule::physical_rule;
+use super::rule::OperatorRule;
 use super::sequential::SequentialExec;
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -43,42 +43,48 @@ pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
     for rule in rules {
         let moves = rule.name() == MOVES_SORTS;
         if moves {
-            kept.push(physical_rule("forget_properties", forget_properties));
-            kept.push(physical_rule("put_up_fences", put_up_fences));
+            kept.push(Arc::new(FORGET_PROPERTIES));
+            kept.push(Arc::new(PUT_UP_FENCES));
         }
         kept.push(rule);
         if moves {
-            kept.push(physical_rule("take_fences_away", take_fences_away));
+            kept.push(Arc::new(TAKE_FENCES_AWAY));
         }
     }
     kept.push(physical_rule("give_in_order", give_in_order));
     kept
 }
 
-fn put_up_fences(plan: Plan) -> Result<Plan> {
-    plan.transform_up(|plan| {
-        let order = match plan.downcast_ref::<SortExec>() {
-            Some(sort) => Some(OrderingRequirements::new(LexRequirement::from(
-                sort.expr().clone(),
-            ))),
-            None if plan.downcast_ref::<GlobalLimitExec>().is_some()
-                || plan.downcast_ref::<LocalLimitExec>().is_some() =>
-            {
-                None
-            }
-            None => return Ok(Transformed::no(plan)),
-        };
-        Ok(Transformed::yes(Arc::new(Fence::new(plan, order))))
-    })
-    .data()
+const PUT_UP_FENCES: OperatorRule = OperatorRule {
+    name: "put_up_fences",
+    change: put_up_fences,
+};
+
+fn put_up_fences(plan: Plan) -> Result<Transformed<Plan>> {
+    let order = match plan.downcast_ref::<SortExec>() {
+        Some(sort) => Some(OrderingRequirements::new(LexRequirement::from(
+            sort.expr().clone(),
+        ))),
+        None if plan.downcast_ref::<GlobalLimitExec>().is_some()
+            || plan.downcast_ref::<LocalLimitExec>().is_some() =>
+        {
+            None
+        }
+        None => return Ok(Transformed::no(plan)),
+    };
+    Ok(Transformed::yes(Arc::new(Fence::new(plan, order))))
 }
 
-fn take_fences_away(plan: Plan) -> Result<Plan> {
-    plan.transform_up(|plan| match plan.downcast_ref::<Fence>() {
+const TAKE_FENCES_AWAY: OperatorRule = OperatorRule {
+    name: "take_fences_away",
+    change: take_fences_away,
+};
+
+fn take_fences_away(plan: Plan) -> Result<Transformed<Plan>> {
+    match plan.downcast_ref::<Fence>() {
         Some(fence) => Ok(Transformed::yes(Arc::clone(&fence.input))),
         None => Ok(Transformed::no(plan)),
-    })
-    .data()
+    }
 }
 
 /// Requires the order of its input, and lets no sort through. It is never run.

@@ -8,65 +8,56 @@ use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::internal_err;
 use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, internal_err};
 use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr_common::datum::apply;
 
-use super::tree::rewrite_expressions;
+use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::functions;
 
 /// Checks the arithmetic of integers. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct CheckIntegers;
+pub(super) const CHECK_INTEGERS: PlanRule = PlanRule {
+    name: "check_integers",
+    dialects: Dialects::BOTH,
+    change: Change::Expr(check_integers),
+};
 
-impl AnalyzerRule for CheckIntegers {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_expressions(plan, |expr, schema| {
-            let is_integer = |expr: &Expr| {
-                expr.get_type(schema)
-                    .is_ok_and(|data_type| data_type.is_integer())
+fn check_integers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let is_integer = |expr: &Expr| {
+        expr.get_type(schema)
+            .is_ok_and(|data_type| data_type.is_integer())
+    };
+    let is_text = |expr: &Expr| {
+        expr.get_type(schema)
+            .is_ok_and(|data_type| data_type.is_string())
+    };
+    Ok(match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if Arithmetic::of(op).is_some() && is_integer(&left) && is_integer(&right) =>
+        {
+            let Some(arithmetic) = Arithmetic::of(op) else {
+                return internal_err!("{op} is not checked");
             };
-            let is_text = |expr: &Expr| {
-                expr.get_type(schema)
-                    .is_ok_and(|data_type| data_type.is_string())
-            };
-            Ok(match expr {
-                Expr::BinaryExpr(BinaryExpr { left, op, right })
-                    if Arithmetic::of(op).is_some() && is_integer(&left) && is_integer(&right) =>
-                {
-                    let Some(arithmetic) = Arithmetic::of(op) else {
-                        return internal_err!("{op} is not checked");
-                    };
-                    Transformed::yes(arithmetic.call(vec![*left, *right]))
-                }
-                Expr::BinaryExpr(BinaryExpr {
-                    left,
-                    op: Operator::StringConcat,
-                    right,
-                }) if is_text(&left) && is_text(&right) => {
-                    Transformed::yes(functions::join_texts().call(vec![*left, *right]))
-                }
-                Expr::Negative(inner)
-                    if !matches!(*inner, Expr::Literal(..)) && is_integer(&inner) =>
-                {
-                    Transformed::yes(Arithmetic::Negate.call(vec![*inner]))
-                }
-                expr => Transformed::no(expr),
-            })
-        })
-    }
-
-    fn name(&self) -> &str {
-        "check_integers"
-    }
+            Transformed::yes(arithmetic.call(vec![*left, *right]))
+        }
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::StringConcat,
+            right,
+        }) if is_text(&left) && is_text(&right) => {
+            Transformed::yes(functions::join_texts().call(vec![*left, *right]))
+        }
+        Expr::Negative(inner) if !matches!(*inner, Expr::Literal(..)) && is_integer(&inner) => {
+            Transformed::yes(Arithmetic::Negate.call(vec![*inner]))
+        }
+        expr => Transformed::no(expr),
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

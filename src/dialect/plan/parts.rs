@@ -4,36 +4,30 @@
 //! after the year 2262, the range has no end, and the comparison would be NULL.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::config::ConfigOptions;
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 
-use super::tree::rewrite_expressions;
+use super::rule::{Change, Dialects, PlanRule};
 
 /// Takes parts of times in microseconds. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct PartsOfMicroseconds;
+pub(super) const PARTS_OF_MICROSECONDS: PlanRule = PlanRule {
+    name: "parts_of_microseconds",
+    dialects: Dialects::BOTH,
+    change: Change::Expr(parts_of_microseconds),
+};
 
-impl AnalyzerRule for PartsOfMicroseconds {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_expressions(plan, |mut expr, schema| {
-            let mut is_changed = false;
-            if let Expr::ScalarFunction(call) = &mut expr
-                && call.name() == "date_part"
-                && let [_, time] = call.args.as_mut_slice()
-                && let Ok(DataType::Timestamp(TimeUnit::Nanosecond, zone)) = time.get_type(schema)
-            {
-                let micros = DataType::Timestamp(TimeUnit::Microsecond, zone);
-                *time = cast(std::mem::take(time), micros);
-                is_changed = true;
-            }
-            Ok(Transformed::new_transformed(expr, is_changed))
-        })
+fn parts_of_microseconds(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let mut is_changed = false;
+    if let Expr::ScalarFunction(call) = &mut expr
+        && call.name() == "date_part"
+        && let [_, time] = call.args.as_mut_slice()
+        && let Ok(DataType::Timestamp(TimeUnit::Nanosecond, zone)) = time.get_type(schema)
+    {
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, zone);
+        *time = cast(std::mem::take(time), micros);
+        is_changed = true;
     }
-
-    fn name(&self) -> &str {
-        "parts_of_microseconds"
-    }
+    Ok(Transformed::new_transformed(expr, is_changed))
 }

@@ -6,44 +6,33 @@
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Case, InSubquery};
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, lit,
+    Between, BinaryExpr, Expr, LogicalPlanBuilder, Operator, binary_expr, lit,
 };
-use datafusion::optimizer::AnalyzerRule;
 
 use super::class::{Class, class_of};
-use super::tree::rewrite_expressions;
-use crate::dialect::Dialect;
+use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::functions;
 
 /// Ranks text among numbers. To be run before types are made to fit.
-#[derive(Debug)]
-pub(super) struct RankText;
+pub(super) const RANK_TEXT: PlanRule = PlanRule {
+    name: "rank_text",
+    dialects: Dialects::STACKQL,
+    change: Change::Expr(rank_text),
+};
 
-impl AnalyzerRule for RankText {
-    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
-        if Dialect::of(options) != Dialect::Stackql {
-            return Ok(plan);
-        }
-        rewrite_expressions(plan, |expr, schema| {
-            if let Expr::InSubquery(test) = expr {
-                return in_subquery(test, schema);
-            }
-            Ok(match ranked(&expr, schema) {
-                Some(ranked) => Transformed::yes(ranked),
-                None => Transformed::no(expr),
-            })
-        })
+fn rank_text(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Expr::InSubquery(test) = expr {
+        return in_subquery(test, schema);
     }
-
-    fn name(&self) -> &str {
-        "rank_text"
-    }
+    Ok(match ranked(&expr, schema) {
+        Some(ranked) => Transformed::yes(ranked),
+        None => Transformed::no(expr),
+    })
 }
 
 /// Ranks text beside a number, each value for itself; None where no text stands beside a number.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
@@ -17,6 +17,7 @@ use futures::StreamExt;
 
 use super::error::Error;
 use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
+use super::rule::OperatorRule;
 use crate::error::ErrorKind;
 
 /// How often the second term may be repeated.
@@ -26,23 +27,25 @@ const ROUNDS: usize = 100_000;
 const ROWS: usize = 1_000_000;
 
 /// Counts what recursive queries do.
-pub(crate) fn bound_recursion(plan: Plan) -> Result<Plan> {
-    plan.transform_up(|plan| {
-        let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
-            return Ok(Transformed::no(plan));
-        };
-        let counted: Plan = Arc::new(Counted {
-            name: query.name().to_owned(),
-            input: Arc::clone(query.recursive_term()),
-            rounds: Arc::default(),
-            rows: Arc::default(),
-        });
-        let children = vec![Arc::clone(query.static_term()), counted];
-        Ok(Transformed::yes(
-            plan.replace_children(children, RECOMPUTE)?,
-        ))
-    })
-    .data()
+pub(super) const BOUND_RECURSION: OperatorRule = OperatorRule {
+    name: "bound_recursion",
+    change: bound_recursion,
+};
+
+fn bound_recursion(plan: Plan) -> Result<Transformed<Plan>> {
+    let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let counted: Plan = Arc::new(Counted {
+        name: query.name().to_owned(),
+        input: Arc::clone(query.recursive_term()),
+        rounds: Arc::default(),
+        rows: Arc::default(),
+    });
+    let children = vec![Arc::clone(query.static_term()), counted];
+    Ok(Transformed::yes(
+        plan.replace_children(children, RECOMPUTE)?,
+    ))
 }
 
 /// The second term of a recursive query, which counts how often it is run and what it gives.

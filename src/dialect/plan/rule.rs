@@ -1,36 +1,83 @@
-//! Rules over physical plans that are functions.
+//! What a rule over plans is: a name, the dialects it belongs to, and a function that changes or checks a plan.
 
-use std::fmt;
-use std::sync::Arc;
-
+use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 use super::operator::Plan;
+use super::tree::{rewrite_expressions, rewrite_types};
+use crate::dialect::Dialect;
 
-/// Returns the rule called `name` that rewrites plans with `rewrite`.
-pub(crate) fn physical_rule(
-    name: &'static str,
-    rewrite: fn(Plan) -> Result<Plan>,
-) -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
-    Arc::new(Rule { name, rewrite })
+pub(super) use crate::dialect::setting::Dialects;
+
+/// What a rule does with a logical plan, subqueries included.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Changes the plan as a whole.
+    Plan(fn(LogicalPlan) -> Result<LogicalPlan>),
+    /// Changes each node, from the leaves up.
+    Node(fn(LogicalPlan) -> Result<Transformed<LogicalPlan>>),
+    /// Changes each node, from the leaves up, and perhaps the types of its columns: the nodes above it are given theirs anew.
+    Type(fn(LogicalPlan) -> Result<Transformed<LogicalPlan>>),
+    /// Changes each expression, given the columns that it is over. Columns of the plan keep their names.
+    Expr(fn(Expr, &DFSchema) -> Result<Transformed<Expr>>),
+    /// Changes nothing, and fails for a node that is refused.
+    Check(fn(&LogicalPlan, Dialect) -> Result<()>),
 }
 
-struct Rule {
-    name: &'static str,
-    rewrite: fn(Plan) -> Result<Plan>,
+/// A rule over logical plans, for the engine's analyzer.
+#[derive(Debug)]
+pub(super) struct PlanRule {
+    /// Its name: that of its constant, in lower case.
+    pub(super) name: &'static str,
+    /// Where it applies.
+    pub(super) dialects: Dialects,
+    /// What it does.
+    pub(super) change: Change,
 }
 
-impl fmt::Debug for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+impl AnalyzerRule for PlanRule {
+    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
+        let dialect = Dialect::of(options);
+        if !self.dialects.contains(dialect) {
+            return Ok(plan);
+        }
+        match self.change {
+            Change::Plan(change) => change(plan),
+            Change::Node(change) => plan.transform_up_with_subqueries(change).data(),
+            Change::Type(change) => rewrite_types(plan, change),
+            Change::Expr(change) => rewrite_expressions(plan, change),
+            Change::Check(check) => {
+                plan.apply_with_subqueries(|plan| {
+                    check(plan, dialect)?;
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+                Ok(plan)
+            }
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.name
     }
 }
 
-impl PhysicalOptimizerRule for Rule {
+/// A rule over the operators of a physical plan, from the leaves up.
+#[derive(Debug)]
+pub(super) struct OperatorRule {
+    /// Its name: that of its constant, in lower case.
+    pub(super) name: &'static str,
+    /// What it makes of an operator.
+    pub(super) change: fn(Plan) -> Result<Transformed<Plan>>,
+}
+
+impl PhysicalOptimizerRule for OperatorRule {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        (self.rewrite)(plan)
+        plan.transform_up(self.change).data()
     }
 
     fn name(&self) -> &str {

@@ -3,15 +3,14 @@
 //! The engine evaluates both sides of AND and OR over all rows. What can fail of a row is put into a CASE, which sees only
 //! the rows that the members of the chain before it leave open. In a WHERE, members that cannot fail stay as they are,
 //! for the service to filter by, and guard the others wherever they are written; filters that the engine has merged into
-//! one are taken apart again where they are run ([`split_filters`]).
+//! one are taken apart again where they are run ([`SPLIT_FILTERS`]).
 //!
 //! What can fail: a division by anything but a number that is written there, and text that is converted.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Case;
@@ -19,59 +18,54 @@ use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjuncti
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Filter, Join, JoinType, LogicalPlan, Operator, lit, not,
 };
-use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_expr::expressions::{self, CastExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, conjunction as physical, split_conjunction};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 
+use super::operator::Plan;
+use super::rule::{Change, Dialects, OperatorRule, PlanRule};
 use super::tree::map_named;
 
 /// Guards what can fail. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct ShortCircuit;
+pub(super) const SHORT_CIRCUIT: PlanRule = PlanRule {
+    name: "short_circuit",
+    dialects: Dialects::BOTH,
+    change: Change::Node(short_circuit),
+};
 
-impl AnalyzerRule for ShortCircuit {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let schema = merge_schema(&plan.inputs());
-            match plan {
-                LogicalPlan::Filter(Filter {
-                    predicate, input, ..
-                }) if can_fail(&predicate, &schema) => {
-                    let predicate = guarded(predicate, &schema)?;
-                    let filter = Filter::try_new(predicate, input)?;
-                    Ok(Transformed::yes(LogicalPlan::Filter(filter)))
-                }
-                LogicalPlan::Join(Join {
-                    filter: Some(filter),
-                    join_type: join_type @ JoinType::Inner,
-                    left,
-                    right,
-                    on,
-                    join_constraint,
-                    schema: joined,
-                    null_equality,
-                    null_aware,
-                }) if can_fail(&filter, &schema) => Ok(Transformed::yes(LogicalPlan::Join(Join {
-                    filter: Some(guarded(filter, &schema)?),
-                    join_type,
-                    left,
-                    right,
-                    on,
-                    join_constraint,
-                    schema: joined,
-                    null_equality,
-                    null_aware,
-                }))),
-                plan => map_named(plan, |expr| expr.transform_up(|expr| chain(expr, &schema))),
-            }
-        })?;
-        Ok(plan.data)
-    }
-
-    fn name(&self) -> &str {
-        "short_circuit"
+fn short_circuit(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    match plan {
+        LogicalPlan::Filter(Filter {
+            predicate, input, ..
+        }) if can_fail(&predicate, &schema) => {
+            let predicate = guarded(predicate, &schema)?;
+            let filter = Filter::try_new(predicate, input)?;
+            Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+        }
+        LogicalPlan::Join(Join {
+            filter: Some(filter),
+            join_type: join_type @ JoinType::Inner,
+            left,
+            right,
+            on,
+            join_constraint,
+            schema: joined,
+            null_equality,
+            null_aware,
+        }) if can_fail(&filter, &schema) => Ok(Transformed::yes(LogicalPlan::Join(Join {
+            filter: Some(guarded(filter, &schema)?),
+            join_type,
+            left,
+            right,
+            on,
+            join_constraint,
+            schema: joined,
+            null_equality,
+            null_aware,
+        }))),
+        plan => map_named(plan, |expr| expr.transform_up(|expr| chain(expr, &schema))),
     }
 }
 
@@ -183,33 +177,35 @@ fn is_zero(divisor: &ScalarValue) -> bool {
 }
 
 /// A rule over physical plans: a filter over what cannot fail runs before a filter over what can.
-pub(crate) fn split_filters(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    plan.transform_up(|plan| {
-        let Some(filter) = plan.downcast_ref::<FilterExec>() else {
-            return Ok(Transformed::no(plan));
-        };
-        let schema = filter.input().schema();
-        let members: Vec<Arc<dyn PhysicalExpr>> = split_conjunction(filter.predicate())
-            .into_iter()
-            .map(Arc::clone)
-            .collect();
-        let (failing, safe): (Vec<_>, Vec<_>) = members
-            .into_iter()
-            .partition(|member| can_fail_in(member, &schema));
-        if failing.is_empty() || safe.is_empty() {
-            return Ok(Transformed::no(plan));
-        }
-        let below = FilterExecBuilder::new(physical(safe), Arc::clone(filter.input()))
-            .with_batch_size(filter.batch_size())
-            .build()?;
-        let above = FilterExecBuilder::new(physical(failing), Arc::new(below))
-            .apply_projection_by_ref(filter.projection().as_ref())?
-            .with_batch_size(filter.batch_size())
-            .with_fetch(filter.fetch())
-            .build()?;
-        Ok(Transformed::yes(Arc::new(above) as Arc<dyn ExecutionPlan>))
-    })
-    .data()
+pub(super) const SPLIT_FILTERS: OperatorRule = OperatorRule {
+    name: "split_filters",
+    change: split_filters,
+};
+
+fn split_filters(plan: Plan) -> Result<Transformed<Plan>> {
+    let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    let schema = filter.input().schema();
+    let members: Vec<Arc<dyn PhysicalExpr>> = split_conjunction(filter.predicate())
+        .into_iter()
+        .map(Arc::clone)
+        .collect();
+    let (failing, safe): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|member| can_fail_in(member, &schema));
+    if failing.is_empty() || safe.is_empty() {
+        return Ok(Transformed::no(plan));
+    }
+    let below = FilterExecBuilder::new(physical(safe), Arc::clone(filter.input()))
+        .with_batch_size(filter.batch_size())
+        .build()?;
+    let above = FilterExecBuilder::new(physical(failing), Arc::new(below))
+        .apply_projection_by_ref(filter.projection().as_ref())?
+        .with_batch_size(filter.batch_size())
+        .with_fetch(filter.fetch())
+        .build()?;
+    Ok(Transformed::yes(Arc::new(above)))
 }
 
 fn can_fail_in(

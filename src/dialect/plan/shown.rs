@@ -14,7 +14,6 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, JoinType, NullEquality, plan_err};
 use datafusion::error::Result;
@@ -23,9 +22,9 @@ use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder,
     ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Union, Volatility,
 };
-use datafusion::optimizer::AnalyzerRule;
 
-use super::tree::{map_named, rewrite_types};
+use super::rule::{Change, Dialects, PlanRule};
+use super::tree::map_named;
 use crate::dialect::source_json;
 
 /// Returns `plan`, whose COPYs write objects as their fields.
@@ -45,18 +44,11 @@ pub(crate) fn without_sources(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// Compares objects as they are shown.
-#[derive(Debug)]
-pub(super) struct CompareShown;
-
-impl AnalyzerRule for CompareShown {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_types(plan, compared)
-    }
-
-    fn name(&self) -> &str {
-        "compare_shown"
-    }
-}
+pub(super) const COMPARE_SHOWN: PlanRule = PlanRule {
+    name: "compare_shown",
+    dialects: Dialects::BOTH,
+    change: Change::Type(compared),
+};
 
 fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {

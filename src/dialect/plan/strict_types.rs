@@ -17,7 +17,6 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -28,32 +27,21 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, cast,
     lit,
 };
-use datafusion::optimizer::AnalyzerRule;
 
 use super::class::Class;
 use super::error::{Error, Place, first_column};
 use super::literal;
-use super::tree::{map_named, rewrite_types};
+use super::rule::{Change, Dialects, PlanRule};
+use super::tree::map_named;
+use crate::dialect::OTHER_DIALECT;
 use crate::dialect::functions::{self, Wants};
-use crate::dialect::{Dialect, OTHER_DIALECT};
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
-#[derive(Debug)]
-pub(super) struct StrictTypes;
-
-impl AnalyzerRule for StrictTypes {
-    fn analyze(&self, plan: LogicalPlan, options: &ConfigOptions) -> Result<LogicalPlan> {
-        if Dialect::of(options) != Dialect::Default {
-            return Ok(plan);
-        }
-        // What is read as something else gives the nodes above it another type.
-        rewrite_types(plan, checked)
-    }
-
-    fn name(&self) -> &str {
-        "strict_types"
-    }
-}
+pub(super) const STRICT_TYPES: PlanRule = PlanRule {
+    name: "strict_types",
+    dialects: Dialects::DEFAULT,
+    change: Change::Type(checked),
+};
 
 fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());

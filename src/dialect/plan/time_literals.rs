@@ -12,31 +12,22 @@
 use std::borrow::Cow;
 
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, lit};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, lit};
 
 use super::class::Class;
 use super::literal::{self, with_seconds};
-use super::tree::rewrite_expressions;
+use super::rule::{Change, Dialects, PlanRule};
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
-#[derive(Debug)]
-pub(crate) struct ReadMoments;
-
-impl AnalyzerRule for ReadMoments {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_expressions(plan, read)
-    }
-
-    fn name(&self) -> &str {
-        "read_moments"
-    }
-}
+pub(super) const READ_MOMENTS: PlanRule = PlanRule {
+    name: "read_moments",
+    dialects: Dialects::BOTH,
+    change: Change::Expr(read),
+};
 
 /// Reads the literals that `expr` compares with a time, or with a difference of times.
 fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -6,42 +6,45 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::physical_expr::window::StandardWindowExpr;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec, WindowUDFExpr};
-use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, WindowExpr};
+use datafusion::physical_plan::{InputOrderMode, WindowExpr};
 
-type Plan = Arc<dyn ExecutionPlan>;
+use super::operator::Plan;
+use super::rule::OperatorRule;
 
 /// The functions that look at other rows of their frame.
 const LOOK_AROUND: [&str; 5] = ["lead", "lag", "first_value", "last_value", "nth_value"];
 
 /// Has whole partitions looked at where the engine would go row by row.
-pub(crate) fn whole_partitions(plan: Plan) -> Result<Plan> {
-    plan.transform_up(|plan| {
-        let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() else {
-            return Ok(Transformed::no(plan));
-        };
-        if !window.window_expr().iter().any(looks_around) {
-            return Ok(Transformed::no(plan));
-        }
-        let mut input = Arc::clone(window.input());
-        if window.input_order_mode != InputOrderMode::Sorted
-            && let Some(order) = order_of(window.window_expr())
-        {
-            input = Arc::new(SortExec::new(order, input));
-        }
-        let expressions = window.window_expr().to_vec();
-        Ok(Transformed::yes(Arc::new(WindowAggExec::try_new(
-            expressions,
-            input,
-            false,
-        )?)))
-    })
-    .data()
+pub(super) const WHOLE_PARTITIONS: OperatorRule = OperatorRule {
+    name: "whole_partitions",
+    change: whole_partitions,
+};
+
+fn whole_partitions(plan: Plan) -> Result<Transformed<Plan>> {
+    let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() else {
+        return Ok(Transformed::no(plan));
+    };
+    if !window.window_expr().iter().any(looks_around) {
+        return Ok(Transformed::no(plan));
+    }
+    let mut input = Arc::clone(window.input());
+    if window.input_order_mode != InputOrderMode::Sorted
+        && let Some(order) = order_of(window.window_expr())
+    {
+        input = Arc::new(SortExec::new(order, input));
+    }
+    let expressions = window.window_expr().to_vec();
+    Ok(Transformed::yes(Arc::new(WindowAggExec::try_new(
+        expressions,
+        input,
+        false,
+    )?)))
 }
 
 fn looks_around(window: &Arc<dyn WindowExpr>) -> bool {

@@ -5,38 +5,31 @@
 //! `nullif(x, 0)`. Adding zero gives the other one.
 
 use datafusion::common::DFSchema;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, lit};
-use datafusion::optimizer::AnalyzerRule;
 
+use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Gives zeros one sign where they are sorted by. To be run when types fit.
-#[derive(Debug)]
-pub(super) struct OneZero;
+pub(super) const ONE_ZERO: PlanRule = PlanRule {
+    name: "one_zero",
+    dialects: Dialects::BOTH,
+    change: Change::Node(one_zero),
+};
 
-impl AnalyzerRule for OneZero {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = plan.transform_up_with_subqueries(|plan| {
-            let schema = merge_schema(&plan.inputs());
-            if matches!(plan, LogicalPlan::Sort(_)) {
-                return plan.map_expressions(|key| Ok(unsigned(key, &schema)));
-            }
-            let plan = map_named(plan, |expr| {
-                expr.transform_up(|expr| Ok(within(expr, &schema)))
-            })?;
-            plan.transform_data(|plan| Ok(first_rows(plan, &schema)))
-        })?;
-        Ok(plan.data)
+fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    if matches!(plan, LogicalPlan::Sort(_)) {
+        return plan.map_expressions(|key| Ok(unsigned(key, &schema)));
     }
-
-    fn name(&self) -> &str {
-        "one_zero"
-    }
+    let plan = map_named(plan, |expr| {
+        expr.transform_up(|expr| Ok(within(expr, &schema)))
+    })?;
+    plan.transform_data(|plan| Ok(first_rows(plan, &schema)))
 }
 
 /// Gives the keys of DISTINCT ON one zero.

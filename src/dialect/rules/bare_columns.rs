@@ -10,9 +10,10 @@ use sqlparser::ast::{
 };
 
 use super::rule::Writer::Stackql;
-use super::rule::{Aggregation, Answer, Dialects, SecondReading};
+use super::rule::{Aggregation, Answer, SecondReading};
 use crate::dialect::ast::{call, folded, function_name, taken};
 use crate::dialect::path::path_name;
+use crate::dialect::setting::Dialects;
 
 /// Takes a bare column from some row of each group, as SQLite does; beside a lone `max` or `min`, from the row with the
 /// largest or smallest value.

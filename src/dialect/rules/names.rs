@@ -9,8 +9,9 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::rule::Writer::{DuckDb, Psql, Stackql};
-use super::rule::{Answer, Dialects, SecondReading, UnknownColumn};
+use super::rule::{Answer, SecondReading, UnknownColumn};
 use crate::dialect::ast::folded;
+use crate::dialect::setting::Dialects;
 
 /// Reads a name in double quotes as a text where a value may stand, as SQLite does.
 ///

@@ -4,29 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use sqlparser::ast::{Expr, Query, Select, Statement};
 
-use crate::dialect::Dialect;
 use crate::dialect::error::Error;
+use crate::dialect::setting::Dialects;
 use crate::dialect::shape::Shape;
-
-/// The dialects that a rule belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dialects(&'static [Dialect]);
-
-impl Dialects {
-    /// All dialects.
-    pub(crate) const BOTH: Self = Self(&[Dialect::Default, Dialect::Stackql]);
-
-    /// The default one alone.
-    pub(crate) const DEFAULT: Self = Self(&[Dialect::Default]);
-
-    /// StackQL's alone.
-    pub(crate) const STACKQL: Self = Self(&[Dialect::Stackql]);
-
-    /// Returns true if `dialect` is one of these.
-    pub(crate) fn contains(self, dialect: Dialect) -> bool {
-        self.0.contains(&dialect)
-    }
-}
 
 /// Who writes what a rule reads. A spelling that none of them knows has no rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

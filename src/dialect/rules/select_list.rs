@@ -14,9 +14,10 @@ use sqlparser::ast::{
 };
 
 use super::rule::Writer::{DuckDb, Psql, Stackql};
-use super::rule::{Answer, Context, Dialects, Hook, SecondReading, SyntaxRule};
+use super::rule::{Answer, Context, Hook, SecondReading, SyntaxRule};
 use crate::dialect::ast::{folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
+use crate::dialect::setting::Dialects;
 
 /// Selects the fields of an object in the place of its star.
 ///

@@ -5,13 +5,12 @@ use std::path::Path;
 
 use sqlparser::ast::Statement;
 
-use super::rule::{
-    Aggregation, Answer, Dialects, SecondReading, SyntaxRule, UnknownColumn, Writer,
-};
+use super::rule::{Aggregation, Answer, SecondReading, SyntaxRule, UnknownColumn, Writer};
 use super::{SECOND_READINGS, SYNTAX_RULES};
 use crate::dialect::Dialect;
 use crate::dialect::parse::{as_sql, parse};
 use crate::dialect::rewrite::apply;
+use crate::dialect::setting::Dialects;
 use crate::dialect::shape::tests::shape;
 
 /// Parses `sql`.
