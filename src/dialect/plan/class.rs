@@ -16,7 +16,8 @@ pub(super) enum Class {
     Time,
     Timestamp,
     Interval,
-    /// Objects, lists and bytes, which are left to the engine.
+    List,
+    /// Objects and bytes, which are left to the engine, as lists are.
     Other,
 }
 
@@ -29,6 +30,7 @@ impl Class {
             DataType::Time32(_) | DataType::Time64(_) => Self::Time,
             DataType::Timestamp(..) => Self::Timestamp,
             DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
+            DataType::List(_) | DataType::LargeList(_) => Self::List,
             DataType::Dictionary(_, values) => Self::of(values),
             text if text.is_string() => Self::Text,
             number if number.is_numeric() => Self::Number,
@@ -43,6 +45,11 @@ impl Class {
         )
     }
 
+    /// Returns true for what is left to the engine.
+    pub(super) fn is_nested(self) -> bool {
+        matches!(self, Self::List | Self::Other)
+    }
+
     /// Returns what a value of it is.
     pub(super) fn noun(self) -> &'static str {
         match self {
@@ -54,6 +61,7 @@ impl Class {
             Self::Time => "a time of day",
             Self::Timestamp => "a timestamp",
             Self::Interval => "an interval",
+            Self::List => "a list",
             Self::Other => "a nested value",
         }
     }
@@ -67,7 +75,7 @@ impl Class {
             Self::Time => "TIME",
             Self::Timestamp => "TIMESTAMPTZ",
             Self::Interval => "INTERVAL",
-            Self::Null | Self::Text | Self::Other => "TEXT",
+            Self::Null | Self::Text | Self::List | Self::Other => "TEXT",
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<Sca
         // Without a unit it would be months, and PostgreSQL has seconds.
         Class::Interval if number(text).is_some() => None,
         Class::Interval => cast(text, &DataType::Interval(IntervalUnit::MonthDayNano)),
-        Class::Null | Class::Text | Class::Other => Some(ScalarValue::from(text)),
+        Class::Null | Class::Text | Class::List | Class::Other => Some(ScalarValue::from(text)),
     }
 }
 

@@ -28,7 +28,7 @@ use datafusion::logical_expr::{
     lit,
 };
 
-use super::class::Class;
+use super::class::{Class, class_of};
 use super::error::{Error, Place, first_column};
 use super::literal;
 use super::rule::{Change, Dialects, PlanRule};
@@ -61,45 +61,32 @@ fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 ///
 /// What `||` joins to a text is `true` or `false` here, where SQLite has 1 and 0. One side has to be a text.
 fn as_written(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let mut changed = false;
-    if let Expr::BinaryExpr(BinaryExpr {
-        left,
-        op: Operator::StringConcat,
-        right,
-    }) = &mut expr
-    {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr else {
+        return Ok(Transformed::no(expr));
+    };
+    let is_joined = *op == Operator::StringConcat;
+    if is_joined {
         joins_text(left, right, schema)?;
-        for side in [left, right] {
-            if let Expr::ScalarFunction(call) = side.as_ref()
-                && call.name() == "to_text"
-                && let [value] = call.args.as_slice()
-                && matches!(value.get_type(schema), Ok(DataType::Boolean))
-            {
-                **side = cast(value.clone(), DataType::Utf8);
-                changed = true;
-            }
-        }
+    } else if !op.supports_propagation() {
+        return Ok(Transformed::no(expr));
     }
-    if let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &mut expr
-        && op.supports_propagation()
-    {
-        for side in [left, right] {
-            let Expr::ScalarFunction(call) = side.as_mut() else {
-                continue;
-            };
-            let [value] = call.args.as_slice() else {
-                continue;
-            };
-            let is_put_around = match call.name() {
-                "to_rank" => true,
-                "to_text" => matches!(value.get_type(schema), Ok(DataType::Boolean)),
-                _ => false,
-            };
-            if is_put_around && let Some(value) = call.args.pop() {
-                **side = value;
-                changed = true;
-            }
-        }
+    let mut changed = false;
+    for side in [left, right] {
+        let Expr::ScalarFunction(call) = side.as_ref() else {
+            continue;
+        };
+        let [value] = call.args.as_slice() else {
+            continue;
+        };
+        let is_boolean = || matches!(value.get_type(schema), Ok(DataType::Boolean));
+        let written = match call.name() {
+            "to_rank" if !is_joined => value.clone(),
+            "to_text" if is_joined && is_boolean() => cast(value.clone(), DataType::Utf8),
+            "to_text" if is_boolean() => value.clone(),
+            _ => continue,
+        };
+        **side = written;
+        changed = true;
     }
     Ok(Transformed::new_transformed(expr, changed))
 }
@@ -114,13 +101,9 @@ fn before_to_text(expr: &Expr) -> &Expr {
 
 /// Refuses `||` between what are no texts, lists or objects: `1 || 2`, and `true || false`, which is OR elsewhere.
 fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
-    let class = |side: &Expr| {
-        // What is wrong with an expression is the engine's to say.
-        let data_type = before_to_text(side).get_type(schema);
-        data_type.map_or(Class::Other, |ty| Class::of(&ty))
-    };
+    let class = |side: &Expr| class_of(before_to_text(side), schema);
     let (one, other) = (class(left), class(right));
-    let can_join = |class| matches!(class, Class::Text | Class::Other | Class::Null);
+    let can_join = |class: Class| class.is_nested() || matches!(class, Class::Text | Class::Null);
     if can_join(one) || can_join(other) {
         return Ok(());
     }
@@ -226,12 +209,8 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         },
         // To the engine, a text is a list of that one text.
         Expr::Cast(Cast { expr: value, field })
-            if matches!(
-                field.data_type(),
-                DataType::List(_) | DataType::LargeList(_)
-            ) && value
-                .get_type(schema)
-                .is_ok_and(|ty| Class::of(&ty) == Class::Text) =>
+            if Class::of(field.data_type()) == Class::List
+                && class_of(value, schema) == Class::Text =>
         {
             return Err(Error::new("a text cannot become a list")
                 .hint("write ARRAY['a', 'b'], or string_to_array(text, ',')")
@@ -316,21 +295,14 @@ fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
         return Ok(false);
     }
     if let Some(text) = text_of(when) {
-        let value = literal::read(text, Class::Boolean, &DataType::Boolean);
-        let Some(value) = value else {
-            return Err(unread(text, Class::Boolean, &lit(true), Together::Compared).into());
-        };
+        let value = literal::read(text, Class::Boolean, &DataType::Boolean)
+            .ok_or_else(|| unread(text, Class::Boolean, &lit(true), Together::Compared))?;
         *when = lit(value);
         return Ok(true);
     }
-    let what = match (&*when, spelled(when)) {
-        (Expr::Literal(value, _), _) => format!("`{value}`"),
-        (_, Some(name)) => format!("`{name}`"),
-        _ => "this".to_owned(),
-    };
     Err(Error::new(format!(
-        "a condition was expected, and {what} is {}",
-        class.noun()
+        "a condition was expected, and {}",
+        subject(when, class)
     ))
     .hint("compare it with something, as in CASE WHEN x > 5 THEN …")
     .at(match when {
@@ -396,12 +368,8 @@ fn texts(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
 /// Refuses `expr` if it is a number, a boolean, a time or a list: `name` takes text. An object counts as its JSON.
 fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     let expr = before_to_text(expr);
-    // What is wrong with an expression is the engine's to say.
-    let Ok(data_type) = expr.get_type(schema) else {
-        return Ok(());
-    };
-    let class = Class::of(&data_type);
-    if matches!(data_type, DataType::List(_) | DataType::LargeList(_)) {
+    let class = class_of(expr, schema);
+    if class == Class::List {
         return Err(
             Error::new(format!("`{name}` takes text, and this is a list"))
                 .hint("array_to_string(x, ',') joins its elements, cardinality(x) counts them")
@@ -412,16 +380,7 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     if matches!(class, Class::Null | Class::Text | Class::Other) {
         return Ok(());
     }
-    let spelled = spelled(expr);
-    let typed = match (&spelled, expr) {
-        (Some(name), _) => Some(name.clone()),
-        (None, Expr::Literal(value, _)) => Some(value.to_string()),
-        _ => None,
-    };
-    let what = match &typed {
-        Some(typed) => format!("`{typed}` is {}", class.noun()),
-        None => format!("this is {}", class.noun()),
-    };
+    let typed = typed(expr);
     let value = typed.as_deref().unwrap_or("…");
     let by_pattern = match class {
         Class::Date | Class::Timestamp => {
@@ -429,15 +388,17 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         }
         _ => String::new(),
     };
-    Err(Error::new(format!("`{name}` takes text, and {what}"))
-        .hint(format!(
-            "CAST({value} AS TEXT) makes text of it{by_pattern}; {OTHER_DIALECT}"
-        ))
-        .at(match expr {
-            Expr::Literal(..) => Place { typed, near: None },
-            _ => Place::of(expr),
-        })
-        .into())
+    Err(
+        Error::new(format!("`{name}` takes text, and {}", subject(expr, class)))
+            .hint(format!(
+                "CAST({value} AS TEXT) makes text of it{by_pattern}; {OTHER_DIALECT}"
+            ))
+            .at(match expr {
+                Expr::Literal(..) => Place { typed, near: None },
+                _ => Place::of(expr),
+            })
+            .into(),
+    )
 }
 
 /// What a number is wanted for.
@@ -450,17 +411,11 @@ enum Number<'a> {
 
 /// Reads a text literal as a number; None if `expr` is no text.
 fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Option<Expr>> {
-    // What is wrong with an expression is the engine's to say.
-    let Ok(data_type) = expr.get_type(schema) else {
-        return Ok(None);
-    };
-    let class = Class::of(&data_type);
-    let is_list = matches!(data_type, DataType::List(_) | DataType::LargeList(_));
+    let class = class_of(expr, schema);
     if let Number::Argument(name) = wanted
-        && (is_list || class == Class::Boolean || class.is_temporal())
+        && (matches!(class, Class::List | Class::Boolean) || class.is_temporal())
     {
-        let noun = if is_list { "a list" } else { class.noun() };
-        return Err(Error::new(format!("`{name}` takes a number, and this is {noun}"))
+        return Err(Error::new(format!("`{name}` takes a number, and this is {}", class.noun()))
             .hint(match class {
                 Class::Date | Class::Timestamp => "date_part('year', x) takes a number out of a time, date_trunc('day', x) cuts it off",
                 Class::Time | Class::Interval => "date_part('epoch', x) is the number of seconds",
@@ -490,14 +445,12 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
         };
     }
     let spelled = spelled(expr);
-    let what = match &spelled {
-        Some(name) => format!("`{name}` is text"),
-        None => "its argument is text".to_owned(),
-    };
     Err(Error::new(match (wanted, &spelled) {
         (Number::Operand, Some(name)) => format!("`{name}` is text, and a number was expected"),
         (Number::Operand, None) => "text stands where a number was expected".to_owned(),
-        (Number::Argument(name), _) => format!("`{name}` takes a number, and {what}"),
+        (Number::Argument(name), _) => {
+            format!("`{name}` takes a number, and {}", subject(expr, class))
+        }
     })
     .hint(format!(
         "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; {OTHER_DIALECT}",
@@ -558,46 +511,37 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
             }
         }
     }
-    if class == Class::Text || class == Class::Other {
+    if class == Class::Text || class.is_nested() {
         return Ok(changed);
     }
     for at in 0..operands.len() {
         let Some(text) = text_of(operands[at]) else {
             continue;
         };
-        match literal::read(text, class, &types[leader]) {
-            Some(value) => {
-                *operands[at] = lit(value);
-                changed = true;
-            }
-            None => return Err(unread(text, class, operands[leader], together).into()),
-        }
+        let value = literal::read(text, class, &types[leader])
+            .ok_or_else(|| unread(text, class, operands[leader], together))?;
+        *operands[at] = lit(value);
+        changed = true;
     }
     Ok(changed)
 }
 
 /// Reads a literal that is looked for in a column of `data_type`, the only one of a subquery.
 fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bool> {
-    let Ok(own) = expr.get_type(schema) else {
-        return Ok(false);
-    };
-    let (own, class) = (Class::of(&own), Class::of(data_type));
+    let (own, class) = (class_of(expr, schema), Class::of(data_type));
     if class == Class::Null {
         return Ok(false);
     }
     if let Some(text) = text_of(expr)
         && class != Class::Text
-        && class != Class::Other
+        && !class.is_nested()
     {
-        let Some(value) = literal::read(text, class, data_type) else {
-            return Err(Error::new(format!("`{text}` is not {}", class.noun()))
-                .hint(format!(
-                    "the subquery gives {}s",
-                    class.noun().trim_start_matches("a ")
-                ))
+        let value = literal::read(text, class, data_type).ok_or_else(|| {
+            let given = class.noun().trim_start_matches("a ");
+            Error::new(format!("`{text}` is not {}", class.noun()))
+                .hint(format!("the subquery gives {given}s"))
                 .at(Place::typed(text))
-                .into());
-        };
+        })?;
         *expr = lit(value);
         return Ok(true);
     }
@@ -616,10 +560,10 @@ fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bo
 
 /// Returns true if values of the two classes can stand together.
 fn fit(one: Class, other: Class, together: Together) -> bool {
-    use Class::{Date, Null, Other, Text, Timestamp};
+    use Class::{Date, List, Null, Other, Text, Timestamp};
     match (one, other) {
         (one, other) if one == other => true,
-        (Null | Other, _) | (_, Null | Other) => true,
+        (Null | Other | List, _) | (_, Null | Other | List) => true,
         (Date, Timestamp) | (Timestamp, Date) => true,
         // Converted row by row; a row that holds none is an error.
         (Text, temporal) | (temporal, Text) => {
@@ -799,17 +743,17 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
         }
         for (at, text) in texts.iter().enumerate() {
             if let Some(text) = text
-                && !matches!(class, Class::Text | Class::Other)
+                && class != Class::Text
+                && !class.is_nested()
             {
-                let Some(value) = literal::read(text, class, &types[leader]) else {
-                    return Err(Error::new(format!("`{text}` is not {}", class.noun()))
+                let value = literal::read(text, class, &types[leader]).ok_or_else(|| {
+                    let noun = class.noun();
+                    Error::new(format!("`{text}` is not {noun}"))
                         .hint(format!(
-                            "column {place} of another branch is {}: CAST(… AS TEXT) makes text of it",
-                            class.noun()
+                            "column {place} of another branch is {noun}: CAST(… AS TEXT) makes text of it"
                         ))
                         .at(Place::typed(text.clone()))
-                        .into());
-                };
+                })?;
                 inputs[at] = Arc::new(with_value(&inputs[at], column, value)?);
                 changed = true;
             } else if !fit(class, classes[at], Together::OneColumn) {
@@ -912,4 +856,20 @@ fn spelled(expr: &Expr) -> Option<String> {
     name.chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
         .then_some(name)
+}
+
+/// Returns an expression as it is typed, if it is a column, a part of one or a literal.
+fn typed(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Literal(value, _) => Some(value.to_string()),
+        expr => spelled(expr),
+    }
+}
+
+/// Says what `expr` is: "`age` is a number".
+fn subject(expr: &Expr, class: Class) -> String {
+    match typed(expr) {
+        Some(typed) => format!("`{typed}` is {}", class.noun()),
+        None => format!("this is {}", class.noun()),
+    }
 }
