@@ -1,8 +1,9 @@
 //! Small helpers over syntax trees, which the parser and the rules share. Pure.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, Select, SetExpr, Value, ValueWithSpan,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, Select, SetExpr, TableFactor, TableWithJoins, Value,
+    ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
@@ -55,9 +56,58 @@ pub(crate) fn text(value: &str, span: Span) -> Expr {
     })
 }
 
+/// Returns the text of a literal, and where it is.
+pub(crate) fn text_of(expr: &Expr) -> Option<(&str, Span)> {
+    match expr {
+        Expr::Value(ValueWithSpan {
+            value: Value::SingleQuotedString(text),
+            span,
+        }) => Some((text, *span)),
+        _ => None,
+    }
+}
+
+/// Returns true for NULL.
+pub(crate) fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
+}
+
 /// Returns a number.
 pub(crate) fn number(number: u64) -> Expr {
     Expr::value(Value::Number(number.to_string(), false))
+}
+
+/// Returns `left op right`.
+pub(crate) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    }
+}
+
+/// Returns the arguments of a call that are expressions without a name.
+pub(crate) fn args(function: &Function) -> impl Iterator<Item = &Expr> {
+    let list = match &function.args {
+        FunctionArguments::List(list) => list.args.as_slice(),
+        _ => &[],
+    };
+    list.iter().filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    })
+}
+
+/// The same, to be changed.
+pub(crate) fn args_mut(function: &mut Function) -> impl Iterator<Item = &mut Expr> {
+    let list = match &mut function.args {
+        FunctionArguments::List(list) => list.args.as_mut_slice(),
+        _ => &mut [],
+    };
+    list.iter_mut().filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    })
 }
 
 /// Returns the call of the function `name` with one argument.
@@ -92,7 +142,27 @@ pub(crate) fn wrap(name: &str, expr: &mut Expr) {
     *expr = call(name, inner);
 }
 
+/// Gives `function` another name in the same place.
+pub(crate) fn rename(function: &mut Function, name: &str) {
+    let place = last_ident(&function.name).map_or(Span::empty(), |ident| ident.span);
+    function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
+}
+
 /// Takes `expr` out of its place, which must be filled again.
 pub(crate) fn taken(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Tuple(Vec::new()))
+}
+
+/// Returns what is left in the place of a table that is taken out, which must be filled again.
+pub(crate) fn no_table() -> TableWithJoins {
+    TableWithJoins {
+        relation: TableFactor::UNNEST {
+            alias: None,
+            array_exprs: Vec::new(),
+            with_offset: false,
+            with_offset_alias: None,
+            with_ordinality: false,
+        },
+        joins: Vec::new(),
+    }
 }

@@ -7,13 +7,12 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, JoinConstraint, JoinOperator, Select, SelectItem, Spanned, Statement,
-    Subscript, TableFactor, TableWithJoins, TimezoneInfo, UnaryOperator, Value, ValueWithSpan,
-    Visit, Visitor,
+    AccessExpr, BinaryOperator, DataType, Expr, Function, JoinConstraint, JoinOperator, Select,
+    SelectItem, Spanned, Statement, Subscript, TableFactor, TableWithJoins, TimezoneInfo,
+    UnaryOperator, Value, ValueWithSpan, Visit, Visitor,
 };
 
-use super::ast::function_name;
+use super::ast::{args, function_name, text_of};
 use super::error::Error;
 use super::rules::regex;
 
@@ -122,17 +121,6 @@ fn is_series(expr: &Expr) -> bool {
     matches!(expr, Expr::Function(function) if function_name(function) == "generate_series")
 }
 
-fn args(function: &Function) -> impl Iterator<Item = &Expr> {
-    let list = match &function.args {
-        FunctionArguments::List(list) => list.args.as_slice(),
-        _ => &[],
-    };
-    list.iter().filter_map(|arg| match arg {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
-        _ => None,
-    })
-}
-
 fn call(function: &Function) -> Option<Error> {
     let name = function_name(function);
     if regex::FUNCTIONS.contains(&name.as_str()) {
@@ -223,9 +211,7 @@ fn lists_of_members(function: &Function) -> Option<Error> {
     let (first, second) = (args.next()?, args.next());
     let is_list = match first {
         Expr::Array(_) => true,
-        Expr::Value(value) => matches!(&value.value, Value::SingleQuotedString(text)
-            if text.trim_start().starts_with('{')),
-        _ => false,
+        expr => text_of(expr).is_some_and(|(text, _)| text.trim_start().starts_with('{')),
     };
     (is_list && args.next().is_none()).then(|| {
         Error::new("json_object of lists is not supported")
@@ -317,16 +303,11 @@ fn escaped_bytes(expr: &Expr) -> Option<Error> {
 
 /// Refuses an interval without a unit, which is seconds in PostgreSQL and months to the engine.
 fn without_unit(expr: &Expr) -> Option<Error> {
-    let Expr::Value(literal) = expr else {
-        return None;
-    };
-    let Value::SingleQuotedString(text) = &literal.value else {
-        return None;
-    };
+    let (text, span) = text_of(expr)?;
     let count = text.trim();
     count.parse::<f64>().is_ok().then(|| {
         Error::new(format!("`{count}` as an interval has no unit"))
-            .at(literal.span)
+            .at(span)
             .hint(format!(
                 "write INTERVAL '{count} days', hours, minutes or seconds"
             ))
@@ -385,16 +366,11 @@ fn from_the_end(access: &AccessExpr) -> Option<Error> {
 
 /// Refuses an offset as a time zone: `+02` is two hours west of Greenwich to PostgreSQL, and east of it to ISO 8601.
 fn offset(zone: &Expr) -> Option<Error> {
-    let Expr::Value(literal) = zone else {
-        return None;
-    };
-    let Value::SingleQuotedString(name) = &literal.value else {
-        return None;
-    };
+    let (name, span) = text_of(zone)?;
     let is_offset = name.trim_start().starts_with(['+', '-']);
     is_offset.then(|| {
         Error::new(format!("`{name}` as a time zone has two meanings"))
-            .at(literal.span)
+            .at(span)
             .hint(
                 "write a name such as 'Europe/Berlin'; 'Etc/GMT-2' is two hours east of Greenwich",
             )

@@ -157,6 +157,18 @@ pub(crate) fn query(sql: &str) -> Option<ast::Query> {
     }
 }
 
+/// Parses `sql`, an expression that the program has written itself; None if it is none.
+pub(crate) fn expression(sql: &str) -> Option<ast::Expr> {
+    let query = query(&format!("SELECT {sql}"))?;
+    match *query.body {
+        ast::SetExpr::Select(mut select) => match select.projection.pop() {
+            Some(ast::SelectItem::UnnamedExpr(expr)) => Some(expr),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Wraps `query` as a statement for the engine.
 pub(crate) fn query_statement(query: ast::Query) -> Statement {
     Statement::Statement(Box::new(ast::Statement::Query(Box::new(query))))

@@ -11,11 +11,11 @@ use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, ColumnOption, Expr, GroupByExpr, Ident, LimitClause,
     ObjectName, Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned, Statement,
-    TableFactor, UnaryOperator, Value, ValueWithSpan, Visit, Visitor, visit_expressions,
+    TableFactor, UnaryOperator, Visit, Visitor, visit_expressions,
 };
 use sqlparser::tokenizer::Span;
 
-use super::ast::{folded, idents};
+use super::ast::{folded, idents, text_of};
 use super::error::Error;
 use super::rules::times;
 
@@ -228,10 +228,7 @@ impl Visitor for Refusal {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
-        let is_literal = |expr: &Expr| {
-            matches!(expr, Expr::Value(value)
-                if matches!(value.value, Value::SingleQuotedString(_)))
-        };
+        let is_literal = |expr: &Expr| text_of(expr).is_some();
         match expr {
             Expr::SimilarTo { pattern, .. } if !is_literal(pattern) => no(
                 "SIMILAR TO with a pattern that is no literal",
@@ -327,18 +324,14 @@ fn is_time_zone(variable: &ObjectName) -> bool {
 
 /// Refuses a time zone that does not exist: the engine would show UTC.
 fn known_zone(zone: &Expr) -> ControlFlow<Error> {
-    let Expr::Value(ValueWithSpan {
-        value: Value::SingleQuotedString(name),
-        span,
-    }) = zone
-    else {
+    let Some((name, span)) = text_of(zone) else {
         return ControlFlow::Continue(());
     };
     match name.parse::<Tz>() {
         Ok(_) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(
             Error::new(format!("no time zone `{name}`"))
-                .at(*span)
+                .at(span)
                 .hint("zones are called as in `UTC`, `Europe/Berlin` and `+02:00`"),
         ),
     }

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     Value, VisitMut, visit_expressions_mut,
 };
 
-use crate::dialect::ast::{number, taken};
+use crate::dialect::ast::{binary, number, taken};
 
 /// Rewrites a statement in place. A second time changes nothing.
 pub(crate) fn numbers(node: &mut impl VisitMut) {
@@ -37,11 +37,11 @@ fn rewrite(expr: &mut Expr) {
         && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] = list.args.as_mut_slice()
         && (is_truth(arg) || is_json(arg))
     {
-        *arg = Expr::Nested(Box::new(Expr::BinaryOp {
-            left: Box::new(taken(arg)),
-            op: BinaryOperator::Plus,
-            right: Box::new(number(0)),
-        }));
+        *arg = Expr::Nested(Box::new(binary(
+            taken(arg),
+            BinaryOperator::Plus,
+            number(0),
+        )));
     }
 }
 

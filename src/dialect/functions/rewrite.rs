@@ -7,6 +7,7 @@
 
 use std::ops::ControlFlow;
 
+use crate::dialect::ast::{binary, no_table, taken};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, Join, JoinConstraint,
     JoinOperator, Select, TableFactor, TableFunctionArgs, TableWithJoins, VisitMut, VisitorMut,
@@ -38,7 +39,7 @@ impl VisitorMut for Rewriter {
         } = factor
             && !is_pair(table_with_joins)
         {
-            let tables = vec![std::mem::replace(table_with_joins.as_mut(), nothing())];
+            let tables = vec![std::mem::replace(table_with_joins.as_mut(), no_table())];
             if let Some(table) = grouped(tables).pop() {
                 **table_with_joins = table;
             }
@@ -59,11 +60,7 @@ impl VisitorMut for Rewriter {
                 } else {
                     BinaryOperator::PGRegexMatch
                 };
-                *expr = Expr::BinaryOp {
-                    left: taken(text),
-                    op,
-                    right: taken(pattern),
-                };
+                *expr = binary(taken(text), op, taken(pattern));
             }
             Expr::BinaryOp {
                 op: op @ BinaryOperator::Regexp,
@@ -75,11 +72,6 @@ impl VisitorMut for Rewriter {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// Leaves nothing in the place of `expr`.
-fn taken(expr: &mut Box<Expr>) -> Box<Expr> {
-    std::mem::replace(expr, Box::new(Expr::Tuple(Vec::new())))
 }
 
 /// Returns true for `json_each(…)`, `json_tree(…)` and `unnest(…)` in FROM.
@@ -230,20 +222,6 @@ fn nested(table: TableWithJoins) -> TableFactor {
     TableFactor::NestedJoin {
         table_with_joins: Box::new(table),
         alias: None,
-    }
-}
-
-fn nothing() -> TableWithJoins {
-    let nothing = TableFactor::UNNEST {
-        alias: None,
-        array_exprs: Vec::new(),
-        with_offset: false,
-        with_offset_alias: None,
-        with_ordinality: false,
-    };
-    TableWithJoins {
-        relation: nothing,
-        joins: Vec::new(),
     }
 }
 

@@ -6,16 +6,15 @@
 use std::mem;
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, Statement, TableFactor, VisitorMut,
+    Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, TableFactor, VisitorMut,
     visit_expressions,
 };
 
 use super::rule::{RelationRule, visit};
 use crate::dialect::ast::{folded, idents};
 use crate::dialect::error::Error;
-use crate::dialect::parse::parse;
+use crate::dialect::parse;
 
 /// Gives the items of such a query other names while it is ordered.
 ///
@@ -83,11 +82,7 @@ fn has_taken_key(query: &Query) -> Option<bool> {
 
 /// Puts `query` into FROM, where its items have names of their own.
 fn set_apart(query: &mut Query) {
-    let Ok(EngineStatement::Statement(template)) = parse("SELECT FROM (SELECT 1) AS __ordered")
-    else {
-        return;
-    };
-    let Statement::Query(mut outer) = *template else {
+    let Some(mut outer) = parse::query("SELECT FROM (SELECT 1) AS __ordered") else {
         return;
     };
     let (SetExpr::Select(around), SetExpr::Select(select)) =
@@ -122,7 +117,7 @@ fn set_apart(query: &mut Query) {
     };
     outer.with = query.with.take();
     mem::swap(subquery.as_mut(), query);
-    *query = *outer;
+    *query = outer;
 }
 
 #[cfg(test)]
@@ -130,7 +125,7 @@ mod tests {
     use super::*;
 
     fn set(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
+        let mut statement = parse::parse(sql).unwrap();
         (ORDER_NAMES.apply)(
             &mut statement,
             &super::super::Tables {

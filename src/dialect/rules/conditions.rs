@@ -7,11 +7,12 @@ use sqlparser::ast::{
     Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
     Interval, Statement, UnaryOperator, Value, ValueWithSpan, visit_expressions_mut,
 };
+use sqlparser::tokenizer::Span;
 
 use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Context, Hook, SyntaxRule};
 
-use crate::dialect::ast::{calls, function_name, taken};
+use crate::dialect::ast::{self, binary, calls, function_name, taken, text_of};
 use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
@@ -98,23 +99,15 @@ fn similar_to_regex(expr: &mut Expr, _: &Context<'_>) {
         Some(Value::SingleQuotedString(escape)) => escape.parse().ok(),
         Some(_) => return,
     };
-    let Expr::Value(ValueWithSpan {
-        value: Value::SingleQuotedString(literal),
-        span,
-    }) = pattern.as_ref()
-    else {
+    let Some((literal, span)) = text_of(pattern) else {
         return;
     };
-    let regex = Value::SingleQuotedString(regex_of(literal, escape)).with_span(*span);
+    let regex = ast::text(&regex_of(literal, escape), span);
     let op = match negated {
         true => BinaryOperator::PGRegexNotMatch,
         false => BinaryOperator::PGRegexMatch,
     };
-    *expr = Expr::BinaryOp {
-        left: text.clone(),
-        op,
-        right: Box::new(Expr::Value(regex)),
-    };
+    *expr = binary(taken(text), op, regex);
 }
 
 /// Returns a pattern of SQL as a regular expression. Both know `|*+?{}()[]`.
@@ -245,11 +238,7 @@ fn equal(left: &Expr, right: &Expr) -> Option<Expr> {
     let columns = left
         .into_iter()
         .zip(right)
-        .map(|(left, right)| Expr::BinaryOp {
-            left: Box::new(left.clone()),
-            op: BinaryOperator::Eq,
-            right: Box::new(right.clone()),
-        });
+        .map(|(left, right)| binary(left.clone(), BinaryOperator::Eq, right.clone()));
     all(columns.collect(), &BinaryOperator::And)
 }
 
@@ -265,10 +254,8 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
     if left.len() != right.len() {
         return None;
     }
-    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| Expr::BinaryOp {
-        left: Box::new(left.clone()),
-        op: op.clone(),
-        right: Box::new(right.clone()),
+    let compare = |op: &BinaryOperator, (left, right): (&Expr, &Expr)| {
+        binary(left.clone(), op.clone(), right.clone())
     };
     let mut columns = left.into_iter().zip(right).rev();
     let last = compare(op, columns.next()?);
@@ -282,11 +269,7 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
         );
         let before = compare(&strictly, column);
         match tied {
-            Some(tied) => Expr::BinaryOp {
-                left: Box::new(before),
-                op: BinaryOperator::Or,
-                right: Box::new(tied),
-            },
+            Some(tied) => binary(before, BinaryOperator::Or, tied),
             None => before,
         }
     }))
@@ -483,10 +466,7 @@ fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
     else {
         return;
     };
-    let is_empty = matches!(text.as_ref(), Expr::Value(ValueWithSpan {
-        value: Value::SingleQuotedString(text),
-        ..
-    }) if text.trim() == "{}");
+    let is_empty = text_of(text).is_some_and(|(text, _)| text.trim() == "{}");
     let elem = match elements(text) {
         Some(elements) => elements.map(element).collect(),
         None if is_empty => Vec::new(),
@@ -497,13 +477,7 @@ fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
 
 /// Returns the elements of an array or a path that is written as text, `{a,b}`, if none of them needs quotes.
 fn elements(expr: &Expr) -> Option<impl Iterator<Item = &str>> {
-    let Expr::Value(ValueWithSpan {
-        value: Value::SingleQuotedString(text),
-        ..
-    }) = expr
-    else {
-        return None;
-    };
+    let (text, _) = text_of(expr)?;
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let is_plain = !inner.is_empty() && !inner.contains(['{', '}', '"', '\\']);
     is_plain.then(|| inner.split(',').map(str::trim))
@@ -518,7 +492,7 @@ fn element(text: &str) -> Expr {
 }
 
 fn literal(text: &str) -> Expr {
-    Expr::value(Value::SingleQuotedString(text.to_owned()))
+    ast::text(text, Span::empty())
 }
 
 /// Turns a path that is written as text into one arrow for each step.
@@ -549,13 +523,15 @@ fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Some((end, before)) = steps.split_last() else {
         return;
     };
-    let arrow = |left: Expr, op: &BinaryOperator, step: &str| Expr::BinaryOp {
-        left: Box::new(left),
-        op: op.clone(),
-        right: Box::new(match step.parse::<u32>() {
-            Ok(_) => Expr::value(Value::Number(step.to_owned(), false)),
-            Err(_) => literal(step),
-        }),
+    let arrow = |left: Expr, op: &BinaryOperator, step: &str| {
+        binary(
+            left,
+            op.clone(),
+            match step.parse::<u32>() {
+                Ok(_) => Expr::value(Value::Number(step.to_owned(), false)),
+                Err(_) => literal(step),
+            },
+        )
     };
     let object = before.iter().fold(left.as_ref().clone(), |object, step| {
         arrow(object, &BinaryOperator::Arrow, step)
@@ -564,11 +540,9 @@ fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
 }
 
 fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
-    conditions.into_iter().reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: op.clone(),
-        right: Box::new(right),
-    })
+    conditions
+        .into_iter()
+        .reduce(|left, right| binary(left, op.clone(), right))
 }
 
 /// Writes the time of day in an interval with units.

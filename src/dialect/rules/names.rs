@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Select, SelectItem,
-    Statement, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Select, SelectItem, Statement, TableAlias, TableAliasColumnDef,
+    TableFactor, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
 use super::rule::Writer::{DuckDb, Psql, Stackql};
 use super::rule::{Answer, SecondReading, UnknownColumn};
-use crate::dialect::ast::folded;
+use crate::dialect::ast::{args_mut, folded, text};
 use crate::dialect::setting::Dialects;
 
 /// Reads a name in double quotes as a text where a value may stand, as SQLite does.
@@ -54,8 +54,7 @@ impl QuotedName<'_> {
             && ident.quote_style == Some('"')
             && ident.value == self.name
         {
-            let text = Value::SingleQuotedString(ident.value.clone());
-            *expr = Expr::Value(text.with_span(ident.span));
+            *expr = text(&ident.value, ident.span);
             self.found = true;
         }
     }
@@ -86,12 +85,7 @@ impl VisitorMut for QuotedName<'_> {
         use BinaryOperator::{PGRegexMatch, PGRegexNotMatch, StringConcat};
         match expr {
             Expr::Function(function) => {
-                if let FunctionArguments::List(list) = &mut function.args {
-                    self.values(list.args.iter_mut().filter_map(|arg| match arg {
-                        FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) => Some(arg),
-                        _ => None,
-                    }));
-                }
+                self.values(args_mut(function));
             }
             _ if self.in_calls_only => {}
             Expr::BinaryOp {

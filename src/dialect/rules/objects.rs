@@ -1,13 +1,12 @@
 //! An object where text is wanted, which StackQL's users write because their objects are text.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, Subscript, Value,
+    AccessExpr, BinaryOperator, DataType, Expr, Function, Ident, Subscript, Value,
 };
 
 use super::rule::Writer::{DuckDb, Stackql};
 use super::rule::{Context, Hook, SyntaxRule};
-use crate::dialect::ast::{call, folded, function_name, taken, wrap};
+use crate::dialect::ast::{args_mut, call, folded, function_name, is_null, taken, wrap};
 use crate::dialect::shape::Shape;
 
 /// Functions of the engine that take text in every argument.
@@ -76,17 +75,7 @@ fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
 
 fn arguments(function: &mut Function, shape: &Shape) {
     let name = function_name(function);
-    let FunctionArguments::List(list) = &mut function.args else {
-        return;
-    };
-    let mut args: Vec<&mut Expr> = list
-        .args
-        .iter_mut()
-        .filter_map(|arg| match arg {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
-            _ => None,
-        })
-        .collect();
+    let mut args: Vec<&mut Expr> = args_mut(function).collect();
     if OF_TEXT.contains(&name.as_str()) {
         args.into_iter().for_each(|arg| as_text(arg, shape));
     } else if OF_ONE_TYPE.contains(&name.as_str()) {
@@ -120,10 +109,6 @@ fn as_text(expr: &mut Expr, shape: &Shape) {
     if is_object(expr, shape) {
         wrap("to_text", expr);
     }
-}
-
-fn is_null(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }
 
 /// Returns true for what is, or may be, an object or a list.

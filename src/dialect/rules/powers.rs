@@ -2,14 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
-    UnaryOperator, VisitMut, VisitorMut,
-};
+use sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator, VisitMut, VisitorMut};
 
 use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Hook, SyntaxRule};
-use crate::dialect::ast::call;
+use crate::dialect::ast::{calls, taken};
 
 /// A caret as a power, of which a sign is part: the parser has it the other way round.
 ///
@@ -55,15 +52,7 @@ impl VisitorMut for Powers {
             right,
         } = expr
         {
-            let exponent = taken(right);
-            let mut power = call("power", taken(left));
-            if let Expr::Function(function) = &mut power
-                && let FunctionArguments::List(list) = &mut function.args
-            {
-                let exponent = FunctionArgExpr::Expr(exponent);
-                list.args.push(FunctionArg::Unnamed(exponent));
-            }
-            *expr = power;
+            *expr = calls("power", vec![taken(left), taken(right)]);
         }
         ControlFlow::Continue(())
     }
@@ -92,11 +81,6 @@ fn is_power(expr: &Expr) -> bool {
             ..
         }
     )
-}
-
-/// Leaves nothing in the place of `expr`.
-fn taken(expr: &mut Expr) -> Expr {
-    std::mem::replace(expr, Expr::Tuple(Vec::new()))
 }
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
-    ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
-    Value, VisitMut, VisitorMut, WildcardAdditionalOptions, visit_expressions,
+    CaseWhen, Expr, GroupByExpr, Ident, ObjectNamePart, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, Value, VisitMut, VisitorMut,
+    WildcardAdditionalOptions, visit_expressions,
 };
 
 use super::rule::Writer::{DuckDb, Psql, Stackql};
 use super::rule::{Answer, Context, Hook, SecondReading, SyntaxRule};
-use crate::dialect::ast::{folded, idents, taken};
+use crate::dialect::ast::{args, folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
 use crate::dialect::setting::Dialects;
 
@@ -244,16 +244,8 @@ fn has_cast_beside_its_operand(select: &Select) -> bool {
             look(expr);
         }
         let _ = visit_expressions(expr, |expr| {
-            if let Expr::Function(Function {
-                args: FunctionArguments::List(list),
-                ..
-            }) = expr
-            {
-                for arg in &list.args {
-                    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg {
-                        look(arg);
-                    }
-                }
+            if let Expr::Function(function) = expr {
+                args(function).for_each(&mut look);
             }
             ControlFlow::<()>::Continue(())
         });

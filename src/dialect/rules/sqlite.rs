@@ -7,13 +7,13 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, LimitClause, ObjectName, Offset, OffsetRows, Query,
-    Select, Spanned, UnaryOperator, Value, visit_expressions_mut,
+    FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, Spanned,
+    UnaryOperator, Value, visit_expressions_mut,
 };
 
 use super::conditions::like_each;
 use super::rule::{Context, Hook, Refusal, SyntaxRule};
-use crate::dialect::ast::{call, calls, function_name, taken, text, wrap};
+use crate::dialect::ast::{call, calls, function_name, is_null, rename, taken, text, wrap};
 use crate::dialect::error::Error;
 use crate::dialect::functions;
 use crate::dialect::parser::{IS, IS_NOT, MOD};
@@ -279,12 +279,6 @@ fn every_match(function: &mut Function) {
     }
 }
 
-/// Gives `function` another name in the same place.
-fn rename(function: &mut Function, name: &str) {
-    let place = function.name.span();
-    function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
-}
-
 /// Reads a key behind an arrow that begins with `$` as a path.
 ///
 /// ```sql
@@ -448,10 +442,6 @@ fn summed_null(function: &mut Function) -> Option<&mut Expr> {
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] if is_sum && is_null(arg) => Some(arg),
         _ => None,
     }
-}
-
-fn is_null(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }
 
 fn null_refused(expr: &Expr) -> Option<Error> {

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 use super::conditions;
 use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Context, Hook, SyntaxRule};
+use crate::dialect::ast::binary;
 use crate::dialect::parse;
 
 /// Looks for a row among those of a subquery by EXISTS, and by NOT EXISTS of a row that may be the same.
@@ -81,22 +82,14 @@ fn rows_in(expr: &mut Expr) {
 fn is_among(columns: &[Expr], subquery: &Query, is_negated: bool) -> Option<Expr> {
     let names: Vec<String> = (1..=columns.len()).map(|n| format!("__{n}")).collect();
     let same = columns.iter().zip(&names).map(|(value, name)| {
-        let same = Expr::BinaryOp {
-            left: Box::new(value.clone()),
-            op: BinaryOperator::Eq,
-            right: Box::new(column(name)),
-        };
+        let same = binary(value.clone(), BinaryOperator::Eq, column(name));
         // What is unknown may be the same.
         match is_negated {
             true => Expr::IsNotFalse(Box::new(Expr::Nested(Box::new(same)))),
             false => same,
         }
     });
-    let same = same.reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: BinaryOperator::And,
-        right: Box::new(right),
-    });
+    let same = same.reduce(|left, right| binary(left, BinaryOperator::And, right));
     exists(&names, subquery, same, is_negated)
 }
 
@@ -189,11 +182,7 @@ fn compared_with(
     };
     let names: Vec<String> = (1..=columns.len()).map(|n| format!("__{n}")).collect();
     let other = names.iter().map(|name| column(name)).collect();
-    let mut holds = Expr::BinaryOp {
-        left: Box::new(row.clone()),
-        op,
-        right: Box::new(Expr::Tuple(other)),
-    };
+    let mut holds = binary(row.clone(), op, Expr::Tuple(other));
     conditions::rows_by_columns(&mut holds, context);
     let holds = Box::new(Expr::Nested(Box::new(holds)));
     let (outcome, settles) = match all {
@@ -209,7 +198,7 @@ fn compared_with(
             holds.as_ref().clone(),
         ),
     };
-    let mut outcome = expression(outcome)?;
+    let mut outcome = parse::expression(outcome)?;
     if let Expr::Case { conditions, .. } = &mut outcome
         && let [first, second] = &mut conditions[..]
     {
@@ -238,29 +227,13 @@ fn compared_with_row(
         Expr::Subquery(_) => other.clone(),
         row => row.clone(),
     };
-    let mut holds = Expr::BinaryOp {
-        left: Box::new(side(left)),
-        op: op.clone(),
-        right: Box::new(side(right)),
-    };
+    let mut holds = binary(side(left), op.clone(), side(right));
     conditions::rows_by_columns(&mut holds, context);
     let mut query = rows_named(&names, row)?;
     if let SetExpr::Select(select) = query.body.as_mut() {
         select.projection = vec![SelectItem::UnnamedExpr(holds)];
     }
     Some(Expr::Subquery(Box::new(query)))
-}
-
-/// Returns the only item of a select list.
-fn expression(sql: &str) -> Option<Expr> {
-    let query = parse::query(&format!("SELECT {sql}"))?;
-    match *query.body {
-        SetExpr::Select(mut select) => match select.projection.pop() {
-            Some(SelectItem::UnnamedExpr(expr)) => Some(expr),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, SelectItem, SetExpr, Value,
+    FunctionArguments, ObjectName, OrderByExpr, OrderByOptions, Value,
 };
 use sqlparser::tokenizer::Span;
 
 use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Context, Hook, SyntaxRule};
-use crate::dialect::ast::{function_name, last_ident, number, text, wrap};
+use crate::dialect::ast::{
+    binary, calls, function_name, last_ident, number, rename, taken, text, wrap,
+};
 use crate::dialect::parse;
 
 const NAMES: [(&str, &str); 19] = [
@@ -133,13 +135,7 @@ fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
         && matches!(&function.args, FunctionArguments::List(list) if list.args.len() == 2)
     {
         rename(function, "list_length");
-        wrap("nullif", expr);
-        if let Expr::Function(function) = expr
-            && let FunctionArguments::List(list) = &mut function.args
-        {
-            let zero = FunctionArgExpr::Expr(number(0));
-            list.args.push(FunctionArg::Unnamed(zero));
-        }
+        *expr = calls("nullif", vec![taken(expr), number(0)]);
     }
 }
 
@@ -238,12 +234,6 @@ fn percentile_disc(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-/// Gives `function` another name in the same place.
-fn rename(function: &mut Function, name: &str) {
-    let place = span(&function.name);
-    function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
-}
-
 fn span(name: &ObjectName) -> Span {
     last_ident(name).map_or(Span::empty(), |ident| ident.span)
 }
@@ -262,27 +252,16 @@ fn element(function: &Function) -> Option<Expr> {
         return None;
     };
     let value = &by.expr;
-    let element = format!(
-        "SELECT array_element(
+    parse::expression(&format!(
+        "array_element(
             array_agg({value} ORDER BY {by}) FILTER (WHERE {value} IS NOT NULL),
             greatest(1, CAST(ceil({share} * count({value})) AS BIGINT)))"
-    );
-    let SetExpr::Select(select) = *parse::query(&element)?.body else {
-        return None;
-    };
-    match select.projection.as_slice() {
-        [SelectItem::UnnamedExpr(expr)] => Some(expr.clone()),
-        _ => None,
-    }
+    ))
 }
 
 fn only_where(function: &mut Function, condition: Expr) {
     let filter = match function.filter.take() {
-        Some(filter) => Expr::BinaryOp {
-            left: Box::new(Expr::Nested(filter)),
-            op: BinaryOperator::And,
-            right: Box::new(condition),
-        },
+        Some(filter) => binary(Expr::Nested(filter), BinaryOperator::And, condition),
         None => condition,
     };
     function.filter = Some(Box::new(filter));

@@ -22,13 +22,13 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     Cte, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use self::relation::{Found, Relation};
 use super::rule::RelationRule;
-use crate::dialect::ast::folded;
+use crate::dialect::ast::{folded, number};
 use crate::dialect::error::Error;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
@@ -221,7 +221,7 @@ impl Rewriter<'_> {
             && let (OrderByKind::All(options), Ok(Some(names))) = (&order_by.kind, &columns)
         {
             let keys = (1..=names.len()).map(|position| OrderByExpr {
-                expr: Expr::value(Value::Number(position.to_string(), false)),
+                expr: number(position as u64),
                 options: *options,
                 with_fill: None,
             });
@@ -494,17 +494,6 @@ fn output(select: &Select, from: &Relation) -> Names {
         }
     }
     Some(names)
-}
-
-/// Returns the statement `sql`, a template of ours.
-fn template(sql: &str) -> Option<Query> {
-    match crate::dialect::parse::parse(sql).ok()? {
-        EngineStatement::Statement(statement) => match *statement {
-            Statement::Query(query) => Some(*query),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -231,7 +231,9 @@ impl Relation {
                 Part::Column(column) if left_out.contains(&column.name) => {}
                 Part::Column(column) => items.push(item(column, options)),
                 Part::Rest { qualifier, without } => {
-                    let names = without.iter().cloned().map(ObjectName::from_ident);
+                    let names = without
+                        .iter()
+                        .map(|name| ObjectName::from(vec![name.clone()]));
                     let names: Vec<_> = names.collect();
                     items.push(SelectItem::QualifiedWildcard(
                         SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(
@@ -255,16 +257,6 @@ fn ends_with(qualifier: &[Ident], table: &[Ident]) -> bool {
     let mut qualifier = qualifier.iter().rev().map(folded);
     let mut table = table.iter().rev();
     table.all(|ident| qualifier.next() == Some(folded(ident)))
-}
-
-trait FromIdent {
-    fn from_ident(ident: Ident) -> Self;
-}
-
-impl FromIdent for ObjectName {
-    fn from_ident(ident: Ident) -> Self {
-        Self::from(vec![ident])
-    }
 }
 
 /// Returns the item of a select list for a column that `*` stands for.

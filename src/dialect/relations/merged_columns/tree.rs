@@ -1,14 +1,15 @@
 //! Trees of joins: each USING and NATURAL becomes ON, and the columns on both sides become those of the join.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, SelectItem,
-    SetExpr, TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions,
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
+    SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 
 use super::relation::Relation;
-use super::{Rewriter, folded, merges, named, template};
+use super::{Rewriter, folded, merges, named};
+use crate::dialect::ast::{binary, calls, no_table};
 use crate::dialect::error::Error;
+use crate::dialect::parse;
 
 /// Which sides of a join keep their rows, and which are seen behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Rewriter<'_> {
             let value = match kind {
                 Kind::Inner | Kind::Left | Kind::OnlyLeft => a.clone(),
                 Kind::Right | Kind::OnlyRight => b.clone(),
-                Kind::Full => coalesce(a.clone(), b.clone()),
+                Kind::Full => calls("coalesce", vec![a.clone(), b.clone()]),
             };
             joined.push_merged(folded(key), value);
             let same = binary(a, BinaryOperator::Eq, b);
@@ -140,7 +141,7 @@ impl Rewriter<'_> {
                 match (alias.take(), is_merged) {
                     (None, _) => Ok(relation),
                     (Some(mut typed), true) => {
-                        let tree = std::mem::replace(table_with_joins.as_mut(), nothing());
+                        let tree = std::mem::replace(table_with_joins.as_mut(), no_table());
                         let (subquery, columns) = self.subquery(tree, &relation)?;
                         let columns = named(Some(columns), Some(&mut typed));
                         let qualifier = [typed.name.clone()];
@@ -251,7 +252,7 @@ impl Rewriter<'_> {
             Error::new("the columns of a join in parentheses are not known")
                 .hint("name them in a subquery: `(SELECT … FROM … JOIN …) AS x`")
         };
-        let mut query = template("SELECT 1 FROM t").ok_or_else(unknown)?;
+        let mut query = parse::query("SELECT 1 FROM t").ok_or_else(unknown)?;
         let SetExpr::Select(select) = query.body.as_mut() else {
             return Err(unknown());
         };
@@ -321,50 +322,11 @@ fn in_common(left: &Relation, right: &Relation) -> Result<Vec<Ident>, Error> {
     Ok(common)
 }
 
-fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
-    }
-}
-
-fn coalesce(a: Expr, b: Expr) -> Expr {
-    let arg = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("coalesce")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: vec![arg(a), arg(b)],
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 fn alias_of(name: Ident) -> TableAlias {
     TableAlias {
         explicit: true,
         name,
         columns: Vec::new(),
         at: None,
-    }
-}
-
-fn nothing() -> TableWithJoins {
-    TableWithJoins {
-        relation: TableFactor::UNNEST {
-            alias: None,
-            array_exprs: Vec::new(),
-            with_offset: false,
-            with_offset_alias: None,
-            with_ordinality: false,
-        },
-        joins: Vec::new(),
     }
 }
