@@ -11,7 +11,7 @@ use std::str::Chars;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::error::{Error, MOST};
-use super::scalar::{Arity, ReturnType, RowFunction};
+use super::scalar::{Arity, ReturnType, RowFunction, row};
 use super::value::Value;
 
 /// The most characters that a width or a precision may ask for; Rust's formatting ends at 65,535.
@@ -44,7 +44,7 @@ pub(super) const OF_STACKQL: &str = "format";
 ///
 /// Not `%I`: which names need quotes follows from PostgreSQL's list of keywords.
 pub(crate) fn format() -> ScalarUDF {
-    RowFunction::new(
+    row(
         OF_STACKQL,
         Arity::AtLeast(1),
         ReturnType::Text,
@@ -55,7 +55,6 @@ pub(crate) fn format() -> ScalarUDF {
             Ok(Value::Text(by_position(&format, &args[1..])?.into()))
         },
     )
-    .udf()
 }
 
 /// Writes `values` by PostgreSQL's `format`.

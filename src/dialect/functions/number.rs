@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use super::error::Error;
 use super::format::{MORE_DIGITS, fixed};
-use super::scalar::{Arity, ReturnType, RowFunction};
+use super::scalar::{Arity, ReturnType, RowFunction, row};
 use super::value::{Value, number_prefix};
 
 type Evaluated = Result<Value<'static>, Error>;
@@ -92,43 +92,38 @@ fn all() -> Vec<RowFunction> {
 
 /// Returns `number`, rounded to a whole one: halves away from zero.
 pub(crate) fn rounded(number: Expr) -> Expr {
-    RowFunction::new("round", Arity::Between(1, 2), ReturnType::Real, round_to)
-        .udf()
-        .call(vec![number])
+    row("round", Arity::Between(1, 2), ReturnType::Real, round_to).call(vec![number])
 }
 
 /// `to_number(x)`: what arithmetic makes of text.
 pub(crate) fn to_number() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "to_number",
         Arity::Between(1, 1),
         ReturnType::Real,
         |args| Ok(args[0].real().map_or(Value::Null, Value::Real)),
     )
-    .udf()
 }
 
 /// `to_integer(x)`: the same, cut to an integer.
 pub(crate) fn to_integer() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "to_integer",
         Arity::Between(1, 1),
         ReturnType::Int,
         |args| Ok(args[0].int().map_or(Value::Null, Value::Int)),
     )
-    .udf()
 }
 
 /// `to_rank(x)`: where text stands among numbers. What is no number from end to end is greater than all of them, as NaN
 /// is in DataFusion's order.
 pub(crate) fn to_rank() -> ScalarUDF {
-    RowFunction::new("to_rank", Arity::Between(1, 1), ReturnType::Real, |args| {
+    row("to_rank", Arity::Between(1, 1), ReturnType::Real, |args| {
         Ok(match &args[0] {
             Value::Null => Value::Null,
             value => Value::Real(strict(value).unwrap_or(f64::NAN)),
         })
     })
-    .udf()
 }
 
 /// Integers stay integers where a function leaves them as they are.

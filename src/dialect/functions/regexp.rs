@@ -23,7 +23,7 @@ use datafusion::logical_expr::{
 
 use super::bounded;
 use super::error::Error;
-use super::scalar::{Arity, Macro, ReturnType, RowFunction};
+use super::scalar::{Arity, Macro, ReturnType, row};
 use super::value::Value;
 
 /// The name of the function of this module that answers otherwise in the dialect `stackql`.
@@ -177,7 +177,7 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
 
 /// Returns a function from the new text of PostgreSQL's `regexp_replace` to that of the engine's.
 fn new_text() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "regexp_new_text",
         Arity::Between(1, 1),
         ReturnType::Text,
@@ -187,7 +187,6 @@ fn new_text() -> ScalarUDF {
                 .map_or(Value::Null, |text| Value::Text(engine_text(&text).into())))
         },
     )
-    .udf()
 }
 
 /// Returns PostgreSQL's `new` text as the engine writes it: `\1` to `\9` are groups, `\&` is the match, `\\` a backslash,

@@ -145,6 +145,11 @@ pub(crate) struct RowFunction {
     shortcut: Option<Shortcut>,
 }
 
+/// Returns a function of one row whose value follows from its arguments alone.
+pub(crate) fn row(name: &'static str, arity: Arity, returns: ReturnType, eval: Eval) -> ScalarUDF {
+    RowFunction::new(name, arity, returns, eval).udf()
+}
+
 impl RowFunction {
     /// Defines a function whose value follows from its arguments alone.
     pub(crate) fn new(name: &'static str, arity: Arity, returns: ReturnType, eval: Eval) -> Self {

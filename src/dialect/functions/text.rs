@@ -17,7 +17,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
 use super::bounded;
 use super::error::{Error, MOST};
-use super::scalar::{Arity, Macro, ReturnType, RowFunction};
+use super::scalar::{Arity, Macro, ReturnType, RowFunction, row};
 use super::value::{Value, number_prefix, real_text};
 
 type Evaluated = Result<Value<'static>, Error>;
@@ -39,9 +39,9 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             .udf(),
         substr(),
         substr_of_stackql(),
-        RowFunction::new("instr", two, int, instr).udf(),
-        RowFunction::new("replace", three, text, replace).udf(),
-        RowFunction::new("split_part", three, text, split_part).udf(),
+        row("instr", two, int, instr),
+        row("replace", three, text, replace),
+        row("split_part", three, text, split_part),
         RowFunction::new("split_part", three, text, split_part_of_stackql)
             .of_stackql()
             .udf(),
@@ -75,12 +75,12 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             |args| Ok(lower(args.into_iter().next().unwrap_or_default())),
         )
         .udf(),
-        RowFunction::new("char", Arity::AtLeast(0), text, char_of).udf(),
-        RowFunction::new("unicode", one, int, unicode).udf(),
-        RowFunction::new("hex", one, text, hex).udf(),
-        RowFunction::new("unhex", Arity::Between(1, 2), text, unhex).udf(),
-        RowFunction::new("quote", one, text, quote).udf(),
-        RowFunction::new("typeof", one, text, type_of).udf(),
+        row("char", Arity::AtLeast(0), text, char_of),
+        row("unicode", one, int, unicode),
+        row("hex", one, text, hex),
+        row("unhex", Arity::Between(1, 2), text, unhex),
+        row("quote", one, text, quote),
+        row("typeof", one, text, type_of),
         Macro::new(
             "coalesce",
             Arity::AtLeast(1),

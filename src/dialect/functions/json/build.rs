@@ -11,7 +11,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::node::Node;
 use super::path;
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction};
+use crate::dialect::functions::scalar::{Arity, ReturnType, row};
 use crate::dialect::functions::value::Value;
 
 /// Returns the functions of this module.
@@ -19,32 +19,29 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
     let one = Arity::Between(1, 1);
     let one_or_two = Arity::Between(1, 2);
     vec![
-        RowFunction::new("json", one, ReturnType::Json, json).udf(),
-        RowFunction::new("json_valid", one, ReturnType::Bool, json_valid).udf(),
-        RowFunction::new("json_quote", one, ReturnType::Json, json_quote).udf(),
-        RowFunction::new(
+        row("json", one, ReturnType::Json, json),
+        row("json_valid", one, ReturnType::Bool, json_valid),
+        row("json_quote", one, ReturnType::Json, json_quote),
+        row(
             "json_array",
             Arity::AtLeast(0),
             ReturnType::Json,
             json_array,
-        )
-        .udf(),
-        RowFunction::new("json_object", Arity::Even, ReturnType::Json, json_object).udf(),
-        RowFunction::new("json_type", one_or_two, ReturnType::Text, json_type).udf(),
-        RowFunction::new(
+        ),
+        row("json_object", Arity::Even, ReturnType::Json, json_object),
+        row("json_type", one_or_two, ReturnType::Text, json_type),
+        row(
             "json_array_length",
             one_or_two,
             ReturnType::Int,
             json_array_length,
-        )
-        .udf(),
-        RowFunction::new(
+        ),
+        row(
             "json_equal",
             Arity::Between(2, 2),
             ReturnType::Bool,
             json_equal,
-        )
-        .udf(),
+        ),
     ]
 }
 

@@ -7,12 +7,12 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::node::Node;
-use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction};
+use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction, row};
 use crate::dialect::functions::value::Value;
 
 /// `to_json(x)`: structs as objects, lists as arrays, text as a string, JSON as it is, NULL as NULL.
 pub(crate) fn to_json() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "to_json",
         Arity::Between(1, 1),
         ReturnType::Json,
@@ -24,7 +24,6 @@ pub(crate) fn to_json() -> ScalarUDF {
             )),
         },
     )
-    .udf()
 }
 
 /// `to_text(x)`: the text that SQLite would show; structs and lists as JSON, timestamps as RFC 3339.

@@ -8,27 +8,24 @@ use datafusion::logical_expr::ScalarUDF;
 use super::node::Node;
 use super::path::{self, Step};
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction};
+use crate::dialect::functions::scalar::{Arity, ReturnType, row};
 use crate::dialect::functions::value::Value;
 
 /// Returns the functions of this module.
 pub(crate) fn functions() -> Vec<ScalarUDF> {
     let json = ReturnType::Json;
     vec![
-        RowFunction::new("json_set", Arity::Odd, json, |args| {
+        row("json_set", Arity::Odd, json, |args| {
             edit("json_set", args, SET)
-        })
-        .udf(),
-        RowFunction::new("json_insert", Arity::Odd, json, |args| {
+        }),
+        row("json_insert", Arity::Odd, json, |args| {
             edit("json_insert", args, INSERT)
-        })
-        .udf(),
-        RowFunction::new("json_replace", Arity::Odd, json, |args| {
+        }),
+        row("json_replace", Arity::Odd, json, |args| {
             edit("json_replace", args, REPLACE)
-        })
-        .udf(),
-        RowFunction::new("json_remove", Arity::AtLeast(1), json, json_remove).udf(),
-        RowFunction::new("json_patch", Arity::Between(2, 2), json, json_patch).udf(),
+        }),
+        row("json_remove", Arity::AtLeast(1), json, json_remove),
+        row("json_patch", Arity::Between(2, 2), json, json_patch),
     ]
 }
 

@@ -7,12 +7,12 @@
 use datafusion::logical_expr::ScalarUDF;
 
 use super::node::Node;
-use crate::dialect::functions::scalar::{Arity, ReturnType, RowFunction};
+use crate::dialect::functions::scalar::{Arity, ReturnType, row};
 use crate::dialect::functions::value::Value;
 
 /// Returns the function that makes the element of a row.
 pub(crate) fn element() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "json_element",
         Arity::Between(1, 1),
         ReturnType::Text,
@@ -21,12 +21,11 @@ pub(crate) fn element() -> ScalarUDF {
             Ok(Value::Text(element.to_string().into()))
         },
     )
-    .udf()
 }
 
 /// Returns the function that makes the member of a row, NULL without a name.
 pub(crate) fn member() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "json_member",
         Arity::Between(2, 2),
         ReturnType::Text,
@@ -39,12 +38,11 @@ pub(crate) fn member() -> ScalarUDF {
             Ok(Value::Text(format!("{name}:{member}").into()))
         },
     )
-    .udf()
 }
 
 /// Returns the function that makes an array of joined elements.
 pub(crate) fn array() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "json_group_array",
         Arity::Between(1, 1),
         ReturnType::Json,
@@ -54,12 +52,11 @@ pub(crate) fn array() -> ScalarUDF {
             ))
         },
     )
-    .udf()
 }
 
 /// Returns the function that makes an object of joined members.
 pub(crate) fn object() -> ScalarUDF {
-    RowFunction::new(
+    row(
         "json_group_object",
         Arity::Between(1, 1),
         ReturnType::Json,
@@ -69,5 +66,4 @@ pub(crate) fn object() -> ScalarUDF {
             ))
         },
     )
-    .udf()
 }
