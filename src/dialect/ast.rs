@@ -1,9 +1,12 @@
 //! Small helpers over syntax trees, which the parser and the rules share. Pure.
 
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, Select, SetExpr, TableFactor, TableWithJoins, Value,
-    ValueWithSpan,
+    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -164,5 +167,53 @@ pub(crate) fn no_table() -> TableWithJoins {
             with_ordinality: false,
         },
         joins: Vec::new(),
+    }
+}
+
+/// Lets `visitor` look at the SQL in `statement`, also in that of EXPLAIN and COPY.
+///
+/// # Errors
+///
+/// Fails with what the visitor breaks off with.
+pub(crate) fn visit<V: Visitor>(
+    statement: &EngineStatement,
+    visitor: &mut V,
+) -> Result<(), V::Break> {
+    let outcome = match statement {
+        EngineStatement::Statement(statement) => statement.visit(visitor),
+        EngineStatement::Explain(explain) => return visit(&explain.statement, visitor),
+        EngineStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    match outcome {
+        ControlFlow::Break(stop) => Err(stop),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// The same, to change it.
+///
+/// # Errors
+///
+/// Fails with what the visitor breaks off with.
+pub(crate) fn visit_mut<V: VisitorMut>(
+    statement: &mut EngineStatement,
+    visitor: &mut V,
+) -> Result<(), V::Break> {
+    let outcome = match statement {
+        EngineStatement::Statement(statement) => statement.visit(visitor),
+        EngineStatement::Explain(explain) => return visit_mut(&mut explain.statement, visitor),
+        EngineStatement::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    match outcome {
+        ControlFlow::Break(stop) => Err(stop),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }

@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArgumentList, FunctionArguments, JoinOperator, Query, Select, SetExpr, Spanned,
@@ -15,7 +15,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::ast::folded;
+use super::ast::{folded, visit};
 use super::error::Error;
 
 /// What kind of function a name stands for.
@@ -43,19 +43,7 @@ pub(crate) fn check(statement: &EngineStatement, kind_of: KindOf<'_>) -> Result<
         kind_of,
         has_outer_join: Vec::new(),
     };
-    let found = match statement {
-        EngineStatement::Statement(statement) => statement.visit(&mut calls),
-        EngineStatement::Explain(explain) => return check(&explain.statement, kind_of),
-        EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.visit(&mut calls),
-            CopyToSource::Relation(_) => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
-    match found {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    visit(statement, &mut calls)
 }
 
 struct Calls<'a> {

@@ -7,15 +7,15 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::arrow::array::timezone::Tz;
-use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, ColumnOption, Expr, GroupByExpr, Ident, LimitClause,
     ObjectName, Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned, Statement,
-    TableFactor, UnaryOperator, Visit, Visitor, visit_expressions,
+    TableFactor, UnaryOperator, Visitor, visit_expressions,
 };
 use sqlparser::tokenizer::Span;
 
-use super::ast::{folded, idents, text_of};
+use super::ast::{folded, idents, text_of, visit};
 use super::error::Error;
 use super::rules::times;
 
@@ -25,19 +25,7 @@ use super::rules::times;
 ///
 /// Fails with the clause and what to write instead.
 pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
-    let found = match statement {
-        EngineStatement::Statement(statement) => statement.visit(&mut Refusal),
-        EngineStatement::Explain(explain) => return refuse(&explain.statement),
-        EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.visit(&mut Refusal),
-            CopyToSource::Relation(_) => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
-    match found {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    visit(statement, &mut Refusal)
 }
 
 /// Returns a name in HAVING that could be a column of a table and an item of the select list: the engine takes the item,

@@ -11,8 +11,8 @@ use sqlparser::ast::{
     VisitorMut, WindowSpec, WindowType,
 };
 
-use super::rule::{RelationRule, visit};
-use crate::dialect::ast::folded;
+use super::rule::RelationRule;
+use crate::dialect::ast::{folded, visit_mut};
 use crate::dialect::error::{Error, nearest};
 
 /// Puts every window that has a name where it is named.
@@ -30,7 +30,7 @@ pub(super) const NAMED_WINDOWS: RelationRule = RelationRule {
 };
 
 fn spell_out(statement: &mut EngineStatement) -> Result<(), Error> {
-    visit(statement, &mut Queries)
+    visit_mut(statement, &mut Queries)
 }
 
 struct Queries;

@@ -11,8 +11,8 @@ use sqlparser::ast::{
     visit_expressions,
 };
 
-use super::rule::{RelationRule, visit};
-use crate::dialect::ast::{folded, idents};
+use super::rule::RelationRule;
+use crate::dialect::ast::{folded, idents, visit_mut};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
 
@@ -27,7 +27,7 @@ use crate::dialect::parse;
 /// Leaves a star alone, since nobody knows the names behind it, and DISTINCT, whose keys are items.
 pub(super) const ORDER_NAMES: RelationRule = RelationRule {
     name: "order_names",
-    apply: |statement, _| visit(statement, &mut Queries),
+    apply: |statement, _| visit_mut(statement, &mut Queries),
 };
 
 struct Queries;

@@ -12,7 +12,8 @@ use sqlparser::ast::{
     VisitorMut, WindowType,
 };
 
-use super::rule::{RelationRule, visit};
+use super::rule::RelationRule;
+use crate::dialect::ast::visit_mut;
 use crate::dialect::error::Error;
 
 /// Puts the keys of every order right, and makes any value of an order its first.
@@ -30,7 +31,7 @@ pub(super) const ORDERS: RelationRule = RelationRule {
 };
 
 fn settle(statement: &mut EngineStatement) -> Result<(), Error> {
-    visit(statement, &mut Orders)
+    visit_mut(statement, &mut Orders)
 }
 
 struct Orders;

@@ -10,8 +10,8 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{RelationRule, visit};
-use crate::dialect::ast::folded;
+use super::rule::RelationRule;
+use crate::dialect::ast::{folded, visit_mut};
 use crate::dialect::error::Error;
 
 /// Refuses ORDER BY, LIMIT and OFFSET behind the terms of a recursive CTE, and a CTE that reads itself twice.
@@ -29,7 +29,7 @@ pub(super) const RECURSION: RelationRule = RelationRule {
 };
 
 fn refuse(statement: &mut EngineStatement) -> Result<(), Error> {
-    visit(statement, &mut Queries)
+    visit_mut(statement, &mut Queries)
 }
 
 struct Queries;

@@ -1,7 +1,7 @@
 //! What a rule over relations is: a name, and a function over a whole statement, which it changes or refuses.
 
-use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{ObjectName, VisitMut, VisitorMut};
+use datafusion::sql::parser::Statement as EngineStatement;
+use sqlparser::ast::ObjectName;
 
 use crate::dialect::error::Error;
 
@@ -20,25 +20,4 @@ pub(crate) struct Tables<'t> {
     pub(crate) size: &'t dyn Fn(&ObjectName) -> u64,
     /// The columns of a table; None if they are not known.
     pub(crate) columns: &'t dyn Fn(&ObjectName) -> Option<Vec<String>>,
-}
-
-/// Lets `visitor` go over the SQL in `statement`, also in that of EXPLAIN and COPY.
-pub(super) fn visit<V: VisitorMut>(
-    statement: &mut EngineStatement,
-    visitor: &mut V,
-) -> Result<(), V::Break> {
-    use std::ops::ControlFlow::{Break, Continue};
-    let outcome = match statement {
-        EngineStatement::Statement(statement) => statement.visit(visitor),
-        EngineStatement::Explain(explain) => return visit(&mut explain.statement, visitor),
-        EngineStatement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(visitor),
-            CopyToSource::Relation(_) => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
-    match outcome {
-        Break(stop) => Err(stop),
-        Continue(()) => Ok(()),
-    }
 }

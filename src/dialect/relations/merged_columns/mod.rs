@@ -19,16 +19,16 @@ mod tree;
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Cte, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByExpr, OrderByKind,
     Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Visit, VisitMut, Visitor, VisitorMut,
+    TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor, VisitorMut,
 };
 
 use self::relation::{Found, Relation};
 use super::rule::RelationRule;
-use crate::dialect::ast::{folded, number};
+use crate::dialect::ast::{folded, number, visit, visit_mut};
 use crate::dialect::error::Error;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
@@ -40,32 +40,14 @@ type Names = Option<Vec<String>>;
 /// Returns true if `statement` has a join whose columns are merged, or orders by all columns of a set operation, so that
 /// [`MERGED_COLUMNS`] has to know its tables.
 pub(crate) fn has_merged_columns(statement: &EngineStatement) -> bool {
-    match statement {
-        EngineStatement::Statement(statement) => statement.visit(&mut Merges).is_break(),
-        EngineStatement::Explain(explain) => has_merged_columns(&explain.statement),
-        EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.visit(&mut Merges).is_break(),
-            CopyToSource::Relation(_) => false,
-        },
-        _ => false,
-    }
+    visit(statement, &mut Merges).is_err()
 }
 
 /// Returns the names of the tables that `statement` reads, CTEs among them.
 pub(crate) fn tables_of(statement: &EngineStatement) -> Vec<ObjectName> {
     let mut tables = Named(Vec::new());
-    match statement {
-        EngineStatement::Statement(statement) => {
-            let _ = statement.visit(&mut tables);
-        }
-        EngineStatement::Explain(explain) => return tables_of(&explain.statement),
-        EngineStatement::CopyTo(copy) => {
-            if let CopyToSource::Query(query) = &copy.source {
-                let _ = query.visit(&mut tables);
-            }
-        }
-        _ => {}
-    }
+    // The visitor never breaks off.
+    let _ = visit(statement, &mut tables);
     tables.0
 }
 
@@ -152,15 +134,11 @@ fn merge_columns(statement: &mut EngineStatement, tables: &Columns<'_>) -> Resul
         derived: 0,
         renamed: 0,
     };
-    match statement {
-        EngineStatement::Statement(statement) => rewriter.expressions(statement.as_mut()),
-        EngineStatement::Explain(explain) => merge_columns(&mut explain.statement, tables),
-        EngineStatement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => rewriter.query(query).map(|_| ()),
-            CopyToSource::Relation(_) => Ok(()),
-        },
-        _ => Ok(()),
-    }
+    let mut visitor = Expressions {
+        rewriter: &mut rewriter,
+        depth: 0,
+    };
+    visit_mut(statement, &mut visitor)
 }
 
 struct Rewriter<'t> {
