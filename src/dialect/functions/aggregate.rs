@@ -28,7 +28,7 @@ use super::collect;
 use super::json::convert::to_text;
 use super::json::group;
 use super::number::to_number;
-use super::scalar::{Arity, anything};
+use super::scalar::{Arity, anything, by_name};
 use super::sliding;
 
 /// Returns the functions of this module, which stand for others.
@@ -230,19 +230,7 @@ struct Stand {
     signature: Signature,
 }
 
-impl PartialEq for Stand {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Stand {}
-
-impl std::hash::Hash for Stand {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
+by_name!(Stand.name);
 
 impl AggregateUDFImpl for Stand {
     fn name(&self) -> &str {

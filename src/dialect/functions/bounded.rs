@@ -28,6 +28,7 @@ use datafusion::physical_expr::expressions::Literal;
 use regex::{Regex, RegexBuilder};
 
 use super::error::{Error, MOST};
+use super::scalar::by_name;
 
 /// How many bytes a call gives, from its arguments for one batch.
 type Estimate = fn(&Arguments) -> Option<u64>;
@@ -275,19 +276,7 @@ struct Bounded {
     estimate: Estimate,
 }
 
-impl PartialEq for Bounded {
-    fn eq(&self, other: &Self) -> bool {
-        self.inner == other.inner
-    }
-}
-
-impl Eq for Bounded {}
-
-impl std::hash::Hash for Bounded {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.inner.hash(state);
-    }
-}
+by_name!(Bounded.inner);
 
 impl ScalarUDFImpl for Bounded {
     fn name(&self) -> &str {

@@ -4,8 +4,6 @@
 //! holes into a function that is replaced while planning ([`Macro`]). Both take arguments of any type, as SQLite
 //! does. The modules beside this one only write the bodies.
 
-use std::hash::{Hash, Hasher};
-
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
@@ -17,6 +15,26 @@ use datafusion::logical_expr::{
 
 use super::error::Error;
 use super::value::{Column, Value, json_containers_field, json_field, to_array};
+
+/// Compares functions by one field, most often the name: a name stands for one body, and bodies cannot be compared.
+macro_rules! by_name {
+    ($type:ident.$field:ident) => {
+        impl PartialEq for $type {
+            fn eq(&self, other: &Self) -> bool {
+                self.$field == other.$field
+            }
+        }
+
+        impl Eq for $type {}
+
+        impl std::hash::Hash for $type {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                self.$field.hash(state);
+            }
+        }
+    };
+}
+pub(crate) use by_name;
 
 /// The body of a function: one row's arguments to one value.
 pub(crate) type Eval = fn(&[Value<'_>]) -> Result<Value<'static>, Error>;
@@ -214,20 +232,7 @@ impl RowFunction {
     }
 }
 
-// A name stands for one body, and functions cannot be compared.
-impl PartialEq for RowFunction {
-    fn eq(&self, other: &Self) -> bool {
-        self.registered == other.registered
-    }
-}
-
-impl Eq for RowFunction {}
-
-impl Hash for RowFunction {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.registered.hash(state);
-    }
-}
+by_name!(RowFunction.registered);
 
 impl ScalarUDFImpl for RowFunction {
     fn name(&self) -> &str {
@@ -386,19 +391,7 @@ impl Macro {
     }
 }
 
-impl PartialEq for Macro {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Macro {}
-
-impl Hash for Macro {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
+by_name!(Macro.name);
 
 impl ScalarUDFImpl for Macro {
     fn name(&self) -> &str {

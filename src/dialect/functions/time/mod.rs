@@ -7,8 +7,6 @@
 mod modifier;
 mod moment;
 
-use std::hash::{Hash, Hasher};
-
 use chrono::Utc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::internal_err;
@@ -19,7 +17,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::scalar::{Arity, Eval, anything, evaluate};
+use crate::dialect::functions::scalar::{Arity, Eval, anything, by_name, evaluate};
 use crate::dialect::functions::time::moment::{Calendar, DAY, Moment, TimeValue};
 use crate::dialect::functions::value::{Value, real_text};
 
@@ -71,20 +69,7 @@ impl TimeFunction {
     }
 }
 
-// A name stands for one body, and functions cannot be compared.
-impl PartialEq for TimeFunction {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for TimeFunction {}
-
-impl Hash for TimeFunction {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
+by_name!(TimeFunction.name);
 
 impl ScalarUDFImpl for TimeFunction {
     fn name(&self) -> &str {
