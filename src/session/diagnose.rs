@@ -113,9 +113,8 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
             | functions::Error::Argument { function, .. }
             | functions::Error::NoValue { function, .. }
             | functions::Error::MalformedJson { function, .. } => find(piece, function),
-            functions::Error::Overflow(function) | functions::Error::TooLong(function) => {
-                find(piece, function)
-            }
+            functions::Error::Overflow(function) => find(piece, function),
+            functions::Error::TooLong(function) => find(piece, function),
             functions::Error::BadPath(path) => find(piece, path),
             _ => None,
         };

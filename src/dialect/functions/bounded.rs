@@ -1,8 +1,8 @@
 //! Functions of the engine that are called with care.
 //!
 //! Those whose result can be far longer than their arguments refuse it before it is made: `repeat('x', 2000000000)` would
-//! take the memory that the engine's pool does not count. How much they may give is decided from the arguments alone. A call of constants is made once. Where its value
-//! is then written out for every row, [`constant`] looks at the number of rows.
+//! take memory that the engine's pool does not count. How much they may give is decided from the arguments alone. A call
+//! of constants is made once. Where its value is then written out for every row, [`constant`] looks at the number of rows.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -135,87 +135,60 @@ impl Texts {
 
 /// Returns the engine's functions, with a bound.
 pub(super) fn functions() -> Vec<ScalarUDF> {
-    use datafusion::functions::{string, unicode};
+    use datafusion::functions::{encoding, string, unicode};
     use datafusion::functions_nested as nested;
-    let bounded: [(Arc<ScalarUDF>, &'static str, Estimate); 18] = [
-        (string::repeat(), "repeat", repeated),
-        (string::concat(), "concat", joined),
-        (string::concat_ws(), "concat_ws", joined_with),
-        (unicode::lpad(), "lpad", padded),
-        (unicode::rpad(), "rpad", padded),
-        (
-            nested::repeat::array_repeat_udf(),
-            "array_repeat",
-            repeated_values,
-        ),
-        (nested::resize::array_resize_udf(), "array_resize", resized),
-        (
-            nested::string::array_to_string_udf(),
-            "array_to_string",
-            listed,
-        ),
-        (nested::length::array_length_udf(), "array_length", short),
-        (nested::cardinality::cardinality_udf(), "cardinality", short),
-        (nested::dimension::array_ndims_udf(), "array_ndims", short),
-        (
-            nested::position::array_position_udf(),
-            "array_position",
-            short,
-        ),
-        (nested::concat::array_concat_udf(), "array_concat", together),
-        (nested::make_array::make_array_udf(), "make_array", together),
-        (
-            nested::string::string_to_array_udf(),
-            "string_to_array",
-            parted,
-        ),
-        (datafusion::functions::encoding::encode(), "encode", twice),
-        (nested::range::range_udf(), "range", series),
-        (nested::range::gen_series_udf(), "generate_series", series),
+    let functions: [(Arc<ScalarUDF>, Estimate); 17] = [
+        (string::concat(), joined),
+        (string::concat_ws(), joined_with),
+        (unicode::lpad(), padded),
+        (unicode::rpad(), padded),
+        (nested::repeat::array_repeat_udf(), repeated_values),
+        (nested::resize::array_resize_udf(), resized),
+        (nested::string::array_to_string_udf(), joined_list),
+        (nested::length::array_length_udf(), unbounded),
+        (nested::cardinality::cardinality_udf(), unbounded),
+        (nested::dimension::array_ndims_udf(), unbounded),
+        (nested::position::array_position_udf(), unbounded),
+        (nested::concat::array_concat_udf(), concatenated),
+        (nested::make_array::make_array_udf(), concatenated),
+        (nested::string::string_to_array_udf(), split_list),
+        (encoding::encode(), hex_digits),
+        (nested::range::range_udf(), series),
+        (nested::range::gen_series_udf(), series),
     ];
-    let bounded = bounded.into_iter().map(|(inner, name, estimate)| Bounded {
-        inner,
-        name,
-        estimate,
-    });
-    let bounded = bounded.map(ScalarUDF::new_from_impl);
-    bounded.chain([array_append(), array_prepend()]).collect()
+    let functions = functions.map(|(inner, estimate)| bounded(inner, estimate));
+    let others = [repeat(), array_append(), array_prepend()];
+    others.into_iter().chain(functions).collect()
 }
 
 /// Returns `repeat(text, count)`, for functions that are made of it.
 pub(super) fn repeat() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Bounded {
-        inner: datafusion::functions::string::repeat(),
-        name: "repeat",
-        estimate: repeated,
-    })
+    bounded(datafusion::functions::string::repeat(), repeated)
 }
 
 /// Returns `array_append(list, element)`, which is `list || element`.
 pub(super) fn array_append() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Bounded {
-        inner: datafusion::functions_nested::concat::array_append_udf(),
-        name: "array_append",
-        estimate: short,
-    })
+    bounded(
+        datafusion::functions_nested::concat::array_append_udf(),
+        unbounded,
+    )
 }
 
 /// Returns `array_prepend(element, list)`, which is `element || list`.
 pub(super) fn array_prepend() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Bounded {
-        inner: datafusion::functions_nested::concat::array_prepend_udf(),
-        name: "array_prepend",
-        estimate: short,
-    })
+    bounded(
+        datafusion::functions_nested::concat::array_prepend_udf(),
+        unbounded,
+    )
 }
 
 /// Returns `regexp_replace(text, pattern, replacement [, flags])`, for functions that are made of it.
 pub(super) fn regexp_replace() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Bounded {
-        inner: datafusion::functions::regex::regexp_replace(),
-        name: "regexp_replace",
-        estimate: replaced,
-    })
+    bounded(datafusion::functions::regex::regexp_replace(), replaced)
+}
+
+fn bounded(inner: Arc<ScalarUDF>, estimate: Estimate) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Bounded { inner, estimate })
 }
 
 /// Returns the function that `||` of two texts is, with a bound.
@@ -257,7 +230,9 @@ impl ScalarUDFImpl for JoinTexts {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         if joined(&Arguments::of(&args)?).is_some_and(|bytes| bytes > MOST) {
-            return Err(DataFusionError::External(Box::new(Error::TooLong("||"))));
+            return Err(DataFusionError::External(Box::new(Error::TooLong(
+                "||".to_owned(),
+            ))));
         }
         let join = |columns: &[ArrayRef]| {
             let [left, right] = take_function_args("||", columns)?;
@@ -272,7 +247,6 @@ impl ScalarUDFImpl for JoinTexts {
 #[derive(Debug, Clone)]
 struct Bounded {
     inner: Arc<ScalarUDF>,
-    name: &'static str,
     estimate: Estimate,
 }
 
@@ -336,14 +310,14 @@ impl ScalarUDFImpl for Bounded {
                 *column = without_hidden(column)?;
             }
         }
-        if ["lpad", "rpad"].contains(&self.name)
+        if ["lpad", "rpad"].contains(&self.name())
             && let Some(length) = args.args.get_mut(1)
         {
             *length = not_negative(length);
         }
         match (self.estimate)(&Arguments::of(&args)?) {
             Some(bytes) if bytes > MOST => Err(DataFusionError::External(Box::new(
-                Error::TooLong(self.name),
+                Error::TooLong(self.name().to_owned()),
             ))),
             _ => {
                 // Not through the function itself, which checks that it gives the type that is promised here.
@@ -399,7 +373,7 @@ fn signed(data_type: DataType) -> DataType {
 }
 
 /// A number.
-fn short(_: &Arguments) -> Option<u64> {
+fn unbounded(_: &Arguments) -> Option<u64> {
     None
 }
 
@@ -443,7 +417,7 @@ fn joined_with(args: &Arguments) -> Option<u64> {
 }
 
 /// `array_to_string(list, separator [, null])`.
-fn listed(args: &Arguments) -> Option<u64> {
+fn joined_list(args: &Arguments) -> Option<u64> {
     let lists = args.columns.first()?;
     let (separator, null) = (args.texts(1)?, args.texts(2));
     let each = (lists.get_array_memory_size() / lists.len().max(1)) as u64;
@@ -459,19 +433,19 @@ fn listed(args: &Arguments) -> Option<u64> {
 }
 
 /// All arguments, one after the other.
-fn together(args: &Arguments) -> Option<u64> {
+fn concatenated(args: &Arguments) -> Option<u64> {
     let sizes = args.columns.iter().map(|column| args.size(column));
     Some(sizes.fold(0, u64::saturating_add))
 }
 
 /// `string_to_array(text, separator)`: at worst an element for each character, each with its place.
-fn parted(args: &Arguments) -> Option<u64> {
+fn split_list(args: &Arguments) -> Option<u64> {
     let texts = args.texts(0)?;
     Some(args.sum(|row| Some(texts.bytes(row)?.saturating_mul(8))))
 }
 
 /// `encode(bytes, format)`: two digits for each byte.
-fn twice(args: &Arguments) -> Option<u64> {
+fn hex_digits(args: &Arguments) -> Option<u64> {
     Some(args.size(args.columns.first()?).saturating_mul(2))
 }
 

@@ -93,7 +93,7 @@ pub(crate) enum Error {
 
     /// A result that would take too much memory.
     #[error("`{0}` would give more than {limit} MiB", limit = MOST >> 20)]
-    TooLong(&'static str),
+    TooLong(String),
 
     /// A constant that would take too much memory in every row.
     #[error("a constant would take more than {limit} MiB, written out for every row", limit = MOST >> 20)]

@@ -135,7 +135,7 @@ fn by_position(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
         text.push_str(&spec.padded("", converted.into_owned(), false));
         text.push_str(letters.as_str());
         if text.len() as u64 > MOST {
-            return Err(Error::TooLong("format"));
+            return Err(Error::TooLong("format".to_owned()));
         }
     }
     Ok(text)
@@ -183,7 +183,7 @@ fn formatted(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
             None => break,
         }
         if text.len() as u64 > MOST {
-            return Err(Error::TooLong("printf"));
+            return Err(Error::TooLong("printf".to_owned()));
         }
     }
     Ok(text)

@@ -259,7 +259,7 @@ fn replace(args: &[Value<'_>]) -> Evaluated {
     if grows > 0 && !from.is_empty() {
         let found = text.matches(from.as_ref()).count();
         if found.saturating_mul(grows) as u64 > MOST {
-            return Err(Error::TooLong("replace"));
+            return Err(Error::TooLong("replace".to_owned()));
         }
     }
     let replaced = if from.is_empty() {

@@ -3,7 +3,8 @@
 //! SQLite's functions are defined over values, each with a type of its own; Arrow's over columns of one type. A
 //! [`Column`] turns an Arrow column of any type into [`Value`]s, row by row, and [`to_array`] turns results back.
 //! Timestamps become RFC 3339 text, structs and lists JSON text. An object of the service's is the JSON that was sent; any
-//! other struct has every field always, and so does its JSON, with explicit nulls. Numbers become text as in SQLite, with 15 significant digits.
+//! other struct has every field always, and so does its JSON, with explicit nulls. Numbers become text as in SQLite, with
+//! 15 significant digits.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -214,7 +215,7 @@ pub(crate) fn to_array<'a>(
                 let more = text.as_ref().map_or(0, |text| text.len());
                 // Beyond 2 GiB the array would panic.
                 if (builder.values_slice().len() + more) as u64 > MOST {
-                    return Err(Error::TooLong(function).into());
+                    return Err(Error::TooLong(function.to_owned()).into());
                 }
                 builder.append_option(text);
             }
