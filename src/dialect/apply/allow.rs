@@ -13,7 +13,7 @@
 //! outer query occurs only in equalities, an outer expression on one side and an inner one on the other.
 
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator};
@@ -92,15 +92,10 @@ fn is_equality(condition: &Expr, input: &DFSchema) -> bool {
         return false;
     };
     let is_outer = |expr: &Expr| {
-        let mut all_ours = true;
+        let is_foreign = |expr: &Expr| matches!(expr, Expr::OuterReferenceColumn(_, column) if !input.has_column(column));
         // The closure does not fail.
-        let _ = expr.apply(|expr| {
-            if let Expr::OuterReferenceColumn(_, column) = expr {
-                all_ours &= input.has_column(column);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        expr.contains_outer() && !expr.any_column_refs() && all_ours && !has_any_subquery(expr)
+        let has_foreign = expr.exists(|expr| Ok(is_foreign(expr))).unwrap_or(true);
+        expr.contains_outer() && !expr.any_column_refs() && !has_foreign && !has_any_subquery(expr)
     };
     let is_inner =
         |expr: &Expr| !expr.contains_outer() && expr.any_column_refs() && !has_any_subquery(expr);

@@ -304,16 +304,9 @@ pub(super) fn parameter(subquery: &Subquery) -> Option<&Arc<Parameter>> {
 
 /// Returns true if there is a subquery in `expr` that is not a parameter.
 pub(super) fn has_subquery(expr: &Expr) -> bool {
-    let mut found = false;
+    let is_own = |expr: &Expr| subquery(expr).is_some_and(|it| parameter(it).is_none());
     // The closure does not fail.
-    let _ = expr.apply(|expr| {
-        found |= subquery(expr).is_some_and(|subquery| parameter(subquery).is_none());
-        Ok(match found {
-            true => TreeNodeRecursion::Stop,
-            false => TreeNodeRecursion::Continue,
-        })
-    });
-    found
+    expr.exists(|expr| Ok(is_own(expr))).unwrap_or(true)
 }
 
 /// Returns the subquery that `expr` is about.

@@ -28,7 +28,7 @@ use super::guard::Guard;
 use super::node::{
     Apply, Bound, Kind, answer_column, extension, has_subquery, parameter, subquery,
 };
-use super::shape::{as_few_rows, nullable, side, sides, with_columns, with_sorted_columns};
+use super::shape::{as_few_rows, have_sides, nullable, side, with_columns, with_sorted_columns};
 
 /// Takes subqueries away from the engine.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ impl Rewriter {
         {
             if !has_subquery(&condition) {
                 simple.push(condition);
-            } else if sides(&condition, &left, &right)?.is_some() {
+            } else if have_sides(&condition, &left, &right)? {
                 of_sides.push(condition);
             } else {
                 of_both.push(condition);

@@ -113,19 +113,13 @@ pub(super) fn with_sorted_columns(sort: Sort) -> Result<LogicalPlan> {
     }))
 }
 
-/// Returns Some if each subquery of `condition` is about one side of a join only.
-pub(super) fn sides(condition: &Expr, left: &DFSchema, right: &DFSchema) -> Result<Option<()>> {
-    let mut all = Some(());
-    condition.apply(|expr| {
-        if let Some(inner) = subquery(expr)
-            && side(expr, inner, left, right)?.is_none()
-        {
-            all = None;
-            return Ok(TreeNodeRecursion::Stop);
-        }
-        Ok(TreeNodeRecursion::Continue)
+/// Returns true if each subquery of `condition` is about one side of a join only.
+pub(super) fn have_sides(condition: &Expr, left: &DFSchema, right: &DFSchema) -> Result<bool> {
+    let has_both = condition.exists(|expr| match subquery(expr) {
+        Some(inner) => Ok(side(expr, inner, left, right)?.is_none()),
+        None => Ok(false),
     })?;
-    Ok(all)
+    Ok(!has_both)
 }
 
 /// Returns 0 if the subquery `expr` is about columns of `left` only, 1 if about those of `right`, None if about both.

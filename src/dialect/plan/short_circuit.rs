@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Case;
@@ -212,29 +212,25 @@ fn can_fail_in(
     expr: &Arc<dyn PhysicalExpr>,
     schema: &datafusion::arrow::datatypes::Schema,
 ) -> bool {
-    let mut found = false;
-    // It never fails.
-    let _ = expr.apply(|part| {
+    let found = expr.exists(|part| {
         let part: &dyn PhysicalExpr = part.as_ref();
-        found |= if let Some(binary) = part.downcast_ref::<expressions::BinaryExpr>() {
-            matches!(binary.op(), Operator::Divide | Operator::Modulo)
-                && binary
-                    .right()
-                    .downcast_ref::<Literal>()
-                    .is_none_or(|divisor| is_zero(divisor.value()))
-        } else if let Some(cast) = part.downcast_ref::<CastExpr>() {
-            !cast.cast_type().is_string()
-                && cast
-                    .expr()
-                    .data_type(schema)
-                    .is_ok_and(|data_type: DataType| data_type.is_string())
-        } else {
-            false
-        };
-        Ok(match found {
-            true => TreeNodeRecursion::Stop,
-            false => TreeNodeRecursion::Continue,
-        })
+        Ok(
+            if let Some(binary) = part.downcast_ref::<expressions::BinaryExpr>() {
+                matches!(binary.op(), Operator::Divide | Operator::Modulo)
+                    && binary
+                        .right()
+                        .downcast_ref::<Literal>()
+                        .is_none_or(|divisor| is_zero(divisor.value()))
+            } else if let Some(cast) = part.downcast_ref::<CastExpr>() {
+                !cast.cast_type().is_string()
+                    && cast
+                        .expr()
+                        .data_type(schema)
+                        .is_ok_and(|data_type: DataType| data_type.is_string())
+            } else {
+                false
+            },
+        )
     });
-    found
+    found.unwrap_or(false)
 }
