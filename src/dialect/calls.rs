@@ -192,7 +192,7 @@ impl Calls<'_> {
         match condition.visit(&mut windows) {
             ControlFlow::Break(place) => no(
                 format!(
-                    "a window function cannot stand in {clause}, which comes before the windows"
+                    "a window function is not allowed in {clause}, which comes before the windows"
                 ),
                 place,
                 instead,
@@ -430,7 +430,7 @@ mod tests {
             ("SELECT row_number() FROM t", "`row_number` needs a window"),
             (
                 "SELECT 1 FROM t WHERE (row_number() OVER ()) = 1",
-                "a window function cannot stand in WHERE, which comes before the windows",
+                "a window function is not allowed in WHERE, which comes before the windows",
             ),
             (
                 "SELECT rank() FILTER (WHERE x) OVER (ORDER BY x) FROM t",

@@ -108,7 +108,7 @@ impl Differences {
                 None
             }
             "generate_series" => Some(
-                Error::new("generate_series makes rows, and stands in FROM").hint(
+                Error::new("generate_series makes rows, and belongs in FROM").hint(
                     "write FROM generate_series(1, 3) AS s(n), or with a column FROM t, unnest(range(1, t.n + 1)) AS s(n)",
                 ),
             ),
@@ -159,7 +159,7 @@ fn text_as_name(item: &SelectItem) -> Option<Error> {
     let ends_in_text = expr.to_string().ends_with('\'');
     (alias.quote_style == Some('\'') && ends_in_text).then(|| {
         let name = &alias.value;
-        Error::new(format!("a text stands behind a text: '{name}'"))
+        Error::new(format!("one text literal follows another: '{name}'"))
             .at(alias.span)
             .hint(format!(
                 "|| joins texts, and a name is written AS \"{name}\""
@@ -402,10 +402,10 @@ mod tests {
     #[test]
     fn what_postgresql_answers_otherwise_is_refused() {
         for (item, message) in [
-            ("'a' 'b'", "a text stands behind a text: 'b'"),
+            ("'a' 'b'", "one text literal follows another: 'b'"),
             (
                 "x, generate_series(1, x) + 1 FROM t",
-                "generate_series makes rows, and stands in FROM",
+                "generate_series makes rows, and belongs in FROM",
             ),
             (
                 r"'foo' ~ '\bfoo\b'",

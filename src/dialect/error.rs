@@ -13,7 +13,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What is wrong, naming what was typed.
     pub message: String,
-    /// Where in the statement, lines and columns counted from 1, the end behind the last character; None if that is
+    /// Where in the statement, lines and columns counted from 1, the end after the last character; None if that is
     /// not known.
     pub span: Option<Span>,
     /// The next step.

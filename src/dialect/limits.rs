@@ -173,7 +173,7 @@ pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), Error> {
             other if is_symbol(other) => level.link(symbol_link(other)),
             _ => {}
         }
-        // Between AS and the bracket may stand whether the query is to be kept, and layout anywhere.
+        // Between AS and the bracket there may be [NOT] MATERIALIZED, and layout anywhere.
         let is_between = matches!(token, Token::Whitespace(_))
             || matches!(keyword, Keyword::MATERIALIZED | Keyword::NOT) && before == Keyword::AS;
         if !is_between {

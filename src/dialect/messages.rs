@@ -154,12 +154,12 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"(?s)^physical plan does not support logical expression WindowFunction\(.*",
-        "a window function cannot stand here",
+        "a window function is not allowed here",
         "compute it in a subquery, or look at it with QUALIFY",
     ),
     (
         r"(?s)^physical plan does not support logical expression AggregateFunction\(.*",
-        "an aggregate function cannot stand here",
+        "an aggregate function is not allowed here",
         "compute it in a subquery",
     ),
     (
@@ -169,7 +169,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r#"^projections require unique expression names but the expression "(?:\w+\.)?([^"]+)" at.*"#,
-        "`$1` stands in the select list twice",
+        "`$1` appears twice in the select list",
         "give one of them another name with AS",
     ),
     (
@@ -285,7 +285,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^aggregate functions are not allowed in the WHERE clause.*",
-        "an aggregate function cannot stand in WHERE, which looks at one row at a time",
+        "an aggregate function is not allowed in WHERE, which looks at one row at a time",
         "HAVING looks at groups",
     ),
     (
@@ -301,7 +301,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     (
         r"^the subquery names `([^`]+)` of the outer query, which has no such column here",
         "the subquery names `$1`, which the outer query does not have here",
-        "behind GROUP BY there are only the columns that it names; a column can also be selected in a subquery in FROM",
+        "after GROUP BY there are only the columns that it names; a column can also be selected in a subquery in FROM",
     ),
     (
         r"(?s)^unsupported (LIMIT|OFFSET) expression.*",
@@ -315,7 +315,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^only identifiers and literals are supported in tuples",
-        "a row cannot stand here",
+        "a row is not allowed here",
         "rows are compared with rows by =, <>, <, <=, >, >= and IN, and looked for with IN (SELECT …) in WHERE",
     ),
     (
@@ -420,7 +420,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^insert-?(returning|on|ignore) clause not supported",
-        "INSERT into a table of the session takes no clause behind its rows",
+        "INSERT into a table of the session takes no clause after its rows",
         "SELECT shows the rows of the table afterwards",
     ),
     (
@@ -450,7 +450,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^query (?:INSERT|UPDATE|DELETE) .*not implemented yet",
-        "WITH cannot stand before this statement",
+        "WITH is not allowed before this statement",
         "put the query into the statement, or keep its rows with CREATE TABLE … AS",
     ),
     (

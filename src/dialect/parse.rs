@@ -67,7 +67,7 @@ fn run_together(tokens: &[TokenWithSpan]) -> Option<Error> {
             ))
             .kind(ErrorKind::Syntax)
             .at(Span::new(pair[0].span.start, pair[1].span.end))
-            .hint("numbers have no separators, and a name stands apart")
+            .hint("numbers have no separators, and a space separates them from names")
         })
     })
 }
@@ -146,7 +146,7 @@ pub(crate) fn as_sql(statement: &Statement) -> Option<&ast::Statement> {
     }
 }
 
-/// Parses `sql`, a query that the program has written itself; None if it is none.
+/// Parses `sql`, a query that the program has written itself; None if it is not one.
 pub(crate) fn query(sql: &str) -> Option<ast::Query> {
     match parse(sql).ok()? {
         Statement::Statement(statement) => match *statement {
@@ -157,7 +157,7 @@ pub(crate) fn query(sql: &str) -> Option<ast::Query> {
     }
 }
 
-/// Parses `sql`, an expression that the program has written itself; None if it is none.
+/// Parses `sql`, an expression that the program has written itself; None if it is not one.
 pub(crate) fn expression(sql: &str) -> Option<ast::Expr> {
     let query = query(&format!("SELECT {sql}"))?;
     match *query.body {
@@ -228,7 +228,7 @@ fn retold(message: &str, text: &str) -> Error {
     let error = match next_step(&message, text) {
         Some(hint) => error.hint(hint),
         None => match location.and_then(|location| unquoted_text(text, location)) {
-            Some(word) => error.hint(format!("text stands in single quotes: '{word}'")),
+            Some(word) => error.hint(format!("text is written in single quotes: '{word}'")),
             None => match location.and_then(|location| still_open(&message, text, location)) {
                 Some(hint) => error.hint(hint),
                 None => error,
@@ -321,7 +321,7 @@ fn case(parser: &mut Parser<'_>) -> Result<(), ParserError> {
     parser.expect_keyword(Keyword::END).map(drop)
 }
 
-/// Returns the word with a hyphen that stands around `location`, such as an id without its quotes.
+/// Returns the word with a hyphen around `location`, such as an id without its quotes.
 pub(crate) fn unquoted_text(text: &str, location: Location) -> Option<String> {
     let line: Vec<char> = text
         .lines()
@@ -374,7 +374,7 @@ fn still_open(message: &str, text: &str, location: Location) -> Option<String> {
     ))
 }
 
-/// Returns the place behind the last character of `text`.
+/// Returns the place after the last character of `text`.
 fn text_end(text: &str) -> Location {
     let last = text.lines().last().unwrap_or_default();
     Location::new(
@@ -413,7 +413,7 @@ fn token_end(text: &str, location: Location) -> Location {
 /// Makes the parser's messages look like ours: lower case, no final stop.
 pub(crate) fn lower_first(message: &str) -> String {
     let message = match message.ends_with(": .") {
-        // A stop that was found is no end of a sentence.
+        // A stop that was found does not end a sentence.
         true => message,
         false => message.trim_end_matches('.'),
     };
@@ -484,7 +484,7 @@ mod tests {
         insta::assert_snapshot!(told("SELECT CASE WHEN a > 5 a END FROM t"), @"syntax error: expected THEN, found `a` (1:24-25); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT CASE WHEN a THEN 1 FROM t"), @"syntax error: expected END, found `FROM` (1:27-31); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT CASE WHEN (CASE WHEN a b END) THEN 1 END"), @"syntax error: expected THEN, found `b` (1:31-32); CASE is written as CASE WHEN condition THEN value ELSE value END");
-        insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text stands in single quotes: 'sa-8pp15s'");
+        insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text is written in single quotes: 'sa-8pp15s'");
         insta::assert_snapshot!(told("SELECT 1 IN (2 3, 4)"), @"syntax error: expected ), found `3` (1:16-17); the parenthesis of line 1, column 13 is not closed");
         insta::assert_snapshot!(told("SELECT (a + , 4)"), @"syntax error: expected an expression, found `,` (1:13-14);");
         insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");

@@ -402,7 +402,7 @@ fn list_that_begins_with_a_subquery(
     if !(is_in && is(first + 1, &Token::LParen) && is(first + 2, &Token::LParen)) {
         return None;
     }
-    // A subquery by itself, in two parentheses, is no list.
+    // A subquery by itself, in two parentheses, is not a list.
     let mut depth = 0_usize;
     let after = rest(parser)
         .into_iter()

@@ -18,7 +18,7 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    /// Reads `expr`; None if it is no path into a nested column of `shape`. A leading name that is in `tables`, the names
+    /// Reads `expr`; None if it is not a path into a nested column of `shape`. A leading name that is in `tables`, the names
     /// and aliases of tables, is a table rather than the column.
     pub(crate) fn of(expr: &Expr, shape: &Shape, tables: &HashSet<String>) -> Option<Self> {
         let (mut column, rest) = match expr {

@@ -40,8 +40,8 @@ pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: D
     each_sql(statement, &mut |sql| apply(&rules, sql, shape));
 }
 
-/// Refuses what only another dialect than `dialect` reads, and the engine would refuse in words that help less; in the
-/// default dialect also what PostgreSQL would answer otherwise.
+/// Refuses syntax that only the other dialect accepts, with a clearer message than the engine's; in the default dialect
+/// also what PostgreSQL would answer otherwise.
 ///
 /// # Errors
 ///

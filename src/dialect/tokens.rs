@@ -181,13 +181,13 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// A statement that stands for one that was typed. Its tokens have their places in what was typed, so that errors point
+/// A statement that replaces one that was typed. Its tokens have their places in what was typed, so that errors point
 /// there.
 #[derive(Debug, Default)]
 pub(crate) struct Draft(Vec<TokenWithSpan>);
 
 impl Draft {
-    /// Adds `sql`, which stands for what was typed at `place`.
+    /// Adds `sql`, which replaces what was typed at `place`.
     pub(crate) fn sql(mut self, sql: &str, place: Span) -> Self {
         // Text of this program is always cut into tokens; if it were not, the parser would refuse what is left.
         let tokens = tokenize(sql).unwrap_or_default().into_iter();

@@ -1,4 +1,4 @@
-//! Clauses that the parser accepts, but that the engine's planner ignores, or refuses in words that help nobody.
+//! Clauses that the parser accepts, but that the engine's planner ignores, or refuses without helping.
 //!
 //! They are refused before anything is sent, with what to write instead: a statement without them would mean something
 //! else. The same goes for time zones that do not exist, which the engine would read as UTC. Pure.
@@ -29,7 +29,7 @@ pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
 }
 
 /// Returns a name in HAVING that could be a column of a table and an item of the select list: the engine takes the item,
-/// and PostgreSQL the column. It can be a column there if it is grouped by, or stands in a call.
+/// and PostgreSQL the column. It can be a column there if it is grouped by, or is in a call.
 fn name_of_both(select: &Select) -> Option<Ident> {
     let having = select.having.as_ref()?;
     let items: Vec<(&Expr, Option<&Ident>)> = (select.projection.iter())
@@ -219,7 +219,7 @@ impl Visitor for Refusal {
         let is_literal = |expr: &Expr| text_of(expr).is_some();
         match expr {
             Expr::SimilarTo { pattern, .. } if !is_literal(pattern) => no(
-                "SIMILAR TO with a pattern that is no literal",
+                "SIMILAR TO with a pattern that is not a literal",
                 pattern.span(),
                 "`~` and a regular expression",
             ),
@@ -352,7 +352,7 @@ mod tests {
         insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");
         insta::assert_snapshot!(refused("SELECT * FROM generate_series(1, 2) WITH ORDINALITY"), @"WITH ORDINALITY is not supported; write row_number() OVER (), which numbers rows");
         insta::assert_snapshot!(refused("SELECT id FROM t SORT BY id"), @"a sort by part is not supported; write ORDER BY");
-        insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO kind"), @"SIMILAR TO with a pattern that is no literal is not supported; write `~` and a regular expression");
+        insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO kind"), @"SIMILAR TO with a pattern that is not a literal is not supported; write `~` and a regular expression");
     }
 
     #[test]

@@ -318,7 +318,7 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::e
     if let Some(word) =
         find(piece, &field.name).and_then(|span| unquoted_text(&piece.text, span.start))
     {
-        return error.hint(format!("text stands in single quotes: '{word}'"));
+        return error.hint(format!("text is written in single quotes: '{word}'"));
     }
     match near_column(field, &typed, valid) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

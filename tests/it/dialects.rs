@@ -291,7 +291,7 @@ async fn the_default_dialect_says_what_to_write_and_which_one_takes_it() {
       |
     1 | SELECT id + 1 FROM api_keys
       |        ^^
-    hint: CAST(id AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; --dialect stackql takes it
+    hint: CAST(id AS DOUBLE) reads it as a number, and fails on a row that does not hold one; TRY_CAST gives NULL there; --dialect stackql takes it
 
     error: cannot compare text with a number
       |

@@ -178,37 +178,37 @@ async fn unknown_fields_are_found_in_both_spellings_of_a_path() {
       |
     1 | SELECT spec.dislay_name FROM api_keys
       |             ^^^^^^^^^^^
-    hint: did you mean `display_name`? `_spec ->> 'dislay_name'` reads a member that is no column
+    hint: did you mean `display_name`? `_spec ->> 'dislay_name'` reads a member that is not a column
 
     error: no field `idd` in `spec.owner`
       |
     1 | SELECT k.id FROM api_keys k WHERE k.spec.owner.idd = 'x'
       |                                                ^^^
-    hint: did you mean `id`? `spec.owner ->> 'idd'` reads a member that is no column
+    hint: did you mean `id`? `spec.owner ->> 'idd'` reads a member that is not a column
 
     error: no field `kin` in `spec.owner`
       |
     1 | SELECT spec['owner']['kin'] FROM api_keys
       |                      ^^^^^
-    hint: did you mean `kind`? `spec.owner ->> 'kin'` reads a member that is no column
+    hint: did you mean `kind`? `spec.owner ->> 'kin'` reads a member that is not a column
 
     error: no field `crated_at` in `metadata`
       |
     2 |   metadata.crated_at
       |            ^^^^^^^^^
-    hint: did you mean `created_at`? `metadata ->> 'crated_at'` reads a member that is no column
+    hint: did you mean `created_at`? `metadata ->> 'crated_at'` reads a member that is not a column
 
     error: no field `ownr` in `spec.owner`
       |
     1 | … EXISTS (SELECT 1 FROM api_keys o WHERE o.id = k.spec.owner.ownr)
       |                                                              ^^^^
-    hint: it has `id`, `related`, `resource_name`, `api_version`, `kind`; `spec.owner ->> 'ownr'` reads a member that is no column
+    hint: it has `id`, `related`, `resource_name`, `api_version`, `kind`; `spec.owner ->> 'ownr'` reads a member that is not a column
 
     error: no field `resources` in `spec`
       |
     1 | SELECT spec.resources FROM api_keys
       |             ^^^^^^^^^
-    hint: did you mean `resource`? `_spec ->> 'resources'` reads a member that is no column
+    hint: did you mean `resource`? `_spec ->> 'resources'` reads a member that is not a column
 
     error: cannot take a field of text
 
@@ -216,7 +216,7 @@ async fn unknown_fields_are_found_in_both_spellings_of_a_path() {
       |
     1 | SELECT spec.zebra FROM api_keys
       |             ^^^^^
-    hint: it has `secret`, `display_name`, `description`, `expires_at`, `created_by`, `owner`, `resource`; `_spec ->> 'zebra'` reads a member that is no column
+    hint: it has `secret`, `display_name`, `description`, `expires_at`, `created_by`, `owner`, `resource`; `_spec ->> 'zebra'` reads a member that is not a column
     ");
 }
 
@@ -351,7 +351,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: division by zero
     hint: nullif(x, 0) as the divisor gives NULL where x is 0
 
-    error: an aggregate function cannot stand in WHERE, which looks at one row at a time
+    error: an aggregate function is not allowed in WHERE, which looks at one row at a time
     hint: HAVING looks at groups
 
     error: TABLESAMPLE is not supported

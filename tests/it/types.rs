@@ -39,7 +39,7 @@ async fn what_is_no_condition_and_no_group_of_its_own_is_an_error() {
         ),
         (
             "SELECT n AS p, n AS r FROM {numbers} GROUP BY n, ROLLUP (n)",
-            "stands in GROUP BY twice",
+            "appears twice in GROUP BY",
         ),
     ] {
         let sql = sql.replace("{numbers}", NUMBERS);

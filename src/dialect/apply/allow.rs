@@ -2,7 +2,7 @@
 //!
 //! A join pushes predicates down and knows what the other side holds before it asks the service, so it saves requests.
 //! Every shape here is held by a property test, see docs/decisions/003-subqueries-by-apply.md. All of them are conditions
-//! of WHERE or HAVING that stand alone or beside AND, where unknown is as good as false:
+//! of WHERE or HAVING, alone or beside AND, where unknown is as good as false:
 //!
 //! 1. `x IN (uncorrelated)`, where `x` names a column: a semi join;
 //! 2. `x NOT IN (uncorrelated)`, where `x` names a column: an anti join that knows of NULL;

@@ -629,12 +629,12 @@ impl Run {
     }
 }
 
-/// What stands beside rows of the input.
+/// What is put beside rows of the input.
 #[derive(Default)]
 struct Made {
     outcomes: Vec<Option<bool>>,
     values: Vec<ScalarValue>,
-    /// Rows of a lateral join, and the positions of the rows that they stand beside.
+    /// Rows of a lateral join, and the positions of the rows that they are put beside.
     rows: Vec<RecordBatch>,
     positions: Vec<u32>,
 }
@@ -644,7 +644,7 @@ impl Made {
         self.outcomes.len() + self.values.len() + self.positions.len()
     }
 
-    /// Adds the answer that nobody looks at.
+    /// Adds an answer that is not looked at.
     fn add_null(&mut self, task: &Task) -> Result<()> {
         match task.kind {
             Kind::Exists | Kind::Compare { .. } => self.outcomes.push(None),
@@ -657,7 +657,7 @@ impl Made {
         Ok(())
     }
 
-    /// Adds what stands beside the row of `current` that is next. `begin` is the position of the first row.
+    /// Adds what is put beside the next row of `current`. `begin` is the position of the first row.
     fn add(
         &mut self,
         task: &Task,
@@ -700,7 +700,7 @@ impl Made {
         Ok(())
     }
 
-    /// Returns `rows` of the input with what stands beside them.
+    /// Returns `rows` of the input with what is put beside them.
     fn beside(self, rows: RecordBatch, task: &Task) -> Result<RecordBatch> {
         let (rows, added) = match task.kind {
             Kind::Exists | Kind::Compare { .. } => {

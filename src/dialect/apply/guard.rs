@@ -1,4 +1,4 @@
-//! Guards: where the value of an expression is looked at, so that a subquery in it is run for no other row. Pure.
+//! Guards: the rows whose value of an expression is needed; its subqueries run for those rows only. Pure.
 
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
@@ -13,7 +13,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Returns where, of `outcomes`, the one beside the first condition that is true is true, or `otherwise` without any.
+    /// Narrows the guard: true where the outcome paired with the first true condition is true, or `otherwise` without any.
     pub(super) fn and(&self, outcomes: &[(Expr, bool)], otherwise: bool, is_branch: bool) -> Self {
         // A second look at a volatile condition could see something else.
         if outcomes.is_empty()

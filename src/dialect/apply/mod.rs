@@ -37,7 +37,7 @@
 //! - NULL is a value like any other;
 //! - a volatile function in an uncorrelated subquery is evaluated once per statement, in a correlated one once per
 //!   distinct outer value;
-//! - a subquery in a branch of CASE, behind AND, OR or in `coalesce` is evaluated only for rows whose answer depends on it,
+//! - a subquery in a branch of CASE, after AND, OR or in `coalesce` is evaluated only for rows whose answer depends on it,
 //!   which a guard of the node tells.
 //!
 //! It depends on the engine and on the errors of `plan`: it knows no resource and sends no request.

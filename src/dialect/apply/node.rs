@@ -197,7 +197,7 @@ pub(super) struct Apply {
     pub(super) outer: Vec<Expr>,
     /// What each of them is bound to.
     pub(super) parameters: Vec<Arc<Parameter>>,
-    /// Over the input: where it is not true nobody looks at the answer, and the subquery is not run.
+    /// Over the input: where it is not true the answer is not looked at, and the subquery is not run.
     pub(super) guard: Option<Expr>,
     /// The columns that are added to those of the input.
     pub(super) added: DFSchemaRef,
@@ -205,7 +205,7 @@ pub(super) struct Apply {
 }
 
 impl Apply {
-    /// `added` are the columns that stand beside those of the input.
+    /// `added` are the columns after those of the input.
     pub(super) fn try_new(
         input: LogicalPlan,
         subquery: Arc<LogicalPlan>,
@@ -243,7 +243,7 @@ fn beside(input: &LogicalPlan, added: &DFSchema) -> Result<DFSchema> {
     DFSchema::new_with_metadata(fields.collect(), input.schema().metadata().clone())
 }
 
-/// Returns the one column that holds the answer of a subquery that is no lateral join.
+/// Returns the one column that holds the answer of a subquery that is not a lateral join.
 pub(super) fn answer_column(name: &str, kind: &Kind, subquery: &LogicalPlan) -> Result<DFSchema> {
     let field = match kind {
         Kind::Scalar => subquery.schema().field(0).as_ref().clone(),

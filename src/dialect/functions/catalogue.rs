@@ -23,7 +23,7 @@ pub enum FunctionKind {
     Scalar,
     /// Values of many rows into a value.
     Aggregate,
-    /// A value into rows; stands in FROM.
+    /// A value into rows; used in FROM.
     Table,
 }
 

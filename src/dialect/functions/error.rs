@@ -117,9 +117,9 @@ impl Error {
                 };
                 Some(match json {
                     Some(json) if hint.ends_with('?') => {
-                        format!("{hint} `{json}` reads a member that is no column")
+                        format!("{hint} `{json}` reads a member that is not a column")
                     }
-                    Some(json) => format!("{hint}; `{json}` reads a member that is no column"),
+                    Some(json) => format!("{hint}; `{json}` reads a member that is not a column"),
                     None => hint,
                 })
             }

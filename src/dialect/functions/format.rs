@@ -189,7 +189,7 @@ fn formatted(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
     Ok(text)
 }
 
-/// What stands between `%` and the letter of a conversion.
+/// What is between `%` and the letter of a conversion.
 #[derive(Debug, Default)]
 struct Spec {
     left: bool,
@@ -432,7 +432,7 @@ fn ordinal(number: u64) -> String {
     format!("{number}{suffix}")
 }
 
-/// Writes `number`, which is not negative, with `places` after the point and zeros behind the first `most` digits.
+/// Writes `number`, which is not negative, with `places` after the point and zeros after the first `most` digits.
 pub(crate) fn fixed(number: f64, places: usize, most: usize) -> String {
     // SQLite rounds what it shows rather than what it holds: 1.005 to 1.01, although it is a little less.
     let thirds = number.log2().floor() as i64 / 3;
@@ -452,7 +452,7 @@ pub(crate) fn fixed(number: f64, places: usize, most: usize) -> String {
     )
 }
 
-/// Writes `number`, which is not negative, as `d.ddde±nn` with zeros behind the first `most` digits.
+/// Writes `number`, which is not negative, as `d.ddde±nn` with zeros after the first `most` digits.
 fn scientific(number: f64, places: usize, most: usize) -> String {
     let text = half_up(number, places, |number, places| {
         format!("{number:.places$e}")

@@ -175,7 +175,7 @@ fn list_of(args: Vec<Expr>, left: &LogicalPlan) -> Result<Expr> {
                 if other.is_nested() {
                     "an object"
                 } else {
-                    "what is no list"
+                    "what is not a list"
                 }
             ),
             "it takes a list such as `spec.resources`; `spec.*` gives the fields of an object",

@@ -21,7 +21,7 @@
 //! | `iif`, `coalesce` | SQLite's; text beside anything else makes both text |
 //! | `max`, `min` | DataFusion's aggregates; SQLite's scalars with two arguments and more |
 //! | `group_concat`, `total`, `json_group_…` | SQLite's, computed by `string_agg` and `sum` |
-//! | mathematics | SQLite's, since the engine is built without its own; what is no number is NULL |
+//! | mathematics | SQLite's, since the engine is built without its own; what is not a number is NULL |
 //! | `text + number`, `-`, `*`, `/`, `%` | SQLite's: text counts for its number; DataFusion refuses it |
 //! | `json_extract(…) > number`, and other text beside a number | SQLite's: compared as numbers; other text is greater |
 //! | `sum`, `avg` of truth values and of JSON | SQLite's: 1 and 0, and the number there |

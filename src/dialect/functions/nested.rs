@@ -5,7 +5,7 @@
 //! What is not a struct or a list is JSON text, and goes to `json::extract`. An unknown field is an error
 //! while planning, which names the fields that exist.
 //!
-//! Objects that carry their JSON (`source_json`) may have members that are no fields. Dots and brackets take fields alone;
+//! Objects that carry their JSON (`source_json`) may have members that are not fields. Dots and brackets take fields alone;
 //! `->`, `->>` and `json_extract` take a single value from its field, and anything else from the JSON.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Mathematics: the functions of SQLite's "Built-In Mathematical SQL Functions", and `abs`, `round`, `sign`.
 //!
-//! Over text a function reads the number that the text begins with. A result that is no number is an error, as in
+//! Over text a function reads the number that the text begins with. A result that is not a number is an error, as in
 //! PostgreSQL, and NULL in the dialect `stackql`, as in SQLite: `sqrt(-1)`, `ln(0)`, `mod(1, 0)`.
 
 use datafusion::arrow::datatypes::DataType;
@@ -115,7 +115,7 @@ pub(crate) fn to_integer() -> ScalarUDF {
     )
 }
 
-/// `to_rank(x)`: where text stands among numbers. What is no number from end to end is greater than all of them, as NaN
+/// `to_rank(x)`: the rank of text among numbers. What is not a number from end to end is greater than all of them, as NaN
 /// is in DataFusion's order.
 pub(crate) fn to_rank() -> ScalarUDF {
     row("to_rank", Arity::Between(1, 1), ReturnType::Real, |args| {
@@ -263,7 +263,7 @@ fn trunc(args: &[Value<'_>]) -> Evaluated {
     })
 }
 
-/// Cuts the digits behind so many places, in decimal: what is shorter is left as it is.
+/// Cuts the digits after so many places, in decimal: what is shorter is left as it is.
 fn cut(number: f64, places: i32) -> f64 {
     let unit = 10_f64.powi(places.abs());
     let (scaled, back): (f64, fn(f64, f64) -> f64) = match places {

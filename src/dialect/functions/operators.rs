@@ -2,7 +2,7 @@
 //!
 //! - In arithmetic text counts for the number it holds, which is what `strftime('%s', …) - strftime('%s', …)` relies on,
 //!   and a truth value for 1 or 0.
-//! - Text beside a number, as `json_extract` gives it, is compared as a number; text that is none is greater than every
+//! - Text beside a number, as `json_extract` gives it, is compared as a number; other text is greater than every
 //!   number.
 //! - Arithmetic over unsigned integers is that of signed ones.
 //! - `json_valid(x) = 1` compares a truth value with SQLite's 1 or 0.
@@ -228,7 +228,7 @@ fn expression(left: Operand, right: Operand) -> (Expr, Expr) {
     (text(left), text(right))
 }
 
-/// Returns true for what can stand beside text in arithmetic.
+/// Returns true for what can be beside text in arithmetic.
 fn counts(data_type: &DataType) -> bool {
     data_type.is_string()
         || data_type.is_numeric()

@@ -163,7 +163,7 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
             matches.append_null();
             continue;
         };
-        // The whole match stands first.
+        // The whole match comes first.
         let groups = usize::from(found.len() > 1);
         for group in found.iter().skip(groups) {
             matches

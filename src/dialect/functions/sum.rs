@@ -1,4 +1,4 @@
-//! `sum` of integers, which is an error where it is no integer of 64 bits, and `percentile_cont` without rounding.
+//! `sum` of integers, an error if the total does not fit in 64 bits, and `percentile_cont` without rounding.
 //!
 //! Both are the engine's but for what accumulates: its sum wraps around, and its percentile between two values is cut to
 //! six digits.

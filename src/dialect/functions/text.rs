@@ -480,7 +480,7 @@ fn unhex(args: &[Value<'_>]) -> Evaluated {
                 bytes.extend(u8::try_from(high << 4 | digit));
                 half = None;
             }
-            // What is ignored may stand between pairs, not within them.
+            // What is ignored may be between pairs, not within them.
             (None, None) if ignored.as_ref().is_some_and(|ignored| ignored.contains(c)) => {}
             (None, _) => return Ok(Value::Null),
         }

@@ -7,7 +7,7 @@
 //!
 //! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns
 //! of the input share a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A
-//! wall between the two nodes, which no predicate passes, stands there while the engine's rule runs. Joins look at
+//! wall between the two nodes, which no predicate passes, is there while the engine's rule runs. Joins look at
 //! positions and need none.
 //!
 //! The second of these rules hands on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
@@ -95,7 +95,7 @@ impl OptimizerRule for Staying {
     }
 }
 
-/// Makes one filter of those that stand on top of one another. The engine's rule does so, too, and goes on at once with what
+/// Makes one filter of those on top of one another. The engine's rule does so, too, and goes on at once with what
 /// is below them.
 fn one_filter(plan: LogicalPlan) -> Result<LogicalPlan> {
     let LogicalPlan::Filter(upper) = &plan else {
@@ -250,6 +250,6 @@ impl ExecutionPlan for Wall {
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        internal_err!("a wall stands only while a plan is optimized")
+        internal_err!("a wall exists only while a plan is optimized")
     }
 }

@@ -53,7 +53,7 @@ fn check_sets(group: &Expr) -> Result<()> {
     }
     match sets.iter().find_map(|set| twice(set)) {
         Some(expr) => Err(Error::new(format!(
-            "`{}` stands in GROUP BY twice, beside or within ROLLUP, CUBE or GROUPING SETS",
+            "`{}` appears twice in GROUP BY, beside or within ROLLUP, CUBE or GROUPING SETS",
             expr.human_display()
         ))
         .kind(ErrorKind::Statement)

@@ -1,12 +1,12 @@
-//! LIMIT and OFFSET that a subquery tells, as a condition on the number of the row.
+//! LIMIT and OFFSET given by a subquery, as a condition on the number of the row.
 //!
 //! ```text
 //! Limit (skip: s, fetch: (subquery)) over q
 //! project q (filter n > s AND n <= s + (subquery) (window row_number() AS n over q))
 //! ```
 //!
-//! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is none, as in PostgreSQL, and a
-//! negative one is an error. [`STOP_BEHIND_LIMIT`] ends the rows where their number is beyond the limit.
+//! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is no limit, as in PostgreSQL,
+//! and a negative one is an error. [`STOP_BEHIND_LIMIT`] ends the rows where their number is beyond the limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ use crate::error::ErrorKind;
 /// The column that numbers the rows.
 const NUMBER: &str = "__row";
 
-/// Turns limits that are told by subqueries into conditions.
+/// Turns limits that are given by subqueries into conditions.
 pub(super) const LIMIT_BY_SUBQUERY: PlanRule = PlanRule {
     name: "limit_by_subquery",
     dialects: Dialects::BOTH,
@@ -131,7 +131,7 @@ impl ScalarUDFImpl for Bound {
     }
 }
 
-/// Ends the rows of a query behind the last one that its limit wants.
+/// Ends the rows of a query after the last one that its limit wants.
 pub(super) const STOP_BEHIND_LIMIT: OperatorRule = OperatorRule {
     name: "stop_behind_limit",
     change: stop_behind_limit,
@@ -162,7 +162,7 @@ fn is_end(predicate: &Arc<dyn PhysicalExpr>) -> bool {
     })
 }
 
-/// Gives the rows that are wanted, up to the first that is behind them all.
+/// Gives the rows that are wanted, up to the first that is beyond them all.
 #[derive(Debug)]
 struct FirstRows {
     input: Arc<dyn ExecutionPlan>,

@@ -1,4 +1,4 @@
-//! Text literals, read as values of the class that they stand beside.
+//! Text literals, read as values of the class beside them.
 
 use std::borrow::Cow;
 
@@ -72,7 +72,7 @@ fn timestamp(text: &str, data_type: &DataType) -> Option<ScalarValue> {
         DataType::Timestamp(_, zone) => zone.clone(),
         _ => None,
     };
-    // Without an offset of its own it is a time in the zone of what it stands beside.
+    // Without an offset of its own it is a time in the zone of what is beside it.
     let place = zone.as_deref().and_then(|zone| zone.parse::<Tz>().ok());
     let text = with_seconds(text);
     let time = match place {

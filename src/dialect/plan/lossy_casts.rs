@@ -1,7 +1,7 @@
 //! A rule over logical plans that keeps a conversion which loses something on its side of a comparison.
 //!
 //! The engine compares `CAST(x AS decimal(5, 0)) = 1` as `x = 1.00`, so that 1.2 is not found, and timestamps of whole
-//! seconds likewise. A function that gives its argument stands around such a conversion, which the engine does not look
+//! seconds likewise. Such a conversion is wrapped in a function that returns its argument, which the engine does not look
 //! through.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
@@ -37,7 +37,7 @@ fn keep_lossy_casts(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
     })
 }
 
-/// Returns true if values of `from` have more digits behind the point than `to` has room for.
+/// Returns true if values of `from` have more digits after the point than `to` has room for.
 fn loses_digits(from: &DataType, to: &DataType) -> bool {
     let digits = |data_type: &DataType| match data_type {
         DataType::Decimal32(_, scale)

@@ -99,7 +99,7 @@ impl Arithmetic {
     }
 }
 
-/// Arithmetic of integers that fails where the result is none.
+/// Arithmetic of integers that fails where the result is not an integer of 64 bits.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
     arithmetic: Arithmetic,

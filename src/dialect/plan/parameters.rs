@@ -1,4 +1,4 @@
-//! Parameters that come as text and stand beside a number: `$days + 1`.
+//! Parameters that come as text, beside a number: `$days + 1`.
 //!
 //! The engine gives every node its types as soon as values take the place of parameters, and knows no arithmetic of text
 //! then. So a text that is calculated with becomes the number that it is before that.

@@ -1,7 +1,7 @@
 //! A rule over logical plans that takes parts of times in microseconds.
 //!
-//! The engine makes a range of times of `extract(year FROM t) < 3000`. For a time in nanoseconds, of which there are none
-//! after the year 2262, the range has no end, and the comparison would be NULL.
+//! The engine makes a range of times of `extract(year FROM t) < 3000`. For a time in nanoseconds, which end in the
+//! year 2262, the range has no end, and the comparison would be NULL.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;

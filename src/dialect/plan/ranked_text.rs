@@ -35,7 +35,7 @@ fn rank_text(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     })
 }
 
-/// Ranks text beside a number, each value for itself; None where no text stands beside a number.
+/// Ranks text beside a number, each value for itself; None where no text is beside a number.
 fn ranked(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     let mixed = |one: &Expr, other: &Expr| {
         let classes = (class_of(one, schema), class_of(other, schema));

@@ -1,9 +1,9 @@
 //! Conditions that guard others: `y <> 0 AND x / y >= 1` never divides by zero.
 //!
-//! The engine evaluates both sides of AND and OR over all rows. What can fail of a row is put into a CASE, which sees only
-//! the rows that the members of the chain before it leave open. In a WHERE, members that cannot fail stay as they are,
-//! for the service to filter by, and guard the others wherever they are written; filters that the engine has merged into
-//! one are taken apart again where they are run ([`SPLIT_FILTERS`]).
+//! The engine evaluates both sides of AND and OR over all rows. An expression that can fail on a row is wrapped in a CASE,
+//! which sees only the rows that the members of the chain before it leave open. In a WHERE, members that cannot fail stay
+//! as they are, for the service to filter by, and guard the others wherever they are written; filters that the engine has
+//! merged into one are taken apart again where they are run ([`SPLIT_FILTERS`]).
 //!
 //! What can fail: a division by anything but a number that is written there, and text that is converted.
 
@@ -27,7 +27,7 @@ use super::operator::Plan;
 use super::rule::{Change, Dialects, OperatorRule, PlanRule};
 use super::tree::map_named;
 
-/// Guards what can fail. To be run when types fit.
+/// Guards expressions that can fail. To be run when types fit.
 pub(super) const SHORT_CIRCUIT: PlanRule = PlanRule {
     name: "short_circuit",
     dialects: Dialects::BOTH,
@@ -148,7 +148,7 @@ fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
     )
 }
 
-/// Returns true if evaluating `expr` may fail of a row.
+/// Returns true if evaluating `expr` can fail on some row.
 fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
     let found = expr.exists(|part| {
         Ok(match part {

@@ -1,5 +1,5 @@
-//! Sort keys that stand twice: the second one changes nothing, and the engine panics of it in `DISTINCT ON` and in
-//! ordered aggregates. The rule runs behind the engine's, which may have simplified `coalesce(x, 1)` to the `x` beside it.
+//! Duplicate sort keys: the second has no effect, but makes the engine panic in `DISTINCT ON` and in ordered aggregates.
+//! The rule runs after the engine's, which may have simplified `coalesce(x, 1)` to the `x` beside it.
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
@@ -9,7 +9,7 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::tree::map_named;
 
-/// Drops sort keys that stood before.
+/// Drops repeated sort keys.
 #[derive(Debug)]
 pub(super) struct SortKeysOnce;
 

@@ -1,6 +1,6 @@
 //! Strict types: what is compared, or becomes one column, must be of one class of types.
 //!
-//! A text literal or parameter takes the class of what it stands beside, and must be a value of it from end to end:
+//! A text literal or parameter takes the class of what is beside it, and must be a value of it from end to end:
 //! `age_days < '90'` compares numbers, `age_days < '90 days'` is an error. A text column beside a number or a boolean is
 //! an error that names CAST. So a statement never selects rows by a value that was not there, which SQLite's reading of
 //! text as a number does (`'90 days'` counts as 90 in one place, and as greater than every number in another).
@@ -8,8 +8,8 @@
 //! A number that becomes an integer is rounded, as in PostgreSQL.
 //!
 //! This holds for comparisons of every kind, for arithmetic, for the arguments of functions, for what CASE and its kin
-//! return, and for the columns of UNION. Text beside a date or a timestamp is converted row by row, and fails of a row
-//! that holds none: PostgreSQL asks for a CAST there, but the answer is never another.
+//! return, and for the columns of UNION. Text beside a date or a timestamp is converted row by row, and fails on a row
+//! that does not hold one: PostgreSQL asks for a CAST there, but the answer is never another.
 //!
 //! The dialect `stackql` reads text as SQLite does, and skips this rule. Where text counts for a number there, the planner
 //! of operators has put `to_number`, `to_integer` or `to_rank` around it.
@@ -99,7 +99,7 @@ fn before_to_text(expr: &Expr) -> &Expr {
     }
 }
 
-/// Refuses `||` between what are no texts, lists or objects: `1 || 2`, and `true || false`, which is OR elsewhere.
+/// Refuses `||` unless an operand is a text, a list or an object: `1 || 2`, and `true || false`, which is OR elsewhere.
 fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
     let class = |side: &Expr| class_of(before_to_text(side), schema);
     let (one, other) = (class(left), class(right));
@@ -409,7 +409,7 @@ enum Number<'a> {
     Argument(&'a str),
 }
 
-/// Reads a text literal as a number; None if `expr` is no text.
+/// Reads a text literal as a number; None if `expr` is not text.
 fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Option<Expr>> {
     let class = class_of(expr, schema);
     if let Number::Argument(name) = wanted
@@ -447,13 +447,13 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     let spelled = spelled(expr);
     Err(Error::new(match (wanted, &spelled) {
         (Number::Operand, Some(name)) => format!("`{name}` is text, and a number was expected"),
-        (Number::Operand, None) => "text stands where a number was expected".to_owned(),
+        (Number::Operand, None) => "a number was expected, and this is text".to_owned(),
         (Number::Argument(name), _) => {
             format!("`{name}` takes a number, and {}", subject(expr, class))
         }
     })
     .hint(format!(
-        "CAST({} AS DOUBLE) reads it as a number, and fails of a row that holds none; TRY_CAST gives NULL there; {OTHER_DIALECT}",
+        "CAST({} AS DOUBLE) reads it as a number, and fails on a row that does not hold one; TRY_CAST gives NULL there; {OTHER_DIALECT}",
         spelled.as_deref().unwrap_or("…")
     ))
     .at(Place::of(expr))
@@ -471,7 +471,7 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         }
     }
     let classes: Vec<Class> = types.iter().map(Class::of).collect();
-    // What a text literal is to be is told by those that are no text literals.
+    // The operands that are not text literals decide what the literals become.
     let typed: Vec<usize> = (0..operands.len())
         .filter(|&at| classes[at] != Class::Null && text_of(operands[at]).is_none())
         .collect();
@@ -484,7 +484,7 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
     if flags_as_numbers {
         changed |= read_flags(operands, &typed);
     }
-    // Text that is no literal, then anything else, decides.
+    // A timestamp decides, then whatever comes first.
     let leader = typed
         .iter()
         .copied()
@@ -558,14 +558,14 @@ fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bo
     .into())
 }
 
-/// Returns true if values of the two classes can stand together.
+/// Returns true if values of the two classes fit together.
 fn fit(one: Class, other: Class, together: Together) -> bool {
     use Class::{Date, List, Null, Other, Text, Timestamp};
     match (one, other) {
         (one, other) if one == other => true,
         (Null | Other | List, _) | (_, Null | Other | List) => true,
         (Date, Timestamp) | (Timestamp, Date) => true,
-        // Converted row by row; a row that holds none is an error.
+        // Converted row by row; a row that does not hold one is an error.
         (Text, temporal) | (temporal, Text) => {
             together == Together::Compared && temporal.is_temporal()
         }
@@ -631,7 +631,7 @@ fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: 
     }
 }
 
-/// Says that `text` is no value of `class`, which `leader` is of.
+/// Says that `text` is not a value of `class`, the class of `leader`.
 fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error {
     let spelled = spelled(leader);
     let is = match &spelled {

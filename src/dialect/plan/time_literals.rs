@@ -1,13 +1,13 @@
 //! A rule over logical plans that reads what times, and differences of times, are compared with.
 //!
-//! The engine would compare the table's times with text in nanoseconds, which end in 2262 and begin in 1677, and fail of
+//! The engine would compare the table's times with text in nanoseconds, which end in 2262 and begin in 1677, and fail on
 //! a text beyond them: `expires_at < '9999-12-31'`. They are in microseconds, so the text is read as microseconds. Text
-//! that is no time, or finer than that, is left to the engine.
+//! that is not a time, or is more precise, is left to the engine.
 //!
 //! And it would compare differences of times with intervals by the months, then the days, then the rest of them, so that
 //! `now() - created_at > interval '90 days'` would never be true: a difference has no days. So the interval becomes a
-//! difference, of 30 days for each month and 24 hours for each day, as PostgreSQL has it; one that is no literal is
-//! `intervals`' to compare.
+//! difference, of 30 days for each month and 24 hours for each day, as PostgreSQL has it; one that is not a literal is
+//! left to `intervals`.
 
 use std::borrow::Cow;
 
@@ -43,7 +43,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     };
     let mut types = Vec::with_capacity(compared.len());
     for expr in &compared {
-        // What has no type yet is none of these.
+        // What has no type yet is not one of these.
         types.push(expr.get_type(schema).unwrap_or(DataType::Null));
     }
     let is_precise =

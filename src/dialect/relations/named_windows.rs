@@ -131,7 +131,7 @@ fn find<'k>(known: &'k [(String, WindowSpec)], name: &Ident) -> Result<&'k Windo
     Err(match nearest(&folded, names) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint(format!(
-            "windows are named behind HAVING: `WINDOW {} AS (PARTITION BY … ORDER BY …)`",
+            "windows are named after HAVING: `WINDOW {} AS (PARTITION BY … ORDER BY …)`",
             name.value
         )),
     })
@@ -196,9 +196,9 @@ mod tests {
 
     #[test]
     fn a_window_that_is_not_there_or_cannot_be_changed_is_an_error() {
-        insta::assert_snapshot!(spelled("SELECT sum(x) OVER w FROM t"), @"no window `w`; windows are named behind HAVING: `WINDOW w AS (PARTITION BY … ORDER BY …)`");
+        insta::assert_snapshot!(spelled("SELECT sum(x) OVER w FROM t"), @"no window `w`; windows are named after HAVING: `WINDOW w AS (PARTITION BY … ORDER BY …)`");
         insta::assert_snapshot!(spelled("SELECT sum(x) OVER (wni) FROM t WINDOW win AS ()"), @"no window `wni`; did you mean `win`?");
-        insta::assert_snapshot!(spelled("SELECT 1 FROM t WINDOW w AS (v), v AS ()"), @"no window `v`; windows are named behind HAVING: `WINDOW v AS (PARTITION BY … ORDER BY …)`");
+        insta::assert_snapshot!(spelled("SELECT 1 FROM t WINDOW w AS (v), v AS ()"), @"no window `v`; windows are named after HAVING: `WINDOW v AS (PARTITION BY … ORDER BY …)`");
         insta::assert_snapshot!(spelled("SELECT sum(x) OVER (w PARTITION BY x) FROM t WINDOW w AS ()"), @"window `w` cannot be given another PARTITION BY; only ORDER BY and a frame can be added to a window; spell the window out instead");
         insta::assert_snapshot!(spelled("SELECT sum(x) OVER (w ORDER BY x) FROM t WINDOW w AS (ORDER BY y)"), @"window `w` has an ORDER BY already; leave one of the two out, or spell the window out");
         insta::assert_snapshot!(spelled("SELECT sum(x) OVER (w) FROM t WINDOW w AS (ROWS 1 PRECEDING)"), @"window `w` has a frame and cannot be built on; write OVER and the name without parentheses, or put the frame where the window is used");

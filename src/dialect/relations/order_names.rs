@@ -24,7 +24,7 @@ use crate::dialect::parse;
 /// SELECT __item_1 AS id, __item_2 AS spec FROM (SELECT upper(k.id) AS __item_1, k.spec AS __item_2 FROM api_keys k ORDER BY k.id LIMIT 5) AS __ordered
 /// ```
 ///
-/// Leaves a star alone, since nobody knows the names behind it, and DISTINCT, whose keys are items.
+/// Leaves a star alone, since the names in it are not known, and DISTINCT, whose keys are items.
 pub(super) const ORDER_NAMES: RelationRule = RelationRule {
     name: "order_names",
     apply: |statement, _| visit_mut(statement, &mut Queries),
@@ -44,7 +44,7 @@ impl VisitorMut for Queries {
 }
 
 /// Returns true if a key of the order is, or has in it, a column with the name of a table before it, and an item that is
-/// something else has the column's name. None if `query` is none that can be set apart.
+/// something else has the column's name. None if `query` cannot be set apart.
 fn has_taken_key(query: &Query) -> Option<bool> {
     let SetExpr::Select(select) = query.body.as_ref() else {
         return None;

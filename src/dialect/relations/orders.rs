@@ -1,6 +1,6 @@
-//! Keys of an order: those that stand there twice, positions, and constants.
+//! Keys of an order: duplicates, positions, and constants.
 //!
-//! A key that stands there again changes nothing, and the engine panics at some. A position in DISTINCT ON is a constant
+//! A duplicate key changes nothing, and the engine panics at some. A position in DISTINCT ON is a constant
 //! to it. `ORDER BY 'x'`, which orders nothing, is refused: most likely a column was meant.
 
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ use crate::dialect::error::Error;
 /// SELECT DISTINCT ON (g) g, first_value(x ORDER BY y) IGNORE NULLS FROM t ORDER BY g, x
 /// ```
 ///
-/// Refuses a constant, and a position that does not exist. Behind a star nobody knows which position an item has.
+/// Refuses a constant, and a position that does not exist. After a star the position of an item is not known.
 pub(super) const ORDERS: RelationRule = RelationRule {
     name: "orders",
     apply: |statement, _| settle(statement),
@@ -71,7 +71,7 @@ impl VisitorMut for Orders {
                     constant.value
                 ));
                 return ControlFlow::Break(error.at(constant.span).hint(
-                    "name a column, or its position: a name stands without quotes or in double ones",
+                    "name a column, or its position: names are written without quotes, or in double quotes",
                 ));
             }
             for key in keys {
@@ -126,7 +126,7 @@ fn any_value_in_order(call: &mut Function) {
     }
 }
 
-/// Leaves out keys that stand before already, in whatever direction.
+/// Leaves out duplicate keys, in whatever direction.
 fn without_doubles(keys: &mut Vec<OrderByExpr>) {
     let mut at = 1;
     while at < keys.len() {
@@ -139,7 +139,7 @@ fn without_doubles(keys: &mut Vec<OrderByExpr>) {
     }
 }
 
-/// Returns a constant that is no position.
+/// Returns a constant that is not a position.
 fn constant(expr: &Expr) -> Option<&ValueWithSpan> {
     match expr {
         Expr::Nested(expr) => constant(expr),
@@ -162,7 +162,7 @@ fn at_position(key: &Expr, items: &[SelectItem]) -> Result<Option<Expr>, Error> 
     };
     let position = number.parse::<usize>().ok();
     let index = position.and_then(|position| position.checked_sub(1));
-    // Behind a star nobody knows which position an item has.
+    // After a star the position of an item is not known.
     let mut known = items.iter().map_while(|item| match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
         _ => None,
@@ -170,7 +170,7 @@ fn at_position(key: &Expr, items: &[SelectItem]) -> Result<Option<Expr>, Error> 
     match index.and_then(|index| known.nth(index)) {
         Some(item) => Ok(Some(item.clone())),
         None => Err(Error::new(format!(
-            "DISTINCT ON ({number}) is no position in the select list"
+            "DISTINCT ON ({number}) is not a position in the select list"
         ))
         .at(value.span)
         .hint("name the column")),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_stands_in_an_order_once() {
+    fn a_key_is_in_an_order_once() {
         insta::assert_snapshot!(settled("SELECT first_value(x ORDER BY x, x DESC) FROM t ORDER BY g, x, g"), @"SELECT first_value(x ORDER BY x) FROM t ORDER BY g, x");
         insta::assert_snapshot!(settled("SELECT rank() OVER (ORDER BY x, y, x) FROM t"), @"SELECT rank() OVER (ORDER BY x, y) FROM t");
     }
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn a_position_in_distinct_on_is_the_item_there() {
         insta::assert_snapshot!(settled("SELECT DISTINCT ON (2, 1) g, x + 1 AS y FROM t"), @"SELECT DISTINCT ON (x + 1, g) g, x + 1 AS y FROM t");
-        insta::assert_snapshot!(settled("SELECT DISTINCT ON (3) g, x FROM t"), @"DISTINCT ON (3) is no position in the select list; name the column");
-        insta::assert_snapshot!(settled("SELECT DISTINCT ON (1) * FROM t"), @"DISTINCT ON (1) is no position in the select list; name the column");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (3) g, x FROM t"), @"DISTINCT ON (3) is not a position in the select list; name the column");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (1) * FROM t"), @"DISTINCT ON (1) is not a position in the select list; name the column");
     }
 
     #[test]
@@ -214,6 +214,6 @@ mod tests {
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"SELECT x FROM t ORDER BY 1, NULL");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true orders nothing; order by a column, or by its position");
-        insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' tells no rows apart; name a column, or its position: a name stands without quotes or in double ones");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' tells no rows apart; name a column, or its position: names are written without quotes, or in double quotes");
     }
 }

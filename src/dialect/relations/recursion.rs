@@ -14,7 +14,7 @@ use super::rule::RelationRule;
 use crate::dialect::ast::{folded, visit_mut};
 use crate::dialect::error::Error;
 
-/// Refuses ORDER BY, LIMIT and OFFSET behind the terms of a recursive CTE, and a CTE that reads itself twice.
+/// Refuses ORDER BY, LIMIT and OFFSET after the terms of a recursive CTE, and a CTE that reads itself twice.
 ///
 /// ```sql
 /// WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t LIMIT 3) SELECT * FROM t
@@ -22,7 +22,7 @@ use crate::dialect::error::Error;
 /// refused
 /// ```
 ///
-/// The LIMIT is behind both terms, where the engine does not look.
+/// The LIMIT is after both terms, where the engine does not look.
 pub(super) const RECURSION: RelationRule = RelationRule {
     name: "recursion",
     apply: |statement, _| refuse(statement),

@@ -22,7 +22,7 @@ fn alone(rule: &RelationRule, sql: &str) -> String {
     };
     let mut statement = parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     match (rule.apply)(&mut statement, &tables) {
-        // Names that it makes up stand in quotes, which are not what is looked at here.
+        // Names that it makes up are in quotes, which are not what is looked at here.
         Ok(()) => statement.to_string().replace('"', ""),
         Err(_) => "refused".to_owned(),
     }

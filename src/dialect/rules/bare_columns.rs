@@ -220,7 +220,7 @@ impl VisitorMut for Aggregates<'_> {
 struct Columns<'q> {
     aggregation: &'q Aggregation<'q>,
     groups: Vec<Expr>,
-    /// Names that are no columns.
+    /// Names that are not columns.
     aliases: Vec<String>,
     order: Option<OrderByExpr>,
     /// How many of the expressions on the way here are not to be looked into.

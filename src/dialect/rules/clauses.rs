@@ -110,7 +110,8 @@ fn tables_to_selects(body: &mut SetExpr) {
 /// SELECT a AS x, b + 1 FROM t GROUP BY ROLLUP (a, b + 1), 1
 /// ```
 ///
-/// Positions that stand alone in GROUP BY the planner reads itself. Behind a star an item has no known position.
+/// The planner itself reads positions that are keys of GROUP BY by themselves. After a star the position of an item is not
+/// known.
 pub(super) const POSITIONS_IN_GROUPING_SETS: SyntaxRule = SyntaxRule::both(
     "positions_in_grouping_sets",
     &[Psql, DuckDb],
@@ -121,7 +122,7 @@ fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
     let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
         return;
     };
-    // Behind a star nobody knows which position an item has.
+    // After a star the position of an item is not known.
     let items: Vec<&Expr> = (select.projection.iter())
         .map_while(|item| match item {
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
@@ -400,7 +401,7 @@ fn name_sides_alike(query: &mut Query) {
     }
 }
 
-/// Orders by the position of an item that stands in ORDER BY again, after DISTINCT and below a set operation: there the
+/// Orders by the position of an item that ORDER BY repeats, after DISTINCT and below a set operation: there the
 /// planner wants expressions of the select list.
 ///
 /// ```sql
@@ -409,7 +410,8 @@ fn name_sides_alike(query: &mut Query) {
 /// SELECT DISTINCT id, upper(kind) FROM t ORDER BY 2 DESC, id
 /// ```
 ///
-/// An expression that no item is made of stays, and the planner refuses it. Behind a star an item has no known position.
+/// An expression that no item is made of stays, and the planner refuses it. After a star the position of an item is not
+/// known.
 pub(super) const ORDER_BY_ORDINALS: SyntaxRule = SyntaxRule::both(
     "order_by_ordinals",
     &[Psql, DuckDb],

@@ -370,7 +370,7 @@ fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
 /// SELECT 1 FROM t WHERE a IN ('x', 'y') OR a NOT IN ('x') OR NOT (a <> ALL(b)) OR NOT (a <= ALL(b))
 /// ```
 ///
-/// Not array literals with quotes or braces in them, whose syntax is another language. A subquery is no array.
+/// Not array literals with quotes or braces in them, whose syntax is another language. A subquery is not an array.
 pub(super) const ANY_ELEMENT: SyntaxRule =
     SyntaxRule::both("any_element", &[Psql, DuckDb], Hook::Expr(any_element));
 
@@ -553,7 +553,7 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
 /// SELECT 1 FROM t WHERE a > INTERVAL '1 day 02 hours 30 minutes 0 seconds'
 /// ```
 ///
-/// Not with a unit behind the interval, `INTERVAL '1:30' HOUR TO MINUTE`, which the planner does not know.
+/// Not with a unit after the interval, `INTERVAL '1:30' HOUR TO MINUTE`, which the planner does not know.
 pub(super) const CLOCK_IN_INTERVAL: SyntaxRule =
     SyntaxRule::both("clock_in_interval", &[Psql], Hook::Expr(clock_in_interval));
 

@@ -13,7 +13,7 @@ use super::rule::{Answer, SecondReading, UnknownColumn};
 use crate::dialect::ast::{args_mut, folded, text};
 use crate::dialect::setting::Dialects;
 
-/// Reads a name in double quotes as a text where a value may stand, as SQLite does.
+/// Reads a name in double quotes as a text where a value is allowed, as SQLite does.
 ///
 /// ```sql
 /// SELECT iif(a > "no", "no", 1), b || "no" FROM t WHERE c = "no"
@@ -21,7 +21,7 @@ use crate::dialect::setting::Dialects;
 /// SELECT iif(a > 'no', 'no', 1), b || 'no' FROM t WHERE c = 'no'
 /// ```
 ///
-/// Values stand in arguments of functions; unless the name may be a slip, also in what a comparison compares with, in parts
+/// Values are arguments of functions; unless the name may be a slip, also in what a comparison compares with, in parts
 /// of `||`, in results of CASE, and in what the select list gives a name to. What is compared stays a name: a predicate
 /// that is true of every row must not come from a slip.
 pub(super) const NAME_TO_TEXT: SecondReading = SecondReading::new(

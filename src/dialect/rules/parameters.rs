@@ -16,7 +16,7 @@ use crate::dialect::shape::ShapeParameter;
 /// ```
 ///
 /// Only equality with a literal: anything else was not meant for the service. `page_token = ''` is the first page, which
-/// is where every listing begins; another token would leave out the pages before it, and is no column.
+/// is where every listing begins; another token would leave out the pages before it, and is not a column.
 pub(super) const IGNORED_PARAMETER: SyntaxRule =
     SyntaxRule::stackql_only("ignored_parameter", Hook::EarlyExpr(ignored_parameter));
 

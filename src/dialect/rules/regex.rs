@@ -102,7 +102,7 @@ pub(in crate::dialect) fn otherwise_in_postgresql(pattern: &str) -> Option<(Stri
                 if let Some(letter @ ('b' | 'B')) = chars.next() {
                     return Some((
                         format!("\\{letter}"),
-                        r"write \y for the boundary of a word, \Y for a place that is none, and \x08 for a backspace",
+                        r"write \y for the boundary of a word, \Y for a place that is not one, and \x08 for a backspace",
                     ));
                 }
             }

@@ -35,7 +35,7 @@ pub(crate) struct SyntaxRule {
     pub(crate) writers: &'static [Writer],
     /// When it runs, and what it does.
     pub(crate) hook: Hook,
-    /// What to say of what it reads, in a dialect without it. None where the engine's own error will do, or where the other
+    /// What to say about what it reads, in a dialect without it. None where the engine's own error will do, or where the other
     /// dialect has another meaning.
     pub(crate) refusal: Option<Refusal>,
 }

@@ -332,7 +332,7 @@ fn alias(items: &[Item], position: usize, taken: &mut HashSet<String>) -> Option
     (planned != text && others(&collides)).then(|| name.clone())
 }
 
-/// Returns `beginning` with the first number behind it that makes it a name that is not taken.
+/// Returns `beginning` with the first number after it that makes it a name that is not taken.
 fn numbered(beginning: &str, taken: &mut HashSet<String>) -> String {
     let mut number = 1;
     loop {

@@ -26,7 +26,7 @@ use crate::dialect::parser::{IS, IS_NOT, MOD};
 /// SELECT trunc(a / 2), a % 2 FROM t WHERE a IS NOT DISTINCT FROM 'x' OR a IS DISTINCT FROM b OR a IS NOT DISTINCT FROM b
 /// ```
 ///
-/// Not `a IS 1`, where the parser sees no value behind IS.
+/// Not `a IS 1`, where the parser sees no value after IS.
 pub(super) const OPERATORS_OF_STACKQL: SyntaxRule = SyntaxRule::stackql_only(
     "operators_of_stackql",
     Hook::EarlyExpr(operators_of_stackql),
@@ -225,7 +225,7 @@ fn function_refused(expr: &Expr) -> Option<Error> {
     let name = function_name(function);
     let (_, instead) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name)?;
     Some(
-        Error::new(format!("`{name}` is no function here"))
+        Error::new(format!("`{name}` is not a function of this dialect"))
             .hint(*instead)
             .at(function.name.span()),
     )
@@ -279,7 +279,7 @@ fn every_match(function: &mut Function) {
     }
 }
 
-/// Reads a key behind an arrow that begins with `$` as a path.
+/// Reads a key after an arrow that begins with `$` as a path.
 ///
 /// ```sql
 /// SELECT a -> b, a ->> $1, a -> 'c' ->> '$.d' FROM t
@@ -509,7 +509,7 @@ fn is_number(expr: &Expr) -> bool {
 /// SELECT a FROM t WHERE stackql_truth(1)
 /// ```
 ///
-/// A column is left alone: most are no numbers.
+/// A column is left alone: most are not numbers.
 pub(super) const NUMBER_AS_CONDITION: SyntaxRule =
     SyntaxRule::stackql_only("number_as_condition", Hook::Select(number_as_condition));
 

@@ -151,7 +151,7 @@ fn a_rule_belongs_where_its_writers_are() {
     let readings = SECOND_READINGS.iter();
     let readings = readings.map(|rule| (rule.name, rule.dialects, rule.writers));
     for (name, dialects, writers) in rules.chain(readings) {
-        assert!(!writers.is_empty(), "{name} is written by nobody");
+        assert!(!writers.is_empty(), "{name} has no writer");
         // What only StackQL's users write means nothing in a dialect close to PostgreSQL.
         let is_theirs_alone = writers == [Writer::Stackql];
         assert_eq!(dialects == Dialects::STACKQL, is_theirs_alone, "{name}");

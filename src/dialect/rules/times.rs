@@ -252,7 +252,7 @@ impl Pattern {
         }
         let mut strftime = String::new();
         let mut cases = Vec::new();
-        // What stands beside the names.
+        // What is beside the names.
         let mut others = String::new();
         let mut rest = pattern;
         while let Some(next) = rest.chars().next() {
@@ -296,7 +296,7 @@ impl Pattern {
                     }
                     strftime.push_str(to);
                 }
-                // A letter that is no part is none of this list either.
+                // A letter that is not a part is not in this list either.
                 None if next.is_alphabetic() => return None,
                 None => {
                     strftime.push(next);

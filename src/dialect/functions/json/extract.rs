@@ -27,7 +27,7 @@ pub(crate) fn json_extract() -> ScalarUDF {
     ScalarUDF::new_from_impl(JsonExtract::new())
 }
 
-/// A path in dots, spelled as one for `json_extract`: to fields, and to no members that are none.
+/// A path in dots, spelled as one for `json_extract`: to fields, and not to other members.
 pub(crate) fn field_path() -> ScalarUDF {
     ScalarUDF::new_from_impl(JsonExtract {
         takes_members: false,

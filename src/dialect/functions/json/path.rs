@@ -16,7 +16,7 @@ pub(crate) enum Step {
     Field(String),
     /// An element of an array, counted from 0.
     Index(usize),
-    /// An element counted back from the end: 0 is the place behind the last one (`[#]`), 1 the last one (`[#-1]`).
+    /// An element counted back from the end: 0 is the place after the last one (`[#]`), 1 the last one (`[#-1]`).
     FromEnd(usize),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! SQLite's functions over its time values (text, Julian day numbers, `now`) and over Arrow's dates and timestamps,
 //! which are read as their RFC 3339 text. All give text but `julianday` (days, Float64) and `unixepoch` (seconds,
-//! Int64), and NULL for what is not a valid time. `now` is the start of the query, the same wherever it stands in it.
+//! Int64), and NULL for what is not a valid time. `now` is the start of the query, the same wherever it is used.
 
 mod modifier;
 mod moment;

@@ -8,7 +8,7 @@
 //! than the columns are completed along the way, because this is where both are known: `(VALUES (1, 2)) t(a)` becomes
 //! `t(a, column2)`.
 //!
-//! ORDER BY ALL becomes the positions of the columns. The engine passes it over behind a set operation.
+//! ORDER BY ALL becomes the positions of the columns. The engine ignores it after a set operation.
 //!
 //! A CTE that has the name of one outside, which the engine refuses, is renamed where it is known.
 //!
@@ -147,7 +147,7 @@ struct Rewriter<'t> {
     ctes: Vec<CteInSight>,
     /// The relations that an expression may refer to, those of outer queries first.
     outer: Vec<Relation>,
-    /// How many of these are tables that stand before the one at hand, which sees them if it is LATERAL.
+    /// How many of these are tables before the one at hand, which sees them if it is LATERAL.
     beside: usize,
     /// How many subqueries have been given an alias.
     derived: usize,
@@ -287,13 +287,13 @@ impl Rewriter<'_> {
         Ok(output(select, &from))
     }
 
-    /// Lets `rewrite` look at a table that stands behind `before`.
+    /// Lets `rewrite` look at a table that comes after `before`.
     fn behind<T>(&mut self, before: Relation, rewrite: impl FnOnce(&mut Self) -> T) -> T {
         let beside = self.beside;
         self.outer.push(before);
         self.beside += 1;
         let outcome = rewrite(self);
-        // What fails leaves its own count behind.
+        // What fails leaves its own count there.
         self.beside = beside;
         self.outer.pop();
         outcome

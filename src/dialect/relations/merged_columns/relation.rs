@@ -78,13 +78,13 @@ impl Relation {
         }
     }
 
-    /// Puts the columns of `other` behind these.
+    /// Puts the columns of `other` after these.
     pub(super) fn append(&mut self, other: Self) {
         self.parts.extend(other.parts);
         self.tables.extend(other.tables);
     }
 
-    /// Puts a merged column behind these.
+    /// Puts a merged column after these.
     pub(super) fn push_merged(&mut self, name: String, value: Expr) {
         self.parts.push(Part::Column(Column {
             name,

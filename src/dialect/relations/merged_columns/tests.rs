@@ -1,7 +1,7 @@
 use super::*;
 use crate::dialect::parse::parse;
 
-/// Rewrites `sql`, where `a` is (x, y, p), `b` (x, y, q), `c` (y, z) and `u` nobody knows.
+/// Rewrites `sql`, where `a` is (x, y, p), `b` (x, y, q), `c` (y, z) and `u` is unknown.
 fn merged(sql: &str) -> String {
     let tables = |name: &ObjectName| {
         let columns: &[&str] = match name.to_string().as_str() {

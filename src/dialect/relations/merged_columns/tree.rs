@@ -11,7 +11,7 @@ use crate::dialect::ast::{binary, calls, no_table};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
 
-/// Which sides of a join keep their rows, and which are seen behind it.
+/// Which sides of a join keep their rows, and which are seen after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Inner,
@@ -290,7 +290,7 @@ fn known(qualifier: &[Ident], columns: super::Names) -> Relation {
     }
 }
 
-/// Returns what stands before the columns of a table.
+/// Returns what qualifies the columns of a table.
 fn qualifier(name: &ObjectName, alias: Option<&TableAlias>) -> Vec<Ident> {
     match alias {
         Some(alias) => vec![alias.name.clone()],
