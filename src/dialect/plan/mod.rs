@@ -1,25 +1,25 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
-mod claims;
 mod class;
 mod constants;
 mod days;
+mod dedup_sort_keys;
 mod distinct;
 mod error;
 mod filter_pushdown;
+mod forget_properties;
 mod frames;
 mod groups;
+mod hoist_volatile;
 mod in_lists;
 mod intervals;
-mod limits;
+mod keep_order;
 mod literal;
 mod lossy_casts;
 mod multisets;
 mod names;
 mod null_structs;
-mod once;
 pub(crate) mod operator;
-mod order;
 mod overflow;
 mod parameters;
 mod parts;
@@ -28,12 +28,12 @@ mod recursion;
 mod rule;
 mod sequential;
 mod short_circuit;
-mod shown;
-mod sort_keys;
 mod strict_types;
+mod subquery_limits;
 mod time_literals;
 mod tree;
 mod windows;
+mod without_source;
 mod zeros;
 
 use std::sync::Arc;
@@ -47,8 +47,8 @@ pub(crate) use literal::with_seconds;
 pub(crate) use parameters::with_numbers;
 pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
-pub(crate) use shown::without_sources;
 pub(crate) use tree::only_input;
+pub(crate) use without_source::without_sources;
 
 use rule::PlanRule;
 
@@ -59,12 +59,12 @@ type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 /// The rules that run before the engine makes types fit, in this order.
 const BEFORE_TYPES: [PlanRule; 12] = [
     names::CHECK_NAMES,
-    shown::COMPARE_SHOWN,
+    without_source::COMPARE_WITHOUT_SOURCE,
     multisets::COUNT_COPIES,
-    limits::LIMIT_BY_SUBQUERY,
+    subquery_limits::LIMIT_BY_SUBQUERY,
     frames::CHECK_FRAMES,
     groups::CHECK_GROUPS,
-    time_literals::READ_MOMENTS,
+    time_literals::PARSE_TIME_LITERALS,
     days::DAYS_WITH_INTERVALS,
     days::COMPARE_DAYS,
     ranked_text::RANK_TEXT,
@@ -80,7 +80,7 @@ const AFTER_TYPES: [PlanRule; 8] = [
     zeros::ONE_ZERO,
     in_lists::KEEP_LISTS,
     null_structs::NULL_STRUCTS,
-    once::EVALUATE_ONCE,
+    hoist_volatile::HOIST_VOLATILE,
     short_circuit::SHORT_CIRCUIT,
 ];
 
@@ -97,7 +97,7 @@ pub(crate) fn after_types() -> Vec<Rule> {
 /// Returns `rules`, the engine's and those about requests, with those over logical plans about what people mean.
 pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
     let mut rules = filter_pushdown::in_place(rules);
-    rules.push(Arc::new(sort_keys::SortKeysOnce));
+    rules.push(Arc::new(dedup_sort_keys::DedupSortKeys));
     rules
 }
 
@@ -105,11 +105,11 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 ///
 /// `runs_again` knows the nodes that are not of this module and run an input more than once.
 pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
-    let mut rules = order::rules(rules);
+    let mut rules = keep_order::rules(rules);
     rules.push(Arc::new(recursion::BOUND_RECURSION));
     rules.push(Arc::new(windows::WHOLE_PARTITIONS));
     rules.push(Arc::new(distinct::READ_ALL_GROUPS));
-    rules.push(Arc::new(limits::STOP_BEHIND_LIMIT));
+    rules.push(Arc::new(subquery_limits::STOP_BEHIND_LIMIT));
     let mut rules = filter_pushdown::walled(rules, runs_again);
     rules.push(Arc::new(short_circuit::SPLIT_FILTERS));
     rules.push(Arc::new(constants::BOUND_CONSTANTS));
@@ -126,12 +126,12 @@ mod tests {
         let rules: Vec<&str> = rules.map(|rule| rule.name).collect();
         insta::assert_snapshot!(rules.join("\n"), @r"
         check_names
-        compare_shown
+        compare_without_source
         count_copies
         limit_by_subquery
         check_frames
         check_groups
-        read_moments
+        parse_time_literals
         days_with_intervals
         compare_days
         rank_text
@@ -143,7 +143,7 @@ mod tests {
         one_zero
         keep_lists
         null_structs
-        evaluate_once
+        hoist_volatile
         short_circuit
         ");
     }

@@ -36,7 +36,7 @@ fn bound_recursion(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
         return Ok(Transformed::no(plan));
     };
-    let counted: Plan = Arc::new(Counted {
+    let counted: Plan = Arc::new(BoundedRecursionExec {
         name: query.name().to_owned(),
         input: Arc::clone(query.recursive_term()),
         rounds: Arc::default(),
@@ -50,7 +50,7 @@ fn bound_recursion(plan: Plan) -> Result<Transformed<Plan>> {
 
 /// The second term of a recursive query, which counts how often it is run and what it gives.
 #[derive(Debug)]
-struct Counted {
+struct BoundedRecursionExec {
     name: String,
     input: Plan,
     // The engine makes a new plan for every round, and these go from one to the next.
@@ -58,7 +58,7 @@ struct Counted {
     rows: Arc<AtomicUsize>,
 }
 
-impl Counted {
+impl BoundedRecursionExec {
     fn over(&self, input: Plan) -> Plan {
         Arc::new(Self {
             name: self.name.clone(),
@@ -79,18 +79,18 @@ fn endless(name: &str, count: usize, what: &str) -> DataFusionError {
     .into()
 }
 
-impl DisplayAs for Counted {
+impl DisplayAs for BoundedRecursionExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match format {
             DisplayFormatType::TreeRender => Ok(()),
-            _ => write!(f, "Repeated: at most {ROUNDS} times"),
+            _ => write!(f, "BoundedRecursionExec: at most {ROUNDS} times"),
         }
     }
 }
 
-impl ExecutionPlan for Counted {
+impl ExecutionPlan for BoundedRecursionExec {
     fn name(&self) -> &str {
-        "Repeated"
+        "BoundedRecursionExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {

@@ -23,8 +23,8 @@ use super::literal::{self, with_seconds};
 use super::rule::{Change, Dialects, PlanRule};
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
-pub(super) const READ_MOMENTS: PlanRule = PlanRule {
-    name: "read_moments",
+pub(super) const PARSE_TIME_LITERALS: PlanRule = PlanRule {
+    name: "parse_time_literals",
     dialects: Dialects::BOTH,
     change: Change::Expr(read),
 };
@@ -55,7 +55,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let mut changed = false;
     for expr in compared {
         let read = match precise {
-            Some(ty) => moment(expr, ty),
+            Some(ty) => timestamp_literal(expr, ty),
             None if has_time => whole_time(expr),
             None if has_difference => difference(expr),
             None => None,
@@ -109,7 +109,7 @@ fn difference(expr: &Expr) -> Option<Expr> {
 
 /// Returns the time that a literal's text says, to the microsecond, where the others are of the type `ty`; without an
 /// offset of its own it is one in their zone.
-fn moment(expr: &Expr, ty: &DataType) -> Option<Expr> {
+fn timestamp_literal(expr: &Expr, ty: &DataType) -> Option<Expr> {
     let Expr::Literal(text, _) = expr else {
         return None;
     };

@@ -24,7 +24,7 @@ pub(super) const ONE_ZERO: PlanRule = PlanRule {
 fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     if matches!(plan, LogicalPlan::Sort(_)) {
-        return plan.map_expressions(|key| Ok(unsigned(key, &schema)));
+        return plan.map_expressions(|key| Ok(without_zero_sign(key, &schema)));
     }
     let plan = map_named(plan, |expr| {
         expr.transform_up(|expr| Ok(within(expr, &schema)))
@@ -39,7 +39,7 @@ fn first_rows(plan: LogicalPlan, schema: &DFSchema) -> Transformed<LogicalPlan> 
     };
     let orders = distinct.sort_expr.iter_mut().flatten();
     let orders = orders.map(|Sort { expr, .. }| expr);
-    let is_changed = all_unsigned(orders.chain(&mut distinct.on_expr), schema);
+    let is_changed = all_without_zero_sign(orders.chain(&mut distinct.on_expr), schema);
     Transformed::new_transformed(LogicalPlan::Distinct(Distinct::On(distinct)), is_changed)
 }
 
@@ -48,28 +48,28 @@ fn within(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::WindowFunction(call) => {
             let orders = call.params.order_by.iter_mut();
             let orders = orders.map(|Sort { expr, .. }| expr);
-            all_unsigned(orders.chain(&mut call.params.partition_by), schema)
+            all_without_zero_sign(orders.chain(&mut call.params.partition_by), schema)
         }
-        Expr::Case(case) => all_unsigned(case.expr.iter_mut().map(AsMut::as_mut), schema),
+        Expr::Case(case) => all_without_zero_sign(case.expr.iter_mut().map(AsMut::as_mut), schema),
         Expr::ScalarFunction(call) if call.name() == "nullif" => {
-            all_unsigned(call.args.iter_mut(), schema)
+            all_without_zero_sign(call.args.iter_mut(), schema)
         }
         _ => false,
     };
     Transformed::new_transformed(expr, is_changed)
 }
 
-fn all_unsigned<'e>(keys: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
+fn all_without_zero_sign<'e>(keys: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
     let mut is_changed = false;
     for key in keys {
-        let changed = unsigned(std::mem::take(key), schema);
+        let changed = without_zero_sign(std::mem::take(key), schema);
         is_changed |= changed.transformed;
         *key = changed.data;
     }
     is_changed
 }
 
-fn unsigned(key: Expr, schema: &DFSchema) -> Transformed<Expr> {
+fn without_zero_sign(key: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is_float = key
         .get_type(schema)
         .is_ok_and(|data_type| data_type.is_floating());

@@ -11,9 +11,9 @@ use super::tree::map_named;
 
 /// Drops repeated sort keys.
 #[derive(Debug)]
-pub(super) struct SortKeysOnce;
+pub(super) struct DedupSortKeys;
 
-impl OptimizerRule for SortKeysOnce {
+impl OptimizerRule for DedupSortKeys {
     fn rewrite(
         &self,
         plan: LogicalPlan,
@@ -48,7 +48,7 @@ impl OptimizerRule for SortKeysOnce {
     }
 
     fn name(&self) -> &str {
-        "sort_keys_once"
+        "dedup_sort_keys"
     }
 }
 

@@ -27,7 +27,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 
-use super::claims::FORGET_PROPERTIES;
+use super::forget_properties::FORGET_PROPERTIES;
 use super::operator::{Plan, no_expressions, one_input};
 use super::rule::OperatorRule;
 use super::sequential::SequentialExec;

@@ -14,13 +14,13 @@ use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Computes volatile operands once. To be run when types fit.
-pub(super) const EVALUATE_ONCE: PlanRule = PlanRule {
-    name: "evaluate_once",
+pub(super) const HOIST_VOLATILE: PlanRule = PlanRule {
+    name: "hoist_volatile",
     dialects: Dialects::BOTH,
-    change: Change::Plan(evaluate_once),
+    change: Change::Plan(hoist_volatile),
 };
 
-fn evaluate_once(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn hoist_volatile(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut count = 0;
     plan.transform_up_with_subqueries(|plan| computed_below(plan, &mut count))
         .data()

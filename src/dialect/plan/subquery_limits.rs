@@ -72,7 +72,8 @@ fn as_condition(limit: Limit) -> Result<LogicalPlan> {
         .collect();
     let number = || Expr::from(Column::new_unqualified(NUMBER));
     let bound = |clause: &'static str, bound: Expr, without: i64| {
-        let bound = ScalarUDF::from(Bound::of(clause)).call(vec![cast(bound, DataType::Int64)]);
+        let bound =
+            ScalarUDF::from(NonNegative::of(clause)).call(vec![cast(bound, DataType::Int64)]);
         coalesce(vec![bound, lit(without)])
     };
     let skip = (limit.skip).map_or_else(|| lit(0_i64), |skip| bound("OFFSET", *skip, 0));
@@ -90,12 +91,12 @@ fn as_condition(limit: Limit) -> Result<LogicalPlan> {
 
 /// Fails for a bound that is negative.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Bound {
+struct NonNegative {
     clause: &'static str,
     signature: Signature,
 }
 
-impl Bound {
+impl NonNegative {
     fn of(clause: &'static str) -> Self {
         Self {
             clause,
@@ -104,9 +105,9 @@ impl Bound {
     }
 }
 
-impl ScalarUDFImpl for Bound {
+impl ScalarUDFImpl for NonNegative {
     fn name(&self) -> &str {
-        "__bound"
+        "__non_negative"
     }
 
     fn signature(&self) -> &Signature {
@@ -145,7 +146,7 @@ fn stop_behind_limit(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(last) = parts.into_iter().find(|part| is_end(part)) else {
         return Ok(Transformed::no(plan));
     };
-    Ok(Transformed::yes(Arc::new(FirstRows {
+    Ok(Transformed::yes(Arc::new(StopAfterExec {
         input: Arc::clone(filter.input()),
         wanted: Arc::clone(filter.predicate()),
         projection: filter.projection().as_ref().map(|columns| columns.to_vec()),
@@ -164,7 +165,7 @@ fn is_end(predicate: &Arc<dyn PhysicalExpr>) -> bool {
 
 /// Gives the rows that are wanted, up to the first that is beyond them all.
 #[derive(Debug)]
-struct FirstRows {
+struct StopAfterExec {
     input: Arc<dyn ExecutionPlan>,
     wanted: Arc<dyn PhysicalExpr>,
     not_behind: Arc<dyn PhysicalExpr>,
@@ -173,7 +174,7 @@ struct FirstRows {
     properties: Arc<PlanProperties>,
 }
 
-impl FirstRows {
+impl StopAfterExec {
     fn over(&self, input: Plan) -> Plan {
         Arc::new(Self {
             input,
@@ -185,18 +186,18 @@ impl FirstRows {
     }
 }
 
-impl DisplayAs for FirstRows {
+impl DisplayAs for StopAfterExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match format {
             DisplayFormatType::TreeRender => Ok(()),
-            _ => write!(f, "FirstRows: {}", self.wanted),
+            _ => write!(f, "StopAfterExec: {}", self.wanted),
         }
     }
 }
 
-impl ExecutionPlan for FirstRows {
+impl ExecutionPlan for StopAfterExec {
     fn name(&self) -> &str {
-        "FirstRows"
+        "StopAfterExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {

@@ -1,11 +1,11 @@
-//! Objects are copied and compared as they are shown, without the JSON that they carry.
+//! Objects are copied and compared without the JSON that they carry.
 //!
 //! ```sql
 //! COPY api_keys TO 'keys.parquet'
 //! SELECT spec FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
 //! -- are planned as
-//! COPY (SELECT id, …, shown(spec) AS spec FROM api_keys) TO 'keys.parquet'
-//! SELECT shown(spec) FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
+//! COPY (SELECT id, …, without_source(spec) AS spec FROM api_keys) TO 'keys.parquet'
+//! SELECT without_source(spec) FROM api_keys EXCEPT SELECT spec FROM 'keys.parquet'
 //! ```
 //!
 //! So an object of the service can be compared with one of a file, which carries none. Where all objects carry their JSON,
@@ -37,15 +37,15 @@ pub(crate) fn without_sources(plan: LogicalPlan) -> Result<LogicalPlan> {
         let LogicalPlan::Copy(mut copy) = plan else {
             return Ok(Transformed::no(plan));
         };
-        copy.input = shown(copy.input)?;
+        copy.input = without_source(copy.input)?;
         Ok(Transformed::yes(LogicalPlan::Copy(copy)))
     })
     .data()
 }
 
-/// Compares objects as they are shown.
-pub(super) const COMPARE_SHOWN: PlanRule = PlanRule {
-    name: "compare_shown",
+/// Compares objects without the JSON that they carry.
+pub(super) const COMPARE_WITHOUT_SOURCE: PlanRule = PlanRule {
+    name: "compare_without_source",
     dialects: Dialects::BOTH,
     change: Change::Type(compared),
 };
@@ -56,8 +56,8 @@ fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         LogicalPlan::Join(mut join)
             if is_of_sets(&join) && carries_any(&join.left) != carries_any(&join.right) =>
         {
-            join.left = shown(join.left)?;
-            join.right = shown(join.right)?;
+            join.left = without_source(join.left)?;
+            join.right = without_source(join.right)?;
             Ok(Transformed::yes(LogicalPlan::Join(join)))
         }
         plan => comparisons(plan),
@@ -70,13 +70,13 @@ fn is_of_sets(join: &Join) -> bool {
         && join.null_equality == NullEquality::NullEqualsNull
 }
 
-/// Shows the columns of a UNION that are not of one type because some of them carry JSON and others do not.
+/// Takes the JSON off the columns of a UNION that are not of one type because some of them carry JSON and others do not.
 fn columns(mut union: Union) -> Result<Transformed<LogicalPlan>> {
     let carrying = union.inputs.iter().filter(|input| carries_any(input));
     if [0, union.inputs.len()].contains(&carrying.count()) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
-    let inputs = union.inputs.into_iter().map(shown);
+    let inputs = union.inputs.into_iter().map(without_source);
     union.inputs = inputs.collect::<Result<_>>()?;
     Ok(Transformed::yes(LogicalPlan::Union(union)))
 }
@@ -112,8 +112,8 @@ fn carries_any(plan: &LogicalPlan) -> bool {
     fields.any(|field| carries(field.data_type()))
 }
 
-/// Returns `plan` with its objects as they are shown, under their names.
-fn shown(plan: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
+/// Returns `plan` with its objects without their JSON, under their names.
+fn without_source(plan: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
     if !carries_any(&plan) {
         return Ok(plan);
     }
@@ -130,21 +130,21 @@ fn shown(plan: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
 }
 
 fn call(value: Expr) -> Expr {
-    let function = ScalarUDF::new_from_impl(Shown {
+    let function = ScalarUDF::new_from_impl(WithoutSource {
         signature: Signature::any(1, Volatility::Immutable),
     });
     function.call(vec![value])
 }
 
-/// `shown(x)`: `x` without the JSON of any object in it.
+/// `without_source(x)`: `x` without the JSON of any object in it.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Shown {
+struct WithoutSource {
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Shown {
+impl ScalarUDFImpl for WithoutSource {
     fn name(&self) -> &str {
-        "shown"
+        "without_source"
     }
 
     fn signature(&self) -> &Signature {
@@ -154,7 +154,7 @@ impl ScalarUDFImpl for Shown {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
             [one] => Ok(source_json::without_type(one)),
-            _ => plan_err!("shown takes one argument"),
+            _ => plan_err!("without_source takes one argument"),
         }
     }
 
