@@ -7,10 +7,10 @@
 mod expansion;
 pub(crate) mod merged_columns;
 mod named_windows;
-mod order_names;
-mod orders;
+mod order_keys;
 mod recursion;
 mod rule;
+mod shadowed_order_names;
 
 use datafusion::sql::parser::Statement as EngineStatement;
 
@@ -23,10 +23,10 @@ pub(crate) use rule::Tables;
 const RELATION_RULES: &[RelationRule] = &[
     recursion::RECURSION,
     expansion::EXPANSION,
-    orders::ORDERS,
+    order_keys::ORDER_KEYS,
     named_windows::NAMED_WINDOWS,
     merged_columns::MERGED_COLUMNS,
-    order_names::ORDER_NAMES,
+    shadowed_order_names::SHADOWED_ORDER_NAMES,
 ];
 
 /// Applies all rules to `statement`.

@@ -31,7 +31,7 @@ fn alone(rule: &RelationRule, sql: &str) -> String {
 #[test]
 fn the_rules_run_in_this_order() {
     let names: Vec<&str> = RELATION_RULES.iter().map(|rule| rule.name).collect();
-    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, orders, named_windows, merged_columns, order_names");
+    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, order_keys, named_windows, merged_columns, shadowed_order_names");
 }
 
 #[test]

@@ -25,8 +25,8 @@ use crate::dialect::error::Error;
 /// ```
 ///
 /// Refuses a constant, and a position that does not exist. After a star the position of an item is not known.
-pub(super) const ORDERS: RelationRule = RelationRule {
-    name: "orders",
+pub(super) const ORDER_KEYS: RelationRule = RelationRule {
+    name: "order_keys",
     apply: |statement, _| settle(statement),
 };
 

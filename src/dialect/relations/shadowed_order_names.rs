@@ -25,8 +25,8 @@ use crate::dialect::parse;
 /// ```
 ///
 /// Leaves a star alone, since the names in it are not known, and DISTINCT, whose keys are items.
-pub(super) const ORDER_NAMES: RelationRule = RelationRule {
-    name: "order_names",
+pub(super) const SHADOWED_ORDER_NAMES: RelationRule = RelationRule {
+    name: "shadowed_order_names",
     apply: |statement, _| visit_mut(statement, &mut Queries),
 };
 
@@ -126,7 +126,7 @@ mod tests {
 
     fn set(sql: &str) -> String {
         let mut statement = parse::parse(sql).unwrap();
-        (ORDER_NAMES.apply)(
+        (SHADOWED_ORDER_NAMES.apply)(
             &mut statement,
             &super::super::Tables {
                 size: &|_| 0,
