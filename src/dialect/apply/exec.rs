@@ -571,7 +571,7 @@ impl Run {
         let task = Arc::clone(&self.task);
         let begin = current.position;
         let most = self.left.unwrap_or(ROWS).min(ROWS);
-        let mut made = Made::default();
+        let mut made = OutputBuilder::default();
         let mut runs = 0;
         while current.position < current.batch.num_rows() && made.len() < most && runs < RUNS {
             let row = current.position;
@@ -631,7 +631,7 @@ impl Run {
 
 /// What is put beside rows of the input.
 #[derive(Default)]
-struct Made {
+struct OutputBuilder {
     outcomes: Vec<Option<bool>>,
     values: Vec<ScalarValue>,
     /// Rows of a lateral join, and the positions of the rows that they are put beside.
@@ -639,7 +639,7 @@ struct Made {
     positions: Vec<u32>,
 }
 
-impl Made {
+impl OutputBuilder {
     fn len(&self) -> usize {
         self.outcomes.len() + self.values.len() + self.positions.len()
     }

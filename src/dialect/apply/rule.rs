@@ -104,7 +104,7 @@ impl Rewriter {
             LogicalPlan::Values(values) => self.plan(as_union(values)?)?,
             // A scan may have been given a condition, an inner plan its own; a node without an input has no outer rows.
             plan if plan.inputs().len() != 1 => {
-                plan.map_expressions(|expr| expr.transform_up(|expr| self.inside(expr)))?
+                plan.map_expressions(|expr| expr.transform_up(|expr| self.recurse(expr)))?
                     .data
             }
             plan => {
@@ -125,7 +125,7 @@ impl Rewriter {
             if !has_subquery(&condition) {
                 first.push(condition);
             } else if is_left_to_the_engine(&condition, &schema)? {
-                first.push(condition.transform_up(|expr| self.inside(expr)).data()?);
+                first.push(condition.transform_up(|expr| self.recurse(expr)).data()?);
             } else {
                 rest.push(condition);
             }
@@ -134,15 +134,15 @@ impl Rewriter {
         if let Some(first) = conjunction(first) {
             plan = LogicalPlan::Filter(Filter::try_new(first, Arc::new(plan))?);
         }
-        let mut taker = Taker::over(self, plan);
+        let mut extractor = SubqueryExtractor::over(self, plan);
         let rest = rest
             .into_iter()
-            .map(|condition| taker.take(condition))
+            .map(|condition| extractor.extract(condition))
             .collect::<Result<Vec<_>>>()?;
         let Some(rest) = conjunction(rest) else {
-            return Ok(taker.input);
+            return Ok(extractor.input);
         };
-        let plan = LogicalPlan::Filter(Filter::try_new(rest, Arc::new(taker.input))?);
+        let plan = LogicalPlan::Filter(Filter::try_new(rest, Arc::new(extractor.input))?);
         with_columns(plan, &schema)
     }
 
@@ -151,19 +151,19 @@ impl Rewriter {
         let [input] = plan.inputs()[..] else {
             return plan_err!("a subquery cannot be used here");
         };
-        let mut taker = Taker::over(self, input.clone());
+        let mut extractor = SubqueryExtractor::over(self, input.clone());
         let names = NamePreserver::new(&plan);
         let plan = plan.map_expressions(|expr| match expr {
             Expr::GroupingSet(set) => grouping(set, |expr| {
                 let name = names.save(&expr);
-                Ok(Transformed::yes(name.restore(taker.take(expr)?)))
+                Ok(Transformed::yes(name.restore(extractor.extract(expr)?)))
             }),
             expr => {
                 let name = names.save(&expr);
-                Ok(Transformed::yes(name.restore(taker.take(expr)?)))
+                Ok(Transformed::yes(name.restore(extractor.extract(expr)?)))
             }
         })?;
-        let mut input = Some(taker.input);
+        let mut input = Some(extractor.input);
         let plan = plan
             .data
             .map_children(|child| Ok(Transformed::yes(input.take().unwrap_or(child))))?;
@@ -203,9 +203,9 @@ impl Rewriter {
             join.filter = conjunction(simple.into_iter().chain(of_sides).chain(of_both));
             return self.outer_join(join);
         }
-        let mut takers = [
-            Taker::over(self, join.left.as_ref().clone()),
-            Taker::over(self, join.right.as_ref().clone()),
+        let mut extractors = [
+            SubqueryExtractor::over(self, join.left.as_ref().clone()),
+            SubqueryExtractor::over(self, join.right.as_ref().clone()),
         ];
         for condition in of_sides {
             let taken = condition.transform_up(|expr| {
@@ -213,11 +213,11 @@ impl Rewriter {
                     return Ok(Transformed::no(expr));
                 };
                 let side = side(&expr, inner, &left, &right)?;
-                takers[side.unwrap_or_default()].one(expr, &Guard::default())
+                extractors[side.unwrap_or_default()].extract_one(expr, &Guard::default())
             })?;
             simple.push(taken.data);
         }
-        [join.left, join.right] = takers.map(|taker| Arc::new(taker.input));
+        [join.left, join.right] = extractors.map(|extractor| Arc::new(extractor.input));
         join.filter = conjunction(simple);
         with_columns(LogicalPlan::Join(join).recompute_schema()?, &schema)
     }
@@ -302,7 +302,7 @@ impl Rewriter {
     }
 
     /// Goes over a subquery that is left to the engine.
-    fn inside(&self, expr: Expr) -> Result<Transformed<Expr>> {
+    fn recurse(&self, expr: Expr) -> Result<Transformed<Expr>> {
         let inner = |subquery: Subquery| {
             Ok::<_, datafusion::error::DataFusionError>(Subquery {
                 subquery: Arc::new(self.plan(Arc::unwrap_or_clone(subquery.subquery))?),
@@ -342,13 +342,13 @@ impl Rewriter {
 }
 
 /// Takes subqueries out of expressions over one input, each only once.
-struct Taker<'r> {
+struct SubqueryExtractor<'r> {
     rewriter: &'r Rewriter,
     input: LogicalPlan,
     known: HashMap<(Expr, Guard), Expr>,
 }
 
-impl<'r> Taker<'r> {
+impl<'r> SubqueryExtractor<'r> {
     fn over(rewriter: &'r Rewriter, input: LogicalPlan) -> Self {
         Self {
             rewriter,
@@ -357,12 +357,12 @@ impl<'r> Taker<'r> {
         }
     }
 
-    fn take(&mut self, expr: Expr) -> Result<Expr> {
-        self.within(expr, &Guard::default())
+    fn extract(&mut self, expr: Expr) -> Result<Expr> {
+        self.extract_guarded(expr, &Guard::default())
     }
 
     /// Takes the subqueries out of `expr`, whose value is looked at where `guard` says.
-    fn within(&mut self, expr: Expr, guard: &Guard) -> Result<Expr> {
+    fn extract_guarded(&mut self, expr: Expr, guard: &Guard) -> Result<Expr> {
         if !has_subquery(&expr) {
             return Ok(expr);
         }
@@ -373,57 +373,60 @@ impl<'r> Taker<'r> {
                 op: op @ (Operator::And | Operator::Or),
                 right,
             }) => {
-                let left = self.within(*left, guard)?;
+                let left = self.extract_guarded(*left, guard)?;
                 let is_open = match op {
                     Operator::And => left.clone().is_not_false(),
                     _ => left.clone().is_not_true(),
                 };
-                let right = self.within(*right, &guard.and(&[(is_open, true)], false, false))?;
+                let right =
+                    self.extract_guarded(*right, &guard.and(&[(is_open, true)], false, false))?;
                 Ok(binary_expr(left, op, right))
             }
             Expr::ScalarFunction(mut call) if call.func.name() == "coalesce" => {
                 let mut is_open = guard.clone();
                 for arg in &mut call.args {
-                    *arg = self.within(std::mem::take(arg), &is_open)?;
+                    *arg = self.extract_guarded(std::mem::take(arg), &is_open)?;
                     is_open = is_open.and(&[(arg.clone().is_null(), true)], false, false);
                 }
                 Ok(Expr::ScalarFunction(call))
             }
             expr => {
-                let expr =
-                    expr.map_children(|child| Ok(Transformed::yes(self.within(child, guard)?)))?;
-                Ok(self.one(expr.data, guard)?.data)
+                let expr = expr.map_children(|child| {
+                    Ok(Transformed::yes(self.extract_guarded(child, guard)?))
+                })?;
+                Ok(self.extract_one(expr.data, guard)?.data)
             }
         }
     }
 
     fn case(&mut self, mut case: Case, guard: &Guard) -> Result<Expr> {
         let operand = match case.expr.take() {
-            Some(operand) => Some(self.within(*operand, guard)?),
+            Some(operand) => Some(self.extract_guarded(*operand, guard)?),
             None => None,
         };
         let mut before = Vec::new();
         for (when, then) in &mut case.when_then_expr {
-            **when = self.within(std::mem::take(when), &guard.and(&before, true, true))?;
+            **when = self.extract_guarded(std::mem::take(when), &guard.and(&before, true, true))?;
             let condition = match &operand {
                 Some(operand) => operand.clone().eq(when.as_ref().clone()),
                 None => when.as_ref().clone(),
             };
             before.push((condition, true));
-            **then = self.within(std::mem::take(then), &guard.and(&before, false, true))?;
+            **then =
+                self.extract_guarded(std::mem::take(then), &guard.and(&before, false, true))?;
             if let Some((_, outcome)) = before.last_mut() {
                 *outcome = false;
             }
         }
         if let Some(otherwise) = &mut case.else_expr {
             **otherwise =
-                self.within(std::mem::take(otherwise), &guard.and(&before, true, true))?;
+                self.extract_guarded(std::mem::take(otherwise), &guard.and(&before, true, true))?;
         }
         case.expr = operand.map(Box::new);
         Ok(Expr::Case(case))
     }
 
-    fn one(&mut self, expr: Expr, guard: &Guard) -> Result<Transformed<Expr>> {
+    fn extract_one(&mut self, expr: Expr, guard: &Guard) -> Result<Transformed<Expr>> {
         let Some(inner) = subquery(&expr) else {
             return Ok(Transformed::no(expr));
         };
@@ -434,7 +437,7 @@ impl<'r> Taker<'r> {
             && !guard.is_branch
             && free_columns(&inner.subquery)?.is_empty()
         {
-            return self.rewriter.inside(expr);
+            return self.rewriter.recurse(expr);
         }
         let anywhere = (expr, Guard::default());
         if let Some(column) = self.known.get(&anywhere) {
