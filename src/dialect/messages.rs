@@ -572,7 +572,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
 ];
 
 /// Functions of PostgreSQL, DuckDB and others, and what there is instead.
-const ELSEWHERE: [(&str, &str); 43] = [
+const INSTEAD_OF: [(&str, &str); 43] = [
     (
         "age",
         "subtract, as in now() - metadata.created_at; vw_api_keys has age_days",
@@ -651,8 +651,8 @@ const NO_HASHES: &str = "there are no such functions here; hex(text) gives its b
 const ROWS_OF_JSON: &str = "write FROM api_keys k, json_each(k._spec) AS e";
 
 /// Returns what to write instead of a function that others have.
-pub(crate) fn elsewhere(function: &str) -> Option<&'static str> {
-    let (_, instead) = ELSEWHERE
+pub(crate) fn instead_of(function: &str) -> Option<&'static str> {
+    let (_, instead) = INSTEAD_OF
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(function))?;
     Some(instead)

@@ -7,7 +7,7 @@
 //! - `piece`, `tokens`: the text of a statement, and its tokens;
 //! - `parser`, `parse`, `limits`, `unsupported`, `calls`: text to syntax trees, and what is refused on the way;
 //! - `rewrite`, `rules`: syntax trees into ones that the engine plans, see `ast`, `path` and `shape` for what they share;
-//! - `differences`: what the default dialect refuses, because PostgreSQL would answer otherwise;
+//! - `postgres_conflicts`: what the default dialect refuses, because PostgreSQL would answer otherwise;
 //! - `relations`: joins, windows and orders in the syntax tree, which need to know the tables or the functions;
 //! - `plan`: rules over logical plans;
 //! - `apply`: subqueries and lateral joins;
@@ -21,7 +21,6 @@
 pub(crate) mod apply;
 pub(crate) mod ast;
 pub(crate) mod calls;
-mod differences;
 pub mod error;
 pub mod functions;
 mod limits;
@@ -32,6 +31,7 @@ pub(crate) mod parser;
 mod path;
 pub(crate) mod piece;
 pub(crate) mod plan;
+mod postgres_conflicts;
 pub(crate) mod relations;
 pub(crate) mod rewrite;
 mod rules;

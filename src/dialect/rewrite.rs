@@ -15,8 +15,8 @@ use sqlparser::ast::{
 };
 
 use super::ast::{folded, last_ident};
-use super::differences;
 use super::error::{Error, nearest};
+use super::postgres_conflicts;
 use super::rules::rule::{
     self, Aggregation, Answer, Context, Hook, SecondReading, SyntaxRule, UnknownColumn,
 };
@@ -46,7 +46,10 @@ pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: D
 /// # Errors
 ///
 /// Fails at the first expression of the kind, with what to write instead.
-pub(crate) fn refuse_elsewhere(statement: &EngineStatement, dialect: Dialect) -> Result<(), Error> {
+pub(crate) fn refuse_other_dialect(
+    statement: &EngineStatement,
+    dialect: Dialect,
+) -> Result<(), Error> {
     let rules = SYNTAX_RULES.iter();
     let rules = rules.filter(|rule| !rule.dialects.contains(dialect));
     let mut refusals = Refusals(rules.filter_map(|rule| rule.refusal).collect());
@@ -55,12 +58,12 @@ pub(crate) fn refuse_elsewhere(statement: &EngineStatement, dialect: Dialect) ->
             let instead = error.hint.clone().unwrap_or_default();
             Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
         }
-        ControlFlow::Continue(()) if dialect == Dialect::Default => differences::refuse(sql),
+        ControlFlow::Continue(()) if dialect == Dialect::Default => postgres_conflicts::refuse(sql),
         ControlFlow::Continue(()) => Ok(()),
     };
     match statement {
         EngineStatement::Statement(sql) => refused(sql),
-        EngineStatement::Explain(explain) => refuse_elsewhere(&explain.statement, dialect),
+        EngineStatement::Explain(explain) => refuse_other_dialect(&explain.statement, dialect),
         EngineStatement::CopyTo(copy) => match &copy.source {
             CopyToSource::Query(query) => refused(&Statement::Query(query.clone())),
             CopyToSource::Relation(_) => Ok(()),
@@ -116,7 +119,7 @@ pub(crate) fn reread(
 
 /// An error of a statement that only another dialect can read.
 #[derive(Debug)]
-pub(crate) struct OnlyElsewhere {
+pub(crate) struct OtherDialectOnly {
     /// What the engine says.
     pub(crate) error: DataFusionError,
     /// What to write instead, and which dialect takes it as it is.
@@ -125,17 +128,17 @@ pub(crate) struct OnlyElsewhere {
     pub(crate) columns: BTreeSet<String>,
 }
 
-impl fmt::Display for OnlyElsewhere {
+impl fmt::Display for OtherDialectOnly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for OnlyElsewhere {}
+impl std::error::Error for OtherDialectOnly {}
 
 /// Adds to `error`, with which the engine has refused `statement` in `dialect`, that another dialect can read it, if
 /// one can.
-pub(crate) fn told_elsewhere(
+pub(crate) fn suggest_other_dialect(
     mut statement: EngineStatement,
     error: DataFusionError,
     shape: &Shape,
@@ -158,7 +161,7 @@ pub(crate) fn told_elsewhere(
     };
     let name = refusal.unknown.map_or("", |unknown| unknown.name);
     let hint = format!("{}; {OTHER_DIALECT}", instead.replace("{name}", name));
-    DataFusionError::External(Box::new(OnlyElsewhere {
+    DataFusionError::External(Box::new(OtherDialectOnly {
         error,
         hint,
         columns,

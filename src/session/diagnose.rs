@@ -17,12 +17,12 @@ use crate::dialect::error::nearest;
 use crate::dialect::functions;
 use crate::dialect::parse::unquoted_text;
 use crate::dialect::piece::{Piece, is_layout};
-use crate::dialect::rewrite::OnlyElsewhere;
+use crate::dialect::rewrite::OtherDialectOnly;
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resource};
 use crate::table::NotConnected;
 
-use crate::dialect::messages::{elsewhere, is_talk, plain, retell};
+use crate::dialect::messages::{instead_of, is_talk, plain, retell};
 use crate::pattern::patterns;
 
 /// The most names to list in a hint.
@@ -40,9 +40,9 @@ pub(super) fn diagnose(error: DataFusionError, piece: &Piece, tables: &[String])
 fn reworded(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error {
     let root = error.find_root();
     if let DataFusionError::External(source) = root
-        && let Some(elsewhere) = source.downcast_ref::<OnlyElsewhere>()
+        && let Some(other) = source.downcast_ref::<OtherDialectOnly>()
     {
-        return only_elsewhere(elsewhere, piece, tables);
+        return other_dialect_only(other, piece, tables);
     }
     if let DataFusionError::External(source) = root {
         return external(source.as_ref(), piece);
@@ -71,12 +71,15 @@ fn reworded(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error 
 }
 
 /// Retells an error of a statement that only another dialect can read.
-fn only_elsewhere(elsewhere: &OnlyElsewhere, piece: &Piece, tables: &[String]) -> Error {
-    let root = elsewhere.error.find_root();
-    let mut reworded = plan_error(&elsewhere.error, root, piece, tables).hint(&elsewhere.hint);
-    if reworded.span.is_none() {
-        let mut columns = elsewhere.columns.iter();
-        reworded = reworded.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
+fn other_dialect_only(other: &OtherDialectOnly, piece: &Piece, tables: &[String]) -> Error {
+    let root = other.error.find_root();
+    let mut retold = plan_error(&other.error, root, piece, tables).hint(&other.hint);
+    if retold.span.is_none() {
+        let mut columns = other.columns.iter();
+        let place = columns.find_map(|column| find(piece, column.split('.').next()?));
+        if let Some(place) = place {
+            retold = retold.at(place);
+        }
     }
     in_statement(reworded, &piece.text, piece.line)
 }
@@ -623,7 +626,7 @@ fn in_plain_words(message: &str) -> dialect::error::Error {
             let message = message.trim_end().trim_end_matches('.');
             let typed = message.split('`').nth(1).unwrap_or_default();
             let error = dialect::error::Error::new(message);
-            match elsewhere(typed) {
+            match instead_of(typed) {
                 Some(instead) => error.hint(instead),
                 // The engine suggests the nearest name even if it is far off.
                 None if nearest(typed, [near]).is_none() => {

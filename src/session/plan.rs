@@ -29,7 +29,7 @@ use super::planner_thread::{on_planner_thread, on_planner_thread_within};
 use super::{Session, create, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
-use crate::dialect::rewrite::{refuse_elsewhere, reread, rewrite, told_elsewhere};
+use crate::dialect::rewrite::{refuse_other_dialect, reread, rewrite, suggest_other_dialect};
 use crate::dialect::{self, Dialect, parse, source_json};
 use crate::error::Error;
 use crate::resource;
@@ -273,8 +273,8 @@ impl Planner {
             size: &|name| views.get(name).copied().unwrap_or(1),
             columns: &|name| tables.get(name).cloned(),
         };
-        relations::apply(statement, &tables)?;
-        refuse_elsewhere(statement, self.dialect())?;
+        relations::apply(statement, &tables).map_err(wrong)?;
+        refuse_other_dialect(statement, self.dialect()).map_err(wrong)?;
         rewrite(statement, resource::shape(), self.dialect());
         Ok(())
     }
@@ -357,7 +357,7 @@ impl Planner {
             match reread(&mut statement, &error, shape, dialect, &is_aggregate) {
                 Some(columns) => scope.any_row(&columns),
                 None => {
-                    return Err(told_elsewhere(
+                    return Err(suggest_other_dialect(
                         statement,
                         error,
                         shape,

@@ -601,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_of_sql_are_told_as_regular_expressions() {
+    fn patterns_of_sql_become_regular_expressions() {
         insta::assert_snapshot!(rewritten("a SIMILAR TO '%(b|c)_' OR a NOT SIMILAR TO 'x+'"), @"a ~ '^(?s:.*(b|c).)$' OR a !~ '^(?s:x+)$'");
         insta::assert_snapshot!(rewritten("a SIMILAR TO '1!%.[%^_]$' ESCAPE '!'"), @r"a ~ '^(?s:1%\.[%^_]\$)$'");
         for (pattern, text, matches) in [

@@ -188,7 +188,7 @@ pub(super) const FUNCTIONS_OF_STACKQL: SyntaxRule =
         .or_refuse(Refusal::Expr(function_refused));
 
 /// Functions of SQLite, MySQL and others that neither PostgreSQL nor DuckDB has, and what to write in the default dialect.
-const ELSEWHERE: [(&str, &str); 24] = [
+const INSTEAD_OF: [(&str, &str); 24] = [
     ("char", "write chr(65)"),
     ("covar", "write covar_samp(y, x)"),
     ("date_format", "write to_char(x, 'YYYY-MM-DD')"),
@@ -223,7 +223,7 @@ fn function_refused(expr: &Expr) -> Option<Error> {
         return None;
     };
     let name = function_name(function);
-    let (_, instead) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name)?;
+    let (_, instead) = INSTEAD_OF.iter().find(|(theirs, _)| *theirs == name)?;
     Some(
         Error::new(format!("`{name}` is not a function of this dialect"))
             .hint(*instead)
@@ -541,7 +541,7 @@ mod tests {
     use super::super::tests::alone;
     use super::*;
     use crate::dialect::Dialect;
-    use crate::dialect::rewrite::refuse_elsewhere;
+    use crate::dialect::rewrite::refuse_other_dialect;
 
     #[test]
     fn any_of_several_patterns_may_match_in_any_case() {
@@ -558,8 +558,8 @@ mod tests {
     fn the_other_dialect_says_what_to_write() {
         let refused = |sql: &str| {
             let parsed = crate::dialect::parse::parse(sql).unwrap();
-            assert_eq!(refuse_elsewhere(&parsed, Dialect::Stackql), Ok(()));
-            let error = refuse_elsewhere(&parsed, Dialect::Default).unwrap_err();
+            assert_eq!(refuse_other_dialect(&parsed, Dialect::Stackql), Ok(()));
+            let error = refuse_other_dialect(&parsed, Dialect::Default).unwrap_err();
             let column = error.span.map_or(0, |span| span.start.column);
             format!(
                 "{column}: {}; {}",

@@ -22,19 +22,19 @@ use super::rules::regex;
 ///
 /// Fails at the first spelling of the kind, with what to write instead.
 pub(super) fn refuse(statement: &Statement) -> Result<(), Error> {
-    match statement.visit(&mut Differences::default()) {
+    match statement.visit(&mut Conflicts::default()) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
 }
 
 #[derive(Default)]
-struct Differences {
+struct Conflicts {
     /// How many of the next calls of `generate_series` are arguments of `unnest`, which makes rows of a list.
     unnested: usize,
 }
 
-impl Visitor for Differences {
+impl Visitor for Conflicts {
     type Break = Error;
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
@@ -95,7 +95,7 @@ fn broken(error: Option<Error>) -> ControlFlow<Error> {
     error.map_or(ControlFlow::Continue(()), ControlFlow::Break)
 }
 
-impl Differences {
+impl Conflicts {
     /// Refuses `generate_series` as a list: to PostgreSQL it is rows.
     fn series(&mut self, function: &Function) -> Option<Error> {
         match function_name(function).as_str() {
@@ -381,16 +381,16 @@ fn offset(zone: &Expr) -> Option<Error> {
 mod tests {
     use crate::dialect::Dialect;
     use crate::dialect::parse::parse;
-    use crate::dialect::rewrite::refuse_elsewhere;
+    use crate::dialect::rewrite::refuse_other_dialect;
 
     fn refused(item: &str) -> String {
         let parsed = parse(&format!("SELECT {item}")).unwrap();
         assert_eq!(
-            refuse_elsewhere(&parsed, Dialect::Stackql),
+            refuse_other_dialect(&parsed, Dialect::Stackql),
             Ok(()),
             "{item}"
         );
-        match refuse_elsewhere(&parsed, Dialect::Default) {
+        match refuse_other_dialect(&parsed, Dialect::Default) {
             Err(error) => {
                 assert!(error.hint.is_some(), "{item}");
                 error.message
