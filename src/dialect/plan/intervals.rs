@@ -8,13 +8,13 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{InList, Sort};
+use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan};
 
 use super::error::Error;
 use super::rule::{Change, Dialects, PlanRule};
-use super::tree::map_named;
+use super::tree::{compared, map_named};
 use crate::dialect::functions::interval_length;
 
 /// Compares intervals by their length. To be run before types are made to fit.
@@ -68,14 +68,7 @@ fn refuse_groups(plan: &LogicalPlan, schema: &DFSchema) -> Result<()> {
 }
 
 fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let operands: Vec<&mut Expr> = match &mut expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            vec![left, right]
-        }
-        Expr::Between(between) => vec![&mut between.expr, &mut between.low, &mut between.high],
-        Expr::InList(InList { expr, list, .. }) => {
-            std::iter::once(expr.as_mut()).chain(list).collect()
-        }
+    match &mut expr {
         Expr::WindowFunction(call) => {
             let mut changed = false;
             for Sort { expr, .. } in &mut call.params.order_by {
@@ -98,7 +91,10 @@ fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             return Ok(Transformed::no(expr));
         }
-        _ => return Ok(Transformed::no(expr)),
+        _ => {}
+    }
+    let Some(operands) = compared(&mut expr) else {
+        return Ok(Transformed::no(expr));
     };
     let mut some_interval = false;
     for operand in &operands {

@@ -20,7 +20,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Alias, Case, Cast, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{Alias, Case, Cast, ScalarFunction};
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -32,7 +32,7 @@ use super::class::{Class, class_of};
 use super::error::{Error, Place, first_column};
 use super::literal;
 use super::rule::{Change, Dialects, PlanRule};
-use super::tree::map_named;
+use super::tree::{compared, map_named};
 use crate::dialect::OTHER_DIALECT;
 use crate::dialect::functions::{self, Wants};
 
@@ -146,18 +146,6 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             text(right, &op.to_string(), schema)?;
             false
         }
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            unify(&mut [left, right], schema, Compared)?
-        }
-        Expr::Between(between) => unify(
-            &mut [&mut between.expr, &mut between.low, &mut between.high],
-            schema,
-            Compared,
-        )?,
-        Expr::InList(InList { expr, list, .. }) => {
-            let mut operands: Vec<&mut Expr> = std::iter::once(expr.as_mut()).chain(list).collect();
-            unify(&mut operands, schema, Compared)?
-        }
         Expr::InSubquery(test) => {
             let column = test.subquery.subquery.schema().field(0).data_type().clone();
             beside(&mut test.expr, &column, schema)?
@@ -239,7 +227,10 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             text(&like.pattern, name, schema)?;
             false
         }
-        _ => false,
+        expr => match compared(expr) {
+            Some(mut operands) => unify(&mut operands, schema, Compared)?,
+            None => false,
+        },
     };
     Ok(Transformed::new_transformed(expr, changed))
 }

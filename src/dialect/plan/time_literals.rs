@@ -15,12 +15,12 @@ use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 
 use super::class::Class;
 use super::literal::{self, with_seconds};
 use super::rule::{Change, Dialects, PlanRule};
+use super::tree::compared;
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
 pub(super) const PARSE_TIME_LITERALS: PlanRule = PlanRule {
@@ -31,15 +31,8 @@ pub(super) const PARSE_TIME_LITERALS: PlanRule = PlanRule {
 
 /// Reads the literals that `expr` compares with a time, or with a difference of times.
 fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let compared: Vec<&mut Expr> = match &mut expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            vec![left, right]
-        }
-        Expr::Between(between) => vec![&mut between.expr, &mut between.low, &mut between.high],
-        Expr::InList(InList { expr, list, .. }) => {
-            std::iter::once(expr.as_mut()).chain(list).collect()
-        }
-        _ => return Ok(Transformed::no(expr)),
+    let Some(compared) = compared(&mut expr) else {
+        return Ok(Transformed::no(expr));
     };
     let mut types = Vec::with_capacity(compared.len());
     for expr in &compared {

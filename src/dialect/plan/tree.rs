@@ -3,9 +3,10 @@
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, internal_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Union};
 
 /// Returns the only one of `inputs`, which a node with one input is to have from now on.
 ///
@@ -52,6 +53,22 @@ pub(crate) fn map_named(
         let name = names.save(&expr);
         Ok(rewrite(expr)?.update_data(|expr| name.restore(expr)))
     })
+}
+
+/// Returns the operands that `expr` compares, if it is a comparison, BETWEEN or IN with a list.
+pub(super) fn compared(expr: &mut Expr) -> Option<Vec<&mut Expr>> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
+            Some(vec![left, right])
+        }
+        Expr::Between(between) => {
+            Some(vec![&mut between.expr, &mut between.low, &mut between.high])
+        }
+        Expr::InList(InList { expr, list, .. }) => {
+            Some(std::iter::once(expr.as_mut()).chain(list).collect())
+        }
+        _ => None,
+    }
 }
 
 /// Rewrites all nodes of `plan`, those of subqueries included, from the leaves up. `rewrite` may change the types of columns:
