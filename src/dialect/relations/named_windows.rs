@@ -5,7 +5,6 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, Select, SetExpr, VisitMut,
     VisitorMut, WindowSpec, WindowType,
@@ -26,12 +25,8 @@ use crate::dialect::error::{Error, nearest};
 /// Refuses a window that does not exist or cannot be changed as it is said.
 pub(super) const NAMED_WINDOWS: RelationRule = RelationRule {
     name: "named_windows",
-    apply: |statement, _| spell_out(statement),
+    apply: |statement, _| visit_mut(statement, &mut Queries),
 };
-
-fn spell_out(statement: &mut EngineStatement) -> Result<(), Error> {
-    visit_mut(statement, &mut Queries)
-}
 
 struct Queries;
 
@@ -176,15 +171,11 @@ fn inherited(known: &[(String, WindowSpec)], spec: &WindowSpec) -> Result<Window
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::dialect::parse::parse;
+    use super::super::tests::told;
+    use super::NAMED_WINDOWS;
 
     fn spelled(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
-        match spell_out(&mut statement) {
-            Ok(()) => statement.to_string(),
-            Err(error) => format!("{}; {}", error.message, error.hint.unwrap_or_default()),
-        }
+        told(&NAMED_WINDOWS, sql)
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment,
     ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan,
@@ -27,12 +26,8 @@ use crate::dialect::error::Error;
 /// Refuses a constant, and a position that does not exist. After a star the position of an item is not known.
 pub(super) const ORDER_KEYS: RelationRule = RelationRule {
     name: "order_keys",
-    apply: |statement, _| settle(statement),
+    apply: |statement, _| visit_mut(statement, &mut Orders),
 };
-
-fn settle(statement: &mut EngineStatement) -> Result<(), Error> {
-    visit_mut(statement, &mut Orders)
-}
 
 struct Orders;
 
@@ -179,15 +174,11 @@ fn at_position(key: &Expr, items: &[SelectItem]) -> Result<Option<Expr>, Error> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::dialect::parse::parse;
+    use super::super::tests::told;
+    use super::ORDER_KEYS;
 
     fn settled(sql: &str) -> String {
-        let mut statement = parse(sql).unwrap();
-        match settle(&mut statement) {
-            Ok(()) => statement.to_string(),
-            Err(error) => format!("{}; {}", error.message, error.hint.unwrap_or_default()),
-        }
+        told(&ORDER_KEYS, sql)
     }
 
     #[test]

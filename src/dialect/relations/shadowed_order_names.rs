@@ -122,19 +122,11 @@ fn set_apart(query: &mut Query) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::tests::told;
+    use super::SHADOWED_ORDER_NAMES;
 
     fn set(sql: &str) -> String {
-        let mut statement = parse::parse(sql).unwrap();
-        (SHADOWED_ORDER_NAMES.apply)(
-            &mut statement,
-            &super::super::Tables {
-                size: &|_| 0,
-                columns: &|_| None,
-            },
-        )
-        .unwrap();
-        statement.to_string().replace('"', "")
+        told(&SHADOWED_ORDER_NAMES, sql).replace('"', "")
     }
 
     #[test]

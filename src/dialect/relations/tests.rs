@@ -3,11 +3,28 @@
 use sqlparser::ast::ObjectName;
 
 use super::{RELATION_RULES, RelationRule, Tables};
+use crate::dialect::error::Error;
 use crate::dialect::parse::parse;
 use crate::dialect::rules::tests::documented_in;
 
+/// Returns what one rule makes of `sql`, or its error and its hint; see [`alone`] for the tables.
+pub(super) fn told(rule: &RelationRule, sql: &str) -> String {
+    match applied(rule, sql) {
+        Ok(sql) => sql,
+        Err(error) => format!("{}; {}", error.message, error.hint.unwrap_or_default()),
+    }
+}
+
 /// Returns what one rule makes of `sql`, where `a` is (x, y), `b` (x, z), and every table stands for 600.
 fn alone(rule: &RelationRule, sql: &str) -> String {
+    match applied(rule, sql) {
+        // Names that it makes up are in quotes, which are not what is looked at here.
+        Ok(sql) => sql.replace('"', ""),
+        Err(_) => "refused".to_owned(),
+    }
+}
+
+fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
     let columns = |name: &ObjectName| {
         let columns: &[&str] = match name.to_string().as_str() {
             "a" => &["x", "y"],
@@ -21,11 +38,8 @@ fn alone(rule: &RelationRule, sql: &str) -> String {
         columns: &columns,
     };
     let mut statement = parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-    match (rule.apply)(&mut statement, &tables) {
-        // Names that it makes up are in quotes, which are not what is looked at here.
-        Ok(()) => statement.to_string().replace('"', ""),
-        Err(_) => "refused".to_owned(),
-    }
+    (rule.apply)(&mut statement, &tables)?;
+    Ok(statement.to_string())
 }
 
 #[test]
