@@ -150,14 +150,7 @@ impl<'a> Place<'a> {
 
     fn step(self, step: &Step) -> Option<Self> {
         let mut children = self.children();
-        let place = match (self.node, step) {
-            (Node::Object(members), Step::Field(name)) => {
-                members.iter().position(|(key, _)| key == name)?
-            }
-            (Node::Array(_), Step::Index(index)) => *index,
-            (Node::Array(elements), Step::FromEnd(back)) => elements.len().checked_sub(*back)?,
-            _ => return None,
-        };
+        let place = self.node.position(step)?;
         (place < children.len()).then(|| children.swap_remove(place))
     }
 }

@@ -75,39 +75,18 @@ fn put(node: &mut Node, steps: &[Step], value: Node, mode: Mode) {
         }
         return;
     };
+    if let Some(part) = node.part_mut(step) {
+        put(part, rest, value, mode);
+        return;
+    }
+    let position = node.position(step);
+    let grown = || mode.creates.then(|| grown(rest, value)).flatten();
     match (node, step) {
         (Node::Object(members), Step::Field(name)) => {
-            if let Some((_, member)) = members.iter_mut().find(|(key, _)| key == name) {
-                put(member, rest, value, mode);
-            } else if mode.creates
-                && let Some(member) = grown(rest, value)
-            {
-                members.push((name.clone(), member));
-            }
+            members.extend(grown().map(|member| (name.clone(), member)));
         }
-        (Node::Array(elements), Step::Index(_) | Step::FromEnd(_)) => {
-            let Some(place) = place(elements.len(), step) else {
-                return;
-            };
-            if let Some(element) = elements.get_mut(place) {
-                put(element, rest, value, mode);
-            } else if mode.creates
-                && place == elements.len()
-                && let Some(element) = grown(rest, value)
-            {
-                elements.push(element);
-            }
-        }
+        (Node::Array(elements), _) if position == Some(elements.len()) => elements.extend(grown()),
         _ => {}
-    }
-}
-
-/// Returns where a step leads in an array of `length` elements; `length` itself is the place to append at.
-fn place(length: usize, step: &Step) -> Option<usize> {
-    match step {
-        Step::Index(index) => Some(*index),
-        Step::FromEnd(back) => length.checked_sub(*back),
-        Step::Field(_) => None,
     }
 }
 
@@ -143,35 +122,17 @@ fn json_remove(args: &[Value<'_>]) -> Evaluated {
 
 fn remove(node: &mut Node, parents: &[Step], last: &Step) {
     if let Some((step, rest)) = parents.split_first() {
-        match (node, step) {
-            (Node::Object(members), Step::Field(name)) => {
-                if let Some((_, member)) = members.iter_mut().find(|(key, _)| key == name) {
-                    remove(member, rest, last);
-                }
-            }
-            (Node::Array(elements), step) => {
-                if let Some(place) = place(elements.len(), step)
-                    && let Some(element) = elements.get_mut(place)
-                {
-                    remove(element, rest, last);
-                }
-            }
-            _ => {}
+        if let Some(part) = node.part_mut(step) {
+            remove(part, rest, last);
         }
         return;
     }
-    match (node, last) {
-        (Node::Object(members), Step::Field(name)) => {
-            if let Some(place) = members.iter().position(|(key, _)| key == name) {
-                members.remove(place);
-            }
+    match (node.position(last), node) {
+        (Some(place), Node::Object(members)) => {
+            members.remove(place);
         }
-        (Node::Array(elements), step) => {
-            if let Some(place) = place(elements.len(), step)
-                && place < elements.len()
-            {
-                elements.remove(place);
-            }
+        (Some(place), Node::Array(elements)) if place < elements.len() => {
+            elements.remove(place);
         }
         _ => {}
     }

@@ -56,19 +56,37 @@ impl Node {
 
     /// Returns the part at `steps`, if there is one.
     pub(crate) fn find(&self, steps: &[Step]) -> Option<&Self> {
-        steps
-            .iter()
-            .try_fold(self, |node, step| match (node, step) {
-                (Self::Object(members), Step::Field(name)) => members
-                    .iter()
-                    .find(|(key, _)| key == name)
-                    .map(|(_, node)| node),
-                (Self::Array(elements), Step::Index(index)) => elements.get(*index),
-                (Self::Array(elements), Step::FromEnd(back)) => {
-                    elements.get(elements.len().checked_sub(*back)?)
-                }
+        steps.iter().try_fold(self, |node, step| {
+            let position = node.position(step)?;
+            match node {
+                Self::Object(members) => members.get(position).map(|(_, node)| node),
+                Self::Array(elements) => elements.get(position),
                 _ => None,
-            })
+            }
+        })
+    }
+
+    /// Returns the part that `step` leads to, to be changed.
+    pub(super) fn part_mut(&mut self, step: &Step) -> Option<&mut Self> {
+        let position = self.position(step)?;
+        match self {
+            Self::Object(members) => members.get_mut(position).map(|(_, node)| node),
+            Self::Array(elements) => elements.get_mut(position),
+            _ => None,
+        }
+    }
+
+    /// Returns where `step` leads among the members or elements. In an array that may be beyond its end; its length is the
+    /// place to append at.
+    pub(super) fn position(&self, step: &Step) -> Option<usize> {
+        match (self, step) {
+            (Self::Object(members), Step::Field(name)) => {
+                members.iter().position(|(key, _)| key == name)
+            }
+            (Self::Array(_), Step::Index(index)) => Some(*index),
+            (Self::Array(elements), Step::FromEnd(back)) => elements.len().checked_sub(*back),
+            _ => None,
+        }
     }
 
     /// Returns it as the SQL value that SQLite makes of it: containers as JSON, true and false as 1 and 0.
