@@ -5,22 +5,17 @@
 //!
 //! - `x IN (1, y)` becomes `x = 1 OR x = y`, and NOT IN likewise;
 //! - a NULL comes out of its list: `x NOT IN (1, NULL)` is `x NOT IN (1) AND NULL`;
-//! - of several lists over `x` in one chain, all but the first are put over `same(x)`, which the engine does not know to
+//! - of several lists over `x` in one chain, all but the first are put over `opaque(x)`, which the engine does not know to
 //!   be `x`, unless merging them is right: IN beside OR, NOT IN beside AND, and anything beside AND in a condition, where
 //!   false is as good as unknown.
 
-use std::sync::Arc;
-
-use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, Filter, LogicalPlan, Operator, ReturnFieldArgs,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
-};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
 
+use super::opaque::opaque;
 use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
@@ -111,7 +106,7 @@ fn apart(expr: Expr, is_condition: bool) -> Result<Transformed<Expr>> {
         kept.push(Expr::InList(match is_at_risk {
             true => {
                 changed = true;
-                InList::new(Box::new(same(*list.expr)), list.list, list.negated)
+                InList::new(Box::new(opaque(*list.expr)), list.list, list.negated)
             }
             false => list,
         }));
@@ -149,44 +144,6 @@ fn flatten(expr: Expr, op: Operator, members: &mut Vec<Expr>) {
                 rest.push(*left);
             }
             member => members.push(member),
-        }
-    }
-}
-
-fn same(expr: Expr) -> Expr {
-    ScalarUDF::new_from_impl(Same {
-        signature: Signature::any(1, Volatility::Immutable),
-    })
-    .call(vec![expr])
-}
-
-/// Returns its argument.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Same {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Same {
-    fn name(&self) -> &str {
-        "same"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(types[0].clone())
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::clone(&args.arg_fields[0]))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match args.args.into_iter().next() {
-            Some(value) => Ok(value),
-            None => internal_err!("same() without a value"),
         }
     }
 }

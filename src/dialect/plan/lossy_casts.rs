@@ -7,14 +7,11 @@
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable};
 
+use super::opaque::opaque;
 use super::rule::{Change, Dialects, PlanRule};
 
 /// Keeps conversions to fewer digits. To be run when types fit.
@@ -32,7 +29,7 @@ fn keep_lossy_casts(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> 
         _ => false,
     };
     Ok(match is_lossy {
-        true => Transformed::yes(as_it_is().call(vec![expr])),
+        true => Transformed::yes(opaque(expr)),
         false => Transformed::no(expr),
     })
 }
@@ -58,41 +55,4 @@ fn loses_digits(from: &DataType, to: &DataType) -> bool {
         && digits(from)
             .zip(digits(to))
             .is_some_and(|(from, to)| from > to)
-}
-
-fn as_it_is() -> ScalarUDF {
-    ScalarUDF::new_from_impl(AsItIs {
-        signature: Signature::any(1, Volatility::Immutable),
-    })
-}
-
-/// Gives its argument.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct AsItIs {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for AsItIs {
-    fn name(&self) -> &str {
-        "as_it_is"
-    }
-
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        let [arg] = take_function_args(self.name(), args)?;
-        Ok(arg.schema_name().to_string())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        let [data_type] = take_function_args(self.name(), types)?;
-        Ok(data_type.clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [value] = take_function_args(self.name(), args.args)?;
-        Ok(value)
-    }
 }

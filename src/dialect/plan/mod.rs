@@ -19,6 +19,7 @@ mod lossy_casts;
 mod multisets;
 mod names;
 mod null_structs;
+mod opaque;
 pub(crate) mod operator;
 mod overflow;
 mod parameters;
