@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Select, SetExpr, TableFactor, TableWithJoins, Value,
-    ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+    FunctionArguments, Ident, ObjectName, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -47,6 +47,25 @@ pub(crate) fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
         SetExpr::Select(select) => Some(select),
         SetExpr::SetOperation { left, .. } => leftmost(left),
         SetExpr::Query(query) => leftmost(&mut query.body),
+        _ => None,
+    }
+}
+
+/// Returns the items of a select list up to the first star, after which the position of an item is not known.
+pub(crate) fn items_before_star(items: &[SelectItem]) -> impl Iterator<Item = &Expr> {
+    items.iter().map_while(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    })
+}
+
+/// Returns the position in a select list that `key` names, counted from 0.
+pub(crate) fn position(key: &Expr) -> Option<usize> {
+    match key {
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) => number.parse::<usize>().ok()?.checked_sub(1),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 };
 
 use super::rule::RelationRule;
-use crate::dialect::ast::visit_mut;
+use crate::dialect::ast::{items_before_star, position, visit_mut};
 use crate::dialect::error::Error;
 
 /// Puts the keys of every order right, and makes any value of an order its first.
@@ -155,14 +155,7 @@ fn at_position(key: &Expr, items: &[SelectItem]) -> Result<Option<Expr>, Error> 
     let Value::Number(number, _) = &value.value else {
         return Ok(None);
     };
-    let position = number.parse::<usize>().ok();
-    let index = position.and_then(|position| position.checked_sub(1));
-    // After a star the position of an item is not known.
-    let mut known = items.iter().map_while(|item| match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
-        _ => None,
-    });
-    match index.and_then(|index| known.nth(index)) {
+    match position(key).and_then(|index| items_before_star(items).nth(index)) {
         Some(item) => Ok(Some(item.clone())),
         None => Err(Error::new(format!(
             "DISTINCT ON ({number}) is not a position in the select list"

@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
     GroupByExpr, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr,
-    Statement, Value, VisitMut, VisitorMut,
+    Statement, VisitMut, VisitorMut,
 };
 
 use super::rule::Writer::Stackql;
 use super::rule::{Aggregation, Answer, SecondReading};
-use crate::dialect::ast::{call, folded, function_name, taken};
+use crate::dialect::ast::{call, folded, function_name, position, taken};
 use crate::dialect::path::path_name;
 use crate::dialect::setting::Dialects;
 
@@ -134,13 +134,7 @@ fn groups(select: &Select) -> Vec<Expr> {
     };
     let resolved = |expr: &Expr| {
         let item = match expr {
-            Expr::Value(value) => match &value.value {
-                Value::Number(position, _) => position
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|position| select.projection.get(position.checked_sub(1)?)),
-                _ => None,
-            },
+            Expr::Value(_) => position(expr).and_then(|position| select.projection.get(position)),
             Expr::Identifier(ident) => select.projection.iter().find(|item| {
                 matches!(item, SelectItem::ExprWithAlias { alias, .. } if folded(alias) == folded(ident))
             }),

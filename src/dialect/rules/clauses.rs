@@ -4,13 +4,12 @@ use std::collections::HashSet;
 
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderBy, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, Value,
-    WildcardAdditionalOptions,
+    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, WildcardAdditionalOptions,
 };
 
 use super::rule::Writer::{DuckDb, Psql, Stackql};
 use super::rule::{Context, Hook, SyntaxRule};
-use crate::dialect::ast::{folded, idents, leftmost, number, taken};
+use crate::dialect::ast::{folded, idents, items_before_star, leftmost, number, position, taken};
 use crate::dialect::parse;
 
 /// The query that SHOW TABLES stands for.
@@ -122,23 +121,13 @@ fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
     let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
         return;
     };
-    // After a star the position of an item is not known.
-    let items: Vec<&Expr> = (select.projection.iter())
-        .map_while(|item| match item {
-            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
-            _ => None,
-        })
-        .collect();
+    let items: Vec<&Expr> = items_before_star(&select.projection).collect();
     for group in groups {
         let (Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets)) = group else {
             continue;
         };
         for expr in sets.iter_mut().flatten() {
-            if let Expr::Value(value) = expr
-                && let Value::Number(position, _) = &value.value
-                && let Ok(position) = position.parse::<usize>()
-                && let Some(item) = position.checked_sub(1).and_then(|index| items.get(index))
-            {
+            if let Some(item) = position(expr).and_then(|index| items.get(index)) {
                 *expr = (*item).clone();
             }
         }
@@ -296,10 +285,10 @@ fn name_ordered_items(query: &mut Query) {
     let named = select.projection.iter().filter(is_named);
     let mut known: HashSet<String> = named.filter_map(item_name).collect();
     for key in keys {
-        let Some(position) = ordinal(&key.expr) else {
+        let Some(position) = position(&key.expr) else {
             continue;
         };
-        if let Some(item) = select.projection.get_mut(position - 1)
+        if let Some(item) = select.projection.get_mut(position)
             && let SelectItem::UnnamedExpr(expr) = item
             && idents(expr).is_none()
             && known.insert(expr.to_string())
@@ -309,17 +298,6 @@ fn name_ordered_items(query: &mut Query) {
                 expr: taken(expr),
             };
         }
-    }
-}
-
-/// Returns the position that a key of ORDER BY is.
-fn ordinal(key: &Expr) -> Option<usize> {
-    match key {
-        Expr::Value(value) => match &value.value {
-            Value::Number(number, _) => number.parse().ok().filter(|position| *position > 0),
-            _ => None,
-        },
-        _ => None,
     }
 }
 
@@ -426,18 +404,7 @@ fn order_by_ordinals(query: &mut Query) {
     if !is_set && select.distinct.is_none() {
         return;
     }
-    let items: Vec<Option<Expr>> = select
-        .projection
-        .iter()
-        .map(|item| match item {
-            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                Some(expr.clone())
-            }
-            _ => None,
-        })
-        .collect();
-    // A wildcard stands for an unknown number of columns, so positions end there.
-    let items: Vec<Expr> = items.into_iter().map_while(|item| item).collect();
+    let items: Vec<Expr> = items_before_star(&select.projection).cloned().collect();
     let Some(order_by) = query.order_by.as_mut() else {
         return;
     };
