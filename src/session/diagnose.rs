@@ -73,13 +73,10 @@ fn reworded(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error 
 /// Retells an error of a statement that only another dialect can read.
 fn other_dialect_only(other: &OtherDialectOnly, piece: &Piece, tables: &[String]) -> Error {
     let root = other.error.find_root();
-    let mut retold = plan_error(&other.error, root, piece, tables).hint(&other.hint);
-    if retold.span.is_none() {
+    let mut reworded = plan_error(&other.error, root, piece, tables).hint(&other.hint);
+    if reworded.span.is_none() {
         let mut columns = other.columns.iter();
-        let place = columns.find_map(|column| find(piece, column.split('.').next()?));
-        if let Some(place) = place {
-            retold = retold.at(place);
-        }
+        reworded = reworded.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
     }
     in_statement(reworded, &piece.text, piece.line)
 }
@@ -140,14 +137,16 @@ fn refused(error: &dialect::plan::Error, piece: &Piece) -> dialect::error::Error
         Some(typed) => nearest_token(piece, typed, near).or(near),
         None => near,
     };
-    let mut retold = dialect::error::Error::new(error.message.clone()).kind(error.kind);
-    if let Some(hint) = &error.hint {
-        retold = retold.hint(hint);
-    }
-    match place {
-        Some(span) => retold.at(span),
-        None => retold,
-    }
+    dialect::error::Error::new(error.message.clone())
+        .kind(error.kind)
+        .at(place)
+        .with_hint(error.hint.clone())
+}
+
+/// Returns the engine's `span` as one of the parser.
+fn parser_span(span: datafusion::common::Span) -> Span {
+    let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
+    Span::new(at(span.start), at(span.end))
 }
 
 /// Finds the string, the number, the parameter or the word `typed`, the one that is nearest to `near` if there are several.

@@ -273,8 +273,8 @@ impl Planner {
             size: &|name| views.get(name).copied().unwrap_or(1),
             columns: &|name| tables.get(name).cloned(),
         };
-        relations::apply(statement, &tables).map_err(wrong)?;
-        refuse_other_dialect(statement, self.dialect()).map_err(wrong)?;
+        relations::apply(statement, &tables)?;
+        refuse_other_dialect(statement, self.dialect())?;
         rewrite(statement, resource::shape(), self.dialect());
         Ok(())
     }

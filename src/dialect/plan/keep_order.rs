@@ -29,7 +29,7 @@ use datafusion::physical_plan::{
 
 use super::forget_properties::FORGET_PROPERTIES;
 use super::operator::{Plan, no_expressions, one_input};
-use super::rule::OperatorRule;
+use super::rule::{OperatorRule, physical_rule};
 use super::sequential::SequentialExec;
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;

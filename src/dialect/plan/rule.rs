@@ -1,5 +1,8 @@
 //! What a rule over plans is: a name, the dialects it belongs to, and a function that changes or checks a plan.
 
+use std::fmt;
+use std::sync::Arc;
+
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
@@ -78,6 +81,39 @@ pub(super) struct OperatorRule {
 impl PhysicalOptimizerRule for OperatorRule {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
         plan.transform_up(self.change).data()
+    }
+
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Returns the rule called `name` that rewrites whole physical plans with `rewrite`.
+pub(crate) fn physical_rule(
+    name: &'static str,
+    rewrite: fn(Plan) -> Result<Plan>,
+) -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+    Arc::new(PhysicalRule { name, rewrite })
+}
+
+struct PhysicalRule {
+    name: &'static str,
+    rewrite: fn(Plan) -> Result<Plan>,
+}
+
+impl fmt::Debug for PhysicalRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PhysicalOptimizerRule for PhysicalRule {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
+        (self.rewrite)(plan)
     }
 
     fn name(&self) -> &str {
