@@ -3,7 +3,7 @@
 //! Whoever answers a request knows the credentials that came with it, and may repeat them: in a message, a title, an id,
 //! as a part of a link or of a page. This file finds them in whatever way they are written: with the escapes of JSON,
 //! URLs and HTML, in any case, with tags, white space or invisible characters in between, in Base64 or in hexadecimal
-//! digits, and in part. One with angle brackets, which Confluent's have not, is not found where tags split it. It depends on
+//! digits, also of one another, as pieces that a list or a sum holds, and in part. One with angle brackets, which Confluent's have not, is not found where tags split it. It depends on
 //! [`Secret`] alone, and decides nothing about what is shown.
 
 use std::borrow::Cow;
@@ -39,6 +39,9 @@ const LAYERS: usize = 3;
 
 /// The least length of encoded text that is decoded.
 const ENCODED: usize = 8;
+
+/// Bytes of a text that are looked at, far more than is shown.
+const MAX_TEXT: usize = 16 * 1024;
 
 /// The characters after `cflt` in the secret of a new key, and how many of them give it away.
 const CREATED: usize = 60;
@@ -86,29 +89,36 @@ impl Mask {
         created.push_back(secret);
     }
 
-    /// Returns `text` with `***` in place of each secret.
+    /// Returns `text` with `***` in place of each secret. Of a text that is too long to be shown, only the beginning is
+    /// returned: looking for secrets takes time.
     pub(crate) fn apply<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let text = &text[..text.floor_char_boundary(MAX_TEXT)];
         let wanted = self.wanted();
         let mut found = Vec::new();
         let all = visible(units(text));
         // What looks like a tag may split a secret, with or without what it is around, and may hold one.
-        let readings: [Reading; 3] = [
+        let readings: [Reading; 4] = [
             <[Unit]>::to_vec,
+            without_separators,
             |units| without_tags(units, false),
             |units| without_tags(units, true),
         ];
-        let ways = readings
-            .into_iter()
-            .flat_map(|reading| ESCAPES.map(|escapes| (reading, escapes)));
-        for (reading, escapes) in ways {
-            let mut units = reading(&all);
-            for layer in 0..=LAYERS {
-                wanted.find(&units, &mut found);
-                let plain = reading(&visible(unescaped(&units, escapes)));
-                if plain.len() == units.len() || layer == LAYERS {
-                    break;
+        for (reading, is_plain) in readings.into_iter().zip([true, false, false, false]) {
+            let read = reading(&all);
+            // Where there is nothing to leave out it has been looked through.
+            if is_plain || read.len() < all.len() {
+                wanted.find(&read, &mut found);
+            }
+            for escapes in ESCAPES {
+                let mut units = read.clone();
+                for _ in 0..LAYERS {
+                    let plain = reading(&visible(unescaped(&units, escapes)));
+                    if plain.len() == units.len() {
+                        break;
+                    }
+                    wanted.find(&plain, &mut found);
+                    units = plain;
                 }
-                units = plain;
             }
         }
         replaced(text, found)
@@ -184,12 +194,37 @@ impl Wanted {
                 text, group_bytes, ..
             } = decode(digits);
             let decoded: Vec<char> = text.iter().map(|byte| char::from(*byte)).collect();
-            for part in self.places(&decoded) {
+            let mut places = self.places(&decoded);
+            places.extend(self.encoded_places(&decoded));
+            for part in places {
                 let first = skipped + part.start / group_bytes * per_group;
                 let last = skipped + (part.end - 1) / group_bytes * per_group + per_group - 1;
                 found.push(joined(run, first, last.min(length - 1)));
             }
         }
+    }
+
+    /// Returns where encoded secrets are in `chars`, which were decoded already: the runs of digits that hold one.
+    fn encoded_places(&self, chars: &[char]) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        for (is_digit, decode) in ENCODINGS {
+            let mut at = 0;
+            while at < chars.len() {
+                let length = chars[at..].iter().take_while(|c| is_digit(**c)).count();
+                let run = &chars[at..at + length];
+                let holds_one = |skipped: usize| {
+                    let Decoded { text, .. } = decode(run.get(skipped..).unwrap_or_default());
+                    let text: Vec<char> = text.iter().map(|byte| char::from(*byte)).collect();
+                    !self.places(&text).is_empty()
+                };
+                let Decoded { per_group, .. } = decode(&[]);
+                if length >= ENCODED && (0..per_group).any(holds_one) {
+                    places.push(at..at + length);
+                }
+                at += length.max(1);
+            }
+        }
+        places
     }
 
     /// Returns where secrets are in `chars`.
@@ -322,6 +357,38 @@ fn lower(c: char) -> char {
 fn visible(mut units: Vec<Unit>) -> Vec<Unit> {
     units.retain(|unit| !is_dropped(unit.c));
     units
+}
+
+/// Leaves out what may stand between the characters or the bytes of a text: quotes, commas, colons, brackets, the plus
+/// between two quoted texts, and the `0x` of a byte.
+fn without_separators(units: &[Unit]) -> Vec<Unit> {
+    let c = |at: usize| units.get(at).map(|unit| unit.c);
+    let is_quote = |c: Option<char>| matches!(c, Some('"' | '\''));
+    let mut kept = Vec::with_capacity(units.len());
+    for (at, unit) in units.iter().enumerate() {
+        let before = |back: usize| at.checked_sub(back).and_then(c);
+        let is_separator = match unit.c {
+            '"' | '\'' | ',' | ':' | '[' | ']' => true,
+            '\\' => is_quote(c(at + 1)),
+            // In a list it is an element.
+            '+' => {
+                is_quote(before(1))
+                    && (is_quote(c(at + 1)) || c(at + 1) == Some('\\'))
+                    && !matches!(before(2), None | Some(',' | '['))
+            }
+            '0' => c(at + 1) == Some('x') && is_byte(c(at + 2), c(at + 3)),
+            'x' => before(1) == Some('0') && is_byte(c(at + 1), c(at + 2)),
+            _ => false,
+        };
+        if !is_separator {
+            kept.push(*unit);
+        }
+    }
+    kept
+}
+
+fn is_byte(high: Option<char>, low: Option<char>) -> bool {
+    high.is_some_and(is_hex) && low.is_some_and(is_hex)
 }
 
 /// How many elements back the beginning of one is looked for.
@@ -460,7 +527,27 @@ fn percent(units: &[Unit]) -> Option<(char, usize)> {
 
 /// Reads a reference to a character at the start of `units`: the character and the length.
 fn entity(units: &[Unit]) -> Option<(char, usize)> {
-    let length = units.iter().take(12).position(|unit| unit.c == ';')?;
+    let end = units.iter().take(12).position(|unit| unit.c == ';');
+    end.and_then(|length| closed_entity(units, length))
+        .or_else(|| open_entity(units))
+}
+
+/// Reads a reference without the `;` at its end, as browsers do.
+fn open_entity(units: &[Unit]) -> Option<(char, usize)> {
+    let text: String = units.iter().take(10).map(|unit| unit.c).collect();
+    let (start, radix) = match text.strip_prefix("&#")?.strip_prefix(['x', 'X']) {
+        Some(_) => (3, 16),
+        None => (2, 10),
+    };
+    let digits: String = text[start..]
+        .chars()
+        .take_while(|c| c.is_digit(radix))
+        .collect();
+    let c = char::from_u32(u32::from_str_radix(&digits, radix).ok()?)?;
+    Some((c, start + digits.len()))
+}
+
+fn closed_entity(units: &[Unit], length: usize) -> Option<(char, usize)> {
     let name: String = units[1..length].iter().map(|unit| unit.c).collect();
     let c = match name.as_str() {
         "amp" => '&',
@@ -541,6 +628,13 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_text_only_the_beginning_is_looked_at_and_shown() {
+        let text = format!("{SECRET} {}", "é! ".repeat(1 << 20));
+        let masked = mask().apply(&text).into_owned();
+        assert!(masked.starts_with("*** é!") && masked.len() <= MAX_TEXT);
+    }
+
+    #[test]
     fn short_secrets_are_found_whole_and_tiny_ones_not_at_all() {
         let mask = Mask::of(["canary", "abc"].map(Secret::new));
         assert_eq!(mask.apply("a CANARY, abc"), "a ***, abc");
@@ -581,9 +675,16 @@ mod tests {
         Base64Url,
         Hex,
         Upper,
+        HtmlOpen,
+        Base64Twice,
+        HexOfBase64,
+        HexColons,
+        HexBytes,
+        List,
+        Sum,
     }
 
-    const WAYS: [Way; 11] = [
+    const WAYS: [Way; 18] = [
         Way::Json,
         Way::JsonDigits,
         Way::Percent,
@@ -595,6 +696,13 @@ mod tests {
         Way::Base64Url,
         Way::Hex,
         Way::Upper,
+        Way::HtmlOpen,
+        Way::Base64Twice,
+        Way::HexOfBase64,
+        Way::HexColons,
+        Way::HexBytes,
+        Way::List,
+        Way::Sum,
     ];
 
     impl Way {
@@ -622,6 +730,23 @@ mod tests {
                 Self::Base64Url => BASE64_URL_SAFE_NO_PAD.encode(text),
                 Self::Hex => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
                 Self::Upper => text.to_ascii_uppercase(),
+                Self::HtmlOpen => each(|c| format!("&#{}", u32::from(c))),
+                Self::Base64Twice => BASE64_STANDARD.encode(BASE64_STANDARD.encode(text)),
+                Self::HexOfBase64 => Self::Hex.write(&BASE64_STANDARD.encode(text)),
+                Self::HexColons => {
+                    let bytes: Vec<String> =
+                        text.bytes().map(|byte| format!("{byte:02X}")).collect();
+                    bytes.join(":")
+                }
+                Self::HexBytes => text.bytes().map(|byte| format!("0x{byte:02x}, ")).collect(),
+                Self::List => format!("{:?}", text.chars().map(String::from).collect::<Vec<_>>()),
+                Self::Sum => {
+                    let chars: Vec<char> = text.chars().collect();
+                    let pieces = chars
+                        .chunks(5)
+                        .map(|piece| format!("{:?}", String::from_iter(piece)));
+                    pieces.collect::<Vec<_>>().join(" + ")
+                }
             }
         }
     }
@@ -637,8 +762,12 @@ mod tests {
                 Way::Tags,
                 Way::Spaces,
             ] {
-                if matches!((way, outer), (Way::Tags, Way::Tags)) {
-                    // A tag with tags in its name is no tag.
+                let is_separated = matches!(
+                    way,
+                    Way::Tags | Way::HexColons | Way::HexBytes | Way::List | Way::Sum
+                );
+                if is_separated && matches!(outer, Way::Tags) {
+                    // A tag with tags in its name is no tag, and separators with tags around them are kept.
                     continue;
                 }
                 let written = outer.write(&way.write(SECRET));
@@ -678,6 +807,10 @@ mod tests {
         ) {
             // A bracket of the secret may close a tag that began before it. Confluent's secrets have none.
             prop_assume!(!(matches!(way, Way::Tags) && secret.contains(['<', '>'])));
+            // A separator of the secret is taken for one around it.
+            let is_separated =
+                matches!(way, Way::HexColons | Way::HexBytes | Way::List | Way::Sum);
+            prop_assume!(!(is_separated && secret.contains(['"', '\'', ',', ':', '[', ']', '+', '\\', 'x'])));
             let mask = Mask::of([Secret::new(secret.clone())]);
             let written = way.write(&secret);
             let text = format!("{before} \"{written}\" {after}");

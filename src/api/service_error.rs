@@ -21,9 +21,6 @@ use crate::mask::Mask;
 /// Errors and details that are kept besides the first; the rest is counted.
 const MAX_MORE: usize = 10;
 
-/// Bytes of a text that are looked at.
-const MAX_TEXT: usize = 16 * 1024;
-
 /// A refusal, as far as the service explained it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceError {
@@ -296,18 +293,13 @@ impl Texts<'_> {
 
     /// Returns the text of a page, which may have secrets between its tags and in them.
     fn page(self, page: &str) -> Option<String> {
-        self.clean(&without_tags(&self.0.apply(beginning(page))))
+        self.clean(&without_tags(&self.0.apply(page)))
     }
 
     fn clean(self, text: &str) -> Option<String> {
-        let text = printable(&self.0.apply(beginning(text)));
+        let text = printable(&self.0.apply(text));
         Some(text).filter(|text| !text.is_empty())
     }
-}
-
-/// Returns the beginning of a text, far more of it than is shown.
-fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 #[cfg(test)]
