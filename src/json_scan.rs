@@ -6,6 +6,8 @@
 //!
 //! [SIMD within a register]: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 /// One in every byte.
@@ -19,6 +21,40 @@ pub(crate) fn value(text: &str) -> Option<(&str, &str)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let value = values.next()?.ok()?;
     Some((value.get(), text.get(values.byte_offset()..)?))
+}
+
+/// A member of an object.
+pub(crate) struct Member<'j> {
+    /// Its name, without escapes.
+    pub(crate) name: Cow<'j, str>,
+    /// All of it, from the name to the value.
+    pub(crate) text: &'j str,
+    /// Its value.
+    pub(crate) value: &'j str,
+}
+
+/// Returns the members of the JSON `object` in their order. None if it is not an object.
+pub(crate) fn members(object: &str) -> Option<Vec<Member<'_>>> {
+    let mut rest = object.strip_prefix('{')?.trim_start();
+    let mut members = Vec::new();
+    if rest.starts_with('}') {
+        return Some(members);
+    }
+    loop {
+        let start = rest;
+        let (name, after) = value(rest)?;
+        let (value, after) = value(after.trim_start().strip_prefix(':')?.trim_start())?;
+        members.push(Member {
+            name: serde_json::from_str(name).ok()?,
+            text: start.get(..start.len() - after.len())?,
+            value,
+        });
+        rest = after.trim_start();
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after.trim_start(),
+            None => return rest.starts_with('}').then_some(members),
+        }
+    }
 }
 
 /// Returns true if `text` begins with `name`. Names are so short that calling a comparison of slices takes longer than

@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::error::{Call, Error};
 use super::failure::Failure;
 use super::ratelimit::{self, Gate};
-use super::request::{Method, Request};
+use super::request::{Method, Request, RequestLine};
 use super::retry::{Outcome, RetryPolicy, Tally};
 use super::service_clock::ServiceClock;
 use super::service_error::{self, ServiceError};
@@ -30,6 +30,9 @@ use crate::mask::Mask;
 
 /// The longest that one attempt may take, if the request may be repeated.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most bytes of a header that are looked at.
+const MAX_SHORT: usize = 1024;
 
 /// Longer than any call, but short enough to be added to any instant.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -101,7 +104,7 @@ impl Caller {
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
         let Terms { traffic, stop, .. } = terms;
-        let mut progress = Progress::new(request, self.timeout);
+        let mut progress = Progress::new(request, self.timeout, &self.mask);
         if terms.reads_only && request.line.method != Method::GET {
             return Err(Error::ReadsOnly {
                 call: progress.call(None),
@@ -124,7 +127,7 @@ impl Caller {
             traffic.sent(&request.line, progress.tally.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());
             let answer = timeout(limit, self.transport.send(request)).await;
-            let answer = answer.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
+            let answer = answer.unwrap_or_else(|_| Err(self.transport.timed_out(limit)));
             let answer = answer.map_err(|failure| failure.masked(&self.mask));
             let took = sent.elapsed();
             drop(permit);
@@ -193,15 +196,30 @@ impl Caller {
     /// Returns the id of the created key, from the `Location` header.
     fn created_id(&self, request: &Request, response: &Response) -> Option<String> {
         let id = request.line.id_in(response.header("location")?)?;
-        Some(printable(&self.mask.apply(id))).filter(|id| !id.is_empty())
+        Some(self.clean(id)).filter(|id| !id.is_empty())
+    }
+
+    /// Returns the beginning of a short text, such as a header, as it may be shown.
+    fn clean(&self, text: &str) -> String {
+        printable(
+            &self
+                .mask
+                .apply(&text[..text.floor_char_boundary(MAX_SHORT)]),
+        )
     }
 
     fn log_answer(&self, request: &Request, answer: &Result<Response, Failure>, took: Duration) {
-        let (method, path) = (&request.line.method, &request.line.path_and_query);
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let RequestLine {
+            method,
+            path_and_query: path,
+        } = request.line.shown(&self.mask);
         match answer {
             Ok(response) => {
                 let id = response.header("x-request-id").unwrap_or_default();
-                let id = printable(&self.mask.apply(id));
+                let id = self.clean(id);
                 tracing::debug!(%method, path, status = response.status, elapsed = ?took, request_id = id, "answered");
             }
             Err(failure) => {
@@ -222,6 +240,12 @@ impl Caller {
         })?;
         let status = response.status;
         match status {
+            206 if request.line.method == Method::GET => Err(Problem::Undecodable {
+                status,
+                is_foreign: false,
+                reason: DecodeError::new("that is only a part of what was asked for"),
+                created: None,
+            }),
             200..=299 => {
                 let created = self.created_id(request, &response);
                 let is_html = response.is_html();
@@ -246,7 +270,7 @@ impl Caller {
                 let host = response
                     .header("location")
                     .and_then(|location| self.endpoint.host_of(location))
-                    .map(|host| self.mask.apply(&host).into_owned());
+                    .map(|host| self.clean(&host));
                 let created = self.created_id(request, &response);
                 Err(Problem::Redirected {
                     status,
@@ -291,7 +315,9 @@ impl Caller {
         let is_wrong_again = misshapen.is_some() && misshapen == progress.misshapen;
         progress.misshapen = misshapen;
         let exhausted = is_wrong_again || self.retry.is_exhausted(&progress.tally);
-        if exhausted || !outcome.is_repeatable(&progress.request.line.method) {
+        // What has made a key makes another when it is sent again.
+        let has_created = progress.creates() && problem.names_a_key();
+        if exhausted || has_created || !outcome.is_repeatable(&progress.request.line.method) {
             return Err(problem.into_error(progress));
         }
         let asked = problem.asked();
@@ -320,6 +346,8 @@ impl Caller {
 /// The progress of a call.
 struct Progress<'a> {
     request: &'a Request,
+    /// What errors may not show.
+    mask: &'a Mask,
     started: Instant,
     deadline: Instant,
     tally: Tally,
@@ -329,10 +357,11 @@ struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    fn new(request: &'a Request, timeout: Duration) -> Self {
+    fn new(request: &'a Request, timeout: Duration, mask: &'a Mask) -> Self {
         let started = Instant::now();
         Self {
             request,
+            mask,
             started,
             deadline: started + timeout.min(LONGEST_TIMEOUT),
             tally: Tally::default(),
@@ -356,7 +385,7 @@ impl<'a> Progress<'a> {
 
     fn call(&self, created: Option<String>) -> Box<Call> {
         Box::new(Call {
-            request: self.request.line.clone(),
+            request: self.request.line.shown(self.mask),
             attempts: self.tally.attempts,
             elapsed: self.started.elapsed(),
             may_have_acted: self.may_have_acted,
@@ -429,15 +458,13 @@ impl Problem {
         }
     }
 
-    /// Returns true for a refusal that names a key.
+    /// Returns true if the answer names a key although it is no success.
     fn names_a_key(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused {
-                names_a_key: true,
-                ..
-            }
-        )
+        match self {
+            Self::Refused { names_a_key, .. } => *names_a_key,
+            Self::Redirected { created, .. } => created.is_some(),
+            Self::Failed { .. } | Self::Undecodable { .. } => false,
+        }
     }
 
     fn asked(&self) -> Option<Duration> {

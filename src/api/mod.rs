@@ -258,9 +258,8 @@ impl Client {
         filters: &Filters,
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
-        self.caller
-            .call(&request, &self.terms, KeyBody::parse)
-            .await
+        let read = |body| KeyBody::of_id(body, id, true);
+        self.caller.call(&request, &self.terms, read).await
     }
 
     /// Lists objects, page by page. Each page is requested when the stream is polled for it. The stream ends after the
@@ -331,8 +330,8 @@ impl Client {
         }
     }
 
-    /// Creates a key. The answer is returned as it was sent, whatever it looks like: it contains the only copy of the
-    /// secret.
+    /// Creates a key. The answer is returned as it was sent if it names a key or may contain the only copy of a secret,
+    /// whatever else it looks like.
     ///
     /// # Errors
     /// [`Error::outcome_unknown`] tells whether a key may exist nevertheless.
@@ -345,7 +344,7 @@ impl Client {
                 KeyBody::salvage,
             )
             .await?;
-        if let Some(secret) = created.secret() {
+        for secret in created.secrets() {
             self.caller.mask.add_created(secret);
         }
         Ok(created)
@@ -362,11 +361,9 @@ impl Client {
         body: &RequestBody,
     ) -> Result<KeyBody, Error> {
         self.caller
-            .call(
-                &request::update(resource, id, body),
-                &self.terms,
-                KeyBody::parse,
-            )
+            .call(&request::update(resource, id, body), &self.terms, |body| {
+                KeyBody::of_id(body, id, false)
+            })
             .await
     }
 

@@ -14,8 +14,11 @@ use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::body::{DecodeError, KeyBody};
+use super::body::{DecodeError, KeyBody, tells_error};
 use crate::json_scan;
+
+/// The longest token that is sent, in bytes. Servers take no longer lines.
+const MAX_TOKEN: usize = 16 * 1024;
 
 /// Identifies a page of a listing. Opaque.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -256,7 +259,7 @@ impl<'de> Members<'de> for Envelope<'de> {
             "metadata" => self.links = Some(links(map.next_value()?)),
             "error" | "errors" | "error_code" => {
                 let error: &RawValue = map.next_value()?;
-                if !matches!(error.get(), "null" | "[]" | "{}" | "\"\"" | "false") {
+                if tells_error(name, error.get()) {
                     return Err(A::Error::custom("the page contains both data and an error"));
                 }
             }
@@ -279,6 +282,9 @@ impl Links<'_> {
         match self.next.as_ref().and_then(Option::as_deref) {
             None | Some("") => Ok(None),
             Some(link) => match PageToken::of_link(link) {
+                Some(token) if token.0.len() > MAX_TOKEN => Err(DecodeError::new(
+                    "expected a shorter `page_token` in the link to the next page",
+                )),
                 Some(token) => Ok(Some(token)),
                 None => Err(DecodeError::new(
                     "expected a `page_token` in the link to the next page",

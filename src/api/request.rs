@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 pub use reqwest::Method;
 
 use super::page::PageToken;
+use crate::mask::Mask;
 use crate::resource::{self, Resource};
 
 /// The id of an object, usable as a path segment.
@@ -106,6 +107,12 @@ impl ListParams {
     }
 }
 
+/// The parameter that names a page.
+const TOKEN: &str = "page_token";
+
+/// The most bytes of a path and query that are shown.
+const MAX_SHOWN: usize = 2048;
+
 /// Method, path and query of a request: `GET /iam/v2/api-keys?show_expired=true&page_size=100`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestLine {
@@ -127,6 +134,24 @@ impl RequestLine {
         };
         let mut resources = resource::ALL.iter().copied();
         resources.find(|resource| self.method == Method::GET && is_read(resource))
+    }
+
+    /// Returns the line as it may be shown: not longer than anybody reads, and without what `mask` takes out if there is a
+    /// token, the only part that the service has written.
+    pub(super) fn shown(&self, mask: &Mask) -> Self {
+        let path = &self.path_and_query;
+        let beginning = &path[..path.floor_char_boundary(MAX_SHOWN)];
+        let mut shown = match beginning.contains(TOKEN) {
+            true => mask.apply(beginning).into_owned(),
+            false => beginning.to_owned(),
+        };
+        if beginning.len() < path.len() {
+            shown.push('…');
+        }
+        Self {
+            method: self.method.clone(),
+            path_and_query: shown,
+        }
     }
 
     /// Returns the id of the object of this request's collection that `location` points to.
@@ -207,7 +232,7 @@ pub(crate) fn list(params: &ListParams, token: Option<&PageToken>) -> Request {
     let page_size = params.page_size.clamp(1, params.resource.max_page_size);
     query.add("page_size", &page_size.to_string());
     if let Some(token) = token {
-        query.add("page_token", token.as_str());
+        query.add(TOKEN, token.as_str());
     }
     Request::new(Method::GET, path, None)
 }

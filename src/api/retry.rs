@@ -13,7 +13,7 @@
 //! | success with a page of HTML, or without a body | repeat once | repeat once | stop, outcome unknown |
 //! | 500 | repeat | stop, outcome unknown | stop, outcome unknown |
 //! | another 5xx, body too long | stop | stop, outcome unknown | stop, outcome unknown |
-//! | 300 to 303; 4xx with the `Location` of a key | stop | stop, outcome unknown | stop, outcome unknown |
+//! | 300 to 303; 3xx or 4xx with the `Location` of a key | stop | stop, outcome unknown | stop, outcome unknown |
 //! | no trust in the certificate, another 4xx, another 3xx | stop | stop | stop |
 //!
 //! A create is repeated only if the first attempt cannot have taken effect: it has no idempotency key, and a second

@@ -5,6 +5,7 @@
 //! retry. Never retries, never follows a redirect, never sends to any host but the endpoint, and leaves no task behind.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -12,13 +13,15 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::failure::{Failure, FailureKind};
-use super::request::Request;
+use super::request::{Method, Request};
 use super::text::{printable, visible};
 use crate::secret::Secret;
 
@@ -40,6 +43,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
     /// Sends `request` once and reads the whole answer.
     async fn send(&self, request: &Request) -> Result<Response, Failure>;
+
+    /// Returns the failure of a request that had no answer within `limit`.
+    fn timed_out(&self, limit: Duration) -> Failure {
+        Failure::timed_out(limit)
+    }
 }
 
 /// A proxy between this machine and the service.
@@ -85,6 +93,43 @@ pub(crate) struct HttpTransport {
     proxy: Option<Proxy>,
     /// Made by the first request, because loading the trusted certificates takes longer than many whole runs.
     client: OnceCell<reqwest::Client>,
+    /// The same for creates, whose answers are not inflated on their way: what cannot be inflated may hold a secret.
+    creates: OnceCell<reqwest::Client>,
+    /// Where connections are read. A server that never lets go of one, such as with endless interim answers, keeps threads
+    /// busy that timeouts and signals do not need.
+    runtime: OnceCell<Background>,
+}
+
+/// A runtime that is left alone when it is dropped.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn start() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("http")
+            .enable_all()
+            .build();
+        runtime.map(|runtime| Self(Some(runtime)))
+    }
+
+    /// Runs `exchange` there. Dropping the future ends it.
+    async fn run<T: Send + 'static>(
+        &self,
+        exchange: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(exchange, self.0.as_ref()?.handle());
+        tasks.join_next().await?.ok()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl HttpTransport {
@@ -118,31 +163,41 @@ impl HttpTransport {
             certificates,
             proxy,
             client: OnceCell::new(),
+            creates: OnceCell::new(),
+            runtime: OnceCell::new(),
         })
     }
 
     /// Names the proxy in a failure to connect.
     fn failed(&self, failure: Failure) -> Failure {
+        match failure.never_sent {
+            true => self.through_proxy(failure),
+            false => failure,
+        }
+    }
+
+    fn through_proxy(&self, failure: Failure) -> Failure {
         match &self.proxy {
             Some(Proxy {
                 shown, variable, ..
-            }) if failure.never_sent => Failure {
+            }) => Failure {
                 detail: format!(
                     "{}; the connection goes through the proxy `{shown}` that {variable} names",
                     failure.detail
                 ),
                 ..failure
             },
-            _ => failure,
+            None => failure,
         }
     }
 
-    fn build(&self) -> Result<reqwest::Client, reqwest::Error> {
+    fn build(&self, inflates: bool) -> Result<reqwest::Client, reqwest::Error> {
         // Fails if a provider is already installed, which does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("iamql/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
+            .gzip(inflates)
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT);
@@ -183,11 +238,18 @@ impl fmt::Debug for HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: &Request) -> Result<Response, Failure> {
-        let client = self
-            .client
-            .get_or_try_init(async || self.build())
+        let inflates = request.line.method != Method::POST;
+        let client = if inflates {
+            &self.client
+        } else {
+            &self.creates
+        };
+        let client = client
+            .get_or_try_init(async || self.build(inflates))
             .await
             .map_err(|e| Failure::of_reqwest(&e))?;
+        let runtime = self.runtime.get_or_try_init(async || Background::start());
+        let runtime = runtime.await.map_err(|error| unable(&error.to_string()))?;
         let mut builder = client
             .request(
                 request.line.method.clone(),
@@ -201,20 +263,41 @@ impl Transport for HttpTransport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.as_str().to_owned());
         }
-        let sent = builder.send().await;
-        let mut response = sent.map_err(|e| self.failed(Failure::of_reqwest(&e)))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let (body, broken) = match response.status().is_success() {
-            true => read_body(&mut response).await,
-            false => read_explanation(&mut response).await,
-        };
-        Ok(Response {
-            status,
-            headers,
-            body,
-            broken,
-        })
+        let answer = runtime.run(exchange(builder)).await;
+        let answer =
+            answer.unwrap_or_else(|| Err(Failure::sent(FailureKind::Other, "it broke off")));
+        answer.map_err(|failure| self.failed(failure))
     }
+
+    fn timed_out(&self, limit: Duration) -> Failure {
+        self.through_proxy(Failure::timed_out(limit))
+    }
+}
+
+/// Returns the failure of a request that could not even be begun.
+fn unable(why: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Other,
+        detail: printable(why),
+        never_sent: true,
+    }
+}
+
+/// Sends a request and reads its answer.
+async fn exchange(request: reqwest::RequestBuilder) -> Result<Response, Failure> {
+    let sent = request.send().await;
+    let mut response = sent.map_err(|e| Failure::of_reqwest(&e))?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let (body, broken) = match response.status().is_success() {
+        true => read_body(&mut response).await,
+        false => read_explanation(&mut response).await,
+    };
+    Ok(Response {
+        status,
+        headers,
+        body,
+        broken,
+    })
 }
 
 /// Reads the beginning of the body of an error; what comes after it explains no more.

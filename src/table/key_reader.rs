@@ -345,40 +345,18 @@ fn without_member<'t>(object: &'t str, name: &str) -> Cow<'t, str> {
     if !object.starts_with('{') || (!object.contains(name) && !object.contains("\\u")) {
         return Cow::Borrowed(object);
     }
-    let Some(members) = members(object) else {
+    let Some(members) = json_scan::members(object) else {
         // It was read as an object a moment ago, and what is not understood is not shown.
         return Cow::Borrowed("{}");
     };
-    let is_kept = |(member, _): &&(Cow<'_, str>, &str)| member != name;
     let kept: Vec<&str> = members
         .iter()
-        .filter(is_kept)
-        .map(|(_, text)| *text)
+        .filter(|member| member.name != name)
+        .map(|member| member.text)
         .collect();
     match kept.len() == members.len() {
         true => Cow::Borrowed(object),
         false => Cow::Owned(format!("{{{}}}", kept.join(","))),
-    }
-}
-
-/// Returns the members of the JSON `object`: their names, and their texts from the name to the value.
-fn members(object: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
-    let mut rest = object.strip_prefix('{')?.trim_start();
-    let mut members = Vec::new();
-    if rest.starts_with('}') {
-        return Some(members);
-    }
-    loop {
-        let start = rest;
-        let (name, after) = json_scan::value(rest)?;
-        let (_, after) = json_scan::value(after.trim_start().strip_prefix(':')?)?;
-        let text = start.get(..start.len() - after.len())?;
-        members.push((serde_json::from_str(name).ok()?, text));
-        rest = after.trim_start();
-        match rest.strip_prefix(',') {
-            Some(after) => rest = after.trim_start(),
-            None => return rest.starts_with('}').then_some(members),
-        }
     }
 }
 

@@ -81,7 +81,8 @@ async fn a_create_that_may_have_happened_is_not_repeated_and_says_so() {
         Step::Fail(FailureKind::Reset, false),
         Step::Fail(FailureKind::Timeout, false),
         Step::Late(1000, answer(202, &[], "{}")),
-        Step::Answer(answer(202, &[], "{\"spec\":{\"secret\":\"canary")),
+        Step::Answer(answer(202, &[], r#"{"errors":[{"status":"403"}]}"#)),
+        Step::Answer(answer(202, &[], "null")),
         Step::Answer(broken),
     ] {
         let (client, script) = client([step, ok()]);
@@ -98,14 +99,17 @@ async fn a_create_leaves_doubt_where_its_status_cannot_prove_that_nothing_happen
     for (code, is_unknown) in [
         (301, true),
         (303, true),
-        (307, false),
+        (304, true),
+        (305, true),
         (400, true),
         (409, false),
         (422, true),
+        (429, true),
     ] {
-        let (client, _) = client([Step::Answer(answer(code, &location, ""))]);
+        let (client, script) = client([Step::Answer(answer(code, &location, "")), ok()]);
         let error = client.create(&API_KEYS, &body()).await.unwrap_err();
         assert_eq!(error.outcome_unknown(), is_unknown, "{code}");
+        assert_eq!(script.lines().len(), 1, "{code}");
     }
     let (client, _) = client([Step::Answer(answer(303, &location, ""))]);
     let error = client.create(&API_KEYS, &body()).await.unwrap_err();
@@ -165,7 +169,7 @@ async fn a_create_whose_answer_broke_off_still_names_the_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_created_key_is_never_lost_to_its_form() {
-    for odd in ["{}", "[1]", r#"{"id":7,"spec":null}"#] {
+    for odd in [r#"[{"spec":{"secret":"s"}}]"#, r#"{"id":7,"spec":null}"#] {
         let (client, _) = client([Step::Answer(answer(201, &[], odd))]);
         assert_eq!(client.create(&API_KEYS, &body()).await.unwrap().raw(), odd);
     }
@@ -175,11 +179,71 @@ async fn a_created_key_is_never_lost_to_its_form() {
         let (client, _) = client([Step::Answer(answer(201, &[], &damaged))]);
         assert_eq!(client.create(&API_KEYS, &body()).await.unwrap().raw(), key);
     }
+    let cut = Response {
+        broken: Some(Failure::sent(FailureKind::Truncated, "cut")),
+        ..answer(202, &[], &key[..key.len() - 2])
+    };
+    let (cut, _) = client([Step::Answer(cut)]);
+    let kept = serde_json::json!(key[..key.len() - 2]).to_string();
+    assert_eq!(cut.create(&API_KEYS, &body()).await.unwrap().raw(), kept);
     let mut invalid = answer(201, &[], "");
     invalid.body = Bytes::from_static(b"{\"id\":\"K\",\"x\":\"\xff\",\"spec\":{\"secret\":\"s\"}}");
     let (client, _) = client([Step::Answer(invalid)]);
     let created = client.create(&API_KEYS, &body()).await.unwrap();
     assert!(created.raw().ends_with(r#""spec":{"secret":"s"}}"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_tells_of_an_error_or_of_another_key_is_none() {
+    for odd in [
+        r#"{"errors":[{"status":"403","detail":"no"}]}"#,
+        r#"{"error":{"message":"nope"}}"#,
+        r#"{"error_code":40301,"message":"nope"}"#,
+    ] {
+        let odd = || client([Step::Answer(answer(200, &[], odd))]).0;
+        let error = odd().delete(&API_KEYS, &id()).await.unwrap_err();
+        assert!(error.outcome_unknown(), "{error}");
+        let error = odd().update(&API_KEYS, &id(), &body()).await.unwrap_err();
+        assert!(error.outcome_unknown(), "{error}");
+        let filters = Filters::default();
+        let read = odd().get_opt(&API_KEYS, &id(), &filters).await;
+        assert!(read.unwrap_err().to_string().contains("tells of an error"));
+    }
+    let other = || client([Step::Answer(answer(200, &[], r#"{"id":"L"}"#))]).0;
+    let error = other().update(&API_KEYS, &id(), &body()).await.unwrap_err();
+    assert!(error.outcome_unknown(), "{error}");
+    other().get(&API_KEYS, &id()).await.unwrap_err();
+    let (part, _) = client([Step::Answer(answer(206, &[], r#"{"data":[]}"#))]);
+    let pages = part.list(ListParams::all(&API_KEYS));
+    let error = pages.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(error.to_string().contains("only a part"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_shown_neither_with_a_secret_nor_at_length() {
+    let secret = "aB3dE6fG7hI8jK9lM0nO1pQ2rS3tU4vW5xY6zA7bC8dE9fG0hI1jK2lM3nO4";
+    let credentials = || Credentials::Basic {
+        key: "KEY".into(),
+        secret: Secret::new(secret),
+    };
+    for (token, told) in [
+        (secret.to_owned(), "page_token=***` answered 403"),
+        ("t".repeat(10_000), "tttt…` answered 403"),
+        ("t".repeat(20_000), "a shorter `page_token`"),
+    ] {
+        let first = format!(r#"{{"data":[],"metadata":{{"next":"?page_token={token}"}}}}"#);
+        let page = || Step::Answer(answer(200, &[], &first));
+        let steps = match token.len() {
+            // What has the wrong shape is asked for once more.
+            20_000 => [page(), page()],
+            _ => [page(), status(403)],
+        };
+        let (client, _) = client_as(steps, credentials());
+        let pages = client.list(ListParams::all(&API_KEYS));
+        let error = pages.try_collect::<Vec<_>>().await.unwrap_err().to_string();
+        assert!(error.contains(told) && error.len() < 3000, "{error}");
+        assert!(!error.contains(&secret[..12]), "{error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

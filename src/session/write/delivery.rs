@@ -84,17 +84,16 @@ impl<'d> SecretDelivery<'d> {
         self.sink.check().await?;
         let decoder = Decoder::of_created(self.returning.resource());
         let row = row_of(decoder, key).map_err(unreadable)?;
-        let secret = key.secret();
+        let secrets = key.secrets();
         let shown = self.returning.apply(row).await.map_err(unreadable)?;
-        let has_secret = match &secret {
-            _ if !self.needs_secret => true,
-            Some(secret) => holds(&shown, secret.reveal()).map_err(unreadable)?,
-            // The secret may be somewhere unexpected in the answer, so the whole answer is kept.
-            None => false,
-        };
+        // Without one at its place it may be somewhere unexpected in the answer, so the whole answer is kept.
+        let mut has_secret = !self.needs_secret || !secrets.is_empty();
+        for secret in secrets.iter().filter(|_| self.needs_secret) {
+            has_secret &= holds(&shown, secret.reveal()).map_err(unreadable)?;
+        }
         self.sink.rows(&shown).await?;
         Ok(match has_secret {
-            _ if self.needs_secret && secret.is_none() && !may_hold_secret(key) => {
+            _ if self.needs_secret && secrets.is_empty() && !key.may_hold_secret() => {
                 State::WithoutSecret
             }
             true => State::Waiting,
@@ -132,7 +131,7 @@ impl<'d> SecretDelivery<'d> {
     /// Returns the rows and ids of the keys that were created.
     pub(super) fn created(&self) -> Vec<(usize, String)> {
         let keys = self.keys.iter();
-        keys.filter_map(|created| Some((created.row, id_of(&created.key)?)))
+        keys.filter_map(|created| Some((created.row, created.key.id()?)))
             .collect()
     }
 
@@ -140,7 +139,7 @@ impl<'d> SecretDelivery<'d> {
     pub(super) fn without_secret(&self) -> Vec<String> {
         let keys = self.keys.iter();
         let keys = keys.filter(|created| created.state == State::WithoutSecret);
-        keys.filter_map(|created| id_of(&created.key)).collect()
+        keys.filter_map(|created| created.key.id()).collect()
     }
 
     /// Returns the ids of the keys whose answers do not hold the days that `specs` set, one for each row. A service that
@@ -154,12 +153,12 @@ impl<'d> SecretDelivery<'d> {
                 let set = specs[created.row]
                     .get(field.json)
                     .and_then(|day| day.as_str());
-                let answered = text_at(&created.key, &[Writes::BODY, field.json]);
-                set.is_none_or(|day| answered.is_some_and(|answered| answered.starts_with(day)))
+                let answered = created.key.texts_at(&[Writes::BODY, field.json]);
+                set.is_none_or(|day| answered.iter().any(|answered| answered.starts_with(day)))
             })
         };
         let lacking = self.keys.iter().filter(|created| !is_kept(created));
-        lacking.filter_map(|created| id_of(&created.key)).collect()
+        lacking.filter_map(|created| created.key.id()).collect()
     }
 
     /// Returns what speaks against all rows having been read, if all were written.
@@ -300,36 +299,4 @@ impl<'d> RowDelivery<'d> {
             (None, None) => None,
         }
     }
-}
-
-/// Returns true unless `key` is an object that names a key, in which no text can be a secret.
-fn may_hold_secret(key: &KeyBody) -> bool {
-    fn is_in(value: &serde_json::Value) -> bool {
-        match value {
-            serde_json::Value::String(text) => {
-                let is_letter = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
-                text.len() >= 32 && text.chars().all(is_letter)
-            }
-            serde_json::Value::Array(items) => items.iter().any(is_in),
-            serde_json::Value::Object(members) => members.iter().any(|(name, value)| {
-                let is_empty = value.is_null() || value.as_str() == Some("");
-                is_in(value) || (name.to_lowercase().contains("secret") && !is_empty)
-            }),
-            _ => false,
-        }
-    }
-    id_of(key).is_none() || serde_json::from_str(key.raw()).is_ok_and(|value| is_in(&value))
-}
-
-/// Returns the text at `path` in `key`, unless it is empty.
-fn text_at(key: &KeyBody, path: &[&str]) -> Option<String> {
-    let key: serde_json::Value = serde_json::from_str(key.raw()).ok()?;
-    let value = path.iter().try_fold(&key, |value, name| value.get(name))?;
-    let text = value.as_str()?;
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Returns the id of a created key; None if its answer has none.
-pub(super) fn id_of(key: &KeyBody) -> Option<String> {
-    text_at(key, &["id"])
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::delivery::{SecretDelivery, id_of};
+use super::delivery::SecretDelivery;
 use super::journal::Journal;
 use super::outcome::{self, Inserted};
 use super::returning::Returning;
@@ -242,7 +242,7 @@ impl Writer<'_> {
         match saved {
             Ok(path) => Saved::There(format!("{count} in `{}`", path.display())),
             Err(error) => {
-                let ids: Vec<String> = keys.iter().filter_map(id_of).collect();
+                let ids: Vec<String> = keys.iter().filter_map(KeyBody::id).collect();
                 let unknown = match keys.len() - ids.len() {
                     0 => String::new(),
                     n => format!(", and {n} whose ids cannot be read"),

@@ -14,7 +14,6 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
 use super::RescueFile;
-use super::delivery::id_of;
 use super::journal::{Event, Journal};
 use crate::api::{self, KeyBody};
 
@@ -77,7 +76,7 @@ impl UndeliveredSecrets {
                 keys.rows.lock().insert(row, key.clone());
             }
             let id = match answer {
-                Ok(key) => id_of(key),
+                Ok(key) => key.id(),
                 Err(error) => error.created_key().map(str::to_owned),
             };
             let is_unknown = answer
