@@ -17,7 +17,7 @@ use etcetera::home_dir;
 use url::Url;
 
 use super::sink::Sink;
-use super::staging::Target;
+use super::staging::{self, Target};
 use super::write::RescueFile;
 use crate::dialect::parse::{self, STDOUT, query_statement};
 use crate::error::Error;
@@ -38,6 +38,10 @@ pub(super) struct Staged {
     written: PathBuf,
     target: Target,
     kind: Kind,
+    /// True if it replaces files that are there.
+    overwrites: bool,
+    /// The extension of its files.
+    extension: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,17 +50,16 @@ enum Kind {
     File,
     /// Something to write to that cannot be replaced: a pipe, a device.
     Stream,
-    /// A folder that becomes the one that was written.
-    Folder,
-    /// A folder of partitions, of which those that were written are replaced.
-    Partitions,
+    /// A folder, with so many levels of partitions. Those that were written are replaced; without any, the folder is.
+    Folder(usize),
 }
 
 /// Makes the COPYs in `plan` write beside their targets, and returns what is to be moved once they have succeeded.
 ///
 /// # Errors
 ///
-/// Fails if a target cannot be written, or holds files already and OVERWRITE is not said.
+/// Fails if a target cannot be written, or holds files already and OVERWRITE is not said, or holds files that are not
+/// those of a COPY.
 pub(super) fn stage(
     plan: LogicalPlan,
     rescue_file: Option<&RescueFile>,
@@ -134,17 +137,24 @@ fn redirect(mut copy: CopyTo, rescue_file: Option<&RescueFile>) -> Result<(CopyT
         }
     };
     let kind = match (found, is_folder) {
-        (_, true) if !copy.partition_by.is_empty() => Kind::Partitions,
-        (_, true) => Kind::Folder,
+        (_, true) => Kind::Folder(copy.partition_by.len()),
         (_, false) if target.is_stream() => Kind::Stream,
         (_, false) => Kind::File,
     };
+    if is_folder && found.as_ref().is_some_and(|found| !found.is_dir()) {
+        return Err(Error::statement(format!("`{typed}` is not a folder"))
+            .hint("name a folder, or something that does not exist"));
+    }
     if is_folder && !overwrites && holds_anything(&target.path) {
         return Err(
             Error::statement(format!("the folder `{typed}` is not empty")).hint(
                 "name another folder, or add OPTIONS (overwrite true), which replaces the partitions that are written",
             ),
         );
+    }
+    let extension = copy.file_type.get_ext();
+    if kind == Kind::Folder(0) && target.found.is_some() {
+        check_replaceable(&target.path, &extension)?;
     }
     let (Some(name), Some(parent)) = (target.path.file_name(), target.path.parent()) else {
         return Err(Error::statement(format!("cannot write to `{typed}`"))
@@ -183,6 +193,8 @@ fn redirect(mut copy: CopyTo, rescue_file: Option<&RescueFile>) -> Result<(CopyT
             written,
             target,
             kind,
+            overwrites,
+            extension,
         },
     ))
 }
@@ -204,11 +216,63 @@ fn local_path(typed: &str) -> Result<PathBuf, Error> {
         _ => PathBuf::from(typed),
     };
     std::path::absolute(path)
+        // Without the `/` at the end, which would keep a link from being followed.
+        .map(|path| path.components().collect())
         .map_err(|error| Error::statement(format!("cannot write to `{typed}`")).caused_by(error))
 }
 
 fn holds_anything(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Checks that `folder` may be removed: that it holds nothing but files of earlier COPYs, of the same format.
+///
+/// # Errors
+///
+/// Fails with the name of something else in it.
+fn check_replaceable(folder: &Path, extension: &str) -> Result<(), Error> {
+    let shown = folder.display();
+    let metadata = fs::symlink_metadata(folder).map_err(|error| unreadable(folder, error))?;
+    if !metadata.is_dir() {
+        return Err(Error::statement(format!("`{shown}` is not a folder"))
+            .hint("COPY would put a folder there: rename it, or name another target"));
+    }
+    if std::env::current_dir().is_ok_and(|current| current == folder) {
+        return Err(Error::statement(format!(
+            "`{shown}` is the current directory, which COPY would replace"
+        ))
+        .hint("name a folder in it"));
+    }
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+        let entry = entry.map_err(|error| unreadable(folder, error))?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if !is_file || !is_written_by_copy(&entry.file_name().to_string_lossy(), extension) {
+            return Err(Error::statement(format!(
+                "`{}` is not a {extension} file that COPY has written, and would be deleted",
+                entry.path().display()
+            ))
+            .hint("move it out of the folder, or name another target"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns true for the names that the engine gives to the files of a folder: 16 letters and digits, a number where there
+/// are no partitions, and the extensions.
+fn is_written_by_copy(name: &str, extension: &str) -> bool {
+    let Some((stem, extensions)) = name.split_once('.') else {
+        return false;
+    };
+    let (id, number) = stem.split_once('_').unwrap_or((stem, "0"));
+    let compression = extensions.strip_prefix(extension.trim_start_matches('.'));
+    id.len() == 16
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && number.parse::<usize>().is_ok()
+        && compression.is_some_and(|rest| matches!(rest, "" | ".gz" | ".bz2" | ".xz" | ".zst"))
+}
+
+fn unreadable(folder: &Path, error: io::Error) -> Error {
+    Error::statement(format!("cannot read the folder `{}`", folder.display())).caused_by(error)
 }
 
 /// Makes a folder in `parent` that nobody else can read.
@@ -238,42 +302,89 @@ impl Staged {
     ///
     /// Fails if that cannot be done; the target is as it was then, but for partitions that were moved already.
     pub(super) fn commit(self) -> Result<(), Error> {
-        self.moved().map_err(|error| {
+        let failed = |error: io::Error| {
             Error::statement(format!("cannot write to `{}`", self.target.path.display()))
                 .caused_by(error)
-        })
-    }
-
-    fn moved(&self) -> io::Result<()> {
+        };
         if !self.written.exists() {
             // The engine makes no file of no rows.
             match self.kind {
-                Kind::File | Kind::Stream => drop(File::create(&self.written)?),
-                Kind::Folder | Kind::Partitions => fs::create_dir(&self.written)?,
+                Kind::File | Kind::Stream => File::create(&self.written).map(drop),
+                Kind::Folder(_) => fs::create_dir(&self.written),
             }
+            .map_err(failed)?;
         }
         match self.kind {
             // A SELECT never returns a secret.
-            Kind::File => self.target.put(&self.written, false),
-            Kind::Stream => {
-                let mut written = File::open(&self.written)?;
-                // Nothing is left behind if the program ends while a pipe waits for its reader.
-                let _ = fs::remove_dir_all(&self.folder);
-                let mut stream = File::options().write(true).open(&self.target.path)?;
-                io::copy(&mut written, &mut stream).map(drop)
-            }
-            Kind::Folder => self.replace(&self.written, &self.target.path),
-            Kind::Partitions if !self.target.path.exists() => {
-                fs::rename(&self.written, &self.target.path)
-            }
-            Kind::Partitions => {
-                for entry in fs::read_dir(&self.written)? {
-                    let entry = entry?;
-                    self.replace(&entry.path(), &self.target.path.join(entry.file_name()))?;
+            Kind::File => {
+                let put = self.target.put(&self.written, false);
+                let is_needed = put.as_ref().is_err_and(staging::is_in_part);
+                let outcome = put.map_err(failed);
+                if is_needed {
+                    // Dropped, it would be removed.
+                    std::mem::forget(self);
                 }
-                Ok(())
+                outcome
+            }
+            Kind::Stream => self.pour().map_err(failed),
+            Kind::Folder(depth) => {
+                let mut moves = Vec::new();
+                self.plan(&self.written, &self.target.path, depth, &mut moves)?;
+                moves
+                    .iter()
+                    .try_for_each(|(new, old)| self.replace(new, old))
+                    .map_err(failed)
             }
         }
+    }
+
+    fn pour(&self) -> io::Result<()> {
+        let mut written = File::open(&self.written)?;
+        // Nothing is left behind if the program ends while a pipe waits for its reader.
+        let _ = fs::remove_dir_all(&self.folder);
+        let mut stream = File::options().write(true).open(&self.target.path)?;
+        io::copy(&mut written, &mut stream).map(drop)
+    }
+
+    /// Adds to `moves` which folders go where, so that `old` has what `new` has, `depth` levels of partitions above the
+    /// files. Nothing is moved before it is known that all of it can be.
+    ///
+    /// # Errors
+    ///
+    /// Fails if something would be lost that no COPY has written, or that was not to be replaced.
+    fn plan(
+        &self,
+        new: &Path,
+        old: &Path,
+        depth: usize,
+        moves: &mut Vec<(PathBuf, PathBuf)>,
+    ) -> Result<(), Error> {
+        let Ok(found) = fs::symlink_metadata(old) else {
+            moves.push((new.to_owned(), old.to_owned()));
+            return Ok(());
+        };
+        if depth == 0 || !found.is_dir() {
+            if found.is_dir() && !self.overwrites && holds_anything(old) {
+                // It was empty when the statement began.
+                return Err(Error::statement(format!(
+                    "the folder `{}` is not empty",
+                    old.display()
+                )));
+            }
+            check_replaceable(old, &self.extension)?;
+            moves.push((new.to_owned(), old.to_owned()));
+            return Ok(());
+        }
+        for entry in fs::read_dir(new).map_err(|error| unreadable(new, error))? {
+            let entry = entry.map_err(|error| unreadable(new, error))?;
+            self.plan(
+                &entry.path(),
+                &old.join(entry.file_name()),
+                depth - 1,
+                moves,
+            )?;
+        }
+        Ok(())
     }
 
     /// Moves `new` to the place of `old`, which is kept until that is done.
@@ -281,6 +392,9 @@ impl Staged {
     /// Where the file system can swap the two, one of them is at the place of `old` at every moment. Elsewhere a program
     /// that is killed between the two renames leaves `old` in the folder of this copy.
     fn replace(&self, new: &Path, old: &Path) -> io::Result<()> {
+        if let Ok(found) = fs::metadata(old) {
+            fs::set_permissions(new, found.permissions())?;
+        }
         if swapped(new, old) {
             return fs::remove_dir_all(new);
         }

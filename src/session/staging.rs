@@ -5,7 +5,7 @@
 //! alone, and knows nothing of rows and formats.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::write::RescueFile;
@@ -72,7 +72,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// Fails if that cannot be done; what is there is unchanged then, unless it could only be written in place.
+    /// Fails if that cannot be done. What is there is unchanged then, unless it could only be written in place and that
+    /// [broke off](is_in_part): then `written` must not be removed.
     pub(crate) fn put(&self, written: &Path, holds_secrets: bool) -> io::Result<()> {
         let found = fs::metadata(&self.path).ok();
         let taken_over = match &found {
@@ -94,11 +95,65 @@ impl Target {
         if holds_secrets {
             close_to_others(&file)?;
         }
-        file.set_len(0)?;
-        io::copy(&mut File::open(written)?, &mut file)?;
-        file.sync_all()?;
+        overwrite(&mut file, &mut File::open(written)?).map_err(|error| match error {
+            Overwrite::Unchanged(cause) => cause,
+            Overwrite::InPart(cause) => io::Error::other(InPart {
+                written: written.to_owned(),
+                cause,
+            }),
+        })?;
         fs::remove_file(written)
     }
+}
+
+/// The error of a file that could only be written in place, which broke off.
+#[derive(Debug, thiserror::Error)]
+#[error("it is overwritten in part ({cause}); all rows are in `{}`", written.display())]
+struct InPart {
+    written: PathBuf,
+    cause: io::Error,
+}
+
+/// Returns true if `error` says that a file is overwritten in part, and where the rows are.
+pub(crate) fn is_in_part(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.is::<InPart>())
+}
+
+/// How overwriting a file can fail.
+#[derive(Debug)]
+enum Overwrite {
+    /// Before anything of it was touched.
+    Unchanged(io::Error),
+    /// In the middle.
+    InPart(io::Error),
+}
+
+/// Makes the content of `file` that of `new`. What is longer than before is written first: if there is no room for it,
+/// what was there is still whole. The rest takes no room.
+fn overwrite(file: &mut File, new: &mut File) -> Result<(), Overwrite> {
+    let unchanged = Overwrite::Unchanged;
+    let before = file.metadata().map_err(unchanged)?.len();
+    let after = new.metadata().map_err(unchanged)?.len();
+    if after > before {
+        let added = new
+            .seek(SeekFrom::Start(before))
+            .and_then(|_| file.seek(SeekFrom::Start(before)))
+            .and_then(|_| io::copy(new, file))
+            .and_then(|_| file.sync_all());
+        if let Err(error) = added {
+            return Err(match file.set_len(before) {
+                Ok(()) => Overwrite::Unchanged(error),
+                Err(_) => Overwrite::InPart(error),
+            });
+        }
+    }
+    new.rewind()
+        .and_then(|()| file.rewind())
+        .and_then(|()| io::copy(&mut new.take(before), file))
+        .and_then(|_| file.set_len(after))
+        .and_then(|()| file.sync_all())
+        .map_err(Overwrite::InPart)
 }
 
 /// Returns where the links at `path` lead, also to a file that does not exist yet.
@@ -257,11 +312,18 @@ impl StagedFile {
     ///
     /// # Errors
     ///
-    /// Fails if that cannot be done; what was there is unchanged then.
+    /// Fails as [`Target::put`] does.
     pub(crate) fn commit(&mut self) -> io::Result<()> {
         match self.state {
             State::Placed | State::There => File::open(&self.written)?.sync_all()?,
-            state => self.target.put(&self.written, state == State::Kept)?,
+            state => {
+                let put = self.target.put(&self.written, state == State::Kept);
+                if put.as_ref().is_err_and(is_in_part) {
+                    // It is not to be removed, and can be found by its name.
+                    self.state = State::Kept;
+                }
+                put?;
+            }
         }
         (self.written, self.state) = (self.target.path.clone(), State::There);
         Ok(())
@@ -390,6 +452,32 @@ mod tests {
         assert_eq!(mode(&file), 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(names(dir.path()), ["link", "rows"]);
+    }
+
+    #[test]
+    fn a_file_is_overwritten_whether_it_grows_or_shrinks() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        for (before, after) in [
+            ("", "abc"),
+            ("abcdef", ""),
+            ("abc", "ABCDEF"),
+            ("abcdef", "XY"),
+        ] {
+            fs::write(&old, before).unwrap();
+            fs::write(&new, after).unwrap();
+            let mut file = File::options().write(true).open(&old).unwrap();
+            overwrite(&mut file, &mut File::open(&new).unwrap()).unwrap();
+            assert_eq!(fs::read_to_string(&old).unwrap(), after, "{before}");
+        }
+        // What cannot be written to is as it was.
+        fs::write(&old, "abc").unwrap();
+        let mut file = File::open(&old).unwrap();
+        for longer in ["abcdef", "ab"] {
+            fs::write(&new, longer).unwrap();
+            overwrite(&mut file, &mut File::open(&new).unwrap()).unwrap_err();
+            assert_eq!(fs::read_to_string(&old).unwrap(), "abc");
+        }
     }
 
     #[test]

@@ -145,6 +145,75 @@ async fn partitions_are_replaced_only_if_that_is_said() {
     assert_eq!(names(lab.folder()), ["days"]);
 }
 
+#[tokio::test]
+async fn nested_partitions_are_replaced_one_by_one() {
+    let lab = Lab::with_keys(0).await;
+    for (year, month, x) in [(2026, 10, 1), (2026, 11, 2), (2027, 10, 3), (2026, 11, 4)] {
+        let statement = format!(
+            "COPY (SELECT '{year}' AS y, '{month}' AS m, {x} AS x) TO '{{dir}}/snap' STORED AS PARQUET \
+             PARTITIONED BY (y, m) OPTIONS (overwrite true)"
+        );
+        copy(&lab, &statement, 1).await;
+    }
+    let rows = lab
+        .run("SELECT y, m, x FROM '{dir}/snap/' ORDER BY x")
+        .await;
+    assert_eq!(
+        rows.rows,
+        ["2026 | 10 | 1", "2027 | 10 | 3", "2026 | 11 | 4"]
+    );
+}
+
+#[tokio::test]
+async fn only_what_a_copy_has_written_is_ever_deleted() {
+    let lab = Lab::with_keys(3).await;
+    let folder =
+        "COPY (SELECT id FROM api_keys) TO '{dir}/proj' STORED AS CSV OPTIONS (overwrite true)";
+    copy(&lab, folder, 3).await;
+    copy(&lab, folder, 3).await;
+    let proj = lab.folder().join("proj");
+    assert_eq!(names(&proj).len(), 1);
+    for other in ["thesis.txt", "own.csv", "0123456789abcdef_0.parquet"] {
+        fs::write(proj.join(other), "mine").unwrap();
+        lab.sandbox.clear_requests();
+        let error = lab.fail(folder).await;
+        assert!(
+            error.contains(other) && error.contains("would be deleted"),
+            "{error}"
+        );
+        assert_eq!(lab.sandbox.requests().len(), 0, "it is refused at once");
+        assert_eq!(fs::read_to_string(proj.join(other)).unwrap(), "mine");
+        fs::remove_file(proj.join(other)).unwrap();
+    }
+    fs::create_dir(proj.join("sub")).unwrap();
+    let error = lab.fail(folder).await;
+    assert!(error.contains("sub"), "{error}");
+
+    let days = "COPY (SELECT 'mon' AS day, 1 AS x) TO '{dir}/days' STORED AS CSV PARTITIONED BY (day) OPTIONS (overwrite true)";
+    copy(&lab, days, 1).await;
+    fs::write(lab.folder().join("days/README"), "mine").unwrap();
+    copy(&lab, days, 1).await;
+    let monday = lab.folder().join("days/day=mon");
+    fs::write(monday.join("notes.txt"), "mine").unwrap();
+    let error = lab.fail(days).await;
+    assert!(error.contains("notes.txt"), "{error}");
+    assert_eq!(names(&monday).len(), 2);
+    fs::remove_dir_all(&monday).unwrap();
+    fs::write(&monday, "mine").unwrap();
+    let error = lab.fail(days).await;
+    assert!(error.contains("is not a folder"), "{error}");
+    for statement in [
+        "COPY (SELECT 1 AS x) TO '{dir}/days/README/' STORED AS CSV",
+        "COPY (SELECT 1 AS x) TO '{dir}/days/README' STORED AS CSV PARTITIONED BY (x)",
+    ] {
+        let error = lab.fail(statement).await;
+        assert!(error.contains("is not a folder"), "{error}");
+    }
+    for kept in [monday, lab.folder().join("days/README")] {
+        assert_eq!(fs::read_to_string(kept).unwrap(), "mine");
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io::Read;
@@ -169,6 +238,30 @@ mod unix {
         symlink("new.csv", lab.folder().join("dangling.csv")).unwrap();
         copy(&lab, "COPY (SELECT 1 AS x) TO '{dir}/dangling.csv'", 1).await;
         assert!(lab.folder().join("new.csv").is_file());
+    }
+
+    #[tokio::test]
+    async fn a_link_to_a_folder_still_leads_there_and_its_mode_is_kept() {
+        let lab = Lab::with_keys(0).await;
+        let (real, link) = (lab.folder().join("real"), lab.folder().join("link"));
+        fs::create_dir(&real).unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o700)).unwrap();
+        symlink("real", &link).unwrap();
+        copy(
+            &lab,
+            "COPY (SELECT 1 AS x) TO '{dir}/link/' STORED AS CSV",
+            1,
+        )
+        .await;
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(names(&real).len(), 1);
+        let mode = fs::metadata(&real).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        fs::write(real.join("mine.txt"), "mine").unwrap();
+        let error = lab
+            .fail("COPY (SELECT 1 AS x) TO '{dir}/link/' STORED AS CSV OPTIONS (overwrite true)")
+            .await;
+        assert!(error.contains("mine.txt"), "{error}");
     }
 
     #[tokio::test]
