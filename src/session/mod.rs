@@ -63,7 +63,9 @@ pub use report::{Done, Report};
 pub use sink::Sink;
 pub(crate) use staging::{StagedFile, Target, unfinished};
 pub(crate) use write::text_at;
-pub use write::{Confirm, Journals, Question, RescueFile, Unfinished, Verb, save_undelivered};
+pub use write::{
+    Confirm, Journals, Origin, Question, RescueFile, Unfinished, Verb, save_undelivered,
+};
 
 /// A session.
 pub struct Session {

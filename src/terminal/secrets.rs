@@ -3,7 +3,7 @@
 
 use super::{directories, notes};
 use crate::private_file;
-use crate::session::{self, Journals, RescueFile, Unfinished};
+use crate::session::{self, Journals, Origin, RescueFile, Unfinished};
 
 /// The most ids to list of an INSERT that was killed; its journal has them all.
 const TOLD: usize = 100;
@@ -98,8 +98,7 @@ pub(crate) fn remind() {
 fn told(unfinished: &Unfinished) -> String {
     let Unfinished {
         path,
-        began,
-        service,
+        origin,
         ids,
         select,
     } = unfinished;
@@ -111,6 +110,22 @@ fn told(unfinished: &Unfinished) -> String {
             "{} and {more} more, which the file below names",
             listed.join(", ")
         ),
+    };
+    let path = path.display();
+    let Origin { began, service } = match origin {
+        Ok(origin) => origin,
+        Err(why) => {
+            let these = match ids.len() {
+                0 => String::new(),
+                _ => format!(
+                    "these keys exist, and their secrets may not have been delivered: {listed}; "
+                ),
+            };
+            return format!(
+                "`{path}`, the journal of an INSERT that did not finish, cannot be read ({why}): {these}keys may exist \
+                 whose secrets nobody has; look for keys that you do not know, then remove it"
+            );
+        }
     };
     let what = match (ids.len(), select) {
         (0, Some(select)) => {
@@ -126,7 +141,6 @@ fn told(unfinished: &Unfinished) -> String {
     };
     format!(
         "an INSERT at `{service}`, begun at {began}, did not finish: {what}; when they are taken care of, remove \
-         `{}`",
-        path.display()
+         `{path}`"
     )
 }

@@ -104,14 +104,21 @@ impl Event {
 pub struct Unfinished {
     /// Its journal.
     pub path: PathBuf,
-    /// When it began.
-    pub began: String,
-    /// Where it sent its requests.
-    pub service: String,
+    /// When it began, and where it sent its requests; or why that cannot be read, nor perhaps which keys may exist.
+    pub origin: Result<Origin, String>,
     /// The keys that exist, and whose secrets were not delivered.
     pub ids: Vec<String>,
     /// A SELECT that finds further keys that may exist; None if there are none.
     pub select: Option<String>,
+}
+
+/// When and where an INSERT began.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// When it began.
+    pub began: String,
+    /// Where it sent its requests.
+    pub service: String,
 }
 
 impl Journals {
@@ -228,7 +235,19 @@ fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
 
 /// Reads a journal that was left behind, and removes it if it has nothing to say.
 fn unfinished(path: PathBuf) -> Option<Unfinished> {
-    let file = private_file::read(&path).ok()?;
+    let file = match private_file::read(&path) {
+        Ok(file) => file,
+        // Its process has just ended.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            return Some(Unfinished {
+                path,
+                origin: Err(error.to_string()),
+                ids: Vec::new(),
+                select: None,
+            });
+        }
+    };
     match file.try_lock_shared() {
         Ok(()) => {}
         // Its process lives.
@@ -267,16 +286,23 @@ fn unfinished(path: PathBuf) -> Option<Unfinished> {
         .filter(|(row, _)| matches!(states.get(row), None | Some(Event::Unknown)))
         .map(|(_, event)| event)
         .collect();
+    let Some(head) = head else {
+        return Some(Unfinished {
+            path,
+            origin: Err("its first line is damaged".to_owned()),
+            ids,
+            select: None,
+        });
+    };
     if ids.is_empty() && doubtful.is_empty() {
         let _ = fs::remove_file(&path);
         return None;
     }
-    let head = head?;
     let select = (!doubtful.is_empty()).then(|| select(&head.table, since, &doubtful, &ids));
+    let Head { began, service, .. } = head;
     Some(Unfinished {
         path,
-        began: head.began,
-        service: head.service,
+        origin: Ok(Origin { began, service }),
         ids,
         select,
     })
@@ -346,7 +372,8 @@ mod tests {
             let unfinished = journals.unfinished();
             assert_eq!(unfinished.len(), 1);
             assert_eq!(unfinished[0].ids, ["K2"]);
-            assert_eq!(unfinished[0].service, "https://h");
+            let origin = unfinished[0].origin.as_ref().unwrap();
+            assert_eq!(origin.service, "https://h");
             let select = unfinished[0].select.as_deref().unwrap();
             let (_, conditions) = select.split_once(" WHERE ").unwrap();
             // A key that does not say when it was created may be one of them.
@@ -356,6 +383,27 @@ mod tests {
                  coalesce(metadata.created_at >= '1970-01-01T00:00:00Z', true) AND id NOT IN ('K2')"
             );
         }
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_read_is_told_of_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let damaged = dir.path().join("creates-1.jsonl");
+        fs::write(
+            &damaged,
+            "{\"began\n{\"row\":0,\"state\":\"created\",\"id\":\"K1\"}\n",
+        )
+        .unwrap();
+        fs::write(dir.path().join("creates-2.jsonl"), "").unwrap();
+        fs::create_dir(dir.path().join("creates-3.jsonl")).unwrap();
+        let found = Journals::in_dir(dir.path()).unfinished();
+        assert_eq!(found[0].ids, ["K1"]);
+        assert_eq!(
+            found[0].origin.as_ref().unwrap_err(),
+            "its first line is damaged"
+        );
+        assert!(found.len() == 3 && found.iter().all(|found| found.origin.is_err()));
+        assert!(damaged.exists());
     }
 
     #[test]

@@ -54,7 +54,7 @@ use returning::Returning;
 
 pub use confirm::{Confirm, Question, Verb};
 pub(super) use describe::describe;
-pub use journal::{Journals, Unfinished};
+pub use journal::{Journals, Origin, Unfinished};
 pub(crate) use requests::text_at;
 pub use rescue::RescueFile;
 pub use undelivered::save_undelivered;
