@@ -36,7 +36,9 @@ impl Endpoint {
         let shown = if text.contains('@') {
             "the endpoint".to_owned()
         } else {
-            format!("endpoint `{}`", printable(text))
+            // So may a parameter.
+            let shown = text.split(['?', '#']).next().unwrap_or_default();
+            format!("endpoint `{}`", printable(shown))
         };
         let refuse = |why: &str| Error::Endpoint {
             reason: format!("{shown} {why}"),
@@ -254,7 +256,7 @@ mod tests {
     fn what_is_not_a_bare_address_is_refused() {
         insta::assert_snapshot!(refused("api.confluent.cloud"), @"endpoint `api.confluent.cloud` is not a URL: relative URL without a base");
         insta::assert_snapshot!(refused("localhost:8080"), @"endpoint `localhost:8080` has an unknown scheme; expected `https://`");
-        insta::assert_snapshot!(refused("https://h/?a=b"), @"endpoint `https://h/?a=b` carries a query or a fragment; expected an address and perhaps a path");
+        insta::assert_snapshot!(refused("https://h/?a=b"), @"endpoint `https://h/` carries a query or a fragment; expected an address and perhaps a path");
         assert!(refused("https://h/#x").contains("fragment"));
         assert!(Endpoint::parse("https://./").is_err());
         assert!(Endpoint::parse("").is_err());

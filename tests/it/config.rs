@@ -2,7 +2,10 @@
 
 #![cfg(unix)]
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use crate::support::{Output, TestEnv, key};
 
@@ -32,6 +35,47 @@ fn what_asks_nothing_needs_no_credentials() {
             "{sql}"
         );
     }
+}
+
+#[test]
+fn a_variable_that_is_not_text_is_an_error_and_does_not_count_as_unset() {
+    let env = env();
+    for variable in [
+        "CONFLUENT_CLOUD_ENDPOINT",
+        "CONFLUENT_CLOUD_API_SECRET",
+        "https_proxy",
+        "NO_PROXY",
+    ] {
+        let mut command = env.command(&["-e", "SELECT id FROM api_keys"]);
+        command.env(variable, OsStr::from_bytes(b"http://h\xff"));
+        let error = Output::of(command.spawn().unwrap()).error(2);
+        assert!(
+            error.contains(&format!("the variable {variable} is not text in UTF-8")),
+            "{error}"
+        );
+    }
+    assert_eq!(env.requests(), [""; 0]);
+}
+
+#[test]
+fn what_a_command_has_started_does_not_delay_the_start_and_pipes_do_not_hang_it() {
+    let env = env();
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("config.toml");
+    let profile = format!(
+        "[profiles.x]\nendpoint = '{}'\napi_key = 'K'\napi_secret_command = 'sleep 20 >/dev/null & echo s'\n",
+        env.sandbox.url()
+    );
+    std::fs::write(&file, profile).unwrap();
+    let begun = Instant::now();
+    let output = env.iamql(&["--profile", "x", "-e", "SELECT 1"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    std::fs::remove_file(&file).unwrap();
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let error = env.iamql(&["-e", "SELECT 1"]).error(2);
+    assert!(error.contains("it is a pipe"), "{error}");
 }
 
 #[test]

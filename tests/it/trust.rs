@@ -363,7 +363,7 @@ fn a_malformed_proxy_is_refused_rather_than_passed_by() {
         ("HTTPS_PROXY", "http://\u{1b}[31m"),
     ] {
         let error = Output::of(ask_elsewhere(&env, "1", &[(variable, address)])).error(2);
-        assert!(error.contains(&format!("{variable} is `")), "{error}");
+        assert!(error.contains(variable), "{error}");
         assert!(error.contains("http://HOST:PORT"), "{error}");
         assert!(!error.contains("canary"), "{error}");
         assert!(!error.contains('\u{1b}'), "{error}");

@@ -42,6 +42,16 @@ struct Provider {
     _successor: Option<IgnoredAny>,
 }
 
+/// StackQL's types for other services.
+const OTHERS: [&str; 6] = [
+    "aws_signing_v4",
+    "azure_default",
+    "custom",
+    "interactive",
+    "oauth2",
+    "service_account",
+];
+
 const SHAPE: &str = r#"{"confluent":{"type":"basic","username_var":"NAME OF A VARIABLE","password_var":"NAME OF A VARIABLE"}}"#;
 
 /// Returns where the credentials are that `json` describes.
@@ -124,7 +134,11 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             Ok(Source::Bearer(token))
         }
         kind => Err(
-            Error::usage(format!("--auth has the type `{kind}`, which Confluent Cloud does not take"))
+            Error::usage(match OTHERS.contains(&kind) {
+                true => format!("--auth has the type `{kind}`, which Confluent Cloud does not take"),
+                // It may be anything, such as a password in the wrong place.
+                false => "--auth has a type that Confluent Cloud does not take".to_owned(),
+            })
                 .hint("types that Confluent Cloud takes: basic, bearer, and api_key with valuePrefix `Bearer `"),
         ),
     }

@@ -20,6 +20,9 @@ const SECRET: &str = "CONFLUENT_CLOUD_API_SECRET";
 const TOKEN: &str = "CONFLUENT_CLOUD_ACCESS_TOKEN";
 const ENDPOINT: &str = "CONFLUENT_CLOUD_ENDPOINT";
 
+/// All variables that are read here.
+pub(super) const VARIABLES: [&str; 4] = [KEY, SECRET, TOKEN, ENDPOINT];
+
 /// The profile that counts if none is named.
 const DEFAULT: &str = "default";
 

@@ -1,11 +1,14 @@
 //! Makes the connection that a [`Config`] describes: reads the secret, prepares the client. Sends nothing.
 
+use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use futures::future::{Either, select};
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStderr;
 use tokio::time::timeout;
@@ -19,6 +22,15 @@ use crate::mask::Mask;
 use crate::secret::Secret;
 use crate::table::{Connection, NotConnected};
 use crate::terminal::{children, notes};
+
+/// How long a file may take to be read.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a command is listened to after it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// A byte order mark.
+const MARK: char = '\u{feff}';
 
 /// How long a command may be silent until what it has said is shown.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -52,8 +64,13 @@ pub(super) async fn connect(
     };
     let ca_cert = match &config.ca_cert {
         Some(ca_cert) => {
-            let pem = tokio::fs::read(&ca_cert.file).await;
-            Some(pem.map_err(|error| ca_cert.unread(error))?)
+            let mut pem = in_time(tokio::fs::read(&ca_cert.file))
+                .await
+                .map_err(|error| ca_cert.unread(error))?;
+            if pem.starts_with(MARK.to_string().as_bytes()) {
+                pem.drain(..MARK.len_utf8());
+            }
+            Some(pem)
         }
         None => None,
     };
@@ -110,7 +127,7 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
         SecretSource::Value(secret) => secret.clone(),
         SecretSource::File(file) => {
             warn_if_readable_by_others(file);
-            Secret::new(read_file(file).await?.trim())
+            of_text(&read_file(file).await?)
         }
         SecretSource::Command(command) => {
             let stdin = match config.is_stdin_taken {
@@ -129,13 +146,27 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
 }
 
 async fn read_file(file: &Path) -> Result<String, Error> {
-    tokio::fs::read_to_string(file).await.map_err(|error| {
+    let text = in_time(tokio::fs::read_to_string(file)).await;
+    text.map_err(|error| {
         Error::usage(format!(
             "the secret cannot be read from `{}`",
             file.display()
         ))
         .caused_by(error)
     })
+}
+
+/// Waits for what is in a file, which may be a pipe that nobody writes to.
+async fn in_time<T>(reading: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, reading).await.unwrap_or_else(|_| {
+        let why = format!("nothing came in {} s", PATIENCE.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
+}
+
+/// Returns the secret in `text`, without white space around it and the byte order mark of some editors.
+fn of_text(text: &str) -> Secret {
+    Secret::new(text.trim_start_matches(MARK).trim())
 }
 
 /// Runs `command` in the system's shell and returns what it prints.
@@ -151,8 +182,20 @@ async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
-    let remarks = child.stderr.take();
-    let (output, remarks) = tokio::join!(child.wait_with_output(), listen(remarks));
+    let mut remarks = Vec::new();
+    let stderr = child.stderr.take();
+    let output = {
+        let listening = pin!(listen(stderr, &mut remarks));
+        let waiting = pin!(child.wait_with_output());
+        match select(waiting, listening).await {
+            Either::Left((output, listening)) => {
+                // What it has started may hold stderr open for as long as it likes.
+                let _ = timeout(LAST_WORDS, listening).await;
+                output
+            }
+            Either::Right(((), waiting)) => waiting.await,
+        }
+    };
     let output = output.map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
     // What it printed may be in its remarks as well.
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -162,21 +205,21 @@ async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
     }
     let text = String::from_utf8(output.stdout)
         .map_err(|_| failed("printed something that is not text".to_owned()))?;
-    Ok(Secret::new(text.trim()))
+    Ok(of_text(&text))
 }
 
 /// Listens to what a command says on its stderr. As long as it takes, a person may have to answer, so that is shown
-/// before the secret is known; returns what was not shown.
-async fn listen(remarks: Option<ChildStderr>) -> Vec<u8> {
-    let (mut heard, mut bytes) = (Vec::new(), [0; 4096]);
-    let Some(mut remarks) = remarks else {
-        return heard;
+/// before the secret is known; what was not shown is put into `heard`.
+async fn listen(stderr: Option<ChildStderr>, heard: &mut Vec<u8>) {
+    let mut bytes = [0; 4096];
+    let Some(mut stderr) = stderr else {
+        return;
     };
     loop {
-        match timeout(SILENCE, remarks.read(&mut bytes)).await {
+        match timeout(SILENCE, stderr.read(&mut bytes)).await {
             Ok(Ok(count @ 1..)) => heard.extend_from_slice(&bytes[..count]),
-            Ok(_) => return heard,
-            Err(_) => tell(&std::mem::take(&mut heard), &Mask::default()),
+            Ok(_) => return,
+            Err(_) => tell(&std::mem::take(heard), &Mask::default()),
         }
     }
 }

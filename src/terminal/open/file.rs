@@ -89,7 +89,7 @@ impl File {
             let before = error.span().and_then(|span| text.get(..span.start));
             let profile = before.and_then(profile_at);
             let place = profile.map_or(String::new(), |name| format!(", profile `{name}`"));
-            let message = error.message().replace('\n', " ");
+            let message = without_value(&error.message().replace('\n', " "));
             let is_secret = ["`api_secret`", "`secret`", "`password`", "`access_token`", "`token`"]
                 .iter()
                 .any(|name| message.starts_with(&format!("unknown field {name}")));
@@ -108,12 +108,13 @@ impl File {
             )
         })
     }
+
     /// Reads `config.toml`. A missing file has no profiles; it is an error only if a profile is wanted.
     pub(super) fn read(is_wanted: bool) -> Result<Self, Error> {
         let Some(path) = directories::config().map(|dir| dir.join("config.toml")) else {
             return Ok(Self::default());
         };
-        match std::fs::read_to_string(&path) {
+        match read_at_once(&path) {
             Ok(text) => {
                 let mut file = Self::parse(&text)?;
                 if let Some(dir) = path.parent() {
@@ -215,6 +216,26 @@ impl Profile {
     }
 }
 
+/// Reads a file, and does not wait for a pipe that nobody writes to.
+fn read_at_once(path: &Path) -> io::Result<String> {
+    #[cfg(unix)]
+    if std::os::unix::fs::FileTypeExt::is_fifo(&std::fs::metadata(path)?.file_type()) {
+        return Err(io::Error::other("it is a pipe"));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// Returns the message of a value that does not fit without the value, which may be a secret in the wrong place.
+fn without_value(message: &str) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((found, expected)) if !found.starts_with("unknown field") => {
+            let kind = found.split(['"', '`']).next().unwrap_or_default();
+            format!("{}, expected {expected}", kind.trim_end())
+        }
+        _ => message.to_owned(),
+    }
+}
+
 /// Returns the profile whose lines `text` ends in.
 fn profile_at(text: &str) -> Option<&str> {
     let mut headers = text.lines().filter_map(|line| {
@@ -241,6 +262,31 @@ mod tests {
             hint.contains("every backup") && hint.contains("api_secret_file"),
             "{hint}"
         );
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_not_repeated() {
+        for (line, told) in [
+            ("timeout = 'canary'", "invalid type: string, expected u64"),
+            (
+                "timeout = 'canary, expected `x`'",
+                "invalid type: string, expected u64",
+            ),
+            (
+                "api_key = 12345",
+                "invalid type: integer, expected a string",
+            ),
+            (
+                "dialect = 'canary'",
+                "unknown variant, expected `default` or `stackql`",
+            ),
+        ] {
+            let error = File::parse(&format!("[profiles.x]\n{line}")).unwrap_err();
+            assert_eq!(
+                error.message,
+                format!("config.toml, line 2, profile `x`: {told}")
+            );
+        }
     }
 
     #[test]

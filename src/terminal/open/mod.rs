@@ -10,6 +10,7 @@ mod file;
 mod proxy;
 mod settings;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use super::{notes, secrets, stderr};
@@ -54,11 +55,23 @@ impl Opener {
     ///
     /// # Errors
     ///
-    /// Fails if `config.toml` cannot be read.
+    /// Fails if `config.toml` or a variable cannot be read.
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
-        let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let variable = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
+        let is_odd =
+            |name: &&&str| std::env::var_os(name).is_some_and(|value| value.to_str().is_none());
+        if let Some(name) = config::VARIABLES
+            .iter()
+            .chain(&proxy::VARIABLES)
+            .find(is_odd)
+        {
+            return Err(
+                Error::usage(format!("the variable {name} is not text in UTF-8"))
+                    .hint(format!("set {name} to something else, or unset it")),
+            );
+        }
         Ok(Self {
             file: File::read(settings.profile.is_some())?,
             environment: std::env::vars_os()

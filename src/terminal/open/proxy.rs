@@ -16,8 +16,21 @@ use crate::secret::Secret;
 /// The variables that name a proxy, the first of them before the others.
 const NAMES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
+/// The kinds of proxies that other programs take.
+const SCHEMES: [&str; 5] = ["socks", "socks4", "socks4a", "socks5", "socks5h"];
+
 /// The variables that name hosts to reach without one.
 const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
+/// All variables that are read here.
+pub(super) const VARIABLES: [&str; 6] = [
+    NAMES[0],
+    NAMES[1],
+    NAMES[2],
+    NAMES[3],
+    EXCEPTIONS[0],
+    EXCEPTIONS[1],
+];
 
 /// Returns the proxy that leads to `endpoint`.
 ///
@@ -45,8 +58,9 @@ pub(super) fn proxy(
 
 fn read(variable: &'static str, address: &str) -> Result<Proxy, Error> {
     let shown = shown(address);
+    // What is refused may be a password where its host was forgotten.
     let refused = |why: &str| {
-        Error::usage(format!("{variable} is `{shown}`, {why}")).hint(format!(
+        Error::usage(format!("the proxy that {variable} names {why}")).hint(format!(
             "write it as http://HOST:PORT, or unset {variable} to connect directly"
         ))
     };
@@ -54,19 +68,24 @@ fn read(variable: &'static str, address: &str) -> Result<Proxy, Error> {
         true => address.to_owned(),
         false => format!("http://{address}"),
     };
-    let url = Url::parse(&full).map_err(|_| refused("which is not the address of a proxy"))?;
+    let url = Url::parse(&full).map_err(|_| refused("has no address of the form HOST:PORT"))?;
     match url.scheme() {
         "http" | "https" => {}
         scheme => {
-            let why = format!("and proxies of the kind `{scheme}` are not supported");
+            let why = match SCHEMES.contains(&scheme) {
+                true => format!("is of the kind `{scheme}`, which is not supported"),
+                false => "is of a kind that is not supported".to_owned(),
+            };
             return Err(refused(&why));
         }
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(refused("which has no host"));
+        return Err(refused("has no host"));
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err(refused("which is more than the address of a proxy"));
+        return Err(refused(
+            "has more than an address: a path, a query or a fragment",
+        ));
     }
     Ok(Proxy {
         address: Secret::new(full),
@@ -191,9 +210,12 @@ mod tests {
             "socks5://me:canary@host:1080",
             "http://host:3128/path",
             "me:canary@ho st",
+            "http://me:canary",
+            "me:canary:host:3128",
+            "canary://host",
         ] {
             let error = of(&[("HTTPS_PROXY", address)], SERVICE).unwrap_err();
-            assert!(error.message.starts_with("HTTPS_PROXY is `"), "{address}");
+            assert!(error.message.contains("HTTPS_PROXY"), "{address}");
             assert!(!format!("{error:?}").contains("canary"), "{address}");
             // Where none is used, nothing is wrong.
             let unused = [("HTTPS_PROXY", address), ("NO_PROXY", "*")];
