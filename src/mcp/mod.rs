@@ -28,14 +28,19 @@ mod tools;
 mod visible;
 
 use std::io;
+use std::time::Duration;
 
 use rmcp::service::{QuitReason, ServerInitializeError};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind};
 use crate::session::Interrupt;
 use crate::terminal::open::{Opener, Settings};
 use crate::terminal::{notes, signals};
+
+/// How long the client has to take what is being written when the server is stopped.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub use bounds::Bounds;
 pub use server::Server;
@@ -99,7 +104,11 @@ where
         ended = &mut served => ended,
         () = interrupt.raised() => {
             stop.cancel();
-            served.await
+            // A client that reads nothing would keep what is being written to it.
+            match timeout(PATIENCE, served).await {
+                Ok(ended) => ended,
+                Err(_) => return Ok(()),
+            }
         }
     };
     match ended {

@@ -1173,6 +1173,29 @@ fn nothing_but_the_protocol_is_on_stdout_and_the_program_ends_with_its_client() 
 
 #[cfg(unix)]
 #[test]
+fn a_signal_ends_a_server_whose_client_does_not_read() {
+    let env = TestEnv::with_keys(3);
+    let mut program = Program::start(&env, &[]);
+    // More answers than a pipe holds.
+    for id in 100..130 {
+        let request = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/list", "params": {} });
+        writeln!(program.stdin, "{request}").unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&program.child, "TERM");
+    let begun = std::time::Instant::now();
+    let status = loop {
+        match program.child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if begun.elapsed() > Duration::from_secs(20) => panic!("it does not end"),
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
 fn a_signal_ends_the_server() {
     let env = TestEnv::with_keys(3);
     let program = Program::start(&env, &[]);
