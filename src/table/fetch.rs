@@ -23,8 +23,10 @@ use super::fields::FieldPath;
 use super::pushdown::Plan;
 use super::read::{KeyBatch, RowReader};
 use super::scope::Scope;
-use super::shared::{Bodies, SharedListing};
-use crate::api::{self, Client, Filters, KeyBody, ListParams, Listed, Lookup, Page, PageReader};
+use super::shared::{Bodies, Pages, SharedListing};
+use crate::api::{
+    self, Client, Filters, KeyBody, KeyId, ListParams, Listed, Lookup, Page, PageReader,
+};
 use crate::resource::{Filter, Resource, Values};
 
 /// How the rows of a scan are made from the answers.
@@ -102,33 +104,23 @@ pub(super) fn rows(
     known: KnownPages,
     scope: Arc<Scope>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
+    let shared = shape
+        .shared
+        .clone()
+        .filter(|shared| shared.is_of(shape.resource, &plan));
+    let reads_all = shape.prefetch && shape.fetch.is_none();
     match plan {
         Plan::Nothing => stream::empty().boxed(),
         Plan::Get { ids, filters } => {
-            let resource = shape.resource;
             let parallel = shape.parallel(client.concurrency());
+            let resource = shape.resource;
             let forbidden = Arc::clone(&scope);
-            let found = stream::iter(ids)
-                .map(move |id| {
-                    let (client, filters) = (client.clone(), filters.clone());
-                    async move {
-                        let found = client.get_opt(resource, &id, &filters).await?;
-                        Ok((id, found))
-                    }
-                })
-                .buffered(parallel)
-                .try_filter_map(move |(id, found)| {
-                    let key = match found {
-                        Lookup::Found(key) => Some(vec![key]),
-                        Lookup::NotFound => None,
-                        Lookup::Forbidden(_) => {
-                            forbidden.forbidden(id.as_str());
-                            None
-                        }
-                    };
-                    std::future::ready(Ok(key))
-                });
-            batches(decoded(found, shape.reader()), shape, scope)
+            let list = move || found(client, resource, ids, filters, parallel, forbidden);
+            let keys = match shared {
+                Some(shared) => shared.read(reads_all, list),
+                None => list(),
+            };
+            batches(decoded(keys, shape.reader()), shape, scope)
         }
         Plan::List(filters) => {
             let parallel = match shape.fetch {
@@ -144,17 +136,13 @@ pub(super) fn rows(
                 .all(|filter| filter.required.is_none());
             let whole =
                 is_one && filters == [Filters::default()] && page_size == resource.max_page_size;
-            let shared = shape
-                .shared
-                .clone()
-                .filter(|shared| shared.is_of(resource, &filters));
             let listings = Listings {
                 client,
                 resource,
                 filters,
                 page_size,
                 parallel,
-                prefetch: shape.prefetch && shape.fetch.is_none(),
+                prefetch: reads_all,
                 known: whole.then_some(known),
                 sources: shape.sources.clone(),
             };
@@ -168,8 +156,7 @@ pub(super) fn rows(
                             .map_ok(|listed| listed.output)
                             .boxed()
                     };
-                    let whole = shape.prefetch && shape.fetch.is_none();
-                    decoded(shared.read(whole, list), shape.reader()).boxed()
+                    decoded(shared.read(reads_all, list), shape.reader()).boxed()
                 }
                 None => {
                     let shape = shape.clone();
@@ -182,6 +169,38 @@ pub(super) fn rows(
             batches(keys, shape, scope)
         }
     }
+}
+
+/// Returns those of the objects with `ids` that there are and that may be seen.
+fn found(
+    client: Client,
+    resource: &'static Resource,
+    ids: Vec<KeyId>,
+    filters: Filters,
+    parallel: usize,
+    scope: Arc<Scope>,
+) -> Pages {
+    stream::iter(ids)
+        .map(move |id| {
+            let (client, filters) = (client.clone(), filters.clone());
+            async move {
+                let found = client.get_opt(resource, &id, &filters).await?;
+                Ok((id, found))
+            }
+        })
+        .buffered(parallel)
+        .try_filter_map(move |(id, found)| {
+            let key = match found {
+                Lookup::Found(key) => Some(vec![key]),
+                Lookup::NotFound => None,
+                Lookup::Forbidden(_) => {
+                    scope.forbidden(id.as_str());
+                    None
+                }
+            };
+            std::future::ready(Ok(key))
+        })
+        .boxed()
 }
 
 /// The listings that a plan consists of.
@@ -256,7 +275,7 @@ impl Listings {
             sources: Vec::new(),
         };
         let mut sources = self.sources.iter();
-        let shared = sources.find(|shared| shared.is_of(resource, &all.filters));
+        let shared = sources.find(|shared| shared.is_of(resource, &Plan::list_all()));
         let list = move || {
             all.side_by_side(Bodies::default)
                 .map_ok(|listed| listed.output)

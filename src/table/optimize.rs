@@ -13,12 +13,12 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::join_on_id::{join_on_id, narrowed};
+use super::pushdown::Plan as Requests;
 use super::scan::ResourceScan;
 use super::shared::SharedListing;
 use super::side_by_side::{is_whole, side_by_side};
 use super::unused_joins::UnusedJoins;
 use super::used_fields::read_what_is_used;
-use crate::api::Filters;
 use crate::dialect::apply::keeps_rows;
 use crate::dialect::plan::operator::over_changed;
 use crate::dialect::plan::{SequentialExec, physical_rule};
@@ -48,7 +48,7 @@ pub(crate) fn rules(
     rules.extend([
         physical_rule("join_on_id", join_on_id),
         physical_rule("ask_no_further", ask_no_further),
-        physical_rule("list_once", list_once),
+        physical_rule("ask_once", ask_once),
         physical_rule("read_what_is_used", read_what_is_used),
         physical_rule("side_by_side", side_by_side),
     ]);
@@ -122,49 +122,47 @@ fn limit(plan: Plan, limited: bool) -> Result<Plan> {
     })
 }
 
-/// A listing that scans may share.
+/// Requests that scans may share.
 struct Candidate {
     resource: &'static Resource,
-    filters: Vec<Filters>,
+    requests: Requests,
     scans: usize,
-    /// True if one of them reads it to its end.
+    /// True if one of them reads the answers to their end.
     is_whole: bool,
 }
 
-/// Lets scans that list the same objects share one listing: those that read it to its end, and those that may stop before,
-/// if another that reads it all has set it going by then.
-fn list_once(plan: Plan) -> Result<Plan> {
-    let mut listings: Vec<Candidate> = Vec::new();
-    let mut count = |resource: &'static Resource, filters: Vec<Filters>, is_whole: bool| {
-        let mut known = listings.iter_mut();
-        match known.find(|known| known.resource == resource && known.filters == filters) {
+/// Lets scans that ask for the same objects share the requests: those that read the answers to their end, and those that
+/// may stop before, if another that reads them all has set them going by then.
+fn ask_once(plan: Plan) -> Result<Plan> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut count = |resource: &'static Resource, requests: Requests, is_whole: bool| {
+        let mut known = candidates.iter_mut();
+        match known.find(|known| known.resource == resource && known.requests == requests) {
             Some(known) => {
                 known.scans += 1;
                 known.is_whole |= is_whole;
             }
-            None => listings.push(Candidate {
+            None => candidates.push(Candidate {
                 resource,
-                filters,
+                requests,
                 scans: 1,
                 is_whole,
             }),
         }
     };
     plan.apply(|plan| {
-        if let Some(scan) = plan.downcast_ref::<ResourceScan>()
-            && let Some(filters) = scan.listing()
-        {
-            count(scan.resource(), filters, scan.reads_all());
+        if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
+            count(scan.resource(), scan.known_requests(), scan.reads_all());
             for source in scan.sources() {
-                count(source, vec![Filters::default()], true);
+                count(source, Requests::list_all(), true);
             }
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    let shared: Vec<Arc<SharedListing>> = listings
+    let shared: Vec<Arc<SharedListing>> = candidates
         .into_iter()
-        .filter(|listing| listing.scans > 1 && listing.is_whole)
-        .map(|listing| Arc::new(SharedListing::new(listing.resource, listing.filters)))
+        .filter(|known| known.scans > 1 && known.is_whole && known.requests != Requests::Nothing)
+        .map(|known| Arc::new(SharedListing::new(known.resource, known.requests)))
         .collect();
     if shared.is_empty() {
         return Ok(plan);
@@ -173,18 +171,16 @@ fn list_once(plan: Plan) -> Result<Plan> {
         let Some(scan) = plan.downcast_ref::<ResourceScan>() else {
             return Ok(Transformed::no(plan));
         };
-        let find = |resource: &Resource, filters: &[Filters]| {
+        let find = |resource: &Resource, requests: &Requests| {
             let mut shared = shared.iter();
             shared
-                .find(|shared| shared.is_of(resource, filters))
+                .find(|shared| shared.is_of(resource, requests))
                 .map(Arc::clone)
         };
-        let twin = scan
-            .listing()
-            .and_then(|filters| find(scan.resource(), &filters));
+        let twin = find(scan.resource(), &scan.known_requests());
         let sources = scan.sources().into_iter();
         let sources: Vec<_> = sources
-            .filter_map(|of| find(of, &[Filters::default()]))
+            .filter_map(|of| find(of, &Requests::list_all()))
             .collect();
         if twin.is_none() && sources.is_empty() {
             return Ok(Transformed::no(plan));

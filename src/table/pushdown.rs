@@ -15,7 +15,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, CastExpr, DynamicFilterPhysicalExpr, InListExpr, Literal,
+    BinaryExpr, CaseExpr, CastExpr, DynamicFilterPhysicalExpr, InListExpr, Literal,
 };
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr_common::physical_expr::is_volatile;
@@ -166,6 +166,11 @@ pub enum Plan {
 }
 
 impl Plan {
+    /// Returns one listing, of all there is.
+    pub(super) fn list_all() -> Self {
+        Self::List(vec![Filters::default()])
+    }
+
     /// Chooses the cheapest requests for `bounds`.
     ///
     /// `known_pages` is the number of pages that the last complete listing of this session took, if there was one.
@@ -300,6 +305,9 @@ fn read(resource: &Resource, expr: &Arc<dyn PhysicalExpr>) -> Bounds {
     if let Some(list) = downcast::<InListExpr>(expr) {
         return in_list(resource, list).unwrap_or_else(Bounds::unknown);
     }
+    if let Some(expr) = downcast::<CaseExpr>(expr) {
+        return case(resource, expr).unwrap_or_else(Bounds::unknown);
+    }
     if let Some(dynamic) = downcast::<DynamicFilterPhysicalExpr>(expr) {
         return dynamic
             .current()
@@ -322,14 +330,49 @@ fn equality(
     Some(Bounds::on(path, equal_to(&value)?))
 }
 
-/// Reads an equality with a value that is not NULL.
+/// Reads an equality with a value that is not NULL: `x IS TRUE`, or that of rows or of texts.
 fn given(
     resource: &Resource,
     column: &Arc<dyn PhysicalExpr>,
     value: &Arc<dyn PhysicalExpr>,
 ) -> Option<Bounds> {
-    let is_null = constant(value)?.is_null();
-    (!is_null).then(|| equality(resource, column, value))?
+    match constant(value)? {
+        ScalarValue::Boolean(Some(true)) => Some(read(resource, column)),
+        ScalarValue::Struct(row) => {
+            let row = row.columns().iter();
+            let bounds = pushed_struct(resource, column)?
+                .into_iter()
+                .zip(row)
+                .filter_map(|(path, value)| {
+                    let value = ScalarValue::try_from_array(value, 0).ok()?;
+                    let values = equal_to(&value).filter(|_| !value.is_null())?;
+                    Some(Bounds::on(path?, values))
+                })
+                .fold(Bounds::ALL, Bounds::and);
+            Some(Bounds {
+                exact: false,
+                ..bounds
+            })
+        }
+        value if value.is_null() => None,
+        _ => equality(resource, column, value),
+    }
+}
+
+/// Reads what makes a CASE true: a branch with its condition, or the ELSE.
+fn case(resource: &Resource, case: &CaseExpr) -> Option<Bounds> {
+    let is_condition = |base| matches!(constant(base), Some(ScalarValue::Boolean(Some(true))));
+    if !case.expr().is_none_or(is_condition) {
+        return None;
+    }
+    let branches = case.when_then_expr().iter();
+    let branches = branches.map(|(when, then)| read(resource, when).and(read(resource, then)));
+    let otherwise = case.else_expr();
+    let otherwise = otherwise.map_or_else(Bounds::nothing, |expr| read(resource, expr));
+    Some(Bounds {
+        exact: false,
+        ..branches.fold(otherwise, Bounds::or)
+    })
 }
 
 fn in_list(resource: &Resource, list: &InListExpr) -> Option<Bounds> {
@@ -498,6 +541,31 @@ mod tests {
             plan("CAST(id AS VARCHAR) = concat('a', 'b')"),
             gets(&["ab"])
         );
+    }
+
+    #[test]
+    fn conditions_that_only_look_different_are_read() {
+        for sql in [
+            "(id = 'a') IS TRUE",
+            "(id = 'a' AND spec.display_name = 'x') IS NOT DISTINCT FROM true",
+            "CASE WHEN id = 'a' THEN true END",
+            "CASE WHEN id = 'a' THEN spec.display_name = 'x' ELSE false END",
+            "CASE true WHEN spec.display_name = 'x' THEN id = 'a' ELSE false END",
+            "CASE WHEN spec.display_name = 'x' THEN NULL ELSE id = 'a' END",
+            "struct(id, spec.display_name) IS NOT DISTINCT FROM struct('a', NULL)",
+        ] {
+            assert_eq!(plan(sql), gets(&["a"]), "{sql}");
+        }
+        for sql in [
+            "(id = 'a') IS FALSE",
+            "(id = 'a') IS NOT TRUE",
+            "CASE WHEN id = 'a' THEN false ELSE true END",
+            "CASE WHEN spec.display_name = 'x' THEN true ELSE id = 'a' END",
+            "CASE spec.display_name = 'x' WHEN id = 'a' THEN true END",
+            "struct(id, spec.display_name) IS NOT DISTINCT FROM struct(NULL, 'a')",
+        ] {
+            assert_eq!(plan(sql), Plan::list_all(), "{sql}");
+        }
     }
 
     #[test]

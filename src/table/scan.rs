@@ -200,17 +200,17 @@ impl ResourceScan {
         self.shape.prefetch && self.shape.fetch.is_none()
     }
 
-    /// Returns the filters of the listing that this scan will read, if it is one.
-    pub(super) fn listing(&self) -> Option<Vec<Filters>> {
-        match Plan::choose(self.resource(), &self.asked(), self.known.get()) {
-            Plan::List(filters) => Some(filters),
-            Plan::Nothing | Plan::Get { .. } => None,
-        }
+    /// Returns the requests of this scan, as far as they are known before the query runs.
+    pub(super) fn known_requests(&self) -> Plan {
+        Plan::choose(self.resource(), &self.asked(), self.known.get())
     }
 
-    /// Returns the resources whose ids the service requires for that listing.
+    /// Returns the resources whose ids the service requires for those.
     pub(super) fn sources(&self) -> Vec<&'static Resource> {
-        let listings = self.listing().unwrap_or_default();
+        let listings = match self.known_requests() {
+            Plan::List(filters) => filters,
+            Plan::Nothing | Plan::Get { .. } => return Vec::new(),
+        };
         let ids = missing(self.resource(), &listings).filter_map(|(_, values)| match values {
             Values::Ids { of, .. } => Some(*of),
             Values::Fixed(_) => None,

@@ -1,6 +1,7 @@
-//! One listing that several scans of a statement read: both sides of a self-join, a CTE that is used twice.
+//! One listing that several scans of a statement read: both sides of a self-join, a CTE that is used twice. Objects that are
+//! asked for by their ids are a listing with one object to a page here.
 //!
-//! It is fetched once, so that it costs its pages once and all of them see the same keys. Its pages are kept until the
+//! It is fetched once, so that it costs its requests once and all scans see the same keys. Its pages are kept until the
 //! statement ends, for the scan that comes last.
 
 use std::fmt;
@@ -11,7 +12,8 @@ use futures::stream::{self, BoxStream, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::api::{self, Filters, KeyBody, Page, PageReader};
+use super::pushdown::Plan;
+use crate::api::{self, KeyBody, Page, PageReader};
 use crate::resource::Resource;
 
 /// Pages of keys as they come.
@@ -36,7 +38,7 @@ impl PageReader for Bodies {
 /// A listing with several readers.
 pub(super) struct SharedListing {
     resource: &'static Resource,
-    filters: Vec<Filters>,
+    requests: Plan,
     pages: Mutex<Vec<Vec<KeyBody>>>,
     progress: watch::Sender<Progress>,
     /// How many pages the readers want so far.
@@ -56,17 +58,17 @@ impl fmt::Debug for SharedListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedListing")
             .field("resource", &self.resource.table)
-            .field("filters", &self.filters)
+            .field("requests", &self.requests)
             .finish_non_exhaustive()
     }
 }
 
 impl SharedListing {
-    /// A listing of the objects of `resource` that `filters` let through.
-    pub(super) fn new(resource: &'static Resource, filters: Vec<Filters>) -> Self {
+    /// The objects of `resource` that `requests` ask for.
+    pub(super) fn new(resource: &'static Resource, requests: Plan) -> Self {
         Self {
             resource,
-            filters,
+            requests,
             pages: Mutex::default(),
             progress: watch::Sender::default(),
             wanted: watch::Sender::default(),
@@ -74,9 +76,9 @@ impl SharedListing {
         }
     }
 
-    /// Returns true if it lists the objects of `resource` that `filters` let through.
-    pub(super) fn is_of(&self, resource: &Resource, filters: &[Filters]) -> bool {
-        self.resource == resource && self.filters == filters
+    /// Returns true if it is what `requests` for `resource` are answered with.
+    pub(super) fn is_of(&self, resource: &Resource, requests: &Plan) -> bool {
+        self.resource == resource && self.requests == *requests
     }
 
     /// Returns true once a reader has set it going.
@@ -186,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_reader_gets_every_page_of_one_listing() {
-        let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
+        let shared = Arc::new(SharedListing::new(&API_KEYS, Plan::List(Vec::new())));
         let first = Arc::clone(&shared).read(false, listing);
         let second = Arc::clone(&shared).read(true, || panic!("it is listed once"));
         let first: Vec<_> = first.try_collect().await.unwrap();
@@ -197,7 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_is_fetched_when_a_reader_wants_it() {
-        let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
+        let shared = Arc::new(SharedListing::new(&API_KEYS, Plan::List(Vec::new())));
         let (fetch, mut fetched) = tokio::sync::mpsc::unbounded_channel();
         let list = move || {
             let pages = stream::iter(["a", "b", "c"]);
@@ -220,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_reader_gets_the_error_behind_the_pages() {
-        let shared = Arc::new(SharedListing::new(&API_KEYS, Vec::new()));
+        let shared = Arc::new(SharedListing::new(&API_KEYS, Plan::List(Vec::new())));
         let error = api::Endpoint::parse("nonsense").unwrap_err();
         let list = move || stream::iter([Ok(page("a")), Err(error)]).boxed();
         let first = Arc::clone(&shared)

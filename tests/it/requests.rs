@@ -29,6 +29,12 @@ async fn a_key_is_fetched_by_its_id_however_it_is_asked_for() {
         "SELECT id FROM api_keys WHERE id IN (SELECT '?')",
         "SELECT id FROM api_keys WHERE id IS NOT DISTINCT FROM '?'",
         "SELECT id FROM api_keys WHERE (id, kind) = ('?', 'ApiKey')",
+        "SELECT id FROM api_keys WHERE ROW(id, kind) IS NOT DISTINCT FROM ROW('?', 'ApiKey')",
+        "SELECT id FROM api_keys WHERE (id = '?') IS TRUE",
+        "SELECT id FROM api_keys WHERE CASE WHEN id = '?' THEN true END",
+        "SELECT id FROM api_keys WHERE CASE WHEN kind = 'x' THEN false ELSE id = '?' END",
+        "SELECT id FROM api_keys WHERE random() < 2 AND id = '?'",
+        "SELECT id FROM vw_api_keys WHERE id = '?' AND random() < 2",
         "SELECT id FROM vw_api_keys WHERE id = '?'",
         "SELECT id FROM mine WHERE id = '?'",
         "SELECT id FROM (SELECT * FROM api_keys) WHERE id = '?'",
@@ -222,6 +228,40 @@ async fn ids_and_owners_are_encoded_and_what_cannot_be_an_id_is_not_asked_for() 
             .await;
         assert_eq!(answer.requests, [""; 0], "{statement}");
     }
+}
+
+#[tokio::test]
+async fn an_outer_join_on_the_owner_asks_for_that_owner_whatever_else_it_is_on() {
+    let lab = Lab::with_view().await;
+    let owner = owners_of(&lab.sandbox.keys()).remove(0);
+    let answer = lab
+        .run(&format!(
+            "SELECT count(k.id) > 0 FROM (VALUES ('{owner}', '7')) t(owner, n) LEFT JOIN vw_api_keys k \
+             ON k.owner_id = t.owner AND t.n <> 'x' AND CAST(t.n AS integer) > 5"
+        ))
+        .await;
+    assert_eq!(answer.value(), "true");
+    let listing =
+        format!("GET /iam/v2/api-keys?spec.owner={owner}&show_expired=true&page_size=100");
+    assert_eq!(answer.requests, [listing]);
+}
+
+#[tokio::test]
+async fn scans_for_the_same_id_share_one_request() {
+    let lab = Lab::with_view().await;
+    let id = ids(&lab.sandbox, |_| true).remove(7);
+    for sql in [
+        "SELECT a.id FROM api_keys a, api_keys b WHERE a.id = '?' AND b.id = '?'",
+        "SELECT id FROM api_keys WHERE id = '?' AND (SELECT count(*) FROM vw_api_keys WHERE id = '?') = 1",
+        "WITH k AS (SELECT * FROM vw_api_keys WHERE id = '?') SELECT id FROM k WHERE owner_id IN (SELECT owner_id FROM k)",
+    ] {
+        let answer = lab.run(&sql.replace('?', &id)).await;
+        assert_eq!(answer.rows, [id.as_str()], "{sql}");
+        assert_eq!(answer.requests, [get(&id)], "{sql}");
+    }
+    let none = "SELECT count(*) FROM api_keys a FULL JOIN api_keys b ON true WHERE a.id = 'NONE' AND b.id = 'NONE'";
+    let answer = lab.run(none).await;
+    assert_eq!(answer.rows, ["0"]);
 }
 
 #[tokio::test]
