@@ -43,6 +43,7 @@ use super::scope::Scope;
 use super::shared::SharedListing;
 use super::together::Together;
 use crate::api::{Filters, KeyId, ListParams, Traffic, request};
+use crate::dialect::plan::in_order;
 use crate::dialect::plan::operator::no_input;
 use crate::pattern::patterns;
 use crate::resource::{Pushed, Resource, Values};
@@ -474,7 +475,9 @@ impl ExecutionPlan for ResourceScan {
         let verdict = match phase {
             // A limit that was pushed before the predicate counts rows that the predicate has not seen.
             FilterPushdownPhase::Pre if self.shape.fetch.is_none() => {
-                scan.shape.predicates.extend(filters.iter().cloned());
+                let mut predicates = std::mem::take(&mut scan.shape.predicates);
+                predicates.extend(filters.iter().cloned());
+                scan.shape.predicates = in_order(predicates, &scan.shape.schema);
                 PushedDown::Yes
             }
             FilterPushdownPhase::Pre => PushedDown::No,

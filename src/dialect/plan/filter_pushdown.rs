@@ -3,12 +3,13 @@
 //! Over logical plans it moves a predicate below a node if all its columns are of a kind that may pass. A predicate without
 //! columns always passes then, which is wrong in two cases. Below an aggregate without groups it changes what is
 //! aggregated, not whether there is a row: `SELECT count(*) FROM t HAVING (SELECT false)` was one row. And a volatile one,
-//! such as `random() < 0.5`, is asked of every row of the input in place of every row of the answer. Both [stay](Staying).
+//! such as `random() < 0.5`, is asked of every row of the input in place of every row of the answer. Both [stay](Staying),
+//! as does what can fail of a row above a filter or the condition of a join, which guard it.
 //!
 //! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns
 //! of the input share a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A
 //! wall between the two nodes, which no predicate passes, is there while the engine's rule runs. Joins look at
-//! positions and need none.
+//! positions and need none. What is volatile stays above what is not.
 //!
 //! The second of these rules hands on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
 //! while it runs. What runs more than once, such as a subquery with outer values or the second term of a recursion, would
@@ -27,15 +28,18 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::{conjunction as physical, split_conjunction as predicates};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
 use super::operator::{Plan, no_expressions, one_input, over_changed};
+use super::rule::physical_rule;
+use super::short_circuit::{can_fail, in_steps};
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
@@ -82,20 +86,24 @@ impl OptimizerRule for Staying {
             return Ok(Transformed::no(plan));
         };
         let passing = Filter::try_new(pass, Arc::clone(&filter.input))?;
-        let passed = self.0.rewrite(LogicalPlan::Filter(passing), config)?;
+        let passed = self.rewrite(LogicalPlan::Filter(passing), config)?;
         if !passed.transformed {
             return Ok(Transformed::no(plan));
         }
+        let is_apart = can_fail(&stay, filter.input.schema());
         passed.map_data(|below| {
             Ok(LogicalPlan::Filter(match below {
-                LogicalPlan::Filter(rest) => Filter::try_new(stay.and(rest.predicate), rest.input)?,
+                LogicalPlan::Filter(rest) if !is_apart => {
+                    Filter::try_new(stay.and(rest.predicate), rest.input)?
+                }
                 below => Filter::try_new(stay, Arc::new(below))?,
             }))
         })
     }
 }
 
-/// Makes one filter of those on top of one another. The engine's rule does so, too, and goes on at once with what
+/// Makes one filter of those on top of one another, unless the lower one guards the upper one. The engine's rule does so,
+/// too, and goes on at once with what
 /// is below them.
 fn one_filter(plan: LogicalPlan) -> Result<LogicalPlan> {
     let LogicalPlan::Filter(upper) = &plan else {
@@ -104,6 +112,9 @@ fn one_filter(plan: LogicalPlan) -> Result<LogicalPlan> {
     let LogicalPlan::Filter(lower) = upper.input.as_ref() else {
         return Ok(plan);
     };
+    if can_fail(&upper.predicate, lower.input.schema()) {
+        return Ok(plan);
+    }
     let both = lower.predicate.clone().and(upper.predicate.clone());
     one_filter(LogicalPlan::Filter(Filter::try_new(
         both,
@@ -114,7 +125,11 @@ fn one_filter(plan: LogicalPlan) -> Result<LogicalPlan> {
 /// Returns true if `predicate` asks something else below `input` than above it.
 fn has_to_stay(predicate: &Expr, input: &LogicalPlan) -> bool {
     match input {
+        LogicalPlan::Filter(lower) => can_fail(predicate, lower.input.schema()),
         LogicalPlan::Aggregate(_) => predicate.column_refs().is_empty() || predicate.is_volatile(),
+        LogicalPlan::Join(join) if !join.on.is_empty() || join.filter.is_some() => {
+            predicate.is_volatile() || can_fail(predicate, &join.schema)
+        }
         LogicalPlan::Window(_) | LogicalPlan::Join(_) | LogicalPlan::Distinct(_) => {
             predicate.is_volatile()
         }
@@ -131,14 +146,58 @@ pub(crate) type RunsAgain = fn(&Plan, usize) -> Option<bool>;
 /// Returns `rules` with walls around those that push filters down.
 pub(crate) fn walled(rules: Vec<Rule>, runs_again: RunsAgain) -> Vec<Rule> {
     let walled = |rule: Rule| match rule.name() {
-        "FilterPushdown" => Arc::new(Walled {
-            rule,
-            runs_again: |_, _| None,
-        }) as Rule,
-        "FilterPushdown(Post)" => Arc::new(Walled { rule, runs_again }),
-        _ => rule,
+        "FilterPushdown" => vec![
+            physical_rule("in_their_order", in_their_order),
+            physical_rule("volatile_apart", volatile_apart),
+            Arc::new(Walled {
+                rule,
+                runs_again: |_, _| None,
+            }),
+        ],
+        "FilterPushdown(Post)" => vec![Arc::new(Walled { rule, runs_again }) as Rule],
+        _ => vec![rule],
     };
-    rules.into_iter().map(walled).collect()
+    rules.into_iter().flat_map(walled).collect()
+}
+
+/// Makes one filter of those that stand on top of one another, what the lower one asks first. The engine's rule would put that
+/// behind what the upper one asks.
+fn in_their_order(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        let Some(upper) = plan.downcast_ref::<FilterExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let Some(lower) = upper.input().downcast_ref::<FilterExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        if lower.projection().is_some() || lower.fetch().is_some() {
+            return Ok(Transformed::no(plan));
+        }
+        let both = [lower.predicate(), upper.predicate()].map(Arc::clone);
+        let both = FilterExecBuilder::new(physical(both), Arc::clone(lower.input()))
+            .apply_projection_by_ref(upper.projection().as_ref())?
+            .with_batch_size(upper.batch_size())
+            .with_fetch(upper.fetch());
+        Ok(Transformed::yes(Arc::new(both.build()?)))
+    })
+    .data()
+}
+
+/// Puts what is volatile in a filter into one of its own above the rest, which may pass.
+fn volatile_apart(plan: Plan) -> Result<Plan> {
+    plan.transform_up(|plan| {
+        let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let members = predicates(filter.predicate()).into_iter().cloned();
+        let (stay, pass): (Vec<_>, Vec<_>) = members.partition(is_volatile);
+        if stay.is_empty() || pass.is_empty() {
+            return Ok(Transformed::no(plan));
+        }
+        let steps = vec![physical(pass), physical(stay)];
+        Ok(Transformed::yes(in_steps(filter, steps)?))
+    })
+    .data()
 }
 
 /// A rule that runs while the walls are up.

@@ -48,6 +48,7 @@ pub(crate) use literal::with_seconds;
 pub(crate) use parameters::with_numbers;
 pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
+pub(crate) use short_circuit::in_order;
 pub(crate) use tree::only_input;
 pub(crate) use without_source::without_sources;
 
@@ -106,7 +107,7 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 ///
 /// `runs_again` knows the nodes that are not of this module and run an input more than once.
 pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
-    let mut rules = keep_order::rules(rules);
+    let mut rules = keep_order::rules(short_circuit::whole_conditions(rules));
     rules.push(Arc::new(recursion::BOUND_RECURSION));
     rules.push(Arc::new(windows::WHOLE_PARTITIONS));
     rules.push(Arc::new(distinct::READ_ALL_GROUPS));

@@ -9,23 +9,32 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Filter, Join, JoinType, LogicalPlan, Operator, lit, not,
+    BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, Operator, lit, not,
 };
-use datafusion::physical_expr::expressions::{self, CastExpr, Literal};
-use datafusion::physical_expr::{PhysicalExpr, conjunction as physical, split_conjunction};
+use datafusion::physical_expr::expressions::{self, CaseExpr, CastExpr, Literal};
+use datafusion::physical_expr::{
+    PhysicalExpr, ScalarFunctionExpr, conjunction as physical, split_conjunction,
+};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::projection::{ProjectionExec, remove_unnecessary_projections};
 
 use super::operator::Plan;
 use super::rule::{Change, Dialects, OperatorRule, PlanRule};
 use super::tree::map_named;
+
+type Predicates = Vec<Arc<dyn PhysicalExpr>>;
+type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// Guards expressions that can fail. To be run when types fit.
 pub(super) const SHORT_CIRCUIT: PlanRule = PlanRule {
@@ -44,27 +53,17 @@ fn short_circuit(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             let filter = Filter::try_new(predicate, input)?;
             Ok(Transformed::yes(LogicalPlan::Filter(filter)))
         }
-        LogicalPlan::Join(Join {
-            filter: Some(filter),
-            join_type: join_type @ JoinType::Inner,
-            left,
-            right,
-            on,
-            join_constraint,
-            schema: joined,
-            null_equality,
-            null_aware,
-        }) if can_fail(&filter, &schema) => Ok(Transformed::yes(LogicalPlan::Join(Join {
-            filter: Some(guarded(filter, &schema)?),
-            join_type,
-            left,
-            right,
-            on,
-            join_constraint,
-            schema: joined,
-            null_equality,
-            null_aware,
-        }))),
+        LogicalPlan::Join(mut join)
+            if join
+                .filter
+                .as_ref()
+                .is_some_and(|on| can_fail(on, &schema)) =>
+        {
+            // Rows that do not match are as good as rows for which that is unknown, in an outer join as well.
+            let on = join.filter.take().map(|on| guarded(on, &schema));
+            join.filter = on.transpose()?;
+            Ok(Transformed::yes(LogicalPlan::Join(join)))
+        }
         plan => map_named(plan, |expr| expr.transform_up(|expr| chain(expr, &schema))),
     }
 }
@@ -149,7 +148,7 @@ fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
 }
 
 /// Returns true if evaluating `expr` can fail on some row.
-fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
+pub(super) fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
     let found = expr.exists(|part| {
         Ok(match part {
             Expr::BinaryExpr(BinaryExpr {
@@ -176,7 +175,74 @@ fn is_zero(divisor: &ScalarValue) -> bool {
         || ScalarValue::new_zero(&divisor.data_type()).is_ok_and(|zero| *divisor == zero)
 }
 
-/// A rule over physical plans: a filter over what cannot fail runs before a filter over what can.
+/// Returns `rules`, in which the one that moves projections neither moves what a filter guards nor takes a condition of a join
+/// apart that guards a part of itself.
+pub(super) fn whole_conditions(rules: Vec<PhysicalRule>) -> Vec<PhysicalRule> {
+    let whole = |rule: PhysicalRule| match rule.name() {
+        "ProjectionPushdown" => Arc::new(WholeConditions(rule)) as PhysicalRule,
+        _ => rule,
+    };
+    rules.into_iter().map(whole).collect()
+}
+
+/// The engine's rule. It moves projections below filters, which may guard what they compute; and it computes the parts of a
+/// join's condition that are over one side below the join, for all rows of that side, those in a branch of CASE included.
+/// Where that could fail it only moves projections that cannot.
+#[derive(Debug)]
+struct WholeConditions(PhysicalRule);
+
+impl PhysicalOptimizerRule for WholeConditions {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let guards = plan.exists(|plan| {
+            let join = plan.downcast_ref::<NestedLoopJoinExec>();
+            let on = join.and_then(|join| join.filter());
+            Ok(is_guarded(plan) || on.is_some_and(|on| guards(on.expression(), on.schema())))
+        })?;
+        if !guards {
+            return self.0.optimize(plan, config);
+        }
+        plan.transform_down(|plan| match is_guarded(&plan) {
+            true => Ok(Transformed::no(plan)),
+            false => remove_unnecessary_projections(plan),
+        })
+        .data()
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.0.schema_check()
+    }
+}
+
+/// Returns true if what `plan` computes may be for the rows alone that are left where it stands.
+fn is_guarded(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.downcast_ref::<ProjectionExec>()
+        .is_some_and(|projection| {
+            let schema = projection.input().schema();
+            let mut columns = projection.expr().iter();
+            columns.any(|column| can_fail_in(&column.expr, &schema))
+        })
+}
+
+/// Returns true if a part of `condition` is not for all rows.
+fn guards(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
+    can_fail_in(condition, schema)
+        || has(condition, |part| {
+            part.is::<CaseExpr>()
+                || part
+                    .downcast_ref::<ScalarFunctionExpr>()
+                    .is_some_and(|call| call.fun().short_circuits())
+        })
+}
+
+/// A filter over what cannot fail runs before filters over what can, one each.
 pub(super) const SPLIT_FILTERS: OperatorRule = OperatorRule {
     name: "split_filters",
     change: split_filters,
@@ -187,50 +253,78 @@ fn split_filters(plan: Plan) -> Result<Transformed<Plan>> {
         return Ok(Transformed::no(plan));
     };
     let schema = filter.input().schema();
-    let members: Vec<Arc<dyn PhysicalExpr>> = split_conjunction(filter.predicate())
-        .into_iter()
-        .map(Arc::clone)
-        .collect();
-    let (failing, safe): (Vec<_>, Vec<_>) = members
-        .into_iter()
-        .partition(|member| can_fail_in(member, &schema));
-    if failing.is_empty() || safe.is_empty() {
+    let members = split_conjunction(filter.predicate()).into_iter().cloned();
+    let (safe, failing) = by_risk(members, &schema);
+    let mut steps = failing;
+    if !safe.is_empty() {
+        steps.insert(0, physical(safe));
+    }
+    if steps.len() < 2 {
         return Ok(Transformed::no(plan));
     }
-    let below = FilterExecBuilder::new(physical(safe), Arc::clone(filter.input()))
-        .with_batch_size(filter.batch_size())
-        .build()?;
-    let above = FilterExecBuilder::new(physical(failing), Arc::new(below))
-        .apply_projection_by_ref(filter.projection().as_ref())?
-        .with_batch_size(filter.batch_size())
-        .with_fetch(filter.fetch())
-        .build()?;
-    Ok(Transformed::yes(Arc::new(above)))
+    Ok(Transformed::yes(in_steps(filter, steps)?))
 }
 
-fn can_fail_in(
-    expr: &Arc<dyn PhysicalExpr>,
-    schema: &datafusion::arrow::datatypes::Schema,
-) -> bool {
-    let found = expr.exists(|part| {
-        let part: &dyn PhysicalExpr = part.as_ref();
-        Ok(
-            if let Some(binary) = part.downcast_ref::<expressions::BinaryExpr>() {
-                matches!(binary.op(), Operator::Divide | Operator::Modulo)
-                    && binary
-                        .right()
-                        .downcast_ref::<Literal>()
-                        .is_none_or(|divisor| is_zero(divisor.value()))
-            } else if let Some(cast) = part.downcast_ref::<CastExpr>() {
-                !cast.cast_type().is_string()
-                    && cast
-                        .expr()
-                        .data_type(schema)
-                        .is_ok_and(|data_type: DataType| data_type.is_string())
-            } else {
-                false
-            },
-        )
-    });
-    found.unwrap_or(false)
+/// Returns a filter for each of `steps`, which are the predicate of `filter`, the first of them next to its input.
+pub(super) fn in_steps(
+    filter: &FilterExec,
+    mut steps: Predicates,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let last = steps
+        .pop()
+        .unwrap_or_else(|| Arc::clone(filter.predicate()));
+    let mut input = Arc::clone(filter.input());
+    for step in steps {
+        let step = FilterExecBuilder::new(step, input).with_batch_size(filter.batch_size());
+        input = Arc::new(step.build()?);
+    }
+    let last = FilterExecBuilder::new(last, input)
+        .apply_projection_by_ref(filter.projection().as_ref())?
+        .with_batch_size(filter.batch_size())
+        .with_fetch(filter.fetch());
+    Ok(Arc::new(last.build()?))
+}
+
+/// Returns `predicates`, those of an inner query before those around it, in the order in which they are to be checked.
+pub(crate) fn in_order(predicates: Predicates, schema: &Schema) -> Predicates {
+    let (mut safe, failing) = by_risk(predicates, schema);
+    safe.extend(failing);
+    safe
+}
+
+/// Returns those of `predicates` that cannot fail, and those that can.
+fn by_risk(
+    predicates: impl IntoIterator<Item = Arc<dyn PhysicalExpr>>,
+    schema: &Schema,
+) -> (Predicates, Predicates) {
+    predicates
+        .into_iter()
+        .partition(|predicate| !can_fail_in(predicate, schema))
+}
+
+fn can_fail_in(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
+    has(expr, |part| {
+        if let Some(binary) = part.downcast_ref::<expressions::BinaryExpr>() {
+            matches!(binary.op(), Operator::Divide | Operator::Modulo)
+                && binary
+                    .right()
+                    .downcast_ref::<Literal>()
+                    .is_none_or(|divisor| is_zero(divisor.value()))
+        } else if let Some(cast) = part.downcast_ref::<CastExpr>() {
+            !cast.cast_type().is_string()
+                && cast
+                    .expr()
+                    .data_type(schema)
+                    .is_ok_and(|data_type: DataType| data_type.is_string())
+        } else {
+            false
+        }
+    })
+}
+
+/// Returns true if `is_it` is true of a part of `expr`.
+fn has(expr: &Arc<dyn PhysicalExpr>, is_it: impl Fn(&dyn PhysicalExpr) -> bool) -> bool {
+    // It never fails.
+    expr.exists(|part| Ok(is_it(part.as_ref())))
+        .unwrap_or(false)
 }
