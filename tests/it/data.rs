@@ -362,6 +362,14 @@ async fn timestamps_that_cannot_be_read_are_null_with_one_warning() {
         one.warnings,
         ["a date or timestamp could not be read and is NULL: `yesterday`"]
     );
+    // As text they are what the service sent.
+    for sql in [
+        "SELECT metadata ->> 'created_at', spec ->> 'expires_at' FROM api_keys WHERE id = 'K050'",
+        "SELECT json_extract(metadata, '$.created_at'), json_extract(spec, '$.expires_at') FROM api_keys WHERE id = 'K050'",
+    ] {
+        let text = lab.run(sql).await;
+        assert_eq!(text.value_list(), ["yesterday", "2026-13-45"], "{sql}");
+    }
     // Fields that nobody uses are not read, nor are their neighbours.
     let others = lab
         .run("SELECT count(metadata), count(spec.owner.id) FROM api_keys")

@@ -6,7 +6,8 @@
 //! while planning, which names the fields that exist.
 //!
 //! Objects that carry their JSON (`source_json`) may have members that are not fields. Dots and brackets take fields alone;
-//! `->`, `->>` and `json_extract` take a single value from its field, and anything else from the JSON.
+//! `->`, `->>` and `json_extract` take a single value from its field, and anything else from the JSON; the text of a date or a
+//! time, too.
 
 use std::sync::Arc;
 
@@ -60,7 +61,11 @@ impl ExprPlanner for NestedPlanner {
                 Expr::Placeholder(_) => DataType::Utf8,
                 base => base.get_type(schema)?,
             };
-            let Access::Typed(found) = resolve_json(&spelled(base), &data_type, &steps)? else {
+            let found = match as_text {
+                false => resolve_json(&spelled(base), &data_type, &steps)?,
+                true => resolve_text(&spelled(base), &data_type, &steps)?,
+            };
+            let Access::Typed(found) = found else {
                 return Ok(PlannerResult::Planned(get.call(vec![left, right])));
             };
             let part = access(base.clone(), &steps);
@@ -181,11 +186,7 @@ pub(crate) fn resolve(name: &str, data_type: &DataType, steps: &[Step]) -> Resul
 /// # Errors
 ///
 /// As [`resolve`], for what does not carry its JSON.
-pub(crate) fn resolve_json(
-    name: &str,
-    data_type: &DataType,
-    steps: &[Step],
-) -> Result<Access, Error> {
+fn resolve_json(name: &str, data_type: &DataType, steps: &[Step]) -> Result<Access, Error> {
     let found = resolve(name, data_type, steps);
     if !source_json::is_in(data_type) {
         return found;
@@ -193,6 +194,25 @@ pub(crate) fn resolve_json(
     Ok(match found {
         Ok(Access::Typed(found)) if !found.is_nested() => Access::Typed(found),
         _ => Access::Text,
+    })
+}
+
+/// Finds the type that `steps` lead to for a function that takes text out of JSON: the same, except that a date or a time
+/// of an object that carries its JSON is the text that stands there. Its field may show it in another way, or as NULL.
+///
+/// # Errors
+///
+/// As [`resolve`], for what does not carry its JSON.
+pub(crate) fn resolve_text(
+    name: &str,
+    data_type: &DataType,
+    steps: &[Step],
+) -> Result<Access, Error> {
+    Ok(match resolve_json(name, data_type, steps)? {
+        Access::Typed(found) if found.is_temporal() && source_json::is_in(data_type) => {
+            Access::Text
+        }
+        found => found,
     })
 }
 

@@ -122,7 +122,7 @@ impl JsonExtract {
     /// Finds what `steps` lead to.
     fn resolve(&self, name: &str, data_type: &DataType, steps: &[Step]) -> Result<Access, Error> {
         match self.takes_members {
-            true => nested::resolve_json(name, data_type, steps),
+            true => nested::resolve_text(name, data_type, steps),
             false => nested::resolve(name, data_type, steps),
         }
     }
