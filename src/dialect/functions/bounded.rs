@@ -198,6 +198,11 @@ pub(crate) fn join_texts() -> ScalarUDF {
     })
 }
 
+/// Returns true if `function` is that one.
+pub(crate) fn joins_texts(function: &ScalarUDF) -> bool {
+    function.inner().is::<JoinTexts>()
+}
+
 /// `text || text`, NULL if one of them is.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct JoinTexts {

@@ -88,7 +88,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub(crate) use bounded::constant as bounded_constant;
-pub(crate) use bounded::{join_texts, slice_size};
+pub(crate) use bounded::{join_texts, joins_texts, slice_size};
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
 pub(crate) use intervals::interval_length;

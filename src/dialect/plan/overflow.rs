@@ -12,6 +12,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, internal_err};
 use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
+use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
@@ -29,14 +30,10 @@ pub(super) const CHECK_INTEGERS: PlanRule = PlanRule {
 };
 
 fn check_integers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let is_integer = |expr: &Expr| {
-        expr.get_type(schema)
-            .is_ok_and(|data_type| data_type.is_integer())
-    };
-    let is_text = |expr: &Expr| {
-        expr.get_type(schema)
-            .is_ok_and(|data_type| data_type.is_string())
-    };
+    let is_integer =
+        |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_integer());
+    let is_text =
+        |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_string());
     Ok(match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if Arithmetic::of(op).is_some() && is_integer(&left) && is_integer(&right) =>
@@ -58,6 +55,24 @@ fn check_integers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         expr => Transformed::no(expr),
     })
+}
+
+/// Returns the type of `expr`. Asked for that of a long chain, the engine would write the name of each operator in it, which
+/// is as long as what it is over.
+fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let (left, right) = (type_of(left, schema)?, type_of(right, schema)?);
+            BinaryTypeCoercer::new(&left, op, &right).get_result_type()
+        }
+        Expr::ScalarFunction(call)
+            if call.func.inner().is::<Checked>() || functions::joins_texts(&call.func) =>
+        {
+            let types = call.args.iter().map(|arg| type_of(arg, schema));
+            call.func.return_type(&types.collect::<Result<Vec<_>>>()?)
+        }
+        expr => expr.get_type(schema),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
