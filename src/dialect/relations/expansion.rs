@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{Expr, ObjectName, Query, Spanned, Visit, Visitor};
+use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Spanned, Visit, Visitor};
 
 use super::rule::RelationRule;
 use crate::dialect::ast::{folded, function_name};
@@ -102,6 +102,7 @@ impl Visitor for Counter<'_> {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
         let named = query.with.iter().flat_map(|with| &with.cte_tables);
         self.frames.push(Frame {
+            tables: written_rows(&query.body),
             coming: named.map(|named| folded(&named.alias.name)).collect(),
             ..Frame::default()
         });
@@ -126,7 +127,8 @@ impl Visitor for Counter<'_> {
             match frame.coming.pop_front() {
                 Some(name) => {
                     let named = Named {
-                        tables: ended.tables,
+                        // Rows that are written there are planned as a table is.
+                        tables: ended.tables.max(1),
                         is_volatile: ended.is_volatile,
                         is_read: false,
                     };
@@ -172,6 +174,23 @@ impl Visitor for Counter<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Returns how many members of UNION and its kin read no table: planned as one each.
+fn written_rows(body: &SetExpr) -> u64 {
+    let (mut rows, mut parts) = (0, Vec::new());
+    if let SetExpr::SetOperation { left, right, .. } = body {
+        parts.extend([left, right]);
+    }
+    while let Some(part) = parts.pop() {
+        match part.as_ref() {
+            SetExpr::SetOperation { left, right, .. } => parts.extend([left, right]),
+            SetExpr::Select(select) => rows += u64::from(select.from.is_empty()),
+            SetExpr::Values(_) => rows += 1,
+            _ => {}
+        }
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -225,8 +244,16 @@ mod tests {
                 11,
             ),
             (
+                "WITH a AS (SELECT 1 AS x), b AS (SELECT * FROM a, a y) SELECT * FROM b, b z",
+                4,
+            ),
+            (
+                "WITH a AS (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL VALUES (3)) SELECT * FROM a, a b",
+                6,
+            ),
+            (
                 "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT * FROM r) SELECT * FROM r, r s",
-                2,
+                4,
             ),
             ("EXPLAIN SELECT * FROM v", 10),
             ("COPY (SELECT * FROM v) TO 'x.csv'", 10),
