@@ -52,6 +52,9 @@ struct Calls<'a> {
     has_outer_join: Vec<bool>,
 }
 
+/// The most arguments of `grouping`: one bit of an integer for each.
+const MOST_GROUPED: usize = 31;
+
 type Found = ControlFlow<Error>;
 
 impl Visitor for Calls<'_> {
@@ -121,6 +124,22 @@ impl Calls<'_> {
             FunctionArguments::List(list) => Some(list),
             _ => None,
         };
+        let count = arguments.map_or(0, |list| list.args.len());
+        if name == "grouping" && count > MOST_GROUPED {
+            return no(
+                format!("`grouping` takes up to {MOST_GROUPED} arguments, not {count}"),
+                place,
+                "call it once for each part of them",
+            );
+        }
+        // The two arguments of PostgreSQL's own function are the other way round.
+        if name == "position" && count == 2 {
+            return no(
+                "`position` with a comma has two meanings".to_owned(),
+                place,
+                "write position('b' IN x), or strpos(x, 'b')",
+            );
+        }
         match (self.kind_of)(&name, function.over.is_some()) {
             Some(Kind::Scalar) => scalar(&name, place, function, arguments),
             Some(Kind::Aggregate) => self.aggregate(&name, place, function, arguments),
@@ -208,6 +227,13 @@ fn scalar(
     function: &Function,
     arguments: Option<&FunctionArgumentList>,
 ) -> Found {
+    if let Some(stride) = arguments.and_then(|list| backwards(name, list)) {
+        return no(
+            format!("the stride of `{name}` goes back"),
+            stride,
+            "a stride is longer than nothing, such as INTERVAL '15 minutes'",
+        );
+    }
     let is_distinct = arguments
         .is_some_and(|list| list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
     let is_sorted = arguments.is_some_and(|list| order_of(list).is_some());
@@ -234,6 +260,30 @@ fn scalar(
             _ => format!("leave {clause} out, or use an aggregate such as max"),
         },
     )
+}
+
+/// Returns the place of a stride of `date_bin` that is below zero.
+fn backwards(name: &str, list: &FunctionArgumentList) -> Option<Span> {
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(stride))) = list.args.first() else {
+        return None;
+    };
+    let text = match bare(stride) {
+        Expr::Interval(interval) => interval.value.as_ref(),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            ..
+        } if name == "date_bin" => return Some(stride.span()),
+        other => other,
+    };
+    match text {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) if text.trim_start().starts_with('-') => {
+                (name == "date_bin").then(|| stride.span())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn window(
@@ -273,6 +323,25 @@ fn window(
             "put the order into OVER: `OVER (ORDER BY …)`",
         );
     }
+    let wanted = match name {
+        "first_value" | "last_value" => 1,
+        "nth_value" => 2,
+        _ => list.args.len(),
+    };
+    if list.args.len() != wanted {
+        return no(
+            format!(
+                "`{name}` takes {wanted} argument{}, not {}",
+                if wanted == 1 { "" } else { "s" },
+                list.args.len()
+            ),
+            place,
+            match wanted {
+                1 => "write first_value(x) OVER (ORDER BY …)",
+                _ => "write nth_value(x, 2) OVER (ORDER BY …)",
+            },
+        );
+    }
     let (which, at) = match name {
         "lead" | "lag" | "nth_value" => ("second", 1),
         "ntile" => ("first", 0),
@@ -289,6 +358,10 @@ fn window(
             "is less than 1",
             "rows count from 1; order the other way to count from the end",
         ),
+        Expr::Value(value) if name == "nth_value" && is_zero(&value.value) => (
+            "is less than 1",
+            "rows count from 1; order the other way to count from the end",
+        ),
         Expr::Value(value) if value.value == Value::Null => ("is NULL", "it is a whole number"),
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
             ("is a column", "it is a whole number, the same for all rows")
@@ -300,6 +373,13 @@ fn window(
         offset.span(),
         hint,
     )
+}
+
+fn is_zero(value: &Value) -> bool {
+    let (Value::Number(number, _) | Value::SingleQuotedString(number)) = value else {
+        return false;
+    };
+    number.trim().parse() == Ok(0)
 }
 
 fn argument_span(argument: &FunctionArg, otherwise: Span) -> Span {

@@ -125,6 +125,8 @@ pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), Error> {
     let mut outer = Vec::new();
     let mut level = Level::default();
     let mut named = 0;
+    // How many brackets are open. The parser goes about what is in them in a loop.
+    let mut lists = 0_usize;
     let mut before = Keyword::NoKeyword;
     for TokenWithSpan { token, span } in tokens {
         let mut keyword = Keyword::NoKeyword;
@@ -138,8 +140,17 @@ pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), Error> {
                 // A subscript is a link of what it is a subscript of.
                 level.link(Link::Step);
                 outer.push(std::mem::take(&mut level));
+                lists += 1;
+                if lists > MAX_DEPTH {
+                    let what = format!("the statement nests lists deeper than {MAX_DEPTH} levels");
+                    return Err(Error::new(what).at(*span).hint("put the lists into a file"));
+                }
             }
             Token::RParen | Token::RBrace | Token::RBracket => {
+                lists = match token {
+                    Token::RBracket => lists.saturating_sub(1),
+                    _ => lists,
+                };
                 level = outer.pop().unwrap_or_default();
             }
             Token::Comma => {

@@ -9,15 +9,16 @@ use std::ops::ControlFlow;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, ColumnOption, Expr, GroupByExpr, Ident, LimitClause,
-    ObjectName, Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned, Statement,
-    TableFactor, UnaryOperator, Visitor, visit_expressions,
+    AssignmentTarget, BinaryOperator, ColumnOption, DataType, Expr, FunctionArguments, GroupByExpr,
+    LimitClause, ObjectName, Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned,
+    Statement, TableFactor, UnaryOperator, Value, ValueWithSpan, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
 use super::ast::{folded, idents, text_of, visit};
 use super::error::Error;
 use super::rules::times;
+use crate::pattern::patterns;
 
 /// Refuses a statement with a clause that the engine would ignore.
 ///
@@ -26,51 +27,6 @@ use super::rules::times;
 /// Fails with the clause and what to write instead.
 pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
     visit(statement, &mut Refusal)
-}
-
-/// Returns a name in HAVING that could be a column of a table and an item of the select list: the engine takes the item,
-/// and PostgreSQL the column. It can be a column there if it is grouped by, or is in a call.
-fn name_of_both(select: &Select) -> Option<Ident> {
-    let having = select.having.as_ref()?;
-    let items: Vec<(&Expr, Option<&Ident>)> = (select.projection.iter())
-        .filter_map(|item| match item {
-            SelectItem::ExprWithAlias { expr, alias } => Some((expr, Some(alias))),
-            SelectItem::UnnamedExpr(expr) => Some((expr, None)),
-            _ => None,
-        })
-        .collect();
-    let given = |name: &Ident| {
-        items.iter().any(|(expr, alias)| {
-            let column = idents(expr).and_then(|idents| idents.last().map(folded));
-            alias.is_some_and(|alias| folded(alias) == folded(name)) && column != Some(folded(name))
-        })
-    };
-    let keys: &[Expr] = match &select.group_by {
-        GroupByExpr::Expressions(keys, _) => keys,
-        GroupByExpr::All(_) => &[],
-    };
-    let grouped = |name: &Ident| {
-        let items = items.iter().map(|(expr, _)| *expr);
-        let mut columns = keys.iter().chain(items);
-        columns.any(|expr| matches!(expr, Expr::Identifier(key) if folded(key) == folded(name)))
-    };
-    let find = |expr: &Expr, is_column: &dyn Fn(&Ident) -> bool| {
-        visit_expressions(expr, |expr| match expr {
-            Expr::Identifier(name) if given(name) && is_column(name) => {
-                ControlFlow::Break(name.clone())
-            }
-            _ => ControlFlow::Continue(()),
-        })
-        .break_value()
-    };
-    let in_calls = visit_expressions(having, |expr| {
-        let call = matches!(expr, Expr::Function(_)).then_some(expr);
-        match call.and_then(|call| find(call, &|_| true)) {
-            Some(name) => ControlFlow::Break(name),
-            None => ControlFlow::Continue(()),
-        }
-    });
-    in_calls.break_value().or_else(|| find(having, &grouped))
 }
 
 /// Returns where a set operation puts columns together by their names, which the engine does not.
@@ -122,6 +78,10 @@ impl Visitor for Refusal {
         if query.settings.is_some() {
             return no("SETTINGS", Span::empty(), "SET before the statement");
         }
+        if let Some(lock) = query.locks.first() {
+            let error = Error::new(format!("{lock} is not supported"));
+            return ControlFlow::Break(error.hint("leave it out: a query locks nothing"));
+        }
         if query
             .fetch
             .as_ref()
@@ -160,16 +120,6 @@ impl Visitor for Refusal {
         let sorts = sorts.chain(select.sort_by.iter().map(|by| &by.expr));
         if let Some(by) = sorts.into_iter().next() {
             return no("a sort by part", by.span(), "ORDER BY");
-        }
-        if let Some(name) = name_of_both(select) {
-            let message = format!(
-                "`{name}` in HAVING is a column, and a name of the select list for something else"
-            );
-            return ControlFlow::Break(
-                Error::new(message)
-                    .hint("give the item another name")
-                    .at(name.span),
-            );
         }
         if let Some(view) = select.lateral_views.first() {
             return no(
@@ -233,6 +183,18 @@ impl Visitor for Refusal {
                 op: UnaryOperator::BitwiseNot,
                 ..
             } => no("`~` before a number", expr.span(), "-x - 1"),
+            // The engine would leave out the first of two lists of arguments.
+            Expr::Function(function) if function.parameters != FunctionArguments::None => {
+                let error = Error::new(format!(
+                    "a second list of arguments stands behind `{}`",
+                    function.name
+                ));
+                ControlFlow::Break(
+                    error
+                        .at(function.name.span())
+                        .hint("a call has one list of arguments, as in abs(x)"),
+                )
+            }
             Expr::Function(function) => match times::unread_pattern(function) {
                 Some(span) => no(
                     "this pattern",
@@ -241,6 +203,18 @@ impl Visitor for Refusal {
                 ),
                 None => ControlFlow::Continue(()),
             },
+            Expr::Value(literal) => number(literal),
+            Expr::Cast {
+                expr: text,
+                data_type: DataType::Timestamp(..),
+                ..
+            } => match text.as_ref() {
+                Expr::Value(literal) => known_offset(literal),
+                _ => ControlFlow::Continue(()),
+            },
+            Expr::TypedString(typed) if matches!(typed.data_type, DataType::Timestamp(..)) => {
+                known_offset(&typed.value)
+            }
             _ => ControlFlow::Continue(()),
         }
     }
@@ -251,7 +225,13 @@ impl Visitor for Refusal {
             Statement::Set(Set::SingleAssignment {
                 variable, values, ..
             }) if is_time_zone(variable) => values.iter().try_for_each(known_zone),
+            Statement::CreateView(view) if view.columns.is_empty() => {
+                named_once("view", &view.query.body)
+            }
             Statement::CreateTable(table) => {
+                if let Some(query) = &table.query {
+                    named_once("table", &query.body)?;
+                }
                 let kept = |option: &ColumnOption| {
                     matches!(
                         option,
@@ -302,6 +282,31 @@ impl Visitor for Refusal {
     }
 }
 
+/// Refuses two columns of one name in a new table or view: the engine would give the second one another.
+fn named_once(what: &str, body: &SetExpr) -> ControlFlow<Error> {
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, .. } => return named_once(what, left),
+        SetExpr::Query(query) => return named_once(what, &query.body),
+        _ => return ControlFlow::Continue(()),
+    };
+    let names = select.projection.iter().filter_map(|item| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
+        SelectItem::UnnamedExpr(expr) => idents(expr)?.pop(),
+        _ => None,
+    });
+    let mut seen = HashSet::new();
+    let mut names = names.into_iter();
+    match names.find(|name| !seen.insert(folded(name))) {
+        Some(name) => ControlFlow::Break(
+            Error::new(format!("column `{}` is in the {what} twice", name.value))
+                .at(name.span)
+                .hint("give one of the two another name with AS"),
+        ),
+        None => ControlFlow::Continue(()),
+    }
+}
+
 fn is_time_zone(variable: &ObjectName) -> bool {
     let name = variable.to_string().to_lowercase();
     matches!(
@@ -323,6 +328,59 @@ fn known_zone(zone: &Expr) -> ControlFlow<Error> {
                 .hint("zones are called as in `UTC`, `Europe/Berlin` and `+02:00`"),
         ),
     }
+}
+
+/// Refuses a number beyond the range of numbers, which the engine would take for infinity, and what is no number elsewhere:
+/// the engine reads `0x1F` as bytes, and `1L` as 1.
+fn number(literal: &ValueWithSpan) -> ControlFlow<Error> {
+    let (message, hint) = match &literal.value {
+        Value::Number(number, _) if number.parse::<f64>().is_ok_and(f64::is_infinite) => (
+            format!("the number {number} is out of range"),
+            "numbers reach up to 1.8e308".to_owned(),
+        ),
+        Value::Number(number, true) => (
+            format!("`{number}L` is no number"),
+            format!("write {number}"),
+        ),
+        Value::HexStringLiteral(digits) if is_typed_as_number(literal) => (
+            format!("`0x{digits}` is no number here"),
+            match i64::from_str_radix(digits, 16) {
+                Ok(number) => format!("write {number}; X'{digits}' is bytes"),
+                Err(_) => format!("X'{digits}' is bytes"),
+            },
+        ),
+        _ => return ControlFlow::Continue(()),
+    };
+    ControlFlow::Break(Error::new(message).at(literal.span).hint(hint))
+}
+
+/// Returns true for `0x1F`, which the parser reads as it does `X'1F'`.
+fn is_typed_as_number(literal: &ValueWithSpan) -> bool {
+    let Value::HexStringLiteral(digits) = &literal.value else {
+        return false;
+    };
+    let (start, end) = (literal.span.start, literal.span.end);
+    end.column.saturating_sub(start.column) == digits.len() as u64 + 2
+}
+
+/// Refuses an offset of 60 minutes and more in a timestamp: the engine would count them as hours.
+fn known_offset(literal: &ValueWithSpan) -> ControlFlow<Error> {
+    let Value::SingleQuotedString(text) = &literal.value else {
+        return ControlFlow::Continue(());
+    };
+    match OFFSET.captures(text.trim()) {
+        Some(offset) if &offset[1] >= "60" => ControlFlow::Break(
+            Error::new(format!("`{text}` is not a timestamp"))
+                .at(literal.span)
+                .hint("an offset has less than 60 minutes, as in +05:30"),
+        ),
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+patterns! {
+    /// The minutes of the offset at the end of a timestamp.
+    OFFSET = r":.*[+-]\d\d:?(\d\d)$";
 }
 
 fn no(clause: &str, span: Span, instead: &str) -> ControlFlow<Error> {
@@ -348,6 +406,12 @@ mod tests {
         insta::assert_snapshot!(refused("EXPLAIN SELECT id FROM t LIMIT 1 FORMAT JSON"), @"a format in the statement is not supported; write -o json or another format on the command line");
         insta::assert_snapshot!(refused("SELECT id FROM t START WITH id = 'a' CONNECT BY id = PRIOR id"), @"CONNECT BY is not supported; write WITH RECURSIVE");
         insta::assert_snapshot!(refused("SELECT id FROM t PIVOT (count(id) FOR kind IN ('a'))"), @"PIVOT is not supported; write count(*) FILTER (WHERE …) for each column");
+        insta::assert_snapshot!(refused("SELECT id FROM t FOR UPDATE"), @"FOR UPDATE is not supported; leave it out: a query locks nothing");
+        insta::assert_snapshot!(refused("DELETE FROM t WHERE upper(id)('X') = 'X'"), @"a second list of arguments stands behind `upper`; a call has one list of arguments, as in abs(x)");
+        insta::assert_snapshot!(refused("SELECT 1e400"), @"the number 1e400 is out of range; numbers reach up to 1.8e308");
+        insta::assert_snapshot!(refused("SELECT 0x1F"), @"`0x1F` is no number here; write 31; X'1F' is bytes");
+        insta::assert_snapshot!(refused("SELECT 1L"), @"`1L` is no number; write 1");
+        insta::assert_snapshot!(refused("SELECT '2026-01-01 10:00:00+02:99'::timestamptz"), @"`2026-01-01 10:00:00+02:99` is not a timestamp; an offset has less than 60 minutes, as in +05:30");
         insta::assert_snapshot!(refused("SELECT id FROM t FETCH FIRST 2 ROWS WITH TIES"), @"FETCH with PERCENT or TIES is not supported; write QUALIFY rank() OVER (ORDER BY …) <= n");
         insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");
         insta::assert_snapshot!(refused("SELECT * FROM generate_series(1, 2) WITH ORDINALITY"), @"WITH ORDINALITY is not supported; write row_number() OVER (), which numbers rows");

@@ -5,6 +5,7 @@
 //! these look at whole statements, are told the columns of the tables that those read, and can refuse them.
 
 mod expansion;
+pub(crate) mod having_names;
 pub(crate) mod merged_columns;
 mod named_windows;
 mod order_keys;
@@ -23,6 +24,7 @@ pub(crate) use rule::Tables;
 const RELATION_RULES: &[RelationRule] = &[
     recursion::RECURSION,
     expansion::EXPANSION,
+    having_names::HAVING_NAMES,
     order_keys::ORDER_KEYS,
     named_windows::NAMED_WINDOWS,
     merged_columns::MERGED_COLUMNS,

@@ -38,9 +38,13 @@ impl VisitorMut for Orders {
         if let Some(order_by) = &mut query.order_by
             && let OrderByKind::Expressions(keys) = &mut order_by.kind
         {
-            let constant = keys.iter().find_map(|key| constant(&key.expr));
-            if let Some(constant) = constant {
-                let error = Error::new(format!("ORDER BY {} orders nothing", constant.value));
+            let constant = (keys.iter()).find_map(|key| Some((&key.expr, constant(&key.expr)?)));
+            if let Some((key, constant)) = constant {
+                let typed = match key {
+                    Expr::UnaryOp { .. } => key.to_string(),
+                    _ => constant.value.to_string(),
+                };
+                let error = Error::new(format!("ORDER BY {typed} orders nothing"));
                 return ControlFlow::Break(error.at(constant.span).hint(match &constant.value {
                     Value::SingleQuotedString(text) => {
                         format!("a column is written without quotes: ORDER BY {text}")
@@ -138,8 +142,14 @@ fn without_doubles(keys: &mut Vec<OrderByExpr>) {
 fn constant(expr: &Expr) -> Option<&ValueWithSpan> {
     match expr {
         Expr::Nested(expr) => constant(expr),
+        Expr::UnaryOp { expr, .. } => match expr.as_ref() {
+            Expr::Value(value) if matches!(value.value, Value::Number(..)) => Some(value),
+            _ => None,
+        },
         Expr::Value(value) => match &value.value {
-            Value::SingleQuotedString(_) | Value::Boolean(_) => Some(value),
+            Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Null => Some(value),
+            // It may have been meant for a position, and is a value.
+            Value::Placeholder(_) => Some(value),
             Value::Number(number, _) if number.parse::<u64>().is_err() => Some(value),
             _ => None,
         },
@@ -196,7 +206,10 @@ mod tests {
     fn a_constant_orders_nothing() {
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' orders nothing; a column is written without quotes: ORDER BY x");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"SELECT x FROM t ORDER BY 1, NULL");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"ORDER BY NULL orders nothing; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY -1"), @"ORDER BY -1 orders nothing; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY $d"), @"ORDER BY $d orders nothing; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY -x, 1 + 1"), @"SELECT x FROM t ORDER BY -x, 1 + 1");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true orders nothing; order by a column, or by its position");
         insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' tells no rows apart; name a column, or its position: names are written without quotes, or in double quotes");
     }

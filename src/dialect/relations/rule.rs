@@ -20,4 +20,6 @@ pub(crate) struct Tables<'t> {
     pub(crate) size: &'t dyn Fn(&ObjectName) -> u64,
     /// The columns of a table; None if they are not known.
     pub(crate) columns: &'t dyn Fn(&ObjectName) -> Option<Vec<String>>,
+    /// Whether a function, by its name in lower case, is an aggregate.
+    pub(crate) is_aggregate: &'t dyn Fn(&str) -> bool,
 }

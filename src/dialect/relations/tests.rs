@@ -24,7 +24,7 @@ fn alone(rule: &RelationRule, sql: &str) -> String {
     }
 }
 
-fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
+pub(super) fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
     let columns = |name: &ObjectName| {
         let columns: &[&str] = match name.to_string().as_str() {
             "a" => &["x", "y"],
@@ -36,6 +36,7 @@ fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
     let tables = Tables {
         size: &|_| 600,
         columns: &columns,
+        is_aggregate: &|_| false,
     };
     let mut statement = parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     (rule.apply)(&mut statement, &tables)?;
@@ -45,7 +46,7 @@ fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
 #[test]
 fn the_rules_run_in_this_order() {
     let names: Vec<&str> = RELATION_RULES.iter().map(|rule| rule.name).collect();
-    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, order_keys, named_windows, merged_columns, shadowed_order_names");
+    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, having_names, order_keys, named_windows, merged_columns, shadowed_order_names");
 }
 
 #[test]

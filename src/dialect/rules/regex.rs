@@ -28,6 +28,12 @@ const BOUNDARIES: [(&str, &str); 6] = [
     (r"\Y", r"\B"),
 ];
 
+/// The names of classes of characters, and of the boundaries of words.
+const CLASSES: [&str; 15] = [
+    "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit", "<", ">",
+];
+
 /// Spells the boundaries of words as the engine does.
 ///
 /// ```sql
@@ -116,10 +122,14 @@ pub(in crate::dialect) fn otherwise_in_postgresql(pattern: &str) -> Option<(Stri
             ('[', true) => match chars.peek() {
                 Some(':') => {
                     // The name of a class, up to its own bracket.
-                    for c in chars.by_ref() {
-                        if c == ']' {
-                            break;
-                        }
+                    chars.next();
+                    let name: String = chars.by_ref().take_while(|&c| c != ']').collect();
+                    let name = name.trim_end_matches(':');
+                    if !CLASSES.contains(&name) {
+                        return Some((
+                            format!("[:{name}:]"),
+                            "classes are called alnum, alpha, digit, lower, space, upper and so on",
+                        ));
                     }
                 }
                 Some('.' | '=') => {
@@ -159,6 +169,7 @@ mod tests {
             ("[a[b]", "["),
             ("[[.a.]]", "[."),
             ("[^]&&]", "&&"),
+            ("[[:foo:]]", "[:foo:]"),
         ] {
             let found = otherwise_in_postgresql(pattern).map(|(part, _)| part);
             assert_eq!(found.as_deref(), Some(part), "{pattern}");
