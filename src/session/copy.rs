@@ -80,6 +80,28 @@ pub(super) fn stage(
     Ok((plan.data, staged))
 }
 
+/// Refuses a COPY whose format is none. `is_known` knows formats: the engine would pass over one that it does not know, and
+/// take that of the name's end.
+///
+/// # Errors
+///
+/// Fails with the formats that there are.
+pub(super) fn check_format(
+    statement: &EngineStatement,
+    is_known: &dyn Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let EngineStatement::CopyTo(copy) = statement else {
+        return Ok(());
+    };
+    match &copy.stored_as {
+        Some(format) if !is_known(format) => Err(Error::statement(format!(
+            "unknown format of files: `{format}`"
+        ))
+        .hint("formats of files: csv, tsv, json, ndjson, parquet, arrow")),
+        _ => Ok(()),
+    }
+}
+
 /// Returns the query of a COPY to stdout, whose rows `sink` gets in the format that it names. Every other statement is as
 /// it was.
 ///

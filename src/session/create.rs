@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 
 use super::memory::HeldRows;
+use crate::dialect::plan;
 
 /// Creates `view`, or puts it in the place of another one if it says so.
 ///
@@ -38,6 +39,11 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
         if !names.insert(field.name()) {
             return exec_err!("column `{}` is in the view twice", field.name());
         }
+    }
+    let mut parameters: Vec<String> = view.input.get_parameter_names()?.into_iter().collect();
+    parameters.sort();
+    if let Some(parameter) = parameters.first() {
+        return exec_err!("a view has no parameters, and `{parameter}` is one");
     }
     let state = context.state();
     let plan = Arc::unwrap_or_clone(view.input);
@@ -57,12 +63,17 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
 ///
 /// # Errors
 ///
-/// Fails as the engine does, and if there is no room for its rows.
+/// Fails as the engine does, if a default is not of its column's type, and if there is no room for its rows.
 pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) -> Result<DataFrame> {
     let name = table.name.clone();
     let is_declared = matches!(table.input.as_ref(), LogicalPlan::EmptyRelation(_));
     let exists = context.table_exist(name.clone())?;
     if is_declared || exists && !table.or_replace {
+        let mut table = table;
+        for (column, default) in &mut table.column_defaults {
+            let field = table.input.schema().field_with_unqualified_name(column)?;
+            *default = plan::assigned(default.clone(), field.data_type())?;
+        }
         let plan = LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table));
         return context.execute_logical_plan(plan).await;
     }

@@ -29,6 +29,7 @@ mod options;
 mod params;
 mod plan;
 mod planner_thread;
+mod prepared;
 mod report;
 mod run;
 mod sink;
@@ -59,6 +60,7 @@ pub use names::{Function, Relation};
 pub use options::Options;
 pub use params::Params;
 pub(crate) use planner_thread::{ENGINE_THREAD, STACK};
+use prepared::Prepared;
 pub use report::{Done, Report};
 pub use sink::Sink;
 pub(crate) use staging::{StagedFile, Target, unfinished};
@@ -74,6 +76,7 @@ pub struct Session {
     options: Arc<Options>,
     /// The statements that created materialized views, by name.
     materialized: Mutex<BTreeMap<String, Piece>>,
+    prepared: Prepared,
 }
 
 impl std::fmt::Debug for Session {
@@ -119,6 +122,7 @@ impl Session {
             connection,
             options: Arc::new(options),
             materialized: Mutex::default(),
+            prepared: Prepared::default(),
         })
     }
 

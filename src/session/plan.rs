@@ -26,7 +26,7 @@ use super::executor::{self, Patience};
 use super::options::Options;
 use super::params::Params;
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
-use super::{Session, create, local_files, memory};
+use super::{Session, copy, create, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_other_dialect, reread, rewrite, suggest_other_dialect};
@@ -65,10 +65,13 @@ impl Session {
     ) -> Result<PlanResult<DataFrame>, Error> {
         let planner = self.planner(params);
         let plan = || async move { planner.plan(statement, reading).await };
-        let plan = match self.within_timeout(plan).await? {
+        let plan = self.within_timeout(plan).await?;
+        let plan = match plan.and_then(|plan| self.prepared.typed(plan)) {
             Ok(plan) => plan,
             Err(error) => return Ok(Err(error)),
         };
+        let prepares =
+            matches!(plan, LogicalPlan::Statement(Statement::Prepare(_))).then(|| plan.clone());
         let is_ddl = matches!(plan, LogicalPlan::Ddl(_));
         let context = self.context.clone();
         let carried_out = || async move {
@@ -82,11 +85,15 @@ impl Session {
                 plan => context.execute_logical_plan(plan).await,
             }
         };
-        Ok(match is_ddl {
+        let done = match is_ddl {
             // CREATE TABLE AS runs a query, which may take long.
             true => on_planner_thread(carried_out).await,
             false => Box::pin(carried_out()).await,
-        })
+        };
+        if let (Ok(_), Some(plan)) = (&done, prepares) {
+            self.prepared.keep(&plan);
+        }
+        Ok(done)
     }
 
     /// Begins to run `frame`, whose scans report to `scope`.
@@ -255,6 +262,11 @@ impl Planner {
         if self.options.no_files {
             local_files::refuse(&statement)?;
         }
+        let state = self.context.state();
+        copy::check_format(&statement, &|format| {
+            state.get_file_format_factory(format).is_some()
+        })
+        .map_err(|error| DataFusionError::External(Box::new(error)))?;
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
     }

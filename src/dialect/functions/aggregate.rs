@@ -38,6 +38,7 @@ pub(crate) fn functions() -> Vec<AggregateUDF> {
         ("total", Arity::Between(1, 1), DataType::Float64),
         ("json_group_array", Arity::Between(1, 1), DataType::Utf8),
         ("json_group_object", Arity::Between(2, 2), DataType::Utf8),
+        ("json_object_agg", Arity::Between(2, 2), DataType::Utf8),
     ]
     .map(|(name, arity, returns)| {
         let signature = anything(Volatility::Immutable);
@@ -201,6 +202,11 @@ impl Real {
             ("json_group_array", _) => joined(group::element().call(args), lit(","), |elements| {
                 group::array().call(vec![elements])
             }),
+            ("json_object_agg", _) => {
+                joined(group::named_member().call(args), lit(","), |members| {
+                    group::object().call(vec![members])
+                })
+            }
             ("json_group_object", _) => joined(group::member().call(args), lit(","), |members| {
                 group::object().call(vec![members])
             }),

@@ -142,6 +142,7 @@ catalogue! {
         "group_concat(x [, separator])": "the values as one text, `,` between them",
         "json_group_array(x)": "an array of the values",
         "json_group_object(name, value)": "an object of these members",
+        "json_object_agg(name, value)": "the same, an error for a member without a name",
         "total(x)": "the sum as a float, 0.0 without values",
     }
     Table {

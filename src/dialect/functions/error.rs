@@ -73,6 +73,15 @@ pub(crate) enum Error {
         given: String,
     },
 
+    /// What is to be converted, and is not of the kind.
+    #[error("`{given}` is not {expected}")]
+    Unread {
+        /// What it should be.
+        expected: &'static str,
+        /// The value given, as text.
+        given: String,
+    },
+
     /// Arguments for which a function of numbers has no value.
     #[error("`{function}` has no value for {given}")]
     NoValue {
@@ -135,6 +144,9 @@ impl Error {
             ),
             Self::NoValue { .. } => {
                 Some("nullif and CASE give NULL in the place of what has no value".to_owned())
+            }
+            Self::Unread { .. } => {
+                Some("CASE WHEN leaves out the rows that hold no such value".to_owned())
             }
             Self::Unplannable { instead, .. } => Some((*instead).to_owned()),
             _ => None,

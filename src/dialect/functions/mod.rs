@@ -55,6 +55,7 @@
 mod aggregate;
 mod bounded;
 mod catalogue;
+pub(crate) mod checked;
 mod collect;
 #[cfg(test)]
 mod conformance;
@@ -96,7 +97,7 @@ pub(crate) use nested::spelled;
 pub(crate) use number::{rounded, to_rank};
 pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
-pub(crate) use wants::{Wants, counts_text, texts, wants};
+pub(crate) use wants::{Wants, counts_text, texts, wants, whole_numbers};
 
 use super::sql_types::SqlTypes;
 

@@ -21,6 +21,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::bounded::{array_append, array_prepend};
+use super::checked::interval_value;
 use super::intervals::interval_times;
 use super::json::convert::to_text;
 use super::number::{to_integer, to_number, to_rank};
@@ -181,7 +182,10 @@ fn comparable((expr, data_type): Operand, other: &DataType) -> Expr {
 /// Reads the text of a literal as a value of `data_type`, which DataFusion would not compare it with.
 fn read_as(expr: Expr, data_type: &DataType) -> Expr {
     let value = match &expr {
-        Expr::Literal(text, _) => text.cast_to(data_type).ok(),
+        Expr::Literal(text, _) => match (data_type, text.try_as_str().flatten()) {
+            (DataType::Interval(_), Some(text)) => interval_value(text),
+            _ => text.cast_to(data_type).ok(),
+        },
         _ => None,
     };
     match value {

@@ -9,6 +9,8 @@ pub(crate) enum Wants {
     Anything,
     /// Numbers, from this argument on, counted from 0.
     Numbers { from: usize },
+    /// JSON, and what names a part of it.
+    Json,
     /// Values of one class, from this argument on.
     OneClass {
         from: usize,
@@ -32,6 +34,8 @@ pub(crate) fn wants(name: &str) -> Wants {
             from: 0,
             is_compared: true,
         },
+        "json_get" | "json_get_text" => Wants::Json,
+        "split_part" => Wants::Numbers { from: 2 },
         "substr" | "substring" | "left" | "right" | "repeat" => Wants::Numbers { from: 1 },
         "char" | "chr" | "factorial" | "gcd" | "total" => Wants::Numbers { from: 0 },
         name if number::NAMES.contains(&name) => Wants::Numbers { from: 0 },
@@ -55,6 +59,18 @@ pub(crate) fn texts(name: &str) -> &'static [usize] {
         "lpad" | "rpad" => &[0, 2],
         "to_date" => &[0, 1],
         "regexp_replace" | "replace" | "translate" => &[0, 1, 2],
+        _ => &[],
+    }
+}
+
+/// Returns which of the numbers of the function `name` are integers, counted from 0 among its arguments.
+pub(crate) fn whole_numbers(name: &str) -> &'static [usize] {
+    match name {
+        "substr" | "substring" => &[1, 2],
+        "left" | "right" | "repeat" => &[1],
+        "split_part" => &[2],
+        "char" | "chr" | "factorial" => &[0],
+        "gcd" | "lcm" => &[0, 1],
         _ => &[],
     }
 }

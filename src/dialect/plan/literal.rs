@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use chrono::Utc;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
-use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 
 use super::class::Class;
+use crate::dialect::functions::checked::interval_value;
 use crate::pattern::patterns;
 
 /// Reads `text` as a value of `class`, whose other values are of `data_type`; None if it is not one.
@@ -23,8 +24,7 @@ pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<Sca
         Class::Timestamp => timestamp(text, data_type),
         Class::Time => cast(text, &DataType::Time64(TimeUnit::Nanosecond)),
         // Without a unit it would be months, and PostgreSQL has seconds.
-        Class::Interval if number(text).is_some() => None,
-        Class::Interval => cast(text, &DataType::Interval(IntervalUnit::MonthDayNano)),
+        Class::Interval => interval_value(text),
         Class::Null | Class::Text | Class::List | Class::Other => Some(ScalarValue::from(text)),
     }
 }

@@ -1,5 +1,6 @@
 //! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
 
+mod checked_casts;
 mod class;
 mod constants;
 mod days;
@@ -49,6 +50,7 @@ pub(crate) use parameters::with_numbers;
 pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use short_circuit::in_order;
+pub(crate) use strict_types::assigned;
 pub(crate) use tree::only_input;
 pub(crate) use without_source::without_sources;
 
@@ -59,8 +61,9 @@ type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
-const BEFORE_TYPES: [PlanRule; 12] = [
+const BEFORE_TYPES: [PlanRule; 13] = [
     names::CHECK_NAMES,
+    recursion::CHECK_RECURSION,
     without_source::COMPARE_WITHOUT_SOURCE,
     multisets::COUNT_COPIES,
     subquery_limits::LIMIT_BY_SUBQUERY,
@@ -75,8 +78,9 @@ const BEFORE_TYPES: [PlanRule; 12] = [
 ];
 
 /// The rules that run when types fit, in this order.
-const AFTER_TYPES: [PlanRule; 8] = [
+const AFTER_TYPES: [PlanRule; 9] = [
     overflow::CHECK_INTEGERS,
+    checked_casts::CHECK_CASTS,
     lossy_casts::KEEP_LOSSY_CASTS,
     parts::PARTS_OF_MICROSECONDS,
     zeros::ONE_ZERO,
@@ -128,6 +132,7 @@ mod tests {
         let rules: Vec<&str> = rules.map(|rule| rule.name).collect();
         insta::assert_snapshot!(rules.join("\n"), @r"
         check_names
+        check_recursion
         compare_without_source
         count_copies
         limit_by_subquery
@@ -140,6 +145,7 @@ mod tests {
         strict_types
         compare_lengths
         check_integers
+        check_casts
         keep_lossy_casts
         parts_of_microseconds
         one_zero

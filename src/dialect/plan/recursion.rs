@@ -1,4 +1,7 @@
-//! An end for recursive queries that have none.
+//! An end for recursive queries that have none, and one type for each of their columns.
+//!
+//! The engine converts what the second term gives into the types of the first: `1.5` would be 1 beside an integer. What
+//! loses nothing by that is converted, and the rest refused, as in PostgreSQL.
 //!
 //! The engine repeats the second term of a recursive CTE for as long as it gives rows. Here the repetitions and the rows
 //! are counted, and too many are an error.
@@ -7,17 +10,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::expr::{Alias, Cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
 
-use super::error::Error;
+use super::class::Class;
+use super::error::{Error, Place};
 use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
-use super::rule::OperatorRule;
+use super::rule::{Change, Dialects, OperatorRule, PlanRule};
+use crate::dialect::Dialect;
+use crate::dialect::type_names::type_name;
 use crate::error::ErrorKind;
 
 /// How often the second term may be repeated.
@@ -25,6 +34,82 @@ const ROUNDS: usize = 100_000;
 
 /// How many rows it may give in all.
 const ROWS: usize = 1_000_000;
+
+/// Refuses a recursive query whose second term has other types than its first. To be run before types are looked at.
+pub(super) const CHECK_RECURSION: PlanRule = PlanRule {
+    name: "check_recursion",
+    dialects: Dialects::BOTH,
+    change: Change::Check(check_recursion),
+};
+
+fn check_recursion(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+    let LogicalPlan::RecursiveQuery(query) = plan else {
+        return Ok(());
+    };
+    let LogicalPlan::Projection(term) = query.recursive_term.as_ref() else {
+        return Ok(());
+    };
+    let columns = query.static_term.schema().fields().iter();
+    columns.zip(&term.expr).try_for_each(|(column, item)| {
+        // Conversions that were typed stand in a call, see `relations::recursion`.
+        let Some((value, to)) = converted(item) else {
+            return Ok(());
+        };
+        let from = value.get_type(term.input.schema())?;
+        let is_literal = matches!(value, Expr::Literal(..)) && Class::of(&from) == Class::Text;
+        if is_literal || keeps(&from, to) {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "column `{}` of the recursive query `{}` is {} in its first part and {} in its second",
+            column.name(),
+            query.name,
+            type_name(to),
+            type_name(&from),
+        ))
+        .hint("CAST in the first part gives the column the type that both have")
+        .at(Place::of(value))
+        .into())
+    })
+}
+
+/// Returns what the engine has put a conversion around, and the type that it becomes.
+fn converted(item: &Expr) -> Option<(&Expr, &DataType)> {
+    match item {
+        Expr::Alias(Alias { expr, .. }) => converted(expr),
+        Expr::Cast(Cast { expr, field }) => Some((expr, field.data_type())),
+        _ => None,
+    }
+}
+
+/// Returns true if every value of `from` is one of `to`, or cannot become one.
+fn keeps(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Decimal128, Decimal256, Float64, List, Timestamp};
+    match (from, to) {
+        (from, to) if from == to || from.is_null() => true,
+        // The engine fails at an integer that is too large.
+        (from, to) if from.is_integer() => to.is_numeric(),
+        (from, Float64) => from.is_numeric(),
+        (
+            Decimal128(digits, places) | Decimal256(digits, places),
+            Decimal128(room, to) | Decimal256(room, to),
+        ) => {
+            let whole = |digits: u8, places: i8| i16::from(digits) - i16::from(places);
+            places <= to && whole(*digits, *places) <= whole(*room, *to)
+        }
+        (Timestamp(_, from), Timestamp(_, to)) => from.is_some() == to.is_some(),
+        (List(from), List(to)) => keeps(from.data_type(), to.data_type()),
+        (from, Timestamp(..)) => Class::of(from) == Class::Date,
+        (from, to) => {
+            let class = Class::of(from);
+            class == Class::of(to)
+                && matches!(
+                    class,
+                    Class::Text | Class::Interval | Class::Time | Class::Date
+                )
+        }
+    }
+}
 
 /// Counts what recursive queries do.
 pub(super) const BOUND_RECURSION: OperatorRule = OperatorRule {

@@ -103,7 +103,8 @@ fn case(condition: Expr, then: Expr, otherwise: Expr) -> Expr {
     ))
 }
 
-/// Guards what a member of a chain leaves open, with all three outcomes, and what a branch of CASE does.
+/// Guards what a member of a chain leaves open, with all three outcomes, what a branch of CASE does, and what the filter of
+/// a function over a window leaves out.
 fn chain(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Expr::Case(case) = &mut expr
         && case.expr.is_none()
@@ -120,6 +121,21 @@ fn chain(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     {
         case.expr = Some(Box::new(lit(true)));
         return Ok(Transformed::yes(expr));
+    }
+    if let Expr::WindowFunction(call) = &mut expr
+        && let Some(filter) = &call.params.filter
+        && !filter.is_volatile()
+    {
+        // The engine looks at the filter when it has computed the arguments of every row.
+        let mut is_changed = false;
+        for arg in &mut call.params.args {
+            if can_fail(arg, schema) {
+                let nothing = lit(ScalarValue::try_from(&arg.get_type(schema)?)?);
+                *arg = case(filter.as_ref().clone(), std::mem::take(arg), nothing);
+                is_changed = true;
+            }
+        }
+        return Ok(Transformed::new_transformed(expr, is_changed));
     }
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else {
         return Ok(Transformed::no(expr));

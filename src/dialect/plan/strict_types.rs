@@ -35,6 +35,7 @@ use super::rule::{Change, Dialects, PlanRule};
 use super::tree::{compared, map_named};
 use crate::dialect::OTHER_DIALECT;
 use crate::dialect::functions::{self, Wants};
+use crate::dialect::type_names::type_name;
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
 pub(super) const STRICT_TYPES: PlanRule = PlanRule {
@@ -195,6 +196,20 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             }
             _ => false,
         },
+        Expr::Cast(Cast { expr: value, field })
+            if let Ok(from) = value.get_type(schema)
+                && has_no_cast(&from, field.data_type()) =>
+        {
+            let (from, to) = (type_name(&from), type_name(field.data_type()));
+            return Err(Error::new(format!("{from} cannot become {to}"))
+                .hint(match field.data_type() {
+                    DataType::Boolean => "compare it with something, as in x <> 0",
+                    DataType::List(_) => "ARRAY[x] is a list of one value",
+                    _ => "CAST(… AS TEXT) comes before it",
+                })
+                .at(Place::of(value))
+                .into());
+        }
         // To the engine, a text is a list of that one text.
         Expr::Cast(Cast { expr: value, field })
             if Class::of(field.data_type()) == Class::List
@@ -211,11 +226,12 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         Expr::AggregateFunction(call) => {
             texts(call.func.name(), &call.params.args, schema)?;
-            false
+            filter(call.params.filter.as_deref_mut(), schema)?
         }
         Expr::WindowFunction(call) => {
             texts(call.fun.name(), &call.params.args, schema)?;
-            false
+            neighbour(call.fun.name(), &mut call.params.args, schema)?
+                | filter(call.params.filter.as_deref_mut(), schema)?
         }
         Expr::Like(like) | Expr::SimilarTo(like) => {
             let name = if like.case_insensitive {
@@ -238,11 +254,25 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 /// Returns true for a cast of a number to a time or back that PostgreSQL does not have. A timestamp as a number of
 /// microseconds is documented.
 fn is_made_of_units(from: &DataType, to: &DataType) -> bool {
+    if let (DataType::List(from), DataType::List(to)) = (from, to) {
+        return is_made_of_units(from.data_type(), to.data_type());
+    }
     matches!(
         (Class::of(from), Class::of(to)),
         (Class::Number, Class::Date | Class::Time | Class::Timestamp)
             | (Class::Date | Class::Time, Class::Number)
     )
+}
+
+/// Returns true for a cast of a value to a truth value, a list or bytes that PostgreSQL does not have.
+fn has_no_cast(from: &DataType, to: &DataType) -> bool {
+    let class = Class::of(from);
+    let is_one_value = matches!(class, Class::Number | Class::Boolean) || class.is_temporal();
+    match to {
+        DataType::Boolean => class == Class::Number && !from.is_integer(),
+        DataType::List(_) | DataType::LargeList(_) => is_one_value,
+        to => is_one_value && to.is_binary(),
+    }
 }
 
 /// Returns true for a number that is a whole one already.
@@ -263,7 +293,7 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
         changed |= unify(&mut compared, schema, Together::Compared)?;
     } else {
         for (when, _) in &mut case.when_then_expr {
-            changed |= condition(when, schema)?;
+            changed |= condition(when, "CASE WHEN x > 5 THEN …", schema)?;
         }
     }
     let mut results: Vec<&mut Expr> = case
@@ -276,8 +306,40 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
     Ok(changed)
 }
 
-/// Reads a condition of CASE, which is a boolean. The engine would take any number.
-fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
+/// Reads the condition of FILTER.
+fn filter(condition: Option<&mut Expr>, schema: &DFSchema) -> Result<bool> {
+    match condition {
+        Some(condition) => self::condition(condition, "FILTER (WHERE x > 5)", schema),
+        None => Ok(false),
+    }
+}
+
+/// Checks what `lag` and `lead` give where there is no row: the engine would convert it into the type of their value.
+fn neighbour(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
+    let [value, _, other] = args else {
+        return Ok(false);
+    };
+    if !matches!(name, "lag" | "lead") {
+        return Ok(false);
+    }
+    let (Ok(wanted), Ok(given)) = (value.get_type(schema), other.get_type(schema)) else {
+        return Ok(false);
+    };
+    let changed = unify(&mut [&mut *value, &mut *other], schema, Together::OneColumn)?;
+    let is_whole = |data_type: &DataType| data_type.is_integer() || data_type.is_null();
+    if Class::of(&given) == Class::Number && wanted.is_integer() && !is_whole(&given) {
+        return Err(Error::new(format!(
+            "the third argument of `{name}` has a fraction, and the first is an integer"
+        ))
+        .hint("CAST(… AS DOUBLE) makes a number with a fraction of the first")
+        .at(Place::of(value))
+        .into());
+    }
+    Ok(changed)
+}
+
+/// Reads a condition, which is a boolean; `example` has one. The engine would take any number.
+fn condition(when: &mut Expr, example: &str, schema: &DFSchema) -> Result<bool> {
     let Ok(data_type) = when.get_type(schema) else {
         return Ok(false);
     };
@@ -295,7 +357,7 @@ fn condition(when: &mut Expr, schema: &DFSchema) -> Result<bool> {
         "a condition was expected, and {}",
         subject(when, class)
     ))
-    .hint("compare it with something, as in CASE WHEN x > 5 THEN …")
+    .hint(format!("compare it with something, as in {example}"))
     .at(match when {
         Expr::Literal(value, _) => Place::typed(value.to_string()),
         when => Place::of(when),
@@ -340,12 +402,75 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
                     changed = true;
                 }
             }
+            let wanted = functions::whole_numbers(&name).iter();
+            wanted
+                .filter_map(|&at| call.args.get(at))
+                .try_for_each(|arg| whole(arg, &name, schema))?;
+        }
+        Wants::Json => {
+            if let [json, step] = call.args.as_slice() {
+                json_step(json, step, schema)?;
+            }
+            return Ok(Transformed::no(expr));
         }
     }
     Ok(match changed {
         true => Transformed::yes(Expr::ScalarFunction(call)),
         false => Transformed::no(expr),
     })
+}
+
+/// Refuses a number that may have a fraction where the function `name` takes an integer.
+fn whole(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
+    let has_fraction = match expr.get_type(schema) {
+        Ok(DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) => scale > 0,
+        Ok(other) => other.is_floating(),
+        Err(_) => false,
+    };
+    if !has_fraction || is_whole(expr) {
+        return Ok(());
+    }
+    let typed = typed(expr);
+    Err(Error::new(match &typed {
+        Some(typed) => format!("`{name}` takes a whole number, and `{typed}` has a fraction"),
+        None => format!("`{name}` takes a whole number, and this may have a fraction"),
+    })
+    .hint(format!(
+        "CAST({} AS BIGINT) rounds it",
+        typed.as_deref().unwrap_or("…")
+    ))
+    .at(match expr {
+        Expr::Literal(..) => Place { typed, near: None },
+        _ => Place::of(expr),
+    })
+    .into())
+}
+
+/// Refuses `->` and `->>` on what is no JSON, and by what names no part of it.
+fn json_step(json: &Expr, step: &Expr, schema: &DFSchema) -> Result<()> {
+    let class = class_of(json, schema);
+    if !matches!(class, Class::Text | Class::Null) && !class.is_nested() {
+        return Err(Error::new(format!(
+            "`->` takes a part of JSON, and {}",
+            subject(json, class)
+        ))
+        .hint("to_json(x) makes JSON of a value")
+        .at(Place::of(json))
+        .into());
+    }
+    let class = class_of(step, schema);
+    let is_name = class == Class::Text;
+    let is_position = step.get_type(schema).is_ok_and(|ty| ty.is_integer());
+    if is_name || is_position || matches!(class, Class::Null | Class::Other) {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "`->` is followed by a name or a position, and {}",
+        subject(step, class)
+    ))
+    .hint("write x -> 'name', or x -> 0 for the first element")
+    .at(Place::of(step).or(Place::of(json)))
+    .into())
 }
 
 /// Refuses arguments of the function `name` that are not text where it takes text alone.
@@ -488,6 +613,20 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
             return Err(misfit(operands[leader], one, operands[at], other, together).into());
         }
     }
+    let of_leader = &types[leader];
+    if let Some(&at) = typed
+        .iter()
+        .find(|&&at| !elements_fit(of_leader, &types[at]))
+    {
+        let (one, other) = (type_name(of_leader), type_name(&types[at]));
+        return Err(Error::new(match together {
+            Together::Compared => format!("cannot compare {one} with {other}"),
+            Together::OneColumn => format!("{one} and {other} cannot be values of one column"),
+        })
+        .hint("convert one of them with CAST, as in CAST(x AS text[])")
+        .at(Place::of(operands[leader]).or(Place::of(operands[at])))
+        .into());
+    }
     let class = classes[leader];
     // The engine would compare a number of 4 bytes with an integer in 4 bytes.
     if class == Class::Number
@@ -562,6 +701,15 @@ fn fit(one: Class, other: Class, together: Together) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns true if the elements of two lists are of one class; of what are no lists both.
+fn elements_fit(one: &DataType, other: &DataType) -> bool {
+    let (DataType::List(one), DataType::List(other)) = (one, other) else {
+        return true;
+    };
+    let (one, other) = (one.data_type(), other.data_type());
+    fit(Class::of(one), Class::of(other), Together::OneColumn) && elements_fit(one, other)
 }
 
 fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: Together) -> Error {
@@ -747,8 +895,13 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
                 })?;
                 inputs[at] = Arc::new(with_value(&inputs[at], column, value)?);
                 changed = true;
-            } else if !fit(class, classes[at], Together::OneColumn) {
-                let (one, other) = (class.noun(), classes[at].noun());
+            } else if !fit(class, classes[at], Together::OneColumn)
+                || !elements_fit(&types[leader], &types[at])
+            {
+                let (one, other) = match class == classes[at] {
+                    true => (type_name(&types[leader]), type_name(&types[at])),
+                    false => (class.noun().to_owned(), classes[at].noun().to_owned()),
+                };
                 return Err(Error::new(format!(
                     "column {place} of UNION is {one} in one branch and {other} in another"
                 ))
@@ -855,6 +1008,64 @@ fn typed(expr: &Expr) -> Option<String> {
         Expr::Literal(value, _) => Some(value.to_string()),
         expr => spelled(expr),
     }
+}
+
+/// Returns `value`, which is put into a column or a parameter of `data_type`, as one of that type. It stands by itself.
+///
+/// # Errors
+///
+/// Fails if it is of a kind that only CAST makes one of.
+pub(crate) fn assigned(value: Expr, data_type: &DataType) -> Result<Expr> {
+    let schema = DFSchema::empty();
+    let Ok(from) = value.get_type(&schema) else {
+        return Ok(value);
+    };
+    let (own, class) = (Class::of(&from), Class::of(data_type));
+    if let Some(text) = text_of(&value)
+        && class != Class::Text
+        && !class.is_nested()
+    {
+        let read = literal::read(text, class, data_type);
+        let read = read.filter(|read| {
+            class != Class::Number || !data_type.is_integer() || read.data_type().is_integer()
+        });
+        return read.map(lit).ok_or_else(|| {
+            let wanted = match data_type.is_integer() {
+                true => "an integer",
+                false => class.noun(),
+            };
+            Error::new(format!("`{text}` is not {wanted}"))
+                .hint(format!(
+                    "a value of type {} is wanted",
+                    type_name(data_type)
+                ))
+                .at(Place::typed(text))
+                .into()
+        });
+    }
+    let is_day = |class| matches!(class, Class::Date | Class::Timestamp);
+    let fits = own == class
+        || own == Class::Null
+        || class == Class::Text
+        || is_day(own) && is_day(class)
+        || own.is_nested()
+        || class.is_nested() && own == Class::Text;
+    if !fits {
+        return Err(Error::new(format!(
+            "{} cannot become {} here",
+            own.noun(),
+            class.noun()
+        ))
+        .hint("convert it with CAST")
+        .at(Place::of(&value))
+        .into());
+    }
+    Ok(
+        match data_type.is_integer() && !from.is_integer() && own == Class::Number {
+            true => functions::rounded(value),
+            false => value,
+        },
+    )
 }
 
 /// Says what `expr` is: "`age` is a number".

@@ -21,6 +21,7 @@ use super::class::Class;
 use super::literal::{self, with_seconds};
 use super::rule::{Change, Dialects, PlanRule};
 use super::tree::compared;
+use crate::dialect::functions::checked::interval_value;
 
 /// Reads text as a time where it is compared with one. To be run before types are made to fit.
 pub(super) const PARSE_TIME_LITERALS: PlanRule = PlanRule {
@@ -84,12 +85,12 @@ fn difference(expr: &Expr) -> Option<Expr> {
         },
         _ => return None,
     };
-    if !matches!(literal.data_type(), DataType::Interval(_)) {
-        literal.try_as_str()??;
-    }
-    let interval = literal
-        .cast_to(&DataType::Interval(IntervalUnit::MonthDayNano))
-        .ok()?;
+    let interval = match literal.data_type() {
+        DataType::Interval(_) => literal
+            .cast_to(&DataType::Interval(IntervalUnit::MonthDayNano))
+            .ok()?,
+        _ => interval_value(literal.try_as_str()??)?,
+    };
     let ScalarValue::IntervalMonthDayNano(Some(interval)) = interval else {
         return None;
     };

@@ -13,7 +13,7 @@ use crate::dialect::ast::{
 };
 use crate::dialect::parse;
 
-const NAMES: [(&str, &str); 19] = [
+const NAMES: [(&str, &str); 18] = [
     // The engine's own take the first element alone.
     ("array_remove", "array_remove_all"),
     ("array_replace", "array_replace_all"),
@@ -23,12 +23,11 @@ const NAMES: [(&str, &str); 19] = [
     ("json_agg", "json_group_array"),
     ("json_build_array", "json_array"),
     ("json_build_object", "json_object"),
-    ("json_object_agg", "json_group_object"),
     ("jsonb_agg", "json_group_array"),
     ("jsonb_array_length", "json_array_length"),
     ("jsonb_build_array", "json_array"),
     ("jsonb_build_object", "json_object"),
-    ("jsonb_object_agg", "json_group_object"),
+    ("jsonb_object_agg", "json_object_agg"),
     ("lcase", "lower"),
     ("statement_timestamp", "now"),
     ("to_jsonb", "to_json"),

@@ -7,6 +7,7 @@
 use datafusion::logical_expr::ScalarUDF;
 
 use super::node::Node;
+use crate::dialect::functions::error::Error;
 use crate::dialect::functions::scalar::{Arity, ReturnType, row};
 use crate::dialect::functions::value::Value;
 
@@ -33,11 +34,36 @@ pub(crate) fn member() -> ScalarUDF {
             let Some(name) = args[0].text() else {
                 return Ok(Value::Null);
             };
-            let name = Node::Text(name.into_owned());
-            let member = Node::of_value("json_group_object", &args[1])?;
-            Ok(Value::Text(format!("{name}:{member}").into()))
+            member_of("json_group_object", &name, &args[1])
         },
     )
+}
+
+/// Returns the function that makes the member of a row, and fails without a name, as PostgreSQL's `json_object_agg` does.
+pub(crate) fn named_member() -> ScalarUDF {
+    row(
+        "json_named_member",
+        Arity::Between(2, 2),
+        ReturnType::Text,
+        |args| match args[0].text() {
+            Some(name) => member_of("json_object_agg", &name, &args[1]),
+            None => Err(Error::Argument {
+                function: "json_object_agg",
+                expected: "a name for each member",
+                given: "NULL".to_owned(),
+            }),
+        },
+    )
+}
+
+fn member_of(
+    function: &'static str,
+    name: &str,
+    value: &Value<'_>,
+) -> Result<Value<'static>, Error> {
+    let name = Node::Text(name.to_owned());
+    let member = Node::of_value(function, value)?;
+    Ok(Value::Text(format!("{name}:{member}").into()))
 }
 
 /// Returns the function that makes an array of joined elements.

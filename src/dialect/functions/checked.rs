@@ -1,0 +1,163 @@
+//! What a conversion is given, looked at before the engine converts it into something else than was written.
+//!
+//! A text without a unit would be an interval of months, and a number out of range infinity, or 1970. Behind conversions,
+//! not for people to call: each of these functions gives its argument, or fails.
+
+use std::borrow::Cow;
+
+use datafusion::arrow::datatypes::{DataType, IntervalUnit};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::ScalarUDF;
+
+use super::error::Error;
+use super::scalar::{Arity, Eval, ReturnType, row};
+use super::value::Value;
+use crate::pattern::patterns;
+
+/// The text of an interval, its time of day in units.
+pub(crate) fn interval_text() -> ScalarUDF {
+    checked("interval_text", ReturnType::Text, |args| {
+        read(&args[0], |text| {
+            interval(text).ok_or("an interval with a unit, such as 12 days")
+        })
+    })
+}
+
+/// The same, NULL for what has no unit.
+pub(crate) fn interval_text_or_null() -> ScalarUDF {
+    checked("interval_text_or_null", ReturnType::Text, |args| {
+        let text = args[0].text();
+        let text = text.as_deref().and_then(interval);
+        Ok(text.map_or(Value::Null, |text| Value::Text(text.into_owned().into())))
+    })
+}
+
+/// The text of a number that 8 bytes hold.
+pub(crate) fn double_text() -> ScalarUDF {
+    checked("double_text", ReturnType::Text, |args| {
+        read(&args[0], |text| match text.trim().parse::<f64>() {
+            Ok(number) if number.is_infinite() && is_number(text) => Err("a number in range"),
+            _ => Ok(Cow::Borrowed(text)),
+        })
+    })
+}
+
+/// The text of a number that 4 bytes hold.
+pub(crate) fn real_text() -> ScalarUDF {
+    checked("real_text", ReturnType::Text, |args| {
+        read(&args[0], |text| match text.trim().parse::<f32>() {
+            Ok(number) if number.is_infinite() && is_number(text) => Err("a number in range"),
+            _ => Ok(Cow::Borrowed(text)),
+        })
+    })
+}
+
+/// A number that 4 bytes hold.
+pub(crate) fn real_number() -> ScalarUDF {
+    checked("real_number", ReturnType::Real, |args| {
+        number(&args[0], |number| {
+            number.is_finite() && number.abs() > f64::from(f32::MAX)
+        })
+    })
+}
+
+/// The seconds since 1970 of a time that the engine has.
+pub(crate) fn seconds() -> ScalarUDF {
+    // Its times are nanoseconds of 64 bits.
+    const MOST: f64 = 9_223_372_036.0;
+    checked("to_timestamp", ReturnType::Real, |args| {
+        number(&args[0], |seconds| seconds.is_nan() || seconds.abs() > MOST)
+    })
+}
+
+fn checked(name: &'static str, returns: ReturnType, eval: Eval) -> ScalarUDF {
+    row(name, Arity::Between(1, 1), returns, eval)
+}
+
+/// Gives what `change` makes of a text, which returns what was expected if it is none.
+fn read(
+    value: &Value<'_>,
+    change: impl Fn(&str) -> Result<Cow<'_, str>, &'static str>,
+) -> Result<Value<'static>, Error> {
+    let Some(text) = value.text() else {
+        return Ok(Value::Null);
+    };
+    match change(&text) {
+        Ok(changed) => Ok(Value::Text(changed.into_owned().into())),
+        Err(expected) => Err(Error::Unread {
+            expected,
+            given: text.into_owned(),
+        }),
+    }
+}
+
+fn number(value: &Value<'_>, is_beyond: impl Fn(f64) -> bool) -> Result<Value<'static>, Error> {
+    match value.real() {
+        Some(number) if is_beyond(number) => Err(Error::Unread {
+            expected: "a number in range",
+            given: format!("{number:e}"),
+        }),
+        Some(number) => Ok(Value::Real(number)),
+        None => Ok(Value::Null),
+    }
+}
+
+/// Returns true for digits, and not for `inf`.
+fn is_number(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+}
+
+patterns! {
+    /// A time of day in an interval.
+    CLOCK = r"^([^:]*?)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$";
+}
+
+/// Returns the text of an interval with a unit for each of its numbers: `1 day 3 hours 0 minutes` for `1 day 03:00`. None
+/// if it is a number alone.
+pub(crate) fn interval(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.trim();
+    if text.parse::<f64>().is_ok() {
+        return None;
+    }
+    Some(CLOCK.replace(text, |found: &regex::Captures<'_>| {
+        let part = |at: usize| found.get(at).map_or("", |part| part.as_str());
+        let sign = part(2);
+        let seconds = found.get(5).map_or("0", |seconds| seconds.as_str());
+        format!(
+            "{}{sign}{} hours {sign}{} minutes {sign}{seconds} seconds",
+            part(1),
+            part(3),
+            part(4)
+        )
+    }))
+}
+
+/// Returns the interval that `text` is; None for a number alone, and for what is none.
+pub(crate) fn interval_value(text: &str) -> Option<ScalarValue> {
+    let text = interval(text)?;
+    let value = ScalarValue::from(text.as_ref())
+        .cast_to(&DataType::Interval(IntervalUnit::MonthDayNano))
+        .ok()?;
+    (!value.is_null()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_day_in_an_interval_is_hours_minutes_and_seconds() {
+        let read = |text| interval(text).map(Cow::into_owned);
+        assert_eq!(read("12"), None);
+        assert_eq!(read(" -1.5e3 "), None);
+        assert_eq!(read("12 days").as_deref(), Some("12 days"));
+        assert_eq!(
+            read("1 day 03:00").as_deref(),
+            Some("1 day 03 hours 00 minutes 0 seconds")
+        );
+        assert_eq!(
+            read("-03:20:01.5").as_deref(),
+            Some("-03 hours -20 minutes -01.5 seconds")
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! A rule over logical plans that looks at what is converted where the engine would make another value of it.
+//!
+//! A text without a unit becomes an interval of months to the engine, and seconds to PostgreSQL: it is refused, as
+//! `INTERVAL '5'` is. A number that its type cannot hold becomes infinity, and one that no time has another time.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::Transformed;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
+
+use super::rule::{Change, Dialects, PlanRule};
+use crate::dialect::functions::checked;
+
+/// Checks what is converted. To be run when types fit.
+pub(super) const CHECK_CASTS: PlanRule = PlanRule {
+    name: "check_casts",
+    dialects: Dialects::BOTH,
+    change: Change::Expr(check_casts),
+};
+
+fn check_casts(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let found = match &mut expr {
+        Expr::Cast(Cast { expr: value, field }) => match value.get_type(schema) {
+            Ok(from) => check(&from, field.data_type()).map(|check| (value.as_mut(), check)),
+            Err(_) => None,
+        },
+        Expr::TryCast(TryCast { expr: value, field })
+            if matches!(field.data_type(), DataType::Interval(_))
+                && value.get_type(schema).is_ok_and(|ty| ty.is_string()) =>
+        {
+            Some((value.as_mut(), checked::interval_text_or_null()))
+        }
+        Expr::ScalarFunction(call) if call.name() == "to_timestamp" => {
+            match call.args.as_mut_slice() {
+                [seconds] if seconds.get_type(schema).is_ok_and(|ty| ty.is_floating()) => {
+                    Some((seconds, checked::seconds()))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let Some((value, check)) = found else {
+        return Ok(Transformed::no(expr));
+    };
+    *value = check.call(vec![std::mem::take(value)]);
+    Ok(Transformed::yes(expr))
+}
+
+/// Returns what checks a value of `from` that becomes one of `to`.
+fn check(from: &DataType, to: &DataType) -> Option<ScalarUDF> {
+    match (from, to) {
+        (text, DataType::Interval(_)) if text.is_string() => Some(checked::interval_text()),
+        (text, DataType::Float64) if text.is_string() => Some(checked::double_text()),
+        (text, DataType::Float32) if text.is_string() => Some(checked::real_text()),
+        (DataType::Float64, DataType::Float32) => Some(checked::real_number()),
+        _ => None,
+    }
+}
