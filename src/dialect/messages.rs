@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::pattern::{compile, patterns};
 
 /// What is replaced in messages, in this order.
-const WORDS: [(&str, &str); 19] = [
+const WORDS: [(&str, &str); 21] = [
     // Where in the engine it happened.
     (
         r"(?s)\.?\s*This issue was likely caused by a bug in DataFusion.*",
@@ -38,10 +38,148 @@ const WORDS: [(&str, &str); 19] = [
     (r"\bTime(?:32|64)\([^)]*\)", "time"),
     (r"\bDecimal\d+\([^)]*\)", "decimal"),
     (r"\bBoolean\b", "boolean"),
+    (
+        r"(\b(?:and|or|of|to|with|from|found|operation|expression)|[-+*/%&|#=<>]) (?:Large)?Binary\b",
+        "$1 bytes",
+    ),
+    (
+        r"(\b(?:and|or|of|to|with|from|found|operation|expression)|[-+*/%&|#=<>]) Null\b",
+        "$1 NULL",
+    ),
 ];
 
 /// Plain messages that are told in other words, with the next step where there is one.
 const RETOLD: &[(&str, &str, &str)] = &[
+    (
+        r"(?i)multiple objects not supported",
+        "DROP takes one name",
+        "write a DROP for each of them",
+    ),
+    (
+        r"^compound identifier: .*",
+        "a name has too many parts",
+        "a column is named as in catalog.schema.table.column, and a field behind it as in spec.owner.id",
+    ),
+    (
+        r"^no field `(\w+)` in `(?:struct|named_struct)\(.*",
+        "a row has no field `$1`",
+        "name its values in a subquery: SELECT s.a FROM (SELECT 1 AS a) AS s",
+    ),
+    (
+        r"^cannot automatically convert (\w+) to (?i:null)$",
+        "a column that is NULL in the first part of a query has no type",
+        "CAST(NULL AS TEXT) has one",
+    ),
+    (
+        r"^expr type (.+) can't cast to (.+) in InSubquery",
+        "IN looks for $1 among values that are $2",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^cannot infer common argument type for operation (.+) (\S+) (.+)",
+        "there is no `$2` of $1 and $3",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^cannot get result type for (?:temporal|arithmetic) operation (.+) (\S+) (.+?):.*",
+        "there is no `$2` of $1 and $3",
+        "convert one of them with CAST",
+    ),
+    (
+        r"(?s)^incompatible inputs for Union: .*",
+        "the members of UNION have different types in one column",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^argument (?:\w+\.)?(\w+) to grouping function is not in grouping columns.*",
+        "`grouping` takes columns of GROUP BY, and `$1` is none",
+        "",
+    ),
+    (
+        r#"^config value "(\w+)" not found on \w+"#,
+        "there is no option `$1`",
+        "options of CSV are delimiter, quote, escape, null_value and compression",
+    ),
+    (
+        r"^error parsing (.*) as u8\b.*",
+        "`$1` is not one character",
+        "write one character, such as ';'",
+    ),
+    (
+        r"^unable to find factory for (\w+)",
+        "there is no format `$1`",
+        "formats are CSV, TSV, JSON, NDJSON and PARQUET, as in STORED AS CSV",
+    ),
+    (
+        r"^format not explicitly set and unable to get file extension.*",
+        "the name of the file does not say which format it has",
+        "formats are CSV, TSV, JSON, NDJSON and PARQUET, as in STORED AS CSV",
+    ),
+    (
+        r"^invalid HexStringLiteral.*",
+        "the digits of a bytes literal come in pairs from 0 to 9 and a to f",
+        "X'61' is one byte",
+    ),
+    (
+        r"^function factory has not been configured",
+        "CREATE FUNCTION is not supported",
+        "CREATE VIEW keeps a query",
+    ),
+    (
+        r"^failed to resolve schema: (\w+)",
+        "there is no schema `$1`",
+        "SHOW SCHEMAS lists them; CREATE SCHEMA makes one",
+    ),
+    (
+        r"^deregistering new schemas is not supported",
+        "DROP SCHEMA is not supported",
+        "DROP TABLE removes a table; schemas last as long as the session",
+    ),
+    (
+        r"(?s)^unsupported parameter type: .*",
+        "EXECUTE takes values",
+        "write literals and what is computed of them, as in EXECUTE p(1, 'a')",
+    ),
+    (
+        r"^MERGE INTO not supported.*",
+        "MERGE is not supported",
+        "write UPDATE and INSERT",
+    ),
+    (
+        r"^typed literal requires a string payload.*",
+        "a type before a literal takes a text",
+        "write DATE '2026-01-31'",
+    ),
+    (
+        r"(?s)^(?:unable to represent .* in a signed|cannot cast to interval\. Overflowing on).*",
+        "the interval is out of range",
+        "",
+    ),
+    (
+        r"^single expression required",
+        "IN takes values, or a subquery",
+        "write x IN ('a', 'b'), or x IN (SELECT …)",
+    ),
+    (
+        r"^unsupported AnyOp.*|^invalid function `all`",
+        "ANY and ALL stand behind a comparison, and ANY behind LIKE",
+        "write x = ANY (ARRAY['a', 'b']), or x LIKE ANY (ARRAY['a%', 'b%'])",
+    ),
+    (
+        r"^`(?:struct|named_struct)` does not support zero arguments",
+        "a row has at least one value",
+        "write ROW(1, 'a')",
+    ),
+    (
+        r"^the function `now` expected zero argument.*",
+        "current_timestamp takes no argument here",
+        "date_trunc('second', now()) leaves the fraction out",
+    ),
+    (
+        r"^`array_element` does not take these arguments: list, (.+)",
+        "a subscript is a whole number, and this is $1",
+        "convert it with CAST",
+    ),
     (
         r"(?i)^aggregate can not be used as a sliding accumulator\b.*: (\w+)\(.*",
         "`$1` cannot be computed over a frame that moves",
@@ -58,7 +196,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "leave it out for all rows",
     ),
     (
-        r"^(\w+)Accumulator for .*\bNull\b.*",
+        r"^(\w+)Accumulator for .*\b(?i:null)\b.*",
         "`$1` of a NULL without a type",
         "CAST(NULL AS INT) has one",
     ),
@@ -118,7 +256,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "sum(CAST(… AS DECIMAL(38, 0))) goes further",
     ),
     (
-        r"^\[return_type\] (\w+) not supported for Null",
+        r"^\[return_type\] (\w+) not supported for (?i:null)",
         "`$1` of a NULL without a type",
         "CAST(NULL AS INT) has one",
     ),
@@ -369,6 +507,11 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "convert one of them with CAST",
     ),
     (
+        r"^inconsistent data length across values list: got (\d+) values in row 0 but expected (\d+).*",
+        "a row of VALUES has $1 values where $2 are expected",
+        "give as many values as there are columns",
+    ),
+    (
         r"^inconsistent data length across values list: got (\d+) values in row \d+ but expected (\d+).*",
         "a row of VALUES has $1 values, and the first has $2",
         "give every row as many; NULL stands for what is missing",
@@ -402,11 +545,6 @@ const RETOLD: &[(&str, &str, &str)] = &[
         r"^invalid escape character in LIKE expression.*",
         "ESCAPE takes one character",
         "LIKE '10!%' ESCAPE '!' finds a percent sign",
-    ),
-    (
-        r"^argument \d+ to grouping function is not in grouping columns",
-        "grouping() takes columns of GROUP BY",
-        "",
     ),
     (
         r"^placeholder (?:`(.+?)`|(\S+)) was not provided a value for execution",
@@ -504,7 +642,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "date_trunc('day', x) cuts a time off",
     ),
     (
-        r"^cannot infer common type for bitwise operation (.+) \w+ (.+)",
+        r"^cannot infer common type for bitwise operation (.+) \S+ (.+)",
         "operators on bits take integers, and here are $1 and $2",
         "write a <> b for one of two conditions",
     ),
@@ -539,8 +677,13 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "say which rows belong together with ON or USING",
     ),
     (
+        r"(?s)^regex parse error:.*error: unrecognized flag.*",
+        "a flag of the regular expression is unknown",
+        "flags are g, i, m, s and x",
+    ),
+    (
         // The line breaks come in either spelling.
-        r"(?s)^regex parse error:(?:\\n|\s)+(.*?)(?:\\n|\s)+\^+(?:\\n|\s)*error: (.+)",
+        r"(?s)^regex parse error:(?:\\n|\s)+(?:\(\?\w+\))?(.*?)(?:\\n|\s)+\^+(?:\\n|\s)*error: (.+)",
         "`$1` is not a regular expression: $2",
         r"\( and \[ match the characters themselves",
     ),

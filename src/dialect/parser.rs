@@ -224,8 +224,13 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
         Some(right.map(|right| compare(left(), Box::new(right))))
     }
 
-    // The parser knows subqueries in parentheses by SELECT and WITH.
+    // The parser knows subqueries in parentheses by SELECT and WITH, and takes the word of a clause for a column: in
+    // `SELECT a + FROM t`, `t` would be a name.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let next = parser.peek_token_ref();
+        if matches!(&next.token, Token::Word(word) if CLAUSES.contains(&word.keyword)) {
+            return Some(parser.expected_ref("an expression", next));
+        }
         let is = |at: usize, token: &Token| parser.peek_nth_token_ref(at).token == *token;
         let is_values = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::VALUES);
         if !(is_values && is(0, &Token::LParen) && is(2, &Token::LParen)) {
@@ -335,6 +340,22 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
         supports_xml_expressions,
     }
 }
+
+/// Words that begin a clause, or a part of CASE, and no expression.
+const CLAUSES: [Keyword; 12] = [
+    Keyword::FROM,
+    Keyword::WHERE,
+    Keyword::GROUP,
+    Keyword::HAVING,
+    Keyword::ORDER,
+    Keyword::LIMIT,
+    Keyword::UNION,
+    Keyword::EXCEPT,
+    Keyword::INTERSECT,
+    Keyword::WHEN,
+    Keyword::THEN,
+    Keyword::ELSE,
+];
 
 /// Returns the tokens that `parser` has not read yet, without white space.
 fn rest(parser: &Parser<'_>) -> Vec<TokenWithSpan> {
