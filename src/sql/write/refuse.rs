@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, Insert, ObjectName, OnInsert, Query, Set, Spanned, Statement,
-    TableFactor, TableObject, TableWithJoins, Update, Visit, visit_expressions, visit_statements,
+    Delete, Expr, FromTable, Insert, ObjectName, OnInsert, Query, Set, Spanned, SqliteOnConflict,
+    Statement, TableFactor, TableObject, TableWithJoins, Update, Visit, visit_expressions,
+    visit_statements,
 };
 
 use super::query::behind_with;
@@ -192,7 +193,9 @@ pub(super) fn insert_clauses(insert: &Insert, resource: &Resource) -> Result<(),
         ))
         .hint("leave it out; UPDATE changes keys that exist"));
     }
-    if insert.overwrite || insert.replace_into || insert.ignore || insert.or.is_some() {
+    // IGNORE is heeded: it is about keys that conflict, and none does.
+    let is_ignore = matches!(insert.or, None | Some(SqliteOnConflict::Ignore));
+    if insert.overwrite || insert.replace_into || !is_ignore {
         return Err(
             Error::new("INSERT cannot replace keys: a new key gets a new id")
                 .hint("use UPDATE to rename a key, or DELETE and INSERT"),
