@@ -585,6 +585,28 @@ fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
+/// Puts an interval behind a minus into brackets. The planner would put the minus before the text, where it is the sign of
+/// the first field alone.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a > now() + - INTERVAL '1 month 5 days'
+/// -- becomes
+/// SELECT 1 FROM t WHERE a > now() + -(INTERVAL '1 month 5 days')
+/// ```
+pub(super) const MINUS_INTERVAL: SyntaxRule =
+    SyntaxRule::both("minus_interval", &[Psql], Hook::Expr(minus_interval));
+
+fn minus_interval(expr: &mut Expr, _: &Context<'_>) {
+    if let Expr::UnaryOp {
+        op: UnaryOperator::Minus,
+        expr: interval,
+    } = expr
+        && matches!(**interval, Expr::Interval(_))
+    {
+        **interval = Expr::Nested(Box::new(taken(interval)));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests;

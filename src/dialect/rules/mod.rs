@@ -121,6 +121,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
     conditions::ANY_ELEMENT,
     conditions::ARRAY_IN_TEXT,
     conditions::CLOCK_IN_INTERVAL,
+    conditions::MINUS_INTERVAL,
     FUNCTIONS,
     NUMBERS_OF_SQLITE,
     conditions::ARRAY_BY_CALL,

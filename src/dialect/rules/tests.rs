@@ -127,6 +127,7 @@ fn the_rules_run_in_this_order() {
     any_element: default, stackql; Psql, DuckDb
     array_in_text: default, stackql; Psql
     clock_in_interval: default, stackql; Psql
+    minus_interval: default, stackql; Psql
     functions: default, stackql; DuckDb, Stackql
     numbers_of_sqlite: stackql; Stackql
     array_by_call: default, stackql; Psql, DuckDb
