@@ -211,7 +211,7 @@ impl Real {
                 group::object().call(vec![members])
             }),
             _ => Self {
-                function: sum_udaf(),
+                function: sliding::of_floats(sum_udaf()),
                 args: vec![to_number().call(args)],
                 finish: |sum| coalesce(vec![sum, lit(0.0)]),
             },

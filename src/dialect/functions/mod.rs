@@ -60,6 +60,7 @@ mod collect;
 #[cfg(test)]
 mod conformance;
 mod error;
+mod floats;
 mod format;
 mod intervals;
 pub(crate) mod json;
@@ -92,12 +93,13 @@ pub(crate) use bounded::constant as bounded_constant;
 pub(crate) use bounded::{join_texts, joins_texts, slice_size};
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
+pub(crate) use floats::{float_key, holds_float, one_nan};
 pub(crate) use intervals::interval_length;
 pub(crate) use nested::spelled;
 pub(crate) use number::{rounded, to_rank};
 pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use rewrite::rewrite;
-pub(crate) use wants::{Wants, counts_text, texts, wants, whole_numbers};
+pub(crate) use wants::{Wants, compares_elements, counts_text, texts, wants, whole_numbers};
 
 use super::sql_types::SqlTypes;
 
@@ -159,8 +161,8 @@ fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
     aggregate::functions()
         .into_iter()
         .chain(collect::functions())
-        .chain(sliding::functions())
-        .chain(sum::functions())
+        .chain(sliding::functions(sum::sum()))
+        .chain([sum::percentile_cont()])
 }
 
 fn scalar_functions() -> Vec<ScalarUDF> {

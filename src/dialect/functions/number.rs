@@ -34,7 +34,9 @@ pub(crate) const NAMES: [&str; 33] = [
 pub(crate) fn functions() -> Vec<ScalarUDF> {
     let two = Arity::Between(2, 2);
     let ours = all().into_iter().map(RowFunction::total).chain([
-        RowFunction::new("mod", two, ReturnType::Real, modulo).returning(like_the_arguments),
+        RowFunction::new("mod", two, ReturnType::Real, modulo)
+            .returning(like_the_arguments)
+            .total(),
         RowFunction::new("round", Arity::Between(1, 2), ReturnType::Real, round_to),
     ]);
     let theirs = all().into_iter().chain([

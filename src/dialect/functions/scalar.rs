@@ -288,20 +288,27 @@ impl ScalarUDFImpl for RowFunction {
     }
 }
 
-/// Evaluates `eval`, and fails where it has no finite value though all of `values` are there.
+/// Evaluates `eval`, and fails where it has no value though all of `values` are there, or none that is finite though all of
+/// them are. Of NaN it is NaN where it has no other value.
 fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<'static>, Error> {
     let value = eval(values)?;
+    let real = |value: &Value<'_>| match value {
+        Value::Real(number) => Some(*number),
+        _ => None,
+    };
+    let is_null = |value: &Value<'_>| matches!(value, Value::Null);
     let is_missing = match &value {
+        Value::Null if values.iter().any(is_null) => false,
+        Value::Null if values.iter().filter_map(real).any(f64::is_nan) => {
+            return Ok(Value::Real(f64::NAN));
+        }
         Value::Null => true,
-        Value::Real(number) => number.is_infinite(),
+        Value::Real(number) if number.is_infinite() => {
+            !values.iter().any(is_null) && values.iter().filter_map(real).all(f64::is_finite)
+        }
         _ => false,
     };
-    let is_given = |value: &Value<'_>| match value {
-        Value::Null => false,
-        Value::Real(number) => number.is_finite(),
-        _ => true,
-    };
-    match is_missing && values.iter().all(is_given) {
+    match is_missing {
         true => Err(Error::NoValue {
             function: name,
             given: (values.iter().filter_map(Value::text).collect::<Vec<_>>()).join(", "),

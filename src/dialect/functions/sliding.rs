@@ -1,8 +1,12 @@
-//! Aggregates in windows, where the engine's own would not do.
+//! Aggregates over floats, and aggregates in windows, where the engine's own would not do.
 //!
-//! `bool_and`, `bool_or` and `string_agg` cannot take a row back when a frame moves on. The rows of the frame are kept, and
-//! each frame is computed anew. That takes time in proportion to the length of the frame, as any function does that looks
-//! at all of it.
+//! Over floats, what the engine subtracts when a row leaves a frame does not undo what it has added: after `1e20` nothing
+//! is left of the `1.0` beside it. Of groups, it takes the largest of `-Infinity` for the smallest finite number. And a
+//! NaN that comes out has a sign, see [`super::floats`].
+//!
+//! `bool_and`, `bool_or` and `string_agg` cannot take a row back when a frame moves on. For them and for floats, the rows
+//! of the frame are kept, and each frame is computed anew. That takes time in proportion to the length of the frame, as
+//! any function does that looks at all of it.
 //!
 //! `count`, `max` and `min` say that they only grow, or only shrink, with their rows. From that the engine concludes that
 //! the column of a window is in order, and leaves a sort out: wrongly where a partition starts anew, and where NULLs come
@@ -15,8 +19,21 @@ use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::internal_err;
 use datafusion::error::Result;
+use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::functions_aggregate::correlation::corr_udaf;
+use datafusion::functions_aggregate::covariance::{covar_pop_udaf, covar_samp_udaf};
+use datafusion::functions_aggregate::median::median_udaf;
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::functions_aggregate::regr::{
+    regr_avgx_udaf, regr_avgy_udaf, regr_intercept_udaf, regr_r2_udaf, regr_slope_udaf,
+    regr_sxx_udaf, regr_sxy_udaf, regr_syy_udaf,
+};
+use datafusion::functions_aggregate::stddev::{stddev_pop_udaf, stddev_udaf};
+use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature,
@@ -24,9 +41,45 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::scalar::ScalarValue;
 
-/// Returns the functions of this module.
-pub(super) fn functions() -> [AggregateUDF; 2] {
-    [bool_and_udaf(), bool_or_udaf()].map(|engine| AggregateUDF::new_from_impl(Sliding { engine }))
+/// Returns the functions of this module; `sum` is that of integers.
+pub(super) fn functions(sum: AggregateUDF) -> impl Iterator<Item = AggregateUDF> {
+    let engine = [
+        avg_udaf(),
+        bool_and_udaf(),
+        bool_or_udaf(),
+        corr_udaf(),
+        covar_pop_udaf(),
+        covar_samp_udaf(),
+        max_udaf(),
+        median_udaf(),
+        min_udaf(),
+        regr_avgx_udaf(),
+        regr_avgy_udaf(),
+        regr_intercept_udaf(),
+        regr_r2_udaf(),
+        regr_slope_udaf(),
+        regr_sxx_udaf(),
+        regr_sxy_udaf(),
+        regr_syy_udaf(),
+        stddev_pop_udaf(),
+        stddev_udaf(),
+        var_pop_udaf(),
+        var_samp_udaf(),
+        Arc::new(sum),
+    ];
+    let engine = engine.into_iter();
+    engine.map(|engine| AggregateUDF::new_from_impl(Sliding { engine }))
+}
+
+/// Returns `function` as it is computed over floats.
+pub(super) fn of_floats(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+    Arc::new(AggregateUDF::new_from_impl(Sliding { engine: function }))
+}
+
+/// Returns true for a call over floats.
+fn is_over_floats(args: &AccumulatorArgs<'_>) -> bool {
+    let mut fields = args.expr_fields.iter();
+    fields.any(|field| field.data_type().is_floating())
 }
 
 /// The aggregates from whose values the engine concludes an order.
@@ -45,17 +98,19 @@ pub(super) fn accumulator(
     engine: &Arc<AggregateUDF>,
     args: AccumulatorArgs<'_>,
 ) -> Result<Box<dyn Accumulator>> {
-    let own = engine.create_sliding_accumulator(args.clone())?;
-    Ok(match own.supports_retract_batch() {
-        true => own,
-        false => Box::new(Recomputed {
-            call: Call::new(engine, &args),
-            rows: Vec::new(),
-        }),
-    })
+    if !is_over_floats(&args) || engine.name() == "count" {
+        let own = engine.create_sliding_accumulator(args.clone())?;
+        if own.supports_retract_batch() {
+            return Ok(own);
+        }
+    }
+    Ok(Box::new(Recomputed {
+        call: Call::new(engine, &args),
+        rows: Vec::new(),
+    }))
 }
 
-/// An aggregate of the engine whose frames may move, and whose values are in no order.
+/// An aggregate of the engine whose frames may move, whose values are in no order, and whose floats are right.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Sliding {
     engine: Arc<AggregateUDF>,
@@ -90,8 +145,18 @@ impl AggregateUDFImpl for Sliding {
         self.engine.coerce_types(types)
     }
 
+    fn aliases(&self) -> &[String] {
+        self.engine.aliases()
+    }
+
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.engine.accumulator(args)
+        if !is_over_floats(&args) {
+            return self.engine.accumulator(args);
+        }
+        Ok(Box::new(OfFloats {
+            is_zero_of_one: OF_ONE_ROW.contains(&self.name()) && !args.is_distinct,
+            engine: self.engine.accumulator(args)?,
+        }))
     }
 
     fn create_sliding_accumulator(
@@ -106,7 +171,7 @@ impl AggregateUDFImpl for Sliding {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.engine.groups_accumulator_supported(args)
+        !is_over_floats(&args) && self.engine.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
@@ -120,8 +185,57 @@ impl AggregateUDFImpl for Sliding {
         AggregateOrderSensitivity::Insensitive
     }
 
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        self.engine.simplify()
+    }
+
     fn reverse_expr(&self) -> ReversedUDAF {
         ReversedUDAF::Identical
+    }
+}
+
+/// The aggregates that the engine takes to be 0 of a single row, whatever is in it.
+const OF_ONE_ROW: [&str; 3] = ["covar_pop", "stddev_pop", "var_pop"];
+
+/// An accumulator of the engine over floats, which gives one NaN.
+#[derive(Debug)]
+struct OfFloats {
+    engine: Box<dyn Accumulator>,
+    /// True for [`OF_ONE_ROW`]: of an infinite number it is NaN, as the sums are that the accumulator keeps.
+    is_zero_of_one: bool,
+}
+
+impl Accumulator for OfFloats {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.engine.update_batch(values)
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let value = self.engine.evaluate()?;
+        let is_nan = match &value {
+            ScalarValue::Float64(Some(number)) => {
+                let is_nan = |sum: &ScalarValue| matches!(sum, ScalarValue::Float64(Some(sum)) if sum.is_nan());
+                number.is_nan() || self.is_zero_of_one && self.engine.state()?.iter().any(is_nan)
+            }
+            ScalarValue::Float32(Some(number)) => number.is_nan(),
+            _ => false,
+        };
+        match is_nan {
+            true => ScalarValue::from(f64::NAN).cast_to(&value.data_type()),
+            false => Ok(value),
+        }
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.engine.size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.engine.state()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.engine.merge_batch(states)
     }
 }
 

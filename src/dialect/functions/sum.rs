@@ -12,9 +12,7 @@ use datafusion::common::{ScalarValue, exec_err, internal_err};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::percentile_cont::PercentileCont;
 use datafusion::functions_aggregate::sum::Sum;
-use datafusion::logical_expr::function::{
-    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
-};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, GroupsAccumulator, ReversedUDAF,
     Signature,
@@ -22,12 +20,14 @@ use datafusion::logical_expr::{
 
 use super::error::Error;
 
-/// Returns the functions of this module.
-pub(crate) fn functions() -> [AggregateUDF; 2] {
-    [
-        AggregateUDF::new_from_impl(CheckedSum::default()),
-        AggregateUDF::new_from_impl(ExactPercentile::default()),
-    ]
+/// Returns `sum`.
+pub(super) fn sum() -> AggregateUDF {
+    AggregateUDF::new_from_impl(CheckedSum::default())
+}
+
+/// Returns `percentile_cont`.
+pub(super) fn percentile_cont() -> AggregateUDF {
+    AggregateUDF::new_from_impl(ExactPercentile::default())
 }
 
 /// `sum(x)`.
@@ -288,10 +288,6 @@ impl AggregateUDFImpl for ExactPercentile {
         ])
     }
 
-    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        self.engine.simplify()
-    }
-
     fn supports_within_group_clause(&self) -> bool {
         true
     }
@@ -358,6 +354,8 @@ impl Accumulator for Percentile {
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let mut values = self.values.clone();
+        // The negative zero is no value of its own.
+        values.iter_mut().for_each(|value| *value += 0.0);
         values.sort_by(f64::total_cmp);
         if self.is_distinct {
             values.dedup_by(|one, other| one.total_cmp(other).is_eq());
@@ -373,7 +371,13 @@ impl Accumulator for Percentile {
             values[place.floor() as usize],
             values[place.ceil() as usize],
         );
-        let value = below + (above - below) * (place - place.floor());
+        let share = place - place.floor();
+        // Between two values that are infinite is none.
+        let value = match below + (above - below) * share {
+            _ if share == 0.0 => below,
+            value if value.is_nan() => f64::NAN,
+            value => value,
+        };
         ScalarValue::from(value).cast_to(&self.returns)
     }
 

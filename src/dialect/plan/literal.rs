@@ -18,6 +18,7 @@ use crate::pattern::patterns;
 pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<ScalarValue> {
     let text = text.trim();
     match class {
+        Class::Number if data_type.is_floating() => number(text).or_else(|| special(text)),
         Class::Number => number(text),
         Class::Boolean => boolean(text),
         Class::Date => date(text),
@@ -45,6 +46,17 @@ pub(super) fn number(text: &str) -> Option<ScalarValue> {
         return Some(ScalarValue::from(number));
     }
     text.parse::<f64>().ok().map(ScalarValue::from)
+}
+
+/// Returns the float that is no finite number, in PostgreSQL's spellings.
+fn special(text: &str) -> Option<ScalarValue> {
+    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    Some(ScalarValue::from(match text {
+        _ if is(&["nan"]) => f64::NAN,
+        _ if is(&["infinity", "+infinity", "inf", "+inf"]) => f64::INFINITY,
+        _ if is(&["-infinity", "-inf"]) => f64::NEG_INFINITY,
+        _ => return None,
+    }))
 }
 
 /// Returns the truth value, in PostgreSQL's spellings.

@@ -20,6 +20,7 @@ mod lossy_casts;
 mod multisets;
 mod names;
 mod null_structs;
+mod numbers;
 mod opaque;
 pub(crate) mod operator;
 mod overflow;

@@ -21,16 +21,16 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Alias, Case, Cast, ScalarFunction};
-use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Union, cast,
-    lit,
+    BinaryExpr, Expr, ExprSchemable, Join, Limit, LogicalPlan, Operator, Projection, Subquery,
+    Union, binary_expr, cast, lit,
 };
 
 use super::class::{Class, class_of};
 use super::error::{Error, Place, first_column};
 use super::literal;
+use super::numbers;
 use super::rule::{Change, Dialects, PlanRule};
 use super::tree::{compared, map_named};
 use crate::dialect::OTHER_DIALECT;
@@ -53,6 +53,7 @@ fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         LogicalPlan::Join(join) => keys(join),
         LogicalPlan::Union(union) => columns(union),
         LogicalPlan::Limit(limit) => counts(limit),
+        LogicalPlan::Values(rows) => Ok(numbers::rows(rows)?.update_data(LogicalPlan::Values)),
         plan => Ok(Transformed::no(plan)),
     })
 }
@@ -147,14 +148,8 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             text(right, &op.to_string(), schema)?;
             false
         }
-        Expr::InSubquery(test) => {
-            let column = test.subquery.subquery.schema().field(0).data_type().clone();
-            beside(&mut test.expr, &column, schema)?
-        }
-        Expr::SetComparison(test) => {
-            let column = test.subquery.subquery.schema().field(0).data_type().clone();
-            beside(&mut test.expr, &column, schema)?
-        }
+        Expr::InSubquery(test) => beside(&mut test.expr, &mut test.subquery, schema)?,
+        Expr::SetComparison(test) => beside(&mut test.expr, &mut test.subquery, schema)?,
         Expr::Case(case) => branches(case, schema)?,
         Expr::Cast(Cast { expr: value, field })
             if Class::of(field.data_type()) == Class::Time
@@ -383,6 +378,14 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
             Some(number) => Transformed::yes(number),
             None => Transformed::no(expr),
         });
+    }
+    // The remainder of decimals is one, as `%` has it.
+    if name == "mod"
+        && let [dividend, divisor] = call.args.as_slice()
+        && numbers::are_decimals(&[dividend.get_type(schema)?, divisor.get_type(schema)?])
+    {
+        let remainder = binary_expr(dividend.clone(), Operator::Modulo, divisor.clone());
+        return Ok(Transformed::yes(remainder));
     }
     let mut changed = false;
     match functions::wants(&name) {
@@ -628,19 +631,6 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         .into());
     }
     let class = classes[leader];
-    // The engine would compare a number of 4 bytes with an integer in 4 bytes.
-    if class == Class::Number
-        && together == Together::Compared
-        && types.contains(&DataType::Float32)
-        && types.iter().any(|ty| ty.is_integer())
-    {
-        for (operand, ty) in operands.iter_mut().zip(&types) {
-            if ty.is_numeric() {
-                **operand = cast(std::mem::take(*operand), DataType::Float64);
-                changed = true;
-            }
-        }
-    }
     if class == Class::Text || class.is_nested() {
         return Ok(changed);
     }
@@ -653,11 +643,15 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         *operands[at] = lit(value);
         changed = true;
     }
+    if class == Class::Number {
+        changed |= numbers::unify(operands, schema, together == Together::Compared);
+    }
     Ok(changed)
 }
 
-/// Reads a literal that is looked for in a column of `data_type`, the only one of a subquery.
-fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bool> {
+/// Reads a literal that is looked for in the only column of `subquery`, and makes one type of a float and a decimal.
+fn beside(expr: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> Result<bool> {
+    let data_type = &subquery.subquery.schema().field(0).data_type().clone();
     let (own, class) = (class_of(expr, schema), Class::of(data_type));
     if class == Class::Null {
         return Ok(false);
@@ -674,6 +668,18 @@ fn beside(expr: &mut Expr, data_type: &DataType, schema: &DFSchema) -> Result<bo
         })?;
         *expr = lit(value);
         return Ok(true);
+    }
+    if (own, class) == (Class::Number, Class::Number) {
+        let column = Expr::Column(subquery.subquery.schema().columns().remove(0));
+        let mut item = column.clone();
+        let within = schema.join(subquery.subquery.schema());
+        let within = within.as_ref().unwrap_or(schema);
+        let changed = numbers::unify(&mut [expr, &mut item], within, true);
+        if item != column {
+            let lists = with_type(&subquery.subquery, 0, &item.get_type(within)?)?;
+            *subquery = subquery.with_plan(Arc::new(lists));
+        }
+        return Ok(changed);
     }
     if fit(own, class, Together::Compared) {
         return Ok(false);
@@ -848,10 +854,21 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
     }
     let mut changed = false;
     for column in 0..width {
-        let types: Vec<DataType> = inputs
+        let mut types: Vec<DataType> = inputs
             .iter()
             .map(|input| input.schema().field(column).data_type().clone())
             .collect();
+        if types.iter().any(numbers::is_decimal) {
+            for (input, own) in inputs.iter_mut().zip(&mut types) {
+                if let LogicalPlan::Projection(projection) = input.as_ref()
+                    && let Some(decimal) = numbers::decimal(&projection.expr[column])
+                {
+                    *own = decimal.data_type();
+                    *input = Arc::new(with_value(input, column, decimal)?);
+                    changed = true;
+                }
+            }
+        }
         let classes: Vec<Class> = types.iter().map(Class::of).collect();
         let text_in = |input: &LogicalPlan| match input {
             LogicalPlan::Projection(projection) => {
@@ -871,7 +888,7 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
         if classes
             .iter()
             .all(|class| matches!(class, Class::Number | Class::Null))
-            && let Some(common) = type_union_resolution(&types)
+            && let Some(common) = numbers::common(&types)
         {
             for (input, own) in inputs.iter_mut().zip(&types) {
                 if *own != common {

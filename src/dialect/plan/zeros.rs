@@ -1,20 +1,29 @@
-//! A rule over logical plans that sorts the negative zero as the zero that it is.
+//! A rule over logical plans that lets floats that are equal be one: the two zeros, and NaNs of either sign.
 //!
 //! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so tells them apart where rows
 //! are put in order: in ORDER BY, in the windows of functions and in DISTINCT ON. It also does in `CASE x WHEN 0` and
-//! `nullif(x, 0)`. Adding zero gives the other one.
+//! `nullif(x, 0)`, and wherever lists and objects are compared or grouped. There it becomes [a key](float_key).
+//!
+//! The NaN of `0.0 / 0.0` has a sign, by which it would be less than every number. Arithmetic over floats gives
+//! [the one NaN](one_nan), as aggregates do (`functions::sliding`).
 
-use datafusion::common::DFSchema;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::expr::{Cast, InList, Sort, TryCast};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, lit};
+use datafusion::logical_expr::{
+    BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection,
+};
 
 use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
+use crate::dialect::functions::{compares_elements, float_key, holds_float, one_nan};
 
-/// Gives zeros one sign where they are sorted by. To be run when types fit.
+/// Gives floats one spelling where they are computed or compared. To be run when types fit.
 pub(super) const ONE_ZERO: PlanRule = PlanRule {
     name: "one_zero",
     dialects: Dialects::BOTH,
@@ -23,58 +32,182 @@ pub(super) const ONE_ZERO: PlanRule = PlanRule {
 
 fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
-    if matches!(plan, LogicalPlan::Sort(_)) {
-        return plan.map_expressions(|key| Ok(without_zero_sign(key, &schema)));
-    }
+    let is_sort = matches!(plan, LogicalPlan::Sort(_));
+    let is_nested_key = |expr: &Expr| matches!(type_of(expr, &schema), Some(of) if is_nested(&of));
+    let keys: Vec<Expr> = match &plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.clone(),
+        LogicalPlan::Join(join) => {
+            let pairs = join.on.iter();
+            pairs
+                .flat_map(|(left, right)| [left, right])
+                .cloned()
+                .collect()
+        }
+        _ => Vec::new(),
+    };
     let plan = map_named(plan, |expr| {
-        expr.transform_up(|expr| Ok(within(expr, &schema)))
+        let is_key = is_sort || is_nested_key(&expr) && keys.contains(&expr);
+        let expr = expr.transform_up(|expr| Ok(within(expr, &schema)))?;
+        match is_key {
+            true => expr.transform_data(|expr| Ok(key(expr, &schema))),
+            false => Ok(expr),
+        }
     })?;
-    plan.transform_data(|plan| Ok(first_rows(plan, &schema)))
+    plan.transform_data(|plan| distinct(plan, &schema))
 }
 
-/// Gives the keys of DISTINCT ON one zero.
-fn first_rows(plan: LogicalPlan, schema: &DFSchema) -> Transformed<LogicalPlan> {
-    let LogicalPlan::Distinct(Distinct::On(mut distinct)) = plan else {
-        return Transformed::no(plan);
-    };
-    let orders = distinct.sort_expr.iter_mut().flatten();
-    let orders = orders.map(|Sort { expr, .. }| expr);
-    let is_changed = all_without_zero_sign(orders.chain(&mut distinct.on_expr), schema);
-    Transformed::new_transformed(LogicalPlan::Distinct(Distinct::On(distinct)), is_changed)
+/// Gives the keys of DISTINCT ON one spelling, and lists and objects in the rows of DISTINCT.
+fn distinct(plan: LogicalPlan, schema: &DFSchema) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Distinct(Distinct::On(mut distinct)) => {
+            let orders = distinct.sort_expr.iter_mut().flatten();
+            let orders = orders.map(|Sort { expr, .. }| expr);
+            let is_changed = all_keys(orders.chain(&mut distinct.on_expr), schema);
+            let plan = LogicalPlan::Distinct(Distinct::On(distinct));
+            Ok(Transformed::new_transformed(plan, is_changed))
+        }
+        LogicalPlan::Distinct(Distinct::All(input))
+            if (input.schema().fields().iter()).any(|field| is_nested(field.data_type())) =>
+        {
+            let items = input.schema().iter().map(|(relation, field)| {
+                let column = Expr::from((relation, field));
+                match is_nested(field.data_type()) {
+                    true => float_key()
+                        .call(vec![column])
+                        .alias_qualified(relation.cloned(), field.name()),
+                    false => column,
+                }
+            });
+            let rows = Projection::try_new(items.collect(), Arc::clone(&input))?;
+            let rows = Arc::new(LogicalPlan::Projection(rows));
+            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::All(rows))))
+        }
+        plan => Ok(Transformed::no(plan)),
+    }
 }
 
 fn within(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    if gives_other_nan(&expr, schema) {
+        return Transformed::yes(one_nan().call(vec![expr]));
+    }
     let is_changed = match &mut expr {
         Expr::WindowFunction(call) => {
-            let orders = call.params.order_by.iter_mut();
+            let params = &mut call.params;
+            let orders = params.order_by.iter_mut();
             let orders = orders.map(|Sort { expr, .. }| expr);
-            all_without_zero_sign(orders.chain(&mut call.params.partition_by), schema)
+            all_keys(orders.chain(&mut params.partition_by), schema)
         }
-        Expr::Case(case) => all_without_zero_sign(case.expr.iter_mut().map(AsMut::as_mut), schema),
+        Expr::AggregateFunction(call) => {
+            let params = &mut call.params;
+            let orders = params.order_by.iter_mut();
+            let orders = orders.map(|Sort { expr, .. }| expr);
+            let args = params.args.iter_mut().filter(|_| params.distinct);
+            all_keys(orders.chain(args), schema)
+        }
+        Expr::Case(case) => {
+            let whens = case.when_then_expr.iter_mut();
+            let whens = whens.map(|(when, _)| when.as_mut());
+            match &mut case.expr {
+                Some(operand) => all_keys(whens.chain([operand.as_mut()]), schema),
+                None => false,
+            }
+        }
         Expr::ScalarFunction(call) if call.name() == "nullif" => {
-            all_without_zero_sign(call.args.iter_mut(), schema)
+            all_keys(call.args.iter_mut(), schema)
         }
+        Expr::ScalarFunction(call) if compares_elements(call.name()) => {
+            all_keys(call.args.iter_mut(), schema)
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares_lists(*op) => {
+            all_nested([left.as_mut(), right.as_mut()], schema)
+        }
+        Expr::InList(InList { expr, list, .. }) => {
+            all_nested(list.iter_mut().chain([expr.as_mut()]), schema)
+        }
+        Expr::Between(between) => all_nested(
+            [&mut between.expr, &mut between.low, &mut between.high].map(AsMut::as_mut),
+            schema,
+        ),
         _ => false,
     };
     Transformed::new_transformed(expr, is_changed)
 }
 
-fn all_without_zero_sign<'e>(keys: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
+/// Returns true for what may give a NaN with a sign though its operands are none.
+fn gives_other_nan(expr: &Expr, schema: &DFSchema) -> bool {
+    let is_float = |expr: &Expr| type_of(expr, schema).is_some_and(|of| of.is_floating());
+    let is_text = |expr: &Expr| type_of(expr, schema).is_some_and(|of| of.is_string());
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+            let may = match op {
+                Plus | Minus => !is_finite(left) && !is_finite(right),
+                Multiply => !is_nonzero(left) && !is_nonzero(right),
+                Divide => !is_nonzero(left) && !is_nonzero(right),
+                Modulo => true,
+                _ => false,
+            };
+            may && is_float(expr)
+        }
+        Expr::Negative(number) => !is_finite(number) && is_float(number),
+        Expr::Cast(Cast { expr: text, field }) | Expr::TryCast(TryCast { expr: text, field }) => {
+            field.data_type().is_floating() && is_text(text)
+        }
+        _ => false,
+    }
+}
+
+fn literal(expr: &Expr) -> Option<f64> {
+    match expr {
+        Expr::Literal(value, _) => match value.cast_to(&DataType::Float64).ok()? {
+            ScalarValue::Float64(number) => number,
+            _ => None,
+        },
+        Expr::Cast(Cast { expr, field }) if field.data_type().is_numeric() => literal(expr),
+        _ => None,
+    }
+}
+
+fn is_finite(expr: &Expr) -> bool {
+    literal(expr).is_some_and(f64::is_finite)
+}
+
+fn is_nonzero(expr: &Expr) -> bool {
+    literal(expr).is_some_and(|number| number.is_finite() && number != 0.0)
+}
+
+fn compares_lists(op: Operator) -> bool {
+    op.supports_propagation() || matches!(op, Operator::AtArrow | Operator::ArrowAt)
+}
+
+fn is_nested(data_type: &DataType) -> bool {
+    data_type.is_nested() && holds_float(data_type)
+}
+
+fn type_of(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
+    expr.get_type(schema).ok()
+}
+
+/// Makes keys of all `exprs` if one of them is a list or an object.
+fn all_nested<'e>(exprs: impl IntoIterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
+    let exprs: Vec<&mut Expr> = exprs.into_iter().collect();
+    let is_some_nested = |expr: &&mut Expr| type_of(expr, schema).is_some_and(|of| is_nested(&of));
+    exprs.iter().any(is_some_nested) && all_keys(exprs.into_iter(), schema)
+}
+
+fn all_keys<'e>(exprs: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
     let mut is_changed = false;
-    for key in keys {
-        let changed = without_zero_sign(std::mem::take(key), schema);
+    for expr in exprs {
+        let changed = key(std::mem::take(expr), schema);
         is_changed |= changed.transformed;
-        *key = changed.data;
+        *expr = changed.data;
     }
     is_changed
 }
 
-fn without_zero_sign(key: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let is_float = key
-        .get_type(schema)
-        .is_ok_and(|data_type| data_type.is_floating());
-    match is_float {
-        true => Transformed::yes(key + lit(0.0)),
-        false => Transformed::no(key),
+fn key(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match type_of(&expr, schema).is_some_and(|of| holds_float(&of)) {
+        true => Transformed::yes(float_key().call(vec![expr])),
+        false => Transformed::no(expr),
     }
 }

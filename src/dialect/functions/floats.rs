@@ -1,0 +1,145 @@
+//! Floats of which one value has several spellings: two zeros, and a NaN of either sign.
+//!
+//! The machine gives `0.0 / 0.0` a sign, and the engine orders by it: below `-Infinity`, and apart from other NaNs. Where a
+//! float is computed it becomes [the one NaN](one_nan). The negative zero is shown as such, so it becomes zero only in [a
+//! key](float_key) to sort, group or compare by, also within lists and objects.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, make_array};
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
+use datafusion::error::Result;
+use datafusion::functions::utils::make_scalar_function;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+/// `one_nan(x)`: x, and every NaN the same.
+pub(crate) fn one_nan() -> ScalarUDF {
+    OneSpelling::udf("one_nan", false)
+}
+
+/// `float_key(x)`: x, with one NaN and one zero.
+pub(crate) fn float_key() -> ScalarUDF {
+    OneSpelling::udf("float_key", true)
+}
+
+/// Returns true for floats, and for lists and objects of them.
+pub(crate) fn holds_float(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => holds_float(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_float(field.data_type())),
+        data_type => data_type.is_floating(),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OneSpelling {
+    name: &'static str,
+    /// Whether zero has no sign either.
+    is_key: bool,
+    signature: Signature,
+}
+
+impl OneSpelling {
+    fn udf(name: &'static str, is_key: bool) -> ScalarUDF {
+        ScalarUDF::new_from_impl(Self {
+            name,
+            is_key,
+            signature: Signature::any(1, Volatility::Immutable),
+        })
+    }
+}
+
+impl ScalarUDFImpl for OneSpelling {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    // A key of GROUP BY keeps its name.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args[0].schema_name().to_string())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types[0].clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let is_key = self.is_key;
+        let spelled = move |columns: &[ArrayRef]| spelled(&columns[0], is_key);
+        make_scalar_function(spelled, Vec::new())(&args.args)
+    }
+}
+
+/// Returns `array` with one NaN, and with one zero if it `is_key`.
+pub(super) fn spelled(array: &ArrayRef, is_key: bool) -> Result<ArrayRef> {
+    Ok(match array.data_type() {
+        DataType::Float64 => Arc::new(array.as_primitive::<Float64Type>().unary::<_, Float64Type>(
+            |x| match (x.is_nan(), is_key) {
+                (true, _) => f64::NAN,
+                (false, true) => x + 0.0,
+                (false, false) => x,
+            },
+        )),
+        DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(
+            |x| match (x.is_nan(), is_key) {
+                (true, _) => f32::NAN,
+                (false, true) => x + 0.0,
+                (false, false) => x,
+            },
+        )),
+        data_type if holds_float(data_type) => {
+            let data = array.to_data();
+            let parts = data.child_data().iter().map(|part| {
+                let part = spelled(&make_array(part.clone()), is_key)?;
+                Ok(part.to_data())
+            });
+            let parts = parts.collect::<Result<Vec<_>>>()?;
+            make_array(data.into_builder().child_data(parts).build()?)
+        }
+        _ => Arc::clone(array),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Float64Array, ListArray, StructArray};
+    use datafusion::arrow::datatypes::Field;
+
+    use super::*;
+
+    #[test]
+    fn floats_within_lists_and_objects_have_one_spelling() {
+        let floats = [Some(-0.0), Some(-f64::NAN), None, Some(-1.5)];
+        let lists = ListArray::from_iter_primitive::<Float64Type, _, _>([
+            Some(vec![Some(1.0)]),
+            Some(floats.to_vec()),
+            None,
+        ]);
+        let field = Field::new("x", lists.data_type().clone(), true);
+        let rows: ArrayRef = Arc::new(StructArray::from(vec![(
+            Arc::new(field),
+            Arc::new(lists) as ArrayRef,
+        )]));
+        let key = spelled(&rows.slice(1, 2), true).expect("a key");
+        let list = key.as_struct().column(0).as_list::<i32>().value(0);
+        let list: &Float64Array = list.as_primitive();
+        assert!(list.value(0).is_sign_positive());
+        assert!(list.value(1).is_nan() && list.value(1).is_sign_positive());
+        assert!(list.is_null(2));
+        assert_eq!(list.value(3).to_bits(), (-1.5_f64).to_bits());
+        assert!(key.as_struct().column(0).is_null(1));
+        let kept = spelled(&rows, false).expect("a value");
+        let kept = kept.as_struct().column(0).as_list::<i32>().value(1);
+        let kept: &Float64Array = kept.as_primitive();
+        assert!(kept.value(0).is_sign_negative() && kept.value(1).is_sign_positive());
+    }
+}
