@@ -32,8 +32,7 @@ pub(super) const CHECK_INTEGERS: PlanRule = PlanRule {
 fn check_integers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_integer =
         |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_integer());
-    let is_text =
-        |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_string());
+    let is_text = |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_string());
     Ok(match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if Arithmetic::of(op).is_some() && is_integer(&left) && is_integer(&right) =>

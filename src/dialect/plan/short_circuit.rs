@@ -54,10 +54,7 @@ fn short_circuit(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             Ok(Transformed::yes(LogicalPlan::Filter(filter)))
         }
         LogicalPlan::Join(mut join)
-            if join
-                .filter
-                .as_ref()
-                .is_some_and(|on| can_fail(on, &schema)) =>
+            if join.filter.as_ref().is_some_and(|on| can_fail(on, &schema)) =>
         {
             // Rows that do not match are as good as rows for which that is unknown, in an outer join as well.
             let on = join.filter.take().map(|on| guarded(on, &schema));
