@@ -448,7 +448,6 @@ mod tests {
         for sql in [
             "SET TIME ZONE '+02:00'",
             "SELECT now() AT TIME ZONE 'Europe/Berlin', now() AT TIME ZONE kind FROM t",
-            "SELECT id FROM t FOR UPDATE",
             "SELECT id FROM t WITH (NOLOCK)",
             "SELECT id FROM t WHERE id SIMILAR TO 'a%' LIMIT 1",
         ] {

@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(floor("spec.owner.id", CellKind::Text), 100);
         assert_eq!(floor("count(*)", CellKind::Number), 100);
         assert_eq!(floor("created_at", CellKind::Scalar), SECONDS_WIDTH);
-        assert_eq!(floor("description", CellKind::Text), MIN_WIDTH);
+        assert_eq!(floor("description", CellKind::Text), "description".len());
         assert_eq!(floor("grid", CellKind::Text), MIN_WIDTH);
     }
 
@@ -175,7 +175,7 @@ mod tests {
             column.width_request(true),
             WidthRequest {
                 natural: 21,
-                floor: MIN_WIDTH,
+                floor: NAME_WIDTH,
                 pinned: false
             }
         );

@@ -403,14 +403,14 @@ mod tests {
     fn a_table_of_80_columns() {
         let (text, summary) = fitted(80, &keys());
         insta::assert_snapshot!(text, @r#"
-        ┌──────────────────┬─────────────┬─────────────┬─────────────┬─────────────┬───┐
-        │ id               │ display_na… │ description │ _spec       │ spec        │ … │
-        ├──────────────────┼─────────────┼─────────────┼─────────────┼─────────────┼───┤
-        │ AAAABBBBCCCC2222 │ billing     │ café, "quo… │ {"a":[1,nu… │ {"display_… │ … │
-        │ KEY2             │ 決済サービ… │ 👩‍💻 team …   │ {"b":"x y"} │ {"display_… │ … │
-        │ KEY3             │             │ NULL        │ NULL        │ {"display_… │ … │
-        │ KEY4             │ line\nbrea… │  \u{202e}d… │ "not json"  │ NULL        │ … │
-        └──────────────────┴─────────────┴─────────────┴─────────────┴─────────────┴───┘
+        ┌──────────────────┬──────────────┬─────────────┬─────────────┬────────────┬───┐
+        │ id               │ display_name │ description │ _spec       │ spec       │ … │
+        ├──────────────────┼──────────────┼─────────────┼─────────────┼────────────┼───┤
+        │ AAAABBBBCCCC2222 │ billing      │ café, "quo… │ {"a":[1,nu… │ {"display… │ … │
+        │ KEY2             │ 決済サービス │ 👩‍💻 team …   │ {"b":"x y"} │ {"display… │ … │
+        │ KEY3             │              │ NULL        │ NULL        │ {"display… │ … │
+        │ KEY4             │ line\nbreak… │  \u{202e}d… │ "not json"  │ NULL       │ … │
+        └──────────────────┴──────────────┴─────────────┴─────────────┴────────────┴───┘
         "#);
         assert_eq!(summary.rows, 4);
         assert_eq!(summary.cut, ALL_BUT_ID[..4]);

@@ -305,7 +305,7 @@ mod tests {
         let waited = tokio::time::timeout(Duration::from_millis(400), given.next()).await;
         assert!(waited.is_err(), "its patience begins anew");
         let error = given.next().await.unwrap().unwrap_err();
-        assert!(error.to_string().contains("no answer for 0 s"), "{error}");
+        assert!(error.to_string().contains("no progress for 0 s"), "{error}");
         assert!(given.next().await.is_none());
     }
 }

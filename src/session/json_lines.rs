@@ -133,10 +133,10 @@ mod tests {
         for (text, problem) in [
             ("[{}", "ends within"),
             ("{\"a\":", "ends within"),
-            ("[{},]", "no object"),
+            ("[{},]", "not an object"),
             ("[{}{}]", "comma"),
-            ("[1]", "no object"),
-            ("[[{}]]", "no object"),
+            ("[1]", "not an object"),
+            ("[[{}]]", "not an object"),
             ("1", "rows are objects"),
             ("[{}] x", "rows are objects"),
         ] {

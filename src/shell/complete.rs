@@ -524,7 +524,10 @@ mod tests {
         assert_eq!(offered("\\d v|"), "v: vw_api_keys");
         assert_eq!(offered("\\format j|"), "j: json jsonl");
         assert_eq!(offered("\\x |"), ": on off auto never");
-        assert_eq!(offered("\\h cr|"), "cr: create view create external table");
+        assert_eq!(
+            offered("\\h cr|"),
+            "cr: create table create view create external table"
+        );
         assert_eq!(offered("\\h CREATE V|"), "CREATE V: CREATE VIEW");
         assert_eq!(offered("\\pset pa|"), "pa: pager");
         assert_eq!(offered("\\pset pager |"), ": on off");

@@ -91,7 +91,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "g",
         "\\g [FILE]",
-        "run the statement, or the last one again; rows to FILE",
+        "run the statement, or the last one; rows to FILE",
         Argument::File,
         &[],
     ),
