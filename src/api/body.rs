@@ -12,7 +12,6 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::request::KeyId;
 use super::text::printable;
 use crate::json_scan;
 use crate::mask::Mask;
@@ -50,13 +49,13 @@ impl KeyBody {
     /// # Errors
     /// [`DecodeError`] if it is not an object, tells of an error, or is another object. The answer to a PATCH may lack the
     /// id; that to a GET `needs_id`.
-    pub(crate) fn of_id(body: Bytes, id: &KeyId, needs_id: bool) -> Result<Self, DecodeError> {
+    pub(crate) fn of_id(body: Bytes, id: &str, needs_id: bool) -> Result<Self, DecodeError> {
         let body = Self::parse(body)?;
         check_success(body.raw())?;
         let found = values_at(body.raw(), &["id"]);
         let is_it = |found: &&str| {
             let text = serde_json::from_str::<String>(found).unwrap_or((*found).to_owned());
-            text.eq_ignore_ascii_case(id.as_str())
+            text.eq_ignore_ascii_case(id)
         };
         match found.first() {
             None if !needs_id => Ok(body),
@@ -67,7 +66,7 @@ impl KeyBody {
 
     /// Takes the answer to a create, which may hold the only copy of a secret: a byte order mark or a prefix before the
     /// JSON, bytes behind it, bytes in it that are not UTF-8, UTF-16, UTF-32, and gzip or deflate that no header tells of
-    /// are no reason to lose it. What may hold a secret and is no JSON becomes a JSON string.
+    /// are no reason to lose it. Text that may hold a secret but is not JSON becomes a JSON string.
     ///
     /// # Errors
     /// [`DecodeError`] if there is neither a key nor a secret in it.
@@ -544,8 +543,7 @@ mod tests {
     #[test]
     fn the_answer_must_be_the_object_that_was_asked_for() {
         let read = |body: &'static str, needs_id| {
-            let id = KeyId::new("K1").unwrap();
-            KeyBody::of_id(Bytes::from_static(body.as_bytes()), &id, needs_id).is_ok()
+            KeyBody::of_id(Bytes::from_static(body.as_bytes()), "K1", needs_id).is_ok()
         };
         assert!(read(r#"{"id":"K1"}"#, true) && read(r#"{"id":"k1"}"#, true));
         assert!(read("{}", false) && !read("{}", true));

@@ -258,7 +258,7 @@ impl Client {
         filters: &Filters,
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
-        let read = |body| KeyBody::of_id(body, id, true);
+        let read = |body| KeyBody::of_id(body, id.as_str(), true);
         self.caller.call(&request, &self.terms, read).await
     }
 
@@ -362,7 +362,7 @@ impl Client {
     ) -> Result<KeyBody, Error> {
         self.caller
             .call(&request::update(resource, id, body), &self.terms, |body| {
-                KeyBody::of_id(body, id, false)
+                KeyBody::of_id(body, id.as_str(), false)
             })
             .await
     }

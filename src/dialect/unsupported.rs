@@ -15,7 +15,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::ast::{folded, idents, text_of, visit};
+use super::ast::{folded, text_of, visit};
 use super::error::Error;
 use super::rules::times;
 use crate::pattern::patterns;
@@ -292,7 +292,8 @@ fn named_once(what: &str, body: &SetExpr) -> ControlFlow<Error> {
     };
     let names = select.projection.iter().filter_map(|item| match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
-        SelectItem::UnnamedExpr(expr) => idents(expr)?.pop(),
+        // What has a dot may be a nested field, which is called by its whole path.
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.clone()),
         _ => None,
     });
     let mut seen = HashSet::new();

@@ -70,7 +70,8 @@ impl Session {
             interrupt,
         };
         let _running = interrupt.running();
-        let carried_out = self.carry_out(call, sink);
+        // In a box, because the future is large: who awaits statements one after another would hold each in a frame.
+        let carried_out = Box::pin(self.carry_out(call, sink));
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => {

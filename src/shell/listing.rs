@@ -182,14 +182,14 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "x",
         "\\x [on|off|auto|never]",
-        "show one line per field; auto if a table would not fit",
+        "show one line per field; auto if a table does not fit",
         Argument::OnOffAuto,
         &[],
     ),
     entry(
         "format",
         "\\format [FORMAT]",
-        "the format of rows, such as table, line or csv",
+        "the format of rows: table, line, csv, …",
         Argument::Format,
         &["mode"],
     ),

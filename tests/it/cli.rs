@@ -400,7 +400,7 @@ fn a_reader_that_goes_away_is_an_error_if_a_change_has_not_been_made() {
         let (ended, stderr) = left_after_one_line(&env, &["-o", "csv", "-e", &script]);
         assert_eq!(ended, Some(code), "{rest}\n{stderr}");
         assert_eq!(
-            stderr.contains("was not run"),
+            stderr.contains("were not run"),
             code == 1,
             "{rest}\n{stderr}"
         );

@@ -199,7 +199,7 @@ async fn what_is_broken_is_an_error_that_says_where() {
         ("open.csv", "a\n\"x\n", "never closed"),
         ("twice.csv", "a,a\n1,2\n", "two columns are called `a`"),
         ("cut.json", "[{\"a\":1},", "ends within"),
-        ("word.json", "[1]", "no object"),
+        ("word.json", "[1]", "not an object"),
     ] {
         lab.write(name, text);
         let error = lab.fail(&format!("SELECT * FROM '{{dir}}/{name}'")).await;

@@ -574,7 +574,10 @@ async fn a_preview_shows_the_requests_and_what_a_person_would_type() {
     let hidden = "DELETE FROM api_keys WHERE id = 'a\u{202e}b'";
     let (error, _) = client.fail("preview_write", hidden).await;
     assert!(
-        error["message"].as_str().unwrap().contains("nobody sees"),
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("invisible character"),
         "{error}"
     );
     assert_eq!(client.lab.sandbox.keys(), before);

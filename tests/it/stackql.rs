@@ -488,7 +488,7 @@ fn options_that_are_not_here_say_what_to_use() {
         .iamql(&["exec", "SELECT 1", "--iqldata", "x.json"])
         .error(2);
     assert!(
-        error.contains("no option `--iqldata`: there are no templates"),
+        error.contains("no option `--iqldata`: templates are not supported"),
         "{error}"
     );
     assert!(error.contains("--param name=value"), "{error}");
