@@ -92,7 +92,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^argument (?:\w+\.)?(\w+) to grouping function is not in grouping columns.*",
-        "`grouping` takes columns of GROUP BY, and `$1` is none",
+        "`grouping` takes columns of GROUP BY, which `$1` is not",
         "",
     ),
     (
@@ -162,7 +162,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"^unsupported AnyOp.*|^invalid function `all`",
-        "ANY and ALL stand behind a comparison, and ANY behind LIKE",
+        "ANY and ALL follow a comparison, and ANY also LIKE",
         "write x = ANY (ARRAY['a', 'b']), or x LIKE ANY (ARRAY['a%', 'b%'])",
     ),
     (

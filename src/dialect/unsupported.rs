@@ -186,7 +186,7 @@ impl Visitor for Refusal {
             // The engine would leave out the first of two lists of arguments.
             Expr::Function(function) if function.parameters != FunctionArguments::None => {
                 let error = Error::new(format!(
-                    "a second list of arguments stands behind `{}`",
+                    "`{}` has a second list of arguments",
                     function.name
                 ));
                 ControlFlow::Break(
@@ -340,11 +340,11 @@ fn number(literal: &ValueWithSpan) -> ControlFlow<Error> {
             "numbers reach up to 1.8e308".to_owned(),
         ),
         Value::Number(number, true) => (
-            format!("`{number}L` is no number"),
+            format!("`{number}L` is not a number"),
             format!("write {number}"),
         ),
         Value::HexStringLiteral(digits) if is_typed_as_number(literal) => (
-            format!("`0x{digits}` is no number here"),
+            format!("`0x{digits}` is not a number here"),
             match i64::from_str_radix(digits, 16) {
                 Ok(number) => format!("write {number}; X'{digits}' is bytes"),
                 Err(_) => format!("X'{digits}' is bytes"),
@@ -408,10 +408,10 @@ mod tests {
         insta::assert_snapshot!(refused("SELECT id FROM t START WITH id = 'a' CONNECT BY id = PRIOR id"), @"CONNECT BY is not supported; write WITH RECURSIVE");
         insta::assert_snapshot!(refused("SELECT id FROM t PIVOT (count(id) FOR kind IN ('a'))"), @"PIVOT is not supported; write count(*) FILTER (WHERE …) for each column");
         insta::assert_snapshot!(refused("SELECT id FROM t FOR UPDATE"), @"FOR UPDATE is not supported; leave it out: a query locks nothing");
-        insta::assert_snapshot!(refused("DELETE FROM t WHERE upper(id)('X') = 'X'"), @"a second list of arguments stands behind `upper`; a call has one list of arguments, as in abs(x)");
+        insta::assert_snapshot!(refused("DELETE FROM t WHERE upper(id)('X') = 'X'"), @"`upper` has a second list of arguments; a call has one list of arguments, as in abs(x)");
         insta::assert_snapshot!(refused("SELECT 1e400"), @"the number 1e400 is out of range; numbers reach up to 1.8e308");
-        insta::assert_snapshot!(refused("SELECT 0x1F"), @"`0x1F` is no number here; write 31; X'1F' is bytes");
-        insta::assert_snapshot!(refused("SELECT 1L"), @"`1L` is no number; write 1");
+        insta::assert_snapshot!(refused("SELECT 0x1F"), @"`0x1F` is not a number here; write 31; X'1F' is bytes");
+        insta::assert_snapshot!(refused("SELECT 1L"), @"`1L` is not a number; write 1");
         insta::assert_snapshot!(refused("SELECT '2026-01-01 10:00:00+02:99'::timestamptz"), @"`2026-01-01 10:00:00+02:99` is not a timestamp; an offset has less than 60 minutes, as in +05:30");
         insta::assert_snapshot!(refused("SELECT id FROM t FETCH FIRST 2 ROWS WITH TIES"), @"FETCH with PERCENT or TIES is not supported; write QUALIFY rank() OVER (ORDER BY …) <= n");
         insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");

@@ -43,7 +43,7 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
     let mut parameters: Vec<String> = view.input.get_parameter_names()?.into_iter().collect();
     parameters.sort();
     if let Some(parameter) = parameters.first() {
-        return exec_err!("a view has no parameters, and `{parameter}` is one");
+        return exec_err!("a view cannot have parameters such as `{parameter}`");
     }
     let state = context.state();
     let plan = Arc::unwrap_or_clone(view.input);
