@@ -501,7 +501,7 @@ fn is_number(expr: &Expr) -> bool {
     }
 }
 
-/// Takes a number for the condition of WHERE or HAVING: what is not zero is true.
+/// Takes a number for the condition of WHERE: what is not zero is true.
 ///
 /// ```sql
 /// SELECT a FROM t WHERE 1
@@ -514,11 +514,10 @@ pub(super) const NUMBER_AS_CONDITION: SyntaxRule =
     SyntaxRule::stackql_only("number_as_condition", Hook::Select(number_as_condition));
 
 fn number_as_condition(select: &mut Select, _: &Context<'_>) {
-    let conditions = [&mut select.selection, &mut select.having];
-    for condition in conditions.into_iter().flatten() {
-        if is_number(condition) {
-            wrap("stackql_truth", condition);
-        }
+    if let Some(condition) = &mut select.selection
+        && is_number(condition)
+    {
+        wrap("stackql_truth", condition);
     }
 }
 

@@ -100,11 +100,11 @@ fn the_rules_run_in_this_order() {
     rows_in_where: default, stackql; Psql, DuckDb
     path_to_subscripts: default, stackql; DuckDb
     quote_fields: default, stackql; Psql, DuckDb
-    times_in_microseconds: default, stackql; Psql, DuckDb
     time_patterns: default, stackql; Psql
     integer_division: default, stackql; DuckDb
     percentile_disc: default, stackql; Psql, DuckDb
     function_names: default, stackql; Psql, DuckDb
+    times_in_microseconds: default, stackql; Psql, DuckDb
     base64_with_padding: default; Psql
     length_of_array: default; Psql
     part_of_date: default, stackql; DuckDb

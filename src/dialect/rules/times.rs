@@ -1,14 +1,14 @@
 //! Times as people write them, as the engine takes them.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
-    TypedString, Value, ValueWithSpan,
+    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,
+    TimezoneInfo, TypedString, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
 use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Context, Hook, SyntaxRule};
-use crate::dialect::ast::{function_name, wrap};
+use crate::dialect::ast::{function_name, taken, wrap};
 use crate::dialect::plan::with_seconds;
 
 /// Makes times precise to the microsecond, as in PostgreSQL, and completes literals: the engine's nanoseconds end in 2262,
@@ -20,6 +20,7 @@ use crate::dialect::plan::with_seconds;
 /// SELECT 1 FROM t WHERE a > TIMESTAMP(6) '9999-12-31 10:20:00' OR a > '2026-01-31T10:20:00Z'::TIMESTAMPTZ(6)
 /// ```
 ///
+/// `now()` becomes `CAST(now() AS TIMESTAMPTZ(6))`: the engine's clock has nanoseconds.
 /// A precision that is written stays. Text that is compared with a time is completed later, by its type.
 pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule = SyntaxRule::both(
     "times_in_microseconds",
@@ -46,6 +47,20 @@ fn times_in_microseconds(expr: &mut Expr, _: &Context<'_>) {
                 complete(&mut value.value);
             }
         }
+        Expr::Function(function)
+            if matches!(
+                function_name(function).as_str(),
+                "now" | "current_timestamp"
+            ) =>
+        {
+            *expr = Expr::Cast {
+                kind: CastKind::Cast,
+                expr: Box::new(taken(expr)),
+                data_type: DataType::Timestamp(Some(6), TimezoneInfo::Tz),
+                array: false,
+                format: None,
+            };
+        }
         _ => {}
     }
 }
@@ -58,8 +73,8 @@ fn precise(data_type: &mut DataType) -> bool {
             true
         }
         DataType::Datetime(precision) => {
-            let zone = sqlparser::ast::TimezoneInfo::None;
-            *data_type = DataType::Timestamp(Some(precision.unwrap_or(6)), zone);
+            let precision = precision.unwrap_or(6);
+            *data_type = DataType::Timestamp(Some(precision), TimezoneInfo::None);
             true
         }
         _ => false,
@@ -335,6 +350,8 @@ mod tests {
         insta::assert_snapshot!(rewritten("'2026-01-31T10:20Z'::timestamptz"), @"'2026-01-31T10:20:00Z'::TIMESTAMPTZ(6)");
         insta::assert_snapshot!(rewritten("CAST(x AS TIMESTAMP(3))"), @"CAST(x AS TIMESTAMP(3))");
         insta::assert_snapshot!(rewritten("CAST('10:20' AS TEXT)"), @"CAST('10:20' AS TEXT)");
+        insta::assert_snapshot!(rewritten("now()"), @"CAST(now() AS TIMESTAMPTZ(6))");
+        insta::assert_snapshot!(rewritten("clock_timestamp()"), @"CAST(now() AS TIMESTAMPTZ(6))");
     }
 
     #[test]
