@@ -213,15 +213,16 @@ async fn a_created_key_is_read_whatever_its_encoding_is_said_to_be() {
 /// The connection that is read never comes to a rest; what bounds it must not depend on that.
 #[tokio::test]
 async fn endless_interim_answers_time_out() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    // Each try meets the same, so that none is refused.
     std::thread::spawn(move || {
-        let listener = listener.into_std().unwrap();
-        listener.set_nonblocking(false).unwrap();
-        let (mut stream, _) = listener.accept().unwrap();
-        stream.set_nonblocking(false).unwrap();
-        let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
-        while std::io::Write::write_all(&mut stream, &interim).is_ok() {}
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+                while std::io::Write::write_all(&mut stream, &interim).is_ok() {}
+            });
+        }
     });
     let config = ClientConfig {
         endpoint: Endpoint::parse(&format!("http://{address}")).unwrap(),

@@ -90,10 +90,16 @@ impl File {
             let profile = before.and_then(profile_at);
             let place = profile.map_or(String::new(), |name| format!(", profile `{name}`"));
             let message = without_value(&error.message().replace('\n', " "));
+            let message = message.replacen("unknown variant", "unknown value", 1);
             let is_secret = ["`api_secret`", "`secret`", "`password`", "`access_token`", "`token`"]
                 .iter()
                 .any(|name| message.starts_with(&format!("unknown field {name}")));
-            let error = Error::usage(format!("config.toml, line {line}{place}: {message}"));
+            // A wrong value follows its name.
+            let name = before
+                .and_then(|before| before.rsplit('\n').next())
+                .and_then(|line| Some(line.split_once('=')?.0.trim()))
+                .map_or(String::new(), |name| format!("`{name}`: "));
+            let error = Error::usage(format!("config.toml, line {line}{place}: {name}{message}"));
             if is_secret {
                 return error.hint(
                     "a secret in config.toml would be in every backup and every copy of it: put it into a file that \
@@ -267,18 +273,21 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_not_repeated() {
         for (line, told) in [
-            ("timeout = 'canary'", "invalid type: string, expected u64"),
+            (
+                "timeout = 'canary'",
+                "`timeout`: invalid type: string, expected u64",
+            ),
             (
                 "timeout = 'canary, expected `x`'",
-                "invalid type: string, expected u64",
+                "`timeout`: invalid type: string, expected u64",
             ),
             (
                 "api_key = 12345",
-                "invalid type: integer, expected a string",
+                "`api_key`: invalid type: integer, expected a string",
             ),
             (
                 "dialect = 'canary'",
-                "unknown variant, expected `default` or `stackql`",
+                "`dialect`: unknown value, expected `default` or `stackql`",
             ),
         ] {
             let error = File::parse(&format!("[profiles.x]\n{line}")).unwrap_err();
