@@ -26,13 +26,18 @@ pub(crate) fn float_key() -> ScalarUDF {
 
 /// Returns true for floats, and for lists and objects of them.
 pub(crate) fn holds_float(data_type: &DataType) -> bool {
+    holds(data_type, DataType::is_floating)
+}
+
+/// Returns true for types that `is_it` holds for, and for lists and objects of them.
+pub(crate) fn holds(data_type: &DataType, is_it: fn(&DataType) -> bool) -> bool {
     match data_type {
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => holds_float(item.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| holds_float(field.data_type())),
-        data_type => data_type.is_floating(),
+        | DataType::Map(item, _) => holds(item.data_type(), is_it),
+        DataType::Struct(fields) => fields.iter().any(|field| holds(field.data_type(), is_it)),
+        data_type => is_it(data_type),
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) use bounded::constant as bounded_constant;
 pub(crate) use bounded::{join_texts, joins_texts, slice_size};
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use error::Error;
-pub(crate) use floats::{float_key, holds_float, one_nan};
+pub(crate) use floats::{float_key, holds, holds_float, one_nan};
 pub(crate) use intervals::interval_length;
 pub(crate) use nested::spelled;
 pub(crate) use number::{rounded, to_rank};

@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 use super::error::Error;
 use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
-use crate::dialect::functions::{compares_elements, interval_length};
+use crate::dialect::functions::{compares_elements, holds, interval_length};
 
 /// Compares intervals by their length. To be run before types are made to fit.
 pub(super) const COMPARE_LENGTHS: PlanRule = PlanRule {
@@ -257,14 +257,7 @@ fn refuse_lists(types: &[DataType]) -> Result<()> {
 
 /// Returns true for intervals, and for lists and objects of them.
 fn holds_interval(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => holds_interval(item.data_type()),
-        DataType::Struct(fields) => (fields.iter()).any(|field| holds_interval(field.data_type())),
-        data_type => matches!(data_type, DataType::Interval(_)),
-    }
+    holds(data_type, |of| matches!(of, DataType::Interval(_)))
 }
 
 /// Returns a subquery of one column with the lengths of what it gives.

@@ -19,7 +19,7 @@ pub(super) fn unify(operands: &mut [&mut Expr], schema: &DFSchema, is_compared: 
         return false;
     };
     let mut changed = false;
-    if types.iter().any(is_decimal) {
+    if types.iter().any(DataType::is_decimal) {
         let literals: Vec<_> = operands.iter().map(|operand| decimal(operand)).collect();
         let with_literals: Vec<_> = (literals.iter().zip(&types))
             .map(|(literal, own)| match literal {
@@ -64,7 +64,7 @@ pub(super) fn common(types: &[DataType]) -> Option<DataType> {
 pub(super) fn rows(mut rows: Values) -> Result<Transformed<Values>> {
     let mut changed = false;
     for (column, field) in rows.schema.fields().iter().enumerate() {
-        if !is_decimal(field.data_type()) {
+        if !field.data_type().is_decimal() {
             continue;
         }
         let as_typed = |cell: &Expr| match cell {
@@ -110,23 +110,14 @@ pub(super) fn decimal(literal: &Expr) -> Option<ScalarValue> {
     Some(ScalarValue::Decimal128(Some(digits), 18, scale))
 }
 
-pub(super) fn is_decimal(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Decimal32(..)
-            | DataType::Decimal64(..)
-            | DataType::Decimal128(..)
-            | DataType::Decimal256(..)
-    )
-}
-
 /// Returns true for decimals and integers, of which one is a decimal.
 pub(super) fn are_decimals(types: &[DataType]) -> bool {
-    types.iter().any(is_decimal) && types.iter().all(|of| is_decimal(of) || of.is_integer())
+    types.iter().any(DataType::is_decimal)
+        && types.iter().all(|of| of.is_decimal() || of.is_integer())
 }
 
 fn mixes(types: &[DataType]) -> bool {
-    types.iter().any(is_decimal) && types.iter().any(DataType::is_floating)
+    types.iter().any(DataType::is_decimal) && types.iter().any(DataType::is_floating)
 }
 
 /// Returns true if there is a decimal that all of the decimals and integers of `types` fit.

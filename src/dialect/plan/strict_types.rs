@@ -858,7 +858,7 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
             .iter()
             .map(|input| input.schema().field(column).data_type().clone())
             .collect();
-        if types.iter().any(numbers::is_decimal) {
+        if types.iter().any(DataType::is_decimal) {
             for (input, own) in inputs.iter_mut().zip(&mut types) {
                 if let LogicalPlan::Projection(projection) = input.as_ref()
                     && let Some(decimal) = numbers::decimal(&projection.expr[column])
