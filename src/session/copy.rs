@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result as EngineResult;
@@ -16,6 +17,7 @@ use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use etcetera::home_dir;
 use url::Url;
 
+use super::partition_key;
 use super::sink::Sink;
 use super::staging::{self, Target};
 use super::write::RescueFile;
@@ -73,7 +75,11 @@ pub(super) fn stage(
         let LogicalPlan::Copy(copy) = plan else {
             return Ok(Transformed::no(plan));
         };
-        let (copy, written) = redirect(copy, rescue_file)?;
+        let (mut copy, written) = redirect(copy, rescue_file)?;
+        if !copy.partition_by.is_empty() {
+            let input = Arc::unwrap_or_clone(copy.input);
+            copy.input = Arc::new(partition_key::without_nulls(input, &copy.partition_by)?);
+        }
         staged.push(written);
         Ok(Transformed::yes(LogicalPlan::Copy(copy)))
     })?;

@@ -12,17 +12,102 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::MemTable;
-use datafusion::common::exec_err;
+use datafusion::common::{ResolvedTableReference, TableReference, exec_err};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     CreateMemoryTable, CreateView, DdlStatement, LogicalPlan, LogicalPlanBuilder,
 };
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement as EngineStatement;
+use datafusion::sql::planner::object_name_to_table_reference;
 
 use super::memory::HeldRows;
-use crate::dialect::plan;
+use super::prepared::Prepared;
+use crate::dialect::relations::merged_columns::tables_of;
+use crate::dialect::{parse, plan};
+use crate::error::Error;
+
+/// Fails if `plan` removes or replaces a table that a view or a prepared statement reads: what those were planned over
+/// would stay as it was.
+///
+/// # Errors
+///
+/// Fails with the name of the first one.
+pub(super) async fn check_unread(
+    context: &SessionContext,
+    prepared: &Prepared,
+    plan: &LogicalPlan,
+) -> Result<()> {
+    let LogicalPlan::Ddl(ddl) = plan else {
+        return Ok(());
+    };
+    let gone = match ddl {
+        DdlStatement::CreateView(view) if view.or_replace => &view.name,
+        DdlStatement::CreateMemoryTable(table) if table.or_replace => &table.name,
+        DdlStatement::CreateExternalTable(table) if table.or_replace => &table.name,
+        DdlStatement::DropTable(drop) => &drop.name,
+        DdlStatement::DropView(drop) => &drop.name,
+        _ => return Ok(()),
+    };
+    let state = context.state();
+    let gone = full(&state, gone.clone());
+    let schema = state.schema_for_ref(gone.clone())?;
+    let refused = |reader: String, hint: String| {
+        Err(
+            Error::statement(format!("`{}` is read by {reader}", gone.table))
+                .hint(hint)
+                .into(),
+        )
+    };
+    for name in schema.table_names() {
+        let table = schema.table(&name).await?;
+        let view = table
+            .as_ref()
+            .and_then(|table| table.downcast_ref::<ViewTable>());
+        let Some(definition) = view.and_then(ViewTable::definition) else {
+            continue;
+        };
+        if *name != *gone.table && reads(&state, definition).contains(&gone) {
+            return refused(
+                format!("the view `{name}`"),
+                format!("DROP VIEW {name} first"),
+            );
+        }
+    }
+    match prepared.reader_of(&gone) {
+        Some(name) => refused(
+            format!("the prepared statement `{name}`"),
+            format!("DEALLOCATE {name} first"),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Returns the tables that `statement` reads.
+fn reads(state: &SessionState, definition: &str) -> Vec<ResolvedTableReference> {
+    match parse::parse(definition) {
+        Ok(statement) => tables_read(state, &statement),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The same, of a statement that has been parsed.
+pub(super) fn tables_read(
+    state: &SessionState,
+    statement: &EngineStatement,
+) -> Vec<ResolvedTableReference> {
+    let names = tables_of(statement).into_iter();
+    let names = names.filter_map(|name| object_name_to_table_reference(name, true).ok());
+    names.map(|name| full(state, name)).collect()
+}
+
+fn full(state: &SessionState, name: TableReference) -> ResolvedTableReference {
+    let catalog = &state.config_options().catalog;
+    name.resolve(&catalog.default_catalog, &catalog.default_schema)
+}
 
 /// Creates `view`, or puts it in the place of another one if it says so.
 ///

@@ -114,13 +114,9 @@ impl Planner {
         let parameters = parameters(&plan)?;
         let columns = match plan {
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) => explain::schema(),
-            LogicalPlan::Statement(Statement::Execute(_)) => {
-                // This looks up the prepared statement and runs nothing.
-                let prepared = self.context.execute_logical_plan(plan).await?;
-                names.apply(
-                    &source_json::without_schema(prepared.schema().inner()),
-                    shape,
-                )
+            LogicalPlan::Statement(Statement::Execute(execute)) => {
+                let plan = self.prepared.plan(execute, &self.context.state())?;
+                names.apply(&self.columns(plan, &BTreeMap::new())?, shape)
             }
             // What only tells how many rows it has written, tells it in its report.
             LogicalPlan::Ddl(_)

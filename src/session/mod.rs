@@ -27,6 +27,7 @@ mod memory;
 mod names;
 mod options;
 mod params;
+mod partition_key;
 mod plan;
 mod planner_thread;
 mod prepared;
@@ -76,7 +77,7 @@ pub struct Session {
     options: Arc<Options>,
     /// The statements that created materialized views, by name.
     materialized: Mutex<BTreeMap<String, Piece>>,
-    prepared: Prepared,
+    prepared: Arc<Prepared>,
 }
 
 impl std::fmt::Debug for Session {
@@ -122,7 +123,7 @@ impl Session {
             connection,
             options: Arc::new(options),
             materialized: Mutex::default(),
-            prepared: Prepared::default(),
+            prepared: Arc::default(),
         })
     }
 

@@ -26,6 +26,7 @@ use super::executor::{self, Patience};
 use super::options::Options;
 use super::params::Params;
 use super::planner_thread::{on_planner_thread, on_planner_thread_within};
+use super::prepared::Prepared;
 use super::{Session, copy, create, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
@@ -64,14 +65,18 @@ impl Session {
         params: &Params,
     ) -> Result<PlanResult<DataFrame>, Error> {
         let planner = self.planner(params);
+        let state = self.context.state();
+        let tables = create::tables_read(&state, &statement);
         let plan = || async move { planner.plan(statement, reading).await };
         let plan = self.within_timeout(plan).await?;
-        let plan = match plan.and_then(|plan| self.prepared.typed(plan)) {
+        let settled = plan.and_then(|plan| self.prepared.settle(plan, tables, &state));
+        let plan = match settled {
             Ok(plan) => plan,
             Err(error) => return Ok(Err(error)),
         };
-        let prepares =
-            matches!(plan, LogicalPlan::Statement(Statement::Prepare(_))).then(|| plan.clone());
+        if let Err(error) = create::check_unread(&self.context, &self.prepared, &plan).await {
+            return Ok(Err(error));
+        }
         let is_ddl = matches!(plan, LogicalPlan::Ddl(_));
         let context = self.context.clone();
         let carried_out = || async move {
@@ -82,18 +87,20 @@ impl Session {
                 LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
                     create::table(&context, table).await
                 }
+                LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table))
+                    if !table.order_exprs.is_empty() =>
+                {
+                    let error = Error::statement("WITH ORDER is not supported");
+                    Err(error.hint("ORDER BY sorts what is read").into())
+                }
                 plan => context.execute_logical_plan(plan).await,
             }
         };
-        let done = match is_ddl {
+        Ok(match is_ddl {
             // CREATE TABLE AS runs a query, which may take long.
             true => on_planner_thread(carried_out).await,
             false => Box::pin(carried_out()).await,
-        };
-        if let (Ok(_), Some(plan)) = (&done, prepares) {
-            self.prepared.keep(&plan);
-        }
-        Ok(done)
+        })
     }
 
     /// Begins to run `frame`, whose scans report to `scope`.
@@ -192,6 +199,7 @@ impl Session {
         Planner {
             params: params.clone(),
             context: self.context.clone(),
+            prepared: Arc::clone(&self.prepared),
             options: Arc::clone(&self.options),
         }
     }
@@ -200,6 +208,7 @@ impl Session {
 /// Plans statements.
 pub(super) struct Planner {
     pub(super) context: SessionContext,
+    pub(super) prepared: Arc<Prepared>,
     options: Arc<Options>,
     params: Params,
 }
@@ -286,6 +295,8 @@ impl Planner {
         let tables = relations::Tables {
             size: &|name| views.get(name).copied().unwrap_or(1),
             columns: &|name| tables.get(name).cloned(),
+            home: [resource::CATALOG, resource::DEFAULT_SCHEMA],
+            is_nested: &|name| resource::shape().is_nested_column(name),
             is_aggregate: &|name| self.kind_of(name, false) == Some(calls::Kind::Aggregate),
         };
         relations::apply(statement, &tables)?;

@@ -1,69 +1,195 @@
-//! The types of the parameters of prepared statements.
+//! Prepared statements.
 //!
-//! The engine converts what EXECUTE is given into them, whatever it is: a date would be a number of days. Here it is checked
-//! as PostgreSQL does for what is put into a column.
+//! The engine would optimize a statement when it is prepared, before the rules of `dialect` have seen it, and convert
+//! whatever EXECUTE is given: a date would be a number of days. So a plan is kept here as it was written. When it is
+//! executed it goes the way of every other plan, with parameters that were checked as PostgreSQL checks what is put into a
+//! column.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{DFSchema, ParamValues, ResolvedTableReference, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{LogicalPlan, Statement};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{
+    Execute, Expr, LogicalPlan, LogicalPlanBuilder, Prepare, Statement,
+};
+use parking_lot::Mutex;
 
+use crate::dialect::error::nearest;
 use crate::dialect::plan::assigned;
-use crate::error::Error;
+use crate::error::{Error, counted};
 
-/// The types of the parameters of each prepared statement, by its name.
+/// The prepared statements of a session, by their names.
 #[derive(Debug, Default)]
-pub(super) struct Prepared(Mutex<HashMap<String, Vec<DataType>>>);
+pub(super) struct Prepared(Mutex<BTreeMap<String, Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    /// The types of `$1`, `$2` and so on; None where the statement does not tell.
+    types: Vec<Option<FieldRef>>,
+    plan: Arc<LogicalPlan>,
+    /// The tables that it reads.
+    tables: Vec<ResolvedTableReference>,
+}
 
 impl Prepared {
-    /// Keeps the types of what `plan`, which has been carried out, prepares.
-    pub(super) fn keep(&self, plan: &LogicalPlan) {
-        if let LogicalPlan::Statement(Statement::Prepare(prepare)) = plan {
-            let types = prepare.fields.iter().map(|field| field.data_type().clone());
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(prepare.name.clone(), types.collect());
-        }
-    }
-
-    /// Gives the parameters of EXECUTE their types.
+    /// Carries out PREPARE and DEALLOCATE, which leave nothing to run, and puts what was prepared in the place of EXECUTE.
+    ///
+    /// `tables` are those that the statement reads.
     ///
     /// # Errors
     ///
-    /// Fails if one of them is of another kind, and for a PREPARE with a parameter that EXECUTE could not give.
-    pub(super) fn typed(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+    /// Fails for names that are taken or unknown, and for parameters that are of another kind or not as many.
+    pub(super) fn settle(
+        &self,
+        plan: LogicalPlan,
+        tables: Vec<ResolvedTableReference>,
+        state: &SessionState,
+    ) -> Result<LogicalPlan> {
         match plan {
-            LogicalPlan::Statement(Statement::Prepare(prepare)) => {
-                let count = prepare.fields.len();
-                let is_given = |name: &String| match name.trim_start_matches('$').parse() {
-                    Ok(position) => (1..=count).contains(&position),
-                    Err(_) => true,
-                };
-                let mut names: Vec<String> =
-                    prepare.input.get_parameter_names()?.into_iter().collect();
-                names.sort();
-                match names.iter().find(|name| !is_given(name)) {
-                    Some(name) => Err(DataFusionError::External(Box::new(
-                        Error::statement(format!("there is no parameter `{name}`")).hint(format!(
-                            "PREPARE names the types of {count}, and they are numbered from $1"
-                        )),
-                    ))),
-                    None => Ok(LogicalPlan::Statement(Statement::Prepare(prepare))),
-                }
+            LogicalPlan::Statement(Statement::Prepare(prepare)) => self.keep(prepare, tables)?,
+            LogicalPlan::Statement(Statement::Deallocate(gone)) => self.forget(&gone.name)?,
+            LogicalPlan::Statement(Statement::Execute(execute)) => {
+                return self.plan(execute, state);
             }
-            LogicalPlan::Statement(Statement::Execute(mut execute)) => {
-                let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(types) = known.get(&execute.name)
-                    && types.len() == execute.parameters.len()
-                {
-                    for (value, wanted) in execute.parameters.iter_mut().zip(types) {
-                        *value = assigned(std::mem::take(value), wanted)?;
-                    }
-                }
-                Ok(LogicalPlan::Statement(Statement::Execute(execute)))
+            plan => return Ok(plan),
+        }
+        LogicalPlanBuilder::empty(false).build()
+    }
+
+    fn keep(&self, prepare: Prepare, tables: Vec<ResolvedTableReference>) -> Result<()> {
+        let types = types(&prepare)?;
+        match self.0.lock().entry(prepare.name) {
+            Entry::Occupied(known) => Err(refused(
+                format!("there is a prepared statement `{}` already", known.key()),
+                format!("DEALLOCATE {} removes it", known.key()),
+            )),
+            Entry::Vacant(free) => {
+                free.insert(Kept {
+                    types,
+                    plan: prepare.input,
+                    tables,
+                });
+                Ok(())
             }
-            plan => Ok(plan),
         }
     }
+
+    /// Returns the name of a statement that reads `table`.
+    pub(super) fn reader_of(&self, table: &ResolvedTableReference) -> Option<String> {
+        let known = self.0.lock();
+        let mut readers = known.iter().filter(|(_, kept)| kept.tables.contains(table));
+        readers.next().map(|(name, _)| name.clone())
+    }
+
+    fn forget(&self, name: &str) -> Result<()> {
+        let mut known = self.0.lock();
+        match known.remove(name) {
+            Some(_) => Ok(()),
+            None if name.eq_ignore_ascii_case("all") => {
+                known.clear();
+                Ok(())
+            }
+            None => Err(unknown(name, &known)),
+        }
+    }
+
+    /// Returns the plan that `execute` runs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no statement of its name, and for parameters that do not fit.
+    pub(super) fn plan(&self, execute: Execute, state: &SessionState) -> Result<LogicalPlan> {
+        let (types, plan) = {
+            let known = self.0.lock();
+            let kept = known.get(&execute.name);
+            let kept = kept.ok_or_else(|| unknown(&execute.name, &known))?;
+            (kept.types.clone(), kept.plan.as_ref().clone())
+        };
+        let given = execute.parameters.len();
+        if given != types.len() {
+            let wanted = counted(types.len() as u64, "parameter");
+            let message = format!("`{}` takes {wanted}, not {given}", execute.name);
+            return Err(refused(message, "EXECUTE lists them in parentheses"));
+        }
+        let values = execute.parameters.into_iter().zip(&types);
+        let values = values.map(|(value, wanted)| {
+            let wanted = wanted.as_ref().map(|field| field.data_type());
+            Ok(ScalarAndMetadata::from(computed(value, wanted, state)?))
+        });
+        let values = values.collect::<Result<Vec<_>>>()?;
+        plan.replace_params_with_values(&ParamValues::List(values))
+    }
+}
+
+/// Returns the types of the parameters that `prepare` has, whether it names them or not.
+///
+/// # Errors
+///
+/// Fails if it names some types, and has a parameter beyond them.
+fn types(prepare: &Prepare) -> Result<Vec<Option<FieldRef>>> {
+    let told = prepare.input.get_parameter_fields()?;
+    let position = |name: &String| name.trim_start_matches('$').parse::<usize>().ok();
+    let last = told.keys().filter_map(position).max().unwrap_or(0);
+    let inferred: Vec<_> = (1..=last)
+        .map(|at| told.get(&format!("${at}")).cloned().flatten())
+        .collect();
+    // The engine leaves those out that it cannot infer.
+    if prepare.fields.iter().eq(inferred.iter().flatten()) {
+        return Ok(inferred);
+    }
+    let count = prepare.fields.len();
+    match last > count {
+        true => Err(refused(
+            format!("there is no parameter `${last}`"),
+            format!("PREPARE names the types of {count}, and they are numbered from $1"),
+        )),
+        false => Ok(prepare.fields.iter().cloned().map(Some).collect()),
+    }
+}
+
+/// Returns the value of a parameter, of type `wanted` if that is known. It is computed as in a SELECT.
+fn computed(value: Expr, wanted: Option<&DataType>, state: &SessionState) -> Result<ScalarValue> {
+    let value = match wanted {
+        Some(wanted) => assigned(value, wanted)?,
+        None => value,
+    };
+    let query = LogicalPlanBuilder::empty(true).project([value])?.build()?;
+    let value = match state.optimize(&query)? {
+        LogicalPlan::Projection(projection) => projection.expr.into_iter().next(),
+        _ => None,
+    };
+    let value = value.ok_or_else(|| {
+        refused(
+            "EXECUTE takes values",
+            "write literals and what is computed of them, as in EXECUTE p(1, 'a')",
+        )
+    })?;
+    let row = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &row)?;
+    let value = state.create_physical_expr(value.unalias_nested().data, &DFSchema::empty())?;
+    let value = ScalarValue::try_from_array(&value.evaluate(&row)?.into_array(1)?, 0)?;
+    match wanted {
+        Some(wanted) => value.cast_to(wanted),
+        None => Ok(value),
+    }
+}
+
+fn unknown(name: &str, known: &BTreeMap<String, Kept>) -> DataFusionError {
+    let names = known.keys().map(String::as_str);
+    let hint = match nearest(name, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("PREPARE {name} AS SELECT … makes one"),
+    };
+    refused(format!("there is no prepared statement `{name}`"), hint)
+}
+
+fn refused(message: impl Into<String>, hint: impl Into<String>) -> DataFusionError {
+    let error = Error::statement(message.into()).hint(hint.into());
+    DataFusionError::External(Box::new(error))
 }
