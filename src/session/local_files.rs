@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::arrow::array::{RecordBatch, RecordBatchReader};
 use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::reader::{FileReader, StreamReader};
 use datafusion::catalog::{Session, TableProvider, TableProviderFactory, UrlTableFactory};
 use datafusion::common::config::{ConfigFileType, CsvOptions};
@@ -221,7 +222,7 @@ impl LocalFiles {
         text_table::table(vec![input], format, declared)
     }
 
-    /// Returns the text files that `name` stands for, and the extension of their format. None if they are not text.
+    /// Returns the files that `name` stands for, and the extension of their format.
     async fn inputs(
         &self,
         state: &dyn Session,
@@ -260,9 +261,7 @@ impl LocalFiles {
             });
         }
         inputs.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(found
-            .filter(|found| format_of(found).is_some())
-            .map(|found| (inputs, found)))
+        Ok(found.map(|found| (inputs, found)))
     }
 }
 
@@ -289,11 +288,44 @@ impl UrlTableFactory for LocalFiles {
         if let Some(state) = state
             && let Some((inputs, found)) =
                 self.inputs(&state, &named, None).await.or_else(missing)?
-            && let Some(format) = format_of(&found)
         {
-            return text_table::table(inputs, format, None).map(Some);
+            match format_of(&found) {
+                Some(format) => return text_table::table(inputs, format, None).map(Some),
+                None if found == "arrow" => check_same_columns(name, &inputs)?,
+                None => {}
+            }
         }
         self.engine.try_new(&named).await
+    }
+}
+
+/// Refuses Arrow files whose columns differ: the engine reads them by their positions.
+fn check_same_columns(name: &str, inputs: &[Input]) -> Result<()> {
+    let schema = |input: &Input| {
+        let Content::Path(path) = &input.content else {
+            return None;
+        };
+        let file = FileReader::try_new(File::open(path).ok()?, None);
+        let schema = file.map(|file| file.schema()).or_else(|_| {
+            let stream = StreamReader::try_new(File::open(path)?, None)?;
+            Ok::<_, ArrowError>(stream.schema())
+        });
+        schema.ok()
+    };
+    // What cannot be read is the engine's to tell of.
+    let mut schemas = inputs.iter().filter_map(schema);
+    let first = schemas.next();
+    match schemas.all(|other| {
+        first
+            .as_ref()
+            .is_none_or(|first| first.fields() == other.fields())
+    }) {
+        true => Ok(()),
+        false => Err(Error::statement(format!(
+            "the Arrow files of `{name}` do not have the same columns in the same order"
+        ))
+        .hint("name one file at a time, and put them together with UNION ALL")
+        .into()),
     }
 }
 
@@ -454,7 +486,7 @@ fn text_format(bytes: &Bytes) -> Format {
 
 fn in_memory(
     schema: Arc<Schema>,
-    batches: impl Iterator<Item = Result<RecordBatch, datafusion::arrow::error::ArrowError>>,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> Result<Arc<dyn TableProvider>> {
     let batches = batches.collect::<Result<Vec<_>, _>>()?;
     Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))

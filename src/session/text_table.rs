@@ -4,7 +4,7 @@
 //! have them in different orders; types are those that fit every row. Files are read twice, and never held in memory. It
 //! depends on arrow and on the engine's streaming table, and looks for no files itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -237,6 +237,7 @@ fn infer_json(inputs: &[Input]) -> Result<Schema> {
     for input in inputs {
         readers.push((input, input.open()?));
     }
+    let mut long = BTreeSet::new();
     let values = readers.into_iter().flat_map(|(input, reader)| {
         let reader = BufReader::new(JsonLines::new(reader));
         let values = serde_json::Deserializer::from_reader(reader).into_iter::<serde_json::Value>();
@@ -244,7 +245,59 @@ fn infer_json(inputs: &[Input]) -> Result<Schema> {
             value.map_err(|error| ArrowError::ExternalError(Box::new(input.failed(error))))
         })
     });
-    Ok(infer_json_schema_from_iterator(values)?)
+    let values = values.inspect(|value| {
+        if let Ok(value) = value {
+            find_long(value, "", &mut long);
+        }
+    });
+    let schema = infer_json_schema_from_iterator(values)?;
+    let fields = schema.fields().iter().map(|field| exact(field, "", &long));
+    Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Adds to `long` the paths of integers in `value`, which is at `path`, that a float has not enough digits for.
+fn find_long(value: &serde_json::Value, path: &str, long: &mut BTreeSet<String>) {
+    use serde_json::Value::{Array, Number, Object};
+    const DIGITS: u64 = 1 << 53;
+    match value {
+        Object(members) => members
+            .iter()
+            .for_each(|(name, value)| find_long(value, &below(path, name), long)),
+        Array(items) => items.iter().for_each(|item| find_long(item, path, long)),
+        Number(number) => {
+            let size = number.as_i64().map(i64::unsigned_abs);
+            if size.or(number.as_u64()).is_some_and(|size| size > DIGITS) {
+                long.insert(path.to_owned());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns `field`, in which floats that would change an integer of `long` are texts.
+fn exact(field: &Field, path: &str, long: &BTreeSet<String>) -> Field {
+    fn exact_type(data_type: &DataType, path: &str, long: &BTreeSet<String>) -> DataType {
+        match data_type {
+            DataType::Float64 if long.contains(path) => DataType::Utf8,
+            DataType::Struct(fields) => {
+                let fields = fields.iter().map(|field| exact(field, path, long));
+                DataType::Struct(fields.collect())
+            }
+            DataType::List(item) => {
+                let of = exact_type(item.data_type(), path, long);
+                DataType::List(Arc::new(item.as_ref().clone().with_data_type(of)))
+            }
+            other => other.clone(),
+        }
+    }
+    let path = below(path, field.name());
+    let data_type = exact_type(field.data_type(), &path, long);
+    field.clone().with_data_type(data_type)
+}
+
+/// Returns the path of the member `name` of what is at `path`.
+fn below(path: &str, name: &str) -> String {
+    format!("{path}\0{name}")
 }
 
 /// The rows of one file of fields.
