@@ -9,6 +9,7 @@ pub(crate) mod having_names;
 pub(crate) mod merged_columns;
 mod named_windows;
 mod order_keys;
+mod qualifiers;
 mod recursion;
 mod rule;
 mod shadowed_order_names;
@@ -24,6 +25,7 @@ pub(crate) use rule::Tables;
 const RELATION_RULES: &[RelationRule] = &[
     recursion::RECURSION,
     expansion::EXPANSION,
+    qualifiers::QUALIFIERS,
     having_names::HAVING_NAMES,
     order_keys::ORDER_KEYS,
     named_windows::NAMED_WINDOWS,

@@ -61,7 +61,8 @@ impl VisitorMut for Queries<'_> {
                         .hint("it can be read once there, in FROM"),
                 );
             }
-            if let (1, Some((clause, span))) = (named, left_out(&cte.query)) {
+            let reads_itself = times_named(cte.query.as_ref(), cte) > 0;
+            if let (true, Some((clause, span))) = (reads_itself, left_out(&cte.query)) {
                 let error = Error::new(format!(
                     "{clause} in the recursive query `{}` is not supported",
                     name.value
@@ -298,6 +299,8 @@ mod tests {
         let tables = Tables {
             size: &|_| 1,
             columns: &|_| None,
+            home: ["home", "iam"],
+            is_nested: &|_| false,
             is_aggregate: &|name| name == "max",
         };
         settle(statement, &tables)
@@ -309,6 +312,7 @@ mod tests {
             ("LIMIT 3", "LIMIT"),
             ("OFFSET 1", "OFFSET"),
             ("ORDER BY x LIMIT 3", "ORDER BY"),
+            ("ORDER BY (SELECT max(x) FROM t)", "ORDER BY"),
             ("FETCH FIRST 3 ROWS ONLY", "FETCH"),
         ] {
             let sql = format!(

@@ -20,6 +20,10 @@ pub(crate) struct Tables<'t> {
     pub(crate) size: &'t dyn Fn(&ObjectName) -> u64,
     /// The columns of a table; None if they are not known.
     pub(crate) columns: &'t dyn Fn(&ObjectName) -> Option<Vec<String>>,
+    /// The catalog and the schema of a table whose name says neither.
+    pub(crate) home: [&'t str; 2],
+    /// Whether a column, by its name, has fields.
+    pub(crate) is_nested: &'t dyn Fn(&str) -> bool,
     /// Whether a function, by its name in lower case, is an aggregate.
     pub(crate) is_aggregate: &'t dyn Fn(&str) -> bool,
 }

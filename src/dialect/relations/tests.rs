@@ -36,6 +36,8 @@ pub(super) fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
     let tables = Tables {
         size: &|_| 600,
         columns: &columns,
+        home: ["home", "iam"],
+        is_nested: &|name| name == "nested",
         is_aggregate: &|_| false,
     };
     let mut statement = parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -46,7 +48,7 @@ pub(super) fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
 #[test]
 fn the_rules_run_in_this_order() {
     let names: Vec<&str> = RELATION_RULES.iter().map(|rule| rule.name).collect();
-    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, having_names, order_keys, named_windows, merged_columns, shadowed_order_names");
+    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, qualifiers, having_names, order_keys, named_windows, merged_columns, shadowed_order_names");
 }
 
 #[test]
