@@ -299,3 +299,35 @@ async fn scans_that_list_the_same_keys_share_one_listing() {
         .await;
     assert_eq!(answer.requests.len(), 3);
 }
+
+#[tokio::test]
+async fn an_owner_that_the_outer_query_fixes_is_asked_for_in_its_subqueries() {
+    let lab = Lab::with_view().await;
+    let owner = owners_of(&lab.sandbox.keys()).remove(0);
+    let listing =
+        format!("GET /iam/v2/api-keys?spec.owner={owner}&show_expired=true&page_size=100");
+    for query in [
+        "SELECT k.id FROM vw_api_keys k WHERE k.owner_id = '?' AND k.age_days =
+            (SELECT max(b.age_days) FROM vw_api_keys b WHERE b.owner_id = k.owner_id)",
+        "SELECT k.id FROM vw_api_keys k WHERE k.owner_id = '?' AND NOT EXISTS
+            (SELECT 1 FROM vw_api_keys b WHERE b.owner_id = k.owner_id AND b.age_days > k.age_days)",
+        "SELECT k.id FROM vw_api_keys k WHERE k.owner_id = '?' AND k.age_days >= ALL
+            (SELECT b.age_days FROM vw_api_keys b WHERE b.owner_id = k.owner_id)",
+        "SELECT k.id || (SELECT count(*) FROM api_keys b WHERE b.spec.owner.id = k.spec.owner.id AND b.id < k.id)
+            FROM api_keys k WHERE k.spec.owner.id = '?'",
+        "SELECT k.id || l.n FROM vw_api_keys k CROSS JOIN LATERAL
+            (SELECT count(*) AS n FROM vw_api_keys b WHERE b.owner_id = k.owner_id AND b.id < k.id) l
+            WHERE k.owner_id = '?'",
+        "SELECT k.id || l.n FROM vw_api_keys k JOIN (VALUES ('?')) o(owner) ON o.owner = k.owner_id
+            LEFT JOIN LATERAL (SELECT count(*) AS n FROM vw_api_keys b WHERE b.owner_id = k.owner_id AND b.id < k.id) l
+            ON true WHERE k.owner_id = '?'",
+    ] {
+        let asked = lab.run(&query.replace('?', &owner)).await;
+        assert_eq!(asked.requests, [listing.as_str()], "{query}");
+        let hidden = query.replace("k.owner_id = '?'", &format!("k.owner_id || '' = '{owner}'"));
+        let hidden = hidden.replace("k.spec.owner.id = '?'", &format!("k.spec.owner.id || '' = '{owner}'"));
+        let listed = lab.run(&hidden.replace('?', &owner)).await;
+        assert!(listed.requests.len() > 1 && !asked.rows.is_empty(), "{query}");
+        assert_eq!(asked.rows, listed.rows, "{query}");
+    }
+}

@@ -26,6 +26,7 @@
 //! - `node`: the logical nodes. The subquery is inside the node and not an input, so that the engine's rules do not move
 //!   anything in or out of it;
 //! - `plan`: logical nodes to physical ones. The subquery is optimized and planned once per statement;
+//! - `known`: outer values that a condition of the outer query fixes, which become literals in the subquery;
 //! - `once`: the parts of a subquery that no parameter reaches, which are read once per statement and kept;
 //! - `exec`: the physical node. For each distinct value it sets the parameters, resets the physical plan and runs it;
 //! - `answer`: the rows of one run, reduced with three-valued logic.
@@ -47,6 +48,7 @@ mod answer;
 mod bind;
 mod exec;
 mod guard;
+mod known;
 mod node;
 mod once;
 mod plan;

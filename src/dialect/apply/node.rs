@@ -231,6 +231,11 @@ impl Apply {
         Self { guard, ..self }
     }
 
+    /// Returns the input.
+    pub(super) fn input(&self) -> &LogicalPlan {
+        &self.input
+    }
+
     /// Returns the schema of the input.
     pub(super) fn input_schema(&self) -> &DFSchemaRef {
         self.input.schema()

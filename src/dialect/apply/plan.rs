@@ -28,8 +28,10 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 use futures::stream;
 
 use super::exec::ApplyExec;
+use super::known::with_known_values;
 use super::node::{Apply, Kind, Nullable, Once, Parameter, ParameterNode, parameters};
 use super::once::{OnceExec, read_once};
+use crate::dialect::plan::limit_by_outer_values;
 use crate::dialect::plan::operator::{no_expressions, no_input};
 
 /// Plans as the engine does, and knows the nodes of this module.
@@ -67,7 +69,7 @@ impl ExtensionPlanner for NodePlanner {
         &self,
         planner: &dyn PhysicalPlanner,
         node: &dyn UserDefinedLogicalNode,
-        _: &[&LogicalPlan],
+        logical_inputs: &[&LogicalPlan],
         inputs: &[Arc<dyn ExecutionPlan>],
         session: &dyn Session,
         context: &PhysicalPlanningContext,
@@ -76,7 +78,7 @@ impl ExtensionPlanner for NodePlanner {
         if let Some(node) = node.downcast_ref::<ParameterNode>() {
             return Ok(Some(Arc::new(ParameterExec::new(node))));
         }
-        let [input] = inputs else {
+        let ([logical], [input]) = (logical_inputs, inputs) else {
             return Ok(None);
         };
         if let Some(once) = node.downcast_ref::<Once>() {
@@ -95,22 +97,25 @@ impl ExtensionPlanner for NodePlanner {
             .chain(&apply.guard)
             .map(|expr| planner.create_physical_expr(expr, schema, session, context))
             .collect::<Result<Vec<_>>>()?;
-        let subquery = subquery(planner, apply, session).await?;
+        let subquery = subquery(planner, apply, logical, session).await?;
         let exec = ApplyExec::try_new(apply, Arc::clone(input), subquery, exprs)?;
         Ok(Some(Arc::new(exec)))
     }
 }
 
-/// Plans the subquery of `apply`, and leaves it to the plan around it to be optimized as a part of that.
+/// Plans the subquery of `apply`, whose input is `input`, and leaves it to the plan around it to be optimized as a part of that.
 async fn subquery(
     planner: &dyn PhysicalPlanner,
     apply: &Apply,
+    input: &LogicalPlan,
     session: &dyn Session,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
         return internal_err!("a session without a state cannot plan a subquery");
     };
-    let plan = state.optimize(&apply.subquery)?;
+    // It was analyzed with the statement. A second time, the rules would take what the engine has made for what was typed.
+    let analyzed = limit_by_outer_values(with_known_values(apply, input)?)?;
+    let plan = state.optimizer().optimize(analyzed, state, |_, _| {})?;
     let stops_early = matches!(apply.kind, Kind::Exists | Kind::Scalar);
     let plan = match apply.parameters.is_empty() && stops_early {
         // As a whole it need not be read to its end.

@@ -168,7 +168,7 @@ pub(super) fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
                 op: Operator::Divide | Operator::Modulo,
                 right,
                 ..
-            }) => !matches!(right.as_ref(), Expr::Literal(divisor, _) if !is_zero(divisor)),
+            }) => !matches!(converted(right), Expr::Literal(divisor, _) if !is_zero(divisor)),
             Expr::Cast(cast) => {
                 !matches!(cast.expr.as_ref(), Expr::Literal(..))
                     && !cast.field.data_type().is_string()
@@ -181,6 +181,14 @@ pub(super) fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
         })
     });
     found.unwrap_or(false)
+}
+
+/// Returns what is converted, if something is.
+fn converted(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => converted(&cast.expr),
+        expr => expr,
+    }
 }
 
 fn is_zero(divisor: &ScalarValue) -> bool {

@@ -48,6 +48,15 @@ pub(super) const LIMIT_BY_SUBQUERY: PlanRule = PlanRule {
     change: Change::Node(limit_by_subquery),
 };
 
+/// Does so in a plan whose types fit, in which outer values have become subqueries.
+///
+/// # Errors
+///
+/// Fails as the engine does.
+pub(crate) fn limit_by_outer_values(plan: LogicalPlan) -> Result<LogicalPlan> {
+    Ok(plan.transform_up_with_subqueries(limit_by_subquery)?.data)
+}
+
 fn limit_by_subquery(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {
         LogicalPlan::Limit(limit) if asks(&limit)? => Ok(Transformed::yes(as_condition(limit)?)),
@@ -70,7 +79,7 @@ fn as_condition(limit: Limit) -> Result<LogicalPlan> {
         .into_iter()
         .map(Expr::from)
         .collect();
-    let number = || Expr::from(Column::new_unqualified(NUMBER));
+    let number = || cast(Expr::from(Column::new_unqualified(NUMBER)), DataType::Int64);
     let bound = |clause: &'static str, bound: Expr, without: i64| {
         let bound =
             ScalarUDF::from(NonNegative::of(clause)).call(vec![cast(bound, DataType::Int64)]);
