@@ -73,6 +73,15 @@ pub(crate) enum Error {
         given: String,
     },
 
+    /// A flag that a function of regular expressions does not know.
+    #[error("`{flag}` is not a flag of this function")]
+    Flag {
+        /// The flag.
+        flag: char,
+        /// The flags that it knows.
+        known: String,
+    },
+
     /// What is to be converted, and is not of the kind.
     #[error("`{given}` is not {expected}")]
     Unread {
@@ -142,6 +151,7 @@ impl Error {
                 "take an element first: `-> 0` and `$[0]` are the first, and `unnest` gives all"
                     .to_owned(),
             ),
+            Self::Flag { known, .. } => Some(format!("it takes any of `{known}`")),
             Self::NoValue { .. } => {
                 Some("nullif and CASE give NULL in the place of what has no value".to_owned())
             }

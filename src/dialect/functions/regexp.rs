@@ -49,7 +49,10 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             Arity::Between(2, 3),
             |_| DataType::Boolean,
             |args| {
-                let flags = args.get(2).cloned();
+                let flags = args
+                    .get(2)
+                    .cloned()
+                    .map(|flags| flags_for_engine(flags, FLAGS));
                 let [text, pattern, ..] = four(args);
                 Ok(regexp_like(text, not_null(pattern), flags))
             },
@@ -70,7 +73,10 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             Arity::Between(3, 4),
             |_| DataType::Utf8,
             |args| {
-                let flags = args.get(3).cloned();
+                let flags = args
+                    .get(3)
+                    .cloned()
+                    .map(|flags| flags_for_engine(flags, FLAGS_OF_REPLACE));
                 let [text, pattern, new, _] = four(args);
                 let new = new_text().call(vec![new]);
                 Ok(replaced([text, pattern, new], flags))
@@ -81,7 +87,10 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             Arity::Between(3, 4),
             |_| DataType::Utf8,
             |args| {
-                let flags = args.get(3).cloned();
+                let flags = args
+                    .get(3)
+                    .cloned()
+                    .map(|flags| flags_for_engine(flags, FLAGS_OF_REPLACE));
                 let [text, pattern, new, _] = four(args);
                 Ok(replaced([text, pattern, new], flags))
             },
@@ -151,7 +160,8 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
         let regex = match compiled.entry((pattern, flags)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                let regex = bounded::compiled_as(pattern, flags);
+                let flags = engine_flags(flags, FLAGS)?;
+                let regex = bounded::compiled_as(pattern, &flags);
                 free.insert(regex.map_err(|_| Error::Argument {
                     function: RegexpMatch::NAME,
                     expected: "a regular expression",
@@ -173,6 +183,53 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
         matches.append(true);
     }
     Ok(Arc::new(matches.finish()))
+}
+
+/// The flags of functions that look for one match.
+const FLAGS: &str = "cimnsx";
+
+/// The flags of functions that replace.
+const FLAGS_OF_REPLACE: &str = "cgimnsx";
+
+/// Returns the engine's flags for `flags`, each of which is one of `known`.
+fn flags_for_engine(flags: Expr, known: &str) -> Expr {
+    let function = row(
+        "regexp_flags",
+        Arity::Between(2, 2),
+        ReturnType::Text,
+        |args| match (args[0].text(), args[1].text()) {
+            (Some(flags), Some(known)) => Ok(Value::Text(engine_flags(&flags, &known)?.into())),
+            _ => Ok(Value::Null),
+        },
+    );
+    function.call(vec![flags, lit(known)])
+}
+
+/// Returns PostgreSQL's `flags` as the engine writes them. It takes no empty text: `u` is on anyway.
+///
+/// # Errors
+///
+/// Fails at a flag that is not one of `known`.
+fn engine_flags(flags: &str, known: &str) -> Result<String, Error> {
+    let mut written = String::from("u");
+    for flag in flags.chars() {
+        if !known.contains(flag) {
+            return Err(Error::Flag {
+                flag,
+                known: known.to_owned(),
+            });
+        }
+        // Of two that contradict each other, the last counts.
+        let (set, cleared) = match flag {
+            'c' => (None, 'i'),
+            'm' | 'n' => (Some('m'), 's'),
+            's' => (Some('s'), 'm'),
+            flag => (Some(flag), flag),
+        };
+        written.retain(|other| other != cleared && Some(other) != set);
+        written.extend(set);
+    }
+    Ok(written)
 }
 
 /// Returns a function from the new text of PostgreSQL's `regexp_replace` to that of the engine's.
@@ -255,6 +312,14 @@ mod tests {
             ("regexp('b.', 'abc')", "true"),
             ("regexp_like('abc', 'b.')", "true"),
             ("regexp_like('ABC', 'b.', 'i')", "true"),
+            ("regexp_like('ABC', 'b.', 'ic')", "false"),
+            ("regexp_like('ABC', 'b.', '')", "false"),
+            ("regexp_match('abc', 'B', 'i')[1]", "b"),
+            ("regexp_replace('aBab', 'b', '', 'gi')", "aa"),
+            (
+                "regexp_replace(chr(97) || chr(10), '^', '-', 'gn')",
+                "-a\n-",
+            ),
             ("regexp_like('abc', 'b.') = 1", "true"),
             ("regexp_like(NULL, 'b.')", "NULL"),
             ("regexp_substr('hello world', 'w.*d')", "world"),
@@ -273,6 +338,18 @@ mod tests {
             default_value("regexp_replace('a1b2', '[0-9]', '-')").await,
             "a-b2"
         );
+    }
+
+    #[test]
+    fn flags_are_postgresqls() {
+        let engine = |flags| super::engine_flags(flags, super::FLAGS);
+        assert_eq!(engine("").unwrap(), "u");
+        assert_eq!(engine("icxx").unwrap(), "ux");
+        assert_eq!(engine("ns").unwrap(), "us");
+        assert_eq!(engine("sm").unwrap(), "um");
+        for flags in ["g", "q", "I", "i!"] {
+            assert!(engine(flags).is_err(), "{flags}");
+        }
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! `RANGE 123 PRECEDING` over a timestamp is 123 of something to the engine, and over text it compares whatever there is.
 //! Both are refused: over a time the offset is an interval, over a number a number, and text has no distance.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -51,25 +51,57 @@ fn check_frame(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
     };
     let offsets = [offset(&frame.start_bound), offset(&frame.end_bound)];
     for offset in offsets.into_iter().flatten() {
-        let wrong = match key.expr.get_type(schema)? {
-            of if of.is_numeric() || of.is_null() => None,
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Time64(_) => {
-                is_number(&offset).then(|| {
-                    Error::new(format!("RANGE {offset} is not an interval"))
-                        .hint("over a date or a time the offset is one, such as INTERVAL '1 day'")
-                })
-            }
-            DataType::Interval(_) | DataType::Duration(_) => None,
-            _ => Some(
-                Error::new("RANGE with an offset needs an order by a number or a time")
-                    .hint("ROWS counts rows, whatever they are ordered by"),
+        let wrong = match is_negative(&offset) {
+            true => Some(
+                Error::new(format!("RANGE {offset} is negative"))
+                    .hint("write PRECEDING for FOLLOWING, or the other way round"),
             ),
+            false => misfit(&offset, key.expr.get_type(schema)?),
         };
         if let Some(wrong) = wrong {
             return Err(wrong.at(Place::of(&key.expr)).into());
         }
     }
     Ok(())
+}
+
+/// Returns the error for an offset that is not of a kind with `key`.
+fn misfit(offset: &ScalarValue, key: DataType) -> Option<Error> {
+    let interval = offset.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano));
+    match key {
+        DataType::Date32 | DataType::Date64 if matches!(interval, Ok(ScalarValue::IntervalMonthDayNano(Some(by))) if by.nanoseconds != 0) => {
+            Some(
+                Error::new(format!("RANGE {offset} over dates, which have no hours"))
+                    .hint("order by the date as a time: ORDER BY CAST(x AS TIMESTAMP)"),
+            )
+        }
+        of if of.is_numeric() || of.is_null() => None,
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Time64(_) => {
+            is_number(offset).then(|| {
+                Error::new(format!("RANGE {offset} is not an interval"))
+                    .hint("over a date or a time the offset is one, such as INTERVAL '1 day'")
+            })
+        }
+        DataType::Interval(_) | DataType::Duration(_) => None,
+        _ => Some(
+            Error::new("RANGE with an offset needs an order by a number or a time")
+                .hint("ROWS counts rows, whatever they are ordered by"),
+        ),
+    }
+}
+
+/// Returns true for an offset that goes the other way than its PRECEDING or FOLLOWING says.
+fn is_negative(offset: &ScalarValue) -> bool {
+    let number = offset.cast_to(&DataType::Float64);
+    if let Ok(ScalarValue::Float64(Some(number))) = number {
+        return number < 0.0;
+    }
+    match offset.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano)) {
+        Ok(ScalarValue::IntervalMonthDayNano(Some(offset))) => {
+            offset.months < 0 || offset.days < 0 || offset.nanoseconds < 0
+        }
+        _ => false,
+    }
 }
 
 /// Returns true for a number; the planner makes text of every offset that was typed.

@@ -201,6 +201,13 @@ fn chosen(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             .hint(format!("write {name}({name}(a, b), c)"))
             .into());
     };
+    // Each is read twice.
+    if one.is_volatile() || other.is_volatile() {
+        let name = call.name();
+        return Err(Error::new(format!("`{name}` of intervals that are random"))
+            .hint("name them in a subquery first: FROM (SELECT … AS a, … AS b)")
+            .into());
+    }
     let (one_length, other_length) = (length(one.clone()), length(other.clone()));
     let chosen = match call.name() {
         "nullif" => {

@@ -21,6 +21,7 @@ mod multisets;
 mod names;
 mod null_structs;
 mod numbers;
+mod objects;
 mod opaque;
 pub(crate) mod operator;
 mod overflow;
@@ -52,6 +53,7 @@ pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
 pub(crate) use short_circuit::in_order;
 pub(crate) use strict_types::assigned;
+pub(crate) use subquery_limits::limit_by_outer_values;
 pub(crate) use tree::only_input;
 pub(crate) use without_source::without_sources;
 
@@ -62,7 +64,7 @@ type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
-const BEFORE_TYPES: [PlanRule; 13] = [
+const BEFORE_TYPES: [PlanRule; 14] = [
     names::CHECK_NAMES,
     recursion::CHECK_RECURSION,
     without_source::COMPARE_WITHOUT_SOURCE,
@@ -70,6 +72,7 @@ const BEFORE_TYPES: [PlanRule; 13] = [
     subquery_limits::LIMIT_BY_SUBQUERY,
     frames::CHECK_FRAMES,
     groups::CHECK_GROUPS,
+    objects::CHECK_OBJECTS,
     time_literals::PARSE_TIME_LITERALS,
     days::DAYS_WITH_INTERVALS,
     days::COMPARE_DAYS,
@@ -113,6 +116,8 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 /// `runs_again` knows the nodes that are not of this module and run an input more than once.
 pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
     let mut rules = keep_order::rules(short_circuit::whole_conditions(rules));
+    // It takes a constant for a column with one value, also where that is NULL or there is no row.
+    rules.retain(|rule| rule.name() != "aggregate_statistics");
     rules.push(Arc::new(recursion::BOUND_RECURSION));
     rules.push(Arc::new(windows::WHOLE_PARTITIONS));
     rules.push(Arc::new(distinct::READ_ALL_GROUPS));
@@ -139,6 +144,7 @@ mod tests {
         limit_by_subquery
         check_frames
         check_groups
+        check_objects
         parse_time_literals
         days_with_intervals
         compare_days

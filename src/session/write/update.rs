@@ -99,13 +99,17 @@ impl Writer<'_> {
         let planned = self.frame(update.values.clone());
         match self.call.interrupt.stops(planned).await? {
             // Volatile functions such as uuid() differ from row to row.
+            Ok(frame) if reads_many(frame.logical_plan()) => Err(of_many()),
             Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
             Ok(_) => self
                 .rows_of(Box::pin(self.frame(update.values.clone())))
                 .await
                 .map(Some),
             // The values use columns. If one does not exist, planning them with the rows reports it.
-            Err(_) => Ok(None),
+            Err(_) => match self.frame(update.rows.clone()).await? {
+                Ok(frame) if reads_many(frame.logical_plan()) => Err(of_many()),
+                _ => Ok(None),
+            },
         }
     }
 
@@ -118,6 +122,25 @@ impl Writer<'_> {
             None => Ok(None),
         }
     }
+}
+
+/// Returns true if `plan` makes its rows of several, or several of one.
+fn reads_many(plan: &LogicalPlan) -> bool {
+    let is_of_many = |plan: &LogicalPlan| {
+        Ok(matches!(
+            plan,
+            LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Unnest(_)
+        ))
+    };
+    // The closure does not fail.
+    plan.exists(is_of_many).unwrap_or(true)
+}
+
+fn of_many() -> Error {
+    Error::statement(
+        "SET computes a value for each key, without aggregate and window functions or unnest",
+    )
+    .hint("a subquery reads several rows: SET spec.description = (SELECT max(…) FROM …)")
 }
 
 /// Counts and delivers the keys that were changed.
