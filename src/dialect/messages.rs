@@ -236,7 +236,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "convert it with CAST",
     ),
     (
-        r"(?s)^too many columns! the subquery should only return one column: (.+)",
+        r"(?is)^too many columns! the subquery should only return one column: (.+)",
         "a subquery that is used as a value selects several columns: $1",
         "select one of them; rows are compared as in (a, b) IN (SELECT c, d …)",
     ),
@@ -380,7 +380,121 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "`$1` has no type for all of its arguments",
         "convert them with CAST",
     ),
-    (r"(?s)^(`\w+` does not support \w+ arguments).*", "$1", ""),
+    (
+        r"(?s)^`(\w+)` does not support zero arguments.*",
+        "`$1` needs arguments",
+        "\\df in the shell and SHOW FUNCTIONS tell how functions are called",
+    ),
+    (
+        r"(?s)^function `(\w+)` user-defined coercion failed with: .*(?:called with 0 arguments|without any arguments).*",
+        "`$1` needs arguments",
+        "\\df in the shell and SHOW FUNCTIONS tell how functions are called",
+    ),
+    (
+        r"(?s)^function `(\w+)` user-defined coercion failed with: \w+ expects (.+?) arguments?, got (\d+).*",
+        "`$1` takes $2 arguments, not $3",
+        "\\df in the shell and SHOW FUNCTIONS tell how functions are called",
+    ),
+    (
+        r"(?s)^physical plan does not support logical expression Wildcard.*",
+        "a star is not allowed here",
+        "count(*) counts rows; other functions take columns",
+    ),
+    (
+        r"(?s)^failed to coerce (?:then|case) \((.+?)\) and (?:else|when) \((.+?)\).*",
+        "CASE has $1 and $2 for results",
+        "convert one of them with CAST",
+    ),
+    (
+        r"(?s)^(\S+) is too (?:large|small) to store in a Decimal\d+ of precision (\d+).*",
+        "`$1` has more digits than a decimal of $2",
+        "DECIMAL(38, 2) has room for 36 digits before the point",
+    ),
+    (
+        r"(?s)^failed to coerce types (.+) and (.+) in BETWEEN.*",
+        "BETWEEN cannot compare $1 with $2",
+        "convert one of them with CAST",
+    ),
+    (
+        r"(?s)^unsupported logical plan: Statement\(Execute\)",
+        "EXPLAIN takes no EXECUTE",
+        "write EXPLAIN before the statement itself",
+    ),
+    (
+        r"(?s)^NYI: Attempting to write an Arrow interval.*",
+        "Parquet files hold no intervals",
+        "write extract(epoch FROM x), or CAST(x AS TEXT)",
+    ),
+    (
+        r"(?s)^the function `(\w+)` expected zero argument.*",
+        "`$1` takes no arguments",
+        "write $1()",
+    ),
+    (
+        r"(?s)^the function `(\w+)` expected (\d+) arguments? but received (\d+).*",
+        "`$1` does not take $3 arguments",
+        "\\df in the shell and SHOW FUNCTIONS tell how functions are called",
+    ),
+    (
+        r"^column count doesn't match insert query.*",
+        "INSERT does not have as many values as columns",
+        "give every row a value for each column that is named, or for each of the table",
+    ),
+    (
+        r"^unnest\(\) can only be applied to.*",
+        "unnest takes a list",
+        "write unnest(ARRAY[1, 2]), or FROM t, unnest(t.list) AS u(x)",
+    ),
+    (
+        r"^expected a signed integer literal for the second argument of nth_value",
+        "the second argument of `nth_value` is a number",
+        "nth_value(x, 2) is the second row of the frame",
+    ),
+    (
+        r"^unsupported type `(\w+)`\. Must be a supported arrow type.*",
+        "there is no type `$1` of Arrow",
+        "CAST(x AS TEXT) takes the types of SQL",
+    ),
+    (
+        r"^DATE_BIN stride does not support combination of.*",
+        "the stride of `date_bin` is of months, or of days and hours",
+        "write INTERVAL '1 month' or INTERVAL '30 days'",
+    ),
+    (
+        r"^cannot automatically convert (\w+) to interval$",
+        "an interval and $1 cannot be added",
+        "a number of days is x * INTERVAL '1 day'",
+    ),
+    (
+        r"^unsupported CAST from (.+) to (.+)",
+        "cannot convert $1 to $2",
+        "",
+    ),
+    (
+        r"^cannot cast value `(.*)` to value of (\w+) type",
+        "`$1` is not a valid $2",
+        "TRY_CAST gives NULL for what cannot be converted",
+    ),
+    (
+        r"^overflow happened on FACTORIAL\((.+)\)",
+        "integer overflow: factorial($1)",
+        "",
+    ),
+    (
+        r"(?s)^argument (.+) to grouping function is not in grouping columns.*",
+        "`grouping` takes what is in GROUP BY, and `$1` is not",
+        "",
+    ),
+    (
+        r"(?s)^aggregate function calls cannot be nested.*",
+        "an aggregate function is in another one",
+        "compute the inner one in a subquery",
+    ),
+    (
+        r"(?s)^aggregate function calls cannot contain window function calls.*",
+        "a window function is in an aggregate function",
+        "compute the window function in a subquery",
+    ),
     (
         r"^cannot access field at argument \d+: type (\w+) is not.*",
         "cannot take a field of $1",
@@ -412,8 +526,13 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "TRY_CAST gives NULL for what cannot be converted",
     ),
     (
-        r"(?s)^unsupported ast node (\w+) .*",
-        "$1 is not supported in FROM",
+        r"(?s)^unsupported ast node in sqltorel: (?:AtTimeZone|Identifier|CompoundIdentifier).*",
+        "AT TIME ZONE takes the name of a zone",
+        "write it in quotes, as in AT TIME ZONE 'Europe/Berlin'",
+    ),
+    (
+        r"(?s)^unsupported ast node (?:in sqltorel: )?(\w+).*",
+        "$1 is not supported here",
         "",
     ),
     (
@@ -678,8 +797,8 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
     (
         r"(?s)^regex parse error:.*error: unrecognized flag.*",
-        "a flag of the regular expression is unknown",
-        "flags are g, i, m, s and x",
+        "a flag in the regular expression is unknown",
+        "flags in an expression are i, m, s and x, as in (?i)",
     ),
     (
         // The line breaks come in either spelling.
@@ -706,6 +825,71 @@ const RETOLD: &[(&str, &str, &str)] = &[
         r"^order by column out of bounds, specified: (\d+), max: (\d+)",
         "ORDER BY $1, but the select list has $2 columns",
         "name a column, or count those of the select list from 1",
+    ),
+    (
+        r"(?s)^fail to merge schema field `(\w+)`.*",
+        "the files have values of several types in the column `$1`",
+        "read them one by one, and put them together with CAST and UNION ALL",
+    ),
+    (
+        r"^invalid qualifier (.+)",
+        "no table `$1` in this statement",
+        "a star follows the name of a table in FROM, or its alias",
+    ),
+    (
+        r"^for SELECT DISTINCT, ORDER BY expressions (.+) must appear in select list",
+        "ORDER BY names `$1`, which is not in the select list",
+        "DISTINCT and UNION leave only the columns of the select list; add it there, or sort in a subquery",
+    ),
+    (
+        r"^LATERAL syntax is not supported for .*",
+        "LATERAL cannot follow RIGHT JOIN or FULL JOIN",
+        "write CROSS JOIN LATERAL (SELECT …) AS x, or LEFT JOIN LATERAL … ON true",
+    ),
+    (
+        r"^casting from (.+) to (.+) not supported",
+        "cannot convert $1 to $2",
+        "",
+    ),
+    (
+        r"^order by index starts at 1 for column indexes",
+        "ORDER BY 0 names no column",
+        "name a column",
+    ),
+    (
+        r"^expr type (.+) can't cast to (.+) in SetComparison",
+        "ANY and ALL compare $1 with values that are $2",
+        "convert one of them with CAST",
+    ),
+    (
+        r"^correlated scalar subquery must be aggregated to return at most one row",
+        "this subquery may return more than one row where a value is expected",
+        "take one of them with an aggregate such as max(), or put it into FROM with LATERAL",
+    ),
+    (
+        r"^invalid window frame: start bound \((.+)\) cannot be larger than end bound \((.+)\)",
+        "the frame ends before it begins: BETWEEN $1 AND $2",
+        "write the earlier bound first",
+    ),
+    (
+        r"^invalid window frame: start bound cannot be UNBOUNDED FOLLOWING",
+        "a frame cannot begin with UNBOUNDED FOLLOWING",
+        "write the earlier bound first",
+    ),
+    (
+        r"^invalid window frame: end bound cannot be UNBOUNDED PRECEDING",
+        "a frame cannot end with UNBOUNDED PRECEDING",
+        "write the earlier bound first",
+    ),
+    (
+        r"^invalid window frame: frame offsets for ROWS / GROUPS must be non negative integers",
+        "ROWS and GROUPS take a number of rows or groups",
+        "write a whole number that is not negative, as in ROWS 3 PRECEDING",
+    ),
+    (
+        r"^invalid window frame: frame offsets for RANGE must be.*",
+        "RANGE takes a number, or an interval over times",
+        "write it as a literal, as in RANGE 5 PRECEDING or RANGE INTERVAL '1 day' PRECEDING",
     ),
     (
         r"(?s)^unsupported SQL type (\S+).*",
@@ -950,6 +1134,21 @@ mod tests {
             ))
         );
         assert_eq!(retell("nothing that is known"), None);
+    }
+
+    #[test]
+    fn an_expression_that_does_not_parse_is_told_as_one() {
+        let told = |message| retell(&plain(message)).map(|(message, _)| message);
+        assert_eq!(
+            told(
+                "Execution error: Regular expression did not compile: Syntax(\n~~~~\nregex parse error:\n    (\n    ^\nerror: unclosed group\n~~~~\n)"
+            ),
+            None
+        );
+        assert_eq!(
+            told("regex parse error:\n    (\n    ^\nerror: unclosed group").as_deref(),
+            Some("`(` is not a regular expression: unclosed group")
+        );
     }
 
     #[test]

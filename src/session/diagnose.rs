@@ -127,7 +127,7 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
         return reworded(error, piece, &[]);
     }
-    Error::statement(source.to_string())
+    in_statement(in_plain_words(&source.to_string()), &piece.text, piece.line)
 }
 
 /// Retells what a rule of the dialect refuses, at its place.
