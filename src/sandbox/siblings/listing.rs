@@ -80,7 +80,7 @@ impl Collection {
                 .iter()
                 .filter(|(name, _)| name == parameter.name)
                 .peekable();
-            wanted.peek().is_none() || wanted.any(|(_, value)| (parameter.admits)(object, value))
+            wanted.peek().is_none() || wanted.any(|(_, value)| parameter.admits(object, value))
         })
     }
 
