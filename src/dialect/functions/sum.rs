@@ -14,10 +14,10 @@ use datafusion::functions_aggregate::percentile_cont::PercentileCont;
 use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, GroupsAccumulator, ReversedUDAF,
-    Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, ReversedUDAF,
 };
 
+use super::aggregate::of_the_engine;
 use super::error::Error;
 
 /// Returns `sum`.
@@ -44,17 +44,7 @@ fn is_integer(args: &AccumulatorArgs<'_>) -> bool {
 }
 
 impl AggregateUDFImpl for CheckedSum {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
-    }
+    of_the_engine!();
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         match is_integer(&args) {
@@ -86,13 +76,6 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !is_integer(&args) && self.engine.groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.engine.create_groups_accumulator(args)
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
@@ -235,20 +218,10 @@ struct ExactPercentile {
 }
 
 impl AggregateUDFImpl for ExactPercentile {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
+    of_the_engine!();
 
     fn aliases(&self) -> &[String] {
         self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
