@@ -4,11 +4,11 @@
 //! as PostgreSQL does for what is put into a column.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::{LogicalPlan, Statement};
+use parking_lot::Mutex;
 
 use crate::dialect::plan::assigned;
 use crate::error::Error;
@@ -22,7 +22,7 @@ impl Prepared {
     pub(super) fn keep(&self, plan: &LogicalPlan) {
         if let LogicalPlan::Statement(Statement::Prepare(prepare)) = plan {
             let types = prepare.fields.iter().map(|field| field.data_type().clone());
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.0.lock();
             known.insert(prepare.name.clone(), types.collect());
         }
     }
@@ -44,16 +44,18 @@ impl Prepared {
                     prepare.input.get_parameter_names()?.into_iter().collect();
                 names.sort();
                 match names.iter().find(|name| !is_given(name)) {
-                    Some(name) => Err(DataFusionError::External(Box::new(
-                        Error::statement(format!("there is no parameter `{name}`")).hint(format!(
+                    Some(name) => {
+                        let error = Error::statement(format!("there is no parameter `{name}`"));
+                        let hint = format!(
                             "PREPARE names the types of {count}, and they are numbered from $1"
-                        )),
-                    ))),
+                        );
+                        Err(error.hint(hint).into())
+                    }
                     None => Ok(LogicalPlan::Statement(Statement::Prepare(prepare))),
                 }
             }
             LogicalPlan::Statement(Statement::Execute(mut execute)) => {
-                let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let known = self.0.lock();
                 if let Some(types) = known.get(&execute.name)
                     && types.len() == execute.parameters.len()
                 {
