@@ -25,7 +25,7 @@ const END: [u8; 2] = [3, 0];
 pub(super) fn gzip(content: &Bytes, bytes: u64) -> impl Stream<Item = Bytes> + use<> {
     let left = bytes.saturating_sub(content.len() as u64);
     let count = left.div_ceil(BLANKS.len() as u64) as usize;
-    let begin = [HEADER.as_slice(), &deflated(content)].concat();
+    let begin = [HEADER.as_slice(), &deflated(content, Compression::none())].concat();
     let content = content.clone();
     let end = stream::once(async move {
         let [mut sum, mut blanks] = [Hasher::new(), Hasher::new()];
@@ -37,13 +37,13 @@ pub(super) fn gzip(content: &Bytes, bytes: u64) -> impl Stream<Item = Bytes> + u
         let sums = [sum.finalize(), length].map(u32::to_le_bytes);
         [END.as_slice(), sums.as_flattened()].concat().into()
     });
-    let pieces = repeat_n(Bytes::from(deflated(&BLANKS)), count);
+    let pieces = repeat_n(Bytes::from(deflated(&BLANKS, Compression::best())), count);
     stream::iter([begin.into()].into_iter().chain(pieces)).chain(end)
 }
 
 /// Returns `bytes` as blocks that end with a byte, and of which none is the last.
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+fn deflated(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), level);
     // It writes to memory, which does not fail.
     let _ = encoder.write_all(bytes).and_then(|()| encoder.flush());
     encoder.get_ref().clone()
