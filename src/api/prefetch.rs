@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::body::DecodeError;
 use super::page::{Listed, Page, PageReader, PageToken};
@@ -110,17 +110,8 @@ struct Prefetcher<S: PageSource> {
     received: Vec<Answer<S>>,
     /// Keys read so far.
     keys: u64,
-    fetcher: AbortOnDrop,
-}
-
-/// A task that is cancelled when its handle is dropped.
-#[derive(Debug)]
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    /// The task, which is cancelled when this is dropped.
+    fetcher: JoinSet<()>,
 }
 
 /// Returns a stream of what the readers of `source` make of its pages, in order. It ends after the last page or the first
@@ -284,10 +275,10 @@ fn spawn_fetcher<S: PageSource>(
     source: &Arc<S>,
     seen: &Arc<Mutex<SeenTokens>>,
     token: Option<PageToken>,
-) -> (mpsc::Receiver<Answer<S>>, AbortOnDrop) {
+) -> (mpsc::Receiver<Answer<S>>, JoinSet<()>) {
     let (sender, answers) = mpsc::channel(PREFETCHED_PAGES);
     let task = fetch_pages(Arc::clone(source), Arc::clone(seen), token, sender);
-    (answers, AbortOnDrop(tokio::spawn(task)))
+    (answers, JoinSet::from_iter([task]))
 }
 
 /// Fetches page after page and sends them to `answers`.

@@ -3,7 +3,7 @@
 //! After Confluent's API reference, "API Keys (iam/v2)".
 
 use super::collection::{Nouns, Resource, Service};
-use super::column::{Access, Column, Type};
+use super::column::{Access, Column, Type, columns};
 use super::filter::Filter;
 use super::method::{Method, Operation, Parameter};
 use super::relation::{Definition, View};
@@ -103,8 +103,8 @@ const METHODS: &[Method] = &[
         description: "Reads all API keys that the credentials may see, page by page",
         parameters: &[
             Parameter::PAGE_SIZE,
-            Parameter::new("spec.owner", "string", false, "Id of the owner"),
-            Parameter::new("spec.resource", "string", false, "Id of the resource"),
+            Parameter::optional("spec.owner", "Id of the owner"),
+            Parameter::optional("spec.resource", "Id of the resource"),
         ],
     },
     Method {
@@ -134,172 +134,74 @@ const METHODS: &[Method] = &[
 ];
 
 /// The columns of `confluent.iam.api_keys`, in the order of `SELECT *`.
-const COLUMNS: &[Column] = &[
-    Column::new(
-        "id",
-        Type::Text,
-        Access::ReadOnly,
-        "The API key itself, the public half of the credential",
-    ),
-    Column {
-        json: "spec",
-        ..Column::new(
-            "_spec",
-            Type::Json,
-            Access::ReadOnly,
-            "The spec object as the service sent it, without a secret; fields unknown to this version included",
-        )
-    },
-    Column::new(
-        "api_version",
-        Type::Text,
-        Access::ReadOnly,
-        "Version of the representation, iam/v2",
-    ),
-    Column::new(
-        "kind",
-        Type::Text,
-        Access::ReadOnly,
-        "Kind of the object, ApiKey",
-    ),
-    Column::new(
-        "metadata",
-        Type::Object(METADATA),
-        Access::ReadOnly,
-        "What the service records about the key",
-    ),
-    Column::new(
-        "spec",
-        Type::Object(SPEC),
-        Access::OnCreate,
-        "What the key is: its name, its owner and what it opens",
-    ),
-];
+const COLUMNS: &[Column] = columns! {
+    "id": Text => "The API key itself, the public half of the credential";
+    RAW_SPEC;
+    "api_version": Text => "Version of the representation, iam/v2";
+    "kind": Text => "Kind of the object, ApiKey";
+    "metadata": Object(METADATA) => "What the service records about the key";
+    "spec": Object(SPEC), OnCreate => "What the key is: its name, its owner and what it opens";
+};
 
-const METADATA: &[Column] = &[
-    Column::new(
-        "self",
-        Type::Text,
-        Access::ReadOnly,
-        "URL of the key at the service",
-    ),
-    Column::new(
-        "resource_name",
-        Type::Text,
-        Access::ReadOnly,
-        "Confluent resource name (CRN) of the key",
-    ),
-    Column::new(
-        "created_at",
-        Type::Timestamp,
-        Access::ReadOnly,
-        "When the key was created",
-    ),
-    Column::new(
-        "updated_at",
-        Type::Timestamp,
-        Access::ReadOnly,
-        "When the key was last changed",
-    ),
-    Column::new(
-        "deleted_at",
-        Type::Timestamp,
-        Access::ReadOnly,
-        "When the key was deleted",
-    ),
-];
+const RAW_SPEC: Column = Column {
+    json: "spec",
+    ..Column::read(
+        "_spec",
+        Type::Json,
+        "The spec object as the service sent it, without a secret; fields unknown to this version included",
+    )
+};
 
-const SPEC: &[Column] = &[
-    Column::new(
-        "secret",
-        Type::Secret,
-        Access::ReadOnly,
-        "The secret, only ever set in the answer to the INSERT that created the key",
-    ),
-    Column::new(
-        "display_name",
-        Type::Text,
-        Access::Writable,
-        "Name for people, not unique",
-    ),
-    Column::new(
-        "description",
-        Type::Text,
-        Access::Writable,
-        "Description for people",
-    ),
-    Column::new(
-        "expires_at",
-        Type::Date,
-        Access::OnCreate,
-        "The last day on which the key works, in UTC; NULL if it does not expire",
-    ),
-    Column::new(
-        "created_by",
-        Type::Text,
-        Access::ReadOnly,
-        "Id of the principal that created the key",
-    ),
-    Column::new(
-        "owner",
-        Type::Object(OWNER),
-        Access::OnCreate,
-        "The service account or user that the key acts as",
-    ),
-    Column::new(
-        "resource",
-        Type::Object(REFERENCE),
-        Access::OnCreate,
-        "What the key opens: a cluster, a Schema Registry, a region, or the cloud API",
-    ),
-];
+const METADATA: &[Column] = columns! {
+    "self": Text => "URL of the key at the service";
+    "resource_name": Text => "Confluent resource name (CRN) of the key";
+    "created_at": Timestamp => "When the key was created";
+    "updated_at": Timestamp => "When the key was last changed";
+    "deleted_at": Timestamp => "When the key was deleted";
+};
+
+const SPEC: &[Column] = columns! {
+    "secret": Secret => "The secret, only ever set in the answer to the INSERT that created the key";
+    "display_name": Text, Writable => "Name for people, not unique";
+    "description": Text, Writable => "Description for people";
+    "expires_at": Date, OnCreate => "The last day on which the key works, in UTC; NULL if it does not expire";
+    "created_by": Text => "Id of the principal that created the key";
+    "owner": Object(OWNER), OnCreate => "The service account or user that the key acts as";
+    "resource": Object(REFERENCE), OnCreate =>
+        "What the key opens: a cluster, a Schema Registry, a region, or the cloud API";
+};
 
 const OWNER: &[Column] = &[REFERRED_ID, RELATED, RESOURCE_NAME, API_VERSION, KIND];
 
-const REFERENCE: &[Column] = &[
-    REFERRED_ID,
-    Column::new(
-        "environment",
-        Type::Text,
-        Access::OnCreate,
-        "Id of the environment it lives in",
-    ),
-    RELATED,
-    RESOURCE_NAME,
-    API_VERSION,
-    KIND,
-];
+const REFERENCE: &[Column] = columns! {
+    REFERRED_ID;
+    "environment": Text, OnCreate => "Id of the environment it lives in";
+    RELATED;
+    RESOURCE_NAME;
+    API_VERSION;
+    KIND;
+};
 
-const REFERRED_ID: Column = Column::new(
-    "id",
-    Type::Text,
-    Access::OnCreate,
-    "Id of what is referred to",
-);
-const RELATED: Column = Column::new(
-    "related",
-    Type::Text,
-    Access::ReadOnly,
-    "URL of what is referred to",
-);
-const RESOURCE_NAME: Column = Column::new(
+const REFERRED_ID: Column =
+    Column::read("id", Type::Text, "Id of what is referred to").set_by(Access::OnCreate);
+const RELATED: Column = Column::read("related", Type::Text, "URL of what is referred to");
+const RESOURCE_NAME: Column = Column::read(
     "resource_name",
     Type::Text,
-    Access::ReadOnly,
     "Confluent resource name (CRN) of what is referred to",
 );
-const API_VERSION: Column = Column::new(
+const API_VERSION: Column = Column::read(
     "api_version",
     Type::Text,
-    Access::OnCreate,
     "API version of what is referred to",
-);
-const KIND: Column = Column::new(
+)
+.set_by(Access::OnCreate);
+const KIND: Column = Column::read(
     "kind",
     Type::Text,
-    Access::OnCreate,
     "Kind of what is referred to: User, ServiceAccount, Cluster, …",
-);
+)
+.set_by(Access::OnCreate);
 
 /// API keys for people.
 pub(super) const VW_API_KEYS: View = View {

@@ -1,8 +1,8 @@
 //! Quotas: `confluent.quotas.applied_quotas`. After Confluent's API reference, "Applied Quotas (service-quota/v1)".
 
 use super::collection::{Nouns, Resource, Service};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, KIND, METADATA, SIBLING, id, reference};
+use super::column::columns;
+use super::common::{API_VERSION, KIND, METADATA, REFERENCE, SIBLING};
 use super::filter::{Filter, Required, Values};
 use super::method::{Method, Parameter};
 
@@ -34,49 +34,25 @@ pub(super) const APPLIED_QUOTAS: Resource = Resource {
     path: "/service-quota/v1/applied-quotas",
     api_version: "service-quota/v1",
     kind: "AppliedQuota",
-    nouns: Nouns {
-        one: "quota",
-        many: "quotas",
-        title: "quotas",
+    nouns: Nouns::of("quota", "quotas"),
+    columns: columns! {
+        "id": Text => "Name of the quota, such as iam.max_cloud_api_keys.per_org; the same for all that it is applied to";
+        "scope": Text => "What it is applied to: ORGANIZATION, KAFKA_CLUSTER, …";
+        "display_name": Text => "Name for people";
+        "default_limit": Integer => "The limit unless another is agreed on";
+        "applied_limit": Integer => "The limit that holds";
+        "usage": Integer => "How much is used, where the service tells";
+        "user": REFERENCE => "The user that it is applied to";
+        "organization": REFERENCE => "The organization that it is applied to";
+        "environment": REFERENCE => "The environment that it is applied to";
+        "network": REFERENCE => "The network that it is applied to";
+        "kafka_cluster": REFERENCE => "The Kafka cluster that it is applied to";
+        "identity_provider": REFERENCE => "The identity provider that it is applied to";
+        "certificate_authority": REFERENCE => "The certificate authority that it is applied to";
+        API_VERSION;
+        KIND;
+        METADATA;
     },
-    columns: &[
-        id(
-            "Name of the quota, such as iam.max_cloud_api_keys.per_org; the same for all that it is applied to",
-        ),
-        Column::read(
-            "scope",
-            Type::Text,
-            "What it is applied to: ORGANIZATION, KAFKA_CLUSTER, …",
-        ),
-        Column::read("display_name", Type::Text, "Name for people"),
-        Column::read(
-            "default_limit",
-            Type::Integer,
-            "The limit unless another is agreed on",
-        ),
-        Column::read("applied_limit", Type::Integer, "The limit that holds"),
-        Column::read(
-            "usage",
-            Type::Integer,
-            "How much is used, where the service tells",
-        ),
-        reference("user", "The user that it is applied to"),
-        reference("organization", "The organization that it is applied to"),
-        reference("environment", "The environment that it is applied to"),
-        reference("network", "The network that it is applied to"),
-        reference("kafka_cluster", "The Kafka cluster that it is applied to"),
-        reference(
-            "identity_provider",
-            "The identity provider that it is applied to",
-        ),
-        reference(
-            "certificate_authority",
-            "The certificate authority that it is applied to",
-        ),
-        API_VERSION,
-        KIND,
-        METADATA,
-    ],
     has_get: false,
     filters: &[
         Filter {
@@ -95,13 +71,8 @@ pub(super) const APPLIED_QUOTAS: Resource = Resource {
         "Reads the quotas of one scope or of all, page by page",
         &[
             Parameter::PAGE_SIZE,
-            Parameter::new(
-                "scope",
-                "string",
-                false,
-                "The scope; all of them if it is left out",
-            ),
-            Parameter::new("id", "string", false, "Name of the quota"),
+            Parameter::optional("scope", "The scope; all of them if it is left out"),
+            Parameter::optional("id", "Name of the quota"),
         ],
     )],
     ..SIBLING

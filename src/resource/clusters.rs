@@ -18,10 +18,8 @@ pub(super) const IN_ENVIRONMENT: &[Filter] = &[Filter {
     ..Filter::exact("environment", "environment")
 }];
 
-const ENVIRONMENT: Parameter = Parameter::new(
+const ENVIRONMENT: Parameter = Parameter::optional(
     "environment",
-    "string",
-    false,
     "Id of the environment; all of them if it is left out",
 );
 

@@ -75,6 +75,14 @@ pub struct Nouns {
     pub title: &'static str,
 }
 
+impl Nouns {
+    /// Nouns that are the same in full.
+    pub(super) const fn of(one: &'static str, many: &'static str) -> Self {
+        let title = many;
+        Self { one, many, title }
+    }
+}
+
 /// What an equality on a column saves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pushed {

@@ -25,6 +25,21 @@ pub struct Column {
     pub description: &'static str,
 }
 
+/// Declares columns, one a row: name, type, who may set it if that is not the service alone, and a sentence for people. A
+/// row may also name a column that is declared elsewhere.
+macro_rules! columns {
+    ($($($name:literal: $ty:expr $(, $access:ident)? => $description:literal)? $($column:path)?;)*) => {{
+        #[allow(unused_imports, reason = "not every table has columns of all types")]
+        use $crate::resource::column::{Access, Column, Type::*};
+        const COLUMNS: &[Column] = &[$(
+            $(Column::read($name, $ty, $description)$(.set_by(Access::$access))?)?
+            $($column)?
+        ),*];
+        COLUMNS
+    }};
+}
+pub(super) use columns;
+
 /// The type of a column.
 #[derive(Debug, Clone, Copy)]
 pub enum Type {
@@ -101,30 +116,25 @@ impl Type {
 }
 
 impl Column {
-    /// A column that has the same name in SQL and in JSON.
-    pub const fn new(
-        name: &'static str,
-        ty: Type,
-        access: Access,
-        description: &'static str,
-    ) -> Self {
+    /// A column that has the same name in SQL and in JSON, and that only the service sets.
+    pub const fn read(name: &'static str, ty: Type, description: &'static str) -> Self {
         Self {
             name,
             json: name,
             ty,
-            access,
+            access: Access::ReadOnly,
             description,
         }
     }
 
-    /// A column that only the service sets.
-    pub const fn read(name: &'static str, ty: Type, description: &'static str) -> Self {
-        Self::new(name, ty, Access::ReadOnly, description)
+    /// The same column, set by whom `access` says.
+    pub const fn set_by(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// An object of the JSON, called `json`, whose `fields` stand beside the other columns.
     pub const fn lifted(json: &'static str, fields: &'static [Self]) -> Self {
-        Self::new(json, Type::Lifted(fields), Access::ReadOnly, "")
+        Self::read(json, Type::Lifted(fields), "")
     }
 
     /// Returns the Arrow field. Every column is nullable: the service may leave any member out.

@@ -2,7 +2,7 @@
 
 use super::api_keys::API_KEYS;
 use super::collection::Resource;
-use super::column::{Access, Column, Type};
+use super::column::{Column, Type, columns};
 
 /// What the collections beside the keys have in common: they can only be read.
 pub(super) const SIBLING: Resource = Resource {
@@ -16,11 +16,6 @@ pub(super) const SIBLING: Resource = Resource {
     ..API_KEYS
 };
 
-/// Returns the column of the id, `description` being what it is the id of.
-pub(super) const fn id(description: &'static str) -> Column {
-    Column::read("id", Type::Text, description)
-}
-
 /// The version of an object's representation.
 pub(super) const API_VERSION: Column =
     Column::read("api_version", Type::Text, "Version of the representation");
@@ -31,17 +26,13 @@ pub(super) const KIND: Column = Column::read("kind", Type::Text, "Kind of the ob
 /// What the service records about an object.
 pub(super) const METADATA: Column = Column::read(
     "metadata",
-    Type::Object(&[
-        Column::read("self", Type::Text, "URL of the object at the service"),
-        Column::read(
-            "resource_name",
-            Type::Text,
-            "Confluent resource name (CRN) of the object",
-        ),
-        Column::read("created_at", Type::Timestamp, "When it was created"),
-        Column::read("updated_at", Type::Timestamp, "When it was last changed"),
-        Column::read("deleted_at", Type::Timestamp, "When it was deleted"),
-    ]),
+    Type::Object(columns! {
+        "self": Text => "URL of the object at the service";
+        "resource_name": Text => "Confluent resource name (CRN) of the object";
+        "created_at": Timestamp => "When it was created";
+        "updated_at": Timestamp => "When it was last changed";
+        "deleted_at": Timestamp => "When it was deleted";
+    }),
     "What the service records about the object",
 );
 
@@ -71,28 +62,12 @@ pub(super) const ENVIRONMENT: Column = Column::lifted(
     )],
 );
 
-/// Returns a reference to another object.
-pub(super) const fn reference(name: &'static str, description: &'static str) -> Column {
-    Column::new(name, Type::Object(REFERENCE), Access::ReadOnly, description)
-}
-
-const REFERENCE: &[Column] = &[
-    Column::read("id", Type::Text, "Id of what is referred to"),
-    Column::read(
-        "environment",
-        Type::Text,
-        "Id of the environment it lives in",
-    ),
-    Column::read("related", Type::Text, "URL of what is referred to"),
-    Column::read(
-        "resource_name",
-        Type::Text,
-        "Confluent resource name (CRN) of what is referred to",
-    ),
-    Column::read(
-        "api_version",
-        Type::Text,
-        "API version of what is referred to",
-    ),
-    Column::read("kind", Type::Text, "Kind of what is referred to"),
-];
+/// A reference to another object.
+pub(super) const REFERENCE: Type = Type::Object(columns! {
+    "id": Text => "Id of what is referred to";
+    "environment": Text => "Id of the environment it lives in";
+    "related": Text => "URL of what is referred to";
+    "resource_name": Text => "Confluent resource name (CRN) of what is referred to";
+    "api_version": Text => "API version of what is referred to";
+    "kind": Text => "Kind of what is referred to";
+});

@@ -1,8 +1,8 @@
 //! Environments: `confluent.org.environments`. After Confluent's API reference, "Environments (org/v2)".
 
 use super::collection::{Nouns, Resource};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::column::{Column, columns};
+use super::common::{API_VERSION, KIND, METADATA, SIBLING};
 use super::method::Method;
 use super::organizations::ORG;
 
@@ -13,27 +13,15 @@ pub(super) const ENVIRONMENTS: Resource = Resource {
     path: "/org/v2/environments",
     api_version: "org/v2",
     kind: "Environment",
-    nouns: Nouns {
-        one: "environment",
-        many: "environments",
-        title: "environments",
+    nouns: Nouns::of("environment", "environments"),
+    columns: columns! {
+        "id": Text => "Id of the environment, env-…";
+        "display_name": Text => "Name for people";
+        "stream_governance_config": Object(GOVERNANCE) => "Stream Governance in the environment";
+        API_VERSION;
+        KIND;
+        METADATA;
     },
-    columns: &[
-        id("Id of the environment, env-…"),
-        Column::read("display_name", Type::Text, "Name for people"),
-        Column::read(
-            "stream_governance_config",
-            Type::Object(&[Column::read(
-                "package",
-                Type::Text,
-                "The package: ESSENTIALS or ADVANCED",
-            )]),
-            "Stream Governance in the environment",
-        ),
-        API_VERSION,
-        KIND,
-        METADATA,
-    ],
     role: "EnvironmentAdmin or OrganizationAdmin",
     methods: &[
         Method::get("get_org_v2environment", "Reads one environment", &[]),
@@ -44,4 +32,8 @@ pub(super) const ENVIRONMENTS: Resource = Resource {
         ),
     ],
     ..SIBLING
+};
+
+const GOVERNANCE: &[Column] = columns! {
+    "package": Text => "The package: ESSENTIALS or ADVANCED";
 };

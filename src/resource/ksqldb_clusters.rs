@@ -2,8 +2,8 @@
 
 use super::clusters::{IN_ENVIRONMENT, OF_GET, OF_LIST};
 use super::collection::{Nouns, Resource, Service};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, SIBLING, id, reference};
+use super::column::{Column, columns};
+use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, REFERENCE, SIBLING};
 use super::method::Method;
 
 /// The service of ksqlDB clusters.
@@ -20,21 +20,17 @@ pub(super) const KSQLDB_CLUSTERS: Resource = Resource {
     path: "/ksqldbcm/v2/clusters",
     api_version: "ksqldbcm/v2",
     kind: "Cluster",
-    nouns: Nouns {
-        one: "ksqlDB cluster",
-        many: "ksqlDB clusters",
-        title: "ksqlDB clusters",
+    nouns: Nouns::of("ksqlDB cluster", "ksqlDB clusters"),
+    columns: columns! {
+        "id": Text => "Id of the cluster, lksqlc-…";
+        RAW_SPEC;
+        API_VERSION;
+        KIND;
+        METADATA;
+        "spec": Object(SPEC) => "What the cluster is";
+        "status": Object(STATUS) => "How the cluster is";
+        ENVIRONMENT;
     },
-    columns: &[
-        id("Id of the cluster, lksqlc-…"),
-        RAW_SPEC,
-        API_VERSION,
-        KIND,
-        METADATA,
-        Column::read("spec", Type::Object(SPEC), "What the cluster is"),
-        Column::read("status", Type::Object(STATUS), "How the cluster is"),
-        ENVIRONMENT,
-    ],
     filters: IN_ENVIRONMENT,
     role: "CloudClusterAdmin, EnvironmentAdmin or OrganizationAdmin",
     methods: &[
@@ -48,30 +44,19 @@ pub(super) const KSQLDB_CLUSTERS: Resource = Resource {
     ..SIBLING
 };
 
-const SPEC: &[Column] = &[
-    Column::read("display_name", Type::Text, "Name for people"),
-    Column::read(
-        "use_detailed_processing_log",
-        Type::Boolean,
-        "Whether rows stand in the processing log",
-    ),
-    Column::read("csu", Type::Integer, "Size, in CSU"),
-    reference("kafka_cluster", "The Kafka cluster that it works on"),
-    reference(
-        "credential_identity",
-        "The user or service account that it acts as",
-    ),
-    reference("environment", "The environment that it is in"),
-];
+const SPEC: &[Column] = columns! {
+    "display_name": Text => "Name for people";
+    "use_detailed_processing_log": Boolean => "Whether rows stand in the processing log";
+    "csu": Integer => "Size, in CSU";
+    "kafka_cluster": REFERENCE => "The Kafka cluster that it works on";
+    "credential_identity": REFERENCE => "The user or service account that it acts as";
+    "environment": REFERENCE => "The environment that it is in";
+};
 
-const STATUS: &[Column] = &[
-    Column::read(
-        "phase",
-        Type::Text,
-        "Where it is in its life: PROVISIONING, PROVISIONED, FAILED",
-    ),
-    Column::read("is_paused", Type::Boolean, "Whether it is paused"),
-    Column::read("storage", Type::Integer, "Storage, in GB"),
-    Column::read("topic_prefix", Type::Text, "What its topics begin with"),
-    Column::read("http_endpoint", Type::Text, "URL of the cluster"),
-];
+const STATUS: &[Column] = columns! {
+    "phase": Text => "Where it is in its life: PROVISIONING, PROVISIONED, FAILED";
+    "is_paused": Boolean => "Whether it is paused";
+    "storage": Integer => "Storage, in GB";
+    "topic_prefix": Text => "What its topics begin with";
+    "http_endpoint": Text => "URL of the cluster";
+};

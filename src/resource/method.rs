@@ -56,6 +56,11 @@ impl Parameter {
         "Accepted and ignored: pages are as large as the service gives them",
     );
 
+    /// A text that a call may leave out.
+    pub(super) const fn optional(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, "string", false, description)
+    }
+
     /// A parameter called `name`.
     pub const fn new(
         name: &'static str,

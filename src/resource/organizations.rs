@@ -1,8 +1,8 @@
 //! Organizations: `confluent.org.organizations`. After Confluent's API reference, "Organizations (org/v2)".
 
 use super::collection::{Nouns, Resource, Service};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::column::columns;
+use super::common::{API_VERSION, KIND, METADATA, SIBLING};
 use super::method::Method;
 
 /// The service of organizations and environments.
@@ -19,23 +19,15 @@ pub(super) const ORGANIZATIONS: Resource = Resource {
     path: "/org/v2/organizations",
     api_version: "org/v2",
     kind: "Organization",
-    nouns: Nouns {
-        one: "organization",
-        many: "organizations",
-        title: "organizations",
+    nouns: Nouns::of("organization", "organizations"),
+    columns: columns! {
+        "id": Text => "Id of the organization, a UUID";
+        "display_name": Text => "Name for people";
+        "jit_enabled": Boolean => "Whether users are made when they first log in by SSO";
+        API_VERSION;
+        KIND;
+        METADATA;
     },
-    columns: &[
-        id("Id of the organization, a UUID"),
-        Column::read("display_name", Type::Text, "Name for people"),
-        Column::read(
-            "jit_enabled",
-            Type::Boolean,
-            "Whether users are made when they first log in by SSO",
-        ),
-        API_VERSION,
-        KIND,
-        METADATA,
-    ],
     role: "OrganizationAdmin",
     methods: &[
         Method::get("get_org_v2organization", "Reads one organization", &[]),

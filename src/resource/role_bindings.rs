@@ -2,8 +2,8 @@
 
 use super::api_keys::IAM;
 use super::collection::{Nouns, Resource};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::column::columns;
+use super::common::{API_VERSION, KIND, METADATA, SIBLING};
 use super::filter::{Filter, Required, Values};
 use super::method::{Method, Parameter};
 use super::organizations::ORGANIZATIONS;
@@ -15,32 +15,16 @@ pub(super) const ROLE_BINDINGS: Resource = Resource {
     path: "/iam/v2/role-bindings",
     api_version: "iam/v2",
     kind: "RoleBinding",
-    nouns: Nouns {
-        one: "role binding",
-        many: "role bindings",
-        title: "role bindings",
+    nouns: Nouns::of("role binding", "role bindings"),
+    columns: columns! {
+        "id": Text => "Id of the role binding, rb-…";
+        "principal": Text => "Who has the role: User:u-… or User:sa-…, for service accounts too";
+        "role_name": Text => "The role: OrganizationAdmin, MetricsViewer, …";
+        "crn_pattern": Text => "Where the role holds, as a Confluent resource name (CRN)";
+        API_VERSION;
+        KIND;
+        METADATA;
     },
-    columns: &[
-        id("Id of the role binding, rb-…"),
-        Column::read(
-            "principal",
-            Type::Text,
-            "Who has the role: User:u-… or User:sa-…, for service accounts too",
-        ),
-        Column::read(
-            "role_name",
-            Type::Text,
-            "The role: OrganizationAdmin, MetricsViewer, …",
-        ),
-        Column::read(
-            "crn_pattern",
-            Type::Text,
-            "Where the role holds, as a Confluent resource name (CRN)",
-        ),
-        API_VERSION,
-        KIND,
-        METADATA,
-    ],
     filters: &[
         Filter::exact("principal", "principal"),
         Filter::exact("role_name", "role_name"),
@@ -66,12 +50,10 @@ pub(super) const ROLE_BINDINGS: Resource = Resource {
             "Reads the role bindings of the organization, page by page",
             &[
                 Parameter::PAGE_SIZE,
-                Parameter::new("principal", "string", false, "Who has the role, as User:…"),
-                Parameter::new("role_name", "string", false, "The role"),
-                Parameter::new(
+                Parameter::optional("principal", "Who has the role, as User:…"),
+                Parameter::optional("role_name", "The role"),
+                Parameter::optional(
                     "crn_pattern",
-                    "string",
-                    false,
                     "Where the role holds; all of the organization if it is left out",
                 ),
             ],

@@ -2,8 +2,8 @@
 
 use super::clusters::{IN_ENVIRONMENT, OF_GET, OF_LIST};
 use super::collection::{Nouns, Resource, Service};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, SIBLING, id, reference};
+use super::column::{Column, columns};
+use super::common::{API_VERSION, ENVIRONMENT, KIND, METADATA, RAW_SPEC, REFERENCE, SIBLING};
 use super::method::Method;
 
 /// The service of Schema Registries.
@@ -20,21 +20,17 @@ pub(super) const SCHEMA_REGISTRY_CLUSTERS: Resource = Resource {
     path: "/srcm/v3/clusters",
     api_version: "srcm/v3",
     kind: "Cluster",
-    nouns: Nouns {
-        one: "Schema Registry",
-        many: "Schema Registries",
-        title: "Schema Registries",
+    nouns: Nouns::of("Schema Registry", "Schema Registries"),
+    columns: columns! {
+        "id": Text => "Id of the Schema Registry, lsrc-…";
+        RAW_SPEC;
+        API_VERSION;
+        KIND;
+        METADATA;
+        "spec": Object(SPEC) => "What the cluster is";
+        "status": Object(STATUS) => "How the cluster is";
+        ENVIRONMENT;
     },
-    columns: &[
-        id("Id of the Schema Registry, lsrc-…"),
-        RAW_SPEC,
-        API_VERSION,
-        KIND,
-        METADATA,
-        Column::read("spec", Type::Object(SPEC), "What the cluster is"),
-        Column::read("status", Type::Object(STATUS), "How the cluster is"),
-        ENVIRONMENT,
-    ],
     filters: IN_ENVIRONMENT,
     role: "CloudClusterAdmin, EnvironmentAdmin or OrganizationAdmin",
     methods: &[
@@ -48,32 +44,22 @@ pub(super) const SCHEMA_REGISTRY_CLUSTERS: Resource = Resource {
     ..SIBLING
 };
 
-const SPEC: &[Column] = &[
-    Column::read("display_name", Type::Text, "Name for people"),
-    Column::read("package", Type::Text, "The package: ESSENTIALS or ADVANCED"),
-    Column::read("http_endpoint", Type::Text, "URL of the Schema Registry"),
-    Column::read("catalog_http_endpoint", Type::Text, "URL of its catalog"),
-    Column::read(
-        "private_http_endpoint",
-        Type::Text,
-        "URL in private networks",
-    ),
-    Column::read(
-        "private_networking_config",
-        Type::Object(&[Column::read(
-            "regional_endpoints",
-            Type::Json,
-            "URL by region",
-        )]),
-        "Endpoints in private networks",
-    ),
-    Column::read("cloud", Type::Text, "The cloud that it runs in"),
-    Column::read("region", Type::Text, "The region of that cloud"),
-    reference("environment", "The environment that it is in"),
-];
+const SPEC: &[Column] = columns! {
+    "display_name": Text => "Name for people";
+    "package": Text => "The package: ESSENTIALS or ADVANCED";
+    "http_endpoint": Text => "URL of the Schema Registry";
+    "catalog_http_endpoint": Text => "URL of its catalog";
+    "private_http_endpoint": Text => "URL in private networks";
+    "private_networking_config": Object(PRIVATE_NETWORKING) => "Endpoints in private networks";
+    "cloud": Text => "The cloud that it runs in";
+    "region": Text => "The region of that cloud";
+    "environment": REFERENCE => "The environment that it is in";
+};
 
-const STATUS: &[Column] = &[Column::read(
-    "phase",
-    Type::Text,
-    "Where it is in its life: PROVISIONING, PROVISIONED, FAILED, …",
-)];
+const PRIVATE_NETWORKING: &[Column] = columns! {
+    "regional_endpoints": Json => "URL by region";
+};
+
+const STATUS: &[Column] = columns! {
+    "phase": Text => "Where it is in its life: PROVISIONING, PROVISIONED, FAILED, …";
+};

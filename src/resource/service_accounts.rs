@@ -2,8 +2,8 @@
 
 use super::api_keys::IAM;
 use super::collection::{Nouns, Resource};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::column::columns;
+use super::common::{API_VERSION, KIND, METADATA, SIBLING};
 use super::filter::Filter;
 use super::method::{Method, Parameter};
 
@@ -14,19 +14,15 @@ pub(super) const SERVICE_ACCOUNTS: Resource = Resource {
     path: "/iam/v2/service-accounts",
     api_version: "iam/v2",
     kind: "ServiceAccount",
-    nouns: Nouns {
-        one: "service account",
-        many: "service accounts",
-        title: "service accounts",
+    nouns: Nouns::of("service account", "service accounts"),
+    columns: columns! {
+        "id": Text => "Id of the service account, sa-…";
+        "display_name": Text => "Name for people, unique";
+        "description": Text => "Description for people";
+        API_VERSION;
+        KIND;
+        METADATA;
     },
-    columns: &[
-        id("Id of the service account, sa-…"),
-        Column::read("display_name", Type::Text, "Name for people, unique"),
-        Column::read("description", Type::Text, "Description for people"),
-        API_VERSION,
-        KIND,
-        METADATA,
-    ],
     filters: &[Filter {
         is_repeatable: true,
         ..Filter::exact("display_name", "display_name")
@@ -43,12 +39,7 @@ pub(super) const SERVICE_ACCOUNTS: Resource = Resource {
             "Reads all service accounts, page by page",
             &[
                 Parameter::PAGE_SIZE,
-                Parameter::new(
-                    "display_name",
-                    "string",
-                    false,
-                    "Name of the service account",
-                ),
+                Parameter::optional("display_name", "Name of the service account"),
             ],
         ),
     ],

@@ -2,8 +2,8 @@
 
 use super::api_keys::IAM;
 use super::collection::{Nouns, Resource};
-use super::column::{Column, Type};
-use super::common::{API_VERSION, KIND, METADATA, SIBLING, id};
+use super::column::columns;
+use super::common::{API_VERSION, KIND, METADATA, SIBLING};
 use super::method::Method;
 
 /// The people of the organization.
@@ -13,28 +13,16 @@ pub(super) const USERS: Resource = Resource {
     path: "/iam/v2/users",
     api_version: "iam/v2",
     kind: "User",
-    nouns: Nouns {
-        one: "user",
-        many: "users",
-        title: "users",
+    nouns: Nouns::of("user", "users"),
+    columns: columns! {
+        "id": Text => "Id of the user, u-…";
+        "email": Text => "E-mail address, which identifies the user";
+        "full_name": Text => "Name for people";
+        "auth_type": Text => "How the user logs in: AUTH_TYPE_LOCAL, AUTH_TYPE_SSO, …";
+        API_VERSION;
+        KIND;
+        METADATA;
     },
-    columns: &[
-        id("Id of the user, u-…"),
-        Column::read(
-            "email",
-            Type::Text,
-            "E-mail address, which identifies the user",
-        ),
-        Column::read("full_name", Type::Text, "Name for people"),
-        Column::read(
-            "auth_type",
-            Type::Text,
-            "How the user logs in: AUTH_TYPE_LOCAL, AUTH_TYPE_SSO, …",
-        ),
-        API_VERSION,
-        KIND,
-        METADATA,
-    ],
     role: "AccountAdmin or OrganizationAdmin",
     methods: &[
         Method::get("get_iam_v2user", "Reads one user", &[]),

@@ -5,11 +5,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 
 use super::store::Filter;
 
 /// A place in a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     /// Which page of the listing this is, from 1.
     pub(super) page: u64,
@@ -20,49 +21,16 @@ pub(super) struct Cursor {
     pub(super) after: String,
 }
 
-/// What a token holds: page, page size, owner, resource, day, the id before.
-type Fields = (u64, usize, String, String, Option<String>, String);
-
 impl Cursor {
     /// Returns the token for this place.
     pub(super) fn token(&self) -> String {
-        let Self {
-            page,
-            page_size,
-            filter,
-            after,
-        } = self;
-        let valid_on = filter.valid_on.map(|day| day.to_string());
-        let place = (
-            page,
-            page_size,
-            &filter.owner,
-            &filter.resource,
-            valid_on,
-            after,
-        );
-        // A tuple of numbers and strings always has a JSON text.
-        seal(serde_json::to_vec(&place).unwrap_or_default())
+        // Numbers and strings always have a JSON text.
+        seal(serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Reads a token, if it is one.
     pub(super) fn parse(token: &str) -> Option<Self> {
-        let (page, page_size, owner, resource, valid_on, after): Fields =
-            serde_json::from_slice(&unseal(token)?).ok()?;
-        let valid_on = match valid_on {
-            Some(day) => Some(day.parse().ok()?),
-            None => None,
-        };
-        Some(Self {
-            page,
-            page_size,
-            filter: Filter {
-                owner,
-                resource,
-                valid_on,
-            },
-            after,
-        })
+        serde_json::from_slice(&unseal(token)?).ok()
     }
 }
 

@@ -1,27 +1,5 @@
 //! Faults as text, for `--fault` on the command line.
-//!
-//! ```text
-//! fault     = condition *( "," condition ) ":" action *( "," option )
-//! condition = "any" | "get" | "post" | "patch" | "delete" | "path=" TEXT | "page=" N
-//!           | "nth=" N | "every=" N | "times=" N
-//! action    = STATUS          options: body=json|html|empty|hostile|gzip, retry-after=TEXT,
-//!                             header=NAME:VALUE (repeatable)
-//!           | "429"           options: retry-after=TEXT, reset=SECONDS
-//!           | "401"
-//!           | "bad-credentials" | "malformed" | "reset" | "stall" | "create-then-drop"
-//!           | "repeat-keys" | "repeat-token" | "hostile" | "without-secret" | "stale" | "leak-secrets"
-//!           | "refuse"        options: ms=N, how long connections are refused (default 1000)
-//!           | "truncate"      options: chunked
-//!           | "slow"          options: ms=N, the pause before each of eight pieces (default 100)
-//!           | "huge"          options: bytes=N (default 1073741824)
-//!           | "bomb"          options: bytes=N, inflated (default 1073741824)
-//!           | "long"          options: bytes=N, of each name and description (default 65536)
-//!           | "deep"          options: levels=N (default 10000)
-//!           | "foreign-next"  options: host=HOST (default example.com)
-//!           | "redirect"      options: status=STATUS (default 307), location=URL (needed)
-//! ```
-//!
-//! Values hold no comma; the first colon ends the conditions.
+//! The form is that of `Fault`'s `FromStr`; `docs/configuration.md` has a table of it. Values hold no comma; the first colon ends the conditions.
 
 use std::str::FromStr;
 use std::time::Duration;

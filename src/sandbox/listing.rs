@@ -49,21 +49,12 @@ pub(super) fn list(
             .map_or_else(String::new, |(id, _)| (*id).to_owned()),
         ..place.clone()
     };
-    let base = match config.link_style {
-        LinkStyle::Absolute => PUBLIC_BASE,
-        LinkStyle::Relative => "",
-    };
-    let next = match fault {
-        Some(Action::RepeatToken) => Some(link(base, &place)),
-        Some(Action::ForeignNext { host }) => more.then(|| link(&format!("https://{host}"), &next)),
-        _ => more.then(|| link(base, &next)),
-    };
     let first = Cursor {
         page: 1,
         after: String::new(),
         ..place.clone()
     };
-    let first = link(base, &first);
+    let links = links(config, fault, [&first, &place, &next], more, link);
     if let Some(Action::RepeatKeys) = fault {
         let again = store
             .get(&place.after)
@@ -76,7 +67,7 @@ pub(super) fn list(
     let mut body = String::with_capacity(512 + rows.len() * ROW_BYTES);
     body.push_str("{\"api_version\":\"iam/v2\",\"kind\":\"ApiKeyList\",");
     let total = config.total_size.then(|| store.count(&place.filter));
-    write_metadata(&mut body, &first, next, total, config.next_style);
+    write_metadata(&mut body, links, total, config.next_style);
     if rows.is_empty() && config.empty_list == EmptyList::Null {
         body.push_str("\"data\":null}");
         return Ok(Reply::json(StatusCode::OK, body));
@@ -92,11 +83,31 @@ pub(super) fn list(
     Ok(Reply::json(StatusCode::OK, body))
 }
 
+/// Returns what `link` makes of the first of `places`, and of the one that is to be the next: the last of them if there is
+/// `more`, or this page again. The service writes links to its public host, whatever host it was reached by.
+pub(super) fn links<P>(
+    config: &SandboxConfig,
+    fault: Option<&Action>,
+    [first, here, next]: [&P; 3],
+    more: bool,
+    link: impl Fn(&str, &P) -> String,
+) -> (String, Option<String>) {
+    let base = match config.link_style {
+        LinkStyle::Absolute => PUBLIC_BASE,
+        LinkStyle::Relative => "",
+    };
+    let next = match fault {
+        Some(Action::RepeatToken) => Some(link(base, here)),
+        Some(Action::ForeignNext { host }) => more.then(|| link(&format!("https://{host}"), next)),
+        _ => more.then(|| link(base, next)),
+    };
+    (link(base, first), next)
+}
+
 /// Writes the member `metadata` of a page, and the comma behind it. `next` is the link to the next page, if there is one.
 pub(super) fn write_metadata(
     body: &mut String,
-    first: &str,
-    next: Option<String>,
+    (first, next): (String, Option<String>),
     total: Option<usize>,
     style: NextStyle,
 ) {
@@ -114,7 +125,7 @@ pub(super) fn write_metadata(
     body.push_str("},");
 }
 
-/// The service writes links to its public host, whatever host it was reached by, and with the token alone.
+/// The service writes links with the token alone.
 fn link(base: &str, place: &Cursor) -> String {
     format!("{base}{COLLECTION}?page_token={}", place.token())
 }

@@ -162,38 +162,37 @@ impl SandboxState {
                         reply = reply.with_header(name, value);
                     }
                 }
-                Decision::of(Ok(reply))
+                Decision::reply(reply)
             }
             Action::Unauthorized => Decision::of(Err(Problem::unauthorized())),
             Action::BadCredentials403 => {
                 let body = r#"{"error":{"code":403,"message":"invalid API key"}}"#;
-                Decision::of(Ok(Reply::json(StatusCode::FORBIDDEN, body.to_owned())))
+                Decision::reply(Reply::json(StatusCode::FORBIDDEN, body.to_owned()))
             }
             Action::Redirect { status, location } => {
                 let reply = Reply::empty(status_code(status)).with_header("location", location);
-                Decision::of(Ok(reply))
+                Decision::reply(reply)
             }
             Action::Malformed => {
                 let body = "{\"api_version\":\"iam/v2\",\"kind\":".to_owned();
-                Decision::of(Ok(Reply::json(StatusCode::OK, body)))
+                Decision::reply(Reply::json(StatusCode::OK, body))
             }
             Action::HugeBody { bytes } => {
                 let body =
                     r#"{"api_version":"iam/v2","kind":"ApiKeyList","metadata":{},"data":[]}"#;
                 let reply = Reply::json(StatusCode::OK, body.to_owned());
-                Decision::of(Ok(reply)).delivered(Delivery::Padded { bytes })
+                Decision::reply(reply).delivered(Delivery::Padded { bytes })
             }
             Action::GzipBomb { bytes } => {
                 let body = r#"{"api_version":"iam/v2","kind":"ApiKeyList","data":[]}"#;
                 let reply = Reply::json(StatusCode::OK, body.to_owned());
                 let reply = reply.with_header("content-encoding", "gzip");
-                Decision::of(Ok(reply)).delivered(Delivery::Gzip { bytes })
+                Decision::reply(reply).delivered(Delivery::Gzip { bytes })
             }
-            Action::Reset => {
-                Decision::of(Ok(Reply::empty(StatusCode::OK))).delivered(Delivery::Cut)
+            Action::Reset => Decision::reply(Reply::empty(StatusCode::OK)).delivered(Delivery::Cut),
+            Action::Refuse { pause } => {
+                Decision::reply(Reply::empty(StatusCode::OK)).delivered(Delivery::Refused { pause })
             }
-            Action::Refuse { pause } => Decision::of(Ok(Reply::empty(StatusCode::OK)))
-                .delivered(Delivery::Refused { pause }),
             Action::HostileTexts
             | Action::LongTexts { .. }
             | Action::DeepNesting { .. }
@@ -324,6 +323,10 @@ impl Decision {
             allowance: None,
             delivery: Delivery::Whole,
         }
+    }
+
+    fn reply(reply: Reply) -> Self {
+        Self::of(Ok(reply))
     }
 
     fn is_success(&self) -> bool {

@@ -8,6 +8,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::config::PageOrder;
@@ -155,7 +156,7 @@ fn last_day(expires_at: &Value) -> Option<NaiveDate> {
 }
 
 /// Which keys a listing is about. An empty member filters nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Filter {
     pub(super) owner: String,
     pub(super) resource: String,

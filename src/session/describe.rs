@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::resource;
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
-use crate::sql::stackql::Stackql;
 use crate::table::scope::Scope;
 
 impl Session {
@@ -56,7 +55,10 @@ impl Session {
             Operation::Write { write, is_dry } => {
                 write::describe(self, piece, write, is_dry || self.options.dry_run).await
             }
-            Operation::Stackql(statement) => self.describe_stackql(statement).await,
+            Operation::Stackql(statement) => Ok(match self.answer(statement).await? {
+                Some(answer) => Description::of(stackql::schema_of(&answer.columns)),
+                None => Description::empty(),
+            }),
             Operation::WithoutRows(operation) => {
                 let shows_rows = self.is_shown_write(&operation);
                 let described = Box::pin(self.describe_operation(piece, *operation)).await?;
@@ -83,20 +85,6 @@ impl Session {
         self.within_timeout(planning)
             .await?
             .map_err(|error| diagnose::diagnose(error, piece, &self.tables()))
-    }
-
-    async fn describe_stackql(&self, statement: Stackql) -> Result<Description, Error> {
-        let answer = match statement {
-            Stackql::Answer(answer) => answer,
-            Stackql::Describe(describe) => self.describe_table(&describe).await?,
-            Stackql::Auth => self.auth(),
-            Stackql::Functions { filter } => self.show_functions(filter),
-            Stackql::Materialize { .. }
-            | Stackql::Refresh { .. }
-            | Stackql::Sleep(_)
-            | Stackql::Nothing(_) => return Ok(Description::empty()),
-        };
-        Ok(Description::of(stackql::schema_of(&answer.columns)))
     }
 }
 

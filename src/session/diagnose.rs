@@ -13,7 +13,7 @@ use super::memory;
 use crate::api;
 use crate::dialect;
 use crate::dialect::OTHER_DIALECT;
-use crate::dialect::error::nearest;
+use crate::dialect::error::{Error as Refusal, nearest};
 use crate::dialect::functions;
 use crate::dialect::parse::unquoted_text;
 use crate::dialect::piece::{Piece, is_layout};
@@ -91,18 +91,18 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
     if let Some(error) = source.downcast_ref::<NotConnected>() {
         return error.clone().into();
     }
-    if let Some(error) = source.downcast_ref::<dialect::error::Error>() {
+    if let Some(error) = source.downcast_ref::<Refusal>() {
         return in_statement(error.clone(), &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<FileRefused>() {
-        let refused = dialect::error::Error::new(error.to_string())
+        let refused = Refusal::new(error.to_string())
             .kind(ErrorKind::Permission)
             .hint(FileRefused::HINT)
             .at(nearest_token(piece, &error.name, None));
         return in_statement(refused, &piece.text, piece.line);
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
-        let converted = dialect::error::Error::new(error.to_string()).kind(match error {
+        let converted = Refusal::new(error.to_string()).kind(match error {
             functions::Error::UnknownField { .. } => ErrorKind::Name,
             functions::Error::NoParts { .. } | functions::Error::Argument { .. } => ErrorKind::Type,
             _ => ErrorKind::Statement,
@@ -131,13 +131,13 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
 }
 
 /// Retells what a rule of the dialect refuses, at its place.
-fn refused(error: &dialect::plan::Error, piece: &Piece) -> dialect::error::Error {
+fn refused(error: &dialect::plan::Error, piece: &Piece) -> Refusal {
     let near = error.place.near.map(parser_span);
     let place = match &error.place.typed {
         Some(typed) => nearest_token(piece, typed, near).or(near),
         None => near,
     };
-    dialect::error::Error::new(error.message.clone())
+    Refusal::new(error.message.clone())
         .kind(error.kind)
         .at(place)
         .with_hint(error.hint.clone())
@@ -184,7 +184,7 @@ fn plan_error(
     root: &DataFusionError,
     piece: &Piece,
     tables: &[String],
-) -> dialect::error::Error {
+) -> Refusal {
     let diagnostic = error.diagnostic();
     let span = diagnostic
         .and_then(|diagnostic| diagnostic.span)
@@ -245,34 +245,30 @@ fn kind(root: &DataFusionError) -> ErrorKind {
     }
 }
 
-fn schema_error(error: &SchemaError, piece: &Piece) -> dialect::error::Error {
+fn schema_error(error: &SchemaError, piece: &Piece) -> Refusal {
     match error {
         SchemaError::FieldNotFound {
             field,
             valid_fields,
         } => unknown_column(field, valid_fields, piece),
-        SchemaError::AmbiguousReference { field } => dialect::error::Error::new(format!(
+        SchemaError::AmbiguousReference { field } => Refusal::new(format!(
             "column `{}` is in more than one of the tables",
             field.name
         ))
         .hint("put the table's name or alias before it"),
         SchemaError::DuplicateUnqualifiedField { name } => {
-            dialect::error::Error::new(format!("two columns of one query are called `{name}`"))
+            Refusal::new(format!("two columns of one query are called `{name}`"))
                 .hint("give one of them another name with AS")
         }
-        SchemaError::DuplicateQualifiedField { qualifier, name } => dialect::error::Error::new(
-            format!("two columns of one query are called `{qualifier}.{name}`"),
-        )
+        SchemaError::DuplicateQualifiedField { qualifier, name } => Refusal::new(format!(
+            "two columns of one query are called `{qualifier}.{name}`"
+        ))
         .hint("give one of them another name with AS"),
     }
 }
 
 /// Adds to an error about a name in double quotes that text goes in single quotes.
-fn in_single_quotes(
-    reworded: dialect::error::Error,
-    schema: &SchemaError,
-    text: &str,
-) -> dialect::error::Error {
+fn in_single_quotes(reworded: Refusal, schema: &SchemaError, text: &str) -> Refusal {
     let SchemaError::FieldNotFound { field, .. } = schema else {
         return reworded;
     };
@@ -291,14 +287,14 @@ fn in_single_quotes(
     reworded.hint(hint)
 }
 
-fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> dialect::error::Error {
+fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> Refusal {
     let typed = field.flat_name();
     // What the engine calls an expression, nobody has typed.
     if typed.contains('(') && is_talk(&typed) {
-        return dialect::error::Error::new("an expression cannot be computed where it stands")
+        return Refusal::new("an expression cannot be computed where it stands")
             .hint("select it with a name in a subquery in FROM, and use that");
     }
-    let error = dialect::error::Error::new(format!("no column `{typed}`"));
+    let error = Refusal::new(format!("no column `{typed}`"));
     if field.relation.is_none() && is_table(&field.name, valid) {
         return error.hint(format!(
             "`{typed}` is a table: `{typed}.*` is all of its columns"
@@ -452,10 +448,10 @@ patterns! {
 }
 
 /// Rewords "Field x not found in struct", which has no place.
-fn nested_field(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
+fn nested_field(message: &str, piece: &Piece) -> Option<Refusal> {
     let name = MISSING_FIELD.captures(message)?.get(1)?.as_str();
     let (span, parent) = field_in(piece, name)?;
-    let error = dialect::error::Error::new(format!("no field `{name}` in `{parent}`")).at(span);
+    let error = Refusal::new(format!("no field `{name}` in `{parent}`")).at(span);
     let path: Vec<&str> = parent.split('.').collect();
     let Some(column) = declared(&path) else {
         return Some(error);
@@ -535,19 +531,20 @@ fn literal_in(message: &str, piece: &Piece) -> Option<Span> {
 }
 
 /// Rewords that `$name` has no value.
-fn missing_parameter(message: &str, piece: &Piece) -> Option<dialect::error::Error> {
+fn missing_parameter(message: &str, piece: &Piece) -> Option<Refusal> {
     let captured = MISSING_PARAMETER.captures(message);
     let captured = captured.or_else(|| MISSING_LIMIT.captures(message));
     let name = captured?.get(1)?.as_str();
-    let error = dialect::error::Error::new(format!("parameter `{name}` has no value")).hint(
-        format!("pass it as --param {}=…", name.trim_start_matches('$')),
-    );
+    let error = Refusal::new(format!("parameter `{name}` has no value")).hint(format!(
+        "pass it as --param {}=…",
+        name.trim_start_matches('$')
+    ));
     // `?` counts as `$1` if it is the first.
     let place = find(piece, name).or_else(|| find(piece, "?").filter(|_| name == "$1"));
     Some(error.at(place))
 }
 
-fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Error> {
+fn unknown_table(message: &str, tables: &[String]) -> Option<Refusal> {
     let full = MISSING_TABLE.captures(message)?.get(1)?.as_str();
     let ours = format!("{CATALOG}.{DEFAULT_SCHEMA}.");
     let name = full.strip_prefix(&ours).unwrap_or(full).to_owned();
@@ -557,13 +554,13 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
             .any(|ending| name.ends_with(ending));
     if is_file {
         return Some(match name.contains("://") {
-            true => dialect::error::Error::new(format!("`{name}` cannot be reached"))
+            true => Refusal::new(format!("`{name}` cannot be reached"))
                 .hint("only local files are read: fetch it first"),
-            false => dialect::error::Error::new(format!("no file `{name}`"))
+            false => Refusal::new(format!("no file `{name}`"))
                 .hint("a path begins in the folder that iamql was started in"),
         });
     }
-    let error = dialect::error::Error::new(format!("no table `{name}`"));
+    let error = Refusal::new(format!("no table `{name}`"));
     if name == "dual" {
         return Some(error.hint("FROM can be left out"));
     }
@@ -575,7 +572,7 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
 }
 
 /// Rewords any other message. If it quotes a string of the statement, that is the place.
-fn other(message: &str, piece: &Piece) -> dialect::error::Error {
+fn other(message: &str, piece: &Piece) -> Refusal {
     let error = in_plain_words(message);
     if error.message.starts_with("cannot compare")
         && error.message.contains("object")
@@ -607,16 +604,16 @@ fn function_in(message: &str) -> Option<&str> {
     is_about_a_call.then_some(name)
 }
 
-fn in_plain_words(message: &str) -> dialect::error::Error {
+fn in_plain_words(message: &str) -> Refusal {
     let message = plain(message);
     if let Some((message, hint)) = retell(&message)
         && !is_talk(&message)
     {
-        return dialect::error::Error::new(message).with_hint(hint);
+        return Refusal::new(message).with_hint(hint);
     }
     if is_talk(&message) {
         tracing::debug!(%message, "the engine refuses the statement");
-        return dialect::error::Error::new("this statement cannot be carried out as it is written")
+        return Refusal::new("this statement cannot be carried out as it is written")
             .hint("write it in smaller steps, with subqueries named by WITH");
     }
     match message.split_once("Did you mean ") {
@@ -624,7 +621,7 @@ fn in_plain_words(message: &str) -> dialect::error::Error {
             let near = near.trim_end_matches(['?', '.']).trim_matches(['\'', '`']);
             let message = message.trim_end().trim_end_matches('.');
             let typed = message.split('`').nth(1).unwrap_or_default();
-            let error = dialect::error::Error::new(message);
+            let error = Refusal::new(message);
             match instead_of(typed) {
                 Some(instead) => error.hint(instead),
                 // The engine suggests the nearest name even if it is far off.
@@ -634,7 +631,7 @@ fn in_plain_words(message: &str) -> dialect::error::Error {
                 None => error.hint(format!("did you mean `{near}`?")),
             }
         }
-        None => dialect::error::Error::new(message),
+        None => Refusal::new(message),
     }
 }
 

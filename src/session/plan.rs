@@ -274,8 +274,7 @@ impl Planner {
         let state = self.context.state();
         copy::check_format(&statement, &|format| {
             state.get_file_format_factory(format).is_some()
-        })
-        .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        })?;
         self.rewrite(&mut statement).await?;
         self.logical_plan(statement, &reading).await
     }

@@ -41,16 +41,6 @@ impl Session {
             piece, interrupt, ..
         } = call;
         match statement {
-            Stackql::Answer(answer) => self.deliver(answer, piece, sink).await,
-            Stackql::Describe(describe) => {
-                let answer = self.describe_table(&describe).await?;
-                self.deliver(answer, piece, sink).await
-            }
-            Stackql::Auth => self.deliver(self.auth(), piece, sink).await,
-            Stackql::Functions { filter } => {
-                let answer = self.show_functions(filter);
-                self.deliver(answer, piece, sink).await
-            }
             Stackql::Materialize { name, fill } => {
                 self.fill(*fill, call).await?;
                 self.materialized.lock().insert(name, piece.clone());
@@ -74,7 +64,25 @@ impl Session {
                 () = interrupt.raised() => Err(Error::interrupted()),
             },
             Stackql::Nothing(note) => Ok(Done::Note(note)),
+            statement => match self.answer(statement).await? {
+                Some(answer) => self.deliver(answer, piece, sink).await,
+                None => Ok(Done::Ok),
+            },
         }
+    }
+
+    /// Returns the rows that `statement` consists of; None if it does something instead.
+    pub(super) async fn answer(&self, statement: Stackql) -> Result<Option<Answer>, Error> {
+        Ok(Some(match statement {
+            Stackql::Answer(answer) => answer,
+            Stackql::Describe(describe) => self.describe_table(&describe).await?,
+            Stackql::Auth => self.auth(),
+            Stackql::Functions { filter } => self.show_functions(filter),
+            Stackql::Materialize { .. }
+            | Stackql::Refresh { .. }
+            | Stackql::Sleep(_)
+            | Stackql::Nothing(_) => return Ok(None),
+        }))
     }
 
     /// Runs `operation`, whose rows are not asked for.
@@ -157,7 +165,7 @@ impl Session {
         frame.filter(predicate)?.collect().await
     }
 
-    pub(super) async fn describe_table(&self, describe: &Describe) -> Result<Answer, Error> {
+    async fn describe_table(&self, describe: &Describe) -> Result<Answer, Error> {
         if let Some(Relation::Table(resource)) = resource::named(&describe.name) {
             return Ok(describe.of_resource(resource));
         }
@@ -205,7 +213,7 @@ impl Session {
         })
     }
 
-    pub(super) fn auth(&self) -> Answer {
+    fn auth(&self) -> Answer {
         let row = match self.connection.client() {
             Ok(client) => match client.key_id() {
                 Some(key) => vec![Some(key.to_owned()), Some("basic".to_owned()), None],
@@ -217,7 +225,7 @@ impl Session {
     }
 
     /// Returns the functions of this session.
-    pub(super) fn show_functions(&self, filter: Filter) -> Answer {
+    fn show_functions(&self, filter: Filter) -> Answer {
         let rows = self.functions().into_iter().map(|function| {
             let description = Some(function.description).filter(|text| !text.is_empty());
             vec![Some(function.name), Some(function.signature), description]

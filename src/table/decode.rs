@@ -267,7 +267,7 @@ fn at<'b>(buffers: &'b mut [Buffer], place: &[usize]) -> &'b mut Buffer {
 mod tests {
     use super::*;
     use crate::dialect::source_json;
-    use crate::resource::{API_KEYS, Access};
+    use crate::resource::API_KEYS;
     use datafusion::arrow::array::{Array, AsArray};
     use datafusion::arrow::datatypes::TimestampMicrosecondType;
     use datafusion::arrow::json::LineDelimitedWriter;
@@ -597,21 +597,21 @@ mod tests {
     const FLAT: Resource = Resource {
         path: "/flat",
         columns: &[
-            Column::new("id", Type::Text, Access::ReadOnly, ""),
+            Column::read("id", Type::Text, ""),
             Column::lifted(
                 "spec",
                 &[
-                    Column::new("display_name", Type::Text, Access::ReadOnly, ""),
+                    Column::read("display_name", Type::Text, ""),
                     Column::lifted(
                         "environment",
                         &[Column {
                             json: "id",
-                            ..Column::new("environment_id", Type::Text, Access::ReadOnly, "")
+                            ..Column::read("environment_id", Type::Text, "")
                         }],
                     ),
                 ],
             ),
-            Column::new("kind", Type::Text, Access::ReadOnly, ""),
+            Column::read("kind", Type::Text, ""),
         ],
         ..API_KEYS
     };

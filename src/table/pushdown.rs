@@ -477,9 +477,7 @@ fn pushed_struct(resource: &Resource, expr: &Arc<dyn PhysicalExpr>) -> Option<Ve
 mod tests {
     use super::*;
     use crate::resource::api_keys::IAM;
-    use crate::resource::{
-        API_KEYS, Access, Column as Declared, Filter, Required, Type, Values as Source,
-    };
+    use crate::resource::{API_KEYS, Column as Declared, Filter, Required, Type, Values as Source};
     use datafusion::common::DFSchema;
     use datafusion::prelude::SessionContext;
 
@@ -696,12 +694,12 @@ mod tests {
         table: "clusters",
         path: "/cmk/v2/clusters",
         columns: &[
-            Declared::new("id", Type::Text, Access::ReadOnly, ""),
+            Declared::read("id", Type::Text, ""),
             Declared::lifted(
                 "spec",
                 &[
-                    Declared::new("display_name", Type::Text, Access::ReadOnly, ""),
-                    Declared::new("environment", Type::Text, Access::ReadOnly, ""),
+                    Declared::read("display_name", Type::Text, ""),
+                    Declared::read("environment", Type::Text, ""),
                 ],
             ),
         ],

@@ -16,7 +16,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::utils::take_function_args;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -235,9 +235,7 @@ impl ScalarUDFImpl for JoinTexts {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         if joined(&Arguments::of(&args)?).is_some_and(|bytes| bytes > MOST) {
-            return Err(DataFusionError::External(Box::new(Error::TooLong(
-                "||".to_owned(),
-            ))));
+            return Err(Error::TooLong("||".to_owned()).into());
         }
         let join = |columns: &[ArrayRef]| {
             let [left, right] = take_function_args("||", columns)?;
@@ -321,9 +319,7 @@ impl ScalarUDFImpl for Bounded {
             *length = not_negative(length);
         }
         match (self.estimate)(&Arguments::of(&args)?) {
-            Some(bytes) if bytes > MOST => Err(DataFusionError::External(Box::new(
-                Error::TooLong(self.name().to_owned()),
-            ))),
+            Some(bytes) if bytes > MOST => Err(Error::TooLong(self.name().to_owned()).into()),
             _ => {
                 // Not through the function itself, which checks that it gives the type that is promised here.
                 let value = self.inner.inner().invoke_with_args(args)?;

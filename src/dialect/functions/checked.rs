@@ -26,8 +26,8 @@ pub(crate) fn interval_text() -> ScalarUDF {
 /// The same, NULL for what has no unit.
 pub(crate) fn interval_text_or_null() -> ScalarUDF {
     checked("interval_text_or_null", ReturnType::Text, |args| {
-        let text = args[0].text();
-        let text = text.as_deref().and_then(interval);
+        let text = args[0].to_text();
+        let text = interval(&text);
         Ok(text.map_or(Value::Null, |text| Value::Text(text.into_owned().into())))
     })
 }
@@ -79,9 +79,7 @@ fn read(
     value: &Value<'_>,
     change: impl Fn(&str) -> Result<Cow<'_, str>, &'static str>,
 ) -> Result<Value<'static>, Error> {
-    let Some(text) = value.text() else {
-        return Ok(Value::Null);
-    };
+    let text = value.to_text();
     match change(&text) {
         Ok(changed) => Ok(Value::Text(changed.into_owned().into())),
         Err(expected) => Err(Error::Unread {

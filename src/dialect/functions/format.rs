@@ -11,7 +11,7 @@ use std::str::Chars;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::error::{Error, MOST};
-use super::scalar::{Arity, ReturnType, RowFunction, row};
+use super::scalar::{Arity, ReturnType, RowFunction, row_with_null};
 use super::value::Value;
 
 /// The most characters that a width or a precision may ask for; Rust's formatting ends at 65,535.
@@ -33,6 +33,7 @@ pub(crate) fn printf() -> ScalarUDF {
             Ok(Value::Text(formatted(&format, &args[1..])?.into()))
         },
     )
+    .taking_null()
     .or(&["stackql_format"])
     .udf()
 }
@@ -44,7 +45,7 @@ pub(super) const OF_STACKQL: &str = "format";
 ///
 /// Not `%I`: which names need quotes follows from PostgreSQL's list of keywords.
 pub(crate) fn format() -> ScalarUDF {
-    row(
+    row_with_null(
         OF_STACKQL,
         Arity::AtLeast(1),
         ReturnType::Text,
@@ -96,7 +97,7 @@ fn by_position(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
             Some(after) => {
                 rest = after;
                 let position = take_position(&mut rest);
-                value_at(position)?.int().unwrap_or(0)
+                value_at(position)?.to_int()
             }
             None => {
                 let digits =
@@ -125,7 +126,7 @@ fn by_position(format: &str, values: &[Value<'_>]) -> Result<String, Error> {
                 let spelled = if *truth { "t" } else { "f" };
                 quoted_if(letter == Some('L'), spelled.into())
             }
-            value => quoted_if(letter == Some('L'), value.text().unwrap_or_default()),
+            value => quoted_if(letter == Some('L'), value.to_text()),
         };
         let spec = Spec {
             left: is_left || width < 0,
@@ -241,7 +242,7 @@ impl Spec {
             return Some(self.padded("", "%".to_owned(), false));
         }
         let value = values.next().unwrap_or(&Value::Null);
-        let int = value.int().unwrap_or(0);
+        let int = value.to_int();
         let real = value.real().unwrap_or(0.0);
         // Two's complement: -1 is ffffffffffffffff.
         let bits = int.cast_unsigned();
@@ -254,8 +255,8 @@ impl Spec {
             'r' => self.integer(sign_of(int < 0, self.sign), &ordinal(int.unsigned_abs())),
             'f' | 'F' | 'e' | 'E' | 'g' | 'G' => self.float(conversion, real),
             'c' => {
-                let text = value.text().unwrap_or_default();
-                let first = text.chars().next().map(String::from).unwrap_or_default();
+                let first = value.to_text().chars().next();
+                let first = first.map(String::from).unwrap_or_default();
                 self.padded("", first.repeat(self.precision.unwrap_or(1).max(1)), false)
             }
             's' | 'z' => self.padded("", self.cut(value).into_owned(), false),
@@ -275,7 +276,7 @@ impl Spec {
     }
 
     fn cut<'a>(&self, value: &'a Value<'_>) -> Cow<'a, str> {
-        let text = value.text().unwrap_or_default();
+        let text = value.to_text();
         match self.precision {
             Some(precision) => text.chars().take(precision).collect::<String>().into(),
             None => text,

@@ -121,10 +121,7 @@ pub(crate) fn to_integer() -> ScalarUDF {
 /// is in DataFusion's order.
 pub(crate) fn to_rank() -> ScalarUDF {
     row("to_rank", Arity::Between(1, 1), ReturnType::Real, |args| {
-        Ok(match &args[0] {
-            Value::Null => Value::Null,
-            value => Value::Real(strict(value).unwrap_or(f64::NAN)),
-        })
+        Ok(Value::Real(strict(&args[0]).unwrap_or(f64::NAN)))
     })
 }
 
@@ -186,13 +183,8 @@ fn sign(args: &[Value<'_>]) -> Evaluated {
 }
 
 fn round(args: &[Value<'_>]) -> Evaluated {
-    let places = match args.get(1) {
-        None => 0,
-        Some(places) => match places.int() {
-            None => return Ok(Value::Null),
-            Some(places) => usize::try_from(places.clamp(0, 30)).unwrap_or(0),
-        },
-    };
+    let places = args.get(1).map_or(0, Value::to_int).clamp(0, 30);
+    let places = usize::try_from(places).unwrap_or(0);
     Ok(match args[0].real() {
         None => Value::Null,
         // Half away from zero, where Rust's formatting rounds half to even.
@@ -208,8 +200,8 @@ fn round(args: &[Value<'_>]) -> Evaluated {
 
 /// As [`round`], and with negative places to the left of the point.
 fn round_to(args: &[Value<'_>]) -> Evaluated {
-    match (args[0].real(), args.get(1).map(Value::int)) {
-        (Some(number), Some(Some(places))) if places < 0 => {
+    match (args[0].real(), args.get(1).map(Value::to_int)) {
+        (Some(number), Some(places)) if places < 0 => {
             let unit = 10_f64.powi(i32::try_from(-places.max(-400)).unwrap_or(400));
             Ok(Value::Real(match unit.is_finite() {
                 true => (number / unit).round() * unit,
@@ -225,12 +217,12 @@ fn modulo(args: &[Value<'_>]) -> Evaluated {
     match (&args[0], &args[1]) {
         (Value::Int(_), Value::Int(0)) => Err(Error::NoValue {
             function: "mod",
-            given: format!("{}, 0", args[0].text().unwrap_or_default()),
+            given: format!("{}, 0", args[0].to_text()),
         }),
         (Value::Int(x), Value::Int(y)) => Ok(Value::Int(x.checked_rem(*y).unwrap_or(0))),
         (x, y) if strict(x).is_some() && strict(y) == Some(0.0) => Err(Error::NoValue {
             function: "mod",
-            given: format!("{}, 0", x.text().unwrap_or_default()),
+            given: format!("{}, 0", x.to_text()),
         }),
         _ => of_two(args, |x, y| x % y),
     }
@@ -249,10 +241,7 @@ fn trunc(args: &[Value<'_>]) -> Evaluated {
     let Some(places) = args.get(1) else {
         return whole(args, f64::trunc);
     };
-    let Some(places) = places.int() else {
-        return Ok(Value::Null);
-    };
-    let places = i32::try_from(places.clamp(-400, 400)).unwrap_or_default();
+    let places = i32::try_from(places.to_int().clamp(-400, 400)).unwrap_or_default();
     Ok(match &args[0] {
         Value::Int(number) => Value::Int(match places {
             0.. => *number,

@@ -238,11 +238,7 @@ fn new_text() -> ScalarUDF {
         "regexp_new_text",
         Arity::Between(1, 1),
         ReturnType::Text,
-        |args| -> Result<_, Error> {
-            Ok(args[0]
-                .text()
-                .map_or(Value::Null, |text| Value::Text(engine_text(&text).into())))
-        },
+        |args| Ok(Value::Text(engine_text(&args[0].to_text()).into())),
     )
 }
 

@@ -154,6 +154,8 @@ pub(crate) struct RowFunction {
     name: &'static str,
     /// What it is registered as.
     registered: String,
+    /// Whether it is called for a NULL, too, rather than being NULL.
+    takes_null: bool,
     is_total: bool,
     aliases: Vec<String>,
     arity: Arity,
@@ -163,17 +165,30 @@ pub(crate) struct RowFunction {
     shortcut: Option<Shortcut>,
 }
 
-/// Returns a function of one row whose value follows from its arguments alone.
+/// Returns a function of one row whose value follows from its arguments alone, and is NULL if one of them is.
 pub(crate) fn row(name: &'static str, arity: Arity, returns: ReturnType, eval: Eval) -> ScalarUDF {
     RowFunction::new(name, arity, returns, eval).udf()
 }
 
+/// Returns the same, except that `eval` says what it makes of NULLs.
+pub(crate) fn row_with_null(
+    name: &'static str,
+    arity: Arity,
+    returns: ReturnType,
+    eval: Eval,
+) -> ScalarUDF {
+    RowFunction::new(name, arity, returns, eval)
+        .taking_null()
+        .udf()
+}
+
 impl RowFunction {
-    /// Defines a function whose value follows from its arguments alone.
+    /// Defines a function whose value follows from its arguments alone, and is NULL if one of them is.
     pub(crate) fn new(name: &'static str, arity: Arity, returns: ReturnType, eval: Eval) -> Self {
         Self {
             name,
             registered: name.to_owned(),
+            takes_null: false,
             is_total: false,
             aliases: Vec::new(),
             arity,
@@ -196,6 +211,14 @@ impl RowFunction {
     pub(crate) fn shortcut(self, shortcut: Shortcut) -> Self {
         Self {
             shortcut: Some(shortcut),
+            ..self
+        }
+    }
+
+    /// Lets its body say what it makes of NULLs.
+    pub(crate) fn taking_null(self) -> Self {
+        Self {
+            takes_null: true,
             ..self
         }
     }
@@ -279,32 +302,31 @@ impl ScalarUDFImpl for RowFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match self.is_total {
-            true => evaluate(self.name, &args, |values| {
-                valued(self.name, values, self.eval)
-            }),
-            false => evaluate(self.name, &args, self.eval),
-        }
+        evaluate(self.name, &args, |values| {
+            match !self.takes_null && values.iter().any(Value::is_null) {
+                true => Ok(Value::Null),
+                false if self.is_total => valued(self.name, values, self.eval),
+                false => (self.eval)(values),
+            }
+        })
     }
 }
 
-/// Evaluates `eval`, and fails where it has no value though all of `values` are there, or none that is finite though all of
-/// them are. Of NaN it is NaN where it has no other value.
+/// Evaluates `eval`, and fails where it has no value for `values`, of which none is NULL, or none that is finite though all
+/// of them are. Of NaN it is NaN where it has no other value.
 fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<'static>, Error> {
     let value = eval(values)?;
     let real = |value: &Value<'_>| match value {
         Value::Real(number) => Some(*number),
         _ => None,
     };
-    let is_null = |value: &Value<'_>| matches!(value, Value::Null);
     let is_missing = match &value {
-        Value::Null if values.iter().any(is_null) => false,
         Value::Null if values.iter().filter_map(real).any(f64::is_nan) => {
             return Ok(Value::Real(f64::NAN));
         }
         Value::Null => true,
         Value::Real(number) if number.is_infinite() => {
-            !values.iter().any(is_null) && values.iter().filter_map(real).all(f64::is_finite)
+            values.iter().filter_map(real).all(f64::is_finite)
         }
         _ => false,
     };

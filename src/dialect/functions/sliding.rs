@@ -35,11 +35,11 @@ use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature,
-};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, ReversedUDAF};
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::scalar::ScalarValue;
+
+use super::aggregate::of_the_engine;
 
 /// Returns the functions of this module; `sum` is that of integers.
 pub(super) fn functions(sum: AggregateUDF) -> impl Iterator<Item = AggregateUDF> {
@@ -117,17 +117,7 @@ struct Sliding {
 }
 
 impl AggregateUDFImpl for Sliding {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
-    }
+    of_the_engine!();
 
     fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
         self.engine.return_field(fields)
@@ -172,13 +162,6 @@ impl AggregateUDFImpl for Sliding {
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !is_over_floats(&args) && self.engine.groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.engine.create_groups_accumulator(args)
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

@@ -3,21 +3,21 @@
 //! Both are the engine's but for what accumulates: its sum wraps around, and its percentile between two values is cut to
 //! six digits.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{ScalarValue, exec_err, internal_err};
 use datafusion::error::Result;
 use datafusion::functions_aggregate::percentile_cont::PercentileCont;
 use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, GroupsAccumulator, ReversedUDAF,
-    Signature,
+    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, ReversedUDAF,
 };
 
+use super::aggregate::of_the_engine;
 use super::error::Error;
 
 /// Returns `sum`.
@@ -36,29 +36,34 @@ struct CheckedSum {
     engine: Sum,
 }
 
-/// The type that sums of integers are kept in.
+/// The type in which the engine adds integers up: no number of rows overflows it.
 const EXACT: DataType = DataType::Decimal128(38, 0);
 
 fn is_integer(args: &AccumulatorArgs<'_>) -> bool {
     args.return_field.data_type().is_integer()
 }
 
+/// Returns what accumulates a sum of integers: what `make` makes for decimals.
+fn exact(
+    args: AccumulatorArgs<'_>,
+    make: impl FnOnce(AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>>,
+) -> Result<Box<dyn Accumulator>> {
+    let returns = args.return_field.data_type().clone();
+    let field: FieldRef = Field::new(args.name, EXACT, true).into();
+    let engine = make(AccumulatorArgs {
+        return_field: Arc::clone(&field),
+        expr_fields: &[field],
+        ..args
+    })?;
+    Ok(Box::new(Exact { engine, returns }))
+}
+
 impl AggregateUDFImpl for CheckedSum {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
-    }
+    of_the_engine!();
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         match is_integer(&args) {
-            true => Ok(Box::new(Exact::new(&args))),
+            true => exact(args, |args| self.engine.accumulator(args)),
             false => self.engine.accumulator(args),
         }
     }
@@ -68,31 +73,26 @@ impl AggregateUDFImpl for CheckedSum {
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
         match is_integer(&args) {
-            true => Ok(Box::new(Exact::new(&args))),
+            // Of distinct decimals, the engine has none that slides.
+            true if args.is_distinct => self.accumulator(args),
+            true => exact(args, |args| self.engine.create_sliding_accumulator(args)),
             false => self.engine.create_sliding_accumulator(args),
         }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        if !args.return_field.data_type().is_integer() {
-            return self.engine.state_fields(args);
-        }
-        let state = |name: &str| {
-            let list = Field::new_list_field(EXACT, true);
-            Field::new_list(format!("{}[{name}]", args.name), list, true).into()
+        let return_field = match args.return_field.data_type().is_integer() {
+            true => Field::new(args.name, EXACT, true).into(),
+            false => args.return_field,
         };
-        Ok(vec![state("values"), state("counts")])
+        self.engine.state_fields(StateFieldsArgs {
+            return_field,
+            ..args
+        })
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
         !is_integer(&args) && self.engine.groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.engine.create_groups_accumulator(args)
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
@@ -100,131 +100,47 @@ impl AggregateUDFImpl for CheckedSum {
     }
 }
 
-/// Adds integers up. In 128 bits no number of rows overflows.
+/// An accumulator of the engine over decimals, for integers.
 #[derive(Debug)]
 struct Exact {
-    sum: i128,
-    count: i64,
-    /// How often each value was there, for DISTINCT.
-    distinct: Option<BTreeMap<i128, i64>>,
+    engine: Box<dyn Accumulator>,
     returns: DataType,
-}
-
-impl Exact {
-    fn new(args: &AccumulatorArgs<'_>) -> Self {
-        Self {
-            sum: 0,
-            count: 0,
-            distinct: args.is_distinct.then(BTreeMap::new),
-            returns: args.return_field.data_type().clone(),
-        }
-    }
-
-    /// Adds `times` times each of `values`.
-    fn add(&mut self, values: &ArrayRef, times: i64) -> Result<()> {
-        let values = cast(values, &EXACT)?;
-        for value in values.as_primitive::<Decimal128Type>().iter().flatten() {
-            self.add_one(value, times);
-        }
-        Ok(())
-    }
-
-    fn add_one(&mut self, value: i128, times: i64) {
-        let Some(distinct) = &mut self.distinct else {
-            self.sum += value * i128::from(times);
-            self.count += times;
-            return;
-        };
-        let known = distinct.entry(value).or_default();
-        let was_there = *known > 0;
-        *known += times;
-        match (was_there, *known > 0) {
-            (false, true) => {
-                self.sum += value;
-                self.count += 1;
-            }
-            (true, false) => {
-                self.sum -= value;
-                self.count -= 1;
-            }
-            _ => {}
-        }
-        if *known == 0 {
-            distinct.remove(&value);
-        }
-    }
 }
 
 impl Accumulator for Exact {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.add(&values[0], 1)
+        self.engine.update_batch(&[cast(&values[0], &EXACT)?])
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.add(&values[0], -1)
+        self.engine.retract_batch(&[cast(&values[0], &EXACT)?])
     }
 
     fn supports_retract_batch(&self) -> bool {
-        true
+        self.engine.supports_retract_batch()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let (values, counts): (Vec<i128>, Vec<i128>) = match &self.distinct {
-            Some(distinct) => distinct
-                .iter()
-                .map(|(value, count)| (*value, i128::from(*count)))
-                .unzip(),
-            None => (vec![self.sum], vec![i128::from(self.count)]),
-        };
-        let list = |numbers: Vec<i128>| {
-            let numbers: Vec<ScalarValue> = numbers
-                .into_iter()
-                .map(|number| ScalarValue::Decimal128(Some(number), 38, 0))
-                .collect();
-            ScalarValue::List(ScalarValue::new_list_nullable(&numbers, &EXACT))
-        };
-        Ok(vec![list(values), list(counts)])
+        self.engine.state()
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let (values, counts) = (states[0].as_list::<i32>(), states[1].as_list::<i32>());
-        for (values, counts) in values.iter().zip(counts.iter()) {
-            let (Some(values), Some(counts)) = (values, counts) else {
-                continue;
-            };
-            let values = values.as_primitive::<Decimal128Type>();
-            let counts = counts.as_primitive::<Decimal128Type>();
-            for (value, count) in values.iter().flatten().zip(counts.iter().flatten()) {
-                let times = i64::try_from(count).map_err(|_| Error::Overflow("sum"))?;
-                match self.distinct {
-                    Some(_) => self.add_one(value, times),
-                    None => {
-                        self.sum += value;
-                        self.count += times;
-                    }
-                }
-            }
-        }
-        Ok(())
+        self.engine.merge_batch(states)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        if self.count == 0 {
+        let ScalarValue::Decimal128(Some(sum), ..) = self.engine.evaluate()? else {
             return ScalarValue::try_from(&self.returns);
-        }
+        };
+        let beyond = |_| Error::Overflow("sum");
         Ok(match self.returns {
-            DataType::UInt64 => ScalarValue::UInt64(Some(
-                u64::try_from(self.sum).map_err(|_| Error::Overflow("sum"))?,
-            )),
-            _ => ScalarValue::Int64(Some(
-                i64::try_from(self.sum).map_err(|_| Error::Overflow("sum"))?,
-            )),
+            DataType::UInt64 => ScalarValue::from(u64::try_from(sum).map_err(beyond)?),
+            _ => ScalarValue::from(i64::try_from(sum).map_err(beyond)?),
         })
     }
 
     fn size(&self) -> usize {
-        let distinct = self.distinct.as_ref().map_or(0, BTreeMap::len);
-        size_of_val(self) + distinct * size_of::<(i128, i64)>()
+        size_of_val(self) + self.engine.size()
     }
 }
 
@@ -235,20 +151,10 @@ struct ExactPercentile {
 }
 
 impl AggregateUDFImpl for ExactPercentile {
-    fn name(&self) -> &str {
-        self.engine.name()
-    }
+    of_the_engine!();
 
     fn aliases(&self) -> &[String] {
         self.engine.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engine.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.engine.return_type(types)
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
 use super::bounded;
 use super::error::{Error, MOST};
-use super::scalar::{Arity, Macro, ReturnType, RowFunction, row};
+use super::scalar::{Arity, Macro, ReturnType, RowFunction, row, row_with_null};
 use super::value::{Value, number_prefix, real_text};
 
 type Evaluated = Result<Value<'static>, Error>;
@@ -75,12 +75,12 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             |args| Ok(lower(args.into_iter().next().unwrap_or_default())),
         )
         .udf(),
-        row("char", Arity::AtLeast(0), text, char_of),
+        row_with_null("char", Arity::AtLeast(0), text, char_of),
         row("unicode", one, int, unicode),
-        row("hex", one, text, hex),
+        row_with_null("hex", one, text, hex),
         row("unhex", Arity::Between(1, 2), text, unhex),
-        row("quote", one, text, quote),
-        row("typeof", one, text, type_of),
+        row_with_null("quote", one, text, quote),
+        row_with_null("typeof", one, text, type_of),
         Macro::new(
             "coalesce",
             Arity::AtLeast(1),
@@ -139,22 +139,17 @@ pub(crate) const OF_STACKQL: [&str; 3] = ["substr", "substring", "split_part"];
 /// `substr(x, start [, length])`, as in PostgreSQL: places before the text count, and hold nothing.
 fn substr() -> ScalarUDF {
     RowFunction::new("substr", Arity::Between(2, 3), ReturnType::Text, |args| {
-        let (Some(text), Some(start)) = (args[0].text(), args[1].int()) else {
-            return Ok(Value::Null);
-        };
-        let end = match args.get(2) {
+        let (text, start) = (args[0].to_text(), args[1].to_int());
+        let end = match args.get(2).map(Value::to_int) {
             None => i64::MAX,
-            Some(length) => match length.int() {
-                None => return Ok(Value::Null),
-                Some(length) if length < 0 => {
-                    return Err(Error::Argument {
-                        function: "substr",
-                        expected: "a length from 0",
-                        given: length.to_string(),
-                    });
-                }
-                Some(length) => start.saturating_add(length),
-            },
+            Some(length) if length < 0 => {
+                return Err(Error::Argument {
+                    function: "substr",
+                    expected: "a length from 0",
+                    given: length.to_string(),
+                });
+            }
+            Some(length) => start.saturating_add(length),
         };
         let skipped = usize::try_from(start.saturating_sub(1)).unwrap_or(0);
         let length = usize::try_from(end.saturating_sub(start.max(1))).unwrap_or(0);
@@ -168,14 +163,8 @@ fn substr() -> ScalarUDF {
 /// `substr(x, start [, length])`, as in SQLite.
 fn substr_of_stackql() -> ScalarUDF {
     RowFunction::new("substr", Arity::Between(2, 3), ReturnType::Text, |args| {
-        let (Some(text), Some(start)) = (args[0].text(), args[1].int()) else {
-            return Ok(Value::Null);
-        };
-        let length = match args.get(2).map(Value::int) {
-            Some(None) => return Ok(Value::Null),
-            Some(length) => length,
-            None => None,
-        };
+        let (text, start) = (args[0].to_text(), args[1].to_int());
+        let length = args.get(2).map(Value::to_int);
         let count = text.chars().count();
         let (from, to) = window(start, length, i64::try_from(count).unwrap_or(i64::MAX));
         let part = text
@@ -222,10 +211,7 @@ impl ExprPlanner for SubstringPlanner {
 fn length(args: &[Value<'_>]) -> Evaluated {
     let count = match &args[0] {
         Value::Blob(bytes) => bytes.len(),
-        value => match value.text() {
-            None => return Ok(Value::Null),
-            Some(text) => text.chars().count(),
-        },
+        value => value.to_text().chars().count(),
     };
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }
@@ -241,9 +227,7 @@ fn instr(args: &[Value<'_>]) -> Evaluated {
         };
         return Ok(Value::Int(i64::try_from(place).unwrap_or(i64::MAX)));
     }
-    let (Some(text), Some(part)) = (args[0].text(), args[1].text()) else {
-        return Ok(Value::Null);
-    };
+    let (text, part) = (args[0].to_text(), args[1].to_text());
     let place = text
         .find(part.as_ref())
         .map_or(0, |byte| text[..byte].chars().count() + 1);
@@ -251,10 +235,7 @@ fn instr(args: &[Value<'_>]) -> Evaluated {
 }
 
 fn replace(args: &[Value<'_>]) -> Evaluated {
-    let (Some(text), Some(from), Some(to)) = (args[0].text(), args[1].text(), args[2].text())
-    else {
-        return Ok(Value::Null);
-    };
+    let [text, from, to] = [0, 1, 2].map(|arg| args[arg].to_text());
     let grows = to.len().saturating_sub(from.len());
     if grows > 0 && !from.is_empty() {
         let found = text.matches(from.as_ref()).count();
@@ -272,11 +253,7 @@ fn replace(args: &[Value<'_>]) -> Evaluated {
 
 /// As in PostgreSQL: an index outside of the parts gives the empty string, and without a separator all is one part.
 fn split_part(args: &[Value<'_>]) -> Evaluated {
-    let (Some(text), Some(separator), Some(index)) =
-        (args[0].text(), args[1].text(), args[2].int())
-    else {
-        return Ok(Value::Null);
-    };
+    let (text, separator, index) = (args[0].to_text(), args[1].to_text(), args[2].to_int());
     if index == 0 {
         return Err(Error::Argument {
             function: "split_part",
@@ -293,13 +270,11 @@ fn split_part(args: &[Value<'_>]) -> Evaluated {
 
 /// As in StackQL: an index outside of the parts gives NULL, and so does an empty separator.
 fn split_part_of_stackql(args: &[Value<'_>]) -> Evaluated {
-    let (Some(text), Some(separator)) = (args[0].text(), args[1].text()) else {
-        return Ok(Value::Null);
-    };
-    let part = match args[2].int() {
-        None | Some(0) => None,
-        Some(_) if separator.is_empty() => None,
-        Some(index) => part(&text, &separator, index),
+    let (text, separator) = (args[0].to_text(), args[1].to_text());
+    let part = match args[2].to_int() {
+        0 => None,
+        _ if separator.is_empty() => None,
+        index => part(&text, &separator, index),
     };
     Ok(part.map_or(Value::Null, |part| Value::Text(part.to_owned().into())))
 }
@@ -315,13 +290,10 @@ fn part<'t>(text: &'t str, separator: &str, index: i64) -> Option<&'t str> {
 
 /// `like(text, pattern [, escape])`, as in SQLite: ASCII letters match in both cases.
 fn like(args: &[Value<'_>]) -> Evaluated {
-    let (Some(text), Some(pattern)) = (args[0].text(), args[1].text()) else {
-        return Ok(Value::Null);
-    };
-    let escape = match args.get(2).map(Value::text) {
+    let (text, pattern) = (args[0].to_text(), args[1].to_text());
+    let escape = match args.get(2).map(Value::to_text) {
         None => None,
-        Some(None) => return Ok(Value::Null),
-        Some(Some(escape)) => match escape.parse::<char>() {
+        Some(escape) => match escape.parse::<char>() {
             Ok(escape) => Some(escape),
             Err(_) => {
                 return Err(Error::Argument {
@@ -385,11 +357,10 @@ fn matches(text: &[char], pattern: &[Step]) -> bool {
 /// What SQLite makes of a value for a column of numbers. A column has one type here, so text must hold an integer.
 fn numeric(args: &[Value<'_>]) -> Evaluated {
     let text = match &args[0] {
-        Value::Null => return Ok(Value::Null),
         Value::Bool(truth) => return Ok(Value::Int(i64::from(*truth))),
         Value::Int(number) => return Ok(Value::Int(*number)),
         Value::Real(number) => return Ok(Value::Real(*number)),
-        other => other.text().unwrap_or_default().into_owned(),
+        other => other.to_text().into_owned(),
     };
     let number = number_prefix(&text);
     let whole = |number: &f64| number.fract() == 0.0 && number.abs() < 9.0e15;
@@ -433,8 +404,7 @@ fn char_of(args: &[Value<'_>]) -> Evaluated {
     let text: String = args
         .iter()
         .map(|value| {
-            let code = value.int().unwrap_or(0);
-            u32::try_from(code)
+            u32::try_from(value.to_int())
                 .ok()
                 .and_then(char::from_u32)
                 .unwrap_or(char::REPLACEMENT_CHARACTER)
@@ -444,12 +414,12 @@ fn char_of(args: &[Value<'_>]) -> Evaluated {
 }
 
 fn unicode(args: &[Value<'_>]) -> Evaluated {
-    let first = args[0].text().and_then(|text| text.chars().next());
+    let first = args[0].to_text().chars().next();
     Ok(first.map_or(Value::Null, |c| Value::Int(i64::from(u32::from(c)))))
 }
 
 fn hex(args: &[Value<'_>]) -> Evaluated {
-    let text = args[0].text().unwrap_or_default();
+    let text = args[0].to_text();
     let bytes = match &args[0] {
         Value::Blob(bytes) => bytes.as_ref(),
         _ => text.as_bytes(),
@@ -463,14 +433,8 @@ fn digits(bytes: &[u8]) -> String {
 
 /// Gives text, where SQLite gives bytes: NULL if it is not hexadecimal, or not UTF-8 then.
 fn unhex(args: &[Value<'_>]) -> Evaluated {
-    let ignored = match args.get(1).map(Value::text) {
-        None => None,
-        Some(None) => return Ok(Value::Null),
-        Some(ignored) => ignored,
-    };
-    let Some(text) = args[0].text() else {
-        return Ok(Value::Null);
-    };
+    let text = args[0].to_text();
+    let ignored = args.get(1).map(Value::to_text);
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut half = None;
     for c in text.chars() {
@@ -497,7 +461,7 @@ fn quote(args: &[Value<'_>]) -> Evaluated {
         Value::Blob(bytes) => format!("X'{}'", digits(bytes)),
         Value::Real(number) => real_text(*number),
         Value::Text(text) | Value::Json(text) => format!("'{}'", text.replace('\'', "''")),
-        number => number.text().unwrap_or_default().into_owned(),
+        number => number.to_text().into_owned(),
     };
     Ok(Value::Text(literal.into()))
 }

@@ -63,6 +63,16 @@ impl Value<'_> {
         })
     }
 
+    /// Returns the text, an empty one for NULL.
+    pub(crate) fn to_text(&self) -> Cow<'_, str> {
+        self.text().unwrap_or_default()
+    }
+
+    /// Returns the integer of [`int`](Self::int), 0 for NULL.
+    pub(crate) fn to_int(&self) -> i64 {
+        self.int().unwrap_or(0)
+    }
+
     /// Returns the number; text counts for the number it begins with, else 0. None for NULL.
     pub(crate) fn real(&self) -> Option<f64> {
         match self {

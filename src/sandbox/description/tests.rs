@@ -2,14 +2,12 @@
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::call::Call;
 use super::super::clock::Clock;
 use super::super::config::{Contract, SandboxConfig};
 use super::super::service::Service;
-use super::keys::{KEY, PATH};
-use super::shape::{Member, Shape, TEXT};
 use super::*;
 
 fn faults(line: &str, body: &str) -> Vec<String> {
@@ -143,39 +141,39 @@ fn everything_that_the_description_does_not_have_is_named() {
     assert!(faults("PATCH /iam/v2/api-keys/K", "{")[0].contains("the body is not JSON"));
 }
 
-static LINK: Shape = Shape::Nullable(&TEXT);
-static LIST_METADATA: Shape = Shape::Object(&[
-    Member::new("first", &LINK),
-    Member::new("last", &LINK),
-    Member::new("prev", &LINK),
-    Member::new("next", &LINK),
-    Member::new(
-        "total_size",
-        &Shape::Number {
-            least: 0,
-            most: i32::MAX as u64,
+const PATH: &str = "/iam/v2/api-keys";
+
+fn key_list() -> Value {
+    let link = json!({ "type": "string", "nullable": true });
+    let total = json!({ "type": "integer", "minimum": 0, "maximum": i32::MAX });
+    let links =
+        json!({ "first": link, "last": link, "prev": link, "next": link, "total_size": total });
+    json!({
+        "type": "object",
+        "required": ["api_version", "kind", "metadata"],
+        "properties": {
+            "api_version": { "type": "string", "enum": ["iam/v2"] },
+            "kind": { "type": "string", "enum": ["ApiKeyList"] },
+            "metadata": { "type": "object", "properties": links },
         },
-    ),
-]);
-static KEY_LIST: Shape = Shape::Object(&[
-    Member::new("api_version", &Shape::Word(&["iam/v2"])).required(),
-    Member::new("kind", &Shape::Word(&["ApiKeyList"])).required(),
-    Member::new("metadata", &LIST_METADATA).required(),
-]);
+    })
+}
 
 /// Returns everything in the body of an answer, a key or a page of keys, that the description does not have.
 fn faults_of_answer(mut answer: Value) -> Vec<String> {
     let mut check = Check::new("", false);
+    let key_schema = json!({ "$ref": "ApiKey" });
     match answer
         .as_object_mut()
         .and_then(|page| page.shift_remove("data"))
     {
         Some(Value::Array(keys)) => {
-            check.value(&KEY_LIST, &answer, "");
-            keys.iter().for_each(|key| check.value(&KEY, key, "/data"));
+            check.value(&key_list(), &answer, "");
+            keys.iter()
+                .for_each(|key| check.value(&key_schema, key, "/data"));
         }
         Some(_) => check.add("/data", "must be a list"),
-        None => check.value(&KEY, &answer, ""),
+        None => check.value(&key_schema, &answer, ""),
     }
     check.faults
 }

@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, PUBLIC_BASE, parsed};
-use super::collection::{Collection, Parameter};
-use super::world::{World, crn, text};
+use super::collection::{Collection, Parameter, READ_ONLY};
+use super::world::{World, crn};
 use super::{kafka_clusters, service_accounts, users};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -16,29 +16,17 @@ pub(super) static COLLECTION: Collection = Collection {
     api_version: "service-quota/v1",
     kind: "AppliedQuota",
     parameters: &[
-        Parameter::new("scope", |quota, scope| text(quota, "/scope") == scope).required(),
-        Parameter::new("environment", |quota, id| {
-            text(quota, "/environment/id") == id
-        })
-        .by_id(),
-        Parameter::new("network", |quota, id| text(quota, "/network/id") == id).by_id(),
-        Parameter::new("kafka_cluster", |quota, id| {
-            text(quota, "/kafka_cluster/id") == id
-        })
-        .by_id(),
-        Parameter::new("identity_provider", |quota, id| {
-            text(quota, "/identity_provider/id") == id
-        })
-        .by_id(),
-        Parameter::new("certificate_authority", |quota, id| {
-            text(quota, "/certificate_authority/id") == id
-        })
-        .by_id(),
-        Parameter::new("id", |quota, id| text(quota, "/id") == id),
+        Parameter::new("scope", "/scope").required(),
+        Parameter::new("environment", "/environment/id").by_id(),
+        Parameter::new("network", "/network/id").by_id(),
+        Parameter::new("kafka_cluster", "/kafka_cluster/id").by_id(),
+        Parameter::new("identity_provider", "/identity_provider/id").by_id(),
+        Parameter::new("certificate_authority", "/certificate_authority/id").by_id(),
+        Parameter::new("id", "/id"),
     ],
     max_page_size: 200,
-    unknown: "resource_not_found",
     objects: applied_quotas,
+    ..READ_ONLY
 };
 
 fn applied_quotas(world: &World<'_>) -> Vec<Value> {
@@ -159,16 +147,13 @@ fn quota(
     applied: usize,
 ) -> Value {
     let crn = format!("{}/applied-quota={code}", crn(world.organization));
-    json!({
-        "api_version": "service-quota/v1",
-        "kind": "AppliedQuota",
-        "id": code,
-        "metadata": world.metadata(COLLECTION.path, code, &crn),
+    let members = json!({
         "scope": scope,
         "display_name": name,
         "default_limit": default,
         "applied_limit": applied,
-    })
+    });
+    COLLECTION.object(world, code, &crn, members)
 }
 
 /// Returns a reference without its type, as this group writes them.

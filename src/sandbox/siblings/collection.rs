@@ -1,8 +1,8 @@
 //! What a collection is: where it is, how it can be asked, and what is in it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::world::{World, text};
+use super::world::World;
 
 /// A read-only collection.
 pub(in super::super) struct Collection {
@@ -26,18 +26,30 @@ pub(super) struct Parameter {
     pub(super) by_id: bool,
     /// Whether it may be given several times, and selects what any of them does.
     pub(super) repeatable: bool,
+    /// Where objects have what is compared with its value.
+    pub(super) pointer: &'static str,
     pub(super) admits: fn(&Value, &str) -> bool,
 }
 
 impl Parameter {
-    pub(super) const fn new(name: &'static str, admits: fn(&Value, &str) -> bool) -> Self {
+    /// One that selects the objects with that text at `pointer`.
+    pub(super) const fn new(name: &'static str, pointer: &'static str) -> Self {
         Self {
             name,
             required: false,
             by_id: false,
             repeatable: false,
-            admits,
+            pointer,
+            admits: |found, wanted| found == wanted,
         }
+    }
+
+    pub(super) const fn admitting(self, admits: fn(&Value, &str) -> bool) -> Self {
+        Self { admits, ..self }
+    }
+
+    pub(super) fn admits(&self, object: &Value, wanted: &str) -> bool {
+        (self.admits)(object.pointer(self.pointer).unwrap_or(&Value::Null), wanted)
     }
 
     pub(super) const fn required(self) -> Self {
@@ -62,9 +74,34 @@ impl Parameter {
     }
 }
 
+/// What collections have in common unless they say otherwise.
+pub(super) const READ_ONLY: Collection = Collection {
+    path: "",
+    api_version: "",
+    kind: "",
+    parameters: &[],
+    max_page_size: 100,
+    unknown: "resource_not_found",
+    objects: |_| Vec::new(),
+};
+
+impl Collection {
+    /// Returns the object `id`: what every object has, and then `members`.
+    pub(super) fn object(&self, world: &World<'_>, id: &str, crn: &str, members: Value) -> Value {
+        let mut object = json!({
+            "api_version": self.api_version,
+            "kind": self.kind,
+            "id": id,
+            "metadata": world.metadata(self.path, id, crn),
+        });
+        if let (Value::Object(object), Value::Object(members)) = (&mut object, members) {
+            object.extend(members);
+        }
+        object
+    }
+}
+
 /// The environment that clusters are in, which they cannot be asked for without.
-pub(super) const ENVIRONMENT: Parameter = Parameter::new("environment", |cluster, id| {
-    text(cluster, "/spec/environment/id") == id
-})
-.required()
-.by_id();
+pub(super) const ENVIRONMENT: Parameter = Parameter::new("environment", "/spec/environment/id")
+    .required()
+    .by_id();

@@ -2,17 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::collection::Collection;
+use super::collection::{Collection, READ_ONLY};
 use super::world::{World, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/org/v2/environments",
     api_version: "org/v2",
     kind: "Environment",
-    parameters: &[],
-    max_page_size: 100,
-    unknown: "resource_not_found",
     objects: environments,
+    ..READ_ONLY
 };
 
 const NAMES: [&str; 5] = [
@@ -28,13 +26,10 @@ fn environments(world: &World<'_>) -> Vec<Value> {
     let ids = organization.environments.iter().enumerate();
     ids.map(|(number, id)| {
         let crn = format!("{}/environment={id}", crn(organization));
-        let mut environment = json!({
-            "api_version": "org/v2",
-            "kind": "Environment",
-            "id": id,
-            "metadata": world.metadata(COLLECTION.path, id, &crn),
+        let members = json!({
             "display_name": NAMES[number % NAMES.len()],
         });
+        let mut environment = COLLECTION.object(world, id, &crn, members);
         // Those from before the packages have none.
         if number < 4 {
             let package = if number == 0 {

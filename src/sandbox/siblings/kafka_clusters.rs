@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::names::SYSTEMS;
 use super::super::organization::KAFKA;
-use super::collection::{Collection, ENVIRONMENT, Parameter};
-use super::world::{World, crn, text};
+use super::collection::{Collection, ENVIRONMENT, Parameter, READ_ONLY};
+use super::world::{World, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/cmk/v2/clusters",
@@ -13,17 +13,12 @@ pub(super) static COLLECTION: Collection = Collection {
     kind: "Cluster",
     parameters: &[
         ENVIRONMENT,
-        Parameter::new("spec.deletion_protection", |cluster, truth| {
-            cluster["spec"]["deletion_protection"].as_bool() == truth.parse().ok()
-        }),
-        Parameter::new("spec.network", |cluster, id| {
-            text(cluster, "/spec/network/id") == id
-        })
-        .repeatable(),
+        Parameter::new("spec.deletion_protection", "/spec/deletion_protection")
+            .admitting(|found, truth| found.as_bool() == truth.parse().ok()),
+        Parameter::new("spec.network", "/spec/network/id").repeatable(),
     ],
-    max_page_size: 100,
-    unknown: "resource_not_found",
     objects: kafka_clusters,
+    ..READ_ONLY
 };
 
 /// What kind of cluster `id` is. The first environment is for production.
@@ -57,11 +52,7 @@ fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) 
         cloud.to_ascii_lowercase()
     );
     let kind = kind(world, id, environment);
-    let mut cluster = json!({
-        "api_version": "cmk/v2",
-        "kind": "Cluster",
-        "id": id,
-        "metadata": world.metadata(COLLECTION.path, id, &crn),
+    let members = json!({
         "spec": {
             "display_name": format!("{}-{}", SYSTEMS[number % SYSTEMS.len()], number + 1),
             "availability": if kind == "Basic" { "LOW" } else { "HIGH" },
@@ -75,6 +66,7 @@ fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) 
         },
         "status": { "phase": "PROVISIONED" },
     });
+    let mut cluster = COLLECTION.object(world, id, &crn, members);
     if kind == "Dedicated" {
         cluster["spec"]["config"]["cku"] = json!(2);
         cluster["status"]["cku"] = json!(2);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, KSQLDB, PUBLIC_BASE, parsed};
-use super::collection::{Collection, ENVIRONMENT};
+use super::collection::{Collection, ENVIRONMENT, READ_ONLY};
 use super::world::{World, crn, present};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -11,9 +11,8 @@ pub(super) static COLLECTION: Collection = Collection {
     api_version: "ksqldbcm/v2",
     kind: "Cluster",
     parameters: &[ENVIRONMENT],
-    max_page_size: 100,
-    unknown: "resource_not_found",
     objects: ksqldb_clusters,
+    ..READ_ONLY
 };
 
 fn ksqldb_clusters(world: &World<'_>) -> Vec<Value> {
@@ -32,11 +31,7 @@ fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
         .filter(|owner| !owner.is_person())
         .collect();
     let account = &accounts[draw.index(accounts.len())].reference;
-    json!({
-        "api_version": "ksqldbcm/v2",
-        "kind": "Cluster",
-        "id": id,
-        "metadata": world.metadata(COLLECTION.path, id, &format!("{base}/cloud-cluster={kafka}/ksql={id}")),
+    let members = json!({
         "spec": {
             "display_name": format!("ksqlDB_{}", &id["lksqlc-".len()..]),
             "use_detailed_processing_log": true,
@@ -59,5 +54,11 @@ fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
             "topic_prefix": format!("p{}", id.trim_start_matches('l')),
             "http_endpoint": format!("https://{id}.us-east-1.aws.confluent.cloud"),
         },
-    })
+    });
+    COLLECTION.object(
+        world,
+        id,
+        &format!("{base}/cloud-cluster={kafka}/ksql={id}"),
+        members,
+    )
 }

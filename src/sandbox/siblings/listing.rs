@@ -7,11 +7,10 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::super::call::Reply;
-use super::super::config::{EmptyList, LinkStyle, SandboxConfig, UnknownFilter};
+use super::super::config::{EmptyList, SandboxConfig, UnknownFilter};
 use super::super::cursor::{seal, unseal};
 use super::super::faults::Action;
-use super::super::listing::{DEFAULT_PAGE_SIZE, read_page_size, write_metadata};
-use super::super::organization::PUBLIC_BASE;
+use super::super::listing::{DEFAULT_PAGE_SIZE, links, read_page_size, write_metadata};
 use super::super::problem::Problem;
 use super::collection::Collection;
 use super::world::{World, text};
@@ -80,7 +79,7 @@ impl Collection {
                 .iter()
                 .filter(|(name, _)| name == parameter.name)
                 .peekable();
-            wanted.peek().is_none() || wanted.any(|(_, value)| (parameter.admits)(object, value))
+            wanted.peek().is_none() || wanted.any(|(_, value)| parameter.admits(object, value))
         })
     }
 
@@ -136,28 +135,20 @@ impl Collection {
         let end = total.min(place.skipped.saturating_add(place.page_size));
         let mut rows = objects[place.skipped.min(end)..end].to_vec();
 
-        let base = match config.link_style {
-            LinkStyle::Absolute => PUBLIC_BASE,
-            LinkStyle::Relative => "",
-        };
         let next = Place {
             page: place.page + 1,
             skipped: end,
             ..place.clone()
-        };
-        let more = end < total;
-        let next = match fault {
-            Some(Action::RepeatToken) => Some(place.link(base, self)),
-            Some(Action::ForeignNext { host }) => {
-                more.then(|| next.link(&format!("https://{host}"), self))
-            }
-            _ => more.then(|| next.link(base, self)),
         };
         let first = Place {
             page: 1,
             skipped: 0,
             ..place.clone()
         };
+        let places = [&first, &place, &next];
+        let links = links(config, fault, places, end < total, |base, place| {
+            place.link(base, self)
+        });
         if let Some(Action::RepeatKeys) = fault
             && let Some(again) = objects.get(place.skipped.saturating_sub(1))
         {
@@ -169,8 +160,7 @@ impl Collection {
             self.api_version, self.kind
         );
         let total = config.total_size.then_some(total);
-        let first = first.link(base, self);
-        write_metadata(&mut body, &first, next, total, config.next_style);
+        write_metadata(&mut body, links, total, config.next_style);
         let data = match config.empty_list {
             EmptyList::Null if rows.is_empty() => Value::Null,
             _ => Value::Array(rows),

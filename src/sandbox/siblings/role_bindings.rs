@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, Owner};
-use super::collection::{Collection, Parameter};
-use super::world::{World, crn, present, text};
+use super::collection::{Collection, Parameter, READ_ONLY};
+use super::world::{World, crn, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/role-bindings",
@@ -12,20 +12,15 @@ pub(super) static COLLECTION: Collection = Collection {
     kind: "RoleBinding",
     parameters: &[
         // The description calls it a partial search.
-        Parameter::new("crn_pattern", |binding, part| {
-            text(binding, "/crn_pattern").contains(part)
-        })
-        .required(),
-        Parameter::new("principal", |binding, principal| {
-            text(binding, "/principal") == principal
-        }),
-        Parameter::new("role_name", |binding, role| {
-            text(binding, "/role_name") == role
-        }),
+        Parameter::new("crn_pattern", "/crn_pattern")
+            .admitting(|found, part| found.as_str().is_some_and(|found| found.contains(part)))
+            .required(),
+        Parameter::new("principal", "/principal"),
+        Parameter::new("role_name", "/role_name"),
     ],
-    max_page_size: 100,
     unknown: "role_binding_not_found",
     objects: role_bindings,
+    ..READ_ONLY
 };
 
 /// Where a role holds.
@@ -91,23 +86,17 @@ fn binding(world: &World<'_>, owner: &Owner, role: &str, scope: &Scope) -> Value
         Scope::Topics => format!("{cluster_crn}/kafka={cluster}/topic=orders*"),
     };
     let id = format!("rb-{}", draw.short_id().to_ascii_uppercase());
-    let mut metadata = world.metadata(
-        COLLECTION.path,
-        &id,
-        &format!("{organization}/role-binding={id}"),
-    );
-    // A binding never changes.
-    metadata
-        .as_object_mut()
-        .map(|members| members.shift_remove("updated_at"));
-    json!({
-        "api_version": "iam/v2",
-        "kind": "RoleBinding",
-        "id": id,
-        "metadata": metadata,
+    let crn = format!("{organization}/role-binding={id}");
+    let members = json!({
         // Service accounts are called users here, too.
         "principal": format!("User:{principal}"),
         "role_name": role,
         "crn_pattern": pattern,
-    })
+    });
+    let mut binding = COLLECTION.object(world, &id, &crn, members);
+    // A binding never changes.
+    binding["metadata"]
+        .as_object_mut()
+        .map(|metadata| metadata.shift_remove("updated_at"));
+    binding
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::organization::SCHEMA_REGISTRY;
-use super::collection::{Collection, ENVIRONMENT};
+use super::collection::{Collection, ENVIRONMENT, READ_ONLY};
 use super::world::{World, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -11,9 +11,8 @@ pub(super) static COLLECTION: Collection = Collection {
     api_version: "srcm/v3",
     kind: "Cluster",
     parameters: &[ENVIRONMENT],
-    max_page_size: 100,
-    unknown: "resource_not_found",
     objects: schema_registries,
+    ..READ_ONLY
 };
 
 fn schema_registries(world: &World<'_>) -> Vec<Value> {
@@ -29,11 +28,7 @@ fn schema_registries(world: &World<'_>) -> Vec<Value> {
                 "ESSENTIALS"
             };
             let host = format!("https://{id}.us-east-1.aws.confluent.cloud");
-            json!({
-                "api_version": "srcm/v3",
-                "kind": "Cluster",
-                "id": id,
-                "metadata": world.metadata(COLLECTION.path, id, &crn),
+            let members = json!({
                 "spec": {
                     "display_name": "Stream Governance Package",
                     "package": package,
@@ -46,7 +41,8 @@ fn schema_registries(world: &World<'_>) -> Vec<Value> {
                     "environment": world.environment(environment),
                 },
                 "status": { "phase": "PROVISIONED" },
-            })
+            });
+            COLLECTION.object(world, id, &crn, members)
         })
         .collect()
 }

@@ -3,20 +3,17 @@
 use serde_json::{Value, json};
 
 use super::super::names::{PURPOSES, SYSTEMS};
-use super::collection::{Collection, Parameter};
-use super::world::{World, present, text};
+use super::collection::{Collection, Parameter, READ_ONLY};
+use super::world::{World, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/service-accounts",
     api_version: "iam/v2",
     kind: "ServiceAccount",
-    parameters: &[Parameter::new("display_name", |account, name| {
-        text(account, "/display_name") == name
-    })
-    .repeatable()],
-    max_page_size: 100,
+    parameters: &[Parameter::new("display_name", "/display_name").repeatable()],
     unknown: "service_account_not_found",
     objects: service_accounts,
+    ..READ_ONLY
 };
 
 fn service_accounts(world: &World<'_>) -> Vec<Value> {
@@ -37,13 +34,10 @@ fn service_account(world: &World<'_>, number: usize, id: &str) -> Value {
     let purpose = PURPOSES[number % PURPOSES.len()];
     let system = SYSTEMS[(number + number / PURPOSES.len()) % SYSTEMS.len()];
     let crn = format!("crn://confluent.cloud/service-account={id}");
-    let mut account = json!({
-        "api_version": "iam/v2",
-        "kind": "ServiceAccount",
-        "id": id,
-        "metadata": world.metadata(COLLECTION.path, id, &crn),
+    let members = json!({
         "display_name": format!("{purpose}-{system}"),
     });
+    let mut account = COLLECTION.object(world, id, &crn, members);
     match number % 4 {
         0 => {}
         1 => account["description"] = json!(""),

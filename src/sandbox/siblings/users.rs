@@ -3,17 +3,16 @@
 use serde_json::{Value, json};
 
 use super::super::names::{FIRST_NAMES, LAST_NAMES};
-use super::collection::Collection;
+use super::collection::{Collection, READ_ONLY};
 use super::world::{World, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/users",
     api_version: "iam/v2",
     kind: "User",
-    parameters: &[],
-    max_page_size: 100,
     unknown: "user_not_found",
     objects: users,
+    ..READ_ONLY
 };
 
 fn users(world: &World<'_>) -> Vec<Value> {
@@ -33,14 +32,16 @@ fn user(world: &World<'_>, number: usize, id: &str) -> Value {
     // A pair of its own for everybody: the lists are of different lengths.
     let (first, first_plain) = FIRST_NAMES[number % FIRST_NAMES.len()];
     let (last, last_plain) = LAST_NAMES[number % LAST_NAMES.len()];
-    let mut user = json!({
-        "api_version": "iam/v2",
-        "kind": "User",
-        "id": id,
-        "metadata": world.metadata(COLLECTION.path, id, &format!("crn://confluent.cloud/user={id}")),
+    let members = json!({
         "email": format!("{first_plain}.{last_plain}@example.com"),
         "full_name": format!("{first} {last}"),
     });
+    let mut user = COLLECTION.object(
+        world,
+        id,
+        &format!("crn://confluent.cloud/user={id}"),
+        members,
+    );
     // Older answers do not tell how somebody logs in.
     match number % 5 {
         0 => {}

@@ -9,7 +9,8 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use serde_json::Value;
 
-use crate::dialect::{self, source_json};
+use crate::dialect::error::Error;
+use crate::dialect::source_json;
 use crate::render::cell_json;
 use crate::resource::{Needed, Type};
 use crate::sql::spec::{self, Origin, Spec};
@@ -24,7 +25,7 @@ pub(super) async fn of_insert(
     insert: &Insert,
     rows: &RecordBatch,
     today: NaiveDate,
-) -> Result<Vec<Spec>, dialect::error::Error> {
+) -> Result<Vec<Spec>, Error> {
     let defaults: HashSet<(usize, usize)> = insert.defaults.iter().copied().collect();
     let origin = match insert.is_copy {
         true => Origin::Copied,
@@ -61,7 +62,7 @@ pub(super) async fn of_insert(
 }
 
 /// Returns `error`, which names a field, with the place of the target that has set it.
-fn placed(error: dialect::error::Error, targets: &[Target]) -> dialect::error::Error {
+fn placed(error: Error, targets: &[Target]) -> Error {
     let sets = |target: &&Target| {
         let rest = error.message.split_once('`').map_or("", |(_, rest)| rest);
         let rest = rest.strip_prefix(&target.name());
@@ -90,7 +91,7 @@ pub(super) async fn of_update(
     update: &Update,
     rows: &RecordBatch,
     first: usize,
-) -> Result<Vec<Spec>, dialect::error::Error> {
+) -> Result<Vec<Spec>, Error> {
     let columns = columns(update.targets.iter(), rows, first)?;
     each_row(rows.num_rows(), |row| {
         let mut spec = Spec::new();
@@ -110,8 +111,8 @@ const ROWS_AT_A_TIME: usize = 64;
 
 async fn each_row(
     rows: usize,
-    read: impl Fn(usize) -> Result<Spec, dialect::error::Error>,
-) -> Result<Vec<Spec>, dialect::error::Error> {
+    read: impl Fn(usize) -> Result<Spec, Error>,
+) -> Result<Vec<Spec>, Error> {
     let mut specs = Vec::new();
     for row in 0..rows {
         if row % ROWS_AT_A_TIME == 0 {
@@ -127,7 +128,7 @@ async fn each_row(
     Ok(specs)
 }
 
-fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), dialect::error::Error> {
+fn set(spec: &mut Spec, target: &Target, value: Value) -> Result<(), Error> {
     match value {
         Value::Object(members) if target.is_spec() => spec.extend(members),
         value if target.is_spec() => return Err(spec::not_an_object(&value).at(target.span)),
@@ -148,7 +149,7 @@ fn columns<'t>(
     targets: impl Iterator<Item = &'t Target>,
     rows: &RecordBatch,
     first: usize,
-) -> Result<Vec<Column<'t>>, dialect::error::Error> {
+) -> Result<Vec<Column<'t>>, Error> {
     let schema = rows.schema();
     targets
         .enumerate()
@@ -165,14 +166,13 @@ fn columns<'t>(
         .collect()
 }
 
-fn unreadable(target: &Target, error: &impl Display) -> dialect::error::Error {
-    dialect::error::Error::new(format!("`{}` cannot be read: {error}", target.name()))
-        .at(target.span)
+fn unreadable(target: &Target, error: &impl Display) -> Error {
+    Error::new(format!("`{}` cannot be read: {error}", target.name())).at(target.span)
 }
 
 impl Column<'_> {
     /// Returns the value of one cell; None for NULL.
-    fn value(&self, row: usize) -> Result<Option<Value>, dialect::error::Error> {
+    fn value(&self, row: usize) -> Result<Option<Value>, Error> {
         let target = self.target;
         let text =
             cell_json(&self.field, &self.shown, row).map_err(|error| unreadable(target, &error))?;

@@ -11,7 +11,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::node::Node;
 use super::path;
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::scalar::{Arity, ReturnType, row};
+use crate::dialect::functions::scalar::{Arity, ReturnType, row, row_with_null};
 use crate::dialect::functions::value::Value;
 
 /// Returns the functions of this module.
@@ -20,15 +20,15 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
     let one_or_two = Arity::Between(1, 2);
     vec![
         row("json", one, ReturnType::Json, json),
-        row("json_valid", one, ReturnType::Bool, json_valid),
-        row("json_quote", one, ReturnType::Json, json_quote),
-        row(
+        row_with_null("json_valid", one, ReturnType::Bool, json_valid),
+        row_with_null("json_quote", one, ReturnType::Json, json_quote),
+        row_with_null(
             "json_array",
             Arity::AtLeast(0),
             ReturnType::Json,
             json_array,
         ),
-        row("json_object", Arity::Even, ReturnType::Json, json_object),
+        row_with_null("json_object", Arity::Even, ReturnType::Json, json_object),
         row("json_type", one_or_two, ReturnType::Text, json_type),
         row(
             "json_array_length",
@@ -48,10 +48,8 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
 type Evaluated = Result<Value<'static>, Error>;
 
 fn json(args: &[Value<'_>]) -> Evaluated {
-    let Some(text) = args[0].text() else {
-        return Ok(Value::Null);
-    };
-    Ok(Value::Json(Node::parse("json", &text)?.to_string().into()))
+    let node = Node::parse("json", &args[0].to_text())?;
+    Ok(Value::Json(node.to_string().into()))
 }
 
 fn json_valid(args: &[Value<'_>]) -> Evaluated {
@@ -119,30 +117,17 @@ fn at_path(
     args: &[Value<'_>],
     look: fn(&Node) -> Value<'static>,
 ) -> Evaluated {
-    let Some(json) = args[0].text() else {
-        return Ok(Value::Null);
-    };
     let steps = match args.get(1) {
         None => Vec::new(),
-        Some(path) => match path.text() {
-            None => return Ok(Value::Null),
-            Some(path) => path::parse(&path)?,
-        },
+        Some(path) => path::parse(&path.to_text())?,
     };
-    Ok(Node::parse(function, &json)?
-        .find(&steps)
-        .map_or(Value::Null, look))
+    let node = Node::parse(function, &args[0].to_text())?;
+    Ok(node.find(&steps).map_or(Value::Null, look))
 }
 
 fn json_equal(args: &[Value<'_>]) -> Evaluated {
-    let (Some(left), Some(right)) = (args[0].text(), args[1].text()) else {
-        return Ok(Value::Null);
-    };
-    let (left, right) = (
-        Node::parse("json_equal", &left)?,
-        Node::parse("json_equal", &right)?,
-    );
-    Ok(Value::Bool(equal(&left, &right)))
+    let parsed = |arg: usize| Node::parse("json_equal", &args[arg].to_text());
+    Ok(Value::Bool(equal(&parsed(0)?, &parsed(1)?)))
 }
 
 /// Compares values rather than spellings: members in any order, 1 and 1.0 alike; of a repeated name the last counts.

@@ -17,7 +17,6 @@ pub(crate) fn to_json() -> ScalarUDF {
         Arity::Between(1, 1),
         ReturnType::Json,
         |args| match &args[0] {
-            Value::Null => Ok(Value::Null),
             Value::Json(text) => Ok(Value::Json(text.clone().into_owned().into())),
             value => Ok(Value::Json(
                 Node::of_value("to_json", value)?.to_string().into(),
@@ -29,9 +28,7 @@ pub(crate) fn to_json() -> ScalarUDF {
 /// `to_text(x)`: the text that SQLite would show; structs and lists as JSON, timestamps as RFC 3339.
 pub(crate) fn to_text() -> ScalarUDF {
     RowFunction::new("to_text", Arity::Between(1, 1), ReturnType::Text, |args| {
-        Ok(args[0]
-            .text()
-            .map_or(Value::Null, |text| Value::Text(text.into_owned().into())))
+        Ok(Value::Text(args[0].to_text().into_owned().into()))
     })
     .shortcut(|args, info| {
         Ok((info.get_data_type(&args[0])? == DataType::Utf8).then(|| args[0].clone()))

@@ -8,23 +8,23 @@ use datafusion::logical_expr::ScalarUDF;
 use super::node::Node;
 use super::path::{self, Step};
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::scalar::{Arity, ReturnType, row};
+use crate::dialect::functions::scalar::{Arity, ReturnType, row, row_with_null};
 use crate::dialect::functions::value::Value;
 
 /// Returns the functions of this module.
 pub(crate) fn functions() -> Vec<ScalarUDF> {
     let json = ReturnType::Json;
     vec![
-        row("json_set", Arity::Odd, json, |args| {
+        row_with_null("json_set", Arity::Odd, json, |args| {
             edit("json_set", args, SET)
         }),
-        row("json_insert", Arity::Odd, json, |args| {
+        row_with_null("json_insert", Arity::Odd, json, |args| {
             edit("json_insert", args, INSERT)
         }),
-        row("json_replace", Arity::Odd, json, |args| {
+        row_with_null("json_replace", Arity::Odd, json, |args| {
             edit("json_replace", args, REPLACE)
         }),
-        row("json_remove", Arity::AtLeast(1), json, json_remove),
+        row_with_null("json_remove", Arity::AtLeast(1), json, json_remove),
         row("json_patch", Arity::Between(2, 2), json, json_patch),
     ]
 }
@@ -139,11 +139,8 @@ fn remove(node: &mut Node, parents: &[Step], last: &Step) {
 }
 
 fn json_patch(args: &[Value<'_>]) -> Evaluated {
-    let (Some(target), Some(patch)) = (args[0].text(), args[1].text()) else {
-        return Ok(Value::Null);
-    };
-    let mut target = Node::parse("json_patch", &target)?;
-    merge(&mut target, Node::parse("json_patch", &patch)?);
+    let mut target = Node::parse("json_patch", &args[0].to_text())?;
+    merge(&mut target, Node::parse("json_patch", &args[1].to_text())?);
     Ok(Value::Json(target.to_string().into()))
 }
 

@@ -90,15 +90,11 @@ fn get(
     steps: fn(&str) -> Result<Vec<Step>, Error>,
     found: fn(&Node) -> Value<'static>,
 ) -> Result<Value<'static>, Error> {
-    let Some(json) = args[0].text() else {
-        return Ok(Value::Null);
-    };
     let steps = match &args[1] {
-        Value::Null => return Ok(Value::Null),
         Value::Int(index) => vec![path::of_index(*index)],
-        key => steps(&key.text().unwrap_or_default())?,
+        key => steps(&key.to_text())?,
     };
-    let node = Node::parse(operator, &json)?;
+    let node = Node::parse(operator, &args[0].to_text())?;
     Ok(node.find(&steps).map_or(Value::Null, found))
 }
 
@@ -214,10 +210,10 @@ fn extract(args: &[Value<'_>]) -> Result<Value<'static>, Error> {
     if json.is_null() || paths.iter().any(Value::is_null) {
         return Ok(Value::Null);
     }
-    let node = Node::parse(NAME, &json.text().unwrap_or_default())?;
+    let node = Node::parse(NAME, &json.to_text())?;
     let mut found = Vec::with_capacity(paths.len());
     for path in paths {
-        found.push(node.find(&path::parse(&path.text().unwrap_or_default())?));
+        found.push(node.find(&path::parse(&path.to_text())?));
     }
     match found.as_slice() {
         [one] => Ok(one.map_or(Value::Null, Node::to_value)),

@@ -8,12 +8,12 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::node::Node;
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::scalar::{Arity, ReturnType, row};
+use crate::dialect::functions::scalar::{Arity, ReturnType, row_with_null};
 use crate::dialect::functions::value::Value;
 
 /// Returns the function that makes the element of a row.
 pub(crate) fn element() -> ScalarUDF {
-    row(
+    row_with_null(
         "json_element",
         Arity::Between(1, 1),
         ReturnType::Text,
@@ -26,7 +26,7 @@ pub(crate) fn element() -> ScalarUDF {
 
 /// Returns the function that makes the member of a row, NULL without a name.
 pub(crate) fn member() -> ScalarUDF {
-    row(
+    row_with_null(
         "json_member",
         Arity::Between(2, 2),
         ReturnType::Text,
@@ -41,7 +41,7 @@ pub(crate) fn member() -> ScalarUDF {
 
 /// Returns the function that makes the member of a row, and fails without a name, as PostgreSQL's `json_object_agg` does.
 pub(crate) fn named_member() -> ScalarUDF {
-    row(
+    row_with_null(
         "json_named_member",
         Arity::Between(2, 2),
         ReturnType::Text,
@@ -68,28 +68,20 @@ fn member_of(
 
 /// Returns the function that makes an array of joined elements.
 pub(crate) fn array() -> ScalarUDF {
-    row(
+    row_with_null(
         "json_group_array",
         Arity::Between(1, 1),
         ReturnType::Json,
-        |args| {
-            Ok(Value::Json(
-                format!("[{}]", args[0].text().unwrap_or_default()).into(),
-            ))
-        },
+        |args| Ok(Value::Json(format!("[{}]", args[0].to_text()).into())),
     )
 }
 
 /// Returns the function that makes an object of joined members.
 pub(crate) fn object() -> ScalarUDF {
-    row(
+    row_with_null(
         "json_group_object",
         Arity::Between(1, 1),
         ReturnType::Json,
-        |args| {
-            Ok(Value::Json(
-                format!("{{{}}}", args[0].text().unwrap_or_default()).into(),
-            ))
-        },
+        |args| Ok(Value::Json(format!("{{{}}}", args[0].to_text()).into())),
     )
 }
