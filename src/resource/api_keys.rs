@@ -274,31 +274,31 @@ const REFERRED_ID: Column = Column::new(
     "id",
     Type::Text,
     Access::OnCreate,
-    "Id of what is referred to",
+    "Id of the referenced object",
 );
 const RELATED: Column = Column::new(
     "related",
     Type::Text,
     Access::ReadOnly,
-    "URL of what is referred to",
+    "URL of the referenced object",
 );
 const RESOURCE_NAME: Column = Column::new(
     "resource_name",
     Type::Text,
     Access::ReadOnly,
-    "Confluent resource name (CRN) of what is referred to",
+    "Confluent resource name (CRN) of the referenced object",
 );
 const API_VERSION: Column = Column::new(
     "api_version",
     Type::Text,
     Access::OnCreate,
-    "API version of what is referred to",
+    "API version of the referenced object",
 );
 const KIND: Column = Column::new(
     "kind",
     Type::Text,
     Access::OnCreate,
-    "Kind of what is referred to: User, ServiceAccount, Cluster, …",
+    "Kind of the referenced object: User, ServiceAccount, Cluster, …",
 );
 
 /// API keys for people.

@@ -77,22 +77,22 @@ pub(super) const fn reference(name: &'static str, description: &'static str) -> 
 }
 
 const REFERENCE: &[Column] = &[
-    Column::read("id", Type::Text, "Id of what is referred to"),
+    Column::read("id", Type::Text, "Id of the referenced object"),
     Column::read(
         "environment",
         Type::Text,
         "Id of the environment it lives in",
     ),
-    Column::read("related", Type::Text, "URL of what is referred to"),
+    Column::read("related", Type::Text, "URL of the referenced object"),
     Column::read(
         "resource_name",
         Type::Text,
-        "Confluent resource name (CRN) of what is referred to",
+        "Confluent resource name (CRN) of the referenced object",
     ),
     Column::read(
         "api_version",
         Type::Text,
-        "API version of what is referred to",
+        "API version of the referenced object",
     ),
-    Column::read("kind", Type::Text, "Kind of what is referred to"),
+    Column::read("kind", Type::Text, "Kind of the referenced object"),
 ];

@@ -53,7 +53,7 @@ const SPEC: &[Column] = &[
     Column::read(
         "use_detailed_processing_log",
         Type::Boolean,
-        "Whether rows stand in the processing log",
+        "Whether the processing log contains rows",
     ),
     Column::read("csu", Type::Integer, "Size, in CSU"),
     reference("kafka_cluster", "The Kafka cluster that it works on"),

@@ -560,7 +560,7 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<dialect::error::Err
             true => dialect::error::Error::new(format!("`{name}` cannot be reached"))
                 .hint("only local files are read: fetch it first"),
             false => dialect::error::Error::new(format!("no file `{name}`"))
-                .hint("a path begins in the folder that iamql was started in"),
+                .hint("paths are relative to the folder in which iamql was started"),
         });
     }
     let error = dialect::error::Error::new(format!("no table `{name}`"));
