@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::Span;
 
@@ -133,7 +134,7 @@ impl Error {
 
     /// Adds an error behind it, which people are shown with everything behind that.
     pub fn caused_by(self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let text = Some(error.to_string());
+        let text = chain(&error).find_map(own_words);
         self.with_cause(error, text)
     }
 
@@ -164,8 +165,8 @@ impl Cause {
     /// Returns what people are shown of it: each error's text, outermost first.
     pub fn shown(&self) -> impl Iterator<Item = String> {
         self.text.iter().flat_map(|text| {
-            let behind = chain(self.error.as_ref()).skip(1);
-            std::iter::once(text.clone()).chain(behind.map(ToString::to_string))
+            let behind = chain(self.error.as_ref()).filter_map(own_words).skip(1);
+            std::iter::once(text.clone()).chain(behind)
         })
     }
 }
@@ -176,6 +177,27 @@ fn chain<'e>(
 ) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
     let first: &(dyn std::error::Error + 'static) = error;
     std::iter::successors(Some(first), |error| error.source())
+}
+
+/// Returns what `error` says, without the engine's name for its kind; None if it only wraps the next one.
+fn own_words(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    use DataFusionError as Engine;
+    match error.downcast_ref::<Engine>() {
+        Some(
+            Engine::Plan(text)
+            | Engine::Execution(text)
+            | Engine::Configuration(text)
+            | Engine::NotImplemented(text)
+            | Engine::Internal(text)
+            | Engine::ResourcesExhausted(text),
+        ) => return Some(text.clone()),
+        Some(wrapper) if std::error::Error::source(wrapper).is_some() => return None,
+        _ => {}
+    }
+    match error.downcast_ref::<ArrowError>() {
+        Some(ArrowError::ExternalError(_)) => None,
+        _ => Some(error.to_string()),
+    }
 }
 
 impl fmt::Display for Error {
@@ -216,5 +238,24 @@ mod tests {
         assert_eq!(found.kind(), io::ErrorKind::Other);
         assert!(error.find::<fmt::Error>().is_some());
         assert!(error.find::<std::num::ParseIntError>().is_none());
+    }
+
+    #[test]
+    fn the_engines_names_for_kinds_of_errors_are_left_out() {
+        let shown = |error: DataFusionError| -> Vec<String> {
+            let error = Error::statement("it failed").caused_by(error);
+            error.causes.iter().flat_map(Cause::shown).collect()
+        };
+        let refused = || Box::new(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let external = || DataFusionError::External(refused());
+        for wrapped in [
+            external(),
+            external().context("while it ran"),
+            ArrowError::ExternalError(refused()).into(),
+            DataFusionError::External(Box::new(external())),
+        ] {
+            assert_eq!(shown(wrapped), ["connection refused"]);
+        }
+        assert_eq!(shown(DataFusionError::Execution("no".to_owned())), ["no"]);
     }
 }

@@ -793,24 +793,30 @@ mod tests {
         }
     }
 
-    fn secrets() -> impl Strategy<Value = String> {
-        prop_oneof!["[A-Za-z0-9+/_=.-]{6,80}", "[!-~]{6,40}"]
+    /// A secret, and a way to write it.
+    fn written() -> impl Strategy<Value = (String, Way)> {
+        let secrets = |way| match way {
+            // A bracket of the secret may close a tag that began before it. Confluent's secrets have none.
+            Way::Tags => ["[A-Za-z0-9+/_=.-]{6,80}", "[!-;=?-~]{6,40}"],
+            // A separator of the secret is taken for one around it.
+            Way::HexColons | Way::HexBytes | Way::List | Way::Sum => {
+                ["[A-Za-wyz0-9/_=.-]{6,80}", "[!#-&(-*.-9;-Z^-wy-~-]{6,40}"]
+            }
+            _ => ["[A-Za-z0-9+/_=.-]{6,80}", "[!-~]{6,40}"],
+        };
+        prop::sample::select(&WAYS).prop_flat_map(move |way| {
+            let [usual, any] = secrets(way);
+            (prop_oneof![usual, any], Just(way))
+        })
     }
 
     proptest! {
         #[test]
         fn no_secret_slips_through(
-            secret in secrets(),
-            way in prop::sample::select(&WAYS),
+            (secret, way) in written(),
             before in "[ -~\n]{0,20}",
             after in "[ -~\n]{0,20}",
         ) {
-            // A bracket of the secret may close a tag that began before it. Confluent's secrets have none.
-            prop_assume!(!(matches!(way, Way::Tags) && secret.contains(['<', '>'])));
-            // A separator of the secret is taken for one around it.
-            let is_separated =
-                matches!(way, Way::HexColons | Way::HexBytes | Way::List | Way::Sum);
-            prop_assume!(!(is_separated && secret.contains(['"', '\'', ',', ':', '[', ']', '+', '\\', 'x'])));
             let mask = Mask::of([Secret::new(secret.clone())]);
             let written = way.write(&secret);
             let text = format!("{before} \"{written}\" {after}");

@@ -188,7 +188,7 @@ fn no_answer(failure: &Failure) -> String {
     let what = match failure.kind {
         FailureKind::Dns => "found no address for the host",
         FailureKind::Refused | FailureKind::Unreachable => "could not connect",
-        FailureKind::Tls => "could not agree on encryption",
+        FailureKind::Tls => "failed the TLS handshake",
         FailureKind::Certificate => "does not trust the certificate of the host",
         FailureKind::Timeout => "timed out",
         FailureKind::Reset => "lost its connection before an answer",

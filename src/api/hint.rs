@@ -100,7 +100,7 @@ const CREDENTIALS: &str = "set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_S
                            the key of a cluster does not work here";
 
 const ANOTHER_SERVER: &str =
-    "is the address given with `--endpoint` that of the service, and no proxy in between?";
+    "check that `--endpoint` names the service, and that no proxy is in between";
 
 const UNREACHABLE: &str = "check the network, and the address if one is given with `--endpoint`";
 
@@ -114,7 +114,7 @@ fn hint_of_service(service: &ServiceError) -> Option<String> {
     } else if service.is_quota_exceeded() {
         "delete keys that are not in use, or ask Confluent for a higher quota"
     } else if service.status == 403 {
-        "the service answers so both for what is not permitted and for keys that no longer exist"
+        "the service gives this answer both if access is denied and if the key no longer exists"
     } else if service.status == 429 {
         "wait before trying again, or send fewer requests at a time with `--concurrency`"
     } else {

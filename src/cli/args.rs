@@ -118,9 +118,9 @@ It prints the variables that point iamql, or any other client, to it: an API key
 
 Examples:
   iamql sandbox --keys 5000 --latency-ms 20
-      A large organization, at the distance of another continent
+      A large organization, with 20 ms of latency
   iamql sandbox --port 0 --fault every=5:503 --fault nth=2:429,retry-after=1
-      A service that has a bad day, on any free port")]
+      A service that fails now and then, on any free port")]
     Sandbox(Box<SandboxArgs>),
     /// Print the completion script of a shell
     #[command(after_help = "\
@@ -156,12 +156,15 @@ pub fn command() -> clap::Command {
     let command = Args::command();
     let global = command.get_arguments().filter(|arg| arg.is_global_set());
     let hidden: Vec<Arg> = global.map(|arg| arg.clone().hide(true)).collect();
-    ["sandbox", "completions", "man"]
+    WITHOUT_STATEMENTS
         .into_iter()
         .fold(command, |command, name| {
             command.mut_subcommand(name, |sub| sub.args(hidden.clone()))
         })
 }
+
+/// The commands that run no statement.
+pub(super) const WITHOUT_STATEMENTS: [&str; 3] = ["sandbox", "completions", "man"];
 
 /// Returns what was typed as `--color`, before anything else is read: errors of the command line obey it, too.
 pub(super) fn typed_color(typed: &[OsString]) -> ColorChoice {

@@ -1,14 +1,14 @@
 //! Completion scripts for the system's shells: clap's, taught to ask for the names of profiles.
 
-use clap::Command;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
-use super::args;
+use super::args::{Args, WITHOUT_STATEMENTS};
 
 /// Returns the completion script of `shell`.
 pub(super) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut visible(&args::command()), "iamql", &mut script);
+    clap_complete::generate(shell, &mut offered(), "iamql", &mut script);
     let script = String::from_utf8_lossy(&script);
     match shell {
         Shell::Bash => bash(&script),
@@ -18,12 +18,42 @@ pub(super) fn script(shell: Shell) -> String {
     }
 }
 
-/// Returns `whole` without hidden commands, which clap's scripts would offer.
-fn visible(whole: &Command) -> Command {
-    let commands = whole.get_subcommands();
+/// Returns what scripts offer: no hidden commands, and the common options only for those that use them. Clap's scripts
+/// would offer all options everywhere.
+fn offered() -> Command {
+    let whole = Args::command();
+    let args = || {
+        whole
+            .get_arguments()
+            .map(|arg| (arg.is_global_set(), arg.clone().global(false)))
+    };
+    let common = || {
+        args()
+            .filter(|(is_common, _)| *is_common)
+            .map(|(_, arg)| arg)
+    };
+    let commands = whole
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let commands = commands.map(
+        |command| match WITHOUT_STATEMENTS.contains(&command.get_name()) {
+            true => command.clone(),
+            false => command.clone().args(common()),
+        },
+    );
     Command::new("iamql")
-        .args(whole.get_arguments().cloned())
-        .subcommands(commands.filter(|command| !command.is_hide_set()).cloned())
+        .args(args().map(|(_, arg)| arg))
+        .subcommands(commands)
+}
+
+/// Returns the options that are accepted and not offered.
+fn hidden() -> Vec<String> {
+    let whole = Args::command();
+    let args = whole.get_subcommands().flat_map(Command::get_arguments);
+    let long = args
+        .filter(|arg| arg.is_hide_set())
+        .filter_map(|arg| arg.get_long());
+    long.map(|long| format!("--{long}")).collect()
 }
 
 /// The command that lists profiles.
@@ -31,6 +61,7 @@ const PROFILES: &str = "iamql profiles 2>/dev/null";
 
 fn bash(script: &str) -> String {
     let mut is_profile = false;
+    let hidden = hidden();
     let mut changed = String::with_capacity(script.len());
     for line in script.lines() {
         let words = format!("COMPREPLY=($(compgen -W \"$({PROFILES})\" -- \"${{cur}}\"))");
@@ -41,7 +72,14 @@ fn bash(script: &str) -> String {
             changed.push_str(&format!("{indent}{words}\n"));
             continue;
         }
-        changed.push_str(line);
+        if line.trim_start().starts_with("opts=\"") {
+            let words = line
+                .split(' ')
+                .filter(|word| !hidden.iter().any(|hidden| hidden == word));
+            changed.push_str(&words.collect::<Vec<_>>().join(" "));
+        } else {
+            changed.push_str(line);
+        }
         changed.push('\n');
     }
     changed
@@ -98,6 +136,28 @@ mod tests {
             assert!(count >= 3, "{shell}: {count}");
         }
         assert!(!bash("").contains("profiles"));
+    }
+
+    #[test]
+    fn bash_offers_each_command_its_own_options() {
+        let script = script(Shell::Bash);
+        let offers = |command: &str| {
+            let from = script
+                .find(&format!("        {command})\n            opts="))
+                .unwrap();
+            script[from..].lines().nth(1).unwrap().to_owned()
+        };
+        assert!(offers("iamql").contains("--profile"));
+        let exec = offers("iamql__subcmd__exec");
+        assert!(
+            exec.contains("--profile") && exec.contains("--env.file"),
+            "{exec}"
+        );
+        assert!(!exec.contains("--approot"), "{exec}");
+        for command in ["man", "completions", "sandbox"] {
+            let offered = offers(&format!("iamql__subcmd__{command}"));
+            assert!(!offered.contains("--profile"), "{offered}");
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ Files:
 
 Proxies:
   https_proxy, all_proxy
-      Address of the proxy for requests, as http://HOST:PORT; HTTPS_PROXY and ALL_PROXY count after these
+      Address of the proxy for requests, as http://HOST:PORT; they override HTTPS_PROXY and ALL_PROXY
   no_proxy
       Hosts to reach without it, separated by commas: host, host:port, .domain, *.domain
 

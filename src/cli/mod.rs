@@ -186,13 +186,14 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
             render,
             output_file: args.output_file,
             quiet: args.quiet,
+            reader_limit: args.timeout.map(Duration::from_secs),
         };
         return shell::run(setup).await.map(succeeded);
     };
     scripts
         .iter()
         .try_for_each(|script| refuse_commands(script))?;
-    let interrupt = Interrupt::default();
+    let interrupt = Interrupt::with_reader_limit(args.timeout.map(Duration::from_secs));
     let format = format.unwrap_or_default();
     if args.delimiter.is_some()
         && !format.takes_delimiter()
@@ -247,10 +248,10 @@ fn format_of_file(file: &Path) -> Result<Option<OutputFormat>, Error> {
     let extension = extension.map(str::to_lowercase);
     match extension.as_deref() {
         Some("gz" | "zst" | "bz2" | "xz") => Err(Error::usage(format!(
-            "--output-file does not compress, and `{}` says so",
+            "--output-file does not compress, and `{}` has the extension of a compressed file",
             file.display()
         ))
-        .hint("COPY (SELECT …) TO 'name.csv.gz' does; -o names the format of a file that is called so anyway")),
+        .hint("COPY (SELECT …) TO 'name.csv.gz' compresses; to write the file uncompressed anyway, choose a format with -o")),
         Some("txt" | "text" | "log" | "out") | None => Ok(format),
         Some(_) => {
             if format.is_none() {
@@ -295,7 +296,7 @@ fn refuse_commands(script: &str) -> Result<(), Error> {
     match shell::first_command(script) {
         None => Ok(()),
         Some((line, command)) => Err(Error::usage(format!(
-            "line {line}: `{command}` is a command of the shell, and only statements run here"
+            "line {line}: `{command}` is a shell command, and only SQL statements run here"
         ))
         .hint("`iamql shell < FILE` runs a file of both, as \\i FILE does in the shell")),
     }
@@ -376,7 +377,7 @@ fn unfinished(error: Error, rest: &str) -> Error {
     match error.kind == ErrorKind::BrokenPipe && unfinished {
         true => Error::new(
             ErrorKind::Io,
-            "the reader of the rows went away; later statements were not run",
+            "the reader of the rows closed the pipe; later statements were not run",
         ),
         false => error,
     }
@@ -404,7 +405,7 @@ async fn serve_sandbox(args: &SandboxArgs) -> Result<(), Error> {
         .iter()
         .map(|fault| fault.parse())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::usage("--fault cannot be read").caused_by(error))?;
+        .map_err(|error| Error::usage("--fault is not valid").caused_by(error))?;
     let config = SandboxConfig {
         contract: args.contract,
         keys: args.keys,

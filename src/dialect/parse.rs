@@ -225,7 +225,13 @@ fn retold(message: &str, text: &str) -> Error {
             .hint("files with a header are the rule; OPTIONS ('format.has_header' 'false') says otherwise");
     }
     let error = Error::new(format!("syntax error: {message}")).kind(ErrorKind::Syntax);
-    let error = match next_step(&message, text) {
+    let in_comment = || {
+        let is_end = message.ends_with("the end of the statement");
+        let place = location.filter(|location| location.line > 0);
+        let place = place.or_else(|| is_end.then(|| text_end(text)));
+        place.is_some_and(|place| in_other_comment(text, place))
+    };
+    let error = match next_step(&message, text).or_else(|| in_comment().then_some(COMMENTS)) {
         Some(hint) => error.hint(hint),
         None => match location.and_then(|location| unquoted_text(text, location)) {
             Some(word) => error.hint(format!("text is written in single quotes: '{word}'")),
@@ -244,6 +250,26 @@ fn retold(message: &str, text: &str) -> Error {
     }
 }
 
+/// The next step where somebody seems to have meant a comment.
+const COMMENTS: &str = "comments begin with --, or are put between /* and */";
+
+/// Returns true if `//` or `#`, which begin comments elsewhere, are at `location` or before it in its line.
+fn in_other_comment(text: &str, location: Location) -> bool {
+    let line = usize::try_from(location.line)
+        .ok()
+        .and_then(|line| line.checked_sub(1));
+    let line = line
+        .and_then(|line| text.lines().nth(line))
+        .unwrap_or_default();
+    let column = usize::try_from(location.column).unwrap_or(usize::MAX);
+    let before: String = line.chars().take(column).collect();
+    // Of a string only what is around it counts.
+    let outside: Vec<&str> = before.split('\'').step_by(2).collect();
+    outside
+        .iter()
+        .any(|part| part.contains("//") || part.contains('#'))
+}
+
 /// Returns what to write instead of what other dialects have, which the parser gave up on with `message`.
 pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     let found = |token: &str| message.ends_with(&format!("found `{token}`"));
@@ -251,7 +277,7 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     if is_template || text.trim_start().starts_with("<<<") {
         Some("templates are not supported: pass values as --param name=value, and write $name")
     } else if found("#") || found("//") || found("/") && text.contains("//") {
-        Some("comments begin with --, or are put between /* and */")
+        Some(COMMENTS)
     } else if message == "unterminated string literal" && text.contains("\\'") {
         Some("a quote within a text is doubled: 'it''s'")
     } else if found("EXCLUDE") {
@@ -469,6 +495,17 @@ mod tests {
         let hint = |text: &str| parse(text).unwrap_err().hint.unwrap_or_default();
         insta::assert_snapshot!(hint("# one\nSELECT 1"), @"comments begin with --, or are put between /* and */");
         insta::assert_snapshot!(hint("// one\nSELECT 1"), @"comments begin with --, or are put between /* and */");
+        for text in [
+            "SELECT 1 // one and all",
+            "SELECT id # the key\nFROM t",
+            "SELECT 1 # one",
+        ] {
+            assert_eq!(hint(text), COMMENTS, "{text}");
+        }
+        assert!(!in_other_comment(
+            "SELECT 'a // b' FORM t",
+            Location::new(1, 17)
+        ));
         insta::assert_snapshot!(hint("SELECT 'it\\'s'"), @"a quote within a text is doubled: 'it''s'");
         insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
         insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");

@@ -93,7 +93,7 @@ mod tests {
                 "add spec.secret to it, or pass --discard-secrets",
                 Some("add spec.secret to it"),
             ),
-            ("add a WHERE, look with --dry-run, or pass --yes", None),
+            ("add a WHERE, preview with --dry-run, or pass --yes", None),
             (
                 "--timeout gives it more time",
                 Some("this is decided where the server is started: tell the person"),

@@ -183,23 +183,23 @@ const REFERENCE: &[Column] = columns! {
 };
 
 const REFERRED_ID: Column =
-    Column::read("id", Type::Text, "Id of what is referred to").set_by(Access::OnCreate);
-const RELATED: Column = Column::read("related", Type::Text, "URL of what is referred to");
+    Column::read("id", Type::Text, "Id of the referenced object").set_by(Access::OnCreate);
+const RELATED: Column = Column::read("related", Type::Text, "URL of the referenced object");
 const RESOURCE_NAME: Column = Column::read(
     "resource_name",
     Type::Text,
-    "Confluent resource name (CRN) of what is referred to",
+    "Confluent resource name (CRN) of the referenced object",
 );
 const API_VERSION: Column = Column::read(
     "api_version",
     Type::Text,
-    "API version of what is referred to",
+    "API version of the referenced object",
 )
 .set_by(Access::OnCreate);
 const KIND: Column = Column::read(
     "kind",
     Type::Text,
-    "Kind of what is referred to: User, ServiceAccount, Cluster, …",
+    "Kind of the referenced object: User, ServiceAccount, Cluster, …",
 )
 .set_by(Access::OnCreate);
 

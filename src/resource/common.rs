@@ -64,10 +64,10 @@ pub(super) const ENVIRONMENT: Column = Column::lifted(
 
 /// A reference to another object.
 pub(super) const REFERENCE: Type = Type::Object(columns! {
-    "id": Text => "Id of what is referred to";
+    "id": Text => "Id of the referenced object";
     "environment": Text => "Id of the environment it lives in";
-    "related": Text => "URL of what is referred to";
-    "resource_name": Text => "Confluent resource name (CRN) of what is referred to";
-    "api_version": Text => "API version of what is referred to";
-    "kind": Text => "Kind of what is referred to";
+    "related": Text => "URL of the referenced object";
+    "resource_name": Text => "Confluent resource name (CRN) of the referenced object";
+    "api_version": Text => "API version of the referenced object";
+    "kind": Text => "Kind of the referenced object";
 });

@@ -46,7 +46,7 @@ pub(super) const KSQLDB_CLUSTERS: Resource = Resource {
 
 const SPEC: &[Column] = columns! {
     "display_name": Text => "Name for people";
-    "use_detailed_processing_log": Boolean => "Whether rows stand in the processing log";
+    "use_detailed_processing_log": Boolean => "Whether the processing log contains rows";
     "csu": Integer => "Size, in CSU";
     "kafka_cluster": REFERENCE => "The Kafka cluster that it works on";
     "credential_identity": REFERENCE => "The user or service account that it acts as";

@@ -36,6 +36,8 @@ const SINGLE_FILE: &str = "single_file_output";
 #[derive(Debug)]
 pub(super) struct Staged {
     folder: PathBuf,
+    /// Shows other programs that the folder is in use.
+    _claim: Option<File>,
     /// In `folder`, by the name of the target.
     written: PathBuf,
     target: Target,
@@ -123,7 +125,7 @@ pub(super) fn to_stdout(
         statement => return Ok(statement),
     };
     let refused = |what: &str| {
-        let error = Error::statement(format!("COPY TO STDOUT has no {what}"));
+        let error = Error::statement(format!("COPY TO STDOUT does not take {what}"));
         error.hint("--no-header and --delimiter say how rows are written to stdout")
     };
     if !copy.options.is_empty() {
@@ -217,6 +219,7 @@ fn redirect(mut copy: CopyTo, rescue_file: Option<&RescueFile>) -> Result<(CopyT
     Ok((
         copy,
         Staged {
+            _claim: staging::claim_folder(&folder),
             folder,
             written,
             target,
@@ -308,7 +311,8 @@ fn staging_folder(parent: &Path) -> io::Result<PathBuf> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let folder = parent.join(private_file::unique(".iamql-copy-"));
+    staging::remove_abandoned(parent);
+    let folder = parent.join(private_file::unique(staging::COPY));
     builder.create(&folder)?;
     Ok(folder)
 }

@@ -557,7 +557,7 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<Refusal> {
             true => Refusal::new(format!("`{name}` cannot be reached"))
                 .hint("only local files are read: fetch it first"),
             false => Refusal::new(format!("no file `{name}`"))
-                .hint("a path begins in the folder that iamql was started in"),
+                .hint("paths are relative to the folder in which iamql was started"),
         });
     }
     let error = Refusal::new(format!("no table `{name}`"));

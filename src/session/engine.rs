@@ -12,6 +12,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use url::Url;
 
+use super::information_schema::TypeNames;
 use super::local_files::{ExternalTables, LocalFiles, NoFiles, TEXT_FORMATS};
 use super::memory::LimitedPool;
 use super::options::Options;
@@ -59,6 +60,7 @@ pub(super) fn context(connection: &Connection, session: &Options) -> Result<Sess
     options.execution.skip_physical_aggregate_schema_check = true;
 
     let mut analyzers = plan::before_types();
+    analyzers.push(Arc::new(TypeNames));
     analyzers.extend(Analyzer::new().rules);
     analyzers.extend(plan::after_types());
     analyzers.push(apply::rule());

@@ -206,8 +206,8 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::new(
         ErrorKind::Internal,
         format!(
-            "a defect in iamql ended the statement: {}",
-            said.unwrap_or("it did not say why")
+            "a bug in iamql ended the statement: {}",
+            said.unwrap_or("no reason was given")
         ),
     )
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -15,6 +16,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     raised: watch::Sender<bool>,
+    reader_limit: Option<Duration>,
     /// Statements under way.
     running: Arc<AtomicUsize>,
     /// Those of them that send requests which change keys.
@@ -38,6 +40,20 @@ impl Drop for Counted {
 }
 
 impl Interrupt {
+    /// A flag for statements whose readers may pause for no longer than `limit`. Without one, a paused reader is waited
+    /// for until the statement is asked to stop: a person may be reading in a pager.
+    pub fn with_reader_limit(limit: Option<Duration>) -> Self {
+        Self {
+            reader_limit: limit,
+            ..Self::default()
+        }
+    }
+
+    /// Returns how long the reader of the rows may take none.
+    pub fn reader_limit(&self) -> Option<Duration> {
+        self.reader_limit
+    }
+
     /// Asks the running statement to stop.
     pub fn raise(&self) {
         self.raised.send_replace(true);

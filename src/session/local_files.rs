@@ -194,7 +194,7 @@ impl LocalFiles {
         let bytes = self.stream(path)?;
         let name = path.display().to_string();
         if bytes.is_empty() {
-            return Err(unreadable(path, "nothing came through it"));
+            return Err(unreadable(path, "no data came through it"));
         }
         let format = format.or_else(|| format_of(extensions(&name).0));
         let format = match format {

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod executor;
 mod explain;
+mod information_schema;
 mod interrupt;
 mod json_lines;
 mod last_result;

@@ -4,6 +4,7 @@
 //! StackQL's statements, copies. A panic of theirs is an error of the statement.
 
 use std::fs::File;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,7 +122,14 @@ impl Session {
             Operation::Query(statement) => {
                 let statement = copy::to_stdout(statement, sink)?;
                 let done = self.query(call, statement, sink);
-                call.interrupt.stops(done).await
+                let done = call.interrupt.stops(done).await;
+                // A paused reader keeps a query from noticing at once that it is to stop.
+                done.map_err(
+                    |error| match call.interrupt.is_raised() && is_unread(&error) {
+                        true => Error::interrupted(),
+                        false => error,
+                    },
+                )
             }
         }
     }
@@ -244,6 +252,12 @@ impl Session {
             .hint("a pipe needs a reader; --timeout gives it more time")
         })
     }
+}
+
+/// Returns true if `error` is that of a reader who takes nothing.
+fn is_unread(error: &Error) -> bool {
+    let cause = error.find::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Puts a file on the disk, if it is there.

@@ -54,12 +54,13 @@ pub trait Sink: Send {
     /// Fails if the output cannot be written.
     async fn finish(&mut self) -> Result<(), Error>;
 
-    /// Finds out, without writing, whether rows can still be delivered.
+    /// Finds out, without writing, whether rows of `bytes` can still be delivered.
     ///
     /// # Errors
     ///
-    /// Fails if it is known that nobody will read what is written from now on.
-    async fn check(&mut self) -> Result<(), Error> {
+    /// Fails if it is known that there is no room for them, or that nobody will read what is written from now on.
+    async fn check(&mut self, bytes: u64) -> Result<(), Error> {
+        let _ = bytes;
         Ok(())
     }
 

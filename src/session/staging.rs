@@ -7,12 +7,22 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::write::RescueFile;
 use crate::private_file;
 
 /// The suffix of files with the rows of a statement that did not finish.
 const UNFINISHED: &str = "unfinished";
+
+/// How the names of files begin that are written beside their targets.
+const ROWS: &str = ".iamql-rows-";
+
+/// How the names of folders begin in which a COPY writes.
+pub(crate) const COPY: &str = ".iamql-copy-";
+
+/// How old what a killed program has left must be to be removed: until then another program may be about to lock it.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Where something is to be written.
 #[derive(Debug)]
@@ -407,9 +417,62 @@ fn create_in(folder: &Path) -> io::Result<(PathBuf, File)> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let path = folder.join(private_file::unique(".iamql-rows-"));
+    remove_abandoned(folder);
+    let path = folder.join(private_file::unique(ROWS));
     let file = options.open(&path)?;
+    claim(&file);
     Ok((path, file))
+}
+
+/// Shows other programs that a staged file or folder is in use, until `file` is closed.
+fn claim(file: &File) {
+    // Locks of other systems keep other programs from reading. Where there are none, nothing is ever removed.
+    if cfg!(unix) {
+        let _ = file.try_lock();
+    }
+}
+
+/// Claims a folder, for as long as what is returned is open.
+pub(crate) fn claim_folder(folder: &Path) -> Option<File> {
+    let opened = File::open(folder).ok()?;
+    claim(&opened);
+    Some(opened)
+}
+
+/// Removes the staged files and folders in `folder` whose programs were killed. They hold part of the rows of a SELECT:
+/// what holds secrets has another name.
+pub(crate) fn remove_abandoned(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if is_abandoned(&path) == Some(true) {
+            // What cannot be removed harms nobody.
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        }
+    }
+}
+
+/// Returns true if `path` has a name of ours and belongs to this user, is old, and no program has claimed it.
+#[cfg(unix)]
+fn is_abandoned(path: &Path) -> Option<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let name = path.file_name()?.to_str()?;
+    let unique = name.strip_prefix(ROWS).or(name.strip_prefix(COPY))?;
+    let (process, random) = unique.split_once('-')?;
+    let is_hex = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    process.parse::<u32>().ok().filter(|_| is_hex)?;
+    let found = fs::symlink_metadata(path).ok()?;
+    let is_ours = found.uid() == nix::unistd::Uid::effective().as_raw();
+    let age = found.modified().ok()?.elapsed().ok()?;
+    if !is_ours || found.is_symlink() || !(found.is_file() || found.is_dir()) || age < ABANDONED {
+        return Some(false);
+    }
+    Some(File::open(path).ok()?.try_lock().is_ok())
+}
+
+/// Without such locks nobody can tell.
+#[cfg(not(unix))]
+fn is_abandoned(_: &Path) -> Option<bool> {
+    None
 }
 
 #[cfg(all(test, unix))]
@@ -435,6 +498,51 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_killed_programs_have_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let age = |name: &str| {
+            let file = File::open(path(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - 2 * ABANDONED)
+                .unwrap();
+            file
+        };
+        let left = [
+            ".iamql-rows-1-0123456789abcdef",
+            ".iamql-copy-2-0123456789abcdef",
+        ];
+        fs::write(path(left[0]), "rows").unwrap();
+        fs::create_dir(path(left[1])).unwrap();
+        fs::write(path(left[1]).join("rows.csv"), "rows").unwrap();
+        let kept = [
+            ".iamql-rows-3-0123456789abcdef",
+            ".iamql-rows-mine",
+            ".iamql-rows-4-0123456789abcdef.csv",
+            "rows.csv.unfinished",
+        ];
+        for name in kept {
+            fs::write(path(name), "rows").unwrap();
+        }
+        let claimed = age(kept[0]);
+        claim(&claimed);
+        for name in left.iter().chain(&kept[1..]) {
+            age(name);
+        }
+        let young = path(".iamql-rows-5-0123456789abcdef");
+        fs::write(&young, "rows").unwrap();
+        let link = path(".iamql-rows-6-0123456789abcdef");
+        symlink(path("rows.csv.unfinished"), &link).unwrap();
+        let (new, _file) = create_in(dir.path()).unwrap();
+        for name in left {
+            assert!(!path(name).exists(), "{name}");
+        }
+        let kept = kept.map(path);
+        for path in kept.iter().chain([&young, &link, &new]) {
+            assert!(path.exists(), "{path:?}");
+        }
     }
 
     #[test]

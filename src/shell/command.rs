@@ -548,7 +548,7 @@ fn words(text: &str) -> Result<Vec<String>, Error> {
                 let word = rest.take_while(|c| !c.is_whitespace());
                 let word: String = std::iter::once(c).chain(word).collect();
                 return Err(Error::statement(format!(
-                    "`{word}` begins another command, and a line has one"
+                    "`{word}` would be a second command, and a line takes one"
                 ))
                 .hint(format!(
                     "type it on the next line, or in quotes if it is an argument: '{word}'"

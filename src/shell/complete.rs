@@ -8,6 +8,7 @@ use super::lex::{Kind, Lexed, lex};
 use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
+use super::variables;
 use super::words;
 use crate::dialect::Dialect;
 use crate::invisible::is_hidden;
@@ -50,6 +51,16 @@ fn completion_at(
     let before = lex(&text[..cursor]);
     if let Some(at) = command_at(text, &before, line, cursor) {
         return complete_command(text, at, cursor, catalog, files);
+    }
+    if let Some((start, quote)) = variables::name_at(text, cursor) {
+        let mut found = Candidates::new(&text[start..cursor]);
+        let end = quote.filter(|quote| !text[cursor..].starts_with(*quote));
+        let end = end.map(String::from).unwrap_or_default();
+        found.names(catalog.variables.iter().map(|name| format!("{name}{end}")));
+        return Completion {
+            start: start.max(line),
+            candidates: found.into_vec(),
+        };
     }
     let context = Context::at(text, &before, cursor);
     let with_files = with_files(&context, catalog, &files);
@@ -378,6 +389,20 @@ mod tests {
             offered("UPDATE api_keys SET spec.description = 'x', sp|"),
             "sp: spec.display_name spec.description"
         );
+    }
+
+    #[test]
+    fn variables_follow_a_colon() {
+        assert_eq!(offered("SELECT :|"), ": owner");
+        assert_eq!(offered("SELECT 1 WHERE id = :ow|"), "ow: owner");
+        assert_eq!(offered("SELECT 1 WHERE id = :'ow|"), "ow: owner'");
+        assert_eq!(offered("SELECT 1 WHERE id = :'ow|'"), "ow: owner");
+        assert_eq!(offered("SELECT :\"|"), ": owner\"");
+        for text in ["SELECT 1::o|", "SELECT ':o|", "SELECT 'a':'o|", "-- :o|"] {
+            let found = offered(text);
+            let mut names = found.split([' ', '\'']);
+            assert!(!names.any(|name| name == "owner"), "{text}");
+        }
     }
 
     #[test]

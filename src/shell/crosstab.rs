@@ -76,7 +76,7 @@ pub(super) fn crosstab(batch: &RecordBatch, wanted: &[String]) -> Result<RecordB
         });
         if filled.insert((y, x), number).is_some() {
             return Err(Error::statement(format!(
-                "two rows are for the cell of `{}` and `{}`",
+                "there is more than one row for the cell of `{}` and `{}`",
                 v.unwrap_or("NULL"),
                 h.unwrap_or("NULL")
             ))
@@ -215,7 +215,7 @@ mod tests {
         let error = crosstab(&clash.unwrap(), &[]).unwrap_err();
         assert_eq!(
             error.message,
-            "two rows are for the cell of `sa-1` and `kafka`"
+            "there is more than one row for the cell of `sa-1` and `kafka`"
         );
     }
 }

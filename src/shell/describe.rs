@@ -5,14 +5,19 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion::arrow::error::ArrowError;
+use unicode_width::UnicodeWidthStr;
 
 use super::catalog::{Catalog, Field, Table, bare, fields_of};
 use crate::dialect::error::nearest;
 use crate::error::Error;
+use crate::render::wrapped;
 use crate::resource::{Access, DEFAULT_SCHEMA, Resource};
 
+/// The least room to wrap texts to.
+const LEAST_WRAPPED: usize = 20;
+
 /// Rows of text; an empty one shows as nothing.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grid {
     columns: &'static [&'static str],
     rows: Vec<Vec<String>>,
@@ -24,6 +29,42 @@ impl Grid {
         Self {
             columns,
             rows: rows.into_iter().map(Vec::from).collect(),
+        }
+    }
+
+    /// Returns the grid with the texts of its last column wrapped between words, so that a table of it is no wider than
+    /// `width`.
+    pub(super) fn within(&self, width: usize) -> Self {
+        let Some((last, others)) = self.columns.split_last() else {
+            return self.clone();
+        };
+        let widest = |column: usize, name: &str| {
+            let cells = self.rows.iter().map(|row| row[column].width());
+            cells.chain([name.width()]).max().unwrap_or_default()
+        };
+        // Each cell has a line and two spaces.
+        let taken = others
+            .iter()
+            .enumerate()
+            .map(|(at, name)| widest(at, name) + 3);
+        let room = width.saturating_sub(taken.sum::<usize>() + 4);
+        if room < LEAST_WRAPPED || widest(others.len(), last) <= room {
+            return self.clone();
+        }
+        let rows = self.rows.iter().flat_map(|row| {
+            let mut lines = wrapped(&row[others.len()], room, 0).into_iter();
+            let mut first = row.clone();
+            first[others.len()] = lines.next().unwrap_or_default().into_owned();
+            let rest = lines.map(|line| {
+                let mut more = vec![String::new(); others.len()];
+                more.push(line.into_owned());
+                more
+            });
+            std::iter::once(first).chain(rest).collect::<Vec<_>>()
+        });
+        Self {
+            columns: self.columns,
+            rows: rows.collect(),
         }
     }
 
@@ -71,6 +112,27 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
     }];
     grids.extend(table.resource.map(methods));
     Ok(grids)
+}
+
+/// Describes the table `name`. A pattern, as for `\dt`, lists the tables if it matches several.
+///
+/// # Errors
+///
+/// Fails if there is no such table.
+pub(super) fn describe_matching(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error> {
+    if !name.contains(['*', '%']) {
+        return describe(name, catalog);
+    }
+    let names = catalog.tables.iter().map(|table| &table.name);
+    let mut names = names.filter(|table| matches(name, table));
+    match (names.next(), names.next()) {
+        (None, _) => Err(
+            Error::statement(format!("no table has a name like `{name}`"))
+                .hint("\\dt lists the tables"),
+        ),
+        (Some(only), None) => describe(only, catalog),
+        _ => Ok(vec![tables(catalog, Some(name), None)]),
+    }
 }
 
 /// Describes what has no more than columns and their types.
@@ -236,7 +298,7 @@ mod tests {
         let grids = describe("vw_api_keys", &sample()).unwrap();
         insta::assert_snapshot!(spelt(&grids[0]), @r"
         id | text | GET by id | The API key itself, the public half of the credential
-        owner_id | text | spec.owner | Id of what is referred to
+        owner_id | text | spec.owner | Id of the referenced object
         age_days | integer |  | Whole days since the key was created
         ");
         assert_eq!(grids.len(), 1);
@@ -261,6 +323,38 @@ mod tests {
         assert_eq!(tables(&catalog, Some("vw*"), None).rows.len(), 1);
         assert_eq!(tables(&catalog, None, None).rows.len(), 2);
         insta::assert_snapshot!(spelt(&functions(&catalog, Some("json"))), @"json_extract(json, path [, path …]) | scalar | the value at a path");
+    }
+
+    #[test]
+    fn a_pattern_describes_the_one_table_that_matches_or_lists_them() {
+        let catalog = sample();
+        assert_eq!(
+            describe_matching("vw_*", &catalog).unwrap(),
+            describe("vw_api_keys", &catalog).unwrap()
+        );
+        let listed = describe_matching("*api_keys", &catalog).unwrap();
+        assert_eq!(listed, [tables(&catalog, None, None)]);
+        let error = describe_matching("x*", &catalog).unwrap_err();
+        assert_eq!(error.message, "no table has a name like `x*`");
+    }
+
+    #[test]
+    fn long_descriptions_are_wrapped_between_words() {
+        let mut catalog = sample();
+        catalog.tables[1].fields[0].description =
+            "one two three four five six seven eight nine ten";
+        let grid = &describe("vw_api_keys", &catalog).unwrap()[0];
+        let wrapped = spelt(&grid.within(70));
+        let lines: Vec<&str> = wrapped.lines().take(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "id | text | GET by id | one two three four five six",
+                " |  |  | seven eight nine ten"
+            ]
+        );
+        assert_eq!(&grid.within(200), grid);
+        assert_eq!(&grid.within(40), grid, "there is no room to wrap to");
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Shell {
             Command::Describe(Some(name)) => {
                 let grids = match self.describe_other(&name).await? {
                     Some(grid) => vec![grid],
-                    None => describe::describe(&name, &self.catalog)?,
+                    None => describe::describe_matching(&name, &self.catalog)?,
                 };
                 self.show(&grids).await?;
             }
@@ -94,7 +94,7 @@ impl Shell {
             )),
             Command::Connect(profile) => {
                 (self.opener, self.opened) = self.opener.reopen(profile).await?;
-                self.no_result = Some("\\c began another session");
+                self.no_result = Some("\\c started a new session");
                 self.refresh_catalog().await;
                 notes::say(&self.connection_info());
             }

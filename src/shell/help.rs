@@ -26,7 +26,7 @@ of the file decides.",
     },
     Syntax {
         name: "CREATE TABLE",
-        description: "keep rows for this session",
+        description: "store rows for this session",
         text: "\
 CREATE [ OR REPLACE ] TABLE name { AS query | ( column type, … ) };
 
@@ -67,7 +67,7 @@ is typed.",
     },
     Syntax {
         name: "DROP",
-        description: "forget a table or a view of this session",
+        description: "remove a table or a view of this session",
         text: "DROP { TABLE | VIEW } [ IF EXISTS ] name;",
     },
     Syntax {
@@ -127,7 +127,7 @@ SHOW ALL lists the settings.",
     },
     Syntax {
         name: "SHOW",
-        description: "list what can be named",
+        description: "list services, tables, methods and settings",
         text: "\
 SHOW PROVIDERS;
 SHOW SERVICES IN confluent;
@@ -205,7 +205,7 @@ pub(super) fn syntax(name: Option<&str>) -> Result<String, Error> {
         })
         .collect();
     if found.is_empty() {
-        return Err(Error::statement(format!("there is no help on `{name}`"))
+        return Err(Error::statement(format!("there is no help for `{name}`"))
             .hint("\\h lists the statements"));
     }
     Ok(found.join("\n"))

@@ -51,6 +51,8 @@ pub(super) struct LineHelper {
     pub(super) is_entered: Cell<bool>,
     /// What the editor has drawn.
     pub(super) drawn: RefCell<Drawn>,
+    /// True while the history is searched, which asks for no hints.
+    pub(super) is_searching: Cell<bool>,
 }
 
 impl LineHelper {
@@ -194,6 +196,9 @@ fn begun(text: &str, columns: usize) -> &str {
 
 impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, pos: usize) -> Cow<'l, str> {
+        if self.is_searching.get() {
+            self.drawn.borrow_mut().draw_found(line);
+        }
         let before = self.before.len();
         if self.is_plain(line) || line.starts_with(['\\', '.']) {
             return Cow::Borrowed(line);
@@ -203,7 +208,13 @@ impl Highlighter for LineHelper {
         Cow::Owned(highlight::highlight(&text, &lex(&text), before, cursor))
     }
 
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        is_ours: bool,
+    ) -> Cow<'b, str> {
+        prompt.clone_into(&mut self.drawn.borrow_mut().prompt);
+        self.is_searching.set(!is_ours);
         match self.color {
             true => Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")),
             false => Cow::Borrowed(prompt),

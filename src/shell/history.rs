@@ -42,7 +42,7 @@ impl History {
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
                 let path = file.take().unwrap_or_default();
                 notes::warn(&format!(
-                    "the history in `{}` is left alone: {error}",
+                    "the history in `{}` is not used: {error}",
                     path.display()
                 ));
                 Vec::new()

@@ -98,7 +98,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "gx",
         "\\gx [FILE]",
-        "the same, with one line per field; also \\G",
+        "like \\g, with one line per field; also \\G",
         Argument::File,
         &[],
     ),
@@ -112,7 +112,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "crosstabview",
         "\\crosstabview [V H D S]",
-        "run it, and show D in a grid of V and H, sorted by S",
+        "run it; rows as a grid: V down, H across, D inside",
         Argument::Other,
         &[],
     ),
@@ -154,7 +154,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "ir",
         "\\ir FILE",
-        "run a file that is named from the place of this one",
+        "run a file; its path is relative to this file",
         Argument::File,
         &[],
     ),
@@ -168,7 +168,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "once",
         "\\once FILE",
-        "the same for the next statement only",
+        "write the rows of the next statement to FILE",
         Argument::File,
         &["once"],
     ),
@@ -189,7 +189,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "format",
         "\\format [FORMAT]",
-        "the format of rows: table, line, csv, …",
+        "choose the output format: table, line, csv, …",
         Argument::Format,
         &["mode"],
     ),
@@ -203,14 +203,14 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "timing",
         "\\timing [on|off]",
-        "show the time below the rows",
+        "show how long statements take",
         Argument::OnOff,
         &["timer"],
     ),
     entry(
         "dialect",
         "\\dialect [NAME]",
-        "take statements as default or as stackql",
+        "choose the SQL dialect: default or stackql",
         Argument::Dialect,
         &["dialect"],
     ),
@@ -224,7 +224,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "unset",
         "\\unset NAME",
-        "forget a variable",
+        "delete a variable",
         Argument::Variable,
         &[],
     ),
@@ -238,31 +238,25 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "if",
         "\\if CONDITION",
-        "go on only if true; \\elif, \\else, \\endif",
+        "run what follows only if true; ends at \\endif",
         Argument::Other,
         &[],
     ),
     entry(
         "elif",
         "\\elif CONDITION",
-        "go on only if the conditions before were false",
+        "otherwise, run what follows only if true",
         Argument::Other,
         &[],
     ),
     entry(
         "else",
         "\\else",
-        "go on only if no condition before was true",
+        "otherwise, run what follows",
         Argument::None,
         &[],
     ),
-    entry(
-        "endif",
-        "\\endif",
-        "end what \\if began",
-        Argument::None,
-        &[],
-    ),
+    entry("endif", "\\endif", "end an \\if", Argument::None, &[]),
     entry(
         "!",
         "\\! [COMMAND]",
@@ -287,7 +281,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry(
         "c",
         "\\c [PROFILE]",
-        "connect with a profile, or anew",
+        "connect with a profile, or reconnect",
         Argument::Profile,
         &["connect"],
     ),

@@ -130,8 +130,8 @@ impl Sink for Keeping<'_> {
         self.to.finish().await
     }
 
-    async fn check(&mut self) -> Result<(), Error> {
-        self.to.check().await
+    async fn check(&mut self, bytes: u64) -> Result<(), Error> {
+        self.to.check(bytes).await
     }
 
     async fn settle(&mut self) -> Result<(), Error> {

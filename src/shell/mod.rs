@@ -83,7 +83,7 @@ pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
         setup.opener = setup.opener.asking(Arc::new(asking.clone()));
     }
     let opened = setup.opener.open().await?;
-    let interrupt = Interrupt::default();
+    let interrupt = Interrupt::with_reader_limit(setup.reader_limit);
     let _signals = signals::watch(&interrupt)?;
     let color = setup.render.color;
     let mut shell = Shell::new(setup, opened, interrupt, asking.shutdown()).await?;

@@ -25,7 +25,7 @@ const INSTEAD: &[Instead] = &[
     of(
         "\\",
         &["dp", "z", "di", "ds", "dx", "sv", "sf"],
-        "\\d NAME says what can be written and what a predicate saves",
+        "\\d NAME shows which columns are writable and which filters are pushed down",
     ),
     of(
         "\\",
@@ -35,7 +35,7 @@ const INSTEAD: &[Instead] = &[
     of(
         "\\",
         &["t"],
-        "\\pset header off and \\pset footer off leave rows alone",
+        "\\pset header off and \\pset footer off show rows only",
     ),
     of("\\", &["w"], "\\p shows the statement, \\e edits it"),
     of("\\", &["s"], "Ctrl-R searches the history"),
@@ -48,7 +48,7 @@ const INSTEAD: &[Instead] = &[
     of(
         ".",
         &["excel"],
-        "\\g FILE behind a statement writes its rows there",
+        "\\g FILE after a statement writes its rows to a file",
     ),
     of(
         ".",
@@ -68,12 +68,12 @@ const INSTEAD: &[Instead] = &[
     of(
         ".",
         &["maxrows", "maxwidth", "rows", "large_number_rendering"],
-        "all rows are shown, through a pager if they are many: \\pset pager",
+        "all rows are shown, through a pager if there are many: \\pset pager",
     ),
     of(
         ".",
         &["width"],
-        "\\pset width COLUMNS fits tables into so many",
+        "\\pset width COLUMNS sets the width of tables",
     ),
     of(".", &["separator"], "\\pset delimiter CHARACTER is for csv"),
     of(

@@ -5,7 +5,7 @@
 //! is above the prompt. It offers no way to tell it so. What it does ask for before it erases is the hint, so that is
 //! where [`Drawn::moved`] gets a word in: it erases the line itself and puts the cursor where the editor expects it.
 //!
-//! Pure: text in, control sequences out. Not handled: a search with Ctrl-R, whose prompt is the editor's own.
+//! Pure: text in, control sequences out.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -15,7 +15,7 @@ pub(super) const TAB: u8 = 4;
 /// What the editor has drawn.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Drawn {
-    /// The prompt, which does not change within a line.
+    /// The prompt: ours, or that of a search with Ctrl-R.
     pub(super) prompt: String,
     line: String,
     /// What was shown behind the line.
@@ -42,6 +42,12 @@ impl Drawn {
 
     /// Takes note that no hint is shown.
     pub(super) fn without_hint(&mut self) {
+        self.hint.clear();
+    }
+
+    /// Takes note of what a search draws: the line that it has found, without a hint.
+    pub(super) fn draw_found(&mut self, line: &str) {
+        line.clone_into(&mut self.line);
         self.hint.clear();
     }
 
@@ -362,6 +368,18 @@ mod tests {
         drawn.draw(&"x".repeat(61), "", 100);
         assert!(drawn.moved(&"x".repeat(61), 61, 100).is_some());
         assert_eq!(drawn.moved(&"x".repeat(61), 61, 100), None);
+    }
+
+    #[test]
+    fn the_prompt_of_a_search_counts() {
+        let mut drawn = Drawn::default();
+        drawn.begin("iamql> ");
+        drawn.draw("", "", 40);
+        drawn.prompt = "(reverse-i-search)`x': ".to_owned();
+        drawn.draw_found(&"x".repeat(30));
+        // Two rows before and one after; without the prompt of the search it would be one row.
+        let moved = drawn.moved(&"x".repeat(30), 0, 100);
+        assert_eq!(moved.as_deref(), Some("\r\x1b[J\n\x1b[1A"));
     }
 
     #[test]

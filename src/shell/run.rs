@@ -12,6 +12,7 @@ use super::describe::Grid;
 use super::input::{Input, Step};
 use super::lex::lex;
 use super::memory::{Keeping, LAST_RESULT, Memory, Seen, texts};
+use super::pager::Size;
 use super::place::Place;
 use super::screen::Screen;
 use super::sources::{Part, parts, sources, unquoted};
@@ -20,7 +21,7 @@ use super::variables;
 use crate::api::Traffic;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, counted};
-use crate::render::{OutputFormat, RenderOptions};
+use crate::render::{Expanded, OutputFormat, RenderOptions};
 use crate::session::{Report, Sink};
 use crate::sql::operation::Operation;
 use crate::sql::split::Piece;
@@ -232,7 +233,7 @@ impl Shell {
     async fn rows_of(&mut self, piece: &Piece, what: &str) -> Result<(RecordBatch, Report), Error> {
         if creates_keys(piece, self.opened.session.dialect()) {
             return Err(Error::statement(format!(
-                "{what} is for statements that read, and this one creates keys"
+                "{what} only runs statements that read, and this one creates keys"
             ))
             .hint("run the INSERT alone: its secrets are shown once"));
         }
@@ -357,9 +358,17 @@ impl Shell {
 
     /// Shows rows that do not come from a statement.
     pub(super) async fn show(&mut self, grids: &[Grid]) -> Result<(), Error> {
+        let is_table = self.settings.format == OutputFormat::Table
+            && self.settings.render.expanded != Expanded::On;
+        let terminal = || Size::of_terminal().map(|size| size.columns);
+        let width = self.settings.width.or_else(terminal);
+        let width = width.filter(|_| is_table && self.output.is_none());
         let results = grids
             .iter()
-            .map(Grid::batch)
+            .map(|grid| match width {
+                Some(width) => grid.within(width).batch(),
+                None => grid.batch(),
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::statement("the answer cannot be shown").caused_by(error))?;
         self.show_rows(&results).await

@@ -161,7 +161,7 @@ fn rendered(
 impl Sink for Screen {
     async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         if self.format.is_binary() {
-            let error = Error::usage(format!("{} is not for a terminal", self.format));
+            let error = Error::usage(format!("{} cannot be shown on a terminal", self.format));
             return Err(
                 error.hint("\\o FILE writes rows to a file, and \\format table shows them here")
             );

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::catalog::Catalog;
 use super::command::Destination;
@@ -34,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) output_file: Option<PathBuf>,
     /// No banner and no footer.
     pub(crate) quiet: bool,
+    /// How long a reader of rows may take none.
+    pub(crate) reader_limit: Option<Duration>,
 }
 
 /// The state of the shell between two lines.
@@ -115,7 +118,7 @@ impl Shell {
             variables: Variables::new(),
             output,
             once: None,
-            no_result: Some("no statement has had rows yet"),
+            no_result: Some("no statement has returned rows yet"),
             conditions: Conditions::default(),
             folder: None,
             pager: match defaults.pager.as_deref() {

@@ -36,6 +36,27 @@ pub(super) fn expand(text: &str, variables: &Variables) -> String {
     expanded
 }
 
+/// Returns where the name of a variable begins that ends at byte `cursor` of `text`, and the quote that is open before it.
+pub(super) fn name_at(text: &str, cursor: usize) -> Option<(usize, Option<char>)> {
+    let before = text[..cursor].trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+    let start = before.len();
+    let quote = before
+        .chars()
+        .next_back()
+        .filter(|c| matches!(c, '\'' | '"'));
+    let before = &before[..start - usize::from(quote.is_some())];
+    let before = before.strip_suffix(':')?;
+    let lexed = lex(before);
+    let ends_in_comment = lexed
+        .lexemes
+        .last()
+        .is_some_and(|last| last.kind == Kind::Comment);
+    let is_other = lexed.open.is_some()
+        || ends_in_comment && !before.ends_with("*/")
+        || before.ends_with(|c: char| c.is_alphanumeric() || ":'\")]".contains(c));
+    (!is_other).then_some((start, quote))
+}
+
 /// Checks that `name` can name a variable.
 ///
 /// # Errors

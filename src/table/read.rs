@@ -133,13 +133,4 @@ mod tests {
         assert_eq!(read.rows.num_rows(), 2);
         assert_eq!(read.oddities.timestamps, 1);
     }
-
-    #[test]
-    fn what_is_no_key_is_an_error() {
-        let mut reader = reader();
-        let page = Page::parse(Bytes::from_static(br#"{"data":[{"id":"a"},3]}"#)).unwrap();
-        reader.add(&page);
-        let error = reader.finish().unwrap_err().to_string();
-        assert!(error.contains("expected an object"), "{error}");
-    }
 }

@@ -65,7 +65,9 @@ impl Shared {
             staged.keep()?;
         }
         if self.stream.is_open_to_others() {
-            notes::warn("stdout is a file that others can read, and secrets go into it");
+            notes::warn(
+                "stdout is a file that other users can read, and secrets are written to it",
+            );
         }
         Ok(())
     }
@@ -232,8 +234,10 @@ impl Output {
     /// Fails if a result in `format` could not be read, or `holds_secrets` that could be lost.
     fn check_binary(&self, format: OutputFormat, holds_secrets: bool) -> Result<(), Error> {
         if self.options.terminal {
-            return Err(Error::usage(format!("{format} is not for a terminal"))
-                .hint("--output-file names a file"));
+            return Err(
+                Error::usage(format!("{format} cannot be shown on a terminal"))
+                    .hint("write it to a file with --output-file"),
+            );
         }
         if self.results > 0 {
             return Err(Error::statement(format!(
@@ -363,8 +367,8 @@ impl Sink for Output {
         Ok(())
     }
 
-    async fn check(&mut self) -> Result<(), Error> {
-        let checked = self.target.0.lock().stream.check();
+    async fn check(&mut self, bytes: u64) -> Result<(), Error> {
+        let checked = self.target.0.lock().stream.check(bytes);
         checked.map_err(|error| output_error(error.into()))
     }
 
@@ -372,9 +376,11 @@ impl Sink for Output {
         let settled = self.target.0.lock().stream.settle();
         settled.map_err(|error| {
             let doubt = match error.kind() {
-                io::ErrorKind::BrokenPipe => "the reader left before the end of the rows",
+                io::ErrorKind::BrokenPipe => {
+                    "the reader closed the pipe before the end of the rows"
+                }
                 io::ErrorKind::TimedOut => "the reader did not read all rows",
-                _ => "nobody can tell whether the rows were read",
+                _ => "it is unknown whether the rows were read",
             };
             Error::statement(doubt).caused_by(error)
         })

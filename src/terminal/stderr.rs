@@ -59,7 +59,7 @@ pub(crate) fn is_heard() -> bool {
     let kind = fstat(&stderr).map(|found| SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT);
     let is_lost = match kind {
         Ok(SFlag::S_IFCHR) => !stderr.is_terminal(),
-        Ok(SFlag::S_IFREG) => stream::is_disk_full(&stderr),
+        Ok(SFlag::S_IFREG) => stream::is_disk_full(&stderr, 1),
         _ => false,
     };
     if is_lost {

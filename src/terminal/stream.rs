@@ -3,14 +3,15 @@
 //!
 //! A pipe buffers rows that nobody reads, and a paused reader blocks the writer forever. If the rows hold secrets,
 //! neither may go unnoticed: so a stream is checked before it is written to, and a blocked write ends once the
-//! statement is interrupted.
+//! statement is interrupted, or its limit for readers is over.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
-#[cfg(unix)]
 use std::time::Duration;
+#[cfg(unix)]
+use std::time::Instant;
 
 #[cfg(unix)]
 use nix::libc::PIPE_BUF;
@@ -23,9 +24,9 @@ use crate::session::Interrupt;
 #[cfg(unix)]
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long a reader may pause after an interruption.
+/// How long readers are waited for after an interruption, all in all: less than a second, within which a statement ends.
 #[cfg(unix)]
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// How long to wait for a reader that wants only the first rows to close the pipe.
 #[cfg(unix)]
@@ -35,16 +36,23 @@ const LEAVING: Duration = Duration::from_millis(100);
 #[cfg(unix)]
 const UNREAD: Duration = Duration::from_secs(2);
 
+/// The error of a reader that takes nothing.
+#[cfg(unix)]
+const UNREAD_TEXT: &str = "nobody reads what was written";
+
 /// How often to look how far a reader has come.
 #[cfg(unix)]
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// Returns true if the disk of `file` has no room left, as far as that can be told.
+/// Returns true if the disk of `file` has no room left for `bytes`, as far as that can be told.
 #[cfg(unix)]
-pub(super) fn is_disk_full(file: impl std::os::fd::AsFd) -> bool {
+pub(super) fn is_disk_full(file: impl std::os::fd::AsFd, bytes: u64) -> bool {
     let disk = nix::sys::statvfs::fstatvfs(file);
     // Some file systems do not count.
-    disk.is_ok_and(|disk| disk.blocks() > 0 && disk.blocks_available() == 0)
+    disk.is_ok_and(|disk| {
+        let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+        disk.blocks() > 0 && free < bytes
+    })
 }
 
 /// What is behind a stream.
@@ -70,6 +78,9 @@ pub(crate) struct Stream {
     is_stdout: bool,
     #[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
     interrupt: Interrupt,
+    /// How long its reader was waited for since the statement was interrupted.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
+    waited: Duration,
 }
 
 impl Stream {
@@ -84,6 +95,7 @@ impl Stream {
             file,
             is_stdout: false,
             interrupt: interrupt.clone(),
+            waited: Duration::ZERO,
         })
     }
 
@@ -148,22 +160,31 @@ impl Stream {
         }
     }
 
+    /// Finds out whether `bytes` more could be written, without writing any.
+    ///
     /// # Errors
     ///
     /// Fails if nobody will read what is written from now on, or there is no room for it.
     #[cfg(unix)]
-    pub(crate) fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self, bytes: u64) -> io::Result<()> {
         match self.kind {
             Kind::Null => Ok(()),
-            Kind::File if is_disk_full(&self.file) => Err(io::ErrorKind::StorageFull.into()),
+            Kind::File if is_disk_full(&self.file, bytes) => Err(io::ErrorKind::StorageFull.into()),
             Kind::File => Ok(()),
-            Kind::Pipe | Kind::Socket | Kind::Device => self.wait_for_leaving(Duration::ZERO),
+            Kind::Pipe | Kind::Socket | Kind::Device => {
+                self.wait_for_leaving(Duration::ZERO)?;
+                // A device that takes nothing refuses nothing as well. A terminal would wait for other writers.
+                match self.kind == Kind::Device && !self.is_terminal() {
+                    true => (&self.file).write(&[]).map(drop),
+                    false => Ok(()),
+                }
+            }
         }
     }
 
     /// Without `poll`, a closed pipe shows only when something is written.
     #[cfg(not(unix))]
-    pub(crate) fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self, _: u64) -> io::Result<()> {
         Ok(())
     }
 
@@ -176,7 +197,7 @@ impl Stream {
     #[cfg(unix)]
     pub(crate) fn settle(&self) -> io::Result<()> {
         if !matches!(self.kind, Kind::Pipe | Kind::Socket) {
-            return self.check();
+            return self.check(1);
         }
         let (mut before, mut still) = (u64::MAX, Duration::ZERO);
         loop {
@@ -195,10 +216,7 @@ impl Stream {
                 false => UNREAD,
             };
             if still >= most {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "nobody reads what was written",
-                ));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, UNREAD_TEXT));
             }
             self.wait_for_leaving(GLANCE)?;
         }
@@ -251,21 +269,39 @@ impl Stream {
     }
 
     /// Waits until the stream can be written to.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that takes too long.
     #[cfg(unix)]
-    fn wait(&self) -> io::Result<()> {
-        let mut paused = Duration::ZERO;
-        while poll(&self.file, PollFlags::POLLOUT, LOOK)?.is_empty() {
-            if self.interrupt.is_raised() {
-                paused += LOOK;
+    fn wait(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let glance = Instant::now();
+            let is_ready = !poll(&self.file, PollFlags::POLLOUT, LOOK)?.is_empty();
+            let limit = self.interrupt.reader_limit();
+            let why = if self.interrupt.is_raised() {
+                // A reader that takes a little now and then would never let a statement end.
+                self.waited += glance.elapsed();
+                (self.waited >= PATIENCE).then(|| UNREAD_TEXT.to_owned())
+            } else {
+                self.waited = Duration::ZERO;
+                limit
+                    .filter(|limit| !is_ready && begun.elapsed() >= *limit)
+                    .map(|limit| {
+                        format!(
+                            "the reader took no data for {} s (--timeout)",
+                            limit.as_secs()
+                        )
+                    })
+            };
+            if let Some(why) = why {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
             }
-            if paused >= PATIENCE {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "nobody reads what was written",
-                ));
+            if is_ready {
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 
@@ -348,10 +384,10 @@ mod tests {
     #[test]
     fn a_reader_that_leaves_is_noticed_without_a_word_being_written() {
         let (reader, stream, _) = piped();
-        stream.check().unwrap();
+        stream.check(1).unwrap();
         stream.settle().unwrap();
         drop(reader);
-        for noticed in [stream.check(), stream.settle()] {
+        for noticed in [stream.check(1), stream.settle()] {
             assert_eq!(noticed.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         }
     }
@@ -377,7 +413,7 @@ mod tests {
         let stream = Stream::new(File::from(OwnedFd::from(writer)), &Interrupt::default());
         let stream = stream.unwrap();
         assert!(!stream.has_arrived() && !stream.keeps());
-        stream.check().unwrap();
+        stream.check(1).unwrap();
         stream.settle().unwrap_err();
     }
 
@@ -406,6 +442,34 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_that_takes_little_now_and_then_is_given_up_as_well() {
+        let (mut reader, mut stream, interrupt) = piped();
+        interrupt.raise();
+        let reading = std::thread::spawn(move || {
+            let mut taken = [0; PIPE_BUF];
+            while reader.read(&mut taken).is_ok_and(|read| read > 0) {
+                std::thread::sleep(LOOK / 2);
+            }
+        });
+        let begun = Instant::now();
+        let full = stream.write_all(&vec![b'x'; 1 << 20]).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        drop(stream);
+        reading.join().unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_pauses_for_longer_than_the_limit_is_given_up() {
+        let (_reader, writer) = pipe().unwrap();
+        let interrupt = Interrupt::with_reader_limit(Some(LOOK));
+        let mut stream = Stream::new(File::from(OwnedFd::from(writer)), &interrupt).unwrap();
+        stream.write_all(b"row\n").unwrap();
+        let full = stream.write_all(&vec![b'x'; 1 << 20]).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
     fn a_file_keeps_rows_and_the_null_device_drops_them() {
         let interrupt = Interrupt::default();
         let open = |path: &str| {
@@ -417,7 +481,7 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let file = open(path.to_str().unwrap());
         assert!(file.keeps() && !file.discards());
-        file.check().unwrap();
+        file.check(1).unwrap();
         file.settle().unwrap();
         let null = open("/dev/null");
         assert!(null.discards() && !null.keeps());

@@ -5,7 +5,6 @@
 
 #![cfg(unix)]
 
-use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -199,11 +198,11 @@ fn secrets_that_are_saved_are_in_their_file_alone() {
     let env = environment();
     for sql in &WRITES[1..3] {
         let mut command = env.command(&["-vvv", "-o", "jsonl", "-e", sql]);
-        command.stdout(Stdio::from(
-            File::options().write(true).open("/dev/full").unwrap(),
-        ));
+        // Of a socket nobody can tell what was read.
+        let (_reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        command.stdout(Stdio::from(std::os::fd::OwnedFd::from(writer)));
         let code = search(&env, sql, command, false);
-        assert_eq!(code, Some(1), "{sql}");
+        assert_eq!(code, Some(0), "{sql}");
     }
     let saved = env.state().join("iamql/unsaved-secrets.jsonl");
     assert_eq!(

@@ -90,7 +90,7 @@ fn commands_of_the_shell_are_refused_in_scripts_before_anything_runs() {
         assert_eq!(output.code, Some(2));
         insta::allow_duplicates! {
             insta::assert_snapshot!(output.stderr, @r"
-            error: line 2: `\d api_keys` is a command of the shell, and only statements run here
+            error: line 2: `\d api_keys` is a shell command, and only SQL statements run here
             hint: `iamql shell < FILE` runs a file of both, as \i FILE does in the shell
             ");
         }

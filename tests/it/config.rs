@@ -50,7 +50,7 @@ fn a_variable_that_is_not_text_is_an_error_and_does_not_count_as_unset() {
         command.env(variable, OsStr::from_bytes(b"http://h\xff"));
         let error = Output::of(command.spawn().unwrap()).error(2);
         assert!(
-            error.contains(&format!("the variable {variable} is not text in UTF-8")),
+            error.contains(&format!("the variable {variable} is not valid UTF-8")),
             "{error}"
         );
     }
@@ -76,6 +76,27 @@ fn what_a_command_has_started_does_not_delay_the_start_and_pipes_do_not_hang_it(
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let error = env.iamql(&["-e", "SELECT 1"]).error(2);
     assert!(error.contains("it is a pipe"), "{error}");
+}
+
+#[test]
+fn a_command_for_a_secret_has_as_long_as_the_timeout_says() {
+    let env = env();
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    let command = "echo the vault is locked >&2; exec sleep 600";
+    let profile = format!(
+        "[profiles.x]\nendpoint = '{}'\napi_key = 'K'\napi_secret_command = '{command}'\n",
+        env.sandbox.url()
+    );
+    std::fs::write(folder.join("config.toml"), profile).unwrap();
+    let error = env
+        .iamql(&["--profile", "x", "--timeout", "1", "-e", "SELECT 1"])
+        .error(2);
+    insta::assert_snapshot!(error, @r"
+    the vault is locked
+    error: profile `x`: the command `echo the vault is locked >&2; exec sleep 600` that prints the secret has not ended within 1 s
+    hint: --timeout gives it more time, and so does timeout in the profile
+    ");
 }
 
 #[test]
@@ -188,8 +209,8 @@ fn a_command_line_that_cannot_be_carried_out_ends_with_2() {
     error: --param `noequals` has no `=`
     hint: write it as --param NAME=VALUE
     error: --delimiter `é` is not one ASCII character
-    error: --concurrency is at least 1
-    error: --auth is not of a known shape at column 2
+    error: --concurrency must be at least 1
+    error: --auth cannot be read at column 2
     hint: write it as {"confluent":{"type":"basic","username_var":"NAME OF A VARIABLE","password_var":"NAME OF A VARIABLE"}}
     error: --ca-cert cannot be read from `missing.pem`
       caused by: No such file or directory (os error 2)

@@ -96,6 +96,77 @@ fn a_limit_ends_a_wait_for_a_pipe() {
     }
 }
 
+/// More rows than a pipe holds.
+const MANY: &str = "SELECT * FROM generate_series(1, 100000)";
+
+#[test]
+fn a_signal_and_a_limit_end_a_wait_for_a_reader_that_does_not_read() {
+    let env = TestEnv::with_keys(1);
+    let started = Instant::now();
+    let mut child = begun(&env, &["--timeout", "1"], MANY);
+    let unread = child.stdout.take();
+    let output = Output::of(child);
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(
+        output
+            .stderr
+            .contains("the reader took no data for 1 s (--timeout)"),
+        "{output:?}"
+    );
+    drop(unread);
+    for name in ["INT", "TERM"] {
+        let mut child = begun(&env, &[], MANY);
+        let unread = child.stdout.take();
+        signal(&child, name);
+        let output = Output::of(child);
+        assert_eq!(output.code, Some(130), "{output:?}");
+        assert_eq!(output.stderr, "error: interrupted\n");
+        drop(unread);
+    }
+    assert!(started.elapsed() < SOON);
+}
+
+/// The endpoint of a service that answers with interim answers alone, one after another, and what tells of requests.
+fn endless() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let tell = tell.clone();
+            std::thread::spawn(move || {
+                let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+                let mut send = || std::io::Write::write_all(&mut stream, &interim);
+                if send().is_ok() {
+                    let _ = tell.send(());
+                }
+                while send().is_ok() {}
+            });
+        }
+    });
+    (endpoint, told)
+}
+
+#[test]
+fn a_signal_and_a_limit_end_a_request_whose_answer_never_begins() {
+    let env = TestEnv::with_keys(1);
+    let (endpoint, asked) = endless();
+    let started = Instant::now();
+    for name in ["INT", "TERM"] {
+        let child = begun(&env, &["--endpoint", &endpoint], "SELECT id FROM api_keys");
+        asked.recv().unwrap();
+        signal(&child, name);
+        let output = Output::of(child);
+        assert_eq!(output.code, Some(130), "{output:?}");
+        assert_eq!(output.stderr, "error: interrupted\n");
+    }
+    let limit = ["--endpoint", &endpoint, "--timeout", "1"];
+    let output = Output::of(begun(&env, &limit, "SELECT id FROM api_keys"));
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("timed out"), "{output:?}");
+    assert!(started.elapsed() < SOON);
+}
+
 #[tokio::test]
 async fn a_recursion_without_an_end_is_an_error() {
     let lab = Lab::with_keys(0).await;

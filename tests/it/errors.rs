@@ -150,7 +150,7 @@ async fn unknown_tables_and_columns_are_named_with_the_nearest() {
     hint: columns here: id, _spec, api_version, kind, metadata, spec
 
     error: no file `DIR/missing.csv`
-    hint: a path begins in the folder that iamql was started in
+    hint: paths are relative to the folder in which iamql was started
 
     error: column `id` is in more than one of the tables
       |

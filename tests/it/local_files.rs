@@ -267,7 +267,7 @@ fn pipes_are_tables() {
     assert_eq!(run.rows(), "n,a\n2,1\n");
     writer.join().unwrap();
     let run = reading(&env, b"", &["-e", "SELECT * FROM '/dev/stdin'"]);
-    assert!(run.error(1).contains("nothing came through it"), "{run:?}");
+    assert!(run.error(1).contains("no data came through it"), "{run:?}");
 }
 
 #[test]

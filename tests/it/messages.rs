@@ -258,7 +258,7 @@ async fn a_panic_is_the_error_of_its_statement() {
         .unwrap_err();
     assert_eq!(
         error.message,
-        "a defect in iamql ended the statement: of the sink"
+        "a bug in iamql ended the statement: of the sink"
     );
     assert_eq!(lab.run("SELECT id FROM api_keys").await.rows, ["K1"]);
 }

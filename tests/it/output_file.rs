@@ -290,3 +290,29 @@ fn a_file_that_may_not_be_grown_is_as_it_was() {
         assert_eq!(files(&env.work()), ["keys.jsonl"], "{sql}");
     }
 }
+
+#[test]
+fn a_file_that_is_written_in_place_is_as_it_was_if_the_disk_is_full() {
+    let env = environment(&[]);
+    for sql in [
+        "SELECT repeat('x', 50000) AS x",
+        "COPY (SELECT repeat('x', 50000) AS x) TO 'keys.jsonl' STORED AS JSON",
+    ] {
+        fs::write(env.work().join("keys.jsonl"), "").unwrap();
+        // What is mounted cannot be replaced. The new file fits on the disk of its folder, and not on the small one.
+        let script = "head -c 20000 /dev/zero > disk/other; yes old | head -c 20000 > disk/keys; cp disk/keys before; \
+                      touch keys.jsonl; mount --bind disk/keys keys.jsonl; \
+                      code=0; \"$0\" \"$@\" || code=$?; cmp keys.jsonl before; rm before; exit $code";
+        let Some(run) = crate::support::on_small_disk(&env.command(&into_file(sql)), script) else {
+            return;
+        };
+        assert_eq!(run.code, Some(1), "{sql}: {run:?}");
+        assert_eq!(run.stdout, "", "{sql}");
+        assert!(run.stderr.contains("cannot write to"), "{sql}: {run:?}");
+        assert_eq!(
+            files(&env.work()).len(),
+            2,
+            "{sql}: only the file and the disk"
+        );
+    }
+}

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 use crate::support::Terminal;
-use crate::support::{Collector, Lab, Output, TestEnv, key, organization, signal};
+use crate::support::{Collector, Lab, Output, TestEnv, key, on_small_disk, organization, signal};
 
 const ROWS: usize = 50;
 
@@ -445,17 +445,31 @@ fn a_reader_that_pauses_does_not_hold_up_a_program_that_is_to_stop() {
 }
 
 #[test]
-fn a_full_disk_stops_creating_and_loses_nothing() {
-    for (format, creates) in [("jsonl", true), ("table", true), ("csv", false)] {
+fn a_full_disk_costs_no_key_in_any_format() {
+    for format in FORMATS {
         let env = environment();
         let full = File::options().write(true).open("/dev/full").unwrap();
         let mut command = env.command(&["-o", format, "-y", "-e", &insert()]);
         let child = command.stdout(Stdio::from(full)).spawn().unwrap();
         let (code, _, stderr) = end(child);
-        assert_eq!(code, Some(1), "{stderr}");
-        assert_accounted(&env, &BTreeSet::new(), &stderr);
-        // The header of a csv finds it out before anything is created.
-        assert_eq!(!created(&env).is_empty(), creates, "{format}: {stderr}");
+        assert_eq!(code, Some(1), "{format}: {stderr}");
+        assert_eq!(env.requests(), [""; 0], "{format}: {stderr}");
+    }
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_costs_no_key_either() {
+    for to in ["> disk/rows", "--output-file disk/rows"] {
+        let env = environment();
+        let program = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
+        // Room for some of the rows.
+        let script = format!("head -c 45000 /dev/zero > disk/other; \"$0\" \"$@\" {to}");
+        let Some(output) = on_small_disk(&program, &script) else {
+            return;
+        };
+        assert_eq!(output.code, Some(1), "{output:?}");
+        assert!(output.stderr.contains("cannot be written"), "{output:?}");
+        assert_eq!(env.requests(), [""; 0], "{to}");
     }
 }
 
@@ -576,11 +590,11 @@ fn secrets_that_cannot_be_saved_either_name_their_keys() {
     let env =
         TestEnv::start(organization(0).with(|config| config.latency = Duration::from_millis(500)));
     env.sandbox.insert(key("K000", "sa-1", "lkc-1"));
-    let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
-    let child = command.stdout(Stdio::from(full)).spawn().unwrap();
-    // The folder goes away in the middle, where no check sees it.
+    let mut child = command.spawn().unwrap();
+    // The reader and the folder go away in the middle, where no check sees it.
     env.wait_for_requests(1);
+    drop(child.stdout.take());
     std::fs::remove_dir_all(env.state().join("iamql")).unwrap();
     std::fs::write(env.state().join("iamql"), "a file in the folder's place").unwrap();
     let (code, _, stderr) = end(child);
@@ -599,11 +613,8 @@ fn secrets_that_cannot_be_saved_either_name_their_keys() {
 #[test]
 fn the_next_start_mentions_secrets_that_wait() {
     let env = environment();
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    let sql = "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1')";
-    let mut command = env.command(&["-o", "jsonl", "-e", sql]);
-    let _ = end(command.stdout(Stdio::from(full)).spawn().unwrap());
-    assert_eq!(saved(&env).len(), 1);
+    std::fs::create_dir(env.state().join("iamql")).unwrap();
+    std::fs::write(unsaved_file(&env), "{\"id\":\"K\"}\n").unwrap();
     let output = env.iamql(&["-e", "SELECT 1"]);
     assert!(
         output
@@ -688,7 +699,7 @@ fn a_file_that_others_can_read_is_pointed_out() {
         let mut command = env.command(&["-o", "jsonl", "-e", sql]);
         let (code, _, stderr) = end(command.stdout(Stdio::from(file)).spawn().unwrap());
         assert_eq!(code, Some(0));
-        assert_eq!(stderr.contains("others can read"), is_open, "{stderr}");
+        assert_eq!(stderr.contains("other users can read"), is_open, "{stderr}");
         // It is the caller's: neither emptied nor closed.
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2);

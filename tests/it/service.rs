@@ -105,11 +105,11 @@ async fn a_listing_that_fails_for_good_is_an_error_whatever_came_before() {
         error: `GET /iam/v2/api-keys?page_size=100` answered 503 service_unavailable: Service Unavailable (request id *), after 8 tries in *
         error: `GET /iam/v2/api-keys?page_size=100` answered 502 Bad Gateway: 502 Bad Gateway 502 Bad Gateway (request id *), after 8 tries in *
         error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the JSON ends too early, after 8 tries in *
-        hint: is the address given with `--endpoint` that of the service, and no proxy in between?
+        hint: check that `--endpoint` names the service, and that no proxy is in between
         error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the body is a page of HTML or XML, after 2 tries in *
-        hint: is the address given with `--endpoint` that of the service, and no proxy in between?
+        hint: check that `--endpoint` names the service, and that no proxy is in between
         error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the body is empty, after 2 tries in *
-        hint: is the address given with `--endpoint` that of the service, and no proxy in between?
+        hint: check that `--endpoint` names the service, and that no proxy is in between
         error: `GET /iam/v2/api-keys?page_size=100` got an answer that broke off: end of file before message length reached, after 8 tries in *
         error: `GET /iam/v2/api-keys?page_size=100` lost its connection before an answer: *, after 8 tries in *
         error: `GET /iam/v2/api-keys?page_size=100` answered 400 bad_request: Bad Request (request id *)

@@ -220,7 +220,7 @@ fn the_last_result_is_a_table_and_costs_no_request() {
     };
     terminal.wait_for(READY);
     terminal.enter("SELECT * FROM _;");
-    terminal.wait_for("there is no table `_`: no statement has had rows yet");
+    terminal.wait_for("there is no table `_`: no statement has returned rows yet");
     terminal.wait_for(READY);
     terminal.enter("SELECT id, id, spec FROM api_keys;");
     terminal.wait_for("(5 rows");
@@ -528,7 +528,7 @@ fn wrong_arguments_and_open_conditions_are_errors() {
         ),
         (
             "INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1') \\gset\n",
-            "\\gset is for statements that read, and this one creates keys",
+            "\\gset only runs statements that read, and this one creates keys",
         ),
         ("\\! exit 3\n", "the command ended with exit status: 3"),
     ] {

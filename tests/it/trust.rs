@@ -459,7 +459,7 @@ fn an_authority_of_one_s_own_is_trusted_if_it_is_named() {
     let asked = env.requests().len();
     let nobody = front.ask(&env, "localhost", &[]).error(1);
     insta::assert_snapshot!(nobody, @r"
-    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` could not agree on encryption: its certificate is signed by an authority that is not trusted here
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` failed the TLS handshake: its certificate is signed by an authority that is not trusted here
     hint: if the certificate is signed by an authority of your own, name it with `--ca-cert`
     ");
     let other = front.ask(&env, "localhost", &["--ca-cert", "other.pem"]);
@@ -546,7 +546,7 @@ fn https_to_a_port_for_http_says_so() {
     let endpoint = env.sandbox.url().replace("http://", "https://");
     let args = ["--endpoint", &endpoint, "-e", "SELECT id FROM api_keys"];
     insta::assert_snapshot!(env.iamql(&args).error(1), @r"
-    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` could not agree on encryption: the other side does not speak TLS; is it a port for http?
+    error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` failed the TLS handshake: the other side does not speak TLS; is it a port for http?
     hint: check the port, and whether the address given with `--endpoint` begins with http
     ");
     assert_eq!(env.requests(), [""; 0]);

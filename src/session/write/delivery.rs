@@ -81,7 +81,7 @@ impl<'d> SecretDelivery<'d> {
             Error::statement("the answer to a create cannot be shown").caused_by(error)
         };
         // A format that needs all rows first would notice only after the last create.
-        self.sink.check().await?;
+        self.sink.check(1).await?;
         let decoder = Decoder::of_created(self.returning.resource());
         let row = row_of(decoder, key).map_err(unreadable)?;
         let secrets = key.secrets();
@@ -284,7 +284,7 @@ impl<'d> RowDelivery<'d> {
         }
         let delivered = match (self.sink.rows(shown).await, self.sink.is_streaming()) {
             (Ok(()), true) => self.sink.flush().await,
-            (Ok(()), false) => self.sink.check().await,
+            (Ok(()), false) => self.sink.check(1).await,
             (failed, _) => failed,
         };
         self.error = delivered.err();

@@ -22,7 +22,7 @@ impl Writer<'_> {
                 verb.plain()
             ),
         )
-        .hint("add a WHERE, look with --dry-run, or pass --yes"))
+        .hint("add a WHERE, preview with --dry-run, or pass --yes"))
     }
 
     /// Asks or refuses if an INSERT creates unusually many keys. Runs before the first request.
@@ -139,7 +139,7 @@ impl Writer<'_> {
                 self.resource.count(count),
             ),
         )
-        .hint("look with --dry-run, then pass --max-affected N or --yes")
+        .hint("preview with --dry-run, then pass --max-affected N or --yes")
     }
 
     /// Refuses to revoke the key that the session itself uses.

@@ -21,11 +21,12 @@ use crate::session::{Done, Sink};
 use crate::sql::spec::Spec;
 use crate::sql::write::{self, Insert};
 
-/// Bytes that a key takes in the file of undelivered secrets.
+/// Bytes that a key takes at most, as a row or in the file of undelivered secrets.
 const KEY_SIZE: usize = 1024;
 
-/// The most bytes to try to save.
+/// The most bytes to look for room for.
 const MAX_PROBE: usize = 16 << 20;
+
 /// How far apart the clocks of one service may be: that which dates its answers, and that which dates a key.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
@@ -73,7 +74,7 @@ impl Writer<'_> {
             sink.expect(&returning.expected(&specs).await).await?;
         }
         sink.flush().await?;
-        sink.check().await?;
+        sink.check(room_for(bodies.len()) as u64).await?;
         let needs_secret = !self.session.options.discard_secrets;
         let held = UndeliveredSecrets::begin(self.rescue_file(), self.journal(&client, &specs)?);
         let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &specs, &held);
@@ -213,7 +214,7 @@ impl Writer<'_> {
         let Some(file) = self.rescue_file() else {
             return Ok(());
         };
-        file.check((rows * KEY_SIZE).min(MAX_PROBE)).map_err(|error| {
+        file.check(room_for(rows)).map_err(|error| {
             Error::statement(format!(
                 "undelivered secrets could not be saved to `{}`",
                 file.path().display()
@@ -256,6 +257,11 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Returns the bytes to look for room for before `keys` keys are created.
+fn room_for(keys: usize) -> usize {
+    (keys * KEY_SIZE).min(MAX_PROBE)
 }
 
 /// What happened to undelivered secrets, in words.

@@ -63,7 +63,7 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
     let auth: Auth = serde_json::from_str(json).map_err(|error| {
         // The text may hold a password, so the error names only the column.
         Error::usage(format!(
-            "--auth is not of a known shape at column {}",
+            "--auth cannot be read at column {}",
             error.column()
         ))
         .hint(format!("write it as {SHAPE}"))

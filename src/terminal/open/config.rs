@@ -122,14 +122,14 @@ impl Config {
         let concurrency = settings.concurrency.or(profile.concurrency);
         let timeout = settings.timeout.or(profile.timeout);
         if concurrency == Some(0) {
-            return Err(Error::usage("--concurrency is at least 1"));
+            return Err(Error::usage("--concurrency must be at least 1"));
         }
         if timeout == Some(0) {
-            return Err(Error::usage("--timeout is at least 1 second"));
+            return Err(Error::usage("--timeout must be at least 1 second"));
         }
         let memory_limit = match settings.memory_limit.or(profile.memory_limit) {
             None => Options::MEMORY_LIMIT,
-            Some(0) => return Err(Error::usage("--memory-limit is at least 1 MiB")),
+            Some(0) => return Err(Error::usage("--memory-limit must be at least 1 MiB")),
             Some(mib) => mib.saturating_mul(1 << 20),
         };
         Ok(Self {

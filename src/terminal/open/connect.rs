@@ -1,6 +1,6 @@
 //! Makes the connection that a [`Config`] describes: reads the secret, prepares the client. Sends nothing.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::pin::pin;
 use std::process::Stdio;
@@ -32,8 +32,8 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// A byte order mark.
 const MARK: char = '\u{feff}';
 
-/// How long a command may be silent until what it has said is shown.
-const SILENCE: Duration = Duration::from_secs(1);
+/// How long a command may be silent until a person is shown what it has said.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// Returns the connection that `config` describes; without credentials it is one that says what is missing.
 ///
@@ -134,13 +134,11 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
                 true => Stdio::null(),
                 false => Stdio::inherit(),
             };
-            run(command, stdin).await?
+            run(command, stdin, config.timeout).await?
         }
     };
     if secret.is_empty() {
-        return Err(
-            Error::usage("the secret is empty").hint("look at what its file or command holds")
-        );
+        return Err(Error::usage("the secret is empty").hint("check its file or command"));
     }
     Ok(secret)
 }
@@ -159,7 +157,7 @@ async fn read_file(file: &Path) -> Result<String, Error> {
 /// Waits for what is in a file, which may be a pipe that nobody writes to.
 async fn in_time<T>(reading: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     timeout(PATIENCE, reading).await.unwrap_or_else(|_| {
-        let why = format!("nothing came in {} s", PATIENCE.as_secs());
+        let why = format!("no data came within {} s", PATIENCE.as_secs());
         Err(io::Error::new(io::ErrorKind::TimedOut, why))
     })
 }
@@ -169,54 +167,71 @@ fn of_text(text: &str) -> Secret {
     Secret::new(text.trim_start_matches(MARK).trim())
 }
 
-/// Runs `command` in the system's shell and returns what it prints.
-async fn run(command: &str, stdin: Stdio) -> Result<Secret, Error> {
+/// Runs `command` in the system's shell and returns what it prints, within `limit`.
+async fn run(command: &str, stdin: Stdio, limit: Duration) -> Result<Secret, Error> {
     let failed = |what: String| {
         Error::usage(format!(
             "the command `{command}` that prints the secret {what}"
         ))
     };
+    let not_run = |error| failed("cannot be run".to_owned()).caused_by(error);
     let mut child = tokio::process::Command::from(children::shell(command))
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
-    let mut remarks = Vec::new();
-    let stderr = child.stderr.take();
-    let output = {
+        .map_err(not_run)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut printed, mut remarks) = (Vec::new(), Vec::new());
+    let ended = timeout(limit, async {
         let listening = pin!(listen(stderr, &mut remarks));
-        let waiting = pin!(child.wait_with_output());
+        let waiting = pin!(async {
+            if let Some(mut stdout) = stdout {
+                stdout.read_to_end(&mut printed).await?;
+            }
+            child.wait().await
+        });
         match select(waiting, listening).await {
-            Either::Left((output, listening)) => {
+            Either::Left((status, listening)) => {
                 // What it has started may hold stderr open for as long as it likes.
                 let _ = timeout(LAST_WORDS, listening).await;
-                output
+                status
             }
             Either::Right(((), waiting)) => waiting.await,
         }
-    };
-    let output = output.map_err(|error| failed("cannot be run".to_owned()).caused_by(error))?;
+    })
+    .await;
     // What it printed may be in its remarks as well.
-    let printed = String::from_utf8_lossy(&output.stdout);
-    tell(&remarks, &Mask::of([Secret::new(printed.trim())]));
-    if !output.status.success() {
-        return Err(failed(format!("ended with {}", output.status)));
+    let secret = Secret::new(String::from_utf8_lossy(&printed).trim());
+    tell(&remarks, &Mask::of([secret]));
+    let Ok(status) = ended else {
+        let limit = limit.as_secs();
+        return Err(failed(format!("has not ended within {limit} s"))
+            .hint("--timeout gives it more time, and so does timeout in the profile"));
+    };
+    let status = status.map_err(not_run)?;
+    if !status.success() {
+        return Err(failed(format!("ended with {status}")));
     }
-    let text = String::from_utf8(output.stdout)
+    let text = String::from_utf8(printed)
         .map_err(|_| failed("printed something that is not text".to_owned()))?;
     Ok(of_text(&text))
 }
 
-/// Listens to what a command says on its stderr. As long as it takes, a person may have to answer, so that is shown
-/// before the secret is known; what was not shown is put into `heard`.
+/// Listens to what a command says on its stderr, and puts it into `heard`. Where a person reads along, who may have to
+/// answer, it is shown before the secret is known.
 async fn listen(stderr: Option<ChildStderr>, heard: &mut Vec<u8>) {
     let mut bytes = [0; 4096];
     let Some(mut stderr) = stderr else {
         return;
     };
+    let silence = match io::stderr().is_terminal() {
+        true => SILENCE,
+        false => Duration::MAX,
+    };
     loop {
-        match timeout(SILENCE, stderr.read(&mut bytes)).await {
+        match timeout(silence, stderr.read(&mut bytes)).await {
             Ok(Ok(count @ 1..)) => heard.extend_from_slice(&bytes[..count]),
             Ok(_) => return,
             Err(_) => tell(&std::mem::take(heard), &Mask::default()),

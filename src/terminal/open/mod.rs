@@ -68,7 +68,7 @@ impl Opener {
             .find(is_odd)
         {
             return Err(
-                Error::usage(format!("the variable {name} is not text in UTF-8"))
+                Error::usage(format!("the variable {name} is not valid UTF-8"))
                     .hint(format!("set {name} to something else, or unset it")),
             );
         }

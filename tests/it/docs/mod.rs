@@ -410,7 +410,7 @@ fn every_control_is_documented() {
         if let Some(setting) = control.setting {
             writeln!(
                 made,
-                "- threshold `findings.{}`, {} unless set",
+                "- threshold `findings.{}`, {} by default",
                 setting.name, setting.default
             )
             .unwrap();
@@ -420,7 +420,7 @@ fn every_control_is_documented() {
         writeln!(made, "```sql\n{query};\n```\n").unwrap();
     }
     check_generated("docs/findings.md", "controls", &made);
-    let mut made = "| setting | unless set | what it says |\n| --- | ---: | --- |\n".to_owned();
+    let mut made = "| setting | default | what it says |\n| --- | ---: | --- |\n".to_owned();
     for setting in findings::settings() {
         let (name, default, description) = (setting.name, setting.default, setting.description);
         writeln!(made, "| `findings.{name}` | {default} | {description} |").unwrap();

@@ -31,6 +31,30 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// Runs `program` as the shell commands `script` say, as `"$0" "$@"`, in its folder, where `disk` is a disk of 64 KiB of
+/// its own. None where this user may mount nothing.
+pub(crate) fn on_small_disk(program: &Command, script: &str) -> Option<Output> {
+    let unshared = |script: &str| {
+        let mut shell = Command::new("unshare");
+        shell.args(["-rm", "sh", "-ec"]);
+        shell.arg(format!("mount -t tmpfs -o size=64k tmpfs disk; {script}"));
+        shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+        shell.current_dir(program.get_current_dir().unwrap());
+        shell
+    };
+    let disk = program.get_current_dir().unwrap().join("disk");
+    std::fs::create_dir_all(disk).unwrap();
+    let mounts = unshared("true").status();
+    if !mounts.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let mut shell = unshared(script);
+    shell.arg(program.get_program()).args(program.get_args());
+    let variables = program.get_envs();
+    shell.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    Some(Output::of(shell.spawn().unwrap()))
+}
+
 /// A statement that takes seconds to plan, in a release as well, and none to run.
 pub(crate) fn long_to_plan() -> String {
     format!("SELECT 1{}", " + 1".repeat(1_990))

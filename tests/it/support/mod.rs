@@ -9,7 +9,7 @@ mod lab;
 mod terminal;
 
 pub(crate) use answer::{Answer, Collector};
-pub(crate) use env::{Output, TestEnv, files, long_to_plan, signal};
+pub(crate) use env::{Output, TestEnv, files, long_to_plan, on_small_disk, signal};
 pub(crate) use keys::{ids, key, listed, number, owner, owners_of, resource};
 pub(crate) use lab::{Lab, answer, shown};
 #[cfg(target_os = "linux")]
