@@ -385,12 +385,10 @@ pub(crate) struct Macro {
 }
 
 impl Macro {
-    /// Defines a function by the types it wants its arguments in, the type of its value and what it stands for.
+    /// Defines a function by what it stands for. It takes arguments as they are, and its value is of the type of the first.
     pub(crate) fn new(
         name: &'static str,
         arity: Arity,
-        coerce: fn(&[DataType]) -> Result<Vec<DataType>>,
-        returns: fn(&[DataType]) -> DataType,
         expand: fn(Vec<Expr>) -> Result<Expr>,
     ) -> Self {
         let signatures = vec![TypeSignature::Nullary, TypeSignature::UserDefined];
@@ -400,10 +398,26 @@ impl Macro {
             aliases: Vec::new(),
             arity,
             signature,
-            coerce,
-            returns,
+            coerce: |types| Ok(types.to_vec()),
+            returns: |types| types[0].clone(),
             expand,
         }
+    }
+
+    /// Says which types it wants its arguments in.
+    pub(crate) fn taking(self, coerce: fn(&[DataType]) -> Result<Vec<DataType>>) -> Self {
+        Self { coerce, ..self }
+    }
+
+    /// Says which type its value is of, by those of its arguments.
+    pub(crate) fn returning(self, returns: fn(&[DataType]) -> DataType) -> Self {
+        Self { returns, ..self }
+    }
+
+    /// Makes text of all of its arguments, and of its value.
+    pub(crate) fn of_text(self) -> Self {
+        self.taking(|types| Ok(vec![DataType::Utf8; types.len()]))
+            .returning(|_| DataType::Utf8)
     }
 
     /// Adds other names.
