@@ -158,24 +158,10 @@ const NUMBERING: [&str; 4] = ["dense_rank", "ntile", "rank", "row_number"];
 
 /// Aggregates whose value is the same in every order. The engine would hand the keys of the order to some of them as
 /// arguments, beside another aggregate in an order of its own.
+#[rustfmt::skip]
 const IN_ANY_ORDER: [&str; 17] = [
-    "avg",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "bool_and",
-    "bool_or",
-    "corr",
-    "count",
-    "max",
-    "median",
-    "min",
-    "stddev",
-    "stddev_pop",
-    "sum",
-    "var",
-    "var_pop",
-    "var_sample",
+    "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "max", "median", "min", "stddev",
+    "stddev_pop", "sum", "var", "var_pop", "var_sample",
 ];
 
 /// Returns the order of what `function` collects. The engine gives distinct values in any order, PostgreSQL sorts them.
