@@ -31,31 +31,6 @@ use super::number::to_number;
 use super::scalar::{Arity, anything, by_name};
 use super::sliding;
 
-/// What an aggregate leaves to that of the engine, in its field `engine`.
-macro_rules! of_the_engine {
-    () => {
-        fn name(&self) -> &str {
-            self.engine.name()
-        }
-
-        fn signature(&self) -> &datafusion::logical_expr::Signature {
-            self.engine.signature()
-        }
-
-        fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-            self.engine.return_type(types)
-        }
-
-        fn create_groups_accumulator(
-            &self,
-            args: AccumulatorArgs<'_>,
-        ) -> Result<Box<dyn datafusion::logical_expr::GroupsAccumulator>> {
-            self.engine.create_groups_accumulator(args)
-        }
-    };
-}
-pub(super) use of_the_engine;
-
 /// Returns the functions of this module, which stand for others.
 pub(crate) fn functions() -> Vec<AggregateUDF> {
     [

@@ -36,6 +36,34 @@ macro_rules! by_name {
 }
 pub(crate) use by_name;
 
+/// What an aggregate leaves to that of the engine, in its field `engine`.
+macro_rules! of_the_engine {
+    () => {
+        fn name(&self) -> &str {
+            self.engine.name()
+        }
+
+        fn signature(&self) -> &datafusion::logical_expr::Signature {
+            self.engine.signature()
+        }
+
+        fn return_type(
+            &self,
+            types: &[datafusion::arrow::datatypes::DataType],
+        ) -> datafusion::error::Result<datafusion::arrow::datatypes::DataType> {
+            self.engine.return_type(types)
+        }
+
+        fn create_groups_accumulator(
+            &self,
+            args: datafusion::logical_expr::function::AccumulatorArgs<'_>,
+        ) -> datafusion::error::Result<Box<dyn datafusion::logical_expr::GroupsAccumulator>> {
+            self.engine.create_groups_accumulator(args)
+        }
+    };
+}
+pub(crate) use of_the_engine;
+
 /// The body of a function: one row's arguments to one value.
 pub(crate) type Eval = fn(&[Value<'_>]) -> Result<Value<'static>, Error>;
 
