@@ -1,16 +1,10 @@
 //! Hints for a model: what it can do itself, in place of flags, which belong to a command line. Pure.
 
 /// What decides about statements where the server is started, and nowhere else.
+#[rustfmt::skip]
 const OF_THE_SERVER: [&str; 9] = [
-    "--auth",
-    "--ca-cert",
-    "--concurrency",
-    "--endpoint",
-    "--memory-limit",
-    "--no-files",
-    "--profile",
-    "--read-only",
-    "--timeout",
+    "--auth", "--ca-cert", "--concurrency", "--endpoint", "--memory-limit", "--no-files", "--profile",
+    "--read-only", "--timeout",
 ];
 
 /// Returns what of `hint` is of use to a model, which has tools and no command line; None if that is nothing.

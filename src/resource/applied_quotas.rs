@@ -14,15 +14,10 @@ pub(super) const QUOTAS: Service = Service {
 };
 
 /// The scopes that quotas are listed by.
+#[rustfmt::skip]
 const SCOPES: &[&str] = &[
-    "ORGANIZATION",
-    "ENVIRONMENT",
-    "NETWORK",
-    "KAFKA_CLUSTER",
-    "SERVICE_ACCOUNT",
-    "USER_ACCOUNT",
-    "IDENTITY_PROVIDER",
-    "CERTIFICATE_AUTHORITY",
+    "ORGANIZATION", "ENVIRONMENT", "NETWORK", "KAFKA_CLUSTER", "SERVICE_ACCOUNT", "USER_ACCOUNT",
+    "IDENTITY_PROVIDER", "CERTIFICATE_AUTHORITY",
 ];
 
 /// How much of everything there may be, and how much there is.

@@ -368,8 +368,8 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     1 | SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-    error: too many columns! The subquery should only return one column: api_keys.id, api_keys.kind
-    hint: select only one column in the subquery
+    error: a subquery that is used as a value selects several columns: api_keys.id, api_keys.kind
+    hint: select one of them; rows are compared as in (a, b) IN (SELECT c, d …)
 
     error: a subquery that is used as a value returned more than one row
     hint: take one of them with LIMIT 1 or with an aggregate such as max(); IN and EXISTS look at all of them

@@ -11,8 +11,8 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::catalog::default_table_source::source_as_provider;
-use datafusion::common::Statistics;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Statistics};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
+use crate::dialect::plan::can_fail;
 use crate::dialect::plan::operator::{Plan, no_expressions, one_input, over_changed};
 
 /// Rows that are kept together: many short batches would each cost what a long one does.
@@ -42,7 +43,10 @@ pub(super) fn read_once(plan: LogicalPlan, own: &[Arc<Parameter>]) -> Result<Log
         };
     }
     let plan = match plan {
-        LogicalPlan::Filter(filter) => split(filter, own)?,
+        LogicalPlan::Filter(filter) => match below_projection(&filter, own)? {
+            Some(plan) => return read_once(plan, own),
+            None => split(filter, own)?,
+        },
         plan => plan,
     };
     let plan = plan
@@ -71,6 +75,42 @@ fn once(input: LogicalPlan) -> Result<LogicalPlan> {
         false => read_once(input, &parameters)?,
     };
     Ok(extension(Once { input, parameters }))
+}
+
+/// Puts a condition that no parameter reaches below a projection and a condition that one reaches: the engine leaves a
+/// condition on a field of an object above a projection. None if there is nothing of the kind, or if the condition may
+/// fail on rows that the other one leaves out.
+fn below_projection(filter: &Filter, own: &[Arc<Parameter>]) -> Result<Option<LogicalPlan>> {
+    let LogicalPlan::Projection(projection) = filter.input.as_ref() else {
+        return Ok(None);
+    };
+    let LogicalPlan::Filter(lower) = projection.input.as_ref() else {
+        return Ok(None);
+    };
+    let source = |column: &Column| {
+        let at = projection.schema.maybe_index_of_column(column)?;
+        projection.expr.get(at).cloned().map(Expr::unalias)
+    };
+    let predicate = filter.predicate.clone().transform_up(|expr| {
+        let source = match &expr {
+            Expr::Column(column) => source(column),
+            _ => None,
+        };
+        Ok(source.map_or(Transformed::no(expr), Transformed::yes))
+    });
+    let predicate = predicate?.data;
+    if names(&predicate, own)?
+        || predicate.is_volatile()
+        || can_fail(&predicate, lower.input.schema())
+    {
+        return Ok(None);
+    }
+    let first = Filter::try_new(predicate, Arc::clone(&lower.input))?;
+    let first = Arc::new(LogicalPlan::Filter(first));
+    let then = LogicalPlan::Filter(Filter::try_new(lower.predicate.clone(), first)?);
+    let projection = LogicalPlan::Projection(projection.clone());
+    let plan = projection.with_new_exprs(projection.expressions(), vec![then])?;
+    Ok(Some(plan))
 }
 
 /// Puts the conditions that no parameter reaches below the others.

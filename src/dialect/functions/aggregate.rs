@@ -31,31 +31,6 @@ use super::number::to_number;
 use super::scalar::{Arity, anything, by_name};
 use super::sliding;
 
-/// What an aggregate leaves to that of the engine, in its field `engine`.
-macro_rules! of_the_engine {
-    () => {
-        fn name(&self) -> &str {
-            self.engine.name()
-        }
-
-        fn signature(&self) -> &datafusion::logical_expr::Signature {
-            self.engine.signature()
-        }
-
-        fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-            self.engine.return_type(types)
-        }
-
-        fn create_groups_accumulator(
-            &self,
-            args: AccumulatorArgs<'_>,
-        ) -> Result<Box<dyn datafusion::logical_expr::GroupsAccumulator>> {
-            self.engine.create_groups_accumulator(args)
-        }
-    };
-}
-pub(super) use of_the_engine;
-
 /// Returns the functions of this module, which stand for others.
 pub(crate) fn functions() -> Vec<AggregateUDF> {
     [
@@ -158,24 +133,10 @@ const NUMBERING: [&str; 4] = ["dense_rank", "ntile", "rank", "row_number"];
 
 /// Aggregates whose value is the same in every order. The engine would hand the keys of the order to some of them as
 /// arguments, beside another aggregate in an order of its own.
+#[rustfmt::skip]
 const IN_ANY_ORDER: [&str; 17] = [
-    "avg",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "bool_and",
-    "bool_or",
-    "corr",
-    "count",
-    "max",
-    "median",
-    "min",
-    "stddev",
-    "stddev_pop",
-    "sum",
-    "var",
-    "var_pop",
-    "var_sample",
+    "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "max", "median", "min", "stddev",
+    "stddev_pop", "sum", "var", "var_pop", "var_sample",
 ];
 
 /// Returns the order of what `function` collects. The engine gives distinct values in any order, PostgreSQL sorts them.

@@ -31,70 +31,44 @@ pub(super) const OF_STACKQL: &str = "regexp_replace";
 
 /// Returns the functions of this module.
 pub(crate) fn functions() -> Vec<ScalarUDF> {
-    let function =
-        |name, arity, returns, expand| Macro::new(name, arity, text, returns, expand).udf();
+    let two_or_three = Arity::Between(2, 3);
+    let three_or_four = Arity::Between(3, 4);
     vec![
         RegexpMatch::udf(),
-        function(
-            "regexp",
-            Arity::Between(2, 2),
-            |_| DataType::Boolean,
-            |args| {
-                let [pattern, text, ..] = four(args);
-                Ok(regexp_like(text, not_null(pattern), None))
-            },
-        ),
-        function(
-            "regexp_like",
-            Arity::Between(2, 3),
-            |_| DataType::Boolean,
-            |args| {
-                let flags = args
-                    .get(2)
-                    .cloned()
-                    .map(|flags| flags_for_engine(flags, FLAGS));
-                let [text, pattern, ..] = four(args);
-                Ok(regexp_like(text, not_null(pattern), flags))
-            },
-        ),
-        function(
-            "regexp_substr",
-            Arity::Between(2, 2),
-            |_| DataType::Utf8,
-            |args| {
-                let [text, pattern, ..] = four(args);
-                // `regexp_match` gives the groups if there are any, so the whole match is made the first.
-                let pattern = concat(vec![lit("("), pattern, lit(")")]);
-                Ok(array_element(regexp_match(text, pattern, None), lit(1_i64)))
-            },
-        ),
-        function(
-            OF_STACKQL,
-            Arity::Between(3, 4),
-            |_| DataType::Utf8,
-            |args| {
-                let flags = args
-                    .get(3)
-                    .cloned()
-                    .map(|flags| flags_for_engine(flags, FLAGS_OF_REPLACE));
-                let [text, pattern, new, _] = four(args);
-                let new = new_text().call(vec![new]);
-                Ok(replaced([text, pattern, new], flags))
-            },
-        ),
-        function(
-            "stackql_regexp_replace",
-            Arity::Between(3, 4),
-            |_| DataType::Utf8,
-            |args| {
-                let flags = args
-                    .get(3)
-                    .cloned()
-                    .map(|flags| flags_for_engine(flags, FLAGS_OF_REPLACE));
-                let [text, pattern, new, _] = four(args);
-                Ok(replaced([text, pattern, new], flags))
-            },
-        ),
+        Macro::new("regexp", Arity::Between(2, 2), |args| {
+            let [pattern, text] = two(args);
+            Ok(regexp_like(text, not_null(pattern), None))
+        })
+        .of_text()
+        .returning(|_| DataType::Boolean)
+        .udf(),
+        Macro::new("regexp_like", two_or_three, |args| {
+            let flags = (args.get(2).cloned()).map(|flags| flags_for_engine(flags, FLAGS));
+            let [text, pattern] = two(args);
+            Ok(regexp_like(text, not_null(pattern), flags))
+        })
+        .of_text()
+        .returning(|_| DataType::Boolean)
+        .udf(),
+        Macro::new("regexp_substr", Arity::Between(2, 2), |args| {
+            let [text, pattern] = two(args);
+            // `regexp_match` gives the groups if there are any, so the whole match is made the first.
+            let pattern = concat(vec![lit("("), pattern, lit(")")]);
+            Ok(array_element(regexp_match(text, pattern, None), lit(1_i64)))
+        })
+        .of_text()
+        .udf(),
+        Macro::new(OF_STACKQL, three_or_four, |mut args| {
+            args[2] = new_text().call(vec![std::mem::take(&mut args[2])]);
+            Ok(replaced(args))
+        })
+        .of_text()
+        .udf(),
+        Macro::new("stackql_regexp_replace", three_or_four, |args| {
+            Ok(replaced(args))
+        })
+        .of_text()
+        .udf(),
     ]
 }
 
@@ -127,7 +101,7 @@ impl ScalarUDFImpl for RegexpMatch {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         Arity::Between(2, 3).check(Self::NAME, types.len())?;
-        text(types)
+        Ok(vec![DataType::Utf8; types.len()])
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
@@ -183,6 +157,14 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
         matches.append(true);
     }
     Ok(Arc::new(matches.finish()))
+}
+
+/// Returns the call of the engine's function, whose results are bounded.
+fn replaced(mut args: Vec<Expr>) -> Expr {
+    if let Some(flags) = args.get_mut(3) {
+        *flags = flags_for_engine(std::mem::take(flags), FLAGS_OF_REPLACE);
+    }
+    bounded::regexp_replace().call(args)
 }
 
 /// The flags of functions that look for one match.
@@ -273,10 +255,6 @@ fn engine_text(new: &str) -> String {
     text
 }
 
-fn text(types: &[DataType]) -> Result<Vec<DataType>> {
-    Ok(vec![DataType::Utf8; types.len()])
-}
-
 /// Returns another pattern for `.*`, of which the engine would make IS NOT NULL, which is not NULL for NULL.
 fn not_null(pattern: Expr) -> Expr {
     match &pattern {
@@ -285,14 +263,8 @@ fn not_null(pattern: Expr) -> Expr {
     }
 }
 
-/// Returns the call of the engine's function, whose results are bounded.
-fn replaced(args: [Expr; 3], flags: Option<Expr>) -> Expr {
-    let args = args.into_iter().chain(flags);
-    bounded::regexp_replace().call(args.collect())
-}
-
-/// Returns the arguments, which have been counted, and NULL for those that were not given.
-fn four(args: Vec<Expr>) -> [Expr; 4] {
+/// Returns the first two arguments, which have been counted.
+fn two(args: Vec<Expr>) -> [Expr; 2] {
     let mut args = args.into_iter();
     std::array::from_fn(|_| args.next().unwrap_or_default())
 }

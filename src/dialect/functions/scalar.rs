@@ -36,6 +36,34 @@ macro_rules! by_name {
 }
 pub(crate) use by_name;
 
+/// What an aggregate leaves to that of the engine, in its field `engine`.
+macro_rules! of_the_engine {
+    () => {
+        fn name(&self) -> &str {
+            self.engine.name()
+        }
+
+        fn signature(&self) -> &datafusion::logical_expr::Signature {
+            self.engine.signature()
+        }
+
+        fn return_type(
+            &self,
+            types: &[datafusion::arrow::datatypes::DataType],
+        ) -> datafusion::error::Result<datafusion::arrow::datatypes::DataType> {
+            self.engine.return_type(types)
+        }
+
+        fn create_groups_accumulator(
+            &self,
+            args: datafusion::logical_expr::function::AccumulatorArgs<'_>,
+        ) -> datafusion::error::Result<Box<dyn datafusion::logical_expr::GroupsAccumulator>> {
+            self.engine.create_groups_accumulator(args)
+        }
+    };
+}
+pub(crate) use of_the_engine;
+
 /// The body of a function: one row's arguments to one value.
 pub(crate) type Eval = fn(&[Value<'_>]) -> Result<Value<'static>, Error>;
 
@@ -385,12 +413,10 @@ pub(crate) struct Macro {
 }
 
 impl Macro {
-    /// Defines a function by the types it wants its arguments in, the type of its value and what it stands for.
+    /// Defines a function by what it stands for. It takes arguments as they are, and its value is of the type of the first.
     pub(crate) fn new(
         name: &'static str,
         arity: Arity,
-        coerce: fn(&[DataType]) -> Result<Vec<DataType>>,
-        returns: fn(&[DataType]) -> DataType,
         expand: fn(Vec<Expr>) -> Result<Expr>,
     ) -> Self {
         let signatures = vec![TypeSignature::Nullary, TypeSignature::UserDefined];
@@ -400,10 +426,26 @@ impl Macro {
             aliases: Vec::new(),
             arity,
             signature,
-            coerce,
-            returns,
+            coerce: |types| Ok(types.to_vec()),
+            returns: |types| types[0].clone(),
             expand,
         }
+    }
+
+    /// Says which types it wants its arguments in.
+    pub(crate) fn taking(self, coerce: fn(&[DataType]) -> Result<Vec<DataType>>) -> Self {
+        Self { coerce, ..self }
+    }
+
+    /// Says which type its value is of, by those of its arguments.
+    pub(crate) fn returning(self, returns: fn(&[DataType]) -> DataType) -> Self {
+        Self { returns, ..self }
+    }
+
+    /// Makes text of all of its arguments, and of its value.
+    pub(crate) fn of_text(self) -> Self {
+        self.taking(|types| Ok(vec![DataType::Utf8; types.len()]))
+            .returning(|_| DataType::Utf8)
     }
 
     /// Adds other names.

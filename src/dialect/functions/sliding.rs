@@ -39,7 +39,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Reve
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::scalar::ScalarValue;
 
-use super::aggregate::of_the_engine;
+use super::scalar::of_the_engine;
 
 /// Returns the functions of this module; `sum` is that of integers.
 pub(super) fn functions(sum: AggregateUDF) -> impl Iterator<Item = AggregateUDF> {

@@ -17,8 +17,8 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, ReversedUDAF,
 };
 
-use super::aggregate::of_the_engine;
 use super::error::Error;
+use super::scalar::of_the_engine;
 
 /// Returns `sum`.
 pub(super) fn sum() -> AggregateUDF {

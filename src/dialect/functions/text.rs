@@ -59,60 +59,37 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             })
             .of_stackql()
             .udf(),
-        Macro::new(
-            "upper",
-            one,
-            |_| Ok(vec![DataType::Utf8]),
-            |_| DataType::Utf8,
-            |args| Ok(upper(args.into_iter().next().unwrap_or_default())),
-        )
-        .udf(),
-        Macro::new(
-            "lower",
-            one,
-            |_| Ok(vec![DataType::Utf8]),
-            |_| DataType::Utf8,
-            |args| Ok(lower(args.into_iter().next().unwrap_or_default())),
-        )
-        .udf(),
+        Macro::new("upper", one, |args| Ok(upper(first(args))))
+            .of_text()
+            .udf(),
+        Macro::new("lower", one, |args| Ok(lower(first(args))))
+            .of_text()
+            .udf(),
         row_with_null("char", Arity::AtLeast(0), text, char_of),
         row("unicode", one, int, unicode),
         row_with_null("hex", one, text, hex),
         row("unhex", Arity::Between(1, 2), text, unhex),
         row_with_null("quote", one, text, quote),
         row_with_null("typeof", one, text, type_of),
-        Macro::new(
-            "coalesce",
-            Arity::AtLeast(1),
-            coalesce_types,
-            |types| types[0].clone(),
-            coalesce,
-        )
-        .udf(),
+        Macro::new("coalesce", Arity::AtLeast(1), coalesce)
+            .taking(coalesce_types)
+            .udf(),
         hint("likely", one),
         hint("unlikely", one),
         hint("likelihood", two),
-        Macro::new(
-            "zeroblob",
-            one,
-            |_| Ok(vec![DataType::Int64]),
-            |_| DataType::Binary,
-            |mut args| {
-                let count = args.pop().unwrap_or_default();
-                let zeros = bounded::repeat().call(vec![lit("\0"), count]);
-                Ok(cast(zeros, DataType::Binary))
-            },
-        )
+        Macro::new("zeroblob", one, |args| {
+            let zeros = bounded::repeat().call(vec![lit("\0"), first(args)]);
+            Ok(cast(zeros, DataType::Binary))
+        })
+        .taking(|_| Ok(vec![DataType::Int64]))
+        .returning(|_| DataType::Binary)
         .udf(),
-        Macro::new(
-            "sqlite_version",
-            Arity::Between(0, 0),
-            |_| Ok(Vec::new()),
-            |_| DataType::Utf8,
-            |_| Ok(lit(SQLITE)),
-        )
-        .udf(),
-        Macro::new("iif", three, iif_types, |types| types[1].clone(), iif)
+        Macro::new("sqlite_version", Arity::Between(0, 0), |_| Ok(lit(SQLITE)))
+            .of_text()
+            .udf(),
+        Macro::new("iif", three, iif)
+            .taking(iif_types)
+            .returning(|types| types[1].clone())
             .or(&["if"])
             .udf(),
     ]
@@ -123,14 +100,11 @@ const SQLITE: &str = "3.40.1";
 
 /// Returns a function that gives its first argument: what else it says is advice to SQLite's planner.
 fn hint(name: &'static str, arity: Arity) -> ScalarUDF {
-    Macro::new(
-        name,
-        arity,
-        |types| Ok(types.to_vec()),
-        |types| types[0].clone(),
-        |args| Ok(args.into_iter().next().unwrap_or_default()),
-    )
-    .udf()
+    Macro::new(name, arity, |args| Ok(first(args))).udf()
+}
+
+fn first(args: Vec<Expr>) -> Expr {
+    args.into_iter().next().unwrap_or_default()
 }
 
 /// The names of functions of this module that answer otherwise in the dialect `stackql`.

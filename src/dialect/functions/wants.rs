@@ -75,23 +75,16 @@ pub(crate) fn whole_numbers(name: &str) -> &'static [usize] {
     }
 }
 
+/// What the names of functions that compare elements of lists begin with.
+#[rustfmt::skip]
+const COMPARING: [&str; 11] = [
+    "array_has", "array_position", "array_remove", "array_replace", "array_distinct", "array_union", "array_intersect",
+    "array_except", "array_sort", "array_max", "array_min",
+];
+
 /// Returns true for the functions that compare elements of lists.
 pub(crate) fn compares_elements(function: &str) -> bool {
-    [
-        "array_has",
-        "array_position",
-        "array_remove",
-        "array_replace",
-        "array_distinct",
-        "array_union",
-        "array_intersect",
-        "array_except",
-        "array_sort",
-        "array_max",
-        "array_min",
-    ]
-    .iter()
-    .any(|prefix| function.starts_with(prefix))
+    COMPARING.iter().any(|prefix| function.starts_with(prefix))
 }
 
 /// Returns true for the functions that the planner of operators puts around text that counts for a number.

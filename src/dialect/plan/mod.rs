@@ -51,7 +51,7 @@ pub(crate) use literal::with_seconds;
 pub(crate) use parameters::with_numbers;
 pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;
-pub(crate) use short_circuit::in_order;
+pub(crate) use short_circuit::{can_fail, in_order};
 pub(crate) use strict_types::assigned;
 pub(crate) use subquery_limits::limit_by_outer_values;
 pub(crate) use tree::only_input;

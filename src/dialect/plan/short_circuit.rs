@@ -161,7 +161,7 @@ fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
 }
 
 /// Returns true if evaluating `expr` can fail on some row.
-pub(super) fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
+pub(crate) fn can_fail(expr: &Expr, schema: &DFSchema) -> bool {
     let found = expr.exists(|part| {
         Ok(match part {
             Expr::BinaryExpr(BinaryExpr {

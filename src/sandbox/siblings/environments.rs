@@ -13,13 +13,8 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-const NAMES: [&str; 5] = [
-    "production",
-    "staging",
-    "development",
-    "analytics",
-    "playground",
-];
+#[rustfmt::skip]
+const NAMES: [&str; 5] = ["production", "staging", "development", "analytics", "playground"];
 
 fn environments(world: &World<'_>) -> Vec<Value> {
     let organization = world.organization;

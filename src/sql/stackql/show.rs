@@ -19,23 +19,10 @@ use crate::sql::write;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What can be shown, to suggest in errors.
+#[rustfmt::skip]
 const KNOWN: [&str; 16] = [
-    "providers",
-    "services",
-    "resources",
-    "methods",
-    "insert",
-    "tables",
-    "columns",
-    "functions",
-    "schemas",
-    "databases",
-    "catalogs",
-    "version",
-    "auth",
-    "create",
-    "dialect",
-    "all",
+    "providers", "services", "resources", "methods", "insert", "tables", "columns", "functions", "schemas",
+    "databases", "catalogs", "version", "auth", "create", "dialect", "all",
 ];
 
 /// Reads what follows SHOW.
