@@ -52,12 +52,9 @@ pub(super) fn with_known_values(apply: &Apply, input: &LogicalPlan) -> Result<Lo
 
 /// Returns the value that `expr` has in every row of `plan`, if a condition says so.
 fn value(plan: &LogicalPlan, expr: &Expr) -> Option<ScalarValue> {
-    let column = match expr {
-        Expr::Alias(alias) => return value(plan, &alias.expr),
-        Expr::Column(column) => Some(column),
-        _ if expr.is_volatile() => return None,
-        _ => None,
-    };
+    if expr.is_volatile() {
+        return None;
+    }
     match plan {
         LogicalPlan::Filter(filter) => {
             let mut conditions = split_conjunction(&filter.predicate).into_iter();
@@ -69,13 +66,18 @@ fn value(plan: &LogicalPlan, expr: &Expr) -> Option<ScalarValue> {
             conditions.find_map(|condition| said(condition, expr))
         }
         LogicalPlan::Projection(projection) => {
-            let at = projection.schema.maybe_index_of_column(column?)?;
-            value(&projection.input, &projection.expr[at])
+            let source = |column: &Column| {
+                let at = projection.schema.maybe_index_of_column(column)?;
+                projection.expr.get(at).cloned()
+            };
+            value(&projection.input, &below(expr, &source)?)
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let at = alias.schema.maybe_index_of_column(column?)?;
-            let own = Column::from(alias.input.schema().qualified_field(at));
-            value(&alias.input, &Expr::Column(own))
+            let source = |column: &Column| {
+                let at = alias.schema.maybe_index_of_column(column)?;
+                Some(Expr::from(alias.input.schema().qualified_field(at)))
+            };
+            value(&alias.input, &below(expr, &source)?)
         }
         LogicalPlan::Join(join) => {
             // On the other side of an outer join a row may be missing.
@@ -85,21 +87,37 @@ fn value(plan: &LogicalPlan, expr: &Expr) -> Option<ScalarValue> {
                 JoinType::Right => (false, true),
                 _ => (false, false),
             };
-            let column = column?;
             let mut sides = [(&join.left, left), (&join.right, right)].into_iter();
-            let (side, _) =
-                sides.find(|(side, is_whole)| *is_whole && side.schema().has_column(column))?;
+            let (side, _) = sides.find(|(side, is_whole)| *is_whole && has_columns(side, expr))?;
             value(side, expr)
         }
         LogicalPlan::Sort(sort) => value(&sort.input, expr),
         plan => {
             let input = downcast::<Apply>(plan)?.input();
-            input
-                .schema()
-                .has_column(column?)
-                .then(|| value(input, expr))?
+            has_columns(input, expr).then(|| value(input, expr))?
         }
     }
+}
+
+/// Returns `expr` over the input of a node, whose columns come from there as `source` says.
+fn below(expr: &Expr, source: &dyn Fn(&Column) -> Option<Expr>) -> Option<Expr> {
+    let mut is_known = true;
+    let below = expr.clone().transform_up(|expr| {
+        let Expr::Column(column) = &expr else {
+            return Ok(Transformed::no(expr));
+        };
+        let source = source(column);
+        is_known &= source.is_some();
+        Ok(source.map_or(Transformed::no(expr), Transformed::yes))
+    });
+    is_known.then_some(below.ok()?.data.unalias_nested().data)
+}
+
+fn has_columns(plan: &LogicalPlan, expr: &Expr) -> bool {
+    let columns = expr.column_refs();
+    columns
+        .iter()
+        .all(|column| plan.schema().has_column(column))
 }
 
 /// Returns the value that `condition` says `expr` has.
