@@ -899,7 +899,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
 ];
 
 /// Functions of PostgreSQL, DuckDB and others, and what there is instead.
-const INSTEAD_OF: [(&str, &str); 43] = [
+const INSTEAD_OF: [(&str, &str); 44] = [
     (
         "age",
         "subtract, as in now() - metadata.created_at; vw_api_keys has age_days",
@@ -968,6 +968,7 @@ const INSTEAD_OF: [(&str, &str); 43] = [
     ("struct_extract", "write x.field or x['field']"),
     ("sysdate", "write now()"),
     ("timestampdiff", DIFFERENCE),
+    ("values", "write (SELECT x FROM (VALUES (1), (2)) AS v(x))"),
     ("version", "SHOW VERSION says it"),
     ("width_bucket", "write CAST(floor(x / width) AS INT)"),
 ];

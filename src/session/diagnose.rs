@@ -256,6 +256,10 @@ fn schema_error(error: &SchemaError, piece: &Piece) -> Refusal {
             field.name
         ))
         .hint("put the table's name or alias before it"),
+        SchemaError::DuplicateUnqualifiedField { name } if is_talk(name) => {
+            Refusal::new(format!("`{}` is computed twice in one place", plain(name)))
+                .hint("GROUP BY names columns, and no aggregates; AS gives one of two its own name")
+        }
         SchemaError::DuplicateUnqualifiedField { name } => {
             Refusal::new(format!("two columns of one query are called `{name}`"))
                 .hint("give one of them another name with AS")
@@ -290,7 +294,7 @@ fn in_single_quotes(reworded: Refusal, schema: &SchemaError, text: &str) -> Refu
 fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> Refusal {
     let typed = field.flat_name();
     // What the engine calls an expression, nobody has typed.
-    if typed.contains('(') && is_talk(&typed) {
+    if typed.contains('(') && is_talk(&typed) || field.name.starts_with("__") {
         return Refusal::new("an expression cannot be computed where it stands")
             .hint("select it with a name in a subquery in FROM, and use that");
     }
