@@ -320,9 +320,14 @@ fn neighbour(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
     let (Ok(wanted), Ok(given)) = (value.get_type(schema), other.get_type(schema)) else {
         return Ok(false);
     };
+    let (class, other_class) = (Class::of(&wanted), Class::of(&given));
+    let is_nested = class.is_nested() || other_class.is_nested();
+    if is_nested && class != other_class && class != Class::Null && other_class != Class::Null {
+        return Err(misfit(value, class, other, other_class, Together::OneColumn).into());
+    }
     let changed = unify(&mut [&mut *value, &mut *other], schema, Together::OneColumn)?;
     let is_whole = |data_type: &DataType| data_type.is_integer() || data_type.is_null();
-    if Class::of(&given) == Class::Number && wanted.is_integer() && !is_whole(&given) {
+    if other_class == Class::Number && wanted.is_integer() && !is_whole(&given) {
         return Err(Error::new(format!(
             "the third argument of `{name}` has a fraction, and the first is an integer"
         ))
