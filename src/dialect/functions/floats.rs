@@ -31,14 +31,15 @@ pub(crate) fn holds_float(data_type: &DataType) -> bool {
 
 /// Returns true for types that `is_it` holds for, and for lists and objects of them.
 pub(crate) fn holds(data_type: &DataType, is_it: fn(&DataType) -> bool) -> bool {
-    match data_type {
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::Map(item, _) => holds(item.data_type(), is_it),
-        DataType::Struct(fields) => fields.iter().any(|field| holds(field.data_type(), is_it)),
-        data_type => is_it(data_type),
-    }
+    is_it(data_type)
+        || match data_type {
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::FixedSizeList(item, _)
+            | DataType::Map(item, _) => holds(item.data_type(), is_it),
+            DataType::Struct(fields) => fields.iter().any(|field| holds(field.data_type(), is_it)),
+            _ => false,
+        }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
