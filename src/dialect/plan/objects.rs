@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 use super::error::{Error, Place};
 use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::Dialect;
+use crate::dialect::functions::holds;
 
 /// Refuses objects in the ORDER BY of an aggregate and of DISTINCT ON, and as arguments of `min` and `max`.
 pub(super) const CHECK_OBJECTS: PlanRule = PlanRule {
@@ -62,21 +63,14 @@ fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
 }
 
 fn comparable(expr: &Expr, schema: &DFSchema, place: &str) -> Result<()> {
+    let is_object = |of: &DataType| matches!(of, DataType::Struct(_));
     match expr.get_type(schema) {
-        Ok(data_type) if holds_object(&data_type) => {
+        Ok(data_type) if holds(&data_type, is_object) => {
             Err(Error::new(format!("{place} does not take objects"))
                 .hint("name one of its fields, as in spec.owner.id")
                 .at(Place::of(expr))
                 .into())
         }
         _ => Ok(()),
-    }
-}
-
-fn holds_object(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::List(item) | DataType::LargeList(item) => holds_object(item.data_type()),
-        DataType::Struct(_) => true,
-        _ => false,
     }
 }
