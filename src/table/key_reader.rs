@@ -345,6 +345,9 @@ fn without_member<'t>(object: &'t str, name: &str) -> Cow<'t, str> {
     if !object.starts_with('{') || (!object.contains(name) && !object.contains("\\u")) {
         return Cow::Borrowed(object);
     }
+    if let Some(left) = without_first(object, name) {
+        return Cow::Owned(left);
+    }
     let Some(members) = json_scan::members(object) else {
         // It was read as an object a moment ago, and what is not understood is not shown.
         return Cow::Borrowed("{}");
@@ -358,6 +361,20 @@ fn without_member<'t>(object: &'t str, name: &str) -> Cow<'t, str> {
         true => Cow::Borrowed(object),
         false => Cow::Owned(format!("{{{}}}", kept.join(","))),
     }
+}
+
+/// The same for an object in compact form that begins with the member, a text, as services write it. None if there may be
+/// more to it.
+fn without_first(object: &str, name: &str) -> Option<String> {
+    let text = object
+        .strip_prefix("{\"")?
+        .strip_prefix(name)?
+        .strip_prefix("\":\"")?;
+    let rest = text
+        .get(json_scan::unescaped(text.as_bytes())..)?
+        .strip_prefix("\",")?;
+    let is_all = !rest.contains(name) && !rest.contains("\\u");
+    is_all.then(|| format!("{{{rest}"))
 }
 
 /// Reads a JSON number that is whole, also one written as `4.0` or `1e3`.
@@ -614,6 +631,14 @@ mod tests {
                 r#"{"a":"secret", "b":{"secret":1}}"#,
                 r#"{"a":"secret", "b":{"secret":1}}"#,
             ),
+            (
+                r#"{"secret":"","a":1,"b":{"c":2}}"#,
+                r#"{"a":1,"b":{"c":2}}"#,
+            ),
+            (r#"{"secret":"x","a":"secret"}"#, r#"{"a":"secret"}"#),
+            (r#"{"secret":"","a":2,"s\u0065cret":1}"#, r#"{"a":2}"#),
+            (r#"{"secret":"a\",","a":2}"#, r#"{"a":2}"#),
+            (r#"{"secret":""}"#, "{}"),
             (r#"{"secrets":"\u0041"}"#, r#"{"secrets":"\u0041"}"#),
             ("{ }", "{ }"),
         ] {
