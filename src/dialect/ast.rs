@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
-    Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+    FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor,
+    TableWithJoins, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -16,6 +16,22 @@ pub(crate) fn folded(ident: &Ident) -> String {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
     }
+}
+
+/// Returns what the CTEs of `statement` are called.
+pub(crate) fn cte_names(statement: &EngineStatement) -> Vec<String> {
+    struct Named(Vec<String>);
+    impl Visitor for Named {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.0.extend(ctes.map(|cte| folded(&cte.alias.name)));
+            ControlFlow::Continue(())
+        }
+    }
+    let mut named = Named(Vec::new());
+    let _ = visit(statement, &mut named);
+    named.0
 }
 
 /// Returns the last part of `name`.

@@ -136,11 +136,6 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "DROP TABLE removes a table; schemas last as long as the session",
     ),
     (
-        r"(?s)^unsupported parameter type: .*",
-        "EXECUTE takes values",
-        "write literals and what is computed of them, as in EXECUTE p(1, 'a')",
-    ),
-    (
         r"^MERGE INTO not supported.*",
         "MERGE is not supported",
         "write UPDATE and INSERT",

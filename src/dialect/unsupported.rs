@@ -26,6 +26,14 @@ use crate::pattern::patterns;
 ///
 /// Fails with the clause and what to write instead.
 pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
+    if let EngineStatement::CreateExternalTable(table) = statement
+        && let Some(key) = table.order_exprs.iter().flatten().next()
+    {
+        // Nobody would check that a file is sorted.
+        return Err(Error::new("WITH ORDER is not supported")
+            .at(key.expr.span())
+            .hint("ORDER BY sorts what is read"));
+    }
     visit(statement, &mut Refusal)
 }
 

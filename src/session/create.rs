@@ -16,7 +16,6 @@ use datafusion::common::{ResolvedTableReference, TableReference, exec_err};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
-use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     CreateMemoryTable, CreateView, DdlStatement, LogicalPlan, LogicalPlanBuilder,
 };
@@ -29,6 +28,7 @@ use super::prepared::Prepared;
 use crate::dialect::relations::merged_columns::tables_of;
 use crate::dialect::{parse, plan};
 use crate::error::Error;
+use crate::resource::{CATALOG, DEFAULT_SCHEMA};
 
 /// Fails if `plan` removes or replaces a table that a view or a prepared statement reads: what those were planned over
 /// would stay as it was.
@@ -52,9 +52,8 @@ pub(super) async fn check_unread(
         DdlStatement::DropView(drop) => &drop.name,
         _ => return Ok(()),
     };
-    let state = context.state();
-    let gone = full(&state, gone.clone());
-    let schema = state.schema_for_ref(gone.clone())?;
+    let gone = full(gone.clone());
+    let schema = context.state().schema_for_ref(gone.clone())?;
     let refused = |reader: String, hint: String| {
         Err(
             Error::statement(format!("`{}` is read by {reader}", gone.table))
@@ -70,7 +69,7 @@ pub(super) async fn check_unread(
         let Some(definition) = view.and_then(ViewTable::definition) else {
             continue;
         };
-        if *name != *gone.table && reads(&state, definition).contains(&gone) {
+        if *name != *gone.table && reads(definition).contains(&gone) {
             return refused(
                 format!("the view `{name}`"),
                 format!("DROP VIEW {name} first"),
@@ -86,27 +85,21 @@ pub(super) async fn check_unread(
     }
 }
 
-/// Returns the tables that `statement` reads.
-fn reads(state: &SessionState, definition: &str) -> Vec<ResolvedTableReference> {
-    match parse::parse(definition) {
-        Ok(statement) => tables_read(state, &statement),
-        Err(_) => Vec::new(),
-    }
+/// Returns the tables that the statement `definition` reads.
+fn reads(definition: &str) -> Vec<ResolvedTableReference> {
+    parse::parse(definition).map_or(Vec::new(), |statement| tables_read(&statement))
 }
 
 /// The same, of a statement that has been parsed.
-pub(super) fn tables_read(
-    state: &SessionState,
-    statement: &EngineStatement,
-) -> Vec<ResolvedTableReference> {
+pub(super) fn tables_read(statement: &EngineStatement) -> Vec<ResolvedTableReference> {
     let names = tables_of(statement).into_iter();
     let names = names.filter_map(|name| object_name_to_table_reference(name, true).ok());
-    names.map(|name| full(state, name)).collect()
+    names.map(full).collect()
 }
 
-fn full(state: &SessionState, name: TableReference) -> ResolvedTableReference {
-    let catalog = &state.config_options().catalog;
-    name.resolve(&catalog.default_catalog, &catalog.default_schema)
+/// Returns `name` with its catalog and its schema. Statements cannot change which are meant where it does not say.
+fn full(name: TableReference) -> ResolvedTableReference {
+    name.resolve(CATALOG, DEFAULT_SCHEMA)
 }
 
 /// Creates `view`, or puts it in the place of another one if it says so.

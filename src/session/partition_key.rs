@@ -1,16 +1,15 @@
 //! Values that COPY … PARTITIONED BY names folders by. The engine takes a NULL for the zero of its type, so it is an error.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::Array;
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::dialect::plan::gives_its_argument;
 use crate::error::Error;
 
 /// Returns `input`, which fails at a row with a NULL in one of `columns`.
@@ -47,19 +46,7 @@ impl ScalarUDFImpl for PartitionKey {
         "partition_key"
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        let [data_type] = take_function_args(self.name(), types)?;
-        Ok(data_type.clone())
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let [field] = take_function_args(self.name(), args.arg_fields)?;
-        Ok(Arc::clone(field))
-    }
+    gives_its_argument!();
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [value] = take_function_args(self.name(), args.args)?;

@@ -65,11 +65,13 @@ impl Session {
         params: &Params,
     ) -> Result<PlanResult<DataFrame>, Error> {
         let planner = self.planner(params);
-        let state = self.context.state();
-        let tables = create::tables_read(&state, &statement);
+        let tables = match parse::as_sql(&statement) {
+            Some(ast::Statement::Prepare { .. }) => create::tables_read(&statement),
+            _ => Vec::new(),
+        };
         let plan = || async move { planner.plan(statement, reading).await };
         let plan = self.within_timeout(plan).await?;
-        let settled = plan.and_then(|plan| self.prepared.settle(plan, tables, &state));
+        let settled = plan.and_then(|plan| self.prepared.settle(plan, tables, &self.context));
         let plan = match settled {
             Ok(plan) => plan,
             Err(error) => return Ok(Err(error)),
@@ -86,12 +88,6 @@ impl Session {
                 }
                 LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
                     create::table(&context, table).await
-                }
-                LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table))
-                    if !table.order_exprs.is_empty() =>
-                {
-                    let error = Error::statement("WITH ORDER is not supported");
-                    Err(error.hint("ORDER BY sorts what is read").into())
                 }
                 plan => context.execute_logical_plan(plan).await,
             }

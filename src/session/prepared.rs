@@ -18,6 +18,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     Execute, Expr, LogicalPlan, LogicalPlanBuilder, Prepare, Statement,
 };
+use datafusion::prelude::SessionContext;
 use parking_lot::Mutex;
 
 use crate::dialect::error::nearest;
@@ -49,13 +50,13 @@ impl Prepared {
         &self,
         plan: LogicalPlan,
         tables: Vec<ResolvedTableReference>,
-        state: &SessionState,
+        context: &SessionContext,
     ) -> Result<LogicalPlan> {
         match plan {
             LogicalPlan::Statement(Statement::Prepare(prepare)) => self.keep(prepare, tables)?,
             LogicalPlan::Statement(Statement::Deallocate(gone)) => self.forget(&gone.name)?,
             LogicalPlan::Statement(Statement::Execute(execute)) => {
-                return self.plan(execute, state);
+                return self.plan(execute, &context.state());
             }
             plan => return Ok(plan),
         }

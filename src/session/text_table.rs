@@ -247,7 +247,7 @@ fn infer_json(inputs: &[Input]) -> Result<Schema> {
     });
     let values = values.inspect(|value| {
         if let Ok(value) = value {
-            find_long(value, "", &mut long);
+            find_long(value, &mut Vec::new(), &mut long);
         }
     });
     let schema = infer_json_schema_from_iterator(values)?;
@@ -256,18 +256,29 @@ fn infer_json(inputs: &[Input]) -> Result<Schema> {
 }
 
 /// Adds to `long` the paths of integers in `value`, which is at `path`, that a float has not enough digits for.
-fn find_long(value: &serde_json::Value, path: &str, long: &mut BTreeSet<String>) {
+fn find_long<'v>(
+    value: &'v serde_json::Value,
+    path: &mut Vec<&'v str>,
+    long: &mut BTreeSet<String>,
+) {
     use serde_json::Value::{Array, Number, Object};
     const DIGITS: u64 = 1 << 53;
     match value {
-        Object(members) => members
-            .iter()
-            .for_each(|(name, value)| find_long(value, &below(path, name), long)),
+        Object(members) => {
+            for (name, value) in members {
+                path.push(name);
+                find_long(value, path, long);
+                path.pop();
+            }
+        }
         Array(items) => items.iter().for_each(|item| find_long(item, path, long)),
         Number(number) => {
             let size = number.as_i64().map(i64::unsigned_abs);
             if size.or(number.as_u64()).is_some_and(|size| size > DIGITS) {
-                long.insert(path.to_owned());
+                long.insert(
+                    path.iter()
+                        .fold(String::new(), |path, name| below(&path, name)),
+                );
             }
         }
         _ => {}

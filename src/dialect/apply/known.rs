@@ -9,7 +9,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, Filter, JoinType, LogicalPlan, Operator};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Filter, JoinType, LogicalPlan, Operator, Projection,
+};
 
 use super::node::{Apply, downcast, parameter};
 
@@ -66,11 +68,7 @@ fn value(plan: &LogicalPlan, expr: &Expr) -> Option<ScalarValue> {
             conditions.find_map(|condition| said(condition, expr))
         }
         LogicalPlan::Projection(projection) => {
-            let source = |column: &Column| {
-                let at = projection.schema.maybe_index_of_column(column)?;
-                projection.expr.get(at).cloned()
-            };
-            value(&projection.input, &below(expr, &source)?)
+            value(&projection.input, &below_projection(expr, projection)?)
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let source = |column: &Column| {
@@ -97,6 +95,14 @@ fn value(plan: &LogicalPlan, expr: &Expr) -> Option<ScalarValue> {
             has_columns(input, expr).then(|| value(input, expr))?
         }
     }
+}
+
+/// Returns `expr`, over the columns of `projection`, over those of its input. None if it has others.
+pub(super) fn below_projection(expr: &Expr, projection: &Projection) -> Option<Expr> {
+    below(expr, &|column| {
+        let at = projection.schema.maybe_index_of_column(column)?;
+        projection.expr.get(at).cloned()
+    })
 }
 
 /// Returns `expr` over the input of a node, whose columns come from there as `source` says.

@@ -11,8 +11,8 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::catalog::default_table_source::source_as_provider;
+use datafusion::common::Statistics;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Statistics};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
@@ -27,6 +27,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
+use super::known::below_projection;
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
 use crate::dialect::plan::can_fail;
 use crate::dialect::plan::operator::{Plan, no_expressions, one_input, over_changed};
@@ -43,7 +44,7 @@ pub(super) fn read_once(plan: LogicalPlan, own: &[Arc<Parameter>]) -> Result<Log
         };
     }
     let plan = match plan {
-        LogicalPlan::Filter(filter) => match below_projection(&filter, own)? {
+        LogicalPlan::Filter(filter) => match swapped(&filter, own)? {
             Some(plan) => return read_once(plan, own),
             None => split(filter, own)?,
         },
@@ -80,25 +81,16 @@ fn once(input: LogicalPlan) -> Result<LogicalPlan> {
 /// Puts a condition that no parameter reaches below a projection and a condition that one reaches: the engine leaves a
 /// condition on a field of an object above a projection. None if there is nothing of the kind, or if the condition may
 /// fail on rows that the other one leaves out.
-fn below_projection(filter: &Filter, own: &[Arc<Parameter>]) -> Result<Option<LogicalPlan>> {
+fn swapped(filter: &Filter, own: &[Arc<Parameter>]) -> Result<Option<LogicalPlan>> {
     let LogicalPlan::Projection(projection) = filter.input.as_ref() else {
         return Ok(None);
     };
     let LogicalPlan::Filter(lower) = projection.input.as_ref() else {
         return Ok(None);
     };
-    let source = |column: &Column| {
-        let at = projection.schema.maybe_index_of_column(column)?;
-        projection.expr.get(at).cloned().map(Expr::unalias)
+    let Some(predicate) = below_projection(&filter.predicate, projection) else {
+        return Ok(None);
     };
-    let predicate = filter.predicate.clone().transform_up(|expr| {
-        let source = match &expr {
-            Expr::Column(column) => source(column),
-            _ => None,
-        };
-        Ok(source.map_or(Transformed::no(expr), Transformed::yes))
-    });
-    let predicate = predicate?.data;
     if names(&predicate, own)?
         || predicate.is_volatile()
         || can_fail(&predicate, lower.input.schema())

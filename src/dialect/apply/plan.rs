@@ -103,7 +103,8 @@ impl ExtensionPlanner for NodePlanner {
     }
 }
 
-/// Plans the subquery of `apply`, whose input is `input`, and leaves it to the plan around it to be optimized as a part of that.
+/// Plans the subquery of `apply`, whose input is `input`, and leaves it to the plan around it to be optimized as a part of
+/// that.
 async fn subquery(
     planner: &dyn PhysicalPlanner,
     apply: &Apply,

@@ -3,7 +3,7 @@
 //! `RANGE 123 PRECEDING` over a timestamp is 123 of something to the engine, and over text it compares whatever there is.
 //! Both are refused: over a time the offset is an interval, over a number a number, and text has no distance.
 
-use datafusion::arrow::datatypes::{DataType, IntervalUnit};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -67,9 +67,10 @@ fn check_frame(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
 
 /// Returns the error for an offset that is not of a kind with `key`.
 fn misfit(offset: &ScalarValue, key: DataType) -> Option<Error> {
-    let interval = offset.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano));
     match key {
-        DataType::Date32 | DataType::Date64 if matches!(interval, Ok(ScalarValue::IntervalMonthDayNano(Some(by))) if by.nanoseconds != 0) => {
+        DataType::Date32 | DataType::Date64
+            if interval(offset).is_some_and(|by| by.nanoseconds != 0) =>
+        {
             Some(
                 Error::new(format!("RANGE {offset} over dates, which have no hours"))
                     .hint("order by the date as a time: ORDER BY CAST(x AS TIMESTAMP)"),
@@ -96,11 +97,13 @@ fn is_negative(offset: &ScalarValue) -> bool {
     if let Ok(ScalarValue::Float64(Some(number))) = number {
         return number < 0.0;
     }
+    interval(offset).is_some_and(|by| by.months < 0 || by.days < 0 || by.nanoseconds < 0)
+}
+
+fn interval(offset: &ScalarValue) -> Option<IntervalMonthDayNano> {
     match offset.cast_to(&DataType::Interval(IntervalUnit::MonthDayNano)) {
-        Ok(ScalarValue::IntervalMonthDayNano(Some(offset))) => {
-            offset.months < 0 || offset.days < 0 || offset.nanoseconds < 0
-        }
-        _ => false,
+        Ok(ScalarValue::IntervalMonthDayNano(by)) => by,
+        _ => None,
     }
 }
 

@@ -48,6 +48,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 pub(crate) use error::{Error, Place};
 pub(crate) use filter_pushdown::RunsAgain;
 pub(crate) use literal::with_seconds;
+pub(crate) use opaque::gives_its_argument;
 pub(crate) use parameters::with_numbers;
 pub(crate) use rule::physical_rule;
 pub(crate) use sequential::SequentialExec;

@@ -6,12 +6,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    Cte, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, Visitor,
-    visit_expressions,
+    Expr, GroupByExpr, Ident, Select, SelectItem, SetExpr, TableFactor, Visitor, visit_expressions,
 };
 
 use super::rule::{RelationRule, Tables};
-use crate::dialect::ast::{folded, idents, last_ident, visit};
+use crate::dialect::ast::{cte_names, folded, idents, last_ident, visit};
 use crate::dialect::error::Error;
 
 /// Refuses a name in HAVING that two things have. Where `a` is (x, y):
@@ -47,27 +46,11 @@ impl Visitor for Having {
 }
 
 fn refuse(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
-    let mut named = Named(Vec::new());
-    let _ = visit(statement, &mut named);
     let mut selects = Selects {
         tables,
-        named: named.0,
+        named: cte_names(statement),
     };
     visit(statement, &mut selects)
-}
-
-/// Collects the names of CTEs.
-struct Named(Vec<String>);
-
-impl Visitor for Named {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.0
-            .extend(ctes.map(|Cte { alias, .. }| folded(&alias.name)));
-        ControlFlow::Continue(())
-    }
 }
 
 struct Selects<'s> {

@@ -7,7 +7,7 @@ use sqlparser::ast::{Expr, Ident, ObjectName, TableFactor, Visitor};
 use sqlparser::tokenizer::Span;
 
 use super::rule::{RelationRule, Tables};
-use crate::dialect::ast::{folded, visit};
+use crate::dialect::ast::{cte_names, folded, visit};
 use crate::dialect::error::Error;
 
 /// Refuses a column whose qualifier is no table of the statement. Where tables are in the schema `iam`:
@@ -25,7 +25,7 @@ pub(super) const QUALIFIERS: RelationRule = RelationRule {
         let mut relations = Relations {
             tables,
             known: Vec::new(),
-            ctes: Vec::new(),
+            ctes: cte_names(statement),
         };
         let _ = visit(statement, &mut relations);
         visit(statement, &mut Columns(&relations))
@@ -55,12 +55,6 @@ impl Relations<'_> {
 
 impl Visitor for Relations<'_> {
     type Break = ();
-
-    fn pre_visit_query(&mut self, query: &sqlparser::ast::Query) -> ControlFlow<()> {
-        let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.ctes.extend(ctes.map(|cte| folded(&cte.alias.name)));
-        ControlFlow::Continue(())
-    }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         let relation = match factor {

@@ -25,8 +25,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, UInt64Array};
 use datafusion::arrow::compute::{concat_batches, take_record_batch};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use futures::future::BoxFuture;
@@ -138,11 +140,14 @@ impl Writer<'_> {
     /// a number, a slip could mean other keys.
     async fn finding(&self, query: Query) -> Result<PlanResult<DataFrame>, Error> {
         let frame = self.frame(query).await?;
-        Ok(frame.map(|frame| {
+        Ok(frame.and_then(|frame| {
             let (mut state, plan) = frame.into_parts();
+            if reads_many(&plan) {
+                return Err(of_many().into());
+            }
             let options = state.config_mut().options_mut();
             options.extensions.insert(Dialect::Default);
-            DataFrame::new(state, plan)
+            Ok(DataFrame::new(state, plan))
         }))
     }
 
@@ -251,6 +256,25 @@ impl Writer<'_> {
             fetched: Some(fetched),
         })
     }
+}
+
+/// Returns true if `plan` makes its rows of several, or several of one.
+fn reads_many(plan: &LogicalPlan) -> bool {
+    let is_of_many = |plan: &LogicalPlan| {
+        Ok(matches!(
+            plan,
+            LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Unnest(_)
+        ))
+    };
+    // The closure does not fail.
+    plan.exists(is_of_many).unwrap_or(true)
+}
+
+fn of_many() -> Error {
+    Error::statement(
+        "SET computes a value for each key, without aggregate and window functions or unnest",
+    )
+    .hint("a subquery reads several rows: SET spec.description = (SELECT max(…) FROM …)")
 }
 
 impl Rows {

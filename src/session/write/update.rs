@@ -11,7 +11,7 @@ use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::Returning;
 use super::side_by_side::{self, Concurrency, Deliver};
-use super::{Rows, Verb, Writer, values};
+use super::{Rows, Verb, Writer, of_many, reads_many, values};
 use crate::api::{self, Client, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
 use crate::resource::{Resource, Writes};
@@ -106,10 +106,7 @@ impl Writer<'_> {
                 .await
                 .map(Some),
             // The values use columns. If one does not exist, planning them with the rows reports it.
-            Err(_) => match self.frame(update.rows.clone()).await? {
-                Ok(frame) if reads_many(frame.logical_plan()) => Err(of_many()),
-                _ => Ok(None),
-            },
+            Err(_) => Ok(None),
         }
     }
 
@@ -122,25 +119,6 @@ impl Writer<'_> {
             None => Ok(None),
         }
     }
-}
-
-/// Returns true if `plan` makes its rows of several, or several of one.
-fn reads_many(plan: &LogicalPlan) -> bool {
-    let is_of_many = |plan: &LogicalPlan| {
-        Ok(matches!(
-            plan,
-            LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Unnest(_)
-        ))
-    };
-    // The closure does not fail.
-    plan.exists(is_of_many).unwrap_or(true)
-}
-
-fn of_many() -> Error {
-    Error::statement(
-        "SET computes a value for each key, without aggregate and window functions or unnest",
-    )
-    .hint("a subquery reads several rows: SET spec.description = (SELECT max(…) FROM …)")
 }
 
 /// Counts and delivers the keys that were changed.
