@@ -40,6 +40,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{Stream, TryStreamExt};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub use body::{DecodeError, KeyBody};
@@ -512,6 +513,10 @@ where
 
     fn reader(&self) -> R {
         (self.reader)()
+    }
+
+    fn runtime(&self) -> Option<Handle> {
+        self.listing.client.caller.transport.runtime()
     }
 }
 

@@ -5,14 +5,15 @@
 //! answer arrives, before the answer is validated. Reading the page validates it. If a page turns out to be broken, it is
 //! fetched again, and if the page links elsewhere than it first seemed, whatever was prefetched is dropped.
 //!
-//! At most [`PREFETCHED_PAGES`] pages wait for the reader. A slow reader gets help: it reads all waiting pages in one go,
-//! and the fetching task reads a page itself before it waits for room. All requests end with the stream.
+//! At most [`PREFETCHED_PAGES`] pages wait for the reader, which reads all that wait in one go. All requests end with the
+//! stream.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -85,20 +86,18 @@ pub(crate) trait PageSource: Send + Sync + 'static {
 
     /// Returns a new reader.
     fn reader(&self) -> Self::Reader;
+
+    /// Returns the runtime that fetches the pages; None for that of the caller.
+    fn runtime(&self) -> Option<Handle> {
+        None
+    }
 }
 
 /// What the readers of a source make of its pages.
 type OutputOf<S> = <<S as PageSource>::Reader as PageReader>::Output;
 
-/// A page on its way to the reader.
-enum Prefetched<T> {
-    /// As it was fetched, with the token it was requested by.
-    Fetched(Option<PageToken>, Fetched),
-    /// Already read, by the task that fetched it.
-    Read(Listed<T>),
-}
-
-type Answer<S> = Result<Prefetched<OutputOf<S>>, <S as PageSource>::Error>;
+/// A page, with the token it was requested by.
+type Answer<S> = Result<(Option<PageToken>, Fetched), <S as PageSource>::Error>;
 
 /// Reads the pages that a background task fetches.
 struct Prefetcher<S: PageSource> {
@@ -158,11 +157,7 @@ impl<S: PageSource> Prefetcher<S> {
             self.received.reverse();
         }
         let (token, fetched) = match self.received.pop()? {
-            Ok(Prefetched::Fetched(token, fetched)) => (token, fetched),
-            Ok(Prefetched::Read(listed)) => {
-                self.keys += listed.keys as u64;
-                return Some(Ok(listed));
-            }
+            Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
         let (mut keys, is_last) = match self.read(token, fetched).await? {
@@ -241,32 +236,12 @@ impl<S: PageSource> Prefetcher<S> {
 
     /// Reads the next page if it has already arrived and is valid. Returns its number of keys.
     fn read_received(&mut self) -> Option<usize> {
-        let Ok(Prefetched::Fetched(_, Fetched::Unvalidated { body, next })) =
-            self.received.last()?
-        else {
+        let Ok((_, Fetched::Unvalidated { body, next })) = self.received.last()? else {
             return None;
         };
         let keys = self.reader.read(body, Some(next))?;
         self.received.pop();
         Some(keys)
-    }
-}
-
-impl<T> Prefetched<T> {
-    /// Has `reader` read the page, if it is valid and that has not happened yet.
-    fn read_with(self, reader: &mut impl PageReader<Output = T>) -> Self {
-        let Self::Fetched(_, Fetched::Unvalidated { body, next }) = &self else {
-            return self;
-        };
-        match reader.read(body, Some(next)) {
-            Some(keys) => Self::Read(Listed {
-                output: reader.finish(),
-                keys,
-                pages: 1,
-                is_last: false,
-            }),
-            None => self,
-        }
     }
 }
 
@@ -278,7 +253,12 @@ fn spawn_fetcher<S: PageSource>(
 ) -> (mpsc::Receiver<Answer<S>>, JoinSet<()>) {
     let (sender, answers) = mpsc::channel(PREFETCHED_PAGES);
     let task = fetch_pages(Arc::clone(source), Arc::clone(seen), token, sender);
-    (answers, JoinSet::from_iter([task]))
+    let mut fetcher = JoinSet::new();
+    match source.runtime() {
+        Some(runtime) => fetcher.spawn_on(task, &runtime),
+        None => fetcher.spawn(task),
+    };
+    (answers, fetcher)
 }
 
 /// Fetches page after page and sends them to `answers`.
@@ -288,40 +268,24 @@ async fn fetch_pages<S: PageSource>(
     mut token: Option<PageToken>,
     answers: mpsc::Sender<Answer<S>>,
 ) {
-    let mut reader = source.reader();
     // Room for the answer is reserved before the request is sent.
-    let Ok(mut slot) = answers.reserve().await else {
-        return;
-    };
-    loop {
+    while let Ok(room) = answers.reserve().await {
         let fetched = match source.fetch(token.as_ref(), Validation::OnRead).await {
             Ok(fetched) => fetched,
-            Err(error) => return slot.send(Err(error)),
+            Err(error) => return room.send(Err(error)),
         };
         let next = fetched.next().cloned();
         if let Some(next) = &next
             && !insert(&seen, next)
         {
-            return slot.send(Err(source.repeated(next)));
+            return room.send(Err(source.repeated(next)));
         }
         let is_last = next.is_none();
         let requested = std::mem::replace(&mut token, next);
-        let page = Prefetched::Fetched(requested, fetched);
-        slot = match answers.try_reserve() {
-            _ if is_last => return slot.send(Ok(page)),
-            Ok(next_slot) => {
-                slot.send(Ok(page));
-                next_slot
-            }
-            // The reader is behind, so read the page here.
-            Err(_) => {
-                slot.send(Ok(page.read_with(&mut reader)));
-                match answers.reserve().await {
-                    Ok(next_slot) => next_slot,
-                    Err(_) => return,
-                }
-            }
-        };
+        room.send(Ok((requested, fetched)));
+        if is_last {
+            return;
+        }
     }
 }
 
@@ -470,7 +434,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_is_behind_is_helped() {
+    async fn pages_that_wait_are_read_together() {
         let answer = |token: &str, _| {
             let page = token.parse().unwrap_or(0);
             let links = match page {
@@ -488,8 +452,7 @@ mod tests {
         .map(|listed| (listed.pages, listed.is_last))
         .collect()
         .await;
-        // Two waiting pages are read together, the third by the task that fetched it, and so on.
-        assert_eq!(listed, [(2, false), (1, false), (2, false), (1, true)]);
+        assert_eq!(listed, [(3, false), (2, false), (1, true)]);
     }
 
     #[tokio::test]

@@ -4,17 +4,20 @@
 //! [`Response`] here; the caller decides whether it is a success. Failures are classified by what they mean for a
 //! retry. Never retries, never follows a redirect, never sends to any host but the endpoint, and leaves no task behind.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect;
-use tokio::runtime::{self, Runtime};
-use tokio::sync::OnceCell;
+use tokio::runtime::{self, Handle};
+use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinSet;
 
 use super::credentials::Credentials;
@@ -38,11 +41,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many tasks run before timers and sockets are looked at. A few: the connection of a server that never stops sending
+/// may keep the thread for a moment each time.
+const TASKS_PER_LOOK: u32 = 4;
+
 /// Sends requests. The future may be dropped at any time; that closes its connection.
 #[async_trait]
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
     /// Sends `request` once and reads the whole answer.
     async fn send(&self, request: &Request) -> Result<Response, Failure>;
+
+    /// Returns the runtime that tasks which do little but send requests had best run on; None for that of the caller.
+    fn runtime(&self) -> Option<Handle> {
+        None
+    }
 
     /// Returns the failure of a request that had no answer within `limit`.
     fn timed_out(&self, limit: Duration) -> Failure {
@@ -95,22 +107,34 @@ pub(crate) struct HttpTransport {
     client: OnceCell<reqwest::Client>,
     /// The same for creates, whose answers are not inflated on their way: what cannot be inflated may hold a secret.
     creates: OnceCell<reqwest::Client>,
-    /// Where connections are read. A server that never lets go of one, such as with endless interim answers, keeps threads
-    /// busy that timeouts and signals do not need.
-    runtime: OnceCell<Background>,
+    /// Where connections are read. A server that never lets go of one, such as with endless interim answers, keeps a thread
+    /// busy that signals do not need.
+    background: OnceLock<io::Result<Background>>,
 }
 
-/// A runtime that is left alone when it is dropped.
-struct Background(Option<Runtime>);
+/// A thread that runs the tasks it is given, for as long as this exists. A single one: what a task wakes runs next,
+/// without another thread having to wake up.
+struct Background {
+    handle: Handle,
+    /// Ends the thread when it is dropped, unless a task keeps it busy.
+    _ends: oneshot::Sender<Infallible>,
+}
 
 impl Background {
     fn start() -> io::Result<Self> {
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("http")
+        let runtime = runtime::Builder::new_current_thread()
+            .event_interval(TASKS_PER_LOOK)
             .enable_all()
-            .build();
-        runtime.map(|runtime| Self(Some(runtime)))
+            .build()?;
+        let handle = runtime.handle().clone();
+        let (ends, ended) = oneshot::channel();
+        thread::Builder::new()
+            .name("http".to_owned())
+            .spawn(move || runtime.block_on(ended).ok())?;
+        Ok(Self {
+            handle,
+            _ends: ends,
+        })
     }
 
     /// Runs `exchange` there. Dropping the future ends it.
@@ -119,16 +143,8 @@ impl Background {
         exchange: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(exchange, self.0.as_ref()?.handle());
+        tasks.spawn_on(exchange, &self.handle);
         tasks.join_next().await?.ok()
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -164,8 +180,13 @@ impl HttpTransport {
             proxy,
             client: OnceCell::new(),
             creates: OnceCell::new(),
-            runtime: OnceCell::new(),
+            background: OnceLock::new(),
         })
+    }
+
+    /// Returns the thread for connections, which the first request starts.
+    fn background(&self) -> Result<&Background, &io::Error> {
+        self.background.get_or_init(Background::start).as_ref()
     }
 
     /// Names the proxy in a failure to connect.
@@ -248,8 +269,7 @@ impl Transport for HttpTransport {
             .get_or_try_init(async || self.build(inflates))
             .await
             .map_err(|e| Failure::of_reqwest(&e))?;
-        let runtime = self.runtime.get_or_try_init(async || Background::start());
-        let runtime = runtime.await.map_err(|error| unable(&error.to_string()))?;
+        let background = self.background().map_err(unable)?;
         let mut builder = client
             .request(
                 request.line.method.clone(),
@@ -263,10 +283,14 @@ impl Transport for HttpTransport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.as_str().to_owned());
         }
-        let answer = runtime.run(exchange(builder)).await;
+        let answer = background.run(exchange(builder)).await;
         let answer =
             answer.unwrap_or_else(|| Err(Failure::sent(FailureKind::Other, "it broke off")));
         answer.map_err(|failure| self.failed(failure))
+    }
+
+    fn runtime(&self) -> Option<Handle> {
+        Some(self.background().ok()?.handle.clone())
     }
 
     fn timed_out(&self, limit: Duration) -> Failure {
@@ -275,10 +299,10 @@ impl Transport for HttpTransport {
 }
 
 /// Returns the failure of a request that could not even be begun.
-fn unable(why: &str) -> Failure {
+fn unable(why: &io::Error) -> Failure {
     Failure {
         kind: FailureKind::Other,
-        detail: printable(why),
+        detail: printable(&why.to_string()),
         never_sent: true,
     }
 }

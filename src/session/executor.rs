@@ -3,7 +3,7 @@
 //! The engine gives way between batches at best: a cross join, a file that never ends or a device that takes every
 //! write keep a thread for ever, and a signal or a limit would be seen only behind it. A thread cannot be ended from
 //! outside. One that nobody waits for any more drops its work where it gives way next, and does not keep the program
-//! from ending. It computes a batch when one is asked for, and none ahead: a page that nobody wants is not requested.
+//! from ending. It computes nothing before rows are asked for, and then one batch ahead, while the one before is written.
 //!
 //! A statement that has neither a row nor an answer from the service for as long as it may take is given up.
 
@@ -112,7 +112,8 @@ pub(super) fn elsewhere(
         ask,
         given,
         thread: Some(thread),
-        asked: None,
+        is_asked: false,
+        waited: None,
         is_over: false,
         patience,
     })
@@ -123,20 +124,29 @@ struct Elsewhere {
     ask: mpsc::Sender<()>,
     given: mpsc::Receiver<Option<Result<RecordBatch>>>,
     thread: Option<thread::JoinHandle<()>>,
-    /// What is asked for and not given yet.
-    asked: Option<Asked>,
+    /// Whether a batch is asked for and not given yet.
+    is_asked: bool,
+    /// Since somebody waits for it.
+    waited: Option<Waited>,
     is_over: bool,
     patience: Patience,
 }
 
-/// A batch that was asked for: when that is looked at next, and the figures at the last look.
-struct Asked(Pin<Box<Sleep>>, Figures);
+/// When the figures are looked at next, and what they were at the last look.
+struct Waited(Pin<Box<Sleep>>, Figures);
 
 impl Elsewhere {
+    fn ask_for_one(&mut self) {
+        if !std::mem::replace(&mut self.is_asked, true) {
+            // There is room for one, and one is asked for at a time.
+            let _ = self.ask.try_send(());
+        }
+    }
+
     /// Returns the error if nothing has happened for too long.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<DataFusionError> {
         let limit = self.patience.limit + GRACE;
-        while let Some(Asked(look, before)) = &mut self.asked {
+        while let Some(Waited(look, before)) = &mut self.waited {
             std::task::ready!(look.as_mut().poll(context));
             let figures = self.patience.traffic.figures();
             if figures == *before {
@@ -161,20 +171,24 @@ impl Stream for Elsewhere {
         if self.is_over {
             return Poll::Ready(None);
         }
-        if self.asked.is_none() {
-            // There is room for one, and one is asked for at a time.
-            let _ = self.ask.try_send(());
+        self.ask_for_one();
+        if self.waited.is_none() {
             let look = Box::pin(sleep(self.patience.limit + GRACE));
-            self.asked = Some(Asked(look, self.patience.traffic.figures()));
+            self.waited = Some(Waited(look, self.patience.traffic.figures()));
         }
         let Poll::Ready(given) = self.given.poll_recv(context) else {
             let error = std::task::ready!(self.poll_patience(context));
             self.is_over = true;
             return Poll::Ready(Some(Err(error)));
         };
-        self.asked = None;
+        (self.is_asked, self.waited) = (false, None);
         Poll::Ready(match given {
-            Some(Some(batch)) => Some(batch),
+            Some(Some(batch)) => {
+                if batch.is_ok() {
+                    self.ask_for_one();
+                }
+                Some(batch)
+            }
             Some(None) => {
                 self.is_over = true;
                 None
@@ -239,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_batch_is_computed_before_it_is_asked_for() {
+    async fn one_batch_is_computed_ahead_and_none_before_rows_are_asked_for() {
         let computed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&computed);
         let batches = stream::iter(0..3).map(move |_| {
@@ -247,9 +261,11 @@ mod tests {
             batch()
         });
         let mut given = elsewhere(rows(batches), patience(600));
-        for n in 1..=3 {
+        assert_eq!(computed.load(Ordering::SeqCst), 0);
+        for given_before in 0..3 {
             given.next().await.unwrap().unwrap();
-            assert_eq!(computed.load(Ordering::SeqCst), n);
+            let computed = computed.load(Ordering::SeqCst) - given_before;
+            assert!(matches!(computed, 1..=2), "{computed}");
         }
         assert!(given.next().await.is_none());
         assert!(given.next().await.is_none());

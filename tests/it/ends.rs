@@ -163,7 +163,11 @@ fn a_signal_and_a_limit_end_a_request_whose_answer_never_begins() {
     let limit = ["--endpoint", &endpoint, "--timeout", "1"];
     let output = Output::of(begun(&env, &limit, "SELECT id FROM api_keys"));
     assert_eq!(output.code, Some(1), "{output:?}");
-    assert!(output.stderr.contains("timed out"), "{output:?}");
+    // The connection keeps the thread busy that would say which request it was.
+    assert!(
+        output.stderr.contains("no progress for 1 s") || output.stderr.contains("timed out"),
+        "{output:?}"
+    );
     assert!(started.elapsed() < SOON);
 }
 
