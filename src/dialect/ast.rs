@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use crate::dialect::walk::{Walk, WalkMut};
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+    TableWithJoins, Value, ValueWithSpan, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -215,10 +216,10 @@ pub(crate) fn visit<V: Visitor>(
     visitor: &mut V,
 ) -> Result<(), V::Break> {
     let outcome = match statement {
-        EngineStatement::Statement(statement) => statement.visit(visitor),
+        EngineStatement::Statement(statement) => statement.walk(visitor),
         EngineStatement::Explain(explain) => return visit(&explain.statement, visitor),
         EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Query(query) => query.walk(visitor),
             CopyToSource::Relation(_) => return Ok(()),
         },
         _ => return Ok(()),
@@ -239,10 +240,10 @@ pub(crate) fn visit_mut<V: VisitorMut>(
     visitor: &mut V,
 ) -> Result<(), V::Break> {
     let outcome = match statement {
-        EngineStatement::Statement(statement) => statement.visit(visitor),
+        EngineStatement::Statement(statement) => statement.walk_mut(visitor),
         EngineStatement::Explain(explain) => return visit_mut(&mut explain.statement, visitor),
         EngineStatement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Query(query) => query.walk_mut(visitor),
             CopyToSource::Relation(_) => return Ok(()),
         },
         _ => return Ok(()),

@@ -11,12 +11,13 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArgumentList, FunctionArguments, JoinOperator, Query, Select, SetExpr, Spanned,
-    TableFactor, TableWithJoins, UnaryOperator, Value, Visit, Visitor,
+    TableFactor, TableWithJoins, UnaryOperator, Value, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
 use super::ast::{folded, visit};
 use super::error::Error;
+use crate::dialect::walk::Walk;
 
 /// What kind of function a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,7 +229,7 @@ impl Calls<'_> {
     /// Refuses functions of windows in a condition that is looked at before there are windows.
     fn without_windows(&self, condition: &Expr, clause: &str, instead: &str) -> Found {
         let mut windows = Windows { depth: 0 };
-        match condition.visit(&mut windows) {
+        match condition.walk(&mut windows) {
             ControlFlow::Break(place) => no(
                 format!(
                     "a window function is not allowed in {clause}, which comes before the windows"

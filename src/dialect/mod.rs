@@ -42,6 +42,7 @@ mod sql_types;
 pub(crate) mod tokens;
 pub(crate) mod type_names;
 pub(crate) mod unsupported;
+pub(crate) mod walk;
 
 pub use setting::Dialect;
 pub(crate) use setting::OTHER_DIALECT;

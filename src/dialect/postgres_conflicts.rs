@@ -9,12 +9,13 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, JoinConstraint, JoinOperator, Select,
     SelectItem, Spanned, Statement, Subscript, TableFactor, TableWithJoins, TimezoneInfo,
-    UnaryOperator, Value, ValueWithSpan, Visit, Visitor,
+    UnaryOperator, Value, ValueWithSpan, Visitor,
 };
 
 use super::ast::{args, function_name, text_of};
 use super::error::Error;
 use super::rules::regex;
+use crate::dialect::walk::Walk;
 
 /// Refuses `statement` if PostgreSQL would answer otherwise.
 ///
@@ -22,7 +23,7 @@ use super::rules::regex;
 ///
 /// Fails at the first spelling of the kind, with what to write instead.
 pub(super) fn refuse(statement: &Statement) -> Result<(), Error> {
-    match statement.visit(&mut Conflicts::default()) {
+    match statement.walk(&mut Conflicts::default()) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }

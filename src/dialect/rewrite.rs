@@ -10,9 +10,7 @@ use std::ops::ControlFlow;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{
-    Expr, Query, Select, Spanned, Statement, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
-};
+use sqlparser::ast::{Expr, Query, Select, Spanned, Statement, TableFactor, Visitor, VisitorMut};
 
 use super::ast::{folded, last_ident};
 use super::error::{Error, nearest};
@@ -23,6 +21,7 @@ use super::rules::rule::{
 use super::rules::{SECOND_READINGS, SYNTAX_RULES};
 use super::shape::Shape;
 use super::{Dialect, OTHER_DIALECT};
+use crate::dialect::walk::{Walk, WalkMut};
 
 /// What the engine says of two items of a select list that it gives one name.
 const SAME_NAME: &str = "require unique expression names";
@@ -53,7 +52,7 @@ pub(crate) fn refuse_other_dialect(
     let rules = SYNTAX_RULES.iter();
     let rules = rules.filter(|rule| !rule.dialects.contains(dialect));
     let mut refusals = Refusals(rules.filter_map(|rule| rule.refusal).collect());
-    let mut refused = |sql: &Statement| match sql.visit(&mut refusals) {
+    let mut refused = |sql: &Statement| match sql.walk(&mut refusals) {
         ControlFlow::Break(error) => {
             let instead = error.hint.clone().unwrap_or_default();
             Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
@@ -263,8 +262,8 @@ pub(super) fn apply(rules: &[&SyntaxRule], statement: &mut Statement, shape: &Sh
         }
     }
     // The visitors never break off.
-    let _ = statement.visit(&mut early);
-    let _ = statement.visit(&mut SecondWalk {
+    let _ = statement.walk_mut(&mut early);
+    let _ = statement.walk_mut(&mut SecondWalk {
         queries,
         selects,
         exprs,

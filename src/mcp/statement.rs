@@ -11,6 +11,7 @@ use sqlparser::ast::{Query, SetExpr, Spanned, Statement, Visit, Visitor};
 use crate::dialect::Dialect;
 use crate::dialect::error::Error as Refusal;
 use crate::dialect::parse::STDOUT;
+use crate::dialect::walk::Walk;
 use crate::error::{Error, ErrorKind};
 use crate::session::in_statement;
 use crate::sql::operation::Operation;
@@ -172,7 +173,7 @@ fn engine(statement: &EngineStatement) -> Result<(), Refusal> {
 
 /// Refuses a query that makes a table or holds a write, at any depth.
 fn reads_tables(statement: &impl Visit) -> Result<(), Refusal> {
-    match statement.visit(&mut ReadsTables) {
+    match statement.walk(&mut ReadsTables) {
         ControlFlow::Break(refusal) => Err(refusal),
         ControlFlow::Continue(()) => Ok(()),
     }

@@ -20,7 +20,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use futures::StreamExt;
-use sqlparser::ast::{self, ObjectName, Query, SetExpr, Visit, Visitor};
+use sqlparser::ast::{self, ObjectName, Query, SetExpr, Visitor};
 
 use super::executor::{self, Patience};
 use super::options::Options;
@@ -31,6 +31,7 @@ use super::{Session, copy, create, local_files, memory};
 use crate::dialect::calls;
 use crate::dialect::relations;
 use crate::dialect::rewrite::{refuse_other_dialect, reread, rewrite, suggest_other_dialect};
+use crate::dialect::walk::Walk;
 use crate::dialect::{self, Dialect, parse, source_json};
 use crate::error::Error;
 use crate::resource;
@@ -435,7 +436,7 @@ fn inserted_query(statement: &mut EngineStatement) -> Option<&mut Box<Query>> {
     };
     let source = insert.source.as_mut()?;
     let is_values = matches!(*source.body, SetExpr::Values(_));
-    (!is_values && source.visit(&mut FindValues).is_break()).then_some(source)
+    (!is_values && source.walk(&mut FindValues).is_break()).then_some(source)
 }
 
 /// Breaks at a VALUES.

@@ -1,6 +1,5 @@
 //! Runs StackQL's own statements. None of them needs the network, except those that stand for SQL.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::sql::parser::Statement as EngineStatement;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias};
 
 use async_trait::async_trait;
 
@@ -23,6 +22,7 @@ use super::{Call, Session};
 use crate::dialect::error::nearest;
 use crate::dialect::output_names::renamed;
 use crate::dialect::type_names::type_name;
+use crate::dialect::walk::WalkMut;
 use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, DEFAULT_SCHEMA, Relation};
 use crate::sql::operation::Operation;
@@ -259,8 +259,7 @@ impl Session {
 
 /// Resolves the names in `expr` to columns, in any case, quoted or not.
 fn name_columns(expr: &mut SqlExpr, columns: &[String]) {
-    // The visitor never stops early.
-    let _ = visit_expressions_mut(expr, |expr| {
+    expr.change_expressions(|expr| {
         if let SqlExpr::Identifier(ident) = expr
             && let Some(column) = columns
                 .iter()
@@ -268,7 +267,6 @@ fn name_columns(expr: &mut SqlExpr, columns: &[String]) {
         {
             ident.value.clone_from(column);
         }
-        ControlFlow::<()>::Continue(())
     });
 }
 

@@ -5,21 +5,18 @@
 //!
 //! All that is the dialect `stackql`'s alone. Pure: a tree in, a tree out.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
-    Value, VisitMut, visit_expressions_mut,
+    Value, VisitMut,
 };
 
 use crate::dialect::ast::{binary, number, taken};
+use crate::dialect::walk::WalkMut;
 
 /// Rewrites a statement in place. A second time changes nothing.
 pub(crate) fn numbers(node: &mut impl VisitMut) {
-    // It never breaks off.
-    let _ = visit_expressions_mut(node, |expr| {
+    node.change_expressions(|expr| {
         rewrite(expr);
-        ControlFlow::<()>::Continue(())
     });
 }
 

@@ -8,10 +8,10 @@
 use std::ops::ControlFlow;
 
 use crate::dialect::ast::{binary, no_table, taken};
+use crate::dialect::walk::{Walk, WalkMut};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, Join, JoinConstraint,
     JoinOperator, Select, TableFactor, TableFunctionArgs, TableWithJoins, VisitMut, VisitorMut,
-    visit_expressions,
 };
 
 /// Rewrites a statement, a query or an expression in place.
@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::{
 /// A second time changes nothing.
 pub(crate) fn rewrite(node: &mut impl VisitMut) {
     // The visitor never breaks off.
-    let _ = node.visit(&mut Rewriter);
+    let _ = node.walk_mut(&mut Rewriter);
 }
 
 struct Rewriter;
@@ -153,7 +153,7 @@ fn series_of_columns(factor: TableFactor) -> TableFactor {
         } => (name, args, alias),
         _ => return factor,
     };
-    let names_column = visit_expressions(args, |expr| match expr {
+    let names_column = args.expressions(|expr| match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });

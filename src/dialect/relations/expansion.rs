@@ -11,11 +11,12 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
-use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Spanned, Visit, Visitor};
+use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Spanned, Visitor};
 
 use super::rule::RelationRule;
 use crate::dialect::ast::{folded, function_name};
 use crate::dialect::error::Error;
+use crate::dialect::walk::Walk;
 
 /// The most tables that a statement may read: far more than people write, and planned within seconds.
 const MAX_TABLES: u64 = 1_000;
@@ -51,10 +52,10 @@ fn count(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Resu
         frames: vec![Frame::default()],
     };
     let visited = match statement {
-        EngineStatement::Statement(statement) => statement.visit(&mut counter),
+        EngineStatement::Statement(statement) => statement.walk(&mut counter),
         EngineStatement::Explain(explain) => return count(&explain.statement, size),
         EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.visit(&mut counter),
+            CopyToSource::Query(query) => query.walk(&mut counter),
             CopyToSource::Relation(name) => return Ok(size(name)),
         },
         _ => ControlFlow::Continue(()),

@@ -5,13 +5,12 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
-use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Select, SelectItem, SetExpr, TableFactor, Visitor, visit_expressions,
-};
+use sqlparser::ast::{Expr, GroupByExpr, Ident, Select, SelectItem, SetExpr, TableFactor, Visitor};
 
 use super::rule::{RelationRule, Tables};
 use crate::dialect::ast::{cte_names, folded, idents, last_ident, visit};
 use crate::dialect::error::Error;
+use crate::dialect::walk::Walk;
 
 /// Refuses a name in HAVING that two things have. Where `a` is (x, y):
 ///
@@ -152,7 +151,7 @@ fn name_of_both(select: &Select, is_column: &dyn Fn(&Ident) -> bool) -> Option<I
         columns.any(|expr| matches!(expr, Expr::Identifier(key) if folded(key) == folded(name)))
     };
     let find = |expr: &Expr, is_column: &dyn Fn(&Ident) -> bool| {
-        visit_expressions(expr, |expr| match expr {
+        expr.expressions(|expr| match expr {
             Expr::Identifier(name) if given(name) && is_column(name) => {
                 ControlFlow::Break(name.clone())
             }
@@ -160,7 +159,7 @@ fn name_of_both(select: &Select, is_column: &dyn Fn(&Ident) -> bool) -> Option<I
         })
         .break_value()
     };
-    let in_calls = visit_expressions(having, |expr| {
+    let in_calls = having.expressions(|expr| {
         let call = matches!(expr, Expr::Function(_)).then_some(expr);
         match call.and_then(|call| find(call, &|_| true)) {
             Some(name) => ControlFlow::Break(name),

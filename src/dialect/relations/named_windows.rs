@@ -6,13 +6,14 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, Select, SetExpr, VisitMut,
-    VisitorMut, WindowSpec, WindowType,
+    Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, Select, SetExpr, VisitorMut,
+    WindowSpec, WindowType,
 };
 
 use super::rule::RelationRule;
 use crate::dialect::ast::{folded, visit_mut};
 use crate::dialect::error::{Error, nearest};
+use crate::dialect::walk::WalkMut;
 
 /// Puts every window that has a name where it is named.
 ///
@@ -42,7 +43,7 @@ impl VisitorMut for Queries {
             Err(error) => ControlFlow::Break(error),
             Ok(known) => {
                 let mut windows = Windows { known, depth: 0 };
-                query.order_by.visit(&mut windows)
+                query.order_by.walk_mut(&mut windows)
             }
         }
     }
@@ -54,8 +55,8 @@ impl VisitorMut for Queries {
         };
         select.named_window.clear();
         let mut windows = Windows { known, depth: 0 };
-        select.projection.visit(&mut windows)?;
-        select.qualify.visit(&mut windows)
+        select.projection.walk_mut(&mut windows)?;
+        select.qualify.walk_mut(&mut windows)
     }
 }
 

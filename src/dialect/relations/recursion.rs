@@ -13,6 +13,7 @@ use sqlparser::tokenizer::Span;
 use super::rule::{RelationRule, Tables};
 use crate::dialect::ast::{folded, function_name, visit_mut, wrap};
 use crate::dialect::error::Error;
+use crate::dialect::walk::Walk;
 
 /// Refuses ORDER BY, LIMIT and OFFSET after the terms of a recursive CTE, a CTE that reads itself twice, and one that
 /// counts its own rows or joins them where they may be missing.
@@ -76,7 +77,7 @@ impl VisitorMut for Queries<'_> {
                     cte,
                     is_aggregate: self.is_aggregate,
                 };
-                right.visit(&mut term)?;
+                right.walk(&mut term)?;
                 if let SetExpr::SetOperation { right, .. } = cte.query.body.as_mut() {
                     as_calls(right);
                 }
@@ -107,8 +108,8 @@ impl Visitor for Term<'_> {
             is_aggregate: self.is_aggregate,
             depth: 0,
         };
-        select.projection.visit(&mut aggregates)?;
-        select.having.visit(&mut aggregates)
+        select.projection.walk(&mut aggregates)?;
+        select.having.walk(&mut aggregates)
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
@@ -261,7 +262,7 @@ fn times_named(term: &impl Visit, cte: &Cte) -> usize {
         }
     }
     let mut named = Named(folded(&cte.alias.name), 0);
-    let _ = term.visit(&mut named);
+    let _ = term.walk(&mut named);
     named.1
 }
 

@@ -8,13 +8,13 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, TableFactor, VisitorMut,
-    visit_expressions,
 };
 
 use super::rule::RelationRule;
 use crate::dialect::ast::{folded, idents, visit_mut};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
+use crate::dialect::walk::Walk;
 
 /// Gives the items of such a query other names while it is ordered.
 ///
@@ -77,7 +77,7 @@ fn has_taken_key(query: &Query) -> Option<bool> {
             false => ControlFlow::Continue(()),
         }
     };
-    Some(visit_expressions(keys, is_taken).is_break())
+    Some(keys.expressions(is_taken).is_break())
 }
 
 /// Puts `query` into FROM, where its items have names of their own.

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
     GroupByExpr, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr,
-    Statement, VisitMut, VisitorMut,
+    Statement, VisitorMut,
 };
 
 use super::rule::Writer::Stackql;
@@ -14,6 +14,7 @@ use super::rule::{Aggregation, Answer, SecondReading};
 use crate::dialect::ast::{call, folded, function_name, position, taken};
 use crate::dialect::path::path_name;
 use crate::dialect::setting::Dialects;
+use crate::dialect::walk::WalkMut;
 
 /// Takes a bare column from some row of each group, as SQLite does; beside a lone `max` or `min`, from the row with the
 /// largest or smallest value.
@@ -40,7 +41,7 @@ fn bare_columns(statement: &mut Statement, aggregation: &Aggregation<'_>) -> BTr
         taken: BTreeSet::new(),
     };
     // The visitor never breaks off.
-    let _ = statement.visit(&mut queries);
+    let _ = statement.walk_mut(&mut queries);
     queries.taken
 }
 
@@ -87,8 +88,8 @@ impl Queries<'_> {
             aggregation: self.aggregation,
             found: Vec::new(),
         };
-        let _ = select.projection.visit(&mut aggregates);
-        let _ = select.having.visit(&mut aggregates);
+        let _ = select.projection.walk_mut(&mut aggregates);
+        let _ = select.having.walk_mut(&mut aggregates);
         if groups.is_empty() && aggregates.found.is_empty() {
             return;
         }
@@ -114,14 +115,14 @@ impl Queries<'_> {
             else {
                 continue;
             };
-            let _ = expr.visit(&mut columns);
+            let _ = expr.walk_mut(&mut columns);
         }
         // These see the names that the select list gives.
         columns.aliases = aliases;
-        let _ = select.having.visit(&mut columns);
+        let _ = select.having.walk_mut(&mut columns);
         if let Some(OrderByKind::Expressions(keys)) = order {
             for key in keys {
-                let _ = key.expr.visit(&mut columns);
+                let _ = key.expr.walk_mut(&mut columns);
             }
         }
     }

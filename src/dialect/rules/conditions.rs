@@ -1,11 +1,9 @@
 //! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
-use std::ops::ControlFlow;
-
 use regex::Captures;
 use sqlparser::ast::{
     Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Interval, Statement, UnaryOperator, Value, ValueWithSpan, visit_expressions_mut,
+    Interval, Statement, UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
@@ -13,6 +11,7 @@ use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Context, Hook, SyntaxRule};
 
 use crate::dialect::ast::{self, binary, calls, function_name, taken, text_of};
+use crate::dialect::walk::WalkMut;
 use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
@@ -291,13 +290,12 @@ pub(super) const ARRAY_BY_CALL: SyntaxRule = SyntaxRule::both(
 );
 
 fn arrays_by_call(statement: &mut Statement) {
-    let _ = visit_expressions_mut(statement, |expr| {
+    statement.change_expressions(|expr| {
         if let Expr::Array(array) = expr
             && !array.elem.iter().all(is_literal)
         {
             *expr = calls("make_array", std::mem::take(&mut array.elem));
         }
-        ControlFlow::<()>::Continue(())
     });
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Select, SelectItem, Statement, TableAlias, TableAliasColumnDef,
-    TableFactor, VisitMut, VisitorMut,
+    TableFactor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -12,6 +12,7 @@ use super::rule::Writer::{DuckDb, Psql, Stackql};
 use super::rule::{Answer, SecondReading, UnknownColumn};
 use crate::dialect::ast::{args_mut, folded, text};
 use crate::dialect::setting::Dialects;
+use crate::dialect::walk::{Walk, WalkMut};
 
 /// Reads a name in double quotes as a text where a value is allowed, as SQLite does.
 ///
@@ -38,7 +39,7 @@ fn name_to_text(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
         in_calls_only: unknown.is_slip,
         found: false,
     };
-    let _ = statement.visit(&mut visitor);
+    let _ = statement.walk_mut(&mut visitor);
     visitor.found
 }
 
@@ -142,7 +143,7 @@ fn name_rows(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
         name: unknown.name,
         found: false,
     };
-    let _ = statement.visit(&mut visitor);
+    let _ = statement.walk_mut(&mut visitor);
     visitor.found
 }
 
@@ -205,7 +206,7 @@ fn name_to_item(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
         name: unknown.name,
         found: false,
     };
-    let _ = statement.visit(&mut visitor);
+    let _ = statement.walk_mut(&mut visitor);
     visitor.found
 }
 
@@ -228,7 +229,7 @@ impl VisitorMut for NameInWhere<'_> {
                 item,
                 found: false,
             };
-            let _ = condition.visit(&mut item);
+            let _ = condition.walk_mut(&mut item);
             self.found |= item.found;
         }
         ControlFlow::Continue(())
@@ -257,7 +258,7 @@ impl VisitorMut for Substitute<'_> {
 }
 
 fn has_name(expr: &Expr, name: &str) -> bool {
-    sqlparser::ast::visit_expressions(expr, |expr| match expr {
+    expr.expressions(|expr| match expr {
         Expr::Identifier(ident) if folded(ident) == name => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     })

@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator, VisitMut, VisitorMut};
+use sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator, VisitorMut};
 
 use super::rule::Writer::{DuckDb, Psql};
 use super::rule::{Hook, SyntaxRule};
 use crate::dialect::ast::{calls, taken};
+use crate::dialect::walk::WalkMut;
 
 /// A caret as a power, of which a sign is part: the parser has it the other way round.
 ///
@@ -22,7 +23,7 @@ pub(super) const POWERS: SyntaxRule =
 
 fn call_by_name(statement: &mut Statement) {
     // The visitor never breaks off.
-    let _ = statement.visit(&mut Powers);
+    let _ = statement.walk_mut(&mut Powers);
 }
 
 struct Powers;

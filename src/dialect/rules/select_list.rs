@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     CaseWhen, Expr, GroupByExpr, Ident, ObjectNamePart, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, Value, VisitMut, VisitorMut,
-    WildcardAdditionalOptions, visit_expressions,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, Value, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::rule::Writer::{DuckDb, Psql, Stackql};
@@ -18,6 +18,7 @@ use super::rule::{Answer, Context, Hook, SecondReading, SyntaxRule};
 use crate::dialect::ast::{args, folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
 use crate::dialect::setting::Dialects;
+use crate::dialect::walk::{Walk, WalkMut};
 
 /// Selects the fields of an object in the place of its star.
 ///
@@ -146,7 +147,7 @@ pub(super) const NAME_EVERY_ITEM: SecondReading = SecondReading::new(
 
 fn name_every_item(statement: &mut Statement) -> bool {
     let mut namer = Namer(false);
-    let _ = statement.visit(&mut namer);
+    let _ = statement.walk_mut(&mut namer);
     namer.0
 }
 
@@ -206,10 +207,10 @@ fn tell_casts_apart(query: &mut Query) {
     }
     let mut casts = Casts::default();
     let mut tell_apart = || {
-        select.projection.visit(&mut casts)?;
-        select.group_by.visit(&mut casts)?;
-        select.having.visit(&mut casts)?;
-        query.order_by.visit(&mut casts)
+        select.projection.walk_mut(&mut casts)?;
+        select.group_by.walk_mut(&mut casts)?;
+        select.having.walk_mut(&mut casts)?;
+        query.order_by.walk_mut(&mut casts)
     };
     // It breaks off at the first conversion that has been told apart already.
     let _ = tell_apart();
@@ -243,7 +244,7 @@ fn has_cast_beside_its_operand(select: &Select) -> bool {
         if has_groups {
             look(expr);
         }
-        let _ = visit_expressions(expr, |expr| {
+        let _ = expr.expressions(|expr| {
             if let Expr::Function(function) = expr {
                 args(function).for_each(&mut look);
             }

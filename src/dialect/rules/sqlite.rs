@@ -3,12 +3,10 @@
 //! A function that answers otherwise there is called `stackql_…` here, so that what is planned in one dialect keeps its
 //! meaning when the session goes on in the other.
 
-use std::ops::ControlFlow;
-
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, Spanned,
-    UnaryOperator, Value, visit_expressions_mut,
+    UnaryOperator, Value,
 };
 
 use super::conditions::like_each;
@@ -17,6 +15,7 @@ use crate::dialect::ast::{call, calls, function_name, is_null, rename, taken, te
 use crate::dialect::error::Error;
 use crate::dialect::functions;
 use crate::dialect::parser::{IS, IS_NOT, MOD};
+use crate::dialect::walk::WalkMut;
 
 /// Reads the operators that MySQL and SQLite write as words, and MySQL's `<=>`.
 ///
@@ -143,9 +142,8 @@ pub(super) const LIKE_IGNORES_CASE: SyntaxRule =
 fn like_ignores_case(expr: &mut Expr, context: &Context<'_>) {
     if let Expr::Like { any: true, .. } = expr {
         like_each(expr, context);
-        let _ = visit_expressions_mut(expr, |expr| {
+        expr.change_expressions(|expr| {
             like(expr);
-            ControlFlow::<()>::Continue(())
         });
     }
     like(expr);

@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Delete, Expr, FromTable, Insert, ObjectName, OnInsert, Query, Set, Spanned, SqliteOnConflict,
-    Statement, TableFactor, TableObject, TableWithJoins, Update, Visit, visit_expressions,
-    visit_statements,
+    Statement, TableFactor, TableObject, TableWithJoins, Update, Visit,
 };
 
 use super::query::behind_with;
 use super::{relation, writable};
 use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
+use crate::dialect::walk::Walk;
 use crate::resource::Resource;
 
 /// Rejects statements that would change a resource or its schema in a way that the API has no request for.
@@ -108,7 +108,7 @@ pub(crate) fn within_query(query: &Query) -> Result<(), Error> {
 }
 
 fn within(node: &impl Visit) -> Result<(), Error> {
-    let found = visit_statements(node, |statement| {
+    let found = node.statements(|statement| {
         let name = match statement {
             Statement::Insert(insert) => match &insert.table {
                 TableObject::TableName(name) => Some(name),
@@ -229,7 +229,7 @@ pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
     let Some(selection) = selection else {
         return Ok(());
     };
-    let found = visit_expressions(selection, |expr| match expr {
+    let found = selection.expressions(|expr| match expr {
         Expr::Identifier(ident)
             if ["page_size", "page_token"].contains(&folded(ident).as_str()) =>
         {

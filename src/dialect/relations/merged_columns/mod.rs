@@ -30,6 +30,7 @@ use self::relation::{Found, Relation};
 use super::rule::RelationRule;
 use crate::dialect::ast::{folded, number, visit, visit_mut};
 use crate::dialect::error::Error;
+use crate::dialect::walk::WalkMut;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
 type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
@@ -346,7 +347,7 @@ impl Rewriter<'_> {
             rewriter: self,
             depth: 0,
         };
-        match node.visit(&mut visitor) {
+        match node.walk_mut(&mut visitor) {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(()),
         }

@@ -1,0 +1,180 @@
+//! Walks over syntax trees.
+//!
+//! `Visit::visit` of the parser is compiled for each visitor and each of some 400 types of nodes: half a megabyte of program
+//! for a visitor. Here every visitor goes in as a trait object, so that walks are compiled once. Pure.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Expr, ObjectName, Query, Select, Statement, TableFactor, ValueWithSpan, Visit, VisitMut,
+    Visitor, VisitorMut,
+};
+
+/// A node that can be looked at with all that is below it.
+pub(crate) trait Walk: Visit {
+    /// Shows `visitor` the nodes, until it breaks off.
+    fn walk<V: Visitor>(&self, visitor: &mut V) -> ControlFlow<V::Break> {
+        let mut stopping = Stopping::of(visitor);
+        let _ = self.visit(&mut AnyVisitor(&mut stopping));
+        stopping.outcome()
+    }
+
+    /// Calls `look` for each expression, the outer ones first.
+    fn expressions<B>(&self, look: impl FnMut(&Expr) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.walk(&mut Expressions(look))
+    }
+
+    /// Calls `look` for each statement, the outer ones first.
+    fn statements<B>(&self, look: impl FnMut(&Statement) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.walk(&mut Statements(look))
+    }
+}
+
+impl<N: Visit + ?Sized> Walk for N {}
+
+/// A node that can be changed with all that is below it.
+pub(crate) trait WalkMut: VisitMut {
+    /// Lets `visitor` change the nodes, until it breaks off.
+    fn walk_mut<V: VisitorMut>(&mut self, visitor: &mut V) -> ControlFlow<V::Break> {
+        let mut stopping = Stopping::of(visitor);
+        let _ = self.visit(&mut AnyVisitorMut(&mut stopping));
+        stopping.outcome()
+    }
+
+    /// Calls `change` for each expression, the inner ones first.
+    fn change_expressions(&mut self, change: impl FnMut(&mut Expr)) {
+        let _ = self.walk_mut(&mut ChangedExpressions(change));
+    }
+}
+
+impl<N: VisitMut + ?Sized> WalkMut for N {}
+
+struct Expressions<F>(F);
+
+impl<B, F: FnMut(&Expr) -> ControlFlow<B>> Visitor for Expressions<F> {
+    type Break = B;
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<B> {
+        self.0(expr)
+    }
+}
+
+struct Statements<F>(F);
+
+impl<B, F: FnMut(&Statement) -> ControlFlow<B>> Visitor for Statements<F> {
+    type Break = B;
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<B> {
+        self.0(statement)
+    }
+}
+
+struct ChangedExpressions<F>(F);
+
+impl<F: FnMut(&mut Expr)> VisitorMut for ChangedExpressions<F> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.0(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+/// A visitor, and what it broke off with, which a trait object cannot return.
+struct Stopping<'v, V, B> {
+    visitor: &'v mut V,
+    stop: Option<B>,
+}
+
+impl<'v, V, B> Stopping<'v, V, B> {
+    fn of(visitor: &'v mut V) -> Self {
+        Self {
+            visitor,
+            stop: None,
+        }
+    }
+
+    fn noted(&mut self, visit: impl FnOnce(&mut V) -> ControlFlow<B>) -> ControlFlow<()> {
+        visit(self.visitor).map_break(|stop| self.stop = Some(stop))
+    }
+
+    fn outcome(self) -> ControlFlow<B> {
+        self.stop
+            .map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+}
+
+/// Passes the name of each hook of a visitor, and the node it is for, to `$hooks`.
+macro_rules! each {
+    ($hooks:ident) => {
+        $hooks! {
+            pre_visit_query Query, post_visit_query Query,
+            pre_visit_select Select, post_visit_select Select,
+            pre_visit_relation ObjectName, post_visit_relation ObjectName,
+            pre_visit_table_factor TableFactor, post_visit_table_factor TableFactor,
+            pre_visit_expr Expr, post_visit_expr Expr,
+            pre_visit_statement Statement, post_visit_statement Statement,
+            pre_visit_value ValueWithSpan, post_visit_value ValueWithSpan
+        }
+    };
+}
+
+macro_rules! noted {
+    ($($hook:ident $node:ty),+) => {
+        $(fn $hook(&mut self, node: &$node) -> ControlFlow<()> {
+            self.noted(|visitor| visitor.$hook(node))
+        })+
+    };
+}
+
+macro_rules! noted_mut {
+    ($($hook:ident $node:ty),+) => {
+        $(fn $hook(&mut self, node: &mut $node) -> ControlFlow<()> {
+            self.noted(|visitor| visitor.$hook(node))
+        })+
+    };
+}
+
+macro_rules! passed {
+    ($($hook:ident $node:ty),+) => {
+        $(fn $hook(&mut self, node: &$node) -> ControlFlow<()> {
+            self.0.$hook(node)
+        })+
+    };
+}
+
+macro_rules! passed_mut {
+    ($($hook:ident $node:ty),+) => {
+        $(fn $hook(&mut self, node: &mut $node) -> ControlFlow<()> {
+            self.0.$hook(node)
+        })+
+    };
+}
+
+impl<V: Visitor> Visitor for Stopping<'_, V, V::Break> {
+    type Break = ();
+
+    each!(noted);
+}
+
+impl<V: VisitorMut> VisitorMut for Stopping<'_, V, V::Break> {
+    type Break = ();
+
+    each!(noted_mut);
+}
+
+struct AnyVisitor<'v>(&'v mut dyn Visitor<Break = ()>);
+
+impl Visitor for AnyVisitor<'_> {
+    type Break = ();
+
+    each!(passed);
+}
+
+struct AnyVisitorMut<'v>(&'v mut dyn VisitorMut<Break = ()>);
+
+impl VisitorMut for AnyVisitorMut<'_> {
+    type Break = ();
+
+    each!(passed_mut);
+}
