@@ -243,7 +243,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
     (
         r"^arithmetic overflow: Overflow happened on: (.+)",
         "integer overflow: $1",
-        "integers have 64 bits: CAST(… AS DOUBLE) goes further, and DECIMAL has up to 38 digits",
+        "CAST(… AS BIGINT) has 64 bits, AS DOUBLE goes further, and DECIMAL has up to 38 digits",
     ),
     (
         r"^integer overflow in `sum`$",
@@ -359,6 +359,26 @@ const RETOLD: &[(&str, &str, &str)] = &[
         r"^(timestamp|date|time) out of range$",
         "the $1 is out of range",
         "years lie between -262143 and 262142",
+    ),
+    (
+        r"(?s)^function `make_array` .*argument types 'make_array\(([^']*)\)'.*",
+        "the elements of a list have one type, and these are $1",
+        "convert them with CAST",
+    ),
+    (
+        r"^array_element does not support type (\w+)\..*",
+        "a subscript takes an element of a list, and this is $1",
+        "a field is taken by its name, as in spec['owner']",
+    ),
+    (
+        r"(?s)^failed to coerce arguments to satisfy a call to `array_position` function: coercion from .+, Null, (.+?) to the signature.*",
+        "ANY and ALL take a list or a subquery, and this is $1",
+        "write x = ANY (ARRAY['a', 'b']), or x = ANY (SELECT …)",
+    ),
+    (
+        r"(?i)^failed to parse placeholder id\b.*",
+        "the parameters of a prepared statement are numbered: $$1, $$2 and so on",
+        "EXECUTE gives their values, as in EXECUTE p('a', 7)",
     ),
     (
         r"(?s)^function `(\w+)` (?:failed to match any signature|user-defined coercion failed).*argument types '([^']*)'.*",

@@ -63,11 +63,7 @@ fn reworded(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error 
     if let DataFusionError::IoError(source) = root {
         return Error::new(ErrorKind::Io, source.to_string());
     }
-    in_statement(
-        plan_error(error, root, piece, tables),
-        &piece.text,
-        piece.line,
-    )
+    told(plan_error(error, root, piece, tables), piece)
 }
 
 /// Retells an error of a statement that only another dialect can read.
@@ -78,7 +74,7 @@ fn other_dialect_only(other: &OtherDialectOnly, piece: &Piece, tables: &[String]
         let mut columns = other.columns.iter();
         reworded = reworded.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
     }
-    in_statement(reworded, &piece.text, piece.line)
+    told(reworded, piece)
 }
 
 fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Piece) -> Error {
@@ -92,14 +88,14 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         return error.clone().into();
     }
     if let Some(error) = source.downcast_ref::<Refusal>() {
-        return in_statement(error.clone(), &piece.text, piece.line);
+        return told(error.clone(), piece);
     }
     if let Some(error) = source.downcast_ref::<FileRefused>() {
         let refused = Refusal::new(error.to_string())
             .kind(ErrorKind::Permission)
             .hint(FileRefused::HINT)
             .at(nearest_token(piece, &error.name, None));
-        return in_statement(refused, &piece.text, piece.line);
+        return told(refused, piece);
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = Refusal::new(error.to_string()).kind(match error {
@@ -119,15 +115,48 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
             _ => None,
         };
         let converted = converted.at(place).with_hint(error.hint());
-        return in_statement(converted, &piece.text, piece.line);
+        return told(converted, piece);
     }
     if let Some(error) = source.downcast_ref::<dialect::plan::Error>() {
-        return in_statement(refused(error, piece), &piece.text, piece.line);
+        return told(refused(error, piece), piece);
     }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
         return reworded(error, piece, &[]);
     }
-    in_statement(in_plain_words(&source.to_string()), &piece.text, piece.line)
+    told(in_plain_words(&source.to_string()), piece)
+}
+
+/// The engine's names of functions that people mostly write in another way: the word that tells that they did, and what
+/// they wrote.
+const WRITTEN: [(&str, &str, &str); 10] = [
+    ("pow", "power", "`power`"),
+    ("strpos", "position", "`position`"),
+    ("strpos", "instr", "`instr`"),
+    ("substr", "substring", "`substring`"),
+    ("btrim", "trim", "`trim`"),
+    ("date_part", "extract", "`extract`"),
+    ("character_length", "length", "`length`"),
+    ("character_length", "char_length", "`char_length`"),
+    ("string_agg", "group_concat", "`group_concat`"),
+    ("array_element", "", "a subscript"),
+];
+
+/// Tells `error` about `piece`, with functions called as they were written.
+fn told(mut error: Refusal, piece: &Piece) -> Error {
+    for (engine, word, written) in WRITTEN {
+        let name = format!("`{engine}`");
+        let is_other =
+            || find(piece, engine).is_none() && (word.is_empty() || find(piece, word).is_some());
+        if !error.message.contains(&name) && !error.hint.iter().any(|hint| hint.contains(&name))
+            || !is_other()
+        {
+            continue;
+        }
+        error.message = error.message.replace(&name, written);
+        error.hint = error.hint.map(|hint| hint.replace(&name, written));
+        error.span = error.span.or_else(|| find(piece, word));
+    }
+    in_statement(error, &piece.text, piece.line)
 }
 
 /// Retells what a rule of the dialect refuses, at its place.

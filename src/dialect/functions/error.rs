@@ -15,7 +15,7 @@ pub(super) const MOST: u64 = 256 << 20;
 #[non_exhaustive]
 pub(crate) enum Error {
     /// A field that the struct does not have.
-    #[error("no field `{field}` in `{parent}`")]
+    #[error("no field `{field}` in {}", place(parent))]
     UnknownField {
         /// The field as typed.
         field: String,
@@ -28,7 +28,7 @@ pub(crate) enum Error {
     },
 
     /// A step into something that has no parts, or not parts of this kind.
-    #[error("cannot take `{step}` of `{parent}`, which is {is}")]
+    #[error("cannot take `{step}` of {}, which is {is}", place(parent))]
     NoParts {
         /// The step as typed.
         step: String,
@@ -174,6 +174,14 @@ impl From<Error> for DataFusionError {
 fn meant<'k>(typed: &str, known: &'k [String]) -> Option<&'k str> {
     let mut known = known.iter().map(String::as_str);
     nearest(typed, known.clone()).or_else(|| known.find(|name| name.starts_with(typed)))
+}
+
+/// Returns `parent` as it is named in messages. What is computed has no name of its own.
+fn place(parent: &str) -> String {
+    match parent.contains('(') {
+        true => "the value before it".to_owned(),
+        false => format!("`{parent}`"),
+    }
 }
 
 fn quoted(names: &[String]) -> String {
