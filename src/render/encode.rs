@@ -19,7 +19,7 @@ use datafusion::arrow::json::{Encoder, EncoderFactory, EncoderOptions};
 use datafusion::arrow::util::display::ArrayFormatter;
 
 use super::options::ARROW_FORMAT;
-use super::raw_json::{Quotes, push_document, push_string};
+use super::raw_json::{push_document, push_string};
 use super::timestamp::Timestamps;
 use crate::json_scan::printable;
 
@@ -39,41 +39,18 @@ pub(crate) enum Nulls {
 
 /// Returns the options for encoding values.
 pub(crate) fn options(nulls: Nulls) -> &'static EncoderOptions {
-    static EXPLICIT: LazyLock<EncoderOptions> =
-        LazyLock::new(|| with_quotes(Nulls::Explicit, Quotes::Plain));
-    static OMITTED: LazyLock<EncoderOptions> =
-        LazyLock::new(|| with_quotes(Nulls::Omitted, Quotes::Plain));
+    static EXPLICIT: LazyLock<EncoderOptions> = LazyLock::new(|| with_nulls(true));
+    static OMITTED: LazyLock<EncoderOptions> = LazyLock::new(|| with_nulls(false));
     match nulls {
         Nulls::Explicit => &EXPLICIT,
         Nulls::Omitted => &OMITTED,
     }
 }
 
-/// Returns the options for encoding values with explicit nulls and every quote written twice. Only for types that
-/// [`can_double`] accepts.
-pub(crate) fn doubled() -> &'static EncoderOptions {
-    static DOUBLED: LazyLock<EncoderOptions> =
-        LazyLock::new(|| with_quotes(Nulls::Explicit, Quotes::Doubled));
-    &DOUBLED
-}
-
-fn with_quotes(nulls: Nulls, quotes: Quotes) -> EncoderOptions {
+fn with_nulls(are_explicit: bool) -> EncoderOptions {
     EncoderOptions::default()
-        .with_explicit_nulls(nulls == Nulls::Explicit)
-        .with_encoder_factory(Arc::new(Encoders { quotes }))
-}
-
-/// Tells whether all quotes of a type are written by this file. arrow-json's own encoders cannot double theirs.
-pub(crate) fn can_double(ty: &DataType) -> bool {
-    match ty {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Timestamp(_, _) => {
-            true
-        }
-        DataType::Boolean => true,
-        DataType::Struct(fields) => fields.iter().all(|field| can_double(field.data_type())),
-        DataType::List(item) | DataType::LargeList(item) => can_double(item.data_type()),
-        other => other.is_integer(),
-    }
+        .with_explicit_nulls(are_explicit)
+        .with_encoder_factory(Arc::new(Encoders))
 }
 
 /// Encodes a row, or a struct, as a JSON object.
@@ -96,20 +73,11 @@ impl<'a> ObjectEncoder<'a> {
         columns: &'a [ArrayRef],
         options: &'a EncoderOptions,
     ) -> Result<Self, ArrowError> {
-        Self::quoted(fields, columns, options, Quotes::Plain)
-    }
-
-    fn quoted(
-        fields: &'a [FieldRef],
-        columns: &'a [ArrayRef],
-        options: &'a EncoderOptions,
-        quotes: Quotes,
-    ) -> Result<Self, ArrowError> {
         let members = distinct_names(fields)
             .zip(fields.iter().zip(columns))
             .map(|(name, (field, column))| {
                 let mut key = Vec::with_capacity(name.len() + 3);
-                push_string(&name, quotes, &mut key);
+                push_string(&name, &mut key);
                 key.push(b':');
                 Ok((key, make_encoder(field, column, options)?))
             })
@@ -166,9 +134,7 @@ pub(crate) fn distinct_names(fields: &[FieldRef]) -> impl Iterator<Item = Cow<'_
 
 /// The encoders that differ from arrow-json's.
 #[derive(Debug)]
-struct Encoders {
-    quotes: Quotes,
-}
+struct Encoders;
 
 impl EncoderFactory for Encoders {
     fn make_default_encoder<'a>(
@@ -177,24 +143,20 @@ impl EncoderFactory for Encoders {
         array: &'a dyn Array,
         options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
-        let quotes = self.quotes;
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
-            DataType::Utf8 => strings(field, array.as_string::<i32>(), quotes),
-            DataType::LargeUtf8 => strings(field, array.as_string::<i64>(), quotes),
+            DataType::Utf8 => strings(field, array.as_string::<i32>()),
+            DataType::LargeUtf8 => strings(field, array.as_string::<i64>()),
             DataType::Utf8View if holds_json(field) => Box::new(DocumentEncoder {
                 array: array.as_string_view(),
-                quotes,
             }),
             DataType::Utf8View => Box::new(StringEncoder {
                 array: array.as_string_view(),
                 is_printable: false,
-                quotes,
             }),
-            DataType::Struct(fields) => Box::new(ObjectEncoder::quoted(
+            DataType::Struct(fields) => Box::new(ObjectEncoder::try_new(
                 fields,
                 array.as_struct().columns(),
                 options,
-                quotes,
             )?),
             // arrow-json only looks at the keys, and would write a NULL in the values as a value.
             DataType::Dictionary(_, _) => {
@@ -209,7 +171,7 @@ impl EncoderFactory for Encoders {
                 Box::new(DictionaryEncoder { keys, values })
             }
             DataType::Timestamp(_, _) => match Timestamps::try_new(array) {
-                Some(timestamps) => Box::new(TimestampEncoder { timestamps, quotes }),
+                Some(timestamps) => Box::new(TimestampEncoder(timestamps)),
                 None => return Ok(None),
             },
             DataType::Union(_, _) => {
@@ -237,10 +199,9 @@ fn is_plain_map(array: &dyn Array) -> bool {
 fn strings<'a, O: OffsetSizeTrait>(
     field: &Field,
     array: &'a GenericStringArray<O>,
-    quotes: Quotes,
 ) -> Box<dyn Encoder + 'a> {
     if holds_json(field) {
-        return Box::new(DocumentEncoder { array, quotes });
+        return Box::new(DocumentEncoder { array });
     }
     // Checking all values at once is much faster, and usually finds nothing to escape.
     let offsets = array.value_offsets();
@@ -249,7 +210,6 @@ fn strings<'a, O: OffsetSizeTrait>(
     Box::new(StringEncoder {
         array,
         is_printable: printable(text) == text.len(),
-        quotes,
     })
 }
 
@@ -257,30 +217,28 @@ struct StringEncoder<S> {
     array: S,
     /// True if no value contains anything to escape.
     is_printable: bool,
-    quotes: Quotes,
 }
 
 impl<'a, S: StringArrayType<'a>> Encoder for StringEncoder<S> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
         let text = self.array.value(row);
         if self.is_printable {
-            self.quotes.push(out);
+            out.push(b'"');
             out.extend_from_slice(text.as_bytes());
-            self.quotes.push(out);
+            out.push(b'"');
         } else {
-            push_string(text, self.quotes, out);
+            push_string(text, out);
         }
     }
 }
 
 struct DocumentEncoder<S> {
     array: S,
-    quotes: Quotes,
 }
 
 impl<'a, S: StringArrayType<'a>> Encoder for DocumentEncoder<S> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        push_document(self.array.value(row), self.quotes, out);
+        push_document(self.array.value(row), out);
     }
 }
 
@@ -295,16 +253,13 @@ impl Encoder for DictionaryEncoder<'_> {
     }
 }
 
-struct TimestampEncoder<'a> {
-    timestamps: Timestamps<'a>,
-    quotes: Quotes,
-}
+struct TimestampEncoder<'a>(Timestamps<'a>);
 
 impl Encoder for TimestampEncoder<'_> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        self.quotes.push(out);
-        self.timestamps.write(row, out);
-        self.quotes.push(out);
+        out.push(b'"');
+        self.0.write(row, out);
+        out.push(b'"');
     }
 }
 
@@ -316,6 +271,6 @@ impl Encoder for TextEncoder<'_> {
         let mut text = Vec::new();
         // Writing to a Vec cannot fail.
         let _ = write!(text, "{}", self.0.value(row));
-        push_string(&String::from_utf8_lossy(&text), Quotes::Plain, out);
+        push_string(&String::from_utf8_lossy(&text), out);
     }
 }
