@@ -86,7 +86,12 @@ impl KeyBody {
                 let (object, _) = json_scan::value(text)?;
                 let object = object.starts_with('{').then_some(object)?;
                 let object = Self(Bytes::copy_from_slice(object.as_bytes()));
-                object.check_created().is_ok().then_some(object)
+                // A secret with a byte in it that is no text would not work as it is shown.
+                let secrets = object.secrets();
+                let is_damaged =
+                    |secret: &Secret| secret.reveal().contains(char::REPLACEMENT_CHARACTER);
+                let is_whole = !secrets.iter().any(is_damaged) && object.check_created().is_ok();
+                is_whole.then_some(object)
             };
             let behind_prefix = || {
                 let found = object(&text[text.find('{')?..])?;
@@ -97,12 +102,29 @@ impl KeyBody {
             }
         }
         // Nobody else has it, whatever is wrong with the text around it.
-        let texts = layers.iter().map(|layer| text_of(layer));
+        let texts = layers.iter().map(|layer| match escaped(layer) {
+            text if shows_secret(&text) => text,
+            _ => text_of(layer),
+        });
         let texts = texts.filter(|text| shows_secret(text));
         match texts.last() {
             Some(text) => Ok(Self(Value::String(text).to_string().into())),
             None => Err(refused.unwrap_or_else(|| DecodeError::new("expected a key"))),
         }
+    }
+
+    /// Returns the same key; with the id that a header `named`, if it tells none itself.
+    pub(crate) fn with_id(self, named: Option<&str>) -> Self {
+        let named = named.filter(|_| self.id().is_none());
+        let Some((id, rest)) = named.zip(self.raw().strip_prefix('{')) else {
+            return self;
+        };
+        let separator = if rest.trim_start().starts_with('}') {
+            ""
+        } else {
+            ","
+        };
+        Self(format!("{{\"id\":{}{separator}{rest}", Value::from(id)).into())
     }
 
     /// Fails if a create was answered so that there is neither a key nor anything that may be a secret.
@@ -236,6 +258,19 @@ fn text_of(body: &[u8]) -> String {
             .collect(),
     };
     text.trim_start_matches('\u{feff}').trim_start().to_owned()
+}
+
+/// Returns `body` as text in which bytes that are none are written as `\xff`.
+fn escaped(body: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// Returns true if `name` is that of a secret.
@@ -474,6 +509,18 @@ mod tests {
         ] {
             assert!(salvaged(body).is_err());
         }
+    }
+
+    #[test]
+    fn a_secret_with_a_byte_that_is_no_text_is_kept_as_it_was_sent() {
+        let at =
+            |place: usize| [&KEY.as_bytes()[..place], b"\xff", &KEY.as_bytes()[place..]].concat();
+        let within = KEY.find("secret\":\"").unwrap() + 10;
+        let kept = salvaged(at(within)).unwrap();
+        let text: String = serde_json::from_str(kept.raw()).unwrap();
+        assert_eq!(text, format!("{}\\xff{}", &KEY[..within], &KEY[within..]));
+        let elsewhere = salvaged(at(KEY.find("K\"").unwrap())).unwrap();
+        assert!(!elsewhere.secrets().is_empty());
     }
 
     #[test]

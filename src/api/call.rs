@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::body::DecodeError;
+use super::body::{DecodeError, KeyBody};
 use super::endpoint::Endpoint;
 use super::error::{Call, Error};
 use super::failure::Failure;
@@ -96,12 +96,13 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Sends `request` until it is answered, and reads the body of a success with `read`.
+    /// Sends `request` until it is answered, and reads the body of a success with `read`, which is also given the id that a
+    /// header names.
     pub(crate) async fn call<T>(
         &self,
         request: &Request,
         terms: &Terms,
-        read: impl Fn(Bytes) -> Result<T, DecodeError>,
+        read: impl Fn(Bytes, Option<&str>) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
         let Terms { traffic, stop, .. } = terms;
         let mut progress = Progress::new(request, self.timeout, &self.mask);
@@ -126,8 +127,7 @@ impl Caller {
             progress.tally.attempts += 1;
             traffic.sent(&request.line, progress.tally.attempts > 1);
             let (sent, limit) = (Instant::now(), progress.attempt_limit());
-            let answer = timeout(limit, self.transport.send(request)).await;
-            let answer = answer.unwrap_or_else(|_| Err(self.transport.timed_out(limit)));
+            let answer = self.transport.send(request, limit).await;
             let answer = answer.map_err(|failure| failure.masked(&self.mask));
             let took = sent.elapsed();
             drop(permit);
@@ -232,7 +232,7 @@ impl Caller {
         &self,
         request: &Request,
         answer: Result<Response, Failure>,
-        read: impl Fn(Bytes) -> Result<T, DecodeError>,
+        read: impl Fn(Bytes, Option<&str>) -> Result<T, DecodeError>,
     ) -> Result<T, Problem> {
         let response = answer.map_err(|failure| Problem::Failed {
             failure,
@@ -252,14 +252,14 @@ impl Caller {
                 if let Some(failure) = response.broken {
                     // The whole answer to a create may be there, with the only copy of a secret.
                     if request.line.method == Method::POST
-                        && let Ok(whole) = read(response.body.clone())
+                        && let Ok(whole) = read(response.body.clone(), created.as_deref())
                     {
                         return Ok(whole);
                     }
                     let failure = failure.masked(&self.mask);
                     return Err(Problem::Failed { failure, created });
                 }
-                read(response.body).map_err(|reason| Problem::Undecodable {
+                read(response.body, created.as_deref()).map_err(|reason| Problem::Undecodable {
                     status,
                     is_foreign: is_html || reason.is_foreign(),
                     reason: reason.masked(&self.mask),
@@ -279,8 +279,17 @@ impl Caller {
                 })
             }
             _ => {
+                let created = self.created_id(request, &response);
                 // The `Location` of a conflict is that of another key.
-                let names_a_key = status != 409 && self.created_id(request, &response).is_some();
+                let created = created.filter(|_| status != 409);
+                // A key that has its secret was made, whatever the status says.
+                if request.line.method == Method::POST
+                    && KeyBody::salvage(response.body.clone())
+                        .is_ok_and(|key| !key.secrets().is_empty())
+                    && let Ok(key) = read(response.body.clone(), created.as_deref())
+                {
+                    return Ok(key);
+                }
                 let asked = ratelimit::asked(&response, (self.now)());
                 let request_id = response.header("x-request-id");
                 let body = service_error::inflated(&response.body);
@@ -291,7 +300,7 @@ impl Caller {
                 Err(Problem::Refused {
                     service: Box::new(service),
                     asked,
-                    names_a_key,
+                    created,
                 })
             }
         }
@@ -432,8 +441,8 @@ enum Problem {
     Refused {
         service: Box<ServiceError>,
         asked: Option<Duration>,
-        /// True if it names a key all the same, which may have been made before something failed.
-        names_a_key: bool,
+        /// The key that it names all the same, which may have been made before something failed.
+        created: Option<String>,
     },
 }
 
@@ -461,8 +470,7 @@ impl Problem {
     /// Returns true if the answer names a key although it is no success.
     fn names_a_key(&self) -> bool {
         match self {
-            Self::Refused { names_a_key, .. } => *names_a_key,
-            Self::Redirected { created, .. } => created.is_some(),
+            Self::Refused { created, .. } | Self::Redirected { created, .. } => created.is_some(),
             Self::Failed { .. } | Self::Undecodable { .. } => false,
         }
     }
@@ -499,8 +507,12 @@ impl Problem {
                 status,
                 host,
             },
-            Self::Refused { service, .. } => Error::Service {
-                call: progress.call(None),
+            Self::Refused {
+                service,
+                created,
+                asked: _,
+            } => Error::Service {
+                call: progress.call(created),
                 service,
             },
         }

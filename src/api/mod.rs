@@ -259,7 +259,7 @@ impl Client {
         filters: &Filters,
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
-        let read = |body| KeyBody::of_id(body, id.as_str(), true);
+        let read = |body, _: Option<&str>| KeyBody::of_id(body, id.as_str(), true);
         self.caller.call(&request, &self.terms, read).await
     }
 
@@ -342,7 +342,7 @@ impl Client {
             .call(
                 &request::create(resource, body),
                 &self.terms,
-                KeyBody::salvage,
+                |body, named| Ok(KeyBody::salvage(body)?.with_id(named)),
             )
             .await?;
         for secret in created.secrets() {
@@ -362,9 +362,11 @@ impl Client {
         body: &RequestBody,
     ) -> Result<KeyBody, Error> {
         self.caller
-            .call(&request::update(resource, id, body), &self.terms, |body| {
-                KeyBody::of_id(body, id.as_str(), false)
-            })
+            .call(
+                &request::update(resource, id, body),
+                &self.terms,
+                |body, _| KeyBody::of_id(body, id.as_str(), false),
+            )
             .await
     }
 
@@ -375,11 +377,9 @@ impl Client {
     pub async fn delete(&self, resource: &Resource, id: &KeyId) -> Result<Deletion, Error> {
         match self
             .caller
-            .call(
-                &request::delete(resource, id),
-                &self.terms,
-                body::read_nothing,
-            )
+            .call(&request::delete(resource, id), &self.terms, |body, _| {
+                body::read_nothing(body)
+            })
             .await
         {
             Ok(()) => Ok(Deletion::Deleted),
@@ -434,6 +434,7 @@ impl Listing {
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
         let Client { caller, terms, .. } = &self.client;
+        let read = |body, _: Option<&str>| read(body);
         let request = request::list(&self.params(), token);
         let answer = caller.call(&request, terms, &read).await;
         let refused = match &answer {

@@ -19,13 +19,14 @@ use reqwest::redirect;
 use tokio::runtime::{self, Handle};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::failure::{Failure, FailureKind};
 use super::request::{Method, Request};
-use super::text::{printable, visible};
+use super::text::{Seconds, printable, visible};
 use crate::secret::Secret;
 
 /// The longest body that is read, in bytes after decompression. A page of 100 keys has about 100 KB.
@@ -41,6 +42,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How much longer than the limit an answer is waited for: the thread of connections knows more about what is wrong.
+const GRACE: Duration = Duration::from_millis(300);
+
 /// How many tasks run before timers and sockets are looked at. A few: the connection of a server that never stops sending
 /// may keep the thread for a moment each time.
 const TASKS_PER_LOOK: u32 = 4;
@@ -48,17 +52,12 @@ const TASKS_PER_LOOK: u32 = 4;
 /// Sends requests. The future may be dropped at any time; that closes its connection.
 #[async_trait]
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
-    /// Sends `request` once and reads the whole answer.
-    async fn send(&self, request: &Request) -> Result<Response, Failure>;
+    /// Sends `request` once and reads the whole answer, or what there is of it after `limit`.
+    async fn send(&self, request: &Request, limit: Duration) -> Result<Response, Failure>;
 
     /// Returns the runtime that tasks which do little but send requests had best run on; None for that of the caller.
     fn runtime(&self) -> Option<Handle> {
         None
-    }
-
-    /// Returns the failure of a request that had no answer within `limit`.
-    fn timed_out(&self, limit: Duration) -> Failure {
-        Failure::timed_out(limit)
     }
 }
 
@@ -189,26 +188,19 @@ impl HttpTransport {
         self.background.get_or_init(Background::start).as_ref()
     }
 
-    /// Names the proxy in a failure to connect.
+    /// Names the proxy in a failure that it may be the cause of.
     fn failed(&self, failure: Failure) -> Failure {
-        match failure.never_sent {
-            true => self.through_proxy(failure),
-            false => failure,
-        }
-    }
-
-    fn through_proxy(&self, failure: Failure) -> Failure {
         match &self.proxy {
             Some(Proxy {
                 shown, variable, ..
-            }) => Failure {
+            }) if failure.never_sent || failure.kind == FailureKind::Timeout => Failure {
                 detail: format!(
                     "{}; the connection goes through the proxy `{shown}` that {variable} names",
                     failure.detail
                 ),
                 ..failure
             },
-            None => failure,
+            _ => failure,
         }
     }
 
@@ -258,7 +250,7 @@ impl fmt::Debug for HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
-    async fn send(&self, request: &Request) -> Result<Response, Failure> {
+    async fn send(&self, request: &Request, limit: Duration) -> Result<Response, Failure> {
         let inflates = request.line.method != Method::POST;
         let client = if inflates {
             &self.client
@@ -283,18 +275,20 @@ impl Transport for HttpTransport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.as_str().to_owned());
         }
-        let answer = background.run(exchange(builder)).await;
-        let answer =
-            answer.unwrap_or_else(|| Err(Failure::sent(FailureKind::Other, "it broke off")));
+        // A create is answered with the only copy of a secret, which may come before what goes wrong.
+        let keeps_all = !inflates;
+        let exchange = background.run(exchange(builder, limit, keeps_all));
+        let answer = match timeout(limit + GRACE, exchange).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Err(Failure::sent(FailureKind::Other, "it broke off")),
+            // The thread is busy with a connection that never comes to a rest.
+            Err(_) => Err(Failure::timed_out(limit)),
+        };
         answer.map_err(|failure| self.failed(failure))
     }
 
     fn runtime(&self) -> Option<Handle> {
         Some(self.background().ok()?.handle.clone())
-    }
-
-    fn timed_out(&self, limit: Duration) -> Failure {
-        self.through_proxy(Failure::timed_out(limit))
     }
 }
 
@@ -307,80 +301,83 @@ fn unable(why: &io::Error) -> Failure {
     }
 }
 
-/// Sends a request and reads its answer.
-async fn exchange(request: reqwest::RequestBuilder) -> Result<Response, Failure> {
-    let sent = request.send().await;
+/// Sends a request and reads its answer, for as long as `limit`.
+async fn exchange(
+    request: reqwest::RequestBuilder,
+    limit: Duration,
+    keeps_all: bool,
+) -> Result<Response, Failure> {
+    let deadline = Instant::now() + limit;
+    let sent = timeout_at(deadline, request.send()).await;
+    let sent = sent.map_err(|_| Failure::timed_out(limit))?;
     let mut response = sent.map_err(|e| Failure::of_reqwest(&e))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let (body, broken) = match response.status().is_success() {
-        true => read_body(&mut response).await,
-        false => read_explanation(&mut response).await,
+    let is_success = response.status().is_success();
+    let most = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
+    let expected = response.content_length().unwrap_or(0);
+    let mut body = Body::default();
+    let broken = match is_success && !keeps_all && expected > most as u64 {
+        true => Some(too_large()),
+        false => match timeout_at(deadline, body.read(&mut response, most)).await {
+            Ok(broken) => broken,
+            Err(_) => Some(Failure::sent(
+                FailureKind::Timeout,
+                format!("the answer was not complete within {}", Seconds(limit)),
+            )),
+        },
     };
     Ok(Response {
         status,
         headers,
-        body,
-        broken,
+        body: body.joined(),
+        // What comes after the beginning of an error explains no more.
+        broken: broken.filter(|_| is_success),
     })
 }
 
-/// Reads the beginning of the body of an error; what comes after it explains no more.
-async fn read_explanation(response: &mut reqwest::Response) -> (Bytes, Option<Failure>) {
-    let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_ERROR_BODY - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() >= room {
-            break;
-        }
-    }
-    (body.freeze(), None)
+fn too_large() -> Failure {
+    let limit = MAX_BODY / 1024 / 1024;
+    let detail = format!("the body is longer than the limit of {limit} MiB");
+    Failure::sent(FailureKind::TooLarge, detail)
 }
 
-async fn read_body(response: &mut reqwest::Response) -> (Bytes, Option<Failure>) {
-    let expected = response
-        .content_length()
-        .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    let too_large = || {
-        let detail = format!(
-            "the body is longer than the limit of {} MiB",
-            MAX_BODY / 1024 / 1024
-        );
-        (
-            Bytes::new(),
-            Some(Failure::sent(FailureKind::TooLarge, detail)),
-        )
-    };
-    if expected > MAX_BODY {
-        return too_large();
-    }
-    // Put together only once it is whole: what is too long to be kept is never copied.
-    let (mut parts, mut length) = (Vec::new(), 0);
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if chunk.len() > MAX_BODY - length => return too_large(),
-            Ok(Some(chunk)) => {
-                length += chunk.len();
-                parts.push(chunk);
-            }
-            Ok(None) => return (joined(parts, length), None),
-            Err(e) => {
-                let failure = Failure::of_reqwest(&e);
-                return (
-                    joined(parts, length),
-                    Some(Failure::sent(FailureKind::Truncated, failure.detail)),
-                );
+/// What has been read of a body. Put together only in the end.
+#[derive(Default)]
+struct Body {
+    parts: Vec<Bytes>,
+    length: usize,
+}
+
+impl Body {
+    /// Reads `response` to its end, or `most` bytes. Returns why it is not complete.
+    async fn read(&mut self, response: &mut reqwest::Response, most: usize) -> Option<Failure> {
+        loop {
+            let mut part = match response.chunk().await {
+                Ok(Some(part)) => part,
+                Ok(None) => return None,
+                Err(e) => {
+                    let failure = Failure::of_reqwest(&e);
+                    return Some(Failure::sent(FailureKind::Truncated, failure.detail));
+                }
+            };
+            let is_too_large = part.len() > most - self.length;
+            part.truncate(most - self.length);
+            self.length += part.len();
+            self.parts.push(part);
+            if is_too_large {
+                return Some(too_large());
             }
         }
     }
-}
 
-/// Returns `parts`, which have `length` bytes in all, as one.
-fn joined(mut parts: Vec<Bytes>, length: usize) -> Bytes {
-    if parts.len() == 1 {
-        return parts.swap_remove(0);
+    fn joined(mut self) -> Bytes {
+        if self.parts.len() == 1 {
+            return self.parts.swap_remove(0);
+        }
+        let mut body = BytesMut::with_capacity(self.length);
+        self.parts
+            .iter()
+            .for_each(|part| body.extend_from_slice(part));
+        body.freeze()
     }
-    let mut body = BytesMut::with_capacity(length);
-    parts.iter().for_each(|part| body.extend_from_slice(part));
-    body.freeze()
 }

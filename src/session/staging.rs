@@ -15,6 +15,9 @@ use crate::private_file;
 /// The suffix of files with the rows of a statement that did not finish.
 const UNFINISHED: &str = "unfinished";
 
+/// The suffix of files with what secrets have replaced.
+const EARLIER: &str = "earlier";
+
 /// How the names of files begin that are written beside their targets.
 const ROWS: &str = ".iamql-rows-";
 
@@ -297,7 +300,8 @@ impl StagedFile {
         (self.written, self.state) = match moved {
             Ok(()) => (target.clone(), State::Placed),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                (self.move_aside()?, State::Kept)
+                let kept = |_: &Path, name: &Path| move_to_new(&self.written, name);
+                (to_new_name(target, UNFINISHED, kept)?, State::Kept)
             }
             Err(error) => return Err(error),
         };
@@ -305,28 +309,20 @@ impl StagedFile {
         sync_folder_of(&self.written)
     }
 
-    fn move_aside(&self) -> io::Result<PathBuf> {
-        let mut names = unfinished_names(&self.target.path);
-        loop {
-            let Some(name) = names.next() else {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            };
-            match move_to_new(&self.written, &name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                moved => return moved.map(|()| name),
-            }
-        }
-    }
-
-    /// Puts what was written in its place.
+    /// Puts what was written in its place. Secrets never replace what may be secrets too: returns where that is now.
     ///
     /// # Errors
     ///
     /// Fails as [`Target::put`] does.
-    pub(crate) fn commit(&mut self) -> io::Result<()> {
+    pub(crate) fn commit(&mut self) -> io::Result<Option<PathBuf>> {
+        let mut earlier = None;
         match self.state {
             State::Placed | State::There => File::open(&self.written)?.sync_all()?,
             state => {
+                if state == State::Kept {
+                    // Where the folder takes no other file, what is there is overwritten.
+                    earlier = to_new_name(&self.target.path, EARLIER, copied).ok();
+                }
                 let put = self.target.put(&self.written, state == State::Kept);
                 if put.as_ref().is_err_and(is_in_part) {
                     // It is not to be removed, and can be found by its name.
@@ -336,7 +332,7 @@ impl StagedFile {
             }
         }
         (self.written, self.state) = (self.target.path.clone(), State::There);
-        Ok(())
+        Ok(earlier)
     }
 
     /// Hides again what was kept for rows that never came. What was there is as it was.
@@ -361,9 +357,9 @@ impl StagedFile {
         Ok(())
     }
 
-    /// Returns where the rows of a statement are that did not get to their place.
+    /// Returns where the rows of a statement are that exist nowhere else, if it did not finish.
     pub(crate) fn unfinished(&self) -> Option<&Path> {
-        (self.state == State::Kept).then_some(self.written.as_path())
+        matches!(self.state, State::Kept | State::Placed).then_some(self.written.as_path())
     }
 
     /// Returns where it is to be.
@@ -383,22 +379,36 @@ impl Drop for StagedFile {
 
 /// Returns the files beside `target` with rows of statements that did not end.
 pub(crate) fn unfinished(target: &Path) -> Vec<PathBuf> {
-    unfinished_names(target)
+    names_beside(target, UNFINISHED)
         .take_while(|name| name.exists())
         .collect()
 }
 
-fn unfinished_names(target: &Path) -> impl Iterator<Item = PathBuf> {
-    let name = target.file_name().unwrap_or_default().to_owned();
-    let target = target.to_owned();
+/// Returns `target` with `suffix`, and a number from the second name on.
+fn names_beside(target: &Path, suffix: &str) -> impl Iterator<Item = PathBuf> {
     (1..10_000).map(move |n: u32| {
-        let mut name = name.clone();
-        name.push(format!(".{UNFINISHED}"));
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{suffix}"));
         if n > 1 {
             name.push(format!("-{n}"));
         }
         target.with_file_name(name)
     })
+}
+
+/// Calls `make` for the first name of `target` with `suffix` that is not taken, and returns the name.
+fn to_new_name(
+    target: &Path,
+    suffix: &str,
+    make: impl Fn(&Path, &Path) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    for name in names_beside(target, suffix) {
+        match make(target, &name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| name),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Moves `from` to `to`, where nothing may be.
@@ -413,15 +423,29 @@ fn move_to_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn create_in(folder: &Path) -> io::Result<(PathBuf, File)> {
+    remove_abandoned(folder);
+    let path = folder.join(private_file::unique(ROWS));
+    let file = create(&path)?;
+    claim(&file);
+    Ok((path, file))
+}
+
+/// Makes a file that only its owner can read, where there is none.
+fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    remove_abandoned(folder);
-    let path = folder.join(private_file::unique(ROWS));
-    let file = options.open(&path)?;
-    claim(&file);
-    Ok((path, file))
+    options.open(path)
+}
+
+/// Copies `from` to the new file `to`. It is no link: what is written into one must not change the other.
+fn copied(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut copy = create(to)?;
+    io::copy(&mut source, &mut copy)
+        .and_then(|_| copy.sync_all())
+        .inspect_err(|_| drop(fs::remove_file(to)))
 }
 
 /// Shows other programs that a staged file or folder is in use, until `file` is closed.

@@ -143,7 +143,15 @@ impl Output {
     /// Fails if that cannot be done.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         let committed = match &mut self.target.0.lock().staged {
-            Some(staged) => staged.commit().map_err(|error| {
+            Some(staged) => staged.commit().map(|earlier| {
+                if let Some(earlier) = earlier {
+                    notes::warn(&format!(
+                        "`{}` holds the secrets of new keys now; what was in it before is in `{}`",
+                        staged.target().display(),
+                        earlier.display()
+                    ));
+                }
+            }).map_err(|error| {
                 let target = staged.target().display();
                 Error::new(ErrorKind::Io, format!("cannot write to `{target}`")).caused_by(error)
             }),
@@ -166,12 +174,12 @@ impl Output {
             let _ = staged.hide();
             return None;
         }
-        let rows = staged.unfinished()?;
-        Some(format!(
-            "the rows with the secrets of new keys are in `{}`; `{}` is as it was",
-            rows.display(),
-            staged.target().display()
-        ))
+        let (rows, target) = (staged.unfinished()?.display(), staged.target());
+        let told = format!("the rows with the secrets of new keys are in `{rows}`");
+        Some(match staged.unfinished() == Some(target) {
+            true => told,
+            false => format!("{told}; `{}` is as it was", target.display()),
+        })
     }
 
     /// Writes to the stdin of a program. Waits for a program that does not read until `interrupt` is raised.

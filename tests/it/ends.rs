@@ -135,6 +135,8 @@ fn endless() -> (String, std::sync::mpsc::Receiver<()>) {
         for mut stream in listener.incoming().flatten() {
             let tell = tell.clone();
             std::thread::spawn(move || {
+                // What comes before the request would break the connection.
+                let _ = std::io::Read::read(&mut stream, &mut [0; 1024]);
                 let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
                 let mut send = || std::io::Write::write_all(&mut stream, &interim);
                 if send().is_ok() {

@@ -94,6 +94,45 @@ fn an_insert_that_fails_loses_neither_what_was_there_nor_what_it_has_created() {
 }
 
 #[test]
+fn secrets_never_replace_what_may_be_secrets_too() {
+    let env = environment(&[]);
+    let read = |name: &str| fs::read_to_string(env.work().join(name)).unwrap();
+    let first = env.iamql(&into_file(INSERT));
+    assert_eq!(
+        (first.code, first.stderr.contains("earlier")),
+        (Some(0), false),
+        "{first:?}"
+    );
+    let before = read("keys.jsonl");
+    for name in ["keys.jsonl.earlier", "keys.jsonl.earlier-2"] {
+        let held = read("keys.jsonl");
+        let next = env.iamql(&into_file(INSERT));
+        assert_eq!(next.code, Some(0), "{next:?}");
+        assert!(
+            next.stderr.contains(&format!(
+                "what was in it before is in `{}`",
+                env.work().join(name).display()
+            )),
+            "{next:?}"
+        );
+        assert_eq!(read(name), held);
+    }
+    assert_eq!(read("keys.jsonl.earlier"), before);
+    // Rows that can be read again may be replaced.
+    assert_eq!(env.iamql(&into_file("SELECT 1")).code, Some(0));
+    assert_eq!(files(&env.work()).len(), 3);
+}
+
+#[test]
+fn a_run_that_fails_tells_where_the_secrets_of_its_keys_are() {
+    let env = environment(&[]);
+    let failed = env.iamql(&[&into_file(INSERT)[..], &["-e", "SELECT 1/0"]].concat());
+    assert_eq!(failed.code, Some(1));
+    let told = "note: the rows with the secrets of new keys are in `";
+    assert!(failed.stderr.contains(told), "{failed:?}");
+}
+
+#[test]
 fn an_insert_that_creates_nothing_leaves_no_file() {
     let env = environment(&["post:400"]);
     for format in ["jsonl", "csv"] {

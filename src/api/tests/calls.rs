@@ -111,9 +111,47 @@ async fn a_create_leaves_doubt_where_its_status_cannot_prove_that_nothing_happen
         assert_eq!(error.outcome_unknown(), is_unknown, "{code}");
         assert_eq!(script.lines().len(), 1, "{code}");
     }
-    let (client, _) = client([Step::Answer(answer(303, &location, ""))]);
-    let error = client.create(&API_KEYS, &body()).await.unwrap_err();
-    assert_eq!(error.created_key(), Some("NEWKEY"));
+    for code in [303, 400, 429, 500] {
+        let (client, _) = client([Step::Answer(answer(code, &location, ""))]);
+        let error = client.create(&API_KEYS, &body()).await.unwrap_err();
+        assert_eq!(error.created_key(), Some("NEWKEY"), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_comes_with_its_secret_was_created_whatever_the_status_says() {
+    const KEY: &str = r#"{"id":"NEWKEY","spec":{"secret":"s"}}"#;
+    for code in [400, 409, 429, 500, 503] {
+        let (client, script) = client([Step::Answer(answer(code, &[], KEY)), ok()]);
+        let created = client.create(&API_KEYS, &body()).await.unwrap();
+        assert_eq!((created.raw(), script.lines().len()), (KEY, 1), "{code}");
+    }
+    for none in [
+        r#"{"id":"NEWKEY","spec":{"secret":""}}"#,
+        r#"{"errors":[{"id":"NEWKEY"}]}"#,
+    ] {
+        let (client, _) = client([Step::Answer(answer(400, &[], none))]);
+        assert!(client.create(&API_KEYS, &body()).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_key_without_an_id_has_that_of_the_header() {
+    let location = [("location", "/iam/v2/api-keys/NEWKEY")];
+    for (sent, expected) in [
+        (
+            r#"{"spec":{"secret":"s"}}"#,
+            r#"{"id":"NEWKEY","spec":{"secret":"s"}}"#,
+        ),
+        (
+            r#"{"id":"K","spec":{"secret":"s"}}"#,
+            r#"{"id":"K","spec":{"secret":"s"}}"#,
+        ),
+    ] {
+        let (client, _) = client([Step::Answer(answer(202, &location, sent))]);
+        let created = client.create(&API_KEYS, &body()).await.unwrap();
+        assert_eq!(created.raw(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,7 +42,7 @@ impl fmt::Debug for Script {
 
 #[async_trait]
 impl Transport for Script {
-    async fn send(&self, request: &Request) -> Result<Response, Failure> {
+    async fn send(&self, request: &Request, limit: Duration) -> Result<Response, Failure> {
         self.sent
             .lock()
             .unwrap()
@@ -65,8 +65,12 @@ impl Transport for Script {
                 never_sent,
             }),
             Step::Late(seconds, response) => {
-                sleep(Duration::from_secs(seconds)).await;
-                Ok(response)
+                let late = Duration::from_secs(seconds);
+                sleep(late.min(limit)).await;
+                match late < limit {
+                    true => Ok(response),
+                    false => Err(Failure::timed_out(limit)),
+                }
             }
         };
         self.in_flight.fetch_sub(1, SeqCst);

@@ -93,7 +93,11 @@ fn http(head: &str, body: &[u8]) -> Vec<u8> {
 }
 
 fn client(endpoint: &str) -> Client {
-    Client::new(ClientConfig {
+    Client::new(config(endpoint)).unwrap()
+}
+
+fn config(endpoint: &str) -> ClientConfig {
+    ClientConfig {
         endpoint: Endpoint::parse(endpoint).unwrap(),
         credentials: Credentials::Basic {
             key: "user".into(),
@@ -106,8 +110,7 @@ fn client(endpoint: &str) -> Client {
             max_attempts: 2,
             ..RetryPolicy::without_pauses()
         },
-    })
-    .unwrap()
+    }
 }
 
 fn id() -> KeyId {
@@ -210,6 +213,35 @@ async fn a_created_key_is_read_whatever_its_encoding_is_said_to_be() {
     }
 }
 
+#[tokio::test]
+async fn a_secret_that_has_arrived_is_not_lost_to_what_comes_after_it() {
+    const KEY: &str = "{\"id\":\"N\",\"spec\":{\"secret\":\"s\"}}";
+    let spaces = " ".repeat(65 * 1024 * 1024);
+    for (length, body) in [
+        (100, KEY.to_owned()),
+        (spaces.len() + KEY.len(), format!("{KEY}{spaces}")),
+    ] {
+        let head = format!("HTTP/1.1 202 Accepted\r\nContent-Length: {length}\r\n\r\n");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            read_request(&mut stream).await;
+            let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            // It neither goes on nor ends.
+            std::future::pending::<()>().await;
+        });
+        let config = ClientConfig {
+            timeout: Duration::from_secs(2),
+            ..config(&format!("http://{address}"))
+        };
+        let body = RequestBody::from_spec(&serde_json::Map::new());
+        let created = Client::new(config).unwrap().create(&API_KEYS, &body).await;
+        assert_eq!(created.unwrap().raw(), KEY);
+        service.abort();
+    }
+}
+
 /// The connection that is read never comes to a rest; what bounds it must not depend on that.
 #[tokio::test]
 async fn endless_interim_answers_time_out() {
@@ -219,18 +251,16 @@ async fn endless_interim_answers_time_out() {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
+                // What comes before the request would break the connection.
+                let _ = std::io::Read::read(&mut stream, &mut [0; 1024]);
                 let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
                 while std::io::Write::write_all(&mut stream, &interim).is_ok() {}
             });
         }
     });
     let config = ClientConfig {
-        endpoint: Endpoint::parse(&format!("http://{address}")).unwrap(),
-        credentials: Credentials::Bearer(Secret::new("t")),
         timeout: Duration::from_secs(1),
-        concurrency: 1,
-        ca_cert: None,
-        retry: RetryPolicy::default(),
+        ..config(&format!("http://{address}"))
     };
     let error = Client::new(config).unwrap().get(&API_KEYS, &id()).await;
     let failure = failure(error.unwrap_err());

@@ -130,8 +130,8 @@ impl Deliver<Deletion> for Deleted<'_> {
 fn order(ids: &[KeyId], own: Option<&str>) -> (Vec<usize>, bool) {
     let mut seen = HashSet::new();
     let distinct = (0..ids.len()).filter(|&row| seen.insert(ids[row].as_str()));
-    let (own, mut others): (Vec<usize>, Vec<usize>) =
-        distinct.partition(|&row| Some(ids[row].as_str()) == own);
+    let is_own = |id: &KeyId| own.is_some_and(|own| id.as_str().eq_ignore_ascii_case(own));
+    let (own, mut others): (Vec<usize>, Vec<usize>) = distinct.partition(|&row| is_own(&ids[row]));
     let has_own = !own.is_empty();
     others.extend(own);
     (others, has_own)
@@ -145,6 +145,7 @@ mod tests {
     fn each_key_is_deleted_once_and_the_sessions_own_last() {
         let ids = ["b", "own", "a", "b", "own"].map(|id| KeyId::new(id).unwrap());
         assert_eq!(order(&ids, Some("own")), (vec![0, 2, 1], true));
+        assert_eq!(order(&ids, Some("OWN")), (vec![0, 2, 1], true));
         assert_eq!(order(&ids, Some("other")), (vec![0, 1, 2], false));
         assert_eq!(order(&ids, None), (vec![0, 1, 2], false));
     }

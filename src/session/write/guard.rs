@@ -148,7 +148,8 @@ impl Writer<'_> {
             return Ok(());
         }
         match self.own_key() {
-            Some(own) if rows.ids.iter().any(|id| id.as_str() == own) => {
+            // Whether the service tells upper case from lower is not known.
+            Some(own) if rows.ids.iter().any(|id| id.as_str().eq_ignore_ascii_case(&own)) => {
                 Err(Error::new(ErrorKind::Permission, format!(
                     "`{own}` is the key that this session authenticates with: deleting it would lock you out"
                 ))
