@@ -59,11 +59,12 @@ pub(super) fn context(connection: &Connection, session: &Options) -> Result<Sess
     // way for the logical plan and in another for the physical one.
     options.execution.skip_physical_aggregate_schema_check = true;
 
-    let mut analyzers = plan::before_types();
+    let mut analyzers = vec![apply::first_rule()];
+    analyzers.extend(plan::before_types());
     analyzers.push(Arc::new(TypeNames));
     analyzers.extend(Analyzer::new().rules);
     analyzers.extend(plan::after_types());
-    analyzers.push(apply::rule());
+    analyzers.extend(apply::rules());
     let builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(runtime(session)?)

@@ -19,6 +19,7 @@
 //!
 //! - `rule`: the analyzer rule that takes subqueries out of expressions and lateral joins out of FROM. It is the last one,
 //!   because types are settled then, and the optimizer, which would refuse some of these plans, has not seen them yet;
+//! - `outer_types`: gives references to outer columns their types before all other rules, and checks them behind all;
 //! - `guard`, `shape`: where an answer is looked at, and the plans around an Apply as it needs them;
 //! - `allow`: the shapes that are left to the engine's own joins, because those push predicates down;
 //! - `bind`: replaces outer columns by parameters. It takes the largest subexpressions over outer columns that cannot
@@ -51,6 +52,7 @@ mod guard;
 mod known;
 mod node;
 mod once;
+mod outer_types;
 mod plan;
 mod rule;
 mod shape;
@@ -63,8 +65,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::ExtensionPlanner;
 
 /// Returns the rule that takes subqueries away from the engine, for the end of the list of analyzer rules.
-pub(crate) fn rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
-    Arc::new(rule::ApplySubqueries)
+pub(crate) fn rules() -> [Arc<dyn AnalyzerRule + Send + Sync>; 2] {
+    [
+        Arc::new(outer_types::OuterTypes::Checked),
+        Arc::new(rule::ApplySubqueries),
+    ]
+}
+
+/// Returns the rule that runs before all others.
+pub(crate) fn first_rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
+    Arc::new(outer_types::OuterTypes::Settled)
 }
 
 /// Returns true if the input of `plan` at `position` runs more than once, and None if as often as `plan` itself.

@@ -55,7 +55,7 @@ pub(crate) use sequential::SequentialExec;
 pub(crate) use short_circuit::{can_fail, in_order};
 pub(crate) use strict_types::assigned;
 pub(crate) use subquery_limits::limit_by_outer_values;
-pub(crate) use tree::only_input;
+pub(crate) use tree::{map_named, only_input, retyped};
 pub(crate) use without_source::without_sources;
 
 use rule::PlanRule;

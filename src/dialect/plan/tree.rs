@@ -93,7 +93,12 @@ pub(super) fn rewrite_types(
     Ok(plan.data)
 }
 
-fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// Returns `plan` with the types that its inputs and expressions have now.
+///
+/// # Errors
+///
+/// Fails if it does not take them.
+pub(crate) fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
     match plan {
         LogicalPlan::Union(union) => Ok(LogicalPlan::Union(Union::try_new_with_loose_types(
             union.inputs,
