@@ -66,13 +66,16 @@ impl Session {
         params: &Params,
     ) -> Result<PlanResult<DataFrame>, Error> {
         let planner = self.planner(params);
-        let tables = match parse::as_sql(&statement) {
-            Some(ast::Statement::Prepare { .. }) => create::tables_read(&statement),
-            _ => Vec::new(),
+        let (tables, is_typed) = match parse::as_sql(&statement) {
+            Some(ast::Statement::Prepare { data_types, .. }) => {
+                (create::tables_read(&statement), !data_types.is_empty())
+            }
+            _ => (Vec::new(), false),
         };
         let plan = || async move { planner.plan(statement, reading).await };
         let plan = self.within_timeout(plan).await?;
-        let settled = plan.and_then(|plan| self.prepared.settle(plan, tables, &self.context));
+        let settled =
+            plan.and_then(|plan| self.prepared.settle(plan, tables, is_typed, &self.context));
         let plan = match settled {
             Ok(plan) => plan,
             Err(error) => return Ok(Err(error)),

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ParamValues, ResolvedTableReference, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
-    Execute, Expr, LogicalPlan, LogicalPlanBuilder, Prepare, Statement,
+    Cast, Execute, Expr, LogicalPlan, LogicalPlanBuilder, Prepare, Statement,
 };
 use datafusion::prelude::SessionContext;
 use parking_lot::Mutex;
@@ -41,7 +42,7 @@ struct Kept {
 impl Prepared {
     /// Carries out PREPARE and DEALLOCATE, which leave nothing to run, and puts what was prepared in the place of EXECUTE.
     ///
-    /// `tables` are those that the statement reads.
+    /// `tables` are those that the statement reads. It `is_typed` if it names the types of its parameters.
     ///
     /// # Errors
     ///
@@ -50,10 +51,17 @@ impl Prepared {
         &self,
         plan: LogicalPlan,
         tables: Vec<ResolvedTableReference>,
+        is_typed: bool,
         context: &SessionContext,
     ) -> Result<LogicalPlan> {
         match plan {
-            LogicalPlan::Statement(Statement::Prepare(prepare)) => self.keep(prepare, tables)?,
+            LogicalPlan::Statement(Statement::Prepare(prepare)) => {
+                let mut types = types(&prepare)?;
+                if !is_typed {
+                    settle(&mut types, &prepare.input, &context.state())?;
+                }
+                self.keep(prepare, types, tables)?;
+            }
             LogicalPlan::Statement(Statement::Deallocate(gone)) => self.forget(&gone.name)?,
             LogicalPlan::Statement(Statement::Execute(execute)) => {
                 return self.plan(execute, &context.state());
@@ -63,8 +71,12 @@ impl Prepared {
         LogicalPlanBuilder::empty(false).build()
     }
 
-    fn keep(&self, prepare: Prepare, tables: Vec<ResolvedTableReference>) -> Result<()> {
-        let types = types(&prepare)?;
+    fn keep(
+        &self,
+        prepare: Prepare,
+        types: Vec<Option<FieldRef>>,
+        tables: Vec<ResolvedTableReference>,
+    ) -> Result<()> {
         match self.0.lock().entry(prepare.name) {
             Entry::Occupied(known) => Err(refused(
                 format!("there is a prepared statement `{}` already", known.key()),
@@ -135,8 +147,11 @@ impl Prepared {
 /// Fails if it names some types, and has a parameter beyond them.
 fn types(prepare: &Prepare) -> Result<Vec<Option<FieldRef>>> {
     let told = prepare.input.get_parameter_fields()?;
-    let position = |name: &String| name.trim_start_matches('$').parse::<usize>().ok();
-    let last = told.keys().filter_map(position).max().unwrap_or(0);
+    let last = told
+        .keys()
+        .filter_map(|name| position(name))
+        .max()
+        .unwrap_or(0);
     let inferred: Vec<_> = (1..=last)
         .map(|at| told.get(&format!("${at}")).cloned().flatten())
         .collect();
@@ -152,6 +167,35 @@ fn types(prepare: &Prepare) -> Result<Vec<Option<FieldRef>>> {
         )),
         false => Ok(prepare.fields.iter().cloned().map(Some).collect()),
     }
+}
+
+/// Returns the number of the parameter `name`, such as `$1`.
+fn position(name: &str) -> Option<usize> {
+    name.trim_start_matches('$').parse().ok()
+}
+
+/// Gives parameters the types that they are converted to in the end: the column of a UNION that one is compared with may get
+/// another type when types are made to fit.
+fn settle(types: &mut [Option<FieldRef>], plan: &LogicalPlan, state: &SessionState) -> Result<()> {
+    let options = state.config_options();
+    // What is wrong with it is told when it is executed.
+    let Ok(plan) = state
+        .analyzer()
+        .execute_and_check(plan.clone(), options, |_, _| {})
+    else {
+        return Ok(());
+    };
+    let mut settle = |expr: &Expr| {
+        if let Expr::Cast(Cast { expr, field }) = expr
+            && let Expr::Placeholder(parameter) = expr.as_ref()
+            && let Some(known) = position(&parameter.id).and_then(|at| types.get_mut(at - 1))
+        {
+            *known = Some(Arc::clone(field));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    };
+    plan.apply_with_subqueries(|plan| plan.apply_expressions(|expr| expr.apply(&mut settle)))?;
+    Ok(())
 }
 
 /// Returns the value of a parameter, of type `wanted` if that is known. It is computed as in a SELECT.
