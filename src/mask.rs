@@ -2,9 +2,10 @@
 //!
 //! Whoever answers a request knows the credentials that came with it, and may repeat them: in a message, a title, an id,
 //! as a part of a link or of a page. This file finds them in whatever way they are written: with the escapes of JSON,
-//! URLs and HTML, in any case, with tags, white space or invisible characters in between, in Base64 or in hexadecimal
-//! digits, also of one another, as pieces that a list or a sum holds, and in part. One with angle brackets, which Confluent's have not, is not found where tags split it. It depends on
-//! [`Secret`] alone, and decides nothing about what is shown.
+//! URLs and HTML, in any case and width, with tags, colours, white space, punctuation or invisible characters in between,
+//! in Base64 or in hexadecimal digits, also of one another, as a list of pieces or of bytes, and in part. One with angle
+//! brackets, which Confluent's have not, is not found where tags split it. It depends on [`Secret`] alone, and decides
+//! nothing about what is shown.
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
@@ -97,17 +98,24 @@ impl Mask {
         let mut found = Vec::new();
         let all = visible(units(text));
         // What looks like a tag may split a secret, with or without what it is around, and may hold one.
-        let readings: [Reading; 4] = [
+        let readings: [Reading; 6] = [
             <[Unit]>::to_vec,
             without_separators,
             |units| without_tags(units, false),
             |units| without_tags(units, true),
+            without_punctuation,
+            of_numbers,
         ];
-        for (reading, is_plain) in readings.into_iter().zip([true, false, false, false]) {
+        for (number, reading) in readings.into_iter().enumerate() {
+            // Without the marks around it, an encoded text would seem to go on with what is beside it.
+            let find = match number {
+                0..4 => Wanted::find,
+                _ => Wanted::find_plain,
+            };
             let read = reading(&all);
             // Where there is nothing to leave out it has been looked through.
-            if is_plain || read.len() < all.len() {
-                wanted.find(&read, &mut found);
+            if number == 0 || read.len() < all.len() {
+                find(&wanted, &read, &mut found);
             }
             for escapes in ESCAPES {
                 let mut units = read.clone();
@@ -116,7 +124,7 @@ impl Mask {
                     if plain.len() == units.len() {
                         break;
                     }
-                    wanted.find(&plain, &mut found);
+                    find(&wanted, &plain, &mut found);
                     units = plain;
                 }
             }
@@ -154,12 +162,18 @@ impl Wanted {
         }
     }
 
-    /// Adds the places of secrets in `units`, in the clear and encoded.
-    fn find(&self, units: &[Unit], found: &mut Vec<Range<usize>>) {
+    /// Adds the places of secrets in `units`, in the clear.
+    fn find_plain(&self, units: &[Unit], found: &mut Vec<Range<usize>>) {
         let chars: Vec<char> = units.iter().map(|unit| unit.c).collect();
         for part in self.places(&chars) {
             found.push(units[part.start].start..units[part.end - 1].end);
         }
+    }
+
+    /// Adds the places of secrets in `units`, in the clear and encoded.
+    fn find(&self, units: &[Unit], found: &mut Vec<Range<usize>>) {
+        let chars: Vec<char> = units.iter().map(|unit| unit.c).collect();
+        self.find_plain(units, found);
         for (is_digit, decode) in ENCODINGS {
             let mut at = 0;
             while at < units.len() {
@@ -347,16 +361,94 @@ fn units(text: &str) -> Vec<Unit> {
 
 /// Returns true for characters that may stand inside a secret without anybody seeing them.
 fn is_dropped(c: char) -> bool {
-    c.is_whitespace() || is_hidden(c) || is_joiner(c)
+    c.is_whitespace() || is_hidden(c) || is_joiner(c) || is_combining(c)
 }
 
+/// Returns true for accents that are written over the letter before them.
+fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Returns `c` in lower case, and in the usual width.
 fn lower(c: char) -> char {
-    c.to_ascii_lowercase()
+    let narrow = match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    narrow.to_ascii_lowercase()
 }
 
-fn visible(mut units: Vec<Unit>) -> Vec<Unit> {
-    units.retain(|unit| !is_dropped(unit.c));
-    units
+/// Leaves out what nobody sees, such as the sequences that colour a terminal.
+fn visible(units: Vec<Unit>) -> Vec<Unit> {
+    let mut kept = Vec::with_capacity(units.len());
+    let mut rest = units.as_slice();
+    while let [first, after @ ..] = rest {
+        let sequence = match (first.c, after.first().map(|unit| unit.c)) {
+            ('\u{1b}', Some('[')) => Some(&after[1..]),
+            ('\u{9b}', _) => Some(after),
+            _ => None,
+        };
+        rest = match sequence {
+            Some(sequence) => {
+                let is_last = |unit: &Unit| matches!(unit.c, '@'..='~');
+                let end = sequence.iter().position(is_last);
+                &sequence[end.map_or(sequence.len(), |end| end + 1)..]
+            }
+            None => after,
+        };
+        if !is_dropped(first.c) {
+            kept.push(*first);
+        }
+    }
+    kept
+}
+
+/// Leaves out everything but letters, digits and what else secrets are made of.
+fn without_punctuation(units: &[Unit]) -> Vec<Unit> {
+    let kept = |unit: &&Unit| unit.c.is_alphanumeric() || matches!(unit.c, '+' | '/');
+    units.iter().filter(kept).copied().collect()
+}
+
+/// Reads lists of bytes in decimal digits: `[99,102,108,116]`.
+fn of_numbers(units: &[Unit]) -> Vec<Unit> {
+    let mut kept: Vec<Unit> = Vec::with_capacity(units.len());
+    let mut rest = units;
+    let mut begins = true;
+    while let [first, after @ ..] = rest {
+        let length = rest
+            .iter()
+            .take(4)
+            .take_while(|unit| unit.c.is_ascii_digit())
+            .count();
+        let (digits, behind) = rest.split_at(length);
+        let value: String = digits.iter().map(|unit| unit.c).collect();
+        let byte = value
+            .parse()
+            .ok()
+            .filter(|byte: &u8| byte.is_ascii_graphic());
+        let ends = !matches!(behind.first(), Some(next) if !matches!(next.c, ',' | ']'));
+        rest = match (byte, digits.last()) {
+            (Some(byte), Some(last)) if begins && ends => {
+                let (start, end) = (first.start, last.end);
+                kept.push(Unit {
+                    c: char::from(byte),
+                    start,
+                    end,
+                });
+                // The next number follows behind a comma.
+                behind
+                    .get(1..)
+                    .filter(|_| behind[0].c == ',')
+                    .unwrap_or(behind)
+            }
+            _ => {
+                begins = matches!(first.c, ',' | '[');
+                kept.push(*first);
+                after
+            }
+        };
+    }
+    kept
 }
 
 /// Leaves out what may stand between the characters or the bytes of a text: quotes, commas, colons, brackets, the plus
@@ -790,6 +882,47 @@ mod tests {
             let written = written.collect::<Vec<_>>().join(split);
             let masked = mask().apply(&format!("({written})")).into_owned();
             assert_eq!(masked, "(***)", "{split}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_whatever_stands_between_its_letters() {
+        const SECRET: &str = "Ow1nS3cretOfTheSession0123456789";
+        let mask = Mask::of([Secret::new(SECRET)]);
+        let joined = |between: &str| {
+            let letters: Vec<String> = SECRET.chars().map(String::from).collect();
+            letters.join(between)
+        };
+        let bytes: Vec<String> = SECRET.bytes().map(|byte| byte.to_string()).collect();
+        let wide = |c: char| char::from_u32(u32::from(c) + 0xfee0).unwrap();
+        let mut forms = vec![
+            SECRET.chars().map(wide).collect(),
+            format!("[{}]", bytes.join(",")),
+            format!("{{\"b\":[{}]}}", bytes.join(", ")),
+        ];
+        for between in [
+            "-",
+            ".",
+            "_",
+            "|",
+            ";",
+            "\\",
+            "\u{1b}[31m",
+            "\u{1b}[0;1m",
+            "\\u001b[2m",
+            "\u{301}",
+        ] {
+            forms.push(joined(between));
+        }
+        for form in forms {
+            let masked = mask.apply(&format!("a {form} z")).into_owned();
+            assert!(
+                masked.starts_with("a ") && masked.contains("***") && masked.len() < 20,
+                "{form}: {masked}"
+            );
+        }
+        for text in ["[1,2,3]", "99,102,108 and 116", "a-b.c_d|e;f"] {
+            assert_eq!(mask.apply(text), text);
         }
     }
 
