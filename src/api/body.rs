@@ -193,6 +193,11 @@ impl KeyBody {
         }
     }
 
+    /// Returns true for the text of an answer that is no JSON.
+    pub(crate) fn is_text(&self) -> bool {
+        self.raw().starts_with('"')
+    }
+
     /// Returns the JSON text, without white space around it.
     pub fn raw(&self) -> &str {
         std::str::from_utf8(&self.0).expect("the text was valid JSON when the body was made")

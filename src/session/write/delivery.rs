@@ -80,6 +80,11 @@ impl<'d> SecretDelivery<'d> {
         let unreadable = |error: DataFusionError| {
             Error::statement("the answer to a create cannot be shown").caused_by(error)
         };
+        if key.is_text() {
+            return Err(unreadable(DataFusionError::Execution(
+                "the answer to the create is damaged, and no row can be made of it".to_owned(),
+            )));
+        }
         // A format that needs all rows first would notice only after the last create.
         self.sink.check(1).await?;
         let decoder = Decoder::of_created(self.returning.resource());
