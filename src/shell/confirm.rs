@@ -8,7 +8,7 @@ use rustyline::{Config, DefaultEditor};
 
 use super::leave::Shutdown;
 use super::pager::Size;
-use crate::render::{OutputFormat, RenderOptions, renderer};
+use crate::render::{Expanded, OutputFormat, RenderOptions, Summary, renderer};
 use crate::session::{Confirm, Question, Verb, text_at};
 use crate::sql::spec;
 use crate::terminal::notes;
@@ -32,7 +32,8 @@ impl ConfirmAtTerminal {
 impl Confirm for ConfirmAtTerminal {
     fn confirm(&self, question: &Question<'_>) -> bool {
         notes::end_status();
-        notes::line(&preview(question));
+        let width = Size::of_terminal().map(|size| size.columns);
+        notes::line(&preview(question, width));
         let is_yes = self
             .shutdown
             .while_reading(|| confirm(&prompt(question), question.count));
@@ -69,36 +70,75 @@ fn prompt(question: &Question<'_>) -> String {
     )
 }
 
-/// Returns the first keys as a table.
-fn preview(question: &Question<'_>) -> String {
-    let options = RenderOptions {
-        width: Size::of_terminal().map(|size| size.columns),
-        ..RenderOptions::default()
-    };
-    let mut text = Vec::new();
-    let mut table = renderer(OutputFormat::Table, &options, Box::new(&mut text));
-    let rows = rows(question);
-    let drawn = rows.is_some_and(|rows| {
-        table.begin(&rows.schema()).is_ok() && table.batch(&rows).is_ok() && table.finish().is_ok()
+/// Returns the first keys, as a table if the new values have room in one, and says what is not shown.
+fn preview(question: &Question<'_>, width: Option<usize>) -> String {
+    let mut text = drawn(question, width).unwrap_or_else(|| {
+        let ids = question.ids.iter().take(SHOWN);
+        ids.map(|id| format!("{id}\n")).collect()
     });
-    drop(table);
-    let mut text = match drawn {
-        true => String::from_utf8_lossy(&text).into_owned(),
-        false => question
-            .ids
-            .iter()
-            .take(SHOWN)
-            .map(|id| format!("{id}\n"))
-            .collect(),
-    };
     if question.count > SHOWN {
-        text.push_str(&format!("… and {} more\n", question.count - SHOWN));
+        let more = question.count - SHOWN;
+        text.push_str(&format!("… and {more} more, which are not shown\n"));
     }
     text
 }
 
-fn rows(question: &Question<'_>) -> Option<RecordBatch> {
-    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+/// Draws the first keys. Old values give way to new ones, and where even those have no room, there is a record for each
+/// key.
+fn drawn(question: &Question<'_>, width: Option<usize>) -> Option<String> {
+    let (rows, needed) = rows(question)?;
+    let schema = rows.schema();
+    let names: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    for kept in (needed..=rows.num_columns()).rev() {
+        let columns: Vec<usize> = (0..kept).collect();
+        let part = rows.project(&columns).ok()?;
+        let (mut text, summary) = rendered(&part, width, Expanded::Never)?;
+        let is_cut = names[..needed]
+            .iter()
+            .any(|name| summary.cut.contains(name));
+        if !summary.dropped.is_empty() || is_cut && kept > needed {
+            continue;
+        }
+        for (what, columns) in [
+            ("cut to fit", &summary.cut[..]),
+            ("left out", &names[kept..]),
+        ] {
+            if !columns.is_empty() {
+                text.push_str(&format!("{what}: {}\n", columns.join(", ")));
+            }
+        }
+        return Some(text);
+    }
+    Some(rendered(&rows, width, Expanded::On)?.0)
+}
+
+fn rendered(
+    rows: &RecordBatch,
+    width: Option<usize>,
+    expanded: Expanded,
+) -> Option<(String, Summary)> {
+    let options = RenderOptions {
+        width,
+        expanded,
+        ..RenderOptions::default()
+    };
+    let mut text = Vec::new();
+    let mut table = renderer(OutputFormat::Table, &options, Box::new(&mut text));
+    table.begin(&rows.schema()).ok()?;
+    table.batch(rows).ok()?;
+    let summary = table.finish().ok()?;
+    drop(table);
+    Some((String::from_utf8_lossy(&text).into_owned(), summary))
+}
+
+/// Returns the first keys, and how many columns have to be shown: the id and the new values, which come first.
+fn rows(question: &Question<'_>) -> Option<(RecordBatch, usize)> {
+    let (mut columns, mut others): (Vec<(String, ArrayRef)>, Vec<(String, ArrayRef)>) =
+        Default::default();
     let shown = question.count.min(SHOWN);
     if question.verb != Verb::Insert {
         let ids = question.ids.iter().take(SHOWN).map(|id| Some(*id));
@@ -111,7 +151,7 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
         let rows = rows.slice(0, rows.num_rows().min(SHOWN));
         for path in paths {
             if let Some(column) = text_at(&rows, path) {
-                columns.push((named(path), column));
+                others.push((named(path), column));
             }
         }
     }
@@ -130,17 +170,20 @@ fn rows(question: &Question<'_>) -> Option<RecordBatch> {
         let old = question
             .rows
             .and_then(|rows| text_at(&rows.slice(0, shown), path));
-        if let Some(old) = old.filter(|_| columns.iter().all(|(column, _)| *column != name)) {
-            columns.push((name.clone(), old));
+        if let Some(old) = old.filter(|_| others.iter().all(|(column, _)| *column != name)) {
+            others.push((name.clone(), old));
         }
         columns.push((format!("new {name}"), new));
     }
+    let needed = columns.len();
+    columns.extend(others);
     let fields: Vec<_> = columns
         .iter()
         .map(|(name, _)| Field::new(name, DataType::Utf8, true))
         .collect();
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()
+    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()?;
+    Some((rows, needed))
 }
 
 /// Returns what the column of the member at `path` is called: `owner_id` for `spec.owner.id`.
@@ -153,6 +196,8 @@ fn named(path: &str) -> String {
 mod tests {
     use super::*;
     use crate::resource::API_KEYS;
+    use datafusion::arrow::array::StructArray;
+    use datafusion::arrow::datatypes::Fields;
 
     fn question<'q>(ids: &'q [String], rows: Option<&'q RecordBatch>) -> Question<'q> {
         Question {
@@ -196,14 +241,14 @@ mod tests {
         let mut created = question(&[], None);
         (created.verb, created.count, created.values) = (Verb::Insert, 2, &specs);
         assert_eq!(prompt(&created), "Type 2 to create these 2 keys: ");
-        let text = preview(&created);
+        let text = preview(&created, None);
         for shown in ["display_name", "owner_id", "one", "two", "sa-1"] {
             assert!(text.contains(shown), "{text}");
         }
         let ids = ["K1", "K2"].map(str::to_owned);
         let mut changed = question(&ids, None);
         (changed.verb, changed.values) = (Verb::Update, &specs);
-        let text = preview(&changed);
+        let text = preview(&changed, None);
         assert!(
             text.contains("new display_name") && text.contains("K2"),
             "{text}"
@@ -213,8 +258,41 @@ mod tests {
     #[test]
     fn many_keys_are_shown_in_part() {
         let ids: Vec<_> = (0..23).map(|n| format!("K{n}")).collect();
-        let text = preview(&question(&ids, None));
+        let text = preview(&question(&ids, None), None);
         assert!(text.contains("K19") && !text.contains("K20"), "{text}");
-        assert!(text.ends_with("… and 3 more\n"), "{text}");
+        assert!(
+            text.ends_with("… and 3 more, which are not shown\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn new_values_are_shown_in_any_width_and_what_is_not_is_named() {
+        let ids = ["PKCV3ZXH7WXP2Q4T"].map(str::to_owned);
+        let spec = serde_json::json!({"display_name": "BILLING", "description": "x"});
+        let specs = [spec.as_object().unwrap().clone()];
+        let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        let fields = ["display_name", "description"].map(|n| Field::new(n, DataType::Utf8, true));
+        let old = vec![text("billing"), text("of the first of May")];
+        let old = StructArray::new(Fields::from(fields.to_vec()), old, None);
+        let rows = RecordBatch::try_from_iter([("spec", Arc::new(old) as ArrayRef)]).unwrap();
+        let mut changed = question(&ids, Some(&rows));
+        (changed.verb, changed.values) = (Verb::Update, &specs);
+        insta::assert_snapshot!(preview(&changed, Some(80)), @"
+        ┌──────────────────┬──────────────────┬─────────────────┬──────────────┐
+        │ id               │ new display_name │ new description │ display_name │
+        ├──────────────────┼──────────────────┼─────────────────┼──────────────┤
+        │ PKCV3ZXH7WXP2Q4T │ BILLING          │ x               │ billing      │
+        └──────────────────┴──────────────────┴─────────────────┴──────────────┘
+        left out: description
+        ");
+        insta::assert_snapshot!(preview(&changed, Some(40)), @"
+        -[ RECORD 1 ]---------------------------
+        id               | PKCV3ZXH7WXP2Q4T
+        new display_name | BILLING
+        new description  | x
+        display_name     | billing
+        description      | of the first of May
+        ");
     }
 }
