@@ -5,6 +5,7 @@
 use std::fmt;
 
 use sqlparser::tokenizer::Span;
+use unicode_width::UnicodeWidthStr;
 
 use super::{escape_controls, wrapped};
 use crate::error::{Cause, Error, Place};
@@ -50,7 +51,7 @@ impl fmt::Display for Diagnostic<'_> {
             self.say(f, &format!("{blue}note{reset}: {}", printable(note)))?;
         }
         if let Some(place) = &self.error.place {
-            show_place(place, f, blue, red, reset)?;
+            show_place(place, self.width, f, [blue, red, reset])?;
         }
         if let Some(hint) = &self.error.hint {
             self.say(f, &format!("{blue}hint{reset}: {}", printable(hint)))?;
@@ -62,13 +63,12 @@ impl fmt::Display for Diagnostic<'_> {
 /// Characters shown before and after the place in a long line.
 const CONTEXT: usize = 60;
 
-/// Shows the line of `place` with a mark under it.
+/// Shows the line of `place` with a mark under it, as much of it as has room in `width` terminal columns.
 fn show_place(
     place: &Place,
+    width: Option<usize>,
     f: &mut fmt::Formatter<'_>,
-    frame: &str,
-    mark: &str,
-    reset: &str,
+    [frame, mark, reset]: [&str; 3],
 ) -> fmt::Result {
     let Span { start, end } = place.span;
     let Some(line) = (start.line as usize)
@@ -79,34 +79,86 @@ fn show_place(
     };
     let number = (place.line + start.line - 1).to_string();
     let margin = " ".repeat(number.len());
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(number.len() + 3));
     let chars: Vec<char> = line.chars().collect();
     let first = (start.column as usize).saturating_sub(1).min(chars.len());
-    let last = match end.line == start.line {
-        true => (end.column as usize).saturating_sub(2),
+    let marked_to = match end.line == start.line {
+        true => (end.column as usize).saturating_sub(1),
         false => chars.len(),
-    }
-    .max(first)
-    .min(chars.len().max(first));
-    let from = first.saturating_sub(CONTEXT);
-    let to = (last + 1 + CONTEXT).min(chars.len()).max(from);
-    let text = |part: &[char]| -> String { printable(&part.iter().collect::<String>()) };
-    let cut = |is_cut: bool| if is_cut { "…" } else { "" };
-    let before = format!("{}{}", cut(from > 0), text(&chars[from..first]));
-    let marked = text(&chars[first..(last + 1).min(chars.len()).max(first)]);
-    let after = text(&chars[(last + 1).clamp(first, to)..to]);
-    let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
+    };
+    // What is marked may be longer than any terminal is wide.
+    let last = marked_to
+        .max(first + 1)
+        .min(first.saturating_add(room))
+        .min(chars.len());
+    let shown = Excerpt {
+        from: first.saturating_sub(CONTEXT),
+        first,
+        last,
+        to: (last + CONTEXT).min(chars.len()),
+    };
+    let [before, marked, after] = shown.within(&chars, room);
     writeln!(f, "{frame}{margin} |{reset}")?;
-    writeln!(
-        f,
-        "{frame}{number} |{reset} {before}{marked}{after}{}",
-        cut(to < chars.len())
-    )?;
+    writeln!(f, "{frame}{number} |{reset} {before}{marked}{after}")?;
     writeln!(
         f,
         "{frame}{margin} |{reset} {}{mark}{}{reset}",
-        " ".repeat(width(&before)),
-        "^".repeat(width(&marked).max(1))
+        " ".repeat(before.width()),
+        "^".repeat(marked.width().max(1))
     )
+}
+
+/// A part of a line, as positions of characters: it goes from `from` up to `to`, and those from `first` up to `last` are
+/// marked.
+#[derive(Clone, Copy)]
+struct Excerpt {
+    from: usize,
+    first: usize,
+    last: usize,
+    to: usize,
+}
+
+impl Excerpt {
+    /// Returns what is before the mark, under it, and after it, shortened to `room` columns: the longer side first, and what
+    /// is marked last.
+    fn within(mut self, chars: &[char], room: usize) -> [String; 3] {
+        loop {
+            let texts = self.texts(chars);
+            let [before, marked, after] = texts.each_ref().map(|text| text.width());
+            if before + marked.max(1) + after <= room {
+                return texts;
+            }
+            let (left, right) = (self.first - self.from, self.to - self.last);
+            if left > 0 && left >= right {
+                self.from += 1;
+            } else if right > 0 {
+                self.to -= 1;
+            } else if self.last > self.first + 1 {
+                self.last -= 1;
+                self.to = self.last;
+            } else {
+                return texts;
+            }
+        }
+    }
+
+    fn texts(&self, chars: &[char]) -> [String; 3] {
+        let text = |part: &[char]| printable(&part.iter().collect::<String>());
+        let cut = |is_cut: bool| if is_cut { "…" } else { "" };
+        [
+            format!(
+                "{}{}",
+                cut(self.from > 0),
+                text(&chars[self.from..self.first])
+            ),
+            text(&chars[self.first..self.last]),
+            format!(
+                "{}{}",
+                text(&chars[self.last..self.to]),
+                cut(self.to < chars.len())
+            ),
+        ]
+    }
 }
 
 /// Returns `text` on one line, with what a terminal would act on written out: a message may quote anyone's data, which
@@ -121,6 +173,10 @@ mod tests {
     use sqlparser::tokenizer::Location;
 
     fn shown(text: &str, span: [u64; 4], line: u64) -> String {
+        shown_in(None, text, span, line)
+    }
+
+    fn shown_in(width: Option<usize>, text: &str, span: [u64; 4], line: u64) -> String {
         let span = Span::new(
             Location::new(span[0], span[1]),
             Location::new(span[2], span[3]),
@@ -137,7 +193,7 @@ mod tests {
         Diagnostic {
             error: &error,
             color: false,
-            width: None,
+            width,
         }
         .to_string()
     }
@@ -203,6 +259,36 @@ mod tests {
           |                                                              ^^^^^
         hint: try another
         ");
+    }
+
+    #[test]
+    fn the_line_and_its_mark_fit_the_terminal() {
+        let text =
+            "SELECT id, '日本日本', owner_id, owner_kind, created_at, ownr_id FROM vw_api_keys";
+        insta::assert_snapshot!(shown_in(Some(50), text, [1, 54, 1, 61], 1), @r"
+        error: no such thing
+          |
+        1 | …er_kind, created_at, ownr_id FROM vw_api_keys
+          |                       ^^^^^^^
+        hint: try another
+        ");
+        insta::assert_snapshot!(shown_in(Some(30), text, [1, 12, 1, 18], 1), @r"
+        error: no such thing
+          |
+        1 | …CT id, '日本日本', owner…
+          |         ^^^^^^^^^^
+        hint: try another
+        ");
+        for width in 1..90 {
+            for first in 1..=78 {
+                let shown = shown_in(Some(width), text, [1, first, 1, first + 7], 1);
+                let lines: Vec<&str> = shown.lines().filter(|line| line.contains(" | ")).collect();
+                let [line, mark] = lines[..] else {
+                    panic!("{shown}")
+                };
+                assert!(line.width().max(mark.width()) <= width.max(8), "{shown}");
+            }
+        }
     }
 
     #[test]
