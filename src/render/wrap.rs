@@ -7,6 +7,22 @@ use textwrap::{Options, WordSplitter, WrapAlgorithm};
 /// Wraps one line between words, to `width` terminal columns. What follows the first line stands `hang` columns further
 /// right than the text began. A word that is wider than a line is cut.
 pub(crate) fn wrapped(line: &str, width: usize, hang: usize) -> Vec<Cow<'_, str>> {
+    let wrap = |width| wrapped_once(line, width, hang);
+    // The end of a word that was cut has a letter to it: a comma of JSON does not stand alone.
+    let is_lone = |lines: &Vec<Cow<'_, str>>| {
+        lines.len() > 1
+            && lines
+                .last()
+                .is_some_and(|last| last.ends_with(',') && !last.contains(char::is_alphanumeric))
+    };
+    let narrower = (0..3).map(|less| wrap(width.saturating_sub(less)));
+    narrower
+        .into_iter()
+        .find(|lines| !is_lone(lines))
+        .unwrap_or_else(|| wrap(width))
+}
+
+fn wrapped_once(line: &str, width: usize, hang: usize) -> Vec<Cow<'_, str>> {
     let width = width.max(1);
     let own = line.len() - line.trim_start_matches(' ').len();
     let indent = " ".repeat((own + hang).min(width / 2));
@@ -75,6 +91,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_comma_stays_with_what_it_follows() {
+        for letters in 15..40 {
+            let line = format!("  \"{}\",", "x".repeat(letters));
+            let lines = wrapped(&line, 20, 2);
+            let is_fine = |line: &str| line.contains('x') && line.len() <= 20;
+            assert!(lines.iter().all(|line| is_fine(line)), "{lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), line.replace(' ', ""));
+        }
+    }
 
     #[test]
     fn lines_break_between_words_and_hang_below_their_beginning() {
