@@ -62,16 +62,16 @@ pub(super) fn of_insert(
     error.hint = advice(resource, outcomes, inserted);
     add(&mut error, output, outcomes);
     if inserted.specs.len() > 1 && !outcomes.is_whole() {
-        error.notes.push(
-            [
-                ("created", ranges(&outcomes.done)),
-                ("not tried", ranges(&outcomes.not_tried)),
-            ]
-            .into_iter()
-            .filter_map(|(what, rows)| Some(format!("{what}: {}", rows?)))
-            .collect::<Vec<_>>()
-            .join("; "),
-        );
+        let told: Vec<String> = [
+            ("created", ranges(&outcomes.done)),
+            ("not tried", ranges(&outcomes.not_tried)),
+        ]
+        .into_iter()
+        .filter_map(|(what, rows)| Some(format!("{what}: {}", rows?)))
+        .collect();
+        if !told.is_empty() {
+            error.notes.push(told.join("; "));
+        }
     }
     error.notes.extend(saved);
     Some(error)
