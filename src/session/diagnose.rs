@@ -10,6 +10,7 @@ use sqlparser::tokenizer::{Location, Span, Token};
 use super::error::in_statement;
 use super::local_files::FileRefused;
 use super::memory;
+use super::params::pass;
 use crate::api;
 use crate::dialect;
 use crate::dialect::OTHER_DIALECT;
@@ -184,6 +185,7 @@ fn nearest_token(piece: &Piece, typed: &str, near: Option<Span>) -> Option<Span>
     let strings = tokens.iter().filter(|token| match &token.token {
         Token::SingleQuotedString(text)
         | Token::EscapedStringLiteral(text)
+        | Token::Placeholder(text)
         | Token::Number(text, _) => text == typed,
         _ => false,
     });
@@ -568,10 +570,8 @@ fn missing_parameter(message: &str, piece: &Piece) -> Option<Refusal> {
     let captured = MISSING_PARAMETER.captures(message);
     let captured = captured.or_else(|| MISSING_LIMIT.captures(message));
     let name = captured?.get(1)?.as_str();
-    let error = Refusal::new(format!("parameter `{name}` has no value")).hint(format!(
-        "pass it as --param {}=…",
-        name.trim_start_matches('$')
-    ));
+    let error = Refusal::new(format!("parameter `{name}` has no value"))
+        .hint(pass(name.trim_start_matches('$')));
     // `?` counts as `$1` if it is the first.
     let place = find(piece, name).or_else(|| find(piece, "?").filter(|_| name == "$1"));
     Some(error.at(place))

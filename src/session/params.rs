@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 
+use crate::dialect::error::nearest;
+use crate::dialect::plan::{self, Place};
+use crate::error::ErrorKind;
+
 /// The values of `$name`; positional parameters are called `1`, `2`, ….
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Params(Arc<BTreeMap<String, ScalarValue>>);
@@ -34,6 +38,20 @@ impl Params {
         self.0.get(name).cloned()
     }
 
+    /// Returns the error that `$name` has no value, with the nearest one that has.
+    pub(super) fn missing(&self, name: &str) -> plan::Error {
+        let bare = name.trim_start_matches('$');
+        let pass = pass(bare);
+        let others = self.0.keys().map(String::as_str);
+        plan::Error::new(format!("parameter `{name}` has no value"))
+            .kind(ErrorKind::Name)
+            .hint(match nearest(bare, others) {
+                Some(near) => format!("did you mean `${near}`? Otherwise {pass}"),
+                None => pass,
+            })
+            .at(Place::typed(name))
+    }
+
     /// Returns the parameters as the engine takes them.
     pub(super) fn values(&self) -> Vec<(String, ScalarValue)> {
         let values = self.0.iter();
@@ -41,6 +59,11 @@ impl Params {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }
+}
+
+/// Says how the parameter `name` gets a value.
+pub(super) fn pass(name: &str) -> String {
+    format!("pass it as --param {name}=…")
 }
 
 impl FromIterator<(String, ScalarValue)> for Params {

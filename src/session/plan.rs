@@ -424,6 +424,11 @@ impl Planner {
         if self.params.is_empty() || matches!(plan, LogicalPlan::Statement(_)) {
             return Ok(plan);
         }
+        let names = plan.get_parameter_names()?;
+        let is_missing = |name: &&String| self.params.value(name.trim_start_matches('$')).is_none();
+        if let Some(missing) = names.iter().filter(is_missing).min() {
+            return Err(self.params.missing(missing).into());
+        }
         let plan = dialect::plan::with_numbers(plan, &|name| self.params.value(name))?;
         plan.with_param_values(self.params.values())
     }
