@@ -276,6 +276,12 @@ fn place(parts: &[Part<'_>]) -> Place {
     let Some(last) = parts.last() else {
         return Place::Start;
     };
+    if let Some((_, rest)) = words::BEGUN
+        .iter()
+        .find(|(begin, _)| begin.iter().any(|word| last.is(word)))
+    {
+        return Place::Words(rest);
+    }
     // Goes back to the word that begins the clause, past what brackets hold.
     let mut depth = 0usize;
     for (index, part) in parts.iter().enumerate().rev() {
@@ -292,6 +298,12 @@ fn place(parts: &[Part<'_>]) -> Place {
             }
             _ => {}
         }
+    }
+    if parts.first().is_some_and(|first| first.is("prepare")) && !last.is("as") {
+        return match parts.len() {
+            1 => Place::Nothing,
+            _ => Place::Words(words::AFTER_NAME),
+        };
     }
     match ["explain", "analyze", "verbose", "as"].map(|word| last.is(word)) {
         [true, ..] => Place::Words(words::AFTER_EXPLAIN),
@@ -327,6 +339,13 @@ fn in_clause(word: &str, before: &[Part<'_>], within: &[Part<'_>]) -> Place {
             false if last.is_some_and(ends_operand) => Place::Words(words::AFTER_ORDER),
             false => Place::Order,
         },
+        "limit" => match last {
+            Some(last) if ends_operand(last) => Place::Words(words::AFTER_LIMIT),
+            _ => Place::Nothing,
+        },
+        "from" | "join" if last.is_some_and(|last| last.is("as") || last.is("offset")) => {
+            Place::Nothing
+        }
         "from" | "join" | "describe" | "desc" if is_fresh => Place::Table,
         "from" if deletes => Place::Words(words::AFTER_DELETE),
         "from" | "join" => Place::Words(words::AFTER_SOURCE),
@@ -446,6 +465,24 @@ mod tests {
             ("UPDATE a |", Place::Words(words::AFTER_UPDATE)),
             ("INSERT INTO a |", Place::Words(words::AFTER_INTO)),
             ("INSERT INTO a (b) |", Place::Words(words::AFTER_INTO)),
+            ("DELETE |", Place::Words(&["FROM"])),
+            ("explain delete |", Place::Words(&["FROM"])),
+            ("INSERT |", Place::Words(&["INTO"])),
+            ("PREPARE |", Place::Nothing),
+            ("PREPARE p |", Place::Words(words::AFTER_NAME)),
+            ("PREPARE p(INT) |", Place::Words(words::AFTER_NAME)),
+            ("PREPARE p AS |", Place::Start),
+            ("SELECT * FROM a GROUP |", Place::Words(&["BY"])),
+            ("SELECT * FROM a WHERE x ORDER |", Place::Words(&["BY"])),
+            ("SELECT * FROM a LEFT |", Place::Words(&["JOIN"])),
+            ("SELECT * FROM a AS |", Place::Nothing),
+            ("SELECT * FROM a LIMIT |", Place::Nothing),
+            (
+                "SELECT * FROM a LIMIT 5 |",
+                Place::Words(words::AFTER_LIMIT),
+            ),
+            ("SELECT * FROM a LIMIT 5 OFFSET |", Place::Nothing),
+            ("SELECT * FROM a OFFSET |", Place::Nothing),
             ("SHOW |", Place::Words(words::SHOWN)),
             ("SHOW METHODS IN |", Place::Table),
             ("SHOW SERVICES |", Place::Nothing),

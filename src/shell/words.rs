@@ -1,7 +1,7 @@
 //! The words of the language: what is coloured as a keyword, and what is offered where.
 
 /// Words that a statement begins with.
-pub(super) const STARTS: &[&str] = &[
+pub(crate) const STARTS: &[&str] = &[
     "COPY", "CREATE", "DELETE", "DESCRIBE", "DROP", "EXEC", "EXECUTE", "EXPLAIN", "INSERT",
     "PREPARE", "SELECT", "SET", "SHOW", "UPDATE", "VALUES", "WITH",
 ];
@@ -133,6 +133,27 @@ pub(super) const AFTER_SOURCE: &[&str] = &[
     "WHERE",
 ];
 
+/// What a word begins that does not stand alone, and what goes on with it.
+pub(super) const BEGUN: &[(&[&str], &[&str])] = &[
+    (&["DELETE"], &["FROM"]),
+    (&["INSERT"], &["INTO"]),
+    (&["GROUP", "ORDER", "PARTITION"], &["BY"]),
+    (
+        &[
+            "CROSS", "FULL", "INNER", "LEFT", "NATURAL", "OUTER", "RIGHT",
+        ],
+        &["JOIN"],
+    ),
+    (&["NULLS"], &["FIRST", "LAST"]),
+    (
+        &["EXCEPT", "INTERSECT", "UNION"],
+        &["ALL", "SELECT", "TABLE", "VALUES", "WITH"],
+    ),
+];
+
+/// What may follow the number of a LIMIT.
+pub(super) const AFTER_LIMIT: &[&str] = &["OFFSET"];
+
 /// What may follow the table of an INSERT.
 pub(super) const AFTER_INTO: &[&str] = &["SELECT", "VALUES"];
 
@@ -230,6 +251,7 @@ mod tests {
     fn what_is_offered_after_a_table_is_made_of_keywords() {
         for words in [
             QUERIES,
+            AFTER_LIMIT,
             AFTER_SOURCE,
             AFTER_INTO,
             AFTER_UPDATE,
@@ -242,7 +264,10 @@ mod tests {
             AFTER_EXPLAIN,
             AFTER_COPY,
             SHOWN,
-        ] {
+        ]
+        .into_iter()
+        .chain(BEGUN.iter().flat_map(|(begin, rest)| [*begin, *rest]))
+        {
             assert!(words.is_sorted());
             let is_known = |word: &str| is_keyword(word) || OF_STACKQL.contains(&word);
             assert!(words.iter().all(|words| words.split(' ').all(is_known)));
