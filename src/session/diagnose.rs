@@ -196,6 +196,13 @@ fn nearest_token(piece: &Piece, typed: &str, near: Option<Span>) -> Option<Span>
             .iter()
             .filter(|token| matches!(token.token, Token::Placeholder(_)));
         spans = parameters.map(|token| token.span).collect();
+        // `?` is called after its position.
+        let number = typed
+            .strip_prefix('$')
+            .and_then(|number| number.parse::<usize>().ok());
+        if let Some(at) = number.filter(|number| (1..=spans.len()).contains(number)) {
+            spans = vec![spans[at - 1]];
+        }
     }
     let Some(near) = near else {
         return spans.first().copied().or_else(|| find(piece, typed));

@@ -42,7 +42,9 @@ impl Params {
     pub(super) fn missing(&self, name: &str) -> plan::Error {
         let bare = name.trim_start_matches('$');
         let pass = pass(bare);
+        let is_numbered = |name: &&str| name.starts_with(|c: char| c.is_ascii_digit());
         let others = self.0.keys().map(String::as_str);
+        let others = others.filter(|other| !is_numbered(other) && !is_numbered(&bare));
         plan::Error::new(format!("parameter `{name}` has no value"))
             .kind(ErrorKind::Name)
             .hint(match nearest(bare, others) {
