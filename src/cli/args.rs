@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{
     Arg, ArgAction, Args as ClapArgs, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum,
 };
@@ -17,6 +17,7 @@ use crate::mcp::Bounds;
 use crate::render::OutputFormat;
 use crate::sandbox::Contract;
 use crate::secret::Secret;
+use crate::terminal::directories::expand_home;
 
 /// SQL for Confluent Cloud's API keys
 #[derive(Debug, Clone, Parser)]
@@ -65,6 +66,7 @@ pub struct Args {
         visible_short_alias = 'i',
         alias = "infile",
         value_name = "FILE",
+        value_parser = path(),
         help_heading = "Statements"
     )]
     pub file: Vec<PathBuf>,
@@ -191,15 +193,15 @@ pub struct Exec {
     pub sql: Option<String>,
 
     /// Run the statements of this file instead; - is stdin
-    #[arg(short = 'i', long, value_name = "FILE", conflicts_with = "sql")]
+    #[arg(short = 'i', long, value_name = "FILE", value_parser = path(), conflicts_with = "sql")]
     pub infile: Option<PathBuf>,
 
     /// Write rows to this file
-    #[arg(short = 'f', long, value_name = "FILE")]
+    #[arg(short = 'f', long, value_name = "FILE", value_parser = path())]
     pub outfile: Option<PathBuf>,
 
     /// Read variables from this file, over those of the environment
-    #[arg(long = "env.file", value_name = "FILE")]
+    #[arg(long = "env.file", value_name = "FILE", value_parser = path())]
     pub env_file: Option<PathBuf>,
 
     /// What wrapper scripts pass to StackQL, and has no effect here.
@@ -325,7 +327,7 @@ pub struct Common {
     pub output: Option<OutputFormat>,
 
     /// Write rows to this file instead of stdout
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path(), help_heading = "Output")]
     pub output_file: Option<PathBuf>,
 
     /// Omit the line of column names
@@ -397,6 +399,7 @@ pub struct Common {
         alias = "tls.CABundle",
         global = true,
         value_name = "FILE",
+        value_parser = path(),
         help_heading = "Connection"
     )]
     pub ca_cert: Option<PathBuf>,
@@ -475,6 +478,11 @@ pub struct Common {
     pub params: Vec<String>,
 }
 
+/// Takes a path, in which `~` is the home directory: a shell expands it in `--file ~/x`, and not in `--file=~/x`.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(expand_home)
+}
+
 /// Takes a character, or `\t` for a tab.
 fn delimiter(text: &str) -> Result<char, String> {
     let mut chars = text.chars();
@@ -540,6 +548,25 @@ mod tests {
         assert_eq!(color(&["iamql", "--color=always"]), ColorChoice::Always);
         assert_eq!(color(&["iamql", "--color"]), ColorChoice::Auto);
         assert_eq!(color(&["iamql", "--colors=never"]), ColorChoice::Auto);
+    }
+
+    #[test]
+    fn every_path_may_begin_at_home() {
+        let typed = ["iamql", "exec", "--env.file=~/e", "-i", "~/i", "-f", "~/f"];
+        let all = ["--output-file=~/o", "--ca-cert", "~/c"];
+        let args = Args::parse_from(typed.into_iter().chain(all));
+        let Some(Command::Exec(exec)) = args.command else {
+            panic!("it is `exec`");
+        };
+        let file = Args::parse_from(["iamql", "-f", "~/s"]).file.pop();
+        let common = [args.common.output_file, args.common.ca_cert, file];
+        for path in [exec.env_file, exec.infile, exec.outfile]
+            .into_iter()
+            .chain(common)
+        {
+            let path = path.unwrap();
+            assert!(path.is_absolute() && !path.starts_with("~"), "{path:?}");
+        }
     }
 
     #[test]

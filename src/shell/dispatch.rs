@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Write};
 use super::command::Command;
 use super::describe::{self, Grid};
 use super::input::Input;
-use super::paths::expand_home;
 use super::run::Flow;
 use super::screen::show_text;
 use super::settings::NAMES;
@@ -15,6 +14,7 @@ use crate::error::Error;
 use crate::render::escape_controls;
 use crate::sql::split::Piece;
 use crate::terminal::children::{self, Attended};
+use crate::terminal::directories::expand_home;
 use crate::terminal::{notes, output};
 
 impl Shell {

@@ -25,11 +25,11 @@ use super::complete;
 use super::highlight;
 use super::history::History;
 use super::lex::lex;
-use super::paths::expand_home;
 use super::reflow::{self, Drawn};
 use crate::invisible::is_hidden;
 use crate::session::Session;
 use crate::sql::split::Piece;
+use crate::terminal::directories::expand_home;
 
 /// Bytes of a statement that are coloured as it is typed.
 const MAX_TEXT: usize = 20_000;

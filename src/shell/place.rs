@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use super::command::Destination;
-use super::paths::expand_home;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::Interrupt;
+use crate::terminal::directories::expand_home;
 use crate::terminal::output::Output;
 use crate::terminal::{children, notes};
 
