@@ -3,9 +3,12 @@
 //! Options and commands of StackQL are in [`super::stackql`]. This turns clap's error into one of ours, and leaves other
 //! errors alone.
 
+use std::path::Path;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::Error;
+use crate::shell;
 
 /// Options of `iamql sandbox`.
 const OF_THE_SANDBOX: [&str; 8] = [
@@ -34,20 +37,36 @@ pub(super) fn corrected(error: &clap::Error) -> Option<Error> {
             }
             let is_of_the_sandbox = OF_THE_SANDBOX.contains(&option)
                 && !std::env::args().any(|argument| argument == "sandbox");
-            is_of_the_sandbox.then(|| {
-                Error::usage(format!("`{option}` is an option of `iamql sandbox`")).hint(format!(
+            if is_of_the_sandbox {
+                return Some(Error::usage(format!("`{option}` is an option of `iamql sandbox`")).hint(format!(
                     "--sandbox is always the same organization; run `iamql sandbox {option} …`, set the variables that it prints, and leave --sandbox out"
-                ))
-            })
+                )));
+            }
+            statements(typed)
         }
-        ErrorKind::InvalidSubcommand => {
-            let typed = context(ContextKind::InvalidSubcommand)?;
-            typed.contains(char::is_whitespace).then(|| {
-                Error::usage("SQL needs -e before it").hint("write it as iamql -e \"SELECT 1\"")
-            })
-        }
+        ErrorKind::InvalidSubcommand => statements(context(ContextKind::InvalidSubcommand)?),
         _ => None,
     }
+}
+
+/// Returns the error for statements, or a file of them, that stand where neither is expected.
+fn statements(typed: &str) -> Option<Error> {
+    if typed.starts_with('-') {
+        return None;
+    }
+    let path = Path::new(typed);
+    if path.extension().is_some_and(|extension| extension == "sql") || path.is_file() {
+        return Some(
+            Error::usage(format!("the file `{typed}` needs -f before it"))
+                .hint(format!("write it as iamql -f {typed}")),
+        );
+    }
+    let begins_statement = |word: &&str| word.eq_ignore_ascii_case(typed);
+    let is_sql = typed.contains(char::is_whitespace) || shell::STARTS.iter().any(begins_statement);
+    is_sql.then(|| {
+        Error::usage("SQL needs -e before it")
+            .hint("write it in quotes, as in iamql -e \"SELECT 1\"")
+    })
 }
 
 /// Returns what `error` tells under `kind`, if that is one text.
@@ -74,8 +93,13 @@ mod tests {
 
     #[test]
     fn habits_from_elsewhere_are_told_how_it_is_written_here() {
-        insta::assert_snapshot!(of(&["SELECT 1"]).unwrap(), @r#"SQL needs -e before it (write it as iamql -e "SELECT 1")"#);
+        insta::assert_snapshot!(of(&["SELECT 1"]).unwrap(), @r#"SQL needs -e before it (write it in quotes, as in iamql -e "SELECT 1")"#);
         insta::assert_snapshot!(of(&["-c", "SELECT 1"]).unwrap(), @r#"there is no option `-c` (-e runs SQL: iamql -e "SELECT 1")"#);
+        for unquoted in [["select", "1"], ["shell", "SELECT 1"], ["show", "tables"]] {
+            assert_eq!(of(&unquoted), of(&["SELECT 1"]), "{unquoted:?}");
+        }
+        insta::assert_snapshot!(of(&["query.sql"]).unwrap(), @"the file `query.sql` needs -f before it (write it as iamql -f query.sql)");
+        assert_eq!(of(&["shell", "query.sql"]), of(&["query.sql"]));
         let text = of(&["--sandbox", "--keys", "5"]).unwrap();
         assert!(
             text.starts_with("`--keys` is an option of `iamql sandbox`"),

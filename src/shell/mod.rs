@@ -8,7 +8,7 @@
 //!
 //! The others act: `state` (the shell between two lines), `helper`, `history` and `dialogue` (the line editor, its
 //! memory, and the loop), `run`, `dispatch` and `script` (statements, commands and files of them), `screen` and `pager`
-//! (output), `confirm`, `edit`, `leave` and `paths`.
+//! (output), `confirm`, `edit` and `leave`.
 //!
 //! It depends on the session, on rendering and on [`crate::terminal`]. It never sends a request itself, and an error
 //! never ends it.
@@ -37,7 +37,6 @@ mod listing;
 mod memory;
 mod other_shells;
 mod pager;
-mod paths;
 mod place;
 mod prompt;
 mod reflow;
@@ -66,6 +65,7 @@ use state::Shell;
 pub use listing::commands;
 pub(crate) use script::first_command;
 pub(crate) use state::Setup;
+pub(crate) use words::STARTS;
 
 /// A file in the configuration directory whose statements run at the start.
 const RC: &str = "iamqlrc";
