@@ -111,15 +111,17 @@ fn told(unfinished: &Unfinished) -> String {
             listed.join(", ")
         ),
     };
+    let these = match ids.len() {
+        1 => format!("the key {listed} exists, and its secret may not have been delivered"),
+        _ => format!("the keys {listed} exist, and their secrets may not have been delivered"),
+    };
     let path = path.display();
     let Origin { began, service } = match origin {
         Ok(origin) => origin,
         Err(why) => {
             let these = match ids.len() {
                 0 => String::new(),
-                _ => format!(
-                    "these keys exist, and their secrets may not have been delivered: {listed}; "
-                ),
+                _ => format!("{these}; "),
             };
             return format!(
                 "`{path}`, the journal of an INSERT that did not finish, cannot be read ({why}): {these}keys may exist \
@@ -131,13 +133,10 @@ fn told(unfinished: &Unfinished) -> String {
         (0, Some(select)) => {
             format!("keys may exist whose secrets nobody has; this finds candidates: {select}")
         }
-        (_, None) => {
-            format!("these keys exist, and their secrets may not have been delivered: {listed}")
+        (_, None) => these,
+        (_, Some(select)) => {
+            format!("{these}; more may exist, and this finds candidates: {select}")
         }
-        (_, Some(select)) => format!(
-            "these keys exist, and their secrets may not have been delivered: {listed}; more may exist, and this finds \
-             candidates: {select}"
-        ),
     };
     format!(
         "an INSERT at `{service}`, begun at {began}, did not finish: {what}; when they are taken care of, remove \

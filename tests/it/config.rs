@@ -198,8 +198,8 @@ fn a_command_line_that_cannot_be_carried_out_ends_with_2() {
     insta::assert_snapshot!(errors, @r#"
     error: endpoint `http://api.example.com` would send credentials unencrypted; expected `https://`, or a loopback address
     hint: `--endpoint` takes an address such as `https://api.confluent.cloud`
-    error: endpoint `not a url` is not a URL: relative URL without a base
-    hint: `--endpoint` takes an address such as `https://api.confluent.cloud`
+    error: endpoint `not a url` does not begin with https:// or http://
+    hint: write https:// before it, or http:// for a service on this machine
     error: the endpoint carries a user name or password; expected an address alone
     hint: `--endpoint` takes an address such as `https://api.confluent.cloud`
     error: cannot write to `missing/rows.csv`
@@ -273,4 +273,18 @@ fn parameters_are_given_by_name_or_number() {
       |                                    ^^^
     hint: pass it as --param id=…
     ");
+    for (query, hint) in [
+        ("SELECT ?, ?", "pass it as --param 2=…"),
+        (
+            "SELECT $1, $onwer",
+            "did you mean `$owner`? Otherwise pass it as --param onwer=…",
+        ),
+    ] {
+        let given = ["--param", "1=x", "--param", "owner=y", "-e", query];
+        let error = env.iamql(&given).error(1);
+        assert!(error.contains(hint), "{error}");
+        // The last parameter is the one.
+        let mark = error.lines().find(|line| line.contains('^')).unwrap();
+        assert_eq!(mark.rfind('^'), Some(query.len() + 3), "{error}");
+    }
 }

@@ -19,6 +19,7 @@ use super::proxy;
 use crate::api::{self, Client, ClientConfig, Credentials, Endpoint, Proxy, RetryPolicy};
 use crate::error::Error;
 use crate::mask::Mask;
+use crate::render::escape_controls;
 use crate::secret::Secret;
 use crate::table::{Connection, NotConnected};
 use crate::terminal::{children, notes};
@@ -45,7 +46,7 @@ pub(super) async fn connect(
     environment: &Environment,
 ) -> Result<Connection, Error> {
     let endpoint = match &config.endpoint {
-        Some(url) => Endpoint::parse(url)?,
+        Some(url) => Endpoint::parse(url).map_err(|error| without_scheme(url, error))?,
         None => Endpoint::production(),
     };
     let credentials = match &config.credentials {
@@ -76,6 +77,19 @@ pub(super) async fn connect(
     };
     let proxy = proxy::proxy(environment, &endpoint)?;
     client(config, endpoint, credentials, ca_cert, proxy)
+}
+
+/// Retells `error`, which refuses `url`, if all that it lacks is what an address begins with.
+fn without_scheme(url: &str, error: api::Error) -> Error {
+    // What stands before `@` or behind `?` may be a password.
+    match url.contains("://") || url.contains(['@', '?', '#']) {
+        true => error.into(),
+        false => Error::usage(format!(
+            "endpoint `{}` does not begin with https:// or http://",
+            escape_controls(url)
+        ))
+        .hint("write https:// before it, or http:// for a service on this machine"),
+    }
 }
 
 /// Returns a connection to a sandbox at `url`.
@@ -139,6 +153,23 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
     };
     if secret.is_empty() {
         return Err(Error::usage("the secret is empty").hint("check its file or command"));
+    }
+    if secret.reveal().contains('\n') {
+        let one_line = |hint: &str| format!("{hint} the secret alone, on one line");
+        let error = |what: String| Error::usage(format!("{what} several lines"));
+        match source {
+            SecretSource::Value(_) => {}
+            SecretSource::File(file) => {
+                return Err(error(format!("the secret's file `{}` has", file.display()))
+                    .hint(one_line("it must hold")));
+            }
+            SecretSource::Command(command) => {
+                return Err(error(format!(
+                    "the command `{command}` that prints the secret prints"
+                ))
+                .hint(one_line("it must print")));
+            }
+        }
     }
     Ok(secret)
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::credentials::{SecretSource, Source};
+use super::settings::Settings;
 use crate::dialect::Dialect;
 use crate::dialect::error::nearest;
 use crate::error::Error;
 use crate::resource::findings;
-use crate::terminal::directories;
+use crate::terminal::{directories, notes};
 
 /// `config.toml`.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -90,7 +91,7 @@ impl File {
             let profile = before.and_then(profile_at);
             let place = profile.map_or(String::new(), |name| format!(", profile `{name}`"));
             let message = without_value(&error.message().replace('\n', " "));
-            let message = message.replacen("unknown variant", "unknown value", 1);
+            let message = reworded(&message);
             let is_secret = ["`api_secret`", "`secret`", "`password`", "`access_token`", "`token`"]
                 .iter()
                 .any(|name| message.starts_with(&format!("unknown field {name}")));
@@ -115,14 +116,44 @@ impl File {
         })
     }
 
+    /// Parses `text` for the sandbox, which uses no profile but the default one: leaves out others that do not fit, and
+    /// returns the error of the first, too.
+    fn parse_for_sandbox(text: &str) -> Result<(Self, Option<Error>), Error> {
+        let error = match Self::parse(text) {
+            Ok(file) => return Ok((file, None)),
+            Err(error) => error,
+        };
+        let is_used = |name: &str, profile: &toml::Value| {
+            name == "default" || Profile::deserialize(profile.clone()).is_ok()
+        };
+        let file = toml::from_str(text).ok().and_then(|mut file: toml::Table| {
+            let profiles = file.get_mut("profiles")?.as_table_mut()?;
+            profiles.retain(|name, profile| is_used(name, profile));
+            Self::deserialize(file).ok()
+        });
+        match file {
+            Some(file) => Ok((file, Some(error))),
+            None => Err(error),
+        }
+    }
+
     /// Reads `config.toml`. A missing file has no profiles; it is an error only if a profile is wanted.
-    pub(super) fn read(is_wanted: bool) -> Result<Self, Error> {
+    pub(super) fn read(settings: &Settings) -> Result<Self, Error> {
+        let is_wanted = settings.profile.is_some();
         let Some(path) = directories::config().map(|dir| dir.join("config.toml")) else {
             return Ok(Self::default());
         };
         match read_at_once(&path) {
             Ok(text) => {
-                let mut file = Self::parse(&text)?;
+                let (mut file, left_out) = match settings.sandbox {
+                    true => Self::parse_for_sandbox(&text)?,
+                    false => (Self::parse(&text)?, None),
+                };
+                if let Some(error) = left_out {
+                    notes::warn(&format!(
+                        "{error}; the sandbox goes on without this profile"
+                    ));
+                }
                 if let Some(dir) = path.parent() {
                     file.profiles
                         .values_mut()
@@ -181,11 +212,7 @@ impl Profile {
             &mut self.ca_cert,
         ];
         for path in paths.into_iter().flatten() {
-            let home = path.strip_prefix("~").ok().and_then(|rest| {
-                let home = etcetera::home_dir().ok()?;
-                Some(home.join(rest))
-            });
-            *path = home.unwrap_or_else(|| dir.join(&*path));
+            *path = dir.join(directories::expand_home(&*path));
         }
     }
 
@@ -242,6 +269,33 @@ fn without_value(message: &str) -> String {
     }
 }
 
+/// Rewords what the parser says of a value that does not fit.
+fn reworded(message: &str) -> String {
+    let message = message.replacen("unknown variant", "unknown value", 1);
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return message.replacen("wanted string or table", "expected a text in quotes", 1);
+    };
+    let found = match found {
+        "invalid type: string" => "a text",
+        "invalid type: integer" => "a number",
+        "invalid type: floating point" => "a number with a fraction",
+        "invalid type: boolean" => "true or false",
+        "invalid type: sequence" => "a list",
+        "invalid type: map" => "a table",
+        "invalid value: integer" => "one that is out of range",
+        _ => return message,
+    };
+    let expected = match expected {
+        "u64" | "u32" | "usize" => "a whole number",
+        "a string" => "a text in quotes",
+        "path string" => "a path in quotes",
+        "a boolean" => "true or false",
+        "a map" | "struct Profile" | "struct ShellDefaults" => "a table of names and values",
+        other => other,
+    };
+    format!("expected {expected}, found {found}")
+}
+
 /// Returns the profile whose lines `text` ends in.
 fn profile_at(text: &str) -> Option<&str> {
     let mut headers = text.lines().filter_map(|line| {
@@ -275,16 +329,33 @@ mod tests {
         for (line, told) in [
             (
                 "timeout = 'canary'",
-                "`timeout`: invalid type: string, expected u64",
+                "`timeout`: expected a whole number, found a text",
             ),
             (
                 "timeout = 'canary, expected `x`'",
-                "`timeout`: invalid type: string, expected u64",
+                "`timeout`: expected a whole number, found a text",
             ),
             (
                 "api_key = 12345",
-                "`api_key`: invalid type: integer, expected a string",
+                "`api_key`: expected a text in quotes, found a number",
             ),
+            (
+                "ca_cert = ['canary']",
+                "`ca_cert`: expected a path in quotes, found a list",
+            ),
+            (
+                "concurrency = -1",
+                "`concurrency`: expected a whole number, found one that is out of range",
+            ),
+            (
+                "read_only = 'canary'",
+                "`read_only`: expected true or false, found a text",
+            ),
+            (
+                "findings = 1",
+                "`findings`: expected a table of names and values, found a number",
+            ),
+            ("dialect = []", "`dialect`: expected a text in quotes"),
             (
                 "dialect = 'canary'",
                 "`dialect`: unknown value, expected `default` or `stackql`",
@@ -295,6 +366,23 @@ mod tests {
                 error.message,
                 format!("config.toml, line 2, profile `x`: {told}")
             );
+        }
+    }
+
+    #[test]
+    fn the_sandbox_does_without_a_profile_that_is_wrong() {
+        let good = "[profiles.default]\ntimeout = 5\n[profiles.good]\n";
+        let text = format!("{good}[profiles.bad]\ntimeout = 'x'");
+        let (file, error) = File::parse_for_sandbox(&text).unwrap();
+        assert_eq!(Vec::from_iter(file.profiles.keys()), ["default", "good"]);
+        assert!(error.unwrap().message.contains("profile `bad`"));
+        assert!(File::parse_for_sandbox(good).unwrap().1.is_none());
+        for used in [
+            "[profiles.default]\ntimeout = 'x'",
+            "[shell]\nformat = 1",
+            "[profiles",
+        ] {
+            assert!(File::parse_for_sandbox(used).is_err(), "{used}");
         }
     }
 

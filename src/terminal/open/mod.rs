@@ -73,7 +73,7 @@ impl Opener {
             );
         }
         Ok(Self {
-            file: File::read(settings.profile.is_some())?,
+            file: File::read(&settings)?,
             environment: std::env::vars_os()
                 .filter_map(variable)
                 .chain(settings.variables.clone())
@@ -117,7 +117,7 @@ impl Opener {
             settings.profile = profile;
         }
         let opener = Self {
-            file: File::read(settings.profile.is_some())?,
+            file: File::read(&settings)?,
             settings,
             ..self.clone()
         };
