@@ -179,6 +179,9 @@ fn chain<'e>(
     std::iter::successors(Some(first), |error| error.source())
 }
 
+/// What is said of a file that is not text.
+pub(crate) const NOT_UTF8: &str = "it is not UTF-8";
+
 /// Returns what `error` says, without the engine's name for its kind; None if it only wraps the next one.
 fn own_words(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     use DataFusionError as Engine;
@@ -196,7 +199,11 @@ fn own_words(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     match error.downcast_ref::<ArrowError>() {
         Some(ArrowError::ExternalError(_)) => None,
-        _ => Some(error.to_string()),
+        _ => Some(
+            error
+                .to_string()
+                .replace("stream did not contain valid UTF-8", NOT_UTF8),
+        ),
     }
 }
 
@@ -257,5 +264,7 @@ mod tests {
             assert_eq!(shown(wrapped), ["connection refused"]);
         }
         assert_eq!(shown(DataFusionError::Execution("no".to_owned())), ["no"]);
+        let not_text = io::read_to_string(&b"\xff"[..]).unwrap_err();
+        assert_eq!(shown(DataFusionError::IoError(not_text)), [NOT_UTF8]);
     }
 }

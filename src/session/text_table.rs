@@ -36,6 +36,7 @@ use regex::Regex;
 use super::column_type::TypeGuess;
 use super::delimited::{self, Record, Records, Syntax, malformed};
 use super::json_lines::JsonLines;
+use crate::error::{NOT_UTF8, counted};
 
 /// A file, or what was read from a pipe.
 #[derive(Debug, Clone)]
@@ -113,15 +114,12 @@ impl Delimited {
     }
 
     /// Returns what `field` says: None for NULL.
-    fn value<'r>(
-        &self,
-        field: delimited::Field<'r>,
-    ) -> Result<Option<&'r str>, std::str::Utf8Error> {
+    fn value<'r>(&self, field: delimited::Field<'r>) -> Result<Option<&'r str>, &'static str> {
         let is_csv = matches!(self.syntax.quoting, delimited::Quoting::Quotes { .. });
         if field.is_null() || is_csv && field.is_blank() {
             return Ok(None);
         }
-        let text = std::str::from_utf8(field.bytes)?;
+        let text = std::str::from_utf8(field.bytes).map_err(|_| NOT_UTF8)?;
         Ok(match &self.null {
             Some(null) if null.is_match(text) => None,
             _ => Some(text),
@@ -347,7 +345,7 @@ impl DelimitedRows {
             return Ok(rows);
         }
         for field in rows.record.fields() {
-            let name = std::str::from_utf8(field.bytes).map_err(|error| rows.wrong(error))?;
+            let name = std::str::from_utf8(field.bytes).map_err(|_| rows.wrong(NOT_UTF8))?;
             if rows.header.iter().any(|other| other == name) {
                 return Err(input.failed(format!("two columns are called `{name}`")));
             }
@@ -374,7 +372,14 @@ impl DelimitedRows {
             }
             let (found, expected) = (self.record.len(), self.header.len());
             if found > expected || found < expected && !self.format.may_be_short {
-                return Err(self.wrong(format!("there are {found} fields for {expected} columns")));
+                let found = match found {
+                    1 => "there is 1 field".to_owned(),
+                    found => format!("there are {found} fields"),
+                };
+                return Err(self.wrong(format!(
+                    "{found} for {}",
+                    counted(expected as u64, "column")
+                )));
             }
             return Ok(true);
         }

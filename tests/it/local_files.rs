@@ -194,7 +194,7 @@ async fn what_is_broken_is_an_error_that_says_where() {
         (
             "short.csv",
             "a,b\n1,2\n3\n",
-            "line 3: there are 1 fields for 2 columns",
+            "line 3: there is 1 field for 2 columns",
         ),
         ("open.csv", "a\n\"x\n", "never closed"),
         ("twice.csv", "a,a\n1,2\n", "two columns are called `a`"),
