@@ -55,6 +55,27 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "DROP takes one name",
         "write a DROP for each of them",
     ),
+    (r"^(table|view) `([^`]+)` doesn't exist", "no $1 `$2`", ""),
+    (
+        r"(?is).*\bCompiledTooBig\b.*|.*\bcompiled regex exceeds size limit\b.*",
+        "the regular expression is too large",
+        "repeat less of it: counts in braces multiply, as in (a{100}){100}",
+    ),
+    (
+        r"(?is)^unsupported SQL statement: ATTACH\b.*",
+        "ATTACH is not supported",
+        ATTACH,
+    ),
+    (
+        r"(?is)^unsupported SQL statement: PRAGMA\b.*",
+        "PRAGMA is not supported",
+        PRAGMA,
+    ),
+    (
+        r"(?s)^unsupported ast node (?:in sqltorel: )?Convert\b.*",
+        "CONVERT is not supported",
+        "write CAST(1 AS TEXT)",
+    ),
     (
         r"^compound identifier: .*",
         "a name has too many parts",
@@ -913,6 +934,10 @@ const RETOLD: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// What there is instead of two statements of SQLite.
+pub(crate) const ATTACH: &str = "FROM 'keys.csv' reads a file";
+pub(crate) const PRAGMA: &str = "DESCRIBE api_keys lists the columns of a table";
+
 /// Functions of PostgreSQL, DuckDB and others, and what there is instead.
 const INSTEAD_OF: [(&str, &str); 44] = [
     (
@@ -935,9 +960,9 @@ const INSTEAD_OF: [(&str, &str); 44] = [
     ("dateadd", "write date + interval '1 day'"),
     ("datediff", DIFFERENCE),
     ("digest", NO_HASHES),
-    ("encode", NO_HASHES),
     ("getdate", "write now()"),
     ("histogram", "write GROUP BY age_days / 100"),
+    ("isnull", "write x IS NULL, or coalesce(x, y)"),
     ("json_array_elements", ROWS_OF_JSON),
     ("json_each_text", ROWS_OF_JSON),
     (
@@ -990,7 +1015,7 @@ const INSTEAD_OF: [(&str, &str); 44] = [
 
 const DIFFERENCE: &str =
     "subtract, as in date_part('epoch', a - b) / 86400 for days; vw_api_keys has age_days";
-const NO_HASHES: &str = "there are no such functions here; hex(text) gives its bytes";
+const NO_HASHES: &str = "no function here makes a hash: make it outside of iamql, from rows that -o csv or -o jsonl writes";
 const ROWS_OF_JSON: &str = "write FROM api_keys k, json_each(k._spec) AS e";
 
 /// Returns what to write instead of a function that others have.

@@ -10,6 +10,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 use super::Dialect;
 use super::error::Error;
 use super::limits::{self, MAX_DEPTH};
+use super::messages::{ATTACH, PRAGMA};
 use super::parser::IamqlDialect;
 use super::piece::{Piece, is_layout, tokenize};
 use crate::error::ErrorKind;
@@ -273,6 +274,10 @@ fn in_other_comment(text: &str, location: Location) -> bool {
 /// Returns what to write instead of what other dialects have, which the parser gave up on with `message`.
 pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     let found = |token: &str| message.ends_with(&format!("found `{token}`"));
+    let begins = |word: &str| {
+        let first = text.split_whitespace().next();
+        first.is_some_and(|first| first.eq_ignore_ascii_case(word))
+    };
     let is_template = text.contains("{{") && ["{", "}"].iter().any(|brace| found(brace));
     if is_template || text.trim_start().starts_with("<<<") {
         Some("templates are not supported: pass values as --param name=value, and write $name")
@@ -284,6 +289,15 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
         Some("a window frame cannot leave rows out: EXCLUDE is not supported")
     } else if found("[") {
         Some("a name is quoted as \"name\" or `name`")
+    } else if begins("ATTACH") {
+        Some(ATTACH)
+    } else if begins("PRAGMA") {
+        Some(PRAGMA)
+    } else if message.starts_with("expecting number or byte length")
+        || found("SAMPLE")
+        || found("USING") && text.to_lowercase().contains("using sample")
+    {
+        Some("ORDER BY random() LIMIT n takes a sample")
     } else if text.to_lowercase().contains(" glob ") {
         Some("there is no GLOB: write LIKE 'a%', or REGEXP '^a'")
     } else {
@@ -509,6 +523,14 @@ mod tests {
         insta::assert_snapshot!(hint("SELECT 'it\\'s'"), @"a quote within a text is doubled: 'it''s'");
         insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
         insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");
+        insta::assert_snapshot!(hint("ATTACH 'x'"), @"FROM 'keys.csv' reads a file");
+        insta::assert_snapshot!(hint("pragma table_info(api_keys)"), @"DESCRIBE api_keys lists the columns of a table");
+        for text in [
+            "SELECT * FROM t SAMPLE 10%",
+            "SELECT * FROM t USING SAMPLE 10",
+        ] {
+            assert_eq!(hint(text), "ORDER BY random() LIMIT n takes a sample");
+        }
         insta::assert_snapshot!(hint("<<<json {} >>> SELECT 1"), @"templates are not supported: pass values as --param name=value, and write $name");
     }
 

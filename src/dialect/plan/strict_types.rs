@@ -560,6 +560,9 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
                     Number::Operand => {
                         format!("a number was expected here, as in 90; {OTHER_DIALECT}")
                     }
+                    Number::Argument(name @ ("substr" | "substring")) => format!(
+                        "`{name}` takes a number, as in 90; regexp_substr(text, pattern) takes what a pattern matches"
+                    ),
                     Number::Argument(name) => {
                         format!("`{name}` takes a number, as in 90; {OTHER_DIALECT}")
                     }
