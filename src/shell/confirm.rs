@@ -137,8 +137,8 @@ fn rendered(
 
 /// Returns the first keys, and how many columns have to be shown: the id and the new values, which come first.
 fn rows(question: &Question<'_>) -> Option<(RecordBatch, usize)> {
-    let (mut columns, mut others): (Vec<(String, ArrayRef)>, Vec<(String, ArrayRef)>) =
-        Default::default();
+    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+    let mut others = Vec::new();
     let shown = question.count.min(SHOWN);
     if question.verb != Verb::Insert {
         let ids = question.ids.iter().take(SHOWN).map(|id| Some(*id));
