@@ -1,5 +1,7 @@
 //! What is wrong with a statement, and where.
 
+use std::fmt::Display;
+
 use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::{Location, Span};
 
@@ -70,6 +72,14 @@ impl Error {
             hint: hint.or(self.hint),
             ..self
         }
+    }
+}
+
+/// Returns the hint at the name that is near, or `otherwise` without one.
+pub fn meant(near: Option<impl Display>, otherwise: impl Into<String>) -> String {
+    match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => otherwise.into(),
     }
 }
 

@@ -22,7 +22,7 @@ use super::statement::{self, Takes};
 use super::tools::Name;
 use super::{command_line, hints, visible};
 use crate::api::{self, Traffic};
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::dialect::type_names::type_name;
 use crate::error::{Cause, Error, ErrorKind, counted};
 use crate::render::{Diagnostic, escape_controls};
@@ -256,10 +256,10 @@ impl<'c> Call<'c> {
             let typed = escape_controls(name);
             let error = Error::new(ErrorKind::Name, format!("no table `{typed}`"));
             let names = relations.iter().map(|relation| relation.name.as_str());
-            return Err(match nearest(short, names) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint("describe without a name lists the tables"),
-            });
+            return Err(error.hint(meant(
+                nearest(short, names),
+                "describe without a name lists the tables",
+            )));
         };
         let computed = match found {
             Some(Relation::View(view)) => view.computed,

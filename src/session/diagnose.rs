@@ -14,7 +14,7 @@ use super::params::pass;
 use crate::api;
 use crate::dialect;
 use crate::dialect::OTHER_DIALECT;
-use crate::dialect::error::{Error as Refusal, nearest};
+use crate::dialect::error::{Error as Refusal, meant, nearest};
 use crate::dialect::functions;
 use crate::dialect::parse::unquoted_text;
 use crate::dialect::piece::{Piece, is_layout};
@@ -499,10 +499,9 @@ fn nested_field(message: &str, piece: &Piece) -> Option<Refusal> {
         return Some(error);
     };
     let fields: Vec<&str> = column.ty.fields().iter().map(|field| field.name).collect();
-    Some(match nearest(name, fields.iter().copied()) {
-        Some(near) => error.hint(format!("did you mean `{parent}.{near}`?")),
-        None => error.hint(format!("fields of `{parent}`: {}", fields.join(", "))),
-    })
+    let near = nearest(name, fields.iter().copied()).map(|near| format!("{parent}.{near}"));
+    let all = format!("fields of `{parent}`: {}", fields.join(", "));
+    Some(error.hint(meant(near, all)))
 }
 
 /// Finds the column at `path` of any resource.
@@ -605,10 +604,10 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<Refusal> {
         return Some(error.hint("FROM can be left out"));
     }
     let last = name.rsplit('.').next().unwrap_or(&name);
-    Some(match nearest(last, tables.iter().map(String::as_str)) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!("tables here: {}", tables.join(", "))),
-    })
+    Some(error.hint(meant(
+        nearest(last, tables.iter().map(String::as_str)),
+        format!("tables here: {}", tables.join(", ")),
+    )))
 }
 
 /// Rewords any other message. If it quotes a string of the statement, that is the place.

@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use parking_lot::Mutex;
 
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::dialect::plan::assigned;
 use crate::error::{Error, counted};
 
@@ -227,10 +227,10 @@ fn computed(value: Expr, wanted: Option<&DataType>, state: &SessionState) -> Res
 
 fn unknown(name: &str, known: &BTreeMap<String, Kept>) -> DataFusionError {
     let names = known.keys().map(String::as_str);
-    let hint = match nearest(name, names) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("PREPARE {name} AS SELECT … makes one"),
-    };
+    let hint = meant(
+        nearest(name, names),
+        format!("PREPARE {name} AS SELECT … makes one"),
+    );
     refused(format!("there is no prepared statement `{name}`"), hint)
 }
 

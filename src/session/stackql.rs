@@ -19,7 +19,7 @@ use super::error::in_statement;
 use super::report::Done;
 use super::sink::Sink;
 use super::{Call, Session};
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::dialect::output_names::renamed;
 use crate::dialect::type_names::type_name;
 use crate::dialect::walk::WalkMut;
@@ -200,16 +200,13 @@ impl Session {
             let tables = self.tables();
             let error = Error::new(ErrorKind::Name, format!("no table `{typed}`"));
             let last = name.last().map_or("", String::as_str);
-            match nearest(last, tables.iter().map(String::as_str)) {
-                Some(near) if name.len() > 1 => match near.contains('.') {
-                    true => error.hint(format!("did you mean `{CATALOG}.{near}`?")),
-                    false => {
-                        error.hint(format!("did you mean `{CATALOG}.{DEFAULT_SCHEMA}.{near}`?"))
-                    }
-                },
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("tables here: {}", tables.join(", "))),
-            }
+            let near = nearest(last, tables.iter().map(String::as_str));
+            let near = near.map(|near| match (name.len() > 1, near.contains('.')) {
+                (true, true) => format!("{CATALOG}.{near}"),
+                (true, false) => format!("{CATALOG}.{DEFAULT_SCHEMA}.{near}"),
+                (false, _) => near.to_owned(),
+            });
+            error.hint(meant(near, format!("tables here: {}", tables.join(", "))))
         })
     }
 

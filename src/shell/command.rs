@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::lex::{Kind, Lexeme, lex};
 use super::listing::{ALIASES, COMMANDS, DOT_SETTINGS, find};
 use super::other_shells;
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::error::Error;
 
 /// What a command asks for.
@@ -206,10 +206,8 @@ fn unknown(sign: &str, name: &str, known: impl Iterator<Item = &'static str>) ->
     }
     // Any single letter is near any other.
     let near = nearest(name, known).filter(|_| name.len() > 1);
-    error.hint(match near {
-        Some(near) => format!("did you mean `{sign}{near}`?"),
-        None => "\\? lists the commands".to_owned(),
-    })
+    let near = near.map(|near| format!("{sign}{near}"));
+    error.hint(meant(near, "\\? lists the commands"))
 }
 
 /// Splits the name from the arguments; a sign such as `?` is a name of one character.

@@ -8,7 +8,7 @@ use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{Field, Schema};
 
 use super::memory::texts;
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::error::Error;
 
 /// The most columns that a grid may have.
@@ -134,13 +134,10 @@ fn find(schema: &Schema, name: &str) -> Result<usize, Error> {
         return Ok(index);
     }
     let error = Error::statement(format!("the result has no column `{name}`"));
-    Err(match nearest(name, names()) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!(
-            "columns: {}",
-            names().collect::<Vec<_>>().join(", ")
-        )),
-    })
+    Err(error.hint(meant(
+        nearest(name, names()),
+        format!("columns: {}", names().collect::<Vec<_>>().join(", ")),
+    )))
 }
 
 #[cfg(test)]

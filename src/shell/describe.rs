@@ -8,7 +8,7 @@ use datafusion::arrow::error::ArrowError;
 use unicode_width::UnicodeWidthStr;
 
 use super::catalog::{Catalog, Field, Table, bare, fields_of};
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::error::Error;
 use crate::render::wrapped;
 use crate::resource::{Access, DEFAULT_SCHEMA, Resource};
@@ -94,10 +94,7 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
     let Some(table) = catalog.table(name) else {
         let error = Error::statement(format!("there is no table `{name}`"));
         let names = catalog.tables.iter().map(|table| table.name.as_str());
-        return Err(match nearest(bare(name), names) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("\\dt lists the tables"),
-        });
+        return Err(error.hint(meant(nearest(bare(name), names), "\\dt lists the tables")));
     };
     let shown: &'static [&'static str] = match (table.resource, table.is_described()) {
         (Some(_), _) => COLUMNS,

@@ -1,6 +1,6 @@
 //! How the shell shows rows: what `\x`, `\format`, `\timing` and `\pset` change. Pure.
 
-use crate::dialect::error::nearest;
+use crate::dialect::error::{meant, nearest};
 use crate::error::Error;
 use crate::render::{Expanded, OutputFormat, RenderOptions};
 
@@ -70,13 +70,10 @@ impl Settings {
             _ => {
                 let error = Error::statement(format!("there is no setting `{name}`"));
                 let names = || NAMES.iter().map(|(name, _)| *name);
-                return Err(match nearest(name, names()) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!(
-                        "settings: {}",
-                        names().collect::<Vec<_>>().join(", ")
-                    )),
-                });
+                return Err(error.hint(meant(
+                    nearest(name, names()),
+                    format!("settings: {}", names().collect::<Vec<_>>().join(", ")),
+                )));
             }
         }
         Ok(())

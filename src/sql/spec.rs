@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Value};
 
 use super::write::{immutable, read_only, removed};
-use crate::dialect::error::{Error, nearest};
+use crate::dialect::error::{Error, meant, nearest};
 use crate::resource::{Access, Column, Needed, Resource, Type, Writes};
 
 /// The fields of a key to create, or to change.
@@ -266,10 +266,9 @@ fn unknown(path: &str, columns: &'static [Column], name: &str) -> Error {
         .filter(|column| column.access != Access::ReadOnly)
         .map(|column| column.json)
         .collect();
-    match nearest(name, names.iter().copied()) {
-        Some(near) => error.hint(format!("did you mean `{path}.{near}`?")),
-        None => error.hint(format!("`{path}` may hold {}", names.join(", "))),
-    }
+    let near = nearest(name, names.iter().copied()).map(|near| format!("{path}.{near}"));
+    let all = format!("`{path}` may hold {}", names.join(", "));
+    error.hint(meant(near, all))
 }
 
 fn wrong_type(path: &str, expected: &str, value: &Value) -> Error {

@@ -4,7 +4,7 @@ use sqlparser::ast::{ObjectName, Spanned};
 use sqlparser::tokenizer::Span;
 
 use crate::dialect::ast::folded;
-use crate::dialect::error::{Error, nearest};
+use crate::dialect::error::{Error, meant, nearest};
 use crate::resource::{Access, CATALOG, Column, Resource, Writes};
 
 /// A field that a write sets.
@@ -89,12 +89,10 @@ impl Target {
         let nested = offered
             .iter()
             .find(|path| path.split_once('.').is_some_and(|(_, rest)| rest == typed));
-        Err(
-            match nearest(&typed, offered.iter().copied()).or(nested.copied()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("fields that can be set: {}", offered.join(", "))),
-            },
-        )
+        Err(error.hint(meant(
+            nearest(&typed, offered.iter().copied()).or(nested.copied()),
+            format!("fields that can be set: {}", offered.join(", ")),
+        )))
     }
 
     fn read_only(&self) -> Error {
