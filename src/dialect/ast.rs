@@ -6,8 +6,8 @@ use crate::dialect::walk::{Walk, WalkMut};
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, Value, ValueWithSpan, Visitor, VisitorMut,
+    FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
+    TableFactor, TableWithJoins, Value, ValueWithSpan, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -224,10 +224,7 @@ pub(crate) fn visit<V: Visitor>(
         },
         _ => return Ok(()),
     };
-    match outcome {
-        ControlFlow::Break(stop) => Err(stop),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    result(outcome)
 }
 
 /// The same, to change it.
@@ -239,15 +236,31 @@ pub(crate) fn visit_mut<V: VisitorMut>(
     statement: &mut EngineStatement,
     visitor: &mut V,
 ) -> Result<(), V::Break> {
-    let outcome = match statement {
-        EngineStatement::Statement(statement) => statement.walk_mut(visitor),
-        EngineStatement::Explain(explain) => return visit_mut(&mut explain.statement, visitor),
-        EngineStatement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.walk_mut(visitor),
-            CopyToSource::Relation(_) => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
+    let mut outcome = ControlFlow::Continue(());
+    each_sql(statement, &mut |sql| outcome = sql.walk_mut(visitor));
+    result(outcome)
+}
+
+/// Calls `change` for the SQL in `statement`, also in that of EXPLAIN and COPY.
+pub(crate) fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Statement)) {
+    match statement {
+        EngineStatement::Statement(statement) => change(statement),
+        EngineStatement::Explain(explain) => each_sql(&mut explain.statement, change),
+        EngineStatement::CopyTo(copy) => {
+            if let CopyToSource::Query(query) = &mut copy.source {
+                let mut statement = Statement::Query(query.clone());
+                change(&mut statement);
+                if let Statement::Query(changed) = statement {
+                    *query = changed;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns what a visit has broken off with as an error.
+pub(crate) fn result<B>(outcome: ControlFlow<B>) -> Result<(), B> {
     match outcome {
         ControlFlow::Break(stop) => Err(stop),
         ControlFlow::Continue(()) => Ok(()),

@@ -6,27 +6,24 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, JoinConstraint, JoinOperator, Select,
-    SelectItem, Spanned, Statement, Subscript, TableFactor, TableWithJoins, TimezoneInfo,
-    UnaryOperator, Value, ValueWithSpan, Visitor,
+    SelectItem, Spanned, Subscript, TableFactor, TableWithJoins, TimezoneInfo, UnaryOperator,
+    Value, ValueWithSpan, Visitor,
 };
 
-use super::ast::{args, function_name, text_of};
+use super::ast::{args, function_name, text_of, visit};
 use super::error::Error;
 use super::rules::regex;
-use crate::dialect::walk::Walk;
 
 /// Refuses `statement` if PostgreSQL would answer otherwise.
 ///
 /// # Errors
 ///
 /// Fails at the first spelling of the kind, with what to write instead.
-pub(super) fn refuse(statement: &Statement) -> Result<(), Error> {
-    match statement.walk(&mut Conflicts::default()) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+pub(super) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
+    visit(statement, &mut Conflicts::default())
 }
 
 #[derive(Default)]

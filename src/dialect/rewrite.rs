@@ -9,10 +9,10 @@ use std::ops::ControlFlow;
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
-use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{Expr, Query, Select, Spanned, Statement, TableFactor, Visitor, VisitorMut};
 
-use super::ast::{folded, last_ident};
+use super::ast::{each_sql, folded, last_ident, visit};
 use super::error::{Error, nearest};
 use super::postgres_conflicts;
 use super::rules::rule::{
@@ -21,7 +21,7 @@ use super::rules::rule::{
 use super::rules::{SECOND_READINGS, SYNTAX_RULES};
 use super::shape::Shape;
 use super::{Dialect, OTHER_DIALECT};
-use crate::dialect::walk::{Walk, WalkMut};
+use crate::dialect::walk::WalkMut;
 
 /// What the engine says of two items of a select list that it gives one name.
 const SAME_NAME: &str = "require unique expression names";
@@ -52,22 +52,14 @@ pub(crate) fn refuse_other_dialect(
     let rules = SYNTAX_RULES.iter();
     let rules = rules.filter(|rule| !rule.dialects.contains(dialect));
     let mut refusals = Refusals(rules.filter_map(|rule| rule.refusal).collect());
-    let mut refused = |sql: &Statement| match sql.walk(&mut refusals) {
-        ControlFlow::Break(error) => {
-            let instead = error.hint.clone().unwrap_or_default();
-            Err(error.hint(format!("{instead}; {OTHER_DIALECT}")))
-        }
-        ControlFlow::Continue(()) if dialect == Dialect::Default => postgres_conflicts::refuse(sql),
-        ControlFlow::Continue(()) => Ok(()),
+    let instead = |error: Error| {
+        let instead = error.hint.clone().unwrap_or_default();
+        error.hint(format!("{instead}; {OTHER_DIALECT}"))
     };
-    match statement {
-        EngineStatement::Statement(sql) => refused(sql),
-        EngineStatement::Explain(explain) => refuse_other_dialect(&explain.statement, dialect),
-        EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => refused(&Statement::Query(query.clone())),
-            CopyToSource::Relation(_) => Ok(()),
-        },
-        _ => Ok(()),
+    visit(statement, &mut refusals).map_err(instead)?;
+    match dialect {
+        Dialect::Default => postgres_conflicts::refuse(statement),
+        Dialect::Stackql => Ok(()),
     }
 }
 
@@ -223,23 +215,6 @@ impl<'e> Refusal<'e> {
             _ => {}
         });
         is_changed.then_some(columns)
-    }
-}
-
-fn each_sql(statement: &mut EngineStatement, change: &mut dyn FnMut(&mut Statement)) {
-    match statement {
-        EngineStatement::Statement(statement) => change(statement),
-        EngineStatement::Explain(explain) => each_sql(&mut explain.statement, change),
-        EngineStatement::CopyTo(copy) => {
-            if let CopyToSource::Query(query) = &mut copy.source {
-                let mut statement = Statement::Query(query.clone());
-                change(&mut statement);
-                if let Statement::Query(changed) = statement {
-                    *query = changed;
-                }
-            }
-        }
-        _ => {}
     }
 }
 

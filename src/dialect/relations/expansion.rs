@@ -13,10 +13,9 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Spanned, Visitor};
 
-use super::rule::RelationRule;
-use crate::dialect::ast::{folded, function_name};
+use super::rule::Tables;
+use crate::dialect::ast::{folded, function_name, visit};
 use crate::dialect::error::Error;
-use crate::dialect::walk::Walk;
 
 /// The most tables that a statement may read: far more than people write, and planned within seconds.
 const MAX_TABLES: u64 = 1_000;
@@ -30,13 +29,8 @@ const MAX_TABLES: u64 = 1_000;
 /// ```
 ///
 /// The other kind that is refused is `WITH a AS (SELECT random() AS x) SELECT * FROM a JOIN a AS b USING (x)`.
-pub(super) const EXPANSION: RelationRule = RelationRule {
-    name: "expansion",
-    apply: |statement, tables| refuse(statement, tables.size),
-};
-
-fn refuse(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Result<(), Error> {
-    let tables = count(statement, size)?;
+pub(super) fn expansion(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
+    let tables = count(statement, tables.size)?;
     match tables > MAX_TABLES {
         true => Err(Error::new(format!(
             "the statement reads {tables} tables once its named queries are in their places, and {MAX_TABLES} is the most"
@@ -51,19 +45,17 @@ fn count(statement: &EngineStatement, size: &dyn Fn(&ObjectName) -> u64) -> Resu
         size,
         frames: vec![Frame::default()],
     };
-    let visited = match statement {
-        EngineStatement::Statement(statement) => statement.walk(&mut counter),
+    match statement {
         EngineStatement::Explain(explain) => return count(&explain.statement, size),
-        EngineStatement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.walk(&mut counter),
-            CopyToSource::Relation(name) => return Ok(size(name)),
-        },
-        _ => ControlFlow::Continue(()),
-    };
-    match visited {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(counter.frames.first().map_or(0, |frame| frame.tables)),
+        EngineStatement::CopyTo(copy) => {
+            if let CopyToSource::Relation(name) = &copy.source {
+                return Ok(size(name));
+            }
+        }
+        _ => {}
     }
+    visit(statement, &mut counter)?;
+    Ok(counter.frames.first().map_or(0, |frame| frame.tables))
 }
 
 /// A query that is being looked at.
@@ -196,6 +188,7 @@ fn written_rows(body: &SetExpr) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::having;
     use super::*;
     use crate::dialect::parse::parse;
 
@@ -275,7 +268,7 @@ mod tests {
         }
         let sql = format!("WITH {} SELECT * FROM c25", named.join(", "));
         assert_eq!(tables(&sql), 1 << 25);
-        let error = refuse(&parse(&sql).unwrap(), &|_| 1).unwrap_err();
+        let error = expansion(&mut parse(&sql).unwrap(), &having(&|_| None)).unwrap_err();
         assert!(
             error.message.contains("33554432 tables"),
             "{}",

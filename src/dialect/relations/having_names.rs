@@ -7,26 +7,12 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{Expr, GroupByExpr, Ident, Select, SelectItem, SetExpr, TableFactor, Visitor};
 
-use super::rule::{RelationRule, Tables};
+use super::rule::Tables;
 use crate::dialect::ast::{cte_names, folded, idents, last_ident, visit};
 use crate::dialect::error::Error;
 use crate::dialect::walk::Walk;
 
-/// Refuses a name in HAVING that two things have. Where `a` is (x, y):
-///
-/// ```sql
-/// SELECT y AS x, count(*) FROM a GROUP BY x, y HAVING x > 1
-/// -- becomes
-/// refused
-/// ```
-///
-/// Tables whose columns are not known are taken to have it.
-pub(super) const HAVING_NAMES: RelationRule = RelationRule {
-    name: "having_names",
-    apply: refuse,
-};
-
-/// Returns true if `statement` has HAVING, so that [`HAVING_NAMES`] has to know its tables.
+/// Returns true if `statement` has HAVING, so that [`having_names`] has to know its tables.
 pub(crate) fn has_having(statement: &EngineStatement) -> bool {
     visit(statement, &mut Having).is_err()
 }
@@ -44,7 +30,19 @@ impl Visitor for Having {
     }
 }
 
-fn refuse(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
+/// Refuses a name in HAVING that two things have. Where `a` is (x, y):
+///
+/// ```sql
+/// SELECT y AS x, count(*) FROM a GROUP BY x, y HAVING x > 1
+/// -- becomes
+/// refused
+/// ```
+///
+/// Tables whose columns are not known are taken to have it.
+pub(super) fn having_names(
+    statement: &mut EngineStatement,
+    tables: &Tables<'_>,
+) -> Result<(), Error> {
     let mut selects = Selects {
         tables,
         named: cte_names(statement),
@@ -180,14 +178,14 @@ mod tests {
             "SELECT y AS own, count(*) FROM a GROUP BY own HAVING own > 1",
             "SELECT z AS own FROM (SELECT y AS z FROM a) AS s GROUP BY own HAVING own > 1",
         ] {
-            assert_eq!(applied(&HAVING_NAMES, sql).unwrap(), sql);
+            assert_eq!(applied(having_names, sql).unwrap(), sql);
         }
         for sql in [
             "SELECT y AS own, count(*) FROM unknown GROUP BY own HAVING own > 1",
             "SELECT y AS own FROM (SELECT * FROM a) AS s GROUP BY own HAVING own > 1",
             "WITH a AS (SELECT 1 AS own, 2 AS y) SELECT y AS own FROM a GROUP BY own HAVING own > 1",
         ] {
-            let error = applied(&HAVING_NAMES, sql).unwrap_err();
+            let error = applied(having_names, sql).unwrap_err();
             assert!(error.message.contains("`own` in HAVING"), "{sql}");
         }
     }

@@ -17,20 +17,22 @@ mod shadowed_order_names;
 use datafusion::sql::parser::Statement as EngineStatement;
 
 use super::error::Error;
-
 use rule::RelationRule;
 pub(crate) use rule::Tables;
 
 /// The rules, in the order in which they run: what is refused whatever it reads comes before what needs the tables.
-const RELATION_RULES: &[RelationRule] = &[
-    recursion::RECURSION,
-    expansion::EXPANSION,
-    qualifiers::QUALIFIERS,
-    having_names::HAVING_NAMES,
-    order_keys::ORDER_KEYS,
-    named_windows::NAMED_WINDOWS,
-    merged_columns::MERGED_COLUMNS,
-    shadowed_order_names::SHADOWED_ORDER_NAMES,
+const RELATION_RULES: [(&str, RelationRule); 8] = [
+    ("recursion", recursion::recursion),
+    ("expansion", expansion::expansion),
+    ("qualifiers", qualifiers::qualifiers),
+    ("having_names", having_names::having_names),
+    ("order_keys", order_keys::order_keys),
+    ("named_windows", named_windows::named_windows),
+    ("merged_columns", merged_columns::merged_columns),
+    (
+        "shadowed_order_names",
+        shadowed_order_names::shadowed_order_names,
+    ),
 ];
 
 /// Applies all rules to `statement`.
@@ -40,7 +42,7 @@ const RELATION_RULES: &[RelationRule] = &[
 /// Fails as the first rule does that refuses it.
 pub(crate) fn apply(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
     let mut rules = RELATION_RULES.iter();
-    rules.try_for_each(|rule| (rule.apply)(statement, tables))
+    rules.try_for_each(|(_, rule)| rule(statement, tables))
 }
 
 #[cfg(test)]

@@ -5,14 +5,15 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Expr, Ident, NamedWindowDefinition, NamedWindowExpr, Query, Select, SetExpr, VisitorMut,
     WindowSpec, WindowType,
 };
 
-use super::rule::RelationRule;
+use super::rule::Tables;
 use crate::dialect::ast::{folded, visit_mut};
-use crate::dialect::error::{Error, nearest};
+use crate::dialect::error::{Error, meant, nearest};
 use crate::dialect::walk::WalkMut;
 
 /// Puts every window that has a name where it is named.
@@ -24,10 +25,9 @@ use crate::dialect::walk::WalkMut;
 /// ```
 ///
 /// Refuses a window that does not exist or cannot be changed as it is said.
-pub(super) const NAMED_WINDOWS: RelationRule = RelationRule {
-    name: "named_windows",
-    apply: |statement, _| visit_mut(statement, &mut Queries),
-};
+pub(super) fn named_windows(statement: &mut EngineStatement, _: &Tables<'_>) -> Result<(), Error> {
+    visit_mut(statement, &mut Queries)
+}
 
 struct Queries;
 
@@ -124,13 +124,13 @@ fn find<'k>(known: &'k [(String, WindowSpec)], name: &Ident) -> Result<&'k Windo
     }
     let error = Error::new(format!("no window `{}`", name.value)).at(name.span);
     let names = known.iter().map(|(name, _)| name.as_str());
-    Err(match nearest(&folded, names) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!(
+    Err(error.hint(meant(
+        nearest(&folded, names),
+        format!(
             "windows are named after HAVING: `WINDOW {} AS (PARTITION BY … ORDER BY …)`",
             name.value
-        )),
-    })
+        ),
+    )))
 }
 
 /// Returns `spec` with what it takes from the window that it names.
@@ -173,10 +173,10 @@ fn inherited(known: &[(String, WindowSpec)], spec: &WindowSpec) -> Result<Window
 #[cfg(test)]
 mod tests {
     use super::super::tests::told;
-    use super::NAMED_WINDOWS;
+    use super::named_windows;
 
     fn spelled(sql: &str) -> String {
-        told(&NAMED_WINDOWS, sql)
+        told(named_windows, sql)
     }
 
     #[test]

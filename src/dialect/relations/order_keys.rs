@@ -5,13 +5,14 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment,
     ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan,
     VisitorMut, WindowType,
 };
 
-use super::rule::RelationRule;
+use super::rule::Tables;
 use crate::dialect::ast::{items_before_star, position, visit_mut};
 use crate::dialect::error::Error;
 
@@ -24,10 +25,9 @@ use crate::dialect::error::Error;
 /// ```
 ///
 /// Refuses a constant, and a position that does not exist. After a star the position of an item is not known.
-pub(super) const ORDER_KEYS: RelationRule = RelationRule {
-    name: "order_keys",
-    apply: |statement, _| visit_mut(statement, &mut Orders),
-};
+pub(super) fn order_keys(statement: &mut EngineStatement, _: &Tables<'_>) -> Result<(), Error> {
+    visit_mut(statement, &mut Orders)
+}
 
 struct Orders;
 
@@ -178,10 +178,10 @@ fn at_position(key: &Expr, items: &[SelectItem]) -> Result<Option<Expr>, Error> 
 #[cfg(test)]
 mod tests {
     use super::super::tests::told;
-    use super::ORDER_KEYS;
+    use super::order_keys;
 
     fn settled(sql: &str) -> String {
-        told(&ORDER_KEYS, sql)
+        told(order_keys, sql)
     }
 
     #[test]

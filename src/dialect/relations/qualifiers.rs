@@ -3,10 +3,11 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{Expr, Ident, ObjectName, TableFactor, Visitor};
 use sqlparser::tokenizer::Span;
 
-use super::rule::{RelationRule, Tables};
+use super::rule::Tables;
 use crate::dialect::ast::{cte_names, folded, visit};
 use crate::dialect::error::Error;
 
@@ -19,18 +20,18 @@ use crate::dialect::error::Error;
 /// ```
 ///
 /// Leaves paths into nested columns alone, and `pubic.x`, which the engine refuses.
-pub(super) const QUALIFIERS: RelationRule = RelationRule {
-    name: "qualifiers",
-    apply: |statement, tables| {
-        let mut relations = Relations {
-            tables,
-            known: Vec::new(),
-            ctes: cte_names(statement),
-        };
-        let _ = visit(statement, &mut relations);
-        visit(statement, &mut Columns(&relations))
-    },
-};
+pub(super) fn qualifiers(
+    statement: &mut EngineStatement,
+    tables: &Tables<'_>,
+) -> Result<(), Error> {
+    let mut relations = Relations {
+        tables,
+        known: Vec::new(),
+        ctes: cte_names(statement),
+    };
+    let _ = visit(statement, &mut relations);
+    visit(statement, &mut Columns(&relations))
+}
 
 /// Collects the tables of a statement: what each is called, and what may stand before that.
 struct Relations<'t> {
@@ -135,7 +136,7 @@ impl Visitor for Columns<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::told;
-    use super::QUALIFIERS;
+    use super::qualifiers;
 
     #[test]
     fn a_qualifier_names_a_table_of_the_statement() {
@@ -145,13 +146,13 @@ mod tests {
             "SELECT other.a.x FROM other.a",
             "SELECT nested.a.x, b.nested.a.x FROM a JOIN b ON true",
         ] {
-            assert_eq!(told(&QUALIFIERS, sql), sql);
+            assert_eq!(told(qualifiers, sql), sql);
         }
     }
 
     #[test]
     fn another_qualifier_is_an_error() {
-        let told = |sql| told(&QUALIFIERS, sql);
+        let told = |sql| told(qualifiers, sql);
         insta::assert_snapshot!(told("SELECT 1 FROM b WHERE EXISTS (SELECT 1 FROM a WHERE pubic.b.x = a.x)"), @"no table `pubic.b` in this statement; did you mean `b.x`?");
         insta::assert_snapshot!(told("SELECT 1 FROM b AS a ORDER BY iam.a.x"), @"no table `iam.a` in this statement; did you mean `a.x`?");
         insta::assert_snapshot!(told("WITH a AS (SELECT 1 AS x) SELECT iam.a.x FROM a"), @"no table `iam.a` in this statement; did you mean `a.x`?");

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::{RelationRule, Tables};
+use super::rule::Tables;
 use crate::dialect::ast::{folded, function_name, visit_mut, wrap};
 use crate::dialect::error::Error;
 use crate::dialect::walk::Walk;
@@ -26,12 +26,7 @@ use crate::dialect::walk::Walk;
 ///
 /// The LIMIT is after both terms, where the engine does not look. Items of the second term become calls, `coalesce(x + 1)`:
 /// a conversion around one is then the engine's own, and [`crate::dialect::plan`] sees which types it has.
-pub(super) const RECURSION: RelationRule = RelationRule {
-    name: "recursion",
-    apply: settle,
-};
-
-fn settle(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
+pub(super) fn recursion(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
     let is_aggregate = tables.is_aggregate;
     visit_mut(statement, &mut Queries { is_aggregate })
 }
@@ -293,18 +288,12 @@ fn left_out(query: &Query) -> Option<(&'static str, Span)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::having;
     use super::*;
     use crate::dialect::parse::parse;
 
     fn refuse(statement: &mut EngineStatement) -> Result<(), Error> {
-        let tables = Tables {
-            size: &|_| 1,
-            columns: &|_| None,
-            home: ["home", "iam"],
-            is_nested: &|_| false,
-            is_aggregate: &|name| name == "max",
-        };
-        settle(statement, &tables)
+        recursion(statement, &having(&|_| None))
     }
 
     #[test]

@@ -1,18 +1,13 @@
-//! What a rule over relations is: a name, and a function over a whole statement, which it changes or refuses.
+//! What a rule over relations is: a function over a whole statement, which it changes or refuses.
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::ObjectName;
 
 use crate::dialect::error::Error;
 
-/// A rule over the relations of a statement. What it reads is standard SQL, so it belongs to all dialects.
-pub(crate) struct RelationRule {
-    /// Its name: that of its constant, in lower case.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
-    pub(super) name: &'static str,
-    /// Changes a statement, or refuses it with the place and with what to write instead.
-    pub(super) apply: fn(&mut EngineStatement, &Tables<'_>) -> Result<(), Error>,
-}
+/// A rule over the relations of a statement. What it reads is standard SQL, so it belongs to all dialects. It changes the
+/// statement, or refuses it with the place and with what to write instead.
+pub(super) type RelationRule = fn(&mut EngineStatement, &Tables<'_>) -> Result<(), Error>;
 
 /// What rules are told of the tables that a statement reads, by their names as they were typed.
 pub(crate) struct Tables<'t> {

@@ -6,11 +6,12 @@
 use std::mem;
 use std::ops::ControlFlow;
 
+use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, TableFactor, VisitorMut,
 };
 
-use super::rule::RelationRule;
+use super::rule::Tables;
 use crate::dialect::ast::{folded, idents, visit_mut};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
@@ -25,10 +26,12 @@ use crate::dialect::walk::Walk;
 /// ```
 ///
 /// Leaves a star alone, since the names in it are not known, and DISTINCT, whose keys are items.
-pub(super) const SHADOWED_ORDER_NAMES: RelationRule = RelationRule {
-    name: "shadowed_order_names",
-    apply: |statement, _| visit_mut(statement, &mut Queries),
-};
+pub(super) fn shadowed_order_names(
+    statement: &mut EngineStatement,
+    _: &Tables<'_>,
+) -> Result<(), Error> {
+    visit_mut(statement, &mut Queries)
+}
 
 struct Queries;
 
@@ -123,10 +126,10 @@ fn set_apart(query: &mut Query) {
 #[cfg(test)]
 mod tests {
     use super::super::tests::told;
-    use super::SHADOWED_ORDER_NAMES;
+    use super::shadowed_order_names;
 
     fn set(sql: &str) -> String {
-        told(&SHADOWED_ORDER_NAMES, sql).replace('"', "")
+        told(shadowed_order_names, sql).replace('"', "")
     }
 
     #[test]

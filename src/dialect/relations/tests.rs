@@ -8,7 +8,7 @@ use crate::dialect::parse::parse;
 use crate::dialect::rules::tests::documented_in;
 
 /// Returns what one rule makes of `sql`, or its error and its hint; see [`alone`] for the tables.
-pub(super) fn told(rule: &RelationRule, sql: &str) -> String {
+pub(super) fn told(rule: RelationRule, sql: &str) -> String {
     match applied(rule, sql) {
         Ok(sql) => sql,
         Err(error) => format!("{}; {}", error.message, error.hint.unwrap_or_default()),
@@ -16,7 +16,7 @@ pub(super) fn told(rule: &RelationRule, sql: &str) -> String {
 }
 
 /// Returns what one rule makes of `sql`, where `a` is (x, y), `b` (x, z), and every table stands for 600.
-fn alone(rule: &RelationRule, sql: &str) -> String {
+fn alone(rule: RelationRule, sql: &str) -> String {
     match applied(rule, sql) {
         // Names that it makes up are in quotes, which are not what is looked at here.
         Ok(sql) => sql.replace('"', ""),
@@ -24,7 +24,18 @@ fn alone(rule: &RelationRule, sql: &str) -> String {
     }
 }
 
-pub(super) fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
+/// Returns tables with these columns, each of which stands for itself.
+pub(super) fn having(columns: &dyn Fn(&ObjectName) -> Option<Vec<String>>) -> Tables<'_> {
+    Tables {
+        size: &|_| 1,
+        columns,
+        home: ["home", "iam"],
+        is_nested: &|name| name == "nested",
+        is_aggregate: &|name| name == "max",
+    }
+}
+
+pub(super) fn applied(rule: RelationRule, sql: &str) -> Result<String, Error> {
     let columns = |name: &ObjectName| {
         let columns: &[&str] = match name.to_string().as_str() {
             "a" => &["x", "y"],
@@ -35,30 +46,27 @@ pub(super) fn applied(rule: &RelationRule, sql: &str) -> Result<String, Error> {
     };
     let tables = Tables {
         size: &|_| 600,
-        columns: &columns,
-        home: ["home", "iam"],
-        is_nested: &|name| name == "nested",
-        is_aggregate: &|_| false,
+        ..having(&columns)
     };
     let mut statement = parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-    (rule.apply)(&mut statement, &tables)?;
+    rule(&mut statement, &tables)?;
     Ok(statement.to_string())
 }
 
 #[test]
 fn the_rules_run_in_this_order() {
-    let names: Vec<&str> = RELATION_RULES.iter().map(|rule| rule.name).collect();
+    let names: Vec<&str> = RELATION_RULES.iter().map(|(name, _)| *name).collect();
     insta::assert_snapshot!(names.join(", "), @"recursion, expansion, qualifiers, having_names, order_keys, named_windows, merged_columns, shadowed_order_names");
 }
 
 #[test]
 fn every_rule_alone_does_what_its_documentation_says() {
-    let mut documented = documented_in("relations", &["RelationRule"]);
-    for rule in RELATION_RULES {
-        let (before, after) = documented.remove(rule.name).expect(rule.name);
-        assert_eq!(alone(rule, &before), after, "{}", rule.name);
+    let mut documented = documented_in("relations");
+    for (name, rule) in RELATION_RULES {
+        let (before, after) = documented.remove(name).expect(name);
+        assert_eq!(alone(rule, &before), after, "{name}");
         if after != "refused" {
-            assert_eq!(alone(rule, &after), after, "{}", rule.name);
+            assert_eq!(alone(rule, &after), after, "{name}");
         }
     }
     assert!(documented.is_empty(), "rules in no list: {documented:#?}");

@@ -9,11 +9,9 @@ use sqlparser::ast::{
     Statement, VisitorMut,
 };
 
-use super::rule::Writer::Stackql;
-use super::rule::{Aggregation, Answer, SecondReading};
+use super::rule::Aggregation;
 use crate::dialect::ast::{call, folded, function_name, position, taken};
 use crate::dialect::path::path_name;
-use crate::dialect::setting::Dialects;
 use crate::dialect::walk::WalkMut;
 
 /// Takes a bare column from some row of each group, as SQLite does; beside a lone `max` or `min`, from the row with the
@@ -26,16 +24,12 @@ use crate::dialect::walk::WalkMut;
 /// ```
 ///
 /// Not below GROUP BY ALL, which has no bare column, and not in inner queries of an item.
-pub(super) const BARE_COLUMNS: SecondReading = SecondReading::new(
-    "bare_columns",
-    Dialects::STACKQL,
-    &[Stackql],
-    Answer::BareColumn(bare_columns),
-)
-.or_write("add it to GROUP BY, or take one of its values with min or max");
-
+///
 /// Returns the names of the columns that it takes from any row.
-fn bare_columns(statement: &mut Statement, aggregation: &Aggregation<'_>) -> BTreeSet<String> {
+pub(super) fn bare_columns(
+    statement: &mut Statement,
+    aggregation: &Aggregation<'_>,
+) -> BTreeSet<String> {
     let mut queries = Queries {
         aggregation,
         taken: BTreeSet::new(),

@@ -7,8 +7,7 @@ use sqlparser::ast::{
     SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, WildcardAdditionalOptions,
 };
 
-use super::rule::Writer::{DuckDb, Psql, Stackql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{folded, idents, items_before_star, leftmost, number, position, taken};
 use crate::dialect::parse;
 
@@ -27,10 +26,7 @@ const LISTED_TABLES: &str =
 /// ```
 ///
 /// SHOW TABLES with a filter never gets here: StackQL's statements are read before.
-pub(super) const SHOW_TABLES: SyntaxRule =
-    SyntaxRule::both("show_tables", &[DuckDb], Hook::Statement(show_tables));
-
-fn show_tables(statement: &mut Statement) {
+pub(super) fn show_tables(statement: &mut Statement) {
     if matches!(statement, Statement::ShowTables { .. })
         && statement.to_string() == "SHOW TABLES"
         && let Some(query) = parse::query(LISTED_TABLES)
@@ -46,13 +42,7 @@ fn show_tables(statement: &mut Statement) {
 /// -- becomes
 /// CREATE TABLE t AS SELECT 1
 /// ```
-pub(super) const NOT_TEMPORARY: SyntaxRule = SyntaxRule::both(
-    "not_temporary",
-    &[Psql, DuckDb],
-    Hook::Statement(not_temporary),
-);
-
-fn not_temporary(statement: &mut Statement) {
+pub(super) fn not_temporary(statement: &mut Statement) {
     match statement {
         Statement::CreateTable(table) => table.temporary = false,
         Statement::CreateView(view) => view.temporary = false,
@@ -69,13 +59,7 @@ fn not_temporary(statement: &mut Statement) {
 /// ```
 ///
 /// A TABLE that begins a statement is not known to the parser; [`crate::dialect::parser`] reads that one.
-pub(super) const TABLE_TO_SELECT: SyntaxRule = SyntaxRule::both(
-    "table_to_select",
-    &[Psql, DuckDb],
-    Hook::Query(table_to_select),
-);
-
-fn table_to_select(query: &mut Query) {
+pub(super) fn table_to_select(query: &mut Query) {
     tables_to_selects(&mut query.body);
 }
 
@@ -111,13 +95,7 @@ fn tables_to_selects(body: &mut SetExpr) {
 ///
 /// The planner itself reads positions that are keys of GROUP BY by themselves. After a star the position of an item is not
 /// known.
-pub(super) const POSITIONS_IN_GROUPING_SETS: SyntaxRule = SyntaxRule::both(
-    "positions_in_grouping_sets",
-    &[Psql, DuckDb],
-    Hook::Select(positions_in_grouping_sets),
-);
-
-fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
+pub(super) fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
     let GroupByExpr::Expressions(groups, _) = &mut select.group_by else {
         return;
     };
@@ -143,10 +121,7 @@ fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
 /// ```
 ///
 /// Not with LOCAL: there are no transactions that it could end with.
-pub(super) const SET_TIME_ZONE: SyntaxRule =
-    SyntaxRule::both("set_time_zone", &[Psql], Hook::Statement(set_time_zone));
-
-fn set_time_zone(statement: &mut Statement) {
+pub(super) fn set_time_zone(statement: &mut Statement) {
     if let Statement::Set(Set::SetTimeZone {
         local: false,
         value,
@@ -170,13 +145,7 @@ fn set_time_zone(statement: &mut Statement) {
 /// ```
 ///
 /// SHOW finds it by the short name already.
-pub(super) const SET_DIALECT: SyntaxRule = SyntaxRule::both(
-    "set_dialect",
-    &[Psql, DuckDb, Stackql],
-    Hook::Statement(set_dialect),
-);
-
-fn set_dialect(statement: &mut Statement) {
+pub(super) fn set_dialect(statement: &mut Statement) {
     if let Statement::Set(Set::SingleAssignment { variable, .. }) = statement
         && let [name] = variable.0.as_slice()
         && name
@@ -194,10 +163,7 @@ fn set_dialect(statement: &mut Statement) {
 /// -- becomes
 /// SELECT * FROM t LIMIT 3
 /// ```
-pub(super) const FROM_ALONE: SyntaxRule =
-    SyntaxRule::both("from_alone", &[DuckDb], Hook::Query(from_alone));
-
-fn from_alone(query: &mut Query) {
+pub(super) fn from_alone(query: &mut Query) {
     if let Some(select) = leftmost(&mut query.body)
         && select.flavor == SelectFlavor::FromFirstNoSelect
     {
@@ -215,13 +181,7 @@ fn from_alone(query: &mut Query) {
 /// ```
 ///
 /// Not WITH TIES and PERCENT, which LIMIT cannot say, and not beside a LIMIT.
-pub(super) const FETCH_TO_LIMIT: SyntaxRule = SyntaxRule::both(
-    "fetch_to_limit",
-    &[Psql, DuckDb],
-    Hook::Query(fetch_to_limit),
-);
-
-fn fetch_to_limit(query: &mut Query) {
+pub(super) fn fetch_to_limit(query: &mut Query) {
     let Some(fetch) = query.fetch.as_ref().filter(|f| !f.percent && !f.with_ties) else {
         return;
     };
@@ -261,13 +221,7 @@ fn limit_to(query: &mut Query, rows: Expr) -> bool {
 /// ```
 ///
 /// Columns and paths have a name.
-pub(super) const NAME_ORDERED_ITEMS: SyntaxRule = SyntaxRule::both(
-    "name_ordered_items",
-    &[Psql, DuckDb],
-    Hook::Query(name_ordered_items),
-);
-
-fn name_ordered_items(query: &mut Query) {
+pub(super) fn name_ordered_items(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;
     };
@@ -323,13 +277,7 @@ fn item_name(item: &SelectItem) -> Option<String> {
 /// ```
 ///
 /// Not sides in parentheses, and not where a star stands for an unknown number of columns. A name that was typed stays.
-pub(super) const NAME_SIDES_ALIKE: SyntaxRule = SyntaxRule::both(
-    "name_sides_alike",
-    &[Psql, DuckDb, Stackql],
-    Hook::Query(name_sides_alike),
-);
-
-fn name_sides_alike(query: &mut Query) {
+pub(super) fn name_sides_alike(query: &mut Query) {
     fn sides<'q>(body: &'q mut SetExpr, found: &mut Vec<&'q mut Select>) {
         match body {
             SetExpr::Select(select) => found.push(select),
@@ -390,13 +338,7 @@ fn name_sides_alike(query: &mut Query) {
 ///
 /// An expression that no item is made of stays, and the planner refuses it. After a star the position of an item is not
 /// known.
-pub(super) const ORDER_BY_ORDINALS: SyntaxRule = SyntaxRule::both(
-    "order_by_ordinals",
-    &[Psql, DuckDb],
-    Hook::Query(order_by_ordinals),
-);
-
-fn order_by_ordinals(query: &mut Query) {
+pub(super) fn order_by_ordinals(query: &mut Query) {
     let is_set = matches!(query.body.as_ref(), SetExpr::SetOperation { .. });
     let Some(select) = leftmost(&mut query.body) else {
         return;

@@ -1,18 +1,18 @@
 //! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
-use regex::Captures;
+use std::borrow::Cow;
+
 use sqlparser::ast::{
     Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
     Interval, Statement, UnaryOperator, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::Writer::{DuckDb, Psql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 
 use crate::dialect::ast::{self, binary, calls, function_name, taken, text_of};
+use crate::dialect::functions::checked::interval;
 use crate::dialect::walk::WalkMut;
-use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
 ///
@@ -23,13 +23,7 @@ use crate::pattern::patterns;
 /// ```
 ///
 /// Only literals, and one character: an escape that is computed is the planner's to refuse.
-pub(super) const ESCAPE_BY_BACKSLASH: SyntaxRule = SyntaxRule::both(
-    "escape_by_backslash",
-    &[Psql, DuckDb],
-    Hook::Expr(escape_by_backslash),
-);
-
-fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
     let (Expr::Like {
         pattern,
         escape_char,
@@ -77,13 +71,7 @@ fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only literal patterns; others are left to the engine, which reads them as regular expressions.
-pub(super) const SIMILAR_TO_REGEX: SyntaxRule = SyntaxRule::both(
-    "similar_to_regex",
-    &[Psql, DuckDb],
-    Hook::Expr(similar_to_regex),
-);
-
-fn similar_to_regex(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn similar_to_regex(expr: &mut Expr, _: &Context<'_>) {
     let Expr::SimilarTo {
         negated,
         expr: text,
@@ -149,12 +137,6 @@ fn regex_of(pattern: &str, escape: Option<char>) -> String {
 /// ```
 ///
 /// A row is NULL if every column is, and not NULL if none is. Rows of different lengths stay, for the planner to refuse.
-pub(super) const ROWS_BY_COLUMNS: SyntaxRule = SyntaxRule::both(
-    "rows_by_columns",
-    &[Psql, DuckDb],
-    Hook::Expr(rows_by_columns),
-);
-
 pub(super) fn rows_by_columns(expr: &mut Expr, _: &Context<'_>) {
     let compared = match expr {
         Expr::IsNull(row) => every(row, Expr::IsNull).map(|null| (null, false)),
@@ -283,13 +265,7 @@ fn ordered(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
 /// ```
 ///
 /// Not arrays of literals alone, which need no columns.
-pub(super) const ARRAY_BY_CALL: SyntaxRule = SyntaxRule::both(
-    "array_by_call",
-    &[Psql, DuckDb],
-    Hook::Finish(arrays_by_call),
-);
-
-fn arrays_by_call(statement: &mut Statement) {
+pub(super) fn array_by_call(statement: &mut Statement) {
     statement.change_expressions(|expr| {
         if let Expr::Array(array) = expr
             && !array.elem.iter().all(is_literal)
@@ -319,9 +295,6 @@ fn is_literal(expr: &Expr) -> bool {
 /// ```
 ///
 /// Only patterns that are listed: how many a subquery or a column has is not known before it is read.
-pub(super) const LIKE_EACH: SyntaxRule =
-    SyntaxRule::both("like_each", &[Psql], Hook::Expr(like_each));
-
 pub(super) fn like_each(expr: &mut Expr, _: &Context<'_>) {
     let patterns = match expr {
         Expr::Like {
@@ -369,10 +342,7 @@ fn patterns(pattern: &Expr) -> Option<Vec<Expr>> {
 /// ```
 ///
 /// Not array literals with quotes or braces in them, whose syntax is another language. A subquery is not an array.
-pub(super) const ANY_ELEMENT: SyntaxRule =
-    SyntaxRule::both("any_element", &[Psql, DuckDb], Hook::Expr(any_element));
-
-fn any_element(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn any_element(expr: &mut Expr, _: &Context<'_>) {
     let is_any = matches!(expr, Expr::AnyOp { .. });
     let (Expr::AnyOp {
         left,
@@ -452,10 +422,7 @@ fn opposite(op: &BinaryOperator) -> Option<BinaryOperator> {
 /// ```
 ///
 /// Not array literals with quotes or braces in them, which are refused.
-pub(super) const ARRAY_IN_TEXT: SyntaxRule =
-    SyntaxRule::both("array_in_text", &[Psql], Hook::Expr(array_in_text));
-
-fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn array_in_text(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Cast {
         expr: text,
         data_type: DataType::Array(_),
@@ -502,10 +469,7 @@ fn literal(text: &str) -> Expr {
 /// ```
 ///
 /// Only literals, and no steps in quotes.
-pub(super) const PATH_BY_ARROWS: SyntaxRule =
-    SyntaxRule::both("path_by_arrows", &[Psql], Hook::Expr(path_by_arrows));
-
-fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn path_by_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
         return;
     };
@@ -552,15 +516,7 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
 /// ```
 ///
 /// Not with a unit after the interval, `INTERVAL '1:30' HOUR TO MINUTE`, which the planner does not know.
-pub(super) const CLOCK_IN_INTERVAL: SyntaxRule =
-    SyntaxRule::both("clock_in_interval", &[Psql], Hook::Expr(clock_in_interval));
-
-patterns! {
-    /// A time of day at the end of an interval.
-    CLOCK = r"(^|\s)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$";
-}
-
-fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Interval(Interval {
         value,
         leading_field: None,
@@ -574,12 +530,8 @@ fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
         ..
     }) = value.as_mut()
     {
-        let units = CLOCK.replace(text.trim(), |found: &Captures<'_>| {
-            let seconds = found.get(5).map_or("0", |seconds| seconds.as_str());
-            let [before, sign, hours, minutes] = [1, 2, 3, 4].map(|part| &found[part]);
-            format!("{before}{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds")
-        });
-        *text = units.into_owned();
+        let units = interval(text).map(Cow::into_owned);
+        *text = units.unwrap_or_else(|| text.trim().to_owned());
     }
 }
 
@@ -591,10 +543,7 @@ fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
 /// -- becomes
 /// SELECT 1 FROM t WHERE a > now() + -(INTERVAL '1 month 5 days')
 /// ```
-pub(super) const MINUS_INTERVAL: SyntaxRule =
-    SyntaxRule::both("minus_interval", &[Psql], Hook::Expr(minus_interval));
-
-fn minus_interval(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn minus_interval(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::UnaryOp {
         op: UnaryOperator::Minus,
         expr: interval,

@@ -20,14 +20,14 @@ mod subqueries;
 mod synonyms;
 pub(super) mod times;
 
-use rule::Writer::{DuckDb, Stackql};
-use rule::{Hook, Refusal, SecondReading, SyntaxRule};
+use rule::{
+    Answer, Hook, Refusal, SecondReading, SyntaxRule, Writer, second_readings, syntax_rules,
+};
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::Statement;
 
-use super::ast::function_name;
-use super::error::Error;
 use super::functions;
+use super::setting::Dialects;
 
 /// What the functions of this program need of a statement, above all of `json_each` over a column.
 ///
@@ -38,103 +38,80 @@ use super::functions;
 /// ```
 ///
 /// See [`functions::rewrite`].
-const FUNCTIONS: SyntaxRule = SyntaxRule::both(
-    "functions",
-    &[DuckDb, Stackql],
-    Hook::Finish(functions::rewrite),
-);
-
-/// Counts what is true as 1, and takes the number in a JSON text, as SQLite does.
-///
-/// ```sql
-/// SELECT sum(a IS NULL), sum(json_extract(b, '$.n')) FROM t
-/// -- becomes
-/// SELECT sum((a IS NULL + 0)), sum((json_extract(b, '$.n') + 0)) FROM t
-/// ```
-///
-/// See [`functions::numbers`].
-const NUMBERS_OF_SQLITE: SyntaxRule =
-    SyntaxRule::stackql_only("numbers_of_sqlite", Hook::Finish(functions::numbers))
-        .or_refuse(Refusal::Expr(sum_refused));
-
-fn sum_refused(expr: &Expr) -> Option<Error> {
-    let Expr::Function(function) = expr else {
-        return None;
-    };
-    functions::sums_truth(function).then(|| {
-        let name = function_name(function);
-        Error::new(format!("`{name}` takes numbers, and this is a condition"))
-            .hint("count(*) FILTER (WHERE …) counts the rows where it is true")
-    })
+fn functions(statement: &mut Statement) {
+    functions::rewrite(statement);
 }
 
 /// The rules that every statement goes through. Those of one hook run in this order; see [`Hook`] for the order of hooks.
-pub(super) const SYNTAX_RULES: &[SyntaxRule] = &[
-    clauses::SHOW_TABLES,
-    clauses::SET_TIME_ZONE,
-    clauses::SET_DIALECT,
-    clauses::NOT_TEMPORARY,
-    times::TIMES_OF_COLUMNS,
-    parameters::IGNORED_PARAMETER,
-    parameters::PARAMETER_TO_PATH,
-    parameters::NUMBERED_PLACEHOLDER,
-    sqlite::OPERATORS_OF_STACKQL,
-    sqlite::COMMA_IN_LIMIT,
-    powers::POWERS,
-    clauses::TABLE_TO_SELECT,
-    clauses::FETCH_TO_LIMIT,
-    clauses::FROM_ALONE,
-    clauses::ORDER_BY_ORDINALS,
-    clauses::NAME_ORDERED_ITEMS,
-    clauses::NAME_SIDES_ALIKE,
-    clauses::POSITIONS_IN_GROUPING_SETS,
-    select_list::SPREAD_OBJECTS,
-    select_list::NAME_ITEMS,
-    select_list::TELL_CASTS_APART,
-    subqueries::ROWS_IN_WHERE,
-    paths::PATH_TO_SUBSCRIPTS,
-    paths::QUOTE_FIELDS,
-    times::TIME_PATTERNS,
-    synonyms::INTEGER_DIVISION,
-    synonyms::PERCENTILE_DISC,
-    synonyms::FUNCTION_NAMES,
-    times::TIMES_IN_MICROSECONDS,
-    synonyms::BASE64_WITH_PADDING,
-    synonyms::LENGTH_OF_ARRAY,
-    synonyms::PART_OF_DATE,
-    synonyms::VALUE_OF_EXTREME,
-    conditions::PATH_BY_ARROWS,
-    objects::OBJECT_TO_TEXT,
-    sqlite::LIKE_IGNORES_CASE,
-    sqlite::FUNCTIONS_OF_STACKQL,
-    sqlite::PATHS_BEHIND_ARROWS,
-    sqlite::CASTS_OF_STACKQL,
-    sqlite::TYPED_NULL,
-    sqlite::TRUTH_OF_NUMBERS,
-    sqlite::NUMBER_AS_CONDITION,
-    conditions::ESCAPE_BY_BACKSLASH,
-    regex::WORD_BOUNDARIES,
-    conditions::SIMILAR_TO_REGEX,
-    conditions::ROWS_BY_COLUMNS,
-    subqueries::ROW_IN_SUBQUERY,
-    conditions::LIKE_EACH,
-    conditions::ANY_ELEMENT,
-    conditions::ARRAY_IN_TEXT,
-    conditions::CLOCK_IN_INTERVAL,
-    conditions::MINUS_INTERVAL,
-    FUNCTIONS,
-    NUMBERS_OF_SQLITE,
-    conditions::ARRAY_BY_CALL,
-];
+pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
+    BOTH [DuckDb] clauses::show_tables: Statement;
+    BOTH [Psql] clauses::set_time_zone: Statement;
+    BOTH [Psql, DuckDb, Stackql] clauses::set_dialect: Statement;
+    BOTH [Psql, DuckDb] clauses::not_temporary: Statement;
+    BOTH [Psql, DuckDb] times::times_of_columns: Statement;
+    STACKQL [Stackql] parameters::ignored_parameter: EarlyExpr;
+    STACKQL [Stackql] parameters::parameter_to_path: EarlyExpr;
+    BOTH [DuckDb] parameters::numbered_placeholder: EarlyExpr;
+    STACKQL [Stackql] sqlite::operators_of_stackql: EarlyExpr or sqlite::operator_refused: Expr;
+    STACKQL [Stackql] sqlite::comma_in_limit: Query or sqlite::comma_refused: Query;
+    DEFAULT [Psql, DuckDb] powers::powers: Statement;
+    BOTH [Psql, DuckDb] clauses::table_to_select: Query;
+    BOTH [Psql, DuckDb] clauses::fetch_to_limit: Query;
+    BOTH [DuckDb] clauses::from_alone: Query;
+    BOTH [Psql, DuckDb] clauses::order_by_ordinals: Query;
+    BOTH [Psql, DuckDb] clauses::name_ordered_items: Query;
+    BOTH [Psql, DuckDb, Stackql] clauses::name_sides_alike: Query;
+    BOTH [Psql, DuckDb] clauses::positions_in_grouping_sets: Select;
+    BOTH [DuckDb] select_list::spread_objects: Select;
+    BOTH [Psql, DuckDb, Stackql] select_list::name_items: Select;
+    BOTH [Psql, DuckDb, Stackql] select_list::tell_casts_apart: Query;
+    BOTH [Psql, DuckDb] subqueries::rows_in_where: Select;
+    BOTH [DuckDb] paths::path_to_subscripts: Expr;
+    BOTH [Psql, DuckDb] paths::quote_fields: Expr;
+    BOTH [Psql] times::time_patterns: Expr;
+    BOTH [DuckDb] synonyms::integer_division: Expr;
+    BOTH [Psql, DuckDb] synonyms::percentile_disc: Expr;
+    BOTH [Psql, DuckDb] synonyms::function_names: Expr;
+    BOTH [Psql, DuckDb] times::times_in_microseconds: Expr;
+    DEFAULT [Psql] synonyms::base64_with_padding: Expr;
+    DEFAULT [Psql] synonyms::length_of_array: Expr;
+    BOTH [DuckDb] synonyms::part_of_date: Expr;
+    BOTH [DuckDb] synonyms::value_of_extreme: Expr;
+    BOTH [Psql] conditions::path_by_arrows: Expr;
+    BOTH [DuckDb, Stackql] objects::object_to_text: Expr;
+    STACKQL [Stackql] sqlite::like_ignores_case: Expr;
+    STACKQL [Stackql] sqlite::functions_of_stackql: Expr or sqlite::function_refused: Expr;
+    STACKQL [Stackql] sqlite::paths_behind_arrows: Expr or sqlite::path_refused: Expr;
+    STACKQL [Stackql] sqlite::casts_of_stackql: Expr or sqlite::cast_refused: Expr;
+    STACKQL [Stackql] sqlite::typed_null: Expr or sqlite::null_refused: Expr;
+    STACKQL [Stackql] sqlite::truth_of_numbers: Expr or sqlite::truth_refused: Expr;
+    STACKQL [Stackql] sqlite::number_as_condition: Select;
+    BOTH [Psql, DuckDb] conditions::escape_by_backslash: Expr;
+    DEFAULT [Psql] regex::word_boundaries: Expr;
+    BOTH [Psql, DuckDb] conditions::similar_to_regex: Expr;
+    BOTH [Psql, DuckDb] conditions::rows_by_columns: Expr;
+    BOTH [Psql, DuckDb] subqueries::row_in_subquery: Expr;
+    BOTH [Psql] conditions::like_each: Expr;
+    BOTH [Psql, DuckDb] conditions::any_element: Expr;
+    BOTH [Psql] conditions::array_in_text: Expr;
+    BOTH [Psql] conditions::clock_in_interval: Expr;
+    BOTH [Psql] conditions::minus_interval: Expr;
+    BOTH [DuckDb, Stackql] self::functions: Finish;
+    STACKQL [Stackql] sqlite::numbers_of_sqlite: Finish or sqlite::sum_refused: Expr;
+    BOTH [Psql, DuckDb] conditions::array_by_call: Finish;
+};
 
 /// The readings that are tried, in this order, after the engine has refused a statement.
-pub(super) const SECOND_READINGS: &[SecondReading] = &[
-    names::NAME_TO_ITEM,
-    names::NAME_ROWS,
-    names::NAME_TO_TEXT,
-    select_list::NAME_EVERY_ITEM,
-    bare_columns::BARE_COLUMNS,
-];
+pub(super) const SECOND_READINGS: &[SecondReading] = second_readings! {
+    STACKQL [Stackql] names::name_to_item: UnknownColumn
+        or "WHERE does not see the names of the select list: repeat the expression, or select from a subquery";
+    BOTH [Psql, DuckDb] names::name_rows: UnknownColumn;
+    STACKQL [Stackql] names::name_to_text: UnknownColumn
+        or "text goes in single quotes: '{name}'";
+    BOTH [Psql, DuckDb, Stackql] select_list::name_every_item: SameName;
+    STACKQL [Stackql] bare_columns::bare_columns: BareColumn
+        or "add it to GROUP BY, or take one of its values with min or max";
+};
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -8,10 +8,8 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::Writer::{DuckDb, Psql, Stackql};
-use super::rule::{Answer, SecondReading, UnknownColumn};
+use super::rule::UnknownColumn;
 use crate::dialect::ast::{args_mut, folded, text};
-use crate::dialect::setting::Dialects;
 use crate::dialect::walk::{Walk, WalkMut};
 
 /// Reads a name in double quotes as a text where a value is allowed, as SQLite does.
@@ -25,15 +23,7 @@ use crate::dialect::walk::{Walk, WalkMut};
 /// Values are arguments of functions; unless the name may be a slip, also in what a comparison compares with, in parts
 /// of `||`, in results of CASE, and in what the select list gives a name to. What is compared stays a name: a predicate
 /// that is true of every row must not come from a slip.
-pub(super) const NAME_TO_TEXT: SecondReading = SecondReading::new(
-    "name_to_text",
-    Dialects::STACKQL,
-    &[Stackql],
-    Answer::UnknownColumn(name_to_text),
-)
-.or_write("text goes in single quotes: '{name}'");
-
-fn name_to_text(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
+pub(super) fn name_to_text(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = QuotedName {
         name: unknown.name,
         in_calls_only: unknown.is_slip,
@@ -131,14 +121,7 @@ impl VisitorMut for QuotedName<'_> {
 /// ```
 ///
 /// Not where columns are named already, and not other functions, which have columns with names of their own.
-pub(super) const NAME_ROWS: SecondReading = SecondReading::new(
-    "name_rows",
-    Dialects::BOTH,
-    &[Psql, DuckDb],
-    Answer::UnknownColumn(name_rows),
-);
-
-fn name_rows(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
+pub(super) fn name_rows(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = NamedRows {
         name: unknown.name,
         found: false,
@@ -198,10 +181,7 @@ impl VisitorMut for NamedRows<'_> {
 /// ```
 ///
 /// Not an item that contains the name itself, such as `upper(x) AS x`, which would be put there again and again.
-pub(super) const NAME_TO_ITEM: SecondReading =
-    SecondReading::new("name_to_item", Dialects::STACKQL, &[Stackql], Answer::UnknownColumn(name_to_item)).or_write("WHERE does not see the names of the select list: repeat the expression, or select from a subquery");
-
-fn name_to_item(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
+pub(super) fn name_to_item(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
     let mut visitor = NameInWhere {
         name: unknown.name,
         found: false,
@@ -223,35 +203,15 @@ impl VisitorMut for NameInWhere<'_> {
             SelectItem::ExprWithAlias { expr, alias } if folded(alias) == self.name => Some(expr),
             _ => None,
         });
-        if let (Some(item), Some(condition)) = (item, &mut select.selection) {
-            let mut item = Substitute {
-                name: self.name,
-                item,
-                found: false,
-            };
-            let _ = condition.walk_mut(&mut item);
-            self.found |= item.found;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-struct Substitute<'n> {
-    name: &'n str,
-    item: &'n Expr,
-    found: bool,
-}
-
-impl VisitorMut for Substitute<'_> {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         // An item that has the name in itself, such as `upper(x) AS x`, would be put there again and again.
-        if matches!(expr, Expr::Identifier(ident) if folded(ident) == self.name)
-            && !has_name(self.item, self.name)
-        {
-            *expr = Expr::Nested(Box::new(self.item.clone()));
-            self.found = true;
+        let item = item.filter(|item| !has_name(item, self.name));
+        if let (Some(item), Some(condition)) = (item, &mut select.selection) {
+            condition.change_expressions(|expr| {
+                if matches!(expr, Expr::Identifier(ident) if folded(ident) == self.name) {
+                    *expr = Expr::Nested(Box::new(item.clone()));
+                    self.found = true;
+                }
+            });
         }
         ControlFlow::Continue(())
     }
@@ -273,10 +233,9 @@ fn is_comparison(op: &BinaryOperator) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::reread;
-    use super::*;
 
     fn with_text(sql: &str, is_slip: bool) -> Option<String> {
-        reread(&NAME_TO_TEXT, sql, "a b", is_slip)
+        reread("name_to_text", sql, "a b", is_slip)
     }
 
     #[test]
@@ -316,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_name_of_the_select_list_may_stand_in_where() {
-        let put = |sql: &str| reread(&NAME_TO_ITEM, sql, "own", false);
+        let put = |sql: &str| reread("name_to_item", sql, "own", false);
         assert_eq!(
             put("SELECT a || 'x' AS Own FROM t WHERE OWN LIKE 'x' AND b IN (own)").as_deref(),
             Some("SELECT a || 'x' AS Own FROM t WHERE (a || 'x') LIKE 'x' AND b IN ((a || 'x'))")

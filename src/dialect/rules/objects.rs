@@ -4,8 +4,7 @@ use sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, Ident, Subscript, Value,
 };
 
-use super::rule::Writer::{DuckDb, Stackql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{args_mut, call, folded, function_name, is_null, taken, wrap};
 use crate::dialect::shape::Shape;
 
@@ -40,13 +39,7 @@ const OF_ONE_TYPE: [&str; 5] = ["coalesce", "ifnull", "nullif", "iif", "if"];
 ///
 /// Runs before the conditions that it looks for are put into others. Knows nested columns by name, so that an object of a
 /// file or of an inner query under another name is not recognized. `to_text` of text disappears while planning.
-pub(super) const OBJECT_TO_TEXT: SyntaxRule = SyntaxRule::both(
-    "object_to_text",
-    &[DuckDb, Stackql],
-    Hook::Expr(object_to_text),
-);
-
-fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
+pub(super) fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
     let shape = context.shape;
     match expr {
         Expr::Like { expr, .. } | Expr::ILike { expr, .. } | Expr::SimilarTo { expr, .. } => {

@@ -2,8 +2,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, Ident, Value};
 
-use super::rule::Writer::DuckDb;
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::folded;
 use crate::dialect::shape::ShapeParameter;
 
@@ -17,10 +16,7 @@ use crate::dialect::shape::ShapeParameter;
 ///
 /// Only equality with a literal: anything else was not meant for the service. `page_token = ''` is the first page, which
 /// is where every listing begins; another token would leave out the pages before it, and is not a column.
-pub(super) const IGNORED_PARAMETER: SyntaxRule =
-    SyntaxRule::stackql_only("ignored_parameter", Hook::EarlyExpr(ignored_parameter));
-
-fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
+pub(super) fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
     let is_ignored = |name: &Expr, value: &Expr| {
         let (Expr::Identifier(name), Expr::Value(value)) = (name, value) else {
             return false;
@@ -48,10 +44,7 @@ fn ignored_parameter(expr: &mut Expr, context: &mut Context<'_>) {
 /// ```
 ///
 /// Only comparisons with texts and parameters: elsewhere `spec.owner` is the object.
-pub(super) const PARAMETER_TO_PATH: SyntaxRule =
-    SyntaxRule::stackql_only("parameter_to_path", Hook::EarlyExpr(parameter_to_path));
-
-fn parameter_to_path(expr: &mut Expr, context: &mut Context<'_>) {
+pub(super) fn parameter_to_path(expr: &mut Expr, context: &mut Context<'_>) {
     let compared = match expr {
         Expr::BinaryOp { left, op, right } if is_equality(op) && is_text(right) => left,
         Expr::BinaryOp { left, op, right } if is_equality(op) && is_text(left) => right,
@@ -102,13 +95,7 @@ fn path(idents: &[Ident], parameter: &ShapeParameter) -> Option<Vec<Ident>> {
 /// ```
 ///
 /// Does not look for `$1` in the same statement: the two are not meant to be mixed.
-pub(super) const NUMBERED_PLACEHOLDER: SyntaxRule = SyntaxRule::both(
-    "numbered_placeholder",
-    &[DuckDb],
-    Hook::EarlyExpr(numbered_placeholder),
-);
-
-fn numbered_placeholder(expr: &mut Expr, context: &mut Context<'_>) {
+pub(super) fn numbered_placeholder(expr: &mut Expr, context: &mut Context<'_>) {
     if let Expr::Value(value) = expr
         && value.value == Value::Placeholder("?".to_owned())
     {
@@ -129,17 +116,14 @@ fn is_text(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::alone_all;
-    use super::*;
 
     fn spelled(sql: &str) -> String {
-        alone_all(
-            &[
-                &IGNORED_PARAMETER,
-                &PARAMETER_TO_PATH,
-                &NUMBERED_PLACEHOLDER,
-            ],
-            sql,
-        )
+        let names = [
+            "ignored_parameter",
+            "parameter_to_path",
+            "numbered_placeholder",
+        ];
+        alone_all(&names, sql)
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use sqlparser::ast::{AccessExpr, Expr};
 
-use super::rule::Writer::{DuckDb, Psql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{folded, text};
 use crate::dialect::path::Path;
 
@@ -17,13 +16,7 @@ use crate::dialect::path::Path;
 ///
 /// Leaves `spec.id` alone where `spec` is a table: then `id` is its column. Structs of files, whose columns are not known
 /// before the file is read, are the planner's.
-pub(super) const PATH_TO_SUBSCRIPTS: SyntaxRule = SyntaxRule::both(
-    "path_to_subscripts",
-    &[DuckDb],
-    Hook::Expr(path_to_subscripts),
-);
-
-fn path_to_subscripts(expr: &mut Expr, context: &Context<'_>) {
+pub(super) fn path_to_subscripts(expr: &mut Expr, context: &Context<'_>) {
     if let Some(path) = Path::of(expr, context.shape, &context.tables) {
         *expr = path.into_subscripts();
     }
@@ -38,10 +31,7 @@ fn path_to_subscripts(expr: &mut Expr, context: &Context<'_>) {
 /// ```
 ///
 /// Leaves dots between plain names alone: only the planner knows which of them are tables.
-pub(super) const QUOTE_FIELDS: SyntaxRule =
-    SyntaxRule::both("quote_fields", &[Psql, DuckDb], Hook::Expr(quote_fields));
-
-fn quote_fields(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn quote_fields(expr: &mut Expr, _: &Context<'_>) {
     let Expr::CompoundFieldAccess { root, access_chain } = expr else {
         return;
     };
@@ -60,11 +50,10 @@ fn quote_fields(expr: &mut Expr, _: &Context<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{alone, rewritten};
-    use super::*;
 
     #[test]
     fn paths_into_our_columns_become_subscripts() {
-        let alone = |sql| alone(&PATH_TO_SUBSCRIPTS, sql);
+        let alone = |sql| alone("path_to_subscripts", sql);
         insta::assert_snapshot!(alone("SELECT 1 FROM api_keys k WHERE spec.owner.id = K.SPEC.Owner.Id"), @"SELECT 1 FROM api_keys k WHERE spec['owner']['id'] = K.SPEC['owner']['id']");
         insta::assert_snapshot!(alone("SELECT 1 FROM api_keys WHERE spec.owner['id'] = spec.resources[1].id"), @"SELECT 1 FROM api_keys WHERE spec['owner']['id'] = spec['resources'][1]['id']");
         insta::assert_snapshot!(rewritten("SELECT 1 FROM t WHERE (x).y.z = a[1].b"), @"SELECT 1 FROM t WHERE (x).'y'.'z' = a[1].'b'");

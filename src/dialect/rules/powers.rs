@@ -4,8 +4,6 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator, VisitorMut};
 
-use super::rule::Writer::{DuckDb, Psql};
-use super::rule::{Hook, SyntaxRule};
 use crate::dialect::ast::{calls, taken};
 use crate::dialect::walk::WalkMut;
 
@@ -18,10 +16,7 @@ use crate::dialect::walk::WalkMut;
 /// ```
 ///
 /// The power of two integers is a float. In the dialect `stackql` it stays an exclusive or.
-pub(super) const POWERS: SyntaxRule =
-    SyntaxRule::default_only("powers", &[Psql, DuckDb], Hook::Statement(call_by_name));
-
-fn call_by_name(statement: &mut Statement) {
+pub(super) fn powers(statement: &mut Statement) {
     // The visitor never breaks off.
     let _ = statement.walk_mut(&mut Powers);
 }
@@ -87,7 +82,6 @@ fn is_power(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::alone;
-    use super::*;
 
     #[test]
     fn a_caret_binds_tighter_than_a_product_and_to_the_left() {
@@ -98,7 +92,7 @@ mod tests {
             ("-2 ^ 2", "power(-2, 2)"),
             ("-(2 ^ 2)", "-(power(2, 2))"),
         ] {
-            let rewritten = alone(&POWERS, &format!("SELECT {sql}"));
+            let rewritten = alone("powers", &format!("SELECT {sql}"));
             assert_eq!(rewritten, format!("SELECT {expected}"));
         }
     }

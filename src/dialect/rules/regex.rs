@@ -4,8 +4,7 @@ use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value,
 };
 
-use super::rule::Writer::Psql;
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::function_name;
 
 /// The functions that PostgreSQL has as well, whose second argument is a regular expression.
@@ -43,10 +42,7 @@ const CLASSES: [&str; 15] = [
 /// ```
 ///
 /// Only literals. Not for REGEXP, which is not PostgreSQL's.
-pub(super) const WORD_BOUNDARIES: SyntaxRule =
-    SyntaxRule::default_only("word_boundaries", &[Psql], Hook::Expr(word_boundaries));
-
-fn word_boundaries(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn word_boundaries(expr: &mut Expr, _: &Context<'_>) {
     use BinaryOperator::{PGRegexIMatch, PGRegexMatch, PGRegexNotIMatch, PGRegexNotMatch};
     let pattern = match expr {
         Expr::BinaryOp {

@@ -22,7 +22,7 @@ pub(crate) enum Writer {
 /// A rule over syntax trees: it turns what people write into what the engine plans, and leaves alone what it does not
 /// recognize.
 pub(crate) struct SyntaxRule {
-    /// Its name: that of its constant, in lower case.
+    /// Its name: that of its function.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
     pub(crate) name: &'static str,
     /// Where it applies.
@@ -65,49 +65,27 @@ pub(crate) enum Hook {
     Finish(fn(&mut Statement)),
 }
 
-impl SyntaxRule {
-    /// Returns a rule of all dialects, for what `writers` write.
-    pub(crate) const fn both(name: &'static str, writers: &'static [Writer], hook: Hook) -> Self {
-        Self::of(name, Dialects::BOTH, writers, hook)
-    }
-
-    /// Returns a rule of the default dialect, for what `writers` write.
-    pub(crate) const fn default_only(
-        name: &'static str,
-        writers: &'static [Writer],
-        hook: Hook,
-    ) -> Self {
-        Self::of(name, Dialects::DEFAULT, writers, hook)
-    }
-
-    /// Returns a rule of the dialect `stackql`, for what only StackQL's users write.
-    pub(crate) const fn stackql_only(name: &'static str, hook: Hook) -> Self {
-        Self::of(name, Dialects::STACKQL, &[Writer::Stackql], hook)
-    }
-
-    const fn of(
-        name: &'static str,
-        dialects: Dialects,
-        writers: &'static [Writer],
-        hook: Hook,
-    ) -> Self {
-        Self {
-            name,
-            dialects,
-            writers,
-            hook,
-            refusal: None,
-        }
-    }
-
-    /// Adds what to say in a dialect without it.
-    pub(crate) const fn or_refuse(self, refusal: Refusal) -> Self {
-        Self {
-            refusal: Some(refusal),
-            ..self
-        }
-    }
+/// Lists syntax rules, one a line: where it applies, who writes what it reads, its function and when that runs, and what
+/// refuses the same in a dialect without it. A rule has the name of its function.
+macro_rules! syntax_rules {
+    (@refusal) => { None };
+    (@refusal $module:ident::$refusal:ident: $part:ident) => {
+        Some(Refusal::$part($module::$refusal))
+    };
+    ($(
+        $dialects:ident [$($writer:ident),*] $module:ident::$rule:ident: $hook:ident
+        $(or $elsewhere:ident::$refusal:ident: $part:ident)?;
+    )*) => {
+        &[$(SyntaxRule {
+            name: stringify!($rule),
+            dialects: Dialects::$dialects,
+            writers: &[$(Writer::$writer),*],
+            hook: Hook::$hook($module::$rule),
+            refusal: syntax_rules!(@refusal $($elsewhere::$refusal: $part)?),
+        }),*]
+    };
 }
+pub(super) use syntax_rules;
 
 /// What rules may know of the statement and its tables.
 pub(crate) struct Context<'s> {
@@ -134,7 +112,7 @@ impl<'s> Context<'s> {
 ///
 /// Each takes away what the engine refused, so that trying again comes to an end.
 pub(crate) struct SecondReading {
-    /// Its name: that of its constant, in lower case.
+    /// Its name: that of its function.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
     pub(crate) name: &'static str,
     /// Where it applies.
@@ -162,31 +140,24 @@ pub(crate) enum Answer {
     BareColumn(fn(&mut Statement, &Aggregation<'_>) -> BTreeSet<String>),
 }
 
-impl SecondReading {
-    /// Returns a reading of `dialects`, for what `writers` write.
-    pub(crate) const fn new(
-        name: &'static str,
-        dialects: Dialects,
-        writers: &'static [Writer],
-        answer: Answer,
-    ) -> Self {
-        Self {
-            name,
-            dialects,
-            writers,
-            instead: None,
-            answer,
-        }
-    }
-
-    /// Adds what to write in a dialect without it.
-    pub(crate) const fn or_write(self, instead: &'static str) -> Self {
-        Self {
-            instead: Some(instead),
-            ..self
-        }
-    }
+/// Lists second readings, one a line: where it applies, who writes what it reads, its function, what that answers, and what
+/// to write instead. A reading has the name of its function.
+macro_rules! second_readings {
+    (@instead) => { None };
+    (@instead $instead:literal) => { Some($instead) };
+    ($(
+        $dialects:ident [$($writer:ident),*] $module:ident::$reading:ident: $answer:ident $(or $instead:literal)?;
+    )*) => {
+        &[$(SecondReading {
+            name: stringify!($reading),
+            dialects: Dialects::$dialects,
+            writers: &[$(Writer::$writer),*],
+            instead: second_readings!(@instead $($instead)?),
+            answer: Answer::$answer($module::$reading),
+        }),*]
+    };
 }
+pub(super) use second_readings;
 
 /// A name that no column has.
 #[derive(Debug, Clone, Copy)]

@@ -13,11 +13,9 @@ use sqlparser::ast::{
     WildcardAdditionalOptions,
 };
 
-use super::rule::Writer::{DuckDb, Psql, Stackql};
-use super::rule::{Answer, Context, Hook, SecondReading, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{args, folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
-use crate::dialect::setting::Dialects;
 use crate::dialect::walk::{Walk, WalkMut};
 
 /// Selects the fields of an object in the place of its star.
@@ -31,10 +29,7 @@ use crate::dialect::walk::{Walk, WalkMut};
 ///
 /// Not a list, whose elements have the fields, not with EXCLUDE and the like, not where a table is called `spec`, and not where
 /// tables of the statement have other fields there.
-pub(super) const SPREAD_OBJECTS: SyntaxRule =
-    SyntaxRule::both("spread_objects", &[DuckDb], Hook::Select(spread_objects));
-
-fn spread_objects(select: &mut Select, context: &Context<'_>) {
+pub(super) fn spread_objects(select: &mut Select, context: &Context<'_>) {
     let items = std::mem::take(&mut select.projection);
     select.projection = items
         .into_iter()
@@ -97,14 +92,8 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
 /// ```
 ///
 /// Not one field of two tables: each keeps its table. What the planner only makes equal while it plans is left to
-/// [`NAME_EVERY_ITEM`].
-pub(super) const NAME_ITEMS: SyntaxRule = SyntaxRule::both(
-    "name_items",
-    &[Psql, DuckDb, Stackql],
-    Hook::Select(name_items),
-);
-
-fn name_items(select: &mut Select, context: &Context<'_>) {
+/// [`name_every_item`].
+pub(super) fn name_items(select: &mut Select, context: &Context<'_>) {
     let items: Vec<Item> = select
         .projection
         .iter()
@@ -138,14 +127,7 @@ fn name_items(select: &mut Select, context: &Context<'_>) {
 /// ```
 ///
 /// Not before the engine has refused the list: the aliases would hide which items are paths.
-pub(super) const NAME_EVERY_ITEM: SecondReading = SecondReading::new(
-    "name_every_item",
-    Dialects::BOTH,
-    &[Psql, DuckDb, Stackql],
-    Answer::SameName(name_every_item),
-);
-
-fn name_every_item(statement: &mut Statement) -> bool {
+pub(super) fn name_every_item(statement: &mut Statement) -> bool {
     let mut namer = Namer(false);
     let _ = statement.walk_mut(&mut namer);
     namer.0
@@ -192,13 +174,7 @@ impl VisitorMut for Namer {
 /// ```
 ///
 /// The planner takes the CASE away again, when it has named everything.
-pub(super) const TELL_CASTS_APART: SyntaxRule = SyntaxRule::both(
-    "tell_casts_apart",
-    &[Psql, DuckDb, Stackql],
-    Hook::Query(tell_casts_apart),
-);
-
-fn tell_casts_apart(query: &mut Query) {
+pub(super) fn tell_casts_apart(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;
     };

@@ -6,11 +6,11 @@
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, Spanned,
-    UnaryOperator, Value,
+    Statement, UnaryOperator, Value,
 };
 
 use super::conditions::like_each;
-use super::rule::{Context, Hook, Refusal, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{call, calls, function_name, is_null, rename, taken, text, wrap};
 use crate::dialect::error::Error;
 use crate::dialect::functions;
@@ -26,13 +26,7 @@ use crate::dialect::walk::WalkMut;
 /// ```
 ///
 /// Not `a IS 1`, where the parser sees no value after IS.
-pub(super) const OPERATORS_OF_STACKQL: SyntaxRule = SyntaxRule::stackql_only(
-    "operators_of_stackql",
-    Hook::EarlyExpr(operators_of_stackql),
-)
-.or_refuse(Refusal::Expr(operator_refused));
-
-fn operators_of_stackql(expr: &mut Expr, _: &mut Context<'_>) {
+pub(super) fn operators_of_stackql(expr: &mut Expr, _: &mut Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
         return;
     };
@@ -54,7 +48,7 @@ fn operators_of_stackql(expr: &mut Expr, _: &mut Context<'_>) {
     *expr = pair(Box::new(taken(left)), Box::new(taken(right)));
 }
 
-fn operator_refused(expr: &Expr) -> Option<Error> {
+pub(super) fn operator_refused(expr: &Expr) -> Option<Error> {
     let op = match expr {
         Expr::BinaryOp { op, .. } => op,
         Expr::RLike { regexp: false, .. } => {
@@ -101,11 +95,7 @@ fn operator_refused(expr: &Expr) -> Option<Error> {
 /// ```
 ///
 /// Nothing is left alone.
-pub(super) const COMMA_IN_LIMIT: SyntaxRule =
-    SyntaxRule::stackql_only("comma_in_limit", Hook::Query(comma_in_limit))
-        .or_refuse(Refusal::Query(comma_refused));
-
-fn comma_in_limit(query: &mut Query) {
+pub(super) fn comma_in_limit(query: &mut Query) {
     if let Some(LimitClause::OffsetCommaLimit { offset, limit }) = &mut query.limit_clause {
         query.limit_clause = Some(LimitClause::LimitOffset {
             limit: Some(taken(limit)),
@@ -118,7 +108,7 @@ fn comma_in_limit(query: &mut Query) {
     }
 }
 
-fn comma_refused(query: &Query) -> Option<Error> {
+pub(super) fn comma_refused(query: &Query) -> Option<Error> {
     let Some(LimitClause::OffsetCommaLimit { offset, limit }) = &query.limit_clause else {
         return None;
     };
@@ -136,10 +126,7 @@ fn comma_refused(query: &Query) -> Option<Error> {
 /// ```
 ///
 /// Not ILIKE, which SQLite does not have.
-pub(super) const LIKE_IGNORES_CASE: SyntaxRule =
-    SyntaxRule::stackql_only("like_ignores_case", Hook::Expr(like_ignores_case));
-
-fn like_ignores_case(expr: &mut Expr, context: &Context<'_>) {
+pub(super) fn like_ignores_case(expr: &mut Expr, context: &Context<'_>) {
     if let Expr::Like { any: true, .. } = expr {
         like_each(expr, context);
         expr.change_expressions(|expr| {
@@ -170,20 +157,6 @@ fn like(expr: &mut Expr) {
         };
     }
 }
-
-/// Calls the functions that answer otherwise in StackQL, and replaces every match of a regular expression.
-///
-/// ```sql
-/// SELECT split_part(a, '/', -1), substr(a, -5), SUBSTRING(a FROM -5 FOR 2), regexp_replace(a, '[0-9]', '#'), ceil(b) FROM t
-/// -- becomes
-/// SELECT stackql_split_part(a, '/', -1), stackql_substr(a, -5), stackql_substr(a, -5, 2),
-/// stackql_regexp_replace(a, '[0-9]', '#', 'g'), stackql_ceil(b) FROM t
-/// ```
-///
-/// Not `regexp_replace` with flags, which StackQL does not have.
-pub(super) const FUNCTIONS_OF_STACKQL: SyntaxRule =
-    SyntaxRule::stackql_only("functions_of_stackql", Hook::Expr(functions_of_stackql))
-        .or_refuse(Refusal::Expr(function_refused));
 
 /// Functions of SQLite, MySQL and others that neither PostgreSQL nor DuckDB has, and what to write in the default dialect.
 const INSTEAD_OF: [(&str, &str); 24] = [
@@ -216,7 +189,7 @@ const INSTEAD_OF: [(&str, &str); 24] = [
     ("zeroblob", "write decode(repeat('00', n), 'hex')"),
 ];
 
-fn function_refused(expr: &Expr) -> Option<Error> {
+pub(super) fn function_refused(expr: &Expr) -> Option<Error> {
     let Expr::Function(function) = expr else {
         return None;
     };
@@ -229,7 +202,17 @@ fn function_refused(expr: &Expr) -> Option<Error> {
     )
 }
 
-fn functions_of_stackql(expr: &mut Expr, _: &Context<'_>) {
+/// Calls the functions that answer otherwise in StackQL, and replaces every match of a regular expression.
+///
+/// ```sql
+/// SELECT split_part(a, '/', -1), substr(a, -5), SUBSTRING(a FROM -5 FOR 2), regexp_replace(a, '[0-9]', '#'), ceil(b) FROM t
+/// -- becomes
+/// SELECT stackql_split_part(a, '/', -1), stackql_substr(a, -5), stackql_substr(a, -5, 2),
+/// stackql_regexp_replace(a, '[0-9]', '#', 'g'), stackql_ceil(b) FROM t
+/// ```
+///
+/// Not `regexp_replace` with flags, which StackQL does not have.
+pub(super) fn functions_of_stackql(expr: &mut Expr, _: &Context<'_>) {
     match expr {
         Expr::Substring {
             expr: value,
@@ -286,11 +269,7 @@ fn every_match(function: &mut Function) {
 /// ```
 ///
 /// Not literals, which the planner of arrows reads; it knows the fields that they lead to.
-pub(super) const PATHS_BEHIND_ARROWS: SyntaxRule =
-    SyntaxRule::stackql_only("paths_behind_arrows", Hook::Expr(paths_behind_arrows))
-        .or_refuse(Refusal::Expr(path_refused));
-
-fn paths_behind_arrows(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn paths_behind_arrows(expr: &mut Expr, _: &Context<'_>) {
     let Expr::BinaryOp { left, op, right } = expr else {
         return;
     };
@@ -310,7 +289,7 @@ fn paths_behind_arrows(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-fn path_refused(expr: &Expr) -> Option<Error> {
+pub(super) fn path_refused(expr: &Expr) -> Option<Error> {
     let Expr::BinaryOp {
         op: op @ (BinaryOperator::Arrow | BinaryOperator::LongArrow),
         right,
@@ -351,11 +330,7 @@ fn unnested(expr: &Expr) -> &Expr {
 /// ```
 ///
 /// UNSIGNED and BINARY are the same as SIGNED, NCHAR is the same as CHAR.
-pub(super) const CASTS_OF_STACKQL: SyntaxRule =
-    SyntaxRule::stackql_only("casts_of_stackql", Hook::Expr(casts_of_stackql))
-        .or_refuse(Refusal::Expr(cast_refused));
-
-fn casts_of_stackql(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn casts_of_stackql(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Cast {
         kind: CastKind::Cast,
         expr: value,
@@ -390,7 +365,7 @@ fn affinity(data_type: &DataType) -> Option<Affinity> {
     }
 }
 
-fn cast_refused(expr: &Expr) -> Option<Error> {
+pub(super) fn cast_refused(expr: &Expr) -> Option<Error> {
     let Expr::Cast { data_type, .. } = expr else {
         return None;
     };
@@ -411,11 +386,7 @@ fn cast_refused(expr: &Expr) -> Option<Error> {
 /// -- becomes
 /// SELECT sum(CAST(NULL AS BIGINT)), avg(a) FROM t
 /// ```
-pub(super) const TYPED_NULL: SyntaxRule =
-    SyntaxRule::stackql_only("typed_null", Hook::Expr(typed_null))
-        .or_refuse(Refusal::Expr(null_refused));
-
-fn typed_null(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn typed_null(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
         && let Some(null) = summed_null(function)
     {
@@ -442,7 +413,7 @@ fn summed_null(function: &mut Function) -> Option<&mut Expr> {
     }
 }
 
-fn null_refused(expr: &Expr) -> Option<Error> {
+pub(super) fn null_refused(expr: &Expr) -> Option<Error> {
     let Expr::Function(function) = expr else {
         return None;
     };
@@ -461,11 +432,7 @@ fn null_refused(expr: &Expr) -> Option<Error> {
 /// ```
 ///
 /// What is a condition already is left alone, so that it still reaches the requests, and so are columns beside AND and OR.
-pub(super) const TRUTH_OF_NUMBERS: SyntaxRule =
-    SyntaxRule::stackql_only("truth_of_numbers", Hook::Expr(truth_of_numbers))
-        .or_refuse(Refusal::Expr(truth_refused));
-
-fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
     match expr {
         Expr::UnaryOp {
             op: UnaryOperator::Not,
@@ -508,10 +475,7 @@ fn is_number(expr: &Expr) -> bool {
 /// ```
 ///
 /// A column is left alone: most are not numbers.
-pub(super) const NUMBER_AS_CONDITION: SyntaxRule =
-    SyntaxRule::stackql_only("number_as_condition", Hook::Select(number_as_condition));
-
-fn number_as_condition(select: &mut Select, _: &Context<'_>) {
+pub(super) fn number_as_condition(select: &mut Select, _: &Context<'_>) {
     if let Some(condition) = &mut select.selection
         && is_number(condition)
     {
@@ -519,7 +483,7 @@ fn number_as_condition(select: &mut Select, _: &Context<'_>) {
     }
 }
 
-fn truth_refused(expr: &Expr) -> Option<Error> {
+pub(super) fn truth_refused(expr: &Expr) -> Option<Error> {
     match expr {
         Expr::UnaryOp {
             op: UnaryOperator::Not,
@@ -533,22 +497,45 @@ fn truth_refused(expr: &Expr) -> Option<Error> {
     }
 }
 
+/// Counts what is true as 1, and takes the number in a JSON text, as SQLite does.
+///
+/// ```sql
+/// SELECT sum(a IS NULL), sum(json_extract(b, '$.n')) FROM t
+/// -- becomes
+/// SELECT sum((a IS NULL + 0)), sum((json_extract(b, '$.n') + 0)) FROM t
+/// ```
+///
+/// See [`functions::numbers`].
+pub(super) fn numbers_of_sqlite(statement: &mut Statement) {
+    functions::numbers(statement);
+}
+
+pub(super) fn sum_refused(expr: &Expr) -> Option<Error> {
+    let Expr::Function(function) = expr else {
+        return None;
+    };
+    functions::sums_truth(function).then(|| {
+        let name = function_name(function);
+        Error::new(format!("`{name}` takes numbers, and this is a condition"))
+            .hint("count(*) FILTER (WHERE …) counts the rows where it is true")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::alone;
-    use super::*;
     use crate::dialect::Dialect;
     use crate::dialect::rewrite::refuse_other_dialect;
 
     #[test]
     fn any_of_several_patterns_may_match_in_any_case() {
-        insta::assert_snapshot!(alone(&LIKE_IGNORES_CASE, "SELECT 1 WHERE a NOT LIKE ANY (ARRAY['x', 'y'])"), @"SELECT 1 WHERE (NOT stackql_like(a, 'x') OR NOT stackql_like(a, 'y'))");
-        insta::assert_snapshot!(alone(&LIKE_IGNORES_CASE, "SELECT 1 WHERE a ILIKE 'x'"), @"SELECT 1 WHERE a ILIKE 'x'");
+        insta::assert_snapshot!(alone("like_ignores_case", "SELECT 1 WHERE a NOT LIKE ANY (ARRAY['x', 'y'])"), @"SELECT 1 WHERE (NOT stackql_like(a, 'x') OR NOT stackql_like(a, 'y'))");
+        insta::assert_snapshot!(alone("like_ignores_case", "SELECT 1 WHERE a ILIKE 'x'"), @"SELECT 1 WHERE a ILIKE 'x'");
     }
 
     #[test]
     fn types_are_known_by_their_affinity() {
-        insta::assert_snapshot!(alone(&CASTS_OF_STACKQL, "SELECT CAST(a AS UNSIGNED), CAST(a AS BINARY), CAST(a AS NCHAR), CAST(a AS INT), a::CHAR"), @"SELECT stackql_numeric(a), stackql_numeric(a), to_text(a), CAST(a AS INT), a::CHAR");
+        insta::assert_snapshot!(alone("casts_of_stackql", "SELECT CAST(a AS UNSIGNED), CAST(a AS BINARY), CAST(a AS NCHAR), CAST(a AS INT), a::CHAR"), @"SELECT stackql_numeric(a), stackql_numeric(a), to_text(a), CAST(a AS INT), a::CHAR");
     }
 
     #[test]

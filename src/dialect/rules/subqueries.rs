@@ -5,8 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::conditions;
-use super::rule::Writer::{DuckDb, Psql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::binary;
 use crate::dialect::parse;
 
@@ -20,33 +19,7 @@ use crate::dialect::parse;
 /// ```
 ///
 /// Only in WHERE, beside AND and OR, where unknown counts as false. Elsewhere it is [`ROW_IN_SUBQUERY`]'s.
-pub(super) const ROWS_IN_WHERE: SyntaxRule = SyntaxRule::both(
-    "rows_in_where",
-    &[Psql, DuckDb],
-    Hook::Select(rows_in_where),
-);
-
-/// Compares a row with the rows of a subquery where unknown is not as good as false.
-///
-/// ```sql
-/// SELECT (b, c) NOT IN (SELECT d, e FROM u) AS x FROM t
-/// -- becomes
-/// SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2)
-/// WHERE NOT (NOT (b = __rows.__1 AND c = __rows.__2))) THEN false
-/// WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2)
-/// WHERE (NOT (b = __rows.__1 AND c = __rows.__2)) IS NULL) THEN NULL ELSE true END AS x FROM t
-/// ```
-///
-/// Also ANY and ALL, and a subquery that is a row: `(b, c) = (SELECT d, e FROM u)` becomes
-/// `(SELECT b = __rows.__1 AND c = __rows.__2 FROM (SELECT d, e FROM u) AS __rows (__1, __2))`. Two subqueries are left
-/// alone: the engine has no rows as values.
-pub(super) const ROW_IN_SUBQUERY: SyntaxRule = SyntaxRule::both(
-    "row_in_subquery",
-    &[Psql, DuckDb],
-    Hook::Expr(row_in_subquery),
-);
-
-fn rows_in_where(select: &mut Select, _: &Context<'_>) {
+pub(super) fn rows_in_where(select: &mut Select, _: &Context<'_>) {
     if let Some(condition) = &mut select.selection {
         rows_in(condition);
     }
@@ -130,7 +103,21 @@ fn rows_named(names: &[String], subquery: &Query) -> Option<Query> {
     Some(query)
 }
 
-fn row_in_subquery(expr: &mut Expr, context: &Context<'_>) {
+/// Compares a row with the rows of a subquery where unknown is not as good as false.
+///
+/// ```sql
+/// SELECT (b, c) NOT IN (SELECT d, e FROM u) AS x FROM t
+/// -- becomes
+/// SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2)
+/// WHERE NOT (NOT (b = __rows.__1 AND c = __rows.__2))) THEN false
+/// WHEN EXISTS (SELECT 1 FROM (SELECT d, e FROM u) AS __rows (__1, __2)
+/// WHERE (NOT (b = __rows.__1 AND c = __rows.__2)) IS NULL) THEN NULL ELSE true END AS x FROM t
+/// ```
+///
+/// Also ANY and ALL, and a subquery that is a row: `(b, c) = (SELECT d, e FROM u)` becomes
+/// `(SELECT b = __rows.__1 AND c = __rows.__2 FROM (SELECT d, e FROM u) AS __rows (__1, __2))`. Two subqueries are left
+/// alone: the engine has no rows as values.
+pub(super) fn row_in_subquery(expr: &mut Expr, context: &Context<'_>) {
     let compared = match expr {
         Expr::InSubquery {
             expr: row,

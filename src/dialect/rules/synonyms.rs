@@ -6,8 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::Writer::{DuckDb, Psql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{
     binary, calls, function_name, last_ident, number, rename, taken, text, wrap,
 };
@@ -48,10 +47,7 @@ const PARTS: [&str; 7] = [
 /// ```
 ///
 /// Rounds towards zero, numbers with a point too, which DuckDB would not round.
-pub(super) const INTEGER_DIVISION: SyntaxRule =
-    SyntaxRule::both("integer_division", &[DuckDb], Hook::Expr(integer_division));
-
-fn integer_division(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn integer_division(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::BinaryOp {
         op: op @ BinaryOperator::DuckIntegerDivide,
         ..
@@ -71,13 +67,7 @@ fn integer_division(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Only functions that take the same arguments; quoted names are the user's own.
-pub(super) const FUNCTION_NAMES: SyntaxRule = SyntaxRule::both(
-    "function_names",
-    &[Psql, DuckDb],
-    Hook::Expr(function_names),
-);
-
-fn function_names(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn function_names(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr {
         let name = function_name(function);
         if let Some((_, ours)) = NAMES.iter().find(|(theirs, _)| *theirs == name) {
@@ -95,13 +85,7 @@ fn function_names(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Lines are not broken after 76 characters.
-pub(super) const BASE64_WITH_PADDING: SyntaxRule = SyntaxRule::default_only(
-    "base64_with_padding",
-    &[Psql],
-    Hook::Expr(base64_with_padding),
-);
-
-fn base64_with_padding(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn base64_with_padding(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
         && function_name(function) == "encode"
         && let FunctionArguments::List(list) = &mut function.args
@@ -125,10 +109,7 @@ fn base64_with_padding(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Without a dimension the call is DuckDB's, whose empty list has the length 0.
-pub(super) const LENGTH_OF_ARRAY: SyntaxRule =
-    SyntaxRule::default_only("length_of_array", &[Psql], Hook::Expr(length_of_array));
-
-fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
         && function_name(function) == "array_length"
         && matches!(&function.args, FunctionArguments::List(list) if list.args.len() == 2)
@@ -147,10 +128,7 @@ fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not `date`, which is SQLite's function.
-pub(super) const PART_OF_DATE: SyntaxRule =
-    SyntaxRule::both("part_of_date", &[DuckDb], Hook::Expr(part_of_date));
-
-fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
         return;
     };
@@ -175,10 +153,7 @@ fn part_of_date(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not as a window function, and not DuckDB's third argument, the number of rows.
-pub(super) const VALUE_OF_EXTREME: SyntaxRule =
-    SyntaxRule::both("value_of_extreme", &[DuckDb], Hook::Expr(value_of_extreme));
-
-fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
         return;
     };
@@ -218,13 +193,7 @@ fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
 /// ```
 ///
 /// Not with FILTER or OVER, and not for several shares at once.
-pub(super) const PERCENTILE_DISC: SyntaxRule = SyntaxRule::both(
-    "percentile_disc",
-    &[Psql, DuckDb],
-    Hook::Expr(percentile_disc),
-);
-
-fn percentile_disc(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn percentile_disc(expr: &mut Expr, _: &Context<'_>) {
     if let Expr::Function(function) = expr
         && function_name(function) == "percentile_disc"
         && let Some(element) = element(function)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sqlparser::ast::Statement;
 
-use super::rule::{Aggregation, Answer, SecondReading, SyntaxRule, UnknownColumn, Writer};
+use super::rule::{Aggregation, Answer, SyntaxRule, UnknownColumn, Writer};
 use super::{SECOND_READINGS, SYNTAX_RULES};
 use crate::dialect::Dialect;
 use crate::dialect::parse::{as_sql, parse};
@@ -21,31 +21,31 @@ pub(super) fn statement(sql: &str) -> Statement {
 
 /// Returns what all rules of the default dialect make of `sql`.
 pub(super) fn rewritten(sql: &str) -> String {
-    let rules = SYNTAX_RULES.iter();
-    let rules = rules.filter(|rule| rule.dialects.contains(Dialect::Default));
-    alone_all(&rules.collect::<Vec<_>>(), sql)
+    applied(|rule| rule.dialects.contains(Dialect::Default), sql)
 }
 
-/// Returns what one rule makes of `sql`.
-pub(super) fn alone(rule: &SyntaxRule, sql: &str) -> String {
-    alone_all(&[rule], sql)
+/// Returns what the rule called `name` makes of `sql`.
+pub(super) fn alone(name: &str, sql: &str) -> String {
+    alone_all(&[name], sql)
 }
 
-/// Returns what some of the rules make of `sql`.
-pub(super) fn alone_all(rules: &[&SyntaxRule], sql: &str) -> String {
+/// Returns what the rules with these names make of `sql`.
+pub(super) fn alone_all(names: &[&str], sql: &str) -> String {
+    applied(|rule| names.contains(&rule.name), sql)
+}
+
+fn applied(is_wanted: impl Fn(&SyntaxRule) -> bool, sql: &str) -> String {
+    let rules: Vec<&SyntaxRule> = SYNTAX_RULES.iter().filter(|rule| is_wanted(rule)).collect();
     let mut statement = statement(sql);
-    apply(rules, &mut statement, &shape());
+    apply(&rules, &mut statement, &shape());
     statement.to_string()
 }
 
 /// Returns what a second reading makes of `sql`, in which the engine does not know `name`; None if that is nothing.
-pub(super) fn reread(
-    reading: &SecondReading,
-    sql: &str,
-    name: &str,
-    is_slip: bool,
-) -> Option<String> {
+pub(super) fn reread(reading: &str, sql: &str, name: &str, is_slip: bool) -> Option<String> {
     let mut statement = statement(sql);
+    let mut readings = SECOND_READINGS.iter();
+    let reading = readings.find(|own| own.name == reading).expect(reading);
     let is_changed = match reading.answer {
         Answer::UnknownColumn(read) => read(&mut statement, UnknownColumn { name, is_slip }),
         Answer::SameName(read) => read(&mut statement),
@@ -165,9 +165,8 @@ fn a_rule_belongs_where_its_writers_are() {
     }
 }
 
-/// Reads the documentation of the rules in `folder`, constants of one of `types`: by the name of each, its SQL before and
-/// after.
-pub(crate) fn documented_in(folder: &str, types: &[&str]) -> BTreeMap<String, (String, String)> {
+/// Reads the documentation of the rules in `folder`, which are functions: by the name of each, its SQL before and after.
+pub(crate) fn documented_in(folder: &str) -> BTreeMap<String, (String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/dialect")
         .join(folder);
@@ -191,17 +190,15 @@ pub(crate) fn documented_in(folder: &str, types: &[&str]) -> BTreeMap<String, (S
                 continue;
             }
             let doc = std::mem::take(&mut doc);
-            let name = line
-                .trim_start_matches("pub(super) ")
-                .strip_prefix("const ")
-                .and_then(|rest| rest.split_once(": "))
-                .filter(|(_, ty)| types.iter().any(|own| ty.starts_with(own)));
-            if let Some((name, _)) = name {
-                let sql = doc.split(|line| line.starts_with("```")).nth(1);
-                let sql = sql.unwrap_or_else(|| panic!("{name} shows no SQL"));
+            let sql = doc.split(|line| line.starts_with("```")).nth(1);
+            let function = line.trim_start_matches("pub(super) ").strip_prefix("fn ");
+            if let (Some(function), Some(sql)) = (function, sql)
+                && sql.iter().any(|line| line.starts_with("-- becomes"))
+                && let Some((name, _)) = function.split_once('(')
+            {
                 let mut parts = sql.split(|line| line.starts_with("-- becomes"));
                 let mut part = || parts.next().unwrap_or_default().join(" ");
-                found.insert(name.to_lowercase(), (part(), part()));
+                found.insert(name.to_owned(), (part(), part()));
             }
         }
     }
@@ -210,18 +207,18 @@ pub(crate) fn documented_in(folder: &str, types: &[&str]) -> BTreeMap<String, (S
 
 #[test]
 fn every_rule_alone_does_what_its_documentation_says() {
-    let mut documented = documented_in("rules", &["SyntaxRule", "SecondReading"]);
+    let mut documented = documented_in("rules");
     let mut wrong = Vec::new();
     for rule in SYNTAX_RULES {
         let (before, after) = documented.remove(rule.name).expect(rule.name);
-        let (once, again) = (alone(rule, &before), alone(rule, &after));
+        let (once, again) = (alone(rule.name, &before), alone(rule.name, &after));
         if once != after || again != statement(&after).to_string() {
             wrong.push((rule.name, once, again));
         }
     }
     for reading in SECOND_READINGS {
         let (before, after) = documented.remove(reading.name).expect(reading.name);
-        let once = reread(reading, &before, "no", false).unwrap_or_default();
+        let once = reread(reading.name, &before, "no", false).unwrap_or_default();
         if once != after {
             wrong.push((reading.name, once, String::new()));
         }

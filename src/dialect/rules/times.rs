@@ -6,8 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::rule::Writer::{DuckDb, Psql};
-use super::rule::{Context, Hook, SyntaxRule};
+use super::rule::Context;
 use crate::dialect::ast::{function_name, taken, wrap};
 use crate::dialect::plan::with_seconds;
 
@@ -22,13 +21,7 @@ use crate::dialect::plan::with_seconds;
 ///
 /// `now()` becomes `CAST(now() AS TIMESTAMPTZ(6))`: the engine's clock has nanoseconds.
 /// A precision that is written stays. Text that is compared with a time is completed later, by its type.
-pub(super) const TIMES_IN_MICROSECONDS: SyntaxRule = SyntaxRule::both(
-    "times_in_microseconds",
-    &[Psql, DuckDb],
-    Hook::Expr(times_in_microseconds),
-);
-
-fn times_in_microseconds(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn times_in_microseconds(expr: &mut Expr, _: &Context<'_>) {
     match expr {
         Expr::Cast {
             data_type, expr, ..
@@ -96,13 +89,7 @@ fn complete(value: &mut Value) {
 /// ```
 ///
 /// Not those that name another precision.
-pub(super) const TIMES_OF_COLUMNS: SyntaxRule = SyntaxRule::both(
-    "times_of_columns",
-    &[Psql, DuckDb],
-    Hook::Statement(times_of_columns),
-);
-
-fn times_of_columns(statement: &mut Statement) {
+pub(super) fn times_of_columns(statement: &mut Statement) {
     if let Statement::CreateTable(table) = statement {
         for column in &mut table.columns {
             precise(&mut column.data_type);
@@ -121,10 +108,7 @@ fn times_of_columns(statement: &mut Statement) {
 /// Patterns with a `%` are for `strftime` already. One with a part that it lacks, such as `RM`, stays, as does one that
 /// writes names in several ways, `DAY, Month`, and
 /// [`crate::dialect::unsupported`] refuses it.
-pub(super) const TIME_PATTERNS: SyntaxRule =
-    SyntaxRule::both("time_patterns", &[Psql], Hook::Expr(time_patterns));
-
-fn time_patterns(expr: &mut Expr, _: &Context<'_>) {
+pub(super) fn time_patterns(expr: &mut Expr, _: &Context<'_>) {
     let Expr::Function(function) = expr else {
         return;
     };

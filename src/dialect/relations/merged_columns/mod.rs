@@ -27,8 +27,8 @@ use sqlparser::ast::{
 };
 
 use self::relation::{Found, Relation};
-use super::rule::RelationRule;
-use crate::dialect::ast::{folded, number, visit, visit_mut};
+use super::rule::Tables;
+use crate::dialect::ast::{folded, number, result, visit, visit_mut};
 use crate::dialect::error::Error;
 use crate::dialect::walk::WalkMut;
 
@@ -121,14 +121,12 @@ fn merges(tree: &TableWithJoins) -> bool {
 ///
 /// Also spells ORDER BY ALL out, as the positions of all columns. Refuses a column of USING that one side does not have, or
 /// has twice.
-pub(super) const MERGED_COLUMNS: RelationRule = RelationRule {
-    name: "merged_columns",
-    apply: |statement, tables| merge_columns(statement, tables.columns),
-};
-
-fn merge_columns(statement: &mut EngineStatement, tables: &Columns<'_>) -> Result<(), Error> {
+pub(super) fn merged_columns(
+    statement: &mut EngineStatement,
+    tables: &Tables<'_>,
+) -> Result<(), Error> {
     let mut rewriter = Rewriter {
-        tables,
+        tables: tables.columns,
         ctes: Vec::new(),
         outer: Vec::new(),
         beside: 0,
@@ -347,10 +345,7 @@ impl Rewriter<'_> {
             rewriter: self,
             depth: 0,
         };
-        match node.walk_mut(&mut visitor) {
-            ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) => Ok(()),
-        }
+        result(node.walk_mut(&mut visitor))
     }
 
     /// Returns what `ident` stands for, if that is a merged column of the nearest query that has it.

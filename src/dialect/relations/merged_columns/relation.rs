@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 
 use crate::dialect::ast::folded;
-use crate::dialect::error::Error;
+use crate::dialect::error::{Error, meant, nearest};
 
 /// The columns of a FROM clause, or of a part of it, in the order of `SELECT *`.
 #[derive(Debug, Clone, Default)]
@@ -137,10 +137,10 @@ impl Relation {
         ))
         .at(ident.span);
         let names = self.columns().map(|column| column.name.as_str());
-        match crate::dialect::error::nearest(&ident.value, names) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("the columns of USING are in the tables of both sides"),
-        }
+        error.hint(meant(
+            nearest(&ident.value, names),
+            "the columns of USING are in the tables of both sides",
+        ))
     }
 
     fn columns(&self) -> impl Iterator<Item = &Column> {

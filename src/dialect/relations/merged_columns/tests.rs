@@ -1,3 +1,4 @@
+use super::super::tests::having;
 use super::*;
 use crate::dialect::parse::parse;
 
@@ -13,7 +14,7 @@ fn merged(sql: &str) -> String {
         Some(columns.iter().map(|&name| name.to_owned()).collect())
     };
     let mut statement = parse(sql).unwrap();
-    match merge_columns(&mut statement, &tables) {
+    match merged_columns(&mut statement, &having(&tables)) {
         Ok(()) => statement.to_string().replace('"', ""),
         Err(error) => format!("{}; {}", error.message, error.hint.unwrap_or_default()),
     }
