@@ -23,9 +23,8 @@ use datafusion::execution::{
 };
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, Extension, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, UserDefinedLogicalNode, UserDefinedLogicalNodeCore, Volatility, cast,
-    col, lit,
+    ColumnarValue, Expr, Extension, LogicalPlan, LogicalPlanBuilder, ScalarUDF, Signature,
+    UserDefinedLogicalNode, UserDefinedLogicalNodeCore, Volatility, cast, col, lit,
 };
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -40,7 +39,8 @@ use futures::stream;
 use super::scope::Scope;
 use super::skips::SKIP;
 use crate::api;
-use crate::dialect::plan::operator::{Plan, no_expressions, one_input};
+use crate::dialect::functions::Hidden;
+use crate::dialect::plan::operator::{Plan, named, no_expressions, one_input};
 use crate::resource::findings::{CONTROLS, Control, Setting, settings};
 
 /// Returns the plan of the view.
@@ -221,14 +221,7 @@ impl DisplayAs for ControlExec {
 }
 
 impl ExecutionPlan for ControlExec {
-    fn name(&self) -> &str {
-        "Control"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("Control", properties);
     one_input!();
     no_expressions!();
 
@@ -360,39 +353,10 @@ impl ExtensionOptions for Thresholds {
 /// The function that stands for a threshold in the plan of the view.
 const THRESHOLD: &str = "__findings_threshold";
 
-/// Returns the function that the plan of the view needs.
+/// Returns the function that the plan of the view needs: it reads a threshold from the configuration, when the statement is
+/// planned.
 pub(super) fn threshold() -> ScalarUDF {
-    ScalarUDF::from(Threshold::default())
-}
-
-/// Reads a threshold from the configuration, when the statement is planned.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Threshold {
-    signature: Signature,
-}
-
-impl Default for Threshold {
-    fn default() -> Self {
-        Self {
-            signature: Signature::exact(vec![DataType::Utf8], Volatility::Stable),
-        }
-    }
-}
-
-impl ScalarUDFImpl for Threshold {
-    fn name(&self) -> &str {
-        THRESHOLD
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    Hidden::new(THRESHOLD, 1, |args| {
         let [ColumnarValue::Scalar(name)] = args.args.as_slice() else {
             return internal_err!("a threshold is read by its name");
         };
@@ -406,5 +370,8 @@ impl ScalarUDFImpl for Threshold {
             )))),
             None => internal_err!("no threshold {name}"),
         }
-    }
+    })
+    .taking(Signature::any(1, Volatility::Stable))
+    .returning(|_| Ok(DataType::Int64))
+    .udf()
 }

@@ -42,6 +42,7 @@ use parking_lot::Mutex;
 use super::answer::{Answer, compare, first_column};
 use super::node::{Apply, Kind, Parameter, described, parameters};
 use super::once::{fresh, is_in_recursion};
+use crate::dialect::plan::operator::named;
 
 /// The most distinct outer values that one subquery is run for.
 ///
@@ -203,13 +204,7 @@ impl DisplayAs for ApplyExec {
 }
 
 impl ExecutionPlan for ApplyExec {
-    fn name(&self) -> &str {
-        "ApplyExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
+    named!("ApplyExec", properties);
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
         vec![&self.input, &self.subquery]

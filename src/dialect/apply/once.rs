@@ -30,7 +30,7 @@ use tokio::sync::OnceCell;
 use super::known::below_projection;
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
 use crate::dialect::plan::can_fail;
-use crate::dialect::plan::operator::{Plan, no_expressions, one_input, over_changed};
+use crate::dialect::plan::operator::{Plan, named, no_expressions, one_input, over_changed};
 
 /// Rows that are kept together: many short batches would each cost what a long one does.
 const ROWS: usize = 8192;
@@ -260,14 +260,7 @@ impl DisplayAs for OnceExec {
 }
 
 impl ExecutionPlan for OnceExec {
-    fn name(&self) -> &str {
-        "OnceExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("OnceExec", properties);
     one_input!();
     no_expressions!();
 

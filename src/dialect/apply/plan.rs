@@ -32,7 +32,7 @@ use super::known::with_known_values;
 use super::node::{Apply, Kind, Nullable, Once, Parameter, ParameterNode, parameters};
 use super::once::{OnceExec, read_once};
 use crate::dialect::plan::limit_by_outer_values;
-use crate::dialect::plan::operator::{no_expressions, no_input};
+use crate::dialect::plan::operator::{named, no_expressions, no_input};
 
 /// Plans as the engine does, and knows the nodes of this module.
 pub(super) struct ApplyQueryPlanner {
@@ -167,14 +167,7 @@ impl DisplayAs for ParameterExec {
 }
 
 impl ExecutionPlan for ParameterExec {
-    fn name(&self) -> &str {
-        "OuterValue"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("OuterValue", properties);
     no_input!();
     no_expressions!();
 

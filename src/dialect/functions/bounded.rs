@@ -21,13 +21,14 @@ use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    ScalarUDFImpl, Signature,
 };
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use regex::{Regex, RegexBuilder};
 
 use super::error::{Error, MOST};
+use super::hidden::Hidden;
 use super::scalar::by_name;
 
 /// How many bytes a call gives, from its arguments for one batch.
@@ -191,50 +192,10 @@ fn bounded(inner: Arc<ScalarUDF>, estimate: Estimate) -> ScalarUDF {
     ScalarUDF::new_from_impl(Bounded { inner, estimate })
 }
 
-/// Returns the function that `||` of two texts is, with a bound.
-pub(crate) fn join_texts() -> ScalarUDF {
-    ScalarUDF::new_from_impl(JoinTexts {
-        signature: Signature::any(2, Volatility::Immutable),
-    })
-}
-
-/// Returns true if `function` is that one.
-pub(crate) fn joins_texts(function: &ScalarUDF) -> bool {
-    function.inner().is::<JoinTexts>()
-}
-
-/// `text || text`, NULL if one of them is.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct JoinTexts {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for JoinTexts {
-    fn name(&self) -> &str {
-        "join_texts"
-    }
-
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        let args: Vec<String> = args
-            .iter()
-            .map(|arg| arg.schema_name().to_string())
-            .collect();
-        Ok(args.join(" || "))
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [left, right] if left == right => Ok(left.clone()),
-            _ => Ok(DataType::LargeUtf8),
-        }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        if joined(&Arguments::of(&args)?).is_some_and(|bytes| bytes > MOST) {
+/// Returns the function that `||` of two texts is, with a bound. It is NULL if one of them is.
+pub(crate) fn join_texts() -> Hidden {
+    Hidden::new("join_texts", 2, |args| {
+        if joined(&Arguments::of(args)?).is_some_and(|bytes| bytes > MOST) {
             return Err(Error::TooLong("||".to_owned()).into());
         }
         let join = |columns: &[ArrayRef]| {
@@ -243,7 +204,12 @@ impl ScalarUDFImpl for JoinTexts {
             Ok(concat_elements_dyn(&left?, &right?)?)
         };
         make_scalar_function(join, Vec::new())(&args.args)
-    }
+    })
+    .returning(|types| match types {
+        [left, right] if left == right => Ok(left.clone()),
+        _ => Ok(DataType::LargeUtf8),
+    })
+    .spelled(|args| args.join(" || "))
 }
 
 /// A function that refuses to give more than [`MOST`], and gives signed integers.

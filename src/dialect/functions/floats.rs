@@ -10,18 +10,18 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, make_array};
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+
+use super::hidden::Hidden;
 
 /// `one_nan(x)`: x, and every NaN the same.
-pub(crate) fn one_nan() -> ScalarUDF {
-    OneSpelling::udf("one_nan", false)
+pub(crate) fn one_nan() -> Hidden {
+    Hidden::new("one_nan", 1, |args| one_spelling(args, false)).unnamed()
 }
 
-/// `float_key(x)`: x, with one NaN and one zero.
-pub(crate) fn float_key() -> ScalarUDF {
-    OneSpelling::udf("float_key", true)
+/// `float_key(x)`: x, with one NaN and one zero. A key of GROUP BY keeps its name.
+pub(crate) fn float_key() -> Hidden {
+    Hidden::new("float_key", 1, |args| one_spelling(args, true)).unnamed()
 }
 
 /// Returns true for floats, and for lists and objects of them.
@@ -42,47 +42,9 @@ pub(crate) fn holds(data_type: &DataType, is_it: fn(&DataType) -> bool) -> bool 
         }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct OneSpelling {
-    name: &'static str,
-    /// Whether zero has no sign either.
-    is_key: bool,
-    signature: Signature,
-}
-
-impl OneSpelling {
-    fn udf(name: &'static str, is_key: bool) -> ScalarUDF {
-        ScalarUDF::new_from_impl(Self {
-            name,
-            is_key,
-            signature: Signature::any(1, Volatility::Immutable),
-        })
-    }
-}
-
-impl ScalarUDFImpl for OneSpelling {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    // A key of GROUP BY keeps its name.
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(args[0].schema_name().to_string())
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(types[0].clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_key = self.is_key;
-        let spelled = move |columns: &[ArrayRef]| spelled(&columns[0], is_key);
-        make_scalar_function(spelled, Vec::new())(&args.args)
-    }
+fn one_spelling(args: &ScalarFunctionArgs, is_key: bool) -> Result<ColumnarValue> {
+    let spelled = |columns: &[ArrayRef]| spelled(&columns[0], is_key);
+    make_scalar_function(spelled, Vec::new())(&args.args)
 }
 
 /// Returns `array` with one NaN, and with one zero if it `is_key`.

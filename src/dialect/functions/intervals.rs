@@ -14,54 +14,34 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
 
 use super::error::Error;
+use super::hidden::Hidden;
 
 const DAY: i128 = 86_400_000_000_000;
 const MONTH_DAYS: i128 = 30;
 
 /// `interval_length(x)`: the nanoseconds of an interval or a difference of times, of 30 days for a month and 24 hours for
 /// a day.
-pub(crate) fn interval_length() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Length {
-        signature: Signature::any(1, Volatility::Immutable),
+pub(crate) fn interval_length() -> Hidden {
+    Hidden::new("interval_length", 1, |args| {
+        make_scalar_function(lengths, Vec::new())(&args.args)
     })
+    .returning(|_| Ok(DataType::Decimal128(38, 0)))
 }
 
 /// `interval_times(x, n)`: an interval or a difference of times, `n` times. What is left of a month goes to the days, and
 /// what is left of a day to the time, as in PostgreSQL.
-pub(super) fn interval_times() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Times {
-        signature: Signature::any(2, Volatility::Immutable),
+pub(super) fn interval_times() -> Hidden {
+    Hidden::new("interval_times", 2, |args| {
+        make_scalar_function(multiples, Vec::new())(&args.args)
     })
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Length {
-    signature: Signature,
-}
-
-const LENGTH: DataType = DataType::Decimal128(38, 0);
-
-impl ScalarUDFImpl for Length {
-    fn name(&self) -> &str {
-        "interval_length"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(LENGTH)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        make_scalar_function(lengths, Vec::new())(&args.args)
-    }
+    .returning(|types| {
+        Ok(match types.first() {
+            Some(difference @ DataType::Duration(_)) => difference.clone(),
+            _ => DataType::Interval(IntervalUnit::MonthDayNano),
+        })
+    })
 }
 
 fn lengths(columns: &[ArrayRef]) -> Result<ArrayRef> {
@@ -95,32 +75,6 @@ fn months_days_nanos(array: &ArrayRef) -> Result<ArrayRef> {
         array,
         &DataType::Interval(IntervalUnit::MonthDayNano),
     )?)
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Times {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Times {
-    fn name(&self) -> &str {
-        "interval_times"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(match types.first() {
-            Some(difference @ DataType::Duration(_)) => difference.clone(),
-            _ => DataType::Interval(IntervalUnit::MonthDayNano),
-        })
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        make_scalar_function(multiples, Vec::new())(&args.args)
-    }
 }
 
 fn multiples(columns: &[ArrayRef]) -> Result<ArrayRef> {

@@ -10,17 +10,10 @@ use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
 
-use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::functions::checked;
 
 /// Checks what is converted. To be run when types fit.
-pub(super) const CHECK_CASTS: PlanRule = PlanRule {
-    name: "check_casts",
-    dialects: Dialects::BOTH,
-    change: Change::Expr(check_casts),
-};
-
-fn check_casts(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn check_casts(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let found = match &mut expr {
         Expr::Cast(Cast { expr: value, field }) => match value.get_type(schema) {
             Ok(from) => check(&from, field.data_type()).map(|check| (value.as_mut(), check)),

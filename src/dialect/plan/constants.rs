@@ -14,16 +14,10 @@ use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use super::operator::Plan;
-use super::rule::OperatorRule;
 use crate::dialect::functions::bounded_constant;
 
 /// Bounds constants in projections. To be run last, because other rules look for constants.
-pub(super) const BOUND_CONSTANTS: OperatorRule = OperatorRule {
-    name: "bound_constants",
-    change: bound_constants,
-};
-
-fn bound_constants(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn bound_constants(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(projection) = plan.downcast_ref::<ProjectionExec>() else {
         return Ok(Transformed::no(plan));
     };

@@ -25,17 +25,10 @@ use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, cast,
 };
 
-use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Adds intervals to dates. To be run before comparisons are looked at.
-pub(super) const DAYS_WITH_INTERVALS: PlanRule = PlanRule {
-    name: "days_with_intervals",
-    dialects: Dialects::DEFAULT,
-    change: Change::Type(days_with_intervals),
-};
-
-fn days_with_intervals(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn days_with_intervals(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     map_named(plan, |expr| {
         expr.transform_up(|expr| Ok(moved(expr, &schema)))
@@ -68,13 +61,7 @@ fn moved(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 }
 
 /// Compares dates with times. To be run before types are made to fit.
-pub(super) const COMPARE_DAYS: PlanRule = PlanRule {
-    name: "compare_days",
-    dialects: Dialects::BOTH,
-    change: Change::Expr(compare_days),
-};
-
-fn compare_days(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn compare_days(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(compared(expr, schema))
 }
 

@@ -11,15 +11,9 @@ use datafusion::error::Result;
 use datafusion::physical_plan::aggregates::AggregateExec;
 
 use super::operator::Plan;
-use super::rule::OperatorRule;
 
 /// Lets groupings read all rows that cannot stop early.
-pub(super) const READ_ALL_GROUPS: OperatorRule = OperatorRule {
-    name: "read_all_groups",
-    change: read_all_groups,
-};
-
-fn read_all_groups(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn read_all_groups(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(groups) = plan.downcast_ref::<AggregateExec>() else {
         return Ok(Transformed::no(plan));
     };

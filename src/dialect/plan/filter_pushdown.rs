@@ -8,40 +8,35 @@
 //!
 //! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns
 //! of the input share a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A
-//! wall between the two nodes, which no predicate passes, is there while the engine's rule runs. Joins look at
+//! [`Fence`] between the two nodes, which no predicate passes, is there while the engine's rule runs. Joins look at
 //! positions and need none. What is volatile stays above what is not.
 //!
 //! The second of these rules hands on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
 //! while it runs. What runs more than once, such as a subquery with outer values or the second term of a recursion, would
-//! keep the bounds of the run before. There every node has a wall below it.
+//! keep the bounds of the run before. There every node has a fence below it.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::{conjunction as physical, split_conjunction as predicates};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-use super::operator::{Plan, no_expressions, one_input, over_changed};
-use super::rule::physical_rule;
+use super::keep_order::{Fence, take_fences_away};
+use super::operator::{Plan, over_changed};
+use super::rule::{SharedRule, configured_rule, physical_rule};
 use super::short_circuit::{can_fail, in_steps};
 
-type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// Returns `rules`, in which the one that pushes filters down leaves those in their places that have to stay.
@@ -143,21 +138,18 @@ const RECURSIVE_TERM: usize = 1;
 /// Tells whether the input of a node at a position runs more than once. None: as often as the node itself.
 pub(crate) type RunsAgain = fn(&Plan, usize) -> Option<bool>;
 
-/// Returns `rules` with walls around those that push filters down.
-pub(crate) fn walled(rules: Vec<Rule>, runs_again: RunsAgain) -> Vec<Rule> {
-    let walled = |rule: Rule| match rule.name() {
+/// Returns `rules`, in which those that push filters down run between fences.
+pub(crate) fn fenced_in(rules: Vec<SharedRule>, runs_again: RunsAgain) -> Vec<SharedRule> {
+    let fenced_in = |rule: SharedRule| match rule.name() {
         "FilterPushdown" => vec![
             physical_rule("in_their_order", in_their_order),
             physical_rule("volatile_apart", volatile_apart),
-            Arc::new(Walled {
-                rule,
-                runs_again: |_, _| None,
-            }),
+            fenced("FilterPushdown", rule, |_, _| None),
         ],
-        "FilterPushdown(Post)" => vec![Arc::new(Walled { rule, runs_again }) as Rule],
+        "FilterPushdown(Post)" => vec![fenced("FilterPushdown(Post)", rule, runs_again)],
         _ => vec![rule],
     };
-    rules.into_iter().flat_map(walled).collect()
+    rules.into_iter().flat_map(fenced_in).collect()
 }
 
 /// Makes one filter of those that stand on top of one another, what the lower one asks first. The engine's rule would put that
@@ -200,52 +192,31 @@ fn volatile_apart(plan: Plan) -> Result<Plan> {
     .data()
 }
 
-/// A rule that runs while the walls are up.
-#[derive(Debug)]
-struct Walled {
-    rule: Rule,
-    runs_again: RunsAgain,
+/// Returns `rule`, which is called `name`, running while there are fences where no predicate may pass.
+fn fenced(name: &'static str, rule: SharedRule, runs_again: RunsAgain) -> SharedRule {
+    configured_rule(name, move |plan, config| {
+        let plan = rule.optimize(with_fences(&plan, runs_again, false)?, config)?;
+        plan.transform_up(take_fences_away).data()
+    })
 }
 
-impl Walled {
-    /// Returns `plan` with its walls, which is a part that runs more than once if `is_again`.
-    fn put_up(&self, plan: &Plan, is_again: bool) -> Result<Plan> {
-        over_changed(plan, |position, child| {
-            let is_again = match plan.downcast_ref::<RecursiveQueryExec>() {
-                Some(_) => is_again || position == RECURSIVE_TERM,
-                None => (self.runs_again)(plan, position).unwrap_or(is_again),
-            };
-            let input = self.put_up(&child, is_again)?;
-            Ok(match is_again || !is_safe(plan, &child) {
-                true => Arc::new(Wall { input }),
-                false => input,
-            })
+/// Returns `plan` with its fences, which is a part that runs more than once if `is_again`.
+fn with_fences(plan: &Plan, runs_again: RunsAgain, is_again: bool) -> Result<Plan> {
+    over_changed(plan, |position, child| {
+        let is_again = match plan.downcast_ref::<RecursiveQueryExec>() {
+            Some(_) => is_again || position == RECURSIVE_TERM,
+            None => runs_again(plan, position).unwrap_or(is_again),
+        };
+        let input = with_fences(&child, runs_again, is_again)?;
+        Ok(match is_again || !is_safe(plan, &child) {
+            true => Arc::new(Fence::new(input, None)),
+            false => input,
         })
-    }
-}
-
-impl PhysicalOptimizerRule for Walled {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.put_up(&plan, false)?;
-        let plan = self.rule.optimize(plan, config)?;
-        plan.transform_up(take_down).data()
-    }
-
-    fn name(&self) -> &str {
-        self.rule.name()
-    }
-
-    fn schema_check(&self) -> bool {
-        self.rule.schema_check()
-    }
+    })
 }
 
 /// Returns true if predicates pass from `plan` to `child` for what they are.
-fn is_safe(plan: &Arc<dyn ExecutionPlan>, child: &Arc<dyn ExecutionPlan>) -> bool {
+fn is_safe(plan: &Plan, child: &Plan) -> bool {
     if let Some(filter) = plan.downcast_ref::<FilterExec>()
         && is_volatile(filter.predicate())
     {
@@ -265,50 +236,4 @@ fn is_safe(plan: &Arc<dyn ExecutionPlan>, child: &Arc<dyn ExecutionPlan>) -> boo
     let keeps_positions = plan.downcast_ref::<ProjectionExec>().is_some()
         || plan.downcast_ref::<FilterExec>().is_some();
     keeps_positions && child.downcast_ref::<HashJoinExec>().is_some()
-}
-
-fn take_down(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    Ok(match plan.downcast_ref::<Wall>() {
-        Some(Wall { input }) => Transformed::yes(Arc::clone(input)),
-        None => Transformed::no(plan),
-    })
-}
-
-/// Its input, without letting any predicate through.
-#[derive(Debug)]
-struct Wall {
-    input: Plan,
-}
-
-impl Wall {
-    fn over(&self, input: Plan) -> Plan {
-        Arc::new(Self { input })
-    }
-}
-
-impl DisplayAs for Wall {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wall")
-    }
-}
-
-impl ExecutionPlan for Wall {
-    fn name(&self) -> &str {
-        "Wall"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    one_input!();
-    no_expressions!();
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        internal_err!("a wall exists only while a plan is optimized")
-    }
 }

@@ -42,16 +42,10 @@ use datafusion::physical_plan::{
     PlanProperties, StatisticsArgs,
 };
 
-use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
-use super::rule::OperatorRule;
+use super::operator::{Plan, RECOMPUTE, named, no_expressions, one_input};
 
 /// Keeps the engine from concluding what does not hold. It comes before the rule that leaves sorts out.
-pub(super) const FORGET_PROPERTIES: OperatorRule = OperatorRule {
-    name: "forget_properties",
-    change: forget_properties,
-};
-
-fn forget_properties(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn forget_properties(plan: Plan) -> Result<Transformed<Plan>> {
     if let Some(filter) = plan.downcast_ref::<FilterExec>()
         && computes(filter.predicate())
     {
@@ -169,14 +163,7 @@ impl DisplayAs for ForgetPropertiesExec {
 }
 
 impl ExecutionPlan for ForgetPropertiesExec {
-    fn name(&self) -> &str {
-        "ForgetPropertiesExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("ForgetPropertiesExec", properties);
     one_input!();
     no_expressions!();
 

@@ -13,17 +13,10 @@ use datafusion::logical_expr::{
 };
 
 use super::error::{Error, Place};
-use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::Dialect;
 
 /// Refuses offsets of RANGE frames that do not fit their order.
-pub(super) const CHECK_FRAMES: PlanRule = PlanRule {
-    name: "check_frames",
-    dialects: Dialects::BOTH,
-    change: Change::Check(check),
-};
-
-fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+pub(super) fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
     let LogicalPlan::Window(window) = plan else {
         return Ok(());
     };

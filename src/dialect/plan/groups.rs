@@ -9,18 +9,11 @@ use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::error::{Error, Place};
-use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::Dialect;
 use crate::error::ErrorKind;
 
 /// Refuses sets of groups with an expression twice, or with a constant.
-pub(super) const CHECK_GROUPS: PlanRule = PlanRule {
-    name: "check_groups",
-    dialects: Dialects::BOTH,
-    change: Change::Check(check),
-};
-
-fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+pub(super) fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
     match plan {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.iter().try_for_each(check_sets),
         _ => Ok(()),

@@ -10,17 +10,10 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, ident};
 
-use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Computes volatile operands once. To be run when types fit.
-pub(super) const HOIST_VOLATILE: PlanRule = PlanRule {
-    name: "hoist_volatile",
-    dialects: Dialects::BOTH,
-    change: Change::Plan(hoist_volatile),
-};
-
-fn hoist_volatile(plan: LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn hoist_volatile(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut count = 0;
     plan.transform_up_with_subqueries(|plan| computed_below(plan, &mut count))
         .data()

@@ -16,17 +16,10 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
 
 use super::opaque::opaque;
-use super::rule::{Change, Dialects, PlanRule};
 use super::tree::map_named;
 
 /// Keeps lists of IN from being merged where that forgets NULL. To be run when types fit.
-pub(super) const KEEP_LISTS: PlanRule = PlanRule {
-    name: "keep_lists",
-    dialects: Dialects::BOTH,
-    change: Change::Node(keep_lists),
-};
-
-fn keep_lists(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn keep_lists(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let is_condition = matches!(plan, LogicalPlan::Filter(Filter { .. }));
     map_named(plan, |expr| {
         let expr = expr.transform_up(|expr| Ok(without_nulls(expr)))?;

@@ -11,7 +11,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{
-    AggregateFunctionParams, Case, InList, InSubquery, SetComparison, Sort,
+    AggregateFunctionParams, Case, InList, InSubquery, SetComparison,
 };
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -20,18 +20,11 @@ use datafusion::logical_expr::{
 };
 
 use super::error::Error;
-use super::rule::{Change, Dialects, PlanRule};
-use super::tree::map_named;
+use super::tree::{all_keys, distinct_keys, map_named, sorted_by};
 use crate::dialect::functions::{compares_elements, holds, interval_length};
 
 /// Compares intervals by their length. To be run before types are made to fit.
-pub(super) const COMPARE_LENGTHS: PlanRule = PlanRule {
-    name: "compare_lengths",
-    dialects: Dialects::BOTH,
-    change: Change::Node(compare_lengths),
-};
-
-fn compare_lengths(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn compare_lengths(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     let is_sort = matches!(plan, LogicalPlan::Sort(_));
     refuse_groups(&plan, &schema)?;
@@ -42,16 +35,7 @@ fn compare_lengths(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             false => Ok(expr),
         }
     })?;
-    plan.transform_data(|plan| {
-        let LogicalPlan::Distinct(Distinct::On(mut distinct)) = plan else {
-            return Ok(Transformed::no(plan));
-        };
-        let orders = distinct.sort_expr.iter_mut().flatten();
-        let orders = orders.map(|Sort { expr, .. }| expr);
-        let changed = all_keys(orders.chain(&mut distinct.on_expr), &schema)?;
-        let plan = LogicalPlan::Distinct(Distinct::On(distinct));
-        Ok(Transformed::new_transformed(plan, changed))
-    })
+    plan.transform_data(|plan| distinct_keys(plan, |expr| key(expr, &schema)))
 }
 
 /// Refuses what would tell intervals of one length apart.
@@ -84,6 +68,7 @@ fn refused(what: &str, hint: &'static str) -> Error {
 }
 
 fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let key = |expr| key(expr, schema);
     let operands: Vec<&mut Expr> = match &mut expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if op.supports_propagation() || matches!(op, Operator::AtArrow | Operator::ArrowAt) =>
@@ -142,9 +127,8 @@ fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 )
                 .into());
             }
-            let orders = params.order_by.iter_mut();
-            let orders = orders.map(|Sort { expr, .. }| expr);
-            let changed = all_keys(orders.chain(&mut params.partition_by), schema)?;
+            let orders = sorted_by(&mut params.order_by);
+            let changed = all_keys(orders.chain(&mut params.partition_by), key)?;
             return Ok(Transformed::new_transformed(expr, changed));
         }
         Expr::AggregateFunction(call) => {
@@ -156,9 +140,8 @@ fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 ..
             } = &mut call.params;
             refuse_aggregate(&name, args, schema)?;
-            let orders = order_by.iter_mut().map(|Sort { expr, .. }| expr);
             let changed = match (*distinct, name.as_str()) {
-                (true, "count") => all_keys(args.iter_mut(), schema)?,
+                (true, "count") => all_keys(args.iter_mut(), key)?,
                 (true, _) if args.iter().any(|arg| is_interval(arg, schema)) => {
                     return Err(refused(
                         &format!("`{name}` with DISTINCT"),
@@ -166,7 +149,7 @@ fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                     )
                     .into());
                 }
-                _ => all_keys(orders, schema)?,
+                _ => all_keys(sorted_by(order_by), key)?,
             };
             return Ok(Transformed::new_transformed(expr, changed));
         }
@@ -278,16 +261,6 @@ fn with_lengths(subquery: &Subquery) -> Result<Subquery> {
 
 fn length(expr: Expr) -> Expr {
     interval_length().call(vec![expr])
-}
-
-fn all_keys<'e>(exprs: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> Result<bool> {
-    let mut is_changed = false;
-    for expr in exprs {
-        let changed = key(std::mem::take(expr), schema)?;
-        is_changed |= changed.transformed;
-        *expr = changed.data;
-    }
-    Ok(is_changed)
 }
 
 /// Returns what sorts as `expr` should: the engine sorts by no difference of times in a window.

@@ -5,7 +5,7 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
-//! - before that rule runs, what it would conclude wrongly is kept back, see [`FORGET_PROPERTIES`];
+//! - before that rule runs, what it would conclude wrongly is kept back, see [`forget_properties`];
 //! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
 //! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
@@ -19,46 +19,38 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{LexRequirement, OrderingRequirements};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
 };
 
-use super::forget_properties::FORGET_PROPERTIES;
-use super::operator::{Plan, no_expressions, one_input};
-use super::rule::{OperatorRule, physical_rule};
+use super::forget_properties::forget_properties;
+use super::operator::{Plan, named, no_expressions, one_input};
+use super::rule::{SharedRule, operator_rule, physical_rule};
 use super::sequential::SequentialExec;
-
-type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The engine's rule that removes sorts and moves them.
 const MOVES_SORTS: &str = "EnsureRequirements";
 
 /// Returns `rules` with those that keep the order in their places.
-pub(crate) fn rules(rules: Vec<Rule>) -> Vec<Rule> {
-    let mut kept: Vec<Rule> = Vec::with_capacity(rules.len() + 4);
+pub(crate) fn rules(rules: Vec<SharedRule>) -> Vec<SharedRule> {
+    let mut kept: Vec<SharedRule> = Vec::with_capacity(rules.len() + 4);
     for rule in rules {
         let moves = rule.name() == MOVES_SORTS;
         if moves {
-            kept.push(Arc::new(FORGET_PROPERTIES));
-            kept.push(Arc::new(PUT_UP_FENCES));
+            kept.push(operator_rule("forget_properties", forget_properties));
+            kept.push(operator_rule("put_up_fences", put_up_fences));
         }
         kept.push(rule);
         if moves {
-            kept.push(Arc::new(TAKE_FENCES_AWAY));
+            kept.push(operator_rule("take_fences_away", take_fences_away));
         }
     }
     kept.push(physical_rule("give_in_order", give_in_order));
     kept
 }
-
-const PUT_UP_FENCES: OperatorRule = OperatorRule {
-    name: "put_up_fences",
-    change: put_up_fences,
-};
 
 fn put_up_fences(plan: Plan) -> Result<Transformed<Plan>> {
     let order = match plan.downcast_ref::<SortExec>() {
@@ -75,39 +67,24 @@ fn put_up_fences(plan: Plan) -> Result<Transformed<Plan>> {
     Ok(Transformed::yes(Arc::new(Fence::new(plan, order))))
 }
 
-const TAKE_FENCES_AWAY: OperatorRule = OperatorRule {
-    name: "take_fences_away",
-    change: take_fences_away,
-};
-
-fn take_fences_away(plan: Plan) -> Result<Transformed<Plan>> {
+/// Returns the input of a fence.
+pub(super) fn take_fences_away(plan: Plan) -> Result<Transformed<Plan>> {
     match plan.downcast_ref::<Fence>() {
         Some(fence) => Ok(Transformed::yes(Arc::clone(&fence.input))),
         None => Ok(Transformed::no(plan)),
     }
 }
 
-/// Requires the order of its input, and lets no sort through. It is never run.
+/// Requires the order of its input, and lets no sort and no predicate through. It is never run.
 #[derive(Debug)]
-struct Fence {
+pub(super) struct Fence {
     input: Plan,
     order: Option<OrderingRequirements>,
-    properties: Arc<PlanProperties>,
 }
 
 impl Fence {
-    fn new(input: Plan, order: Option<OrderingRequirements>) -> Self {
-        let properties = PlanProperties::new(
-            input.equivalence_properties().clone(),
-            input.output_partitioning().clone(),
-            input.pipeline_behavior(),
-            input.boundedness(),
-        );
-        Self {
-            input,
-            order,
-            properties: Arc::new(properties),
-        }
+    pub(super) fn new(input: Plan, order: Option<OrderingRequirements>) -> Self {
+        Self { input, order }
     }
 
     fn over(&self, input: Plan) -> Plan {
@@ -122,14 +99,7 @@ impl DisplayAs for Fence {
 }
 
 impl ExecutionPlan for Fence {
-    fn name(&self) -> &str {
-        "Fence"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("Fence");
     one_input!();
     no_expressions!();
 

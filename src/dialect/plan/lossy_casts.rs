@@ -12,16 +12,9 @@ use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
 use super::opaque::opaque;
-use super::rule::{Change, Dialects, PlanRule};
 
 /// Keeps conversions to fewer digits. To be run when types fit.
-pub(super) const KEEP_LOSSY_CASTS: PlanRule = PlanRule {
-    name: "keep_lossy_casts",
-    dialects: Dialects::BOTH,
-    change: Change::Expr(keep_lossy_casts),
-};
-
-fn keep_lossy_casts(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn keep_lossy_casts(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_lossy = match &expr {
         Expr::Cast(Cast { expr: value, field }) => value
             .get_type(schema)

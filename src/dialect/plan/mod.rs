@@ -43,56 +43,65 @@ mod zeros;
 use std::sync::Arc;
 
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 
 pub(crate) use error::{Error, Place};
 pub(crate) use filter_pushdown::RunsAgain;
 pub(crate) use literal::with_seconds;
-pub(crate) use opaque::gives_its_argument;
 pub(crate) use parameters::with_numbers;
-pub(crate) use rule::physical_rule;
+pub(crate) use rule::{SharedRule, physical_rule};
 pub(crate) use sequential::SequentialExec;
 pub(crate) use short_circuit::{can_fail, in_order};
 pub(crate) use strict_types::assigned;
 pub(crate) use subquery_limits::limit_by_outer_values;
-pub(crate) use tree::{map_named, only_input, retyped};
+pub(crate) use tree::{map_columns, map_named, only_input, retyped};
 pub(crate) use without_source::without_sources;
 
-use rule::PlanRule;
+use rule::Change::{Check, Expr, Node, Plan, Type};
+use rule::{Dialects, PlanRule, operator_rule};
 
 type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
-type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
 const BEFORE_TYPES: [PlanRule; 14] = [
-    names::CHECK_NAMES,
-    recursion::CHECK_RECURSION,
-    without_source::COMPARE_WITHOUT_SOURCE,
-    multisets::COUNT_COPIES,
-    subquery_limits::LIMIT_BY_SUBQUERY,
-    frames::CHECK_FRAMES,
-    groups::CHECK_GROUPS,
-    objects::CHECK_OBJECTS,
-    time_literals::PARSE_TIME_LITERALS,
-    days::DAYS_WITH_INTERVALS,
-    days::COMPARE_DAYS,
-    ranked_text::RANK_TEXT,
-    strict_types::STRICT_TYPES,
-    intervals::COMPARE_LENGTHS,
+    PlanRule::both("check_names", Check(names::check)),
+    PlanRule::both("check_recursion", Check(recursion::check_recursion)),
+    PlanRule::both("compare_without_source", Type(without_source::compared)),
+    PlanRule::both("count_copies", Node(multisets::count_copies)),
+    PlanRule::both(
+        "limit_by_subquery",
+        Node(subquery_limits::limit_by_subquery),
+    ),
+    PlanRule::both("check_frames", Check(frames::check)),
+    PlanRule::both("check_groups", Check(groups::check)),
+    PlanRule::both("check_objects", Check(objects::check)),
+    PlanRule::both("parse_time_literals", Expr(time_literals::read)),
+    PlanRule::of(
+        "days_with_intervals",
+        Dialects::DEFAULT,
+        Type(days::days_with_intervals),
+    ),
+    PlanRule::both("compare_days", Expr(days::compare_days)),
+    PlanRule::of("rank_text", Dialects::STACKQL, Expr(ranked_text::rank_text)),
+    PlanRule::of(
+        "strict_types",
+        Dialects::DEFAULT,
+        Type(strict_types::checked),
+    ),
+    PlanRule::both("compare_lengths", Node(intervals::compare_lengths)),
 ];
 
 /// The rules that run when types fit, in this order.
 const AFTER_TYPES: [PlanRule; 9] = [
-    overflow::CHECK_INTEGERS,
-    checked_casts::CHECK_CASTS,
-    lossy_casts::KEEP_LOSSY_CASTS,
-    parts::PARTS_OF_MICROSECONDS,
-    zeros::ONE_ZERO,
-    in_lists::KEEP_LISTS,
-    null_structs::NULL_STRUCTS,
-    hoist_volatile::HOIST_VOLATILE,
-    short_circuit::SHORT_CIRCUIT,
+    PlanRule::both("check_integers", Expr(overflow::check_integers)),
+    PlanRule::both("check_casts", Expr(checked_casts::check_casts)),
+    PlanRule::both("keep_lossy_casts", Expr(lossy_casts::keep_lossy_casts)),
+    PlanRule::both("parts_of_microseconds", Expr(parts::parts_of_microseconds)),
+    PlanRule::both("one_zero", Node(zeros::one_zero)),
+    PlanRule::both("keep_lists", Node(in_lists::keep_lists)),
+    PlanRule::both("null_structs", Plan(null_structs::null_structs)),
+    PlanRule::both("hoist_volatile", Plan(hoist_volatile::hoist_volatile)),
+    PlanRule::both("short_circuit", Node(short_circuit::short_circuit)),
 ];
 
 /// Returns the rules that run before the engine makes types fit.
@@ -115,17 +124,20 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
 /// Returns `rules`, the engine's and those about requests, with those about what people mean.
 ///
 /// `runs_again` knows the nodes that are not of this module and run an input more than once.
-pub(crate) fn physical(rules: Vec<PhysicalRule>, runs_again: RunsAgain) -> Vec<PhysicalRule> {
+pub(crate) fn physical(rules: Vec<SharedRule>, runs_again: RunsAgain) -> Vec<SharedRule> {
     let mut rules = keep_order::rules(short_circuit::whole_conditions(rules));
     // It takes a constant for a column with one value, also where that is NULL or there is no row.
     rules.retain(|rule| rule.name() != "aggregate_statistics");
-    rules.push(Arc::new(recursion::BOUND_RECURSION));
-    rules.push(Arc::new(windows::WHOLE_PARTITIONS));
-    rules.push(Arc::new(distinct::READ_ALL_GROUPS));
-    rules.push(Arc::new(subquery_limits::STOP_BEHIND_LIMIT));
-    let mut rules = filter_pushdown::walled(rules, runs_again);
-    rules.push(Arc::new(short_circuit::SPLIT_FILTERS));
-    rules.push(Arc::new(constants::BOUND_CONSTANTS));
+    rules.push(operator_rule("bound_recursion", recursion::bound_recursion));
+    rules.push(operator_rule("whole_partitions", windows::whole_partitions));
+    rules.push(operator_rule("read_all_groups", distinct::read_all_groups));
+    rules.push(operator_rule(
+        "stop_behind_limit",
+        subquery_limits::stop_behind_limit,
+    ));
+    let mut rules = filter_pushdown::fenced_in(rules, runs_again);
+    rules.push(operator_rule("split_filters", short_circuit::split_filters));
+    rules.push(operator_rule("bound_constants", constants::bound_constants));
     rules
 }
 

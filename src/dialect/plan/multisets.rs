@@ -21,19 +21,11 @@ use datafusion::logical_expr::{
     Distinct, Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder,
 };
 
-use super::rule::{Change, Dialects, PlanRule};
-
 /// The columns that number the copies of a row on either side.
 const NUMBERS: [&str; 2] = ["__left_copy", "__right_copy"];
 
 /// Numbers the copies of rows on both sides of EXCEPT ALL and INTERSECT ALL.
-pub(super) const COUNT_COPIES: PlanRule = PlanRule {
-    name: "count_copies",
-    dialects: Dialects::BOTH,
-    change: Change::Node(count_copies),
-};
-
-fn count_copies(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn count_copies(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {
         LogicalPlan::Join(join) if counts_copies(&join) => Ok(Transformed::yes(numbered(join)?)),
         plan => Ok(Transformed::no(plan)),

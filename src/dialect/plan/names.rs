@@ -15,18 +15,11 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Projection, Sort};
 
 use super::error::{Error, Place};
-use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::Dialect;
 use crate::error::ErrorKind;
 
 /// Refuses names that could be two columns.
-pub(super) const CHECK_NAMES: PlanRule = PlanRule {
-    name: "check_names",
-    dialects: Dialects::BOTH,
-    change: Change::Check(check),
-};
-
-fn check(plan: &LogicalPlan, dialect: Dialect) -> Result<()> {
+pub(super) fn check(plan: &LogicalPlan, dialect: Dialect) -> Result<()> {
     let inputs: Vec<&DFSchema> = plan.inputs().iter().map(|i| i.schema().as_ref()).collect();
     plan.apply_expressions(|expr| {
         typed_columns(expr, |column| match has_double(&inputs, column) {

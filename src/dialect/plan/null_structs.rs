@@ -19,19 +19,12 @@ use datafusion::logical_expr::{
     ScalarUDF, ScalarUDFImpl, Signature,
 };
 
-use super::rule::{Change, Dialects, PlanRule};
 use super::tree::rewrite_expressions;
 
 const NAME: &str = "get_field";
 
 /// Puts the function that looks at the struct in the place of the engine's.
-pub(super) const NULL_STRUCTS: PlanRule = PlanRule {
-    name: "null_structs",
-    dialects: Dialects::BOTH,
-    change: Change::Plan(null_structs),
-};
-
-fn null_structs(plan: LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn null_structs(plan: LogicalPlan) -> Result<LogicalPlan> {
     let function = Arc::new(ScalarUDF::new_from_impl(GetField::default()));
     rewrite_expressions(plan, |expr, _| {
         Ok(match expr {

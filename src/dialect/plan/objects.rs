@@ -14,18 +14,11 @@ use datafusion::logical_expr::{
 };
 
 use super::error::{Error, Place};
-use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::Dialect;
 use crate::dialect::functions::holds;
 
 /// Refuses objects in the ORDER BY of an aggregate and of DISTINCT ON, and as arguments of `min` and `max`.
-pub(super) const CHECK_OBJECTS: PlanRule = PlanRule {
-    name: "check_objects",
-    dialects: Dialects::BOTH,
-    change: Change::Check(check),
-};
-
-fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+pub(super) fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
     let schema = merge_schema(&plan.inputs());
     if let LogicalPlan::Distinct(Distinct::On(distinct)) = plan {
         for key in distinct.sort_expr.iter().flatten() {

@@ -39,6 +39,28 @@ pub(crate) fn over_changed(
     Arc::clone(plan).replace_children(changed, keep)
 }
 
+/// What an operator is called, and what is known of its rows: in its field `properties`, or the same as of its input.
+macro_rules! named {
+    ($name:literal, properties) => {
+        fn name(&self) -> &str {
+            $name
+        }
+
+        fn properties(&self) -> &std::sync::Arc<datafusion::physical_plan::PlanProperties> {
+            &self.properties
+        }
+    };
+    ($name:literal) => {
+        fn name(&self) -> &str {
+            $name
+        }
+
+        fn properties(&self) -> &std::sync::Arc<datafusion::physical_plan::PlanProperties> {
+            self.input.properties()
+        }
+    };
+}
+
 /// The inputs of an operator that has one, in its field `input`. Its own method `over` copies it over another one:
 /// `fn over(&self, input: Plan) -> Plan`.
 macro_rules! one_input {
@@ -106,4 +128,4 @@ macro_rules! no_expressions {
     };
 }
 
-pub(crate) use {no_expressions, no_input, one_input};
+pub(crate) use {named, no_expressions, no_input, one_input};

@@ -9,16 +9,11 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 
-use super::rule::{Change, Dialects, PlanRule};
-
 /// Takes parts of times in microseconds. To be run when types fit.
-pub(super) const PARTS_OF_MICROSECONDS: PlanRule = PlanRule {
-    name: "parts_of_microseconds",
-    dialects: Dialects::BOTH,
-    change: Change::Expr(parts_of_microseconds),
-};
-
-fn parts_of_microseconds(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn parts_of_microseconds(
+    mut expr: Expr,
+    schema: &DFSchema,
+) -> Result<Transformed<Expr>> {
     let mut is_changed = false;
     if let Expr::ScalarFunction(call) = &mut expr
         && call.name() == "date_part"

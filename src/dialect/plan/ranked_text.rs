@@ -15,17 +15,10 @@ use datafusion::logical_expr::{
 };
 
 use super::class::{Class, class_of};
-use super::rule::{Change, Dialects, PlanRule};
 use crate::dialect::functions;
 
 /// Ranks text among numbers. To be run before types are made to fit.
-pub(super) const RANK_TEXT: PlanRule = PlanRule {
-    name: "rank_text",
-    dialects: Dialects::STACKQL,
-    change: Change::Expr(rank_text),
-};
-
-fn rank_text(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn rank_text(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if let Expr::InSubquery(test) = expr {
         return in_subquery(test, schema);
     }

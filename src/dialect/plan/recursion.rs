@@ -18,13 +18,12 @@ use datafusion::logical_expr::expr::{Alias, Cast};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use futures::StreamExt;
 
 use super::class::Class;
 use super::error::{Error, Place};
-use super::operator::{Plan, RECOMPUTE, no_expressions, one_input};
-use super::rule::{Change, Dialects, OperatorRule, PlanRule};
+use super::operator::{Plan, RECOMPUTE, named, no_expressions, one_input};
 use crate::dialect::Dialect;
 use crate::dialect::type_names::type_name;
 use crate::error::ErrorKind;
@@ -36,13 +35,7 @@ const ROUNDS: usize = 100_000;
 const ROWS: usize = 1_000_000;
 
 /// Refuses a recursive query whose second term has other types than its first. To be run before types are looked at.
-pub(super) const CHECK_RECURSION: PlanRule = PlanRule {
-    name: "check_recursion",
-    dialects: Dialects::BOTH,
-    change: Change::Check(check_recursion),
-};
-
-fn check_recursion(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+pub(super) fn check_recursion(plan: &LogicalPlan, _: Dialect) -> Result<()> {
     let LogicalPlan::RecursiveQuery(query) = plan else {
         return Ok(());
     };
@@ -112,12 +105,7 @@ fn keeps(from: &DataType, to: &DataType) -> bool {
 }
 
 /// Counts what recursive queries do.
-pub(super) const BOUND_RECURSION: OperatorRule = OperatorRule {
-    name: "bound_recursion",
-    change: bound_recursion,
-};
-
-fn bound_recursion(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn bound_recursion(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(query) = plan.downcast_ref::<RecursiveQueryExec>() else {
         return Ok(Transformed::no(plan));
     };
@@ -174,14 +162,7 @@ impl DisplayAs for BoundedRecursionExec {
 }
 
 impl ExecutionPlan for BoundedRecursionExec {
-    fn name(&self) -> &str {
-        "BoundedRecursionExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
+    named!("BoundedRecursionExec");
     one_input!();
     no_expressions!();
 

@@ -35,7 +35,7 @@ pub(super) enum Change {
 /// A rule over logical plans, for the engine's analyzer.
 #[derive(Debug)]
 pub(super) struct PlanRule {
-    /// Its name: that of its constant, in lower case.
+    /// Its name.
     pub(super) name: &'static str,
     /// Where it applies.
     pub(super) dialects: Dialects,
@@ -69,51 +69,63 @@ impl AnalyzerRule for PlanRule {
     }
 }
 
-/// A rule over the operators of a physical plan, from the leaves up.
-#[derive(Debug)]
-pub(super) struct OperatorRule {
-    /// Its name: that of its constant, in lower case.
-    pub(super) name: &'static str,
-    /// What it makes of an operator.
-    pub(super) change: fn(Plan) -> Result<Transformed<Plan>>,
+impl PlanRule {
+    /// Returns a rule of all dialects.
+    pub(super) const fn both(name: &'static str, change: Change) -> Self {
+        Self::of(name, Dialects::BOTH, change)
+    }
+
+    /// Returns a rule of `dialects`.
+    pub(super) const fn of(name: &'static str, dialects: Dialects, change: Change) -> Self {
+        Self {
+            name,
+            dialects,
+            change,
+        }
+    }
 }
 
-impl PhysicalOptimizerRule for OperatorRule {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        plan.transform_up(self.change).data()
-    }
+/// A rule over physical plans, for the engine's optimizer.
+pub(crate) type SharedRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+/// Returns the rule called `name` that makes of an operator what `change` says, from the leaves up.
+pub(super) fn operator_rule(
+    name: &'static str,
+    change: fn(Plan) -> Result<Transformed<Plan>>,
+) -> SharedRule {
+    configured_rule(name, move |plan, _| plan.transform_up(change).data())
 }
 
 /// Returns the rule called `name` that rewrites whole physical plans with `rewrite`.
-pub(crate) fn physical_rule(
+pub(crate) fn physical_rule(name: &'static str, rewrite: fn(Plan) -> Result<Plan>) -> SharedRule {
+    configured_rule(name, move |plan, _| rewrite(plan))
+}
+
+/// Returns the rule called `name` that rewrites whole physical plans with `rewrite`, which is given the settings too.
+pub(super) fn configured_rule(
     name: &'static str,
-    rewrite: fn(Plan) -> Result<Plan>,
-) -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+    rewrite: impl Fn(Plan, &ConfigOptions) -> Result<Plan> + Send + Sync + 'static,
+) -> SharedRule {
     Arc::new(PhysicalRule { name, rewrite })
 }
 
-struct PhysicalRule {
+struct PhysicalRule<F> {
     name: &'static str,
-    rewrite: fn(Plan) -> Result<Plan>,
+    rewrite: F,
 }
 
-impl fmt::Debug for PhysicalRule {
+impl<F> fmt::Debug for PhysicalRule<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
 }
 
-impl PhysicalOptimizerRule for PhysicalRule {
-    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> Result<Plan> {
-        (self.rewrite)(plan)
+impl<F> PhysicalOptimizerRule for PhysicalRule<F>
+where
+    F: Fn(Plan, &ConfigOptions) -> Result<Plan> + Send + Sync + 'static,
+{
+    fn optimize(&self, plan: Plan, config: &ConfigOptions) -> Result<Plan> {
+        (self.rewrite)(plan, config)
     }
 
     fn name(&self) -> &str {

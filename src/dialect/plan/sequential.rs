@@ -16,7 +16,7 @@ use datafusion::physical_plan::{
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::operator::{Plan, no_expressions, one_input};
+use super::operator::{Plan, named, no_expressions, one_input};
 
 /// How many batches of a partition are prefetched before its turn.
 const PREFETCHED: usize = 2;
@@ -74,14 +74,7 @@ impl DisplayAs for SequentialExec {
 }
 
 impl ExecutionPlan for SequentialExec {
-    fn name(&self) -> &str {
-        "SequentialExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("SequentialExec", properties);
     one_input!();
     no_expressions!();
 

@@ -3,14 +3,13 @@
 //! The engine evaluates both sides of AND and OR over all rows. An expression that can fail on a row is wrapped in a CASE,
 //! which sees only the rows that the members of the chain before it leave open. In a WHERE, members that cannot fail stay
 //! as they are, for the service to filter by, and guard the others wherever they are written; filters that the engine has
-//! merged into one are taken apart again where they are run ([`SPLIT_FILTERS`]).
+//! merged into one are taken apart again where they are run ([`split_filters`]).
 //!
 //! What can fail: a division by anything but a number that is written there, and text that is converted.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -23,27 +22,19 @@ use datafusion::physical_expr::expressions::{self, CaseExpr, CastExpr, Literal};
 use datafusion::physical_expr::{
     PhysicalExpr, ScalarFunctionExpr, conjunction as physical, split_conjunction,
 };
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::projection::{ProjectionExec, remove_unnecessary_projections};
 
 use super::operator::Plan;
-use super::rule::{Change, Dialects, OperatorRule, PlanRule};
+use super::rule::{SharedRule, configured_rule};
 use super::tree::map_named;
 
 type Predicates = Vec<Arc<dyn PhysicalExpr>>;
-type PhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// Guards expressions that can fail. To be run when types fit.
-pub(super) const SHORT_CIRCUIT: PlanRule = PlanRule {
-    name: "short_circuit",
-    dialects: Dialects::BOTH,
-    change: Change::Node(short_circuit),
-};
-
-fn short_circuit(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn short_circuit(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     match plan {
         LogicalPlan::Filter(Filter {
@@ -198,48 +189,30 @@ fn is_zero(divisor: &ScalarValue) -> bool {
 
 /// Returns `rules`, in which the one that moves projections neither moves what a filter guards nor takes a condition of a join
 /// apart that guards a part of itself.
-pub(super) fn whole_conditions(rules: Vec<PhysicalRule>) -> Vec<PhysicalRule> {
-    let whole = |rule: PhysicalRule| match rule.name() {
-        "ProjectionPushdown" => Arc::new(WholeConditions(rule)) as PhysicalRule,
+///
+/// The engine's rule moves projections below filters, which may guard what they compute; and it computes the parts of a join's
+/// condition that are over one side below the join, for all rows of that side, those in a branch of CASE included. Where that
+/// could fail, projections alone are moved that cannot.
+pub(super) fn whole_conditions(rules: Vec<SharedRule>) -> Vec<SharedRule> {
+    let whole = |rule: SharedRule| match rule.name() {
+        "ProjectionPushdown" => configured_rule("ProjectionPushdown", move |plan, config| {
+            let guards = plan.exists(|plan| {
+                let join = plan.downcast_ref::<NestedLoopJoinExec>();
+                let on = join.and_then(|join| join.filter());
+                Ok(is_guarded(plan) || on.is_some_and(|on| guards(on.expression(), on.schema())))
+            })?;
+            if !guards {
+                return rule.optimize(plan, config);
+            }
+            plan.transform_down(|plan| match is_guarded(&plan) {
+                true => Ok(Transformed::no(plan)),
+                false => remove_unnecessary_projections(plan),
+            })
+            .data()
+        }),
         _ => rule,
     };
     rules.into_iter().map(whole).collect()
-}
-
-/// The engine's rule. It moves projections below filters, which may guard what they compute; and it computes the parts of a
-/// join's condition that are over one side below the join, for all rows of that side, those in a branch of CASE included.
-/// Where that could fail it only moves projections that cannot.
-#[derive(Debug)]
-struct WholeConditions(PhysicalRule);
-
-impl PhysicalOptimizerRule for WholeConditions {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let guards = plan.exists(|plan| {
-            let join = plan.downcast_ref::<NestedLoopJoinExec>();
-            let on = join.and_then(|join| join.filter());
-            Ok(is_guarded(plan) || on.is_some_and(|on| guards(on.expression(), on.schema())))
-        })?;
-        if !guards {
-            return self.0.optimize(plan, config);
-        }
-        plan.transform_down(|plan| match is_guarded(&plan) {
-            true => Ok(Transformed::no(plan)),
-            false => remove_unnecessary_projections(plan),
-        })
-        .data()
-    }
-
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn schema_check(&self) -> bool {
-        self.0.schema_check()
-    }
 }
 
 /// Returns true if what `plan` computes may be for the rows alone that are left where it stands.
@@ -264,12 +237,7 @@ fn guards(condition: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
 }
 
 /// A filter over what cannot fail runs before filters over what can, one each.
-pub(super) const SPLIT_FILTERS: OperatorRule = OperatorRule {
-    name: "split_filters",
-    change: split_filters,
-};
-
-fn split_filters(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn split_filters(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(filter) = plan.downcast_ref::<FilterExec>() else {
         return Ok(Transformed::no(plan));
     };

@@ -31,20 +31,13 @@ use super::class::{Class, class_of};
 use super::error::{Error, Place, first_column};
 use super::literal;
 use super::numbers;
-use super::rule::{Change, Dialects, PlanRule};
-use super::tree::{compared, map_named};
+use super::tree::{compared, map_columns, map_named};
 use crate::dialect::OTHER_DIALECT;
 use crate::dialect::functions::{self, Wants};
 use crate::dialect::type_names::type_name;
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
-pub(super) const STRICT_TYPES: PlanRule = PlanRule {
-    name: "strict_types",
-    dialects: Dialects::DEFAULT,
-    change: Change::Type(checked),
-};
-
-fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn checked(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     let plan = map_named(plan, |expr| {
         expr.transform_down_up(|expr| as_written(expr, &schema), |expr| read(expr, &schema))
@@ -950,18 +943,12 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
 
 /// Returns `plan` with its `column` converted to `data_type`.
 fn with_type(plan: &LogicalPlan, column: usize, data_type: &DataType) -> Result<LogicalPlan> {
-    let items = plan.schema().columns().into_iter().enumerate();
-    let items = items.map(|(position, item)| match position == column {
-        true => {
-            let (relation, name) = (item.relation.clone(), item.name.clone());
-            cast(Expr::Column(item), data_type.clone()).alias_qualified(relation, name)
+    map_columns(Arc::new(plan.clone()), |position, _, item| {
+        match position == column {
+            true => Transformed::yes(cast(item, data_type.clone())),
+            false => Transformed::no(item),
         }
-        false => Expr::Column(item),
-    });
-    Ok(LogicalPlan::Projection(Projection::try_new(
-        items.collect(),
-        Arc::new(plan.clone()),
-    )?))
+    })
 }
 
 /// Returns the projection `plan` with `value` in the place of the literal of `column`.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is no limit, as in PostgreSQL,
-//! and a negative one is an error. [`STOP_BEHIND_LIMIT`] ends the rows where their number is beyond the limit.
+//! and a negative one is an error. [`stop_behind_limit`] ends the rows where their number is beyond the limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,15 +14,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::Column;
 use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, Limit, LogicalPlan, LogicalPlanBuilder, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    ColumnarValue, Expr, Limit, LogicalPlan, LogicalPlanBuilder, Operator, ScalarFunctionArgs, lit,
 };
 use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::utils::collect_columns;
@@ -34,19 +33,12 @@ use datafusion::prelude::{cast, coalesce};
 use futures::stream::{self, StreamExt};
 
 use super::error::Error;
-use super::operator::{Plan, one_input};
-use super::rule::{Change, Dialects, OperatorRule, PlanRule};
+use super::operator::{Plan, named, one_input};
+use crate::dialect::functions::Hidden;
 use crate::error::ErrorKind;
 
 /// The column that numbers the rows.
 const NUMBER: &str = "__row";
-
-/// Turns limits that are given by subqueries into conditions.
-pub(super) const LIMIT_BY_SUBQUERY: PlanRule = PlanRule {
-    name: "limit_by_subquery",
-    dialects: Dialects::BOTH,
-    change: Change::Node(limit_by_subquery),
-};
 
 /// Does so in a plan whose types fit, in which outer values have become subqueries.
 ///
@@ -57,7 +49,8 @@ pub(crate) fn limit_by_outer_values(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(plan.transform_up_with_subqueries(limit_by_subquery)?.data)
 }
 
-fn limit_by_subquery(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+/// Turns limits that are given by subqueries into conditions.
+pub(super) fn limit_by_subquery(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {
         LogicalPlan::Limit(limit) if asks(&limit)? => Ok(Transformed::yes(as_condition(limit)?)),
         plan => Ok(Transformed::no(plan)),
@@ -80,15 +73,16 @@ fn as_condition(limit: Limit) -> Result<LogicalPlan> {
         .map(Expr::from)
         .collect();
     let number = || cast(Expr::from(Column::new_unqualified(NUMBER)), DataType::Int64);
-    let bound = |clause: &'static str, bound: Expr, without: i64| {
-        let bound =
-            ScalarUDF::from(NonNegative::of(clause)).call(vec![cast(bound, DataType::Int64)]);
+    let bound = |check: Hidden, bound: Expr, without: i64| {
+        let bound = check.call(vec![cast(bound, DataType::Int64)]);
         coalesce(vec![bound, lit(without)])
     };
-    let skip = (limit.skip).map_or_else(|| lit(0_i64), |skip| bound("OFFSET", *skip, 0));
+    let offset = Hidden::new("__offset", 1, |args| non_negative(args, "OFFSET"));
+    let skip = (limit.skip).map_or_else(|| lit(0_i64), |skip| bound(offset, *skip, 0));
     let mut condition = number().gt(skip.clone());
     if let Some(fetch) = limit.fetch {
-        let last = skip + bound("LIMIT", *fetch, i64::from(u32::MAX));
+        let limit = Hidden::new("__limit", 1, |args| non_negative(args, "LIMIT"));
+        let last = skip + bound(limit, *fetch, i64::from(u32::MAX));
         condition = condition.and(number().lt_eq(last));
     }
     LogicalPlanBuilder::from(input)
@@ -98,56 +92,20 @@ fn as_condition(limit: Limit) -> Result<LogicalPlan> {
         .build()
 }
 
-/// Fails for a bound that is negative.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct NonNegative {
-    clause: &'static str,
-    signature: Signature,
-}
-
-impl NonNegative {
-    fn of(clause: &'static str) -> Self {
-        Self {
-            clause,
-            signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable),
-        }
+/// Returns a bound, and fails if it is negative.
+fn non_negative(args: &ScalarFunctionArgs, clause: &str) -> Result<ColumnarValue> {
+    let bound = &args.args[0];
+    let values = bound.to_array(args.number_rows)?;
+    let mut numbers = values.as_primitive::<Int64Type>().iter().flatten();
+    if numbers.any(|number| number < 0) {
+        let error = Error::new(format!("{clause} must not be negative"));
+        return Err(error.kind(ErrorKind::Statement).into());
     }
-}
-
-impl ScalarUDFImpl for NonNegative {
-    fn name(&self) -> &str {
-        "__non_negative"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [bound] = args.args.as_slice() else {
-            return internal_err!("a bound has one argument");
-        };
-        let values = bound.to_array(args.number_rows)?;
-        let mut numbers = values.as_primitive::<Int64Type>().iter().flatten();
-        if numbers.any(|number| number < 0) {
-            let error = Error::new(format!("{} must not be negative", self.clause));
-            return Err(error.kind(ErrorKind::Statement).into());
-        }
-        Ok(bound.clone())
-    }
+    Ok(bound.clone())
 }
 
 /// Ends the rows of a query after the last one that its limit wants.
-pub(super) const STOP_BEHIND_LIMIT: OperatorRule = OperatorRule {
-    name: "stop_behind_limit",
-    change: stop_behind_limit,
-};
-
-fn stop_behind_limit(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn stop_behind_limit(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(filter) = plan.downcast_ref::<FilterExec>() else {
         return Ok(Transformed::no(plan));
     };
@@ -205,14 +163,7 @@ impl DisplayAs for StopAfterExec {
 }
 
 impl ExecutionPlan for StopAfterExec {
-    fn name(&self) -> &str {
-        "StopAfterExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
+    named!("StopAfterExec", properties);
     one_input!();
 
     fn maintains_input_order(&self) -> Vec<bool> {

@@ -19,19 +19,12 @@ use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 
 use super::class::Class;
 use super::literal::{self, with_seconds};
-use super::rule::{Change, Dialects, PlanRule};
 use super::tree::compared;
 use crate::dialect::functions::checked::interval_value;
 
-/// Reads text as a time where it is compared with one. To be run before types are made to fit.
-pub(super) const PARSE_TIME_LITERALS: PlanRule = PlanRule {
-    name: "parse_time_literals",
-    dialects: Dialects::BOTH,
-    change: Change::Expr(read),
-};
-
 /// Reads the literals that `expr` compares with a time, or with a difference of times.
-fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+/// Reads text as a time where it is compared with one. To be run before types are made to fit.
+pub(super) fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Some(compared) = compared(&mut expr) else {
         return Ok(Transformed::no(expr));
     };

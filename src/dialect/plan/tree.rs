@@ -1,12 +1,17 @@
 //! What rules and nodes share in walking a plan: the only input of a node, every expression, and every node. Pure.
 
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, internal_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::expr::{InList, Sort};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Union};
+use datafusion::logical_expr::{
+    BinaryExpr, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, Projection, Union,
+};
 
 /// Returns the only one of `inputs`, which a node with one input is to have from now on.
 ///
@@ -106,4 +111,69 @@ pub(crate) fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
         LogicalPlan::Values(rows) => LogicalPlanBuilder::values(rows.values)?.build(),
         plan => plan.recompute_schema(),
     }
+}
+
+/// Returns `plan` with its columns as `change` makes them, under their names.
+///
+/// # Errors
+///
+/// Fails if the engine does not take a column.
+pub(crate) fn map_columns(
+    plan: Arc<LogicalPlan>,
+    change: impl Fn(usize, &Field, Expr) -> Transformed<Expr>,
+) -> Result<LogicalPlan> {
+    let columns = plan.schema().iter().enumerate();
+    let columns = columns.map(|(position, (relation, field))| {
+        let changed = change(position, field, Expr::from((relation, field)));
+        match changed.transformed {
+            true => (changed.data).alias_qualified(relation.cloned(), field.name()),
+            false => changed.data,
+        }
+    });
+    let columns = columns.collect();
+    Ok(LogicalPlan::Projection(Projection::try_new(columns, plan)?))
+}
+
+/// Returns the expressions that rows are sorted by.
+pub(super) fn sorted_by(keys: &mut [Sort]) -> impl Iterator<Item = &mut Expr> {
+    keys.iter_mut().map(|key| &mut key.expr)
+}
+
+/// Makes keys of `exprs` with `key`. Returns true if that changes one of them.
+///
+/// # Errors
+///
+/// Fails if `key` does.
+pub(super) fn all_keys<'e>(
+    exprs: impl Iterator<Item = &'e mut Expr>,
+    key: impl Fn(Expr) -> Result<Transformed<Expr>>,
+) -> Result<bool> {
+    let mut is_changed = false;
+    for expr in exprs {
+        let changed = key(std::mem::take(expr))?;
+        is_changed |= changed.transformed;
+        *expr = changed.data;
+    }
+    Ok(is_changed)
+}
+
+/// Makes keys of what DISTINCT ON compares and sorts by, with `key`. Other plans stay as they are.
+///
+/// # Errors
+///
+/// Fails if `key` does.
+pub(super) fn distinct_keys(
+    plan: LogicalPlan,
+    key: impl Fn(Expr) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Distinct(Distinct::On(mut distinct)) = plan else {
+        return Ok(Transformed::no(plan));
+    };
+    let orders = distinct
+        .sort_expr
+        .iter_mut()
+        .flat_map(|keys| sorted_by(keys));
+    let is_changed = all_keys(orders.chain(&mut distinct.on_expr), key)?;
+    let plan = LogicalPlan::Distinct(Distinct::On(distinct));
+    Ok(Transformed::new_transformed(plan, is_changed))
 }

@@ -15,18 +15,12 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec, Wi
 use datafusion::physical_plan::{InputOrderMode, WindowExpr};
 
 use super::operator::Plan;
-use super::rule::OperatorRule;
 
 /// The functions that look at other rows of their frame.
 const LOOK_AROUND: [&str; 5] = ["lead", "lag", "first_value", "last_value", "nth_value"];
 
 /// Has whole partitions looked at where the engine would go row by row.
-pub(super) const WHOLE_PARTITIONS: OperatorRule = OperatorRule {
-    name: "whole_partitions",
-    change: whole_partitions,
-};
-
-fn whole_partitions(plan: Plan) -> Result<Transformed<Plan>> {
+pub(super) fn whole_partitions(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() else {
         return Ok(Transformed::no(plan));
     };

@@ -13,18 +13,17 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{DFSchema, JoinType, NullEquality, plan_err};
+use datafusion::common::{DFSchema, JoinType, NullEquality};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder,
-    ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Union, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Join, LogicalPlan, Union,
 };
 
-use super::rule::{Change, Dialects, PlanRule};
-use super::tree::map_named;
+use super::tree::{map_columns, map_named};
+use crate::dialect::functions::Hidden;
 use crate::dialect::source_json;
 
 /// Returns `plan`, whose COPYs write objects as their fields.
@@ -44,13 +43,7 @@ pub(crate) fn without_sources(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// Compares objects without the JSON that they carry.
-pub(super) const COMPARE_WITHOUT_SOURCE: PlanRule = PlanRule {
-    name: "compare_without_source",
-    dialects: Dialects::BOTH,
-    change: Change::Type(compared),
-};
-
-fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn compared(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     match plan {
         LogicalPlan::Union(union) => columns(union),
         LogicalPlan::Join(mut join)
@@ -117,55 +110,20 @@ fn without_source(plan: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
     if !carries_any(&plan) {
         return Ok(plan);
     }
-    let columns = plan.schema().iter().map(|(qualifier, field)| {
-        let column = Expr::from((qualifier, field));
-        match carries(field.data_type()) {
-            true => call(column).alias_qualified(qualifier.cloned(), field.name()),
-            false => column,
-        }
-    });
-    let columns: Vec<Expr> = columns.collect();
-    let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
+    let plan = map_columns(plan, |_, field, column| match carries(field.data_type()) {
+        true => Transformed::yes(call(column)),
+        false => Transformed::no(column),
+    })?;
     Ok(Arc::new(plan))
 }
 
-fn call(value: Expr) -> Expr {
-    let function = ScalarUDF::new_from_impl(WithoutSource {
-        signature: Signature::any(1, Volatility::Immutable),
-    });
-    function.call(vec![value])
-}
-
 /// `without_source(x)`: `x` without the JSON of any object in it.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct WithoutSource {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for WithoutSource {
-    fn name(&self) -> &str {
-        "without_source"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [one] => Ok(source_json::without_type(one)),
-            _ => plan_err!("without_source takes one argument"),
-        }
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let field = args.arg_fields[0].as_ref().clone();
-        let data_type = source_json::without_type(field.data_type());
-        Ok(field.with_data_type(data_type).into())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+fn call(value: Expr) -> Expr {
+    Hidden::new("without_source", 1, |args| {
         let array = args.args[0].to_array(args.number_rows)?;
         Ok(ColumnarValue::Array(source_json::without_array(&array)?))
-    }
+    })
+    .returning(|types| Ok(source_json::without_type(&types[0])))
+    .keeping_field()
+    .call(vec![value])
 }

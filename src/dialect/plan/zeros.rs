@@ -13,24 +13,15 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Cast, InList, Sort, TryCast};
+use datafusion::logical_expr::expr::{Cast, InList, TryCast};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{
-    BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection,
-};
+use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator};
 
-use super::rule::{Change, Dialects, PlanRule};
-use super::tree::map_named;
+use super::tree::{all_keys, distinct_keys, map_columns, map_named, sorted_by};
 use crate::dialect::functions::{compares_elements, float_key, holds_float, one_nan};
 
 /// Gives floats one spelling where they are computed or compared. To be run when types fit.
-pub(super) const ONE_ZERO: PlanRule = PlanRule {
-    name: "one_zero",
-    dialects: Dialects::BOTH,
-    change: Change::Node(one_zero),
-};
-
-fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     let is_sort = matches!(plan, LogicalPlan::Sort(_));
     let is_nested_key = |expr: &Expr| matches!(type_of(expr, &schema), Some(of) if is_nested(&of));
@@ -47,9 +38,9 @@ fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     };
     let plan = map_named(plan, |expr| {
         let is_key = is_sort || is_nested_key(&expr) && keys.contains(&expr);
-        let expr = expr.transform_up(|expr| Ok(within(expr, &schema)))?;
+        let expr = expr.transform_up(|expr| within(expr, &schema))?;
         match is_key {
-            true => expr.transform_data(|expr| Ok(key(expr, &schema))),
+            true => expr.transform_data(|expr| key(expr, &schema)),
             false => Ok(expr),
         }
     })?;
@@ -59,78 +50,66 @@ fn one_zero(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 /// Gives the keys of DISTINCT ON one spelling, and lists and objects in the rows of DISTINCT.
 fn distinct(plan: LogicalPlan, schema: &DFSchema) -> Result<Transformed<LogicalPlan>> {
     match plan {
-        LogicalPlan::Distinct(Distinct::On(mut distinct)) => {
-            let orders = distinct.sort_expr.iter_mut().flatten();
-            let orders = orders.map(|Sort { expr, .. }| expr);
-            let is_changed = all_keys(orders.chain(&mut distinct.on_expr), schema);
-            let plan = LogicalPlan::Distinct(Distinct::On(distinct));
-            Ok(Transformed::new_transformed(plan, is_changed))
-        }
         LogicalPlan::Distinct(Distinct::All(input))
             if (input.schema().fields().iter()).any(|field| is_nested(field.data_type())) =>
         {
-            let items = input.schema().iter().map(|(relation, field)| {
-                let column = Expr::from((relation, field));
+            let rows = map_columns(input, |_, field, column| {
                 match is_nested(field.data_type()) {
-                    true => float_key()
-                        .call(vec![column])
-                        .alias_qualified(relation.cloned(), field.name()),
-                    false => column,
+                    true => Transformed::yes(float_key().call(vec![column])),
+                    false => Transformed::no(column),
                 }
-            });
-            let rows = Projection::try_new(items.collect(), Arc::clone(&input))?;
-            let rows = Arc::new(LogicalPlan::Projection(rows));
-            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::All(rows))))
+            })?;
+            let rows = Distinct::All(Arc::new(rows));
+            Ok(Transformed::yes(LogicalPlan::Distinct(rows)))
         }
-        plan => Ok(Transformed::no(plan)),
+        plan => distinct_keys(plan, |expr| key(expr, schema)),
     }
 }
 
-fn within(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+fn within(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if gives_other_nan(&expr, schema) {
-        return Transformed::yes(one_nan().call(vec![expr]));
+        return Ok(Transformed::yes(one_nan().call(vec![expr])));
     }
+    let key = |expr| key(expr, schema);
     let is_changed = match &mut expr {
         Expr::WindowFunction(call) => {
             let params = &mut call.params;
-            let orders = params.order_by.iter_mut();
-            let orders = orders.map(|Sort { expr, .. }| expr);
-            all_keys(orders.chain(&mut params.partition_by), schema)
+            let orders = sorted_by(&mut params.order_by);
+            all_keys(orders.chain(&mut params.partition_by), key)?
         }
         Expr::AggregateFunction(call) => {
             let params = &mut call.params;
-            let orders = params.order_by.iter_mut();
-            let orders = orders.map(|Sort { expr, .. }| expr);
+            let orders = sorted_by(&mut params.order_by);
             let args = params.args.iter_mut().filter(|_| params.distinct);
-            all_keys(orders.chain(args), schema)
+            all_keys(orders.chain(args), key)?
         }
         Expr::Case(case) => {
             let whens = case.when_then_expr.iter_mut();
             let whens = whens.map(|(when, _)| when.as_mut());
             match &mut case.expr {
-                Some(operand) => all_keys(whens.chain([operand.as_mut()]), schema),
+                Some(operand) => all_keys(whens.chain([operand.as_mut()]), key)?,
                 None => false,
             }
         }
         Expr::ScalarFunction(call) if call.name() == "nullif" => {
-            all_keys(call.args.iter_mut(), schema)
+            all_keys(call.args.iter_mut(), key)?
         }
         Expr::ScalarFunction(call) if compares_elements(call.name()) => {
-            all_keys(call.args.iter_mut(), schema)
+            all_keys(call.args.iter_mut(), key)?
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares_lists(*op) => {
-            all_nested([left.as_mut(), right.as_mut()], schema)
+            all_nested([left.as_mut(), right.as_mut()], schema)?
         }
         Expr::InList(InList { expr, list, .. }) => {
-            all_nested(list.iter_mut().chain([expr.as_mut()]), schema)
+            all_nested(list.iter_mut().chain([expr.as_mut()]), schema)?
         }
         Expr::Between(between) => all_nested(
             [&mut between.expr, &mut between.low, &mut between.high].map(AsMut::as_mut),
             schema,
-        ),
+        )?,
         _ => false,
     };
-    Transformed::new_transformed(expr, is_changed)
+    Ok(Transformed::new_transformed(expr, is_changed))
 }
 
 /// Returns true for what may give a NaN with a sign though its operands are none.
@@ -189,25 +168,23 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
 }
 
 /// Makes keys of all `exprs` if one of them is a list or an object.
-fn all_nested<'e>(exprs: impl IntoIterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
+fn all_nested<'e>(
+    exprs: impl IntoIterator<Item = &'e mut Expr>,
+    schema: &DFSchema,
+) -> Result<bool> {
     let exprs: Vec<&mut Expr> = exprs.into_iter().collect();
     let is_some_nested = |expr: &&mut Expr| type_of(expr, schema).is_some_and(|of| is_nested(&of));
-    exprs.iter().any(is_some_nested) && all_keys(exprs.into_iter(), schema)
+    match exprs.iter().any(is_some_nested) {
+        true => all_keys(exprs.into_iter(), |expr| key(expr, schema)),
+        false => Ok(false),
+    }
 }
 
-fn all_keys<'e>(exprs: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema) -> bool {
-    let mut is_changed = false;
-    for expr in exprs {
-        let changed = key(std::mem::take(expr), schema);
-        is_changed |= changed.transformed;
-        *expr = changed.data;
-    }
-    is_changed
-}
-
-fn key(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    match type_of(&expr, schema).is_some_and(|of| holds_float(&of)) {
-        true => Transformed::yes(float_key().call(vec![expr])),
-        false => Transformed::no(expr),
-    }
+fn key(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    Ok(
+        match type_of(&expr, schema).is_some_and(|of| holds_float(&of)) {
+            true => Transformed::yes(float_key().call(vec![expr])),
+            false => Transformed::no(expr),
+        },
+    )
 }

@@ -9,13 +9,12 @@ use datafusion::arrow::array::{ArrayRef, Int64Builder, ListArray, StringBuilder,
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::error::Result;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, Volatility};
 
 use super::node::Node;
 use super::path::{self, Step};
 use crate::dialect::functions::error::Error;
+use crate::dialect::functions::hidden::Hidden;
 use crate::dialect::functions::scalar::{Arity, anything};
 use crate::dialect::functions::value::{Column, Value, json_containers_field};
 
@@ -38,63 +37,40 @@ pub(crate) static COLUMNS: LazyLock<Fields> = LazyLock::new(|| {
 });
 
 /// Returns the function that makes a list of the rows of `json_each`, or of `json_tree` if `tree`.
-pub(crate) fn rows_of(tree: bool) -> ScalarUDF {
-    ScalarUDF::new_from_impl(Rows {
-        tree,
-        signature: anything(Volatility::Immutable),
-    })
+pub(crate) fn rows_of(tree: bool) -> Hidden {
+    let function = match tree {
+        true => Hidden::new("json_tree_rows", 1, |args| rows(args, "json_tree"))
+            .returning(|types| list_of_rows(types, "json_tree")),
+        false => Hidden::new("json_each_rows", 1, |args| rows(args, "json_each"))
+            .returning(|types| list_of_rows(types, "json_each")),
+    };
+    function.taking(anything(Volatility::Immutable))
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Rows {
-    tree: bool,
-    signature: Signature,
+fn list_of_rows(types: &[DataType], function: &'static str) -> Result<DataType> {
+    ARITY.check(function, types.len())?;
+    Ok(DataType::List(element()))
 }
 
-impl Rows {
-    fn function(&self) -> &'static str {
-        if self.tree { "json_tree" } else { "json_each" }
+fn rows(args: &ScalarFunctionArgs, function: &'static str) -> Result<ColumnarValue> {
+    let columns = args
+        .args
+        .iter()
+        .zip(&args.arg_fields)
+        .map(|(value, field)| Column::try_new(value, field))
+        .collect::<Result<Vec<_>>>()?;
+    let mut table = Table::default();
+    let mut lengths = Vec::with_capacity(args.number_rows);
+    for row in 0..args.number_rows {
+        let before = table.rows;
+        let json = columns[0].value(row);
+        let path = columns.get(1).map(|path| path.value(row));
+        table.push_all(function, &json, path.as_ref())?;
+        lengths.push(table.rows - before);
     }
-}
-
-impl ScalarUDFImpl for Rows {
-    fn name(&self) -> &str {
-        if self.tree {
-            "json_tree_rows"
-        } else {
-            "json_each_rows"
-        }
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        ARITY.check(self.function(), arg_types.len())?;
-        Ok(DataType::List(element()))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let columns = args
-            .args
-            .iter()
-            .zip(&args.arg_fields)
-            .map(|(value, field)| Column::try_new(value, field))
-            .collect::<Result<Vec<_>>>()?;
-        let mut table = Table::default();
-        let mut lengths = Vec::with_capacity(args.number_rows);
-        for row in 0..args.number_rows {
-            let before = table.rows;
-            let json = columns[0].value(row);
-            let path = columns.get(1).map(|path| path.value(row));
-            table.push_all(self.function(), self.tree, &json, path.as_ref())?;
-            lengths.push(table.rows - before);
-        }
-        let rows: ArrayRef = Arc::new(table.finish()?);
-        let list = ListArray::try_new(element(), OffsetBuffer::from_lengths(lengths), rows, None)?;
-        Ok(ColumnarValue::Array(Arc::new(list)))
-    }
+    let rows: ArrayRef = Arc::new(table.finish()?);
+    let list = ListArray::try_new(element(), OffsetBuffer::from_lengths(lengths), rows, None)?;
+    Ok(ColumnarValue::Array(Arc::new(list)))
 }
 
 fn element() -> FieldRef {
@@ -180,7 +156,6 @@ impl Table {
     fn push_all(
         &mut self,
         function: &'static str,
-        tree: bool,
         json: &Value<'_>,
         path: Option<&Value<'_>>,
     ) -> Result<(), Error> {
@@ -206,7 +181,7 @@ impl Table {
         let Some(mut top) = steps.iter().try_fold(root, |place, step| place.step(step)) else {
             return Ok(());
         };
-        if tree {
+        if function == "json_tree" {
             top.parent = None;
             self.push_tree(&top);
         } else if top.node.is_container() {
