@@ -13,100 +13,67 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::errors::ParquetError;
 
 use super::error::Error;
+use super::format::OutputFormat;
 use super::renderer::{Renderer, Summary};
 
 type Writer<'w> = Box<dyn Write + Send + 'w>;
 
-/// Writes one result as an Arrow IPC stream.
-pub(super) struct Arrow<'w> {
+/// Writes one result as an Arrow IPC stream, or as a Parquet file.
+pub(super) struct Binary<'w> {
+    format: OutputFormat,
     writer: Option<Writer<'w>>,
-    stream: Option<StreamWriter<Writer<'w>>>,
+    begun: Option<Begun<'w>>,
     rows: usize,
 }
 
-impl<'w> Arrow<'w> {
-    pub(super) fn new(writer: Writer<'w>) -> Self {
+enum Begun<'w> {
+    Arrow(Box<StreamWriter<Writer<'w>>>),
+    Parquet(Box<ArrowWriter<Writer<'w>>>),
+}
+
+impl<'w> Binary<'w> {
+    pub(super) fn new(format: OutputFormat, writer: Writer<'w>) -> Self {
         Self {
+            format,
             writer: Some(writer),
-            stream: None,
+            begun: None,
             rows: 0,
         }
     }
 }
 
-impl Renderer for Arrow<'_> {
+impl Renderer for Binary<'_> {
     fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        if let Some(writer) = self.writer.take() {
-            self.stream = Some(StreamWriter::try_new(writer, schema)?);
-        }
+        let Some(writer) = self.writer.take() else {
+            return Ok(());
+        };
+        self.begun = Some(match self.format {
+            OutputFormat::Parquet => {
+                let file = ArrowWriter::try_new(writer, Arc::clone(schema), None);
+                Begun::Parquet(Box::new(file.map_err(unwritten)?))
+            }
+            _ => Begun::Arrow(Box::new(StreamWriter::try_new(writer, schema)?)),
+        });
         Ok(())
     }
 
     fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.rows += batch.num_rows();
-        match &mut self.stream {
-            Some(stream) => Ok(stream.write(batch)?),
+        match &mut self.begun {
+            Some(Begun::Arrow(stream)) => Ok(stream.write(batch)?),
+            Some(Begun::Parquet(file)) => file.write(batch).map_err(unwritten),
             None => Ok(()),
         }
     }
 
     fn finish(&mut self) -> Result<Summary, Error> {
-        if let Some(stream) = &mut self.stream {
-            stream.finish()?;
-        }
-        self.flush()?;
-        Ok(Summary {
-            rows: self.rows,
-            ..Summary::default()
-        })
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        match &mut self.stream {
-            Some(stream) => Ok(stream.get_mut().flush()?),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Writes one result as a Parquet file.
-pub(super) struct Parquet<'w> {
-    writer: Option<Writer<'w>>,
-    file: Option<ArrowWriter<Writer<'w>>>,
-    rows: usize,
-}
-
-impl<'w> Parquet<'w> {
-    pub(super) fn new(writer: Writer<'w>) -> Self {
-        Self {
-            writer: Some(writer),
-            file: None,
-            rows: 0,
-        }
-    }
-}
-
-impl Renderer for Parquet<'_> {
-    fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
-        if let Some(writer) = self.writer.take() {
-            let file = ArrowWriter::try_new(writer, Arc::clone(schema), None);
-            self.file = Some(file.map_err(unwritten)?);
-        }
-        Ok(())
-    }
-
-    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.rows += batch.num_rows();
-        match &mut self.file {
-            Some(file) => file.write(batch).map_err(unwritten),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(&mut self) -> Result<Summary, Error> {
-        if let Some(file) = self.file.take() {
-            let mut writer = file.into_inner().map_err(unwritten)?;
-            writer.flush()?;
+        match self.begun.take() {
+            Some(Begun::Arrow(mut stream)) => {
+                stream.finish()?;
+                stream.get_mut().flush()?;
+            }
+            Some(Begun::Parquet(file)) => file.into_inner().map_err(unwritten)?.flush()?,
+            None => {}
         }
         Ok(Summary {
             rows: self.rows,
@@ -114,9 +81,12 @@ impl Renderer for Parquet<'_> {
         })
     }
 
-    /// Has nothing to hand over before the end.
+    /// Hands over what there is of a stream. A file has nothing before the end.
     fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
+        match &mut self.begun {
+            Some(Begun::Arrow(stream)) => Ok(stream.get_mut().flush()?),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,7 +103,7 @@ fn unwritten(error: ParquetError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::OutputFormat;
-    use super::super::fixtures::{batch, keys, strings};
+    use super::super::testing::{batch, keys, strings};
     use super::super::{RenderOptions, renderer};
     use bytes::Bytes;
     use datafusion::arrow::array::RecordBatch;

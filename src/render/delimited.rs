@@ -114,8 +114,8 @@ mod tests {
 
     use super::super::OutputFormat::{Csv, Tsv};
     use super::super::column::SECRET_MARK;
-    use super::super::fixtures::{batch, keys, plain, render, scalars, strings, visible};
     use super::super::renderer;
+    use super::super::testing::{batch, keys, plain, render, scalars, strings, visible};
     use super::*;
     use datafusion::arrow::array::{ArrayRef, Int64Array};
     use datafusion::arrow::datatypes::{DataType, Field, Schema};

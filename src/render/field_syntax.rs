@@ -154,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::OutputFormat::{Csv, Tsv};
-    use super::super::fixtures::{batch, plain};
+    use super::super::testing::{batch, plain};
     use super::*;
 
     fn field(format: OutputFormat, value: &str) -> String {

@@ -90,7 +90,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::OutputFormat::{Json, Jsonl};
-    use super::super::fixtures::{
+    use super::super::testing::{
         batch, document_field, keys, plain, render, scalars, strings, visible,
     };
     use super::super::{RenderOptions, cell_json};

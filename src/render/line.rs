@@ -147,7 +147,7 @@ impl Format for Line {
 #[cfg(test)]
 mod tests {
     use super::super::OutputFormat::Line;
-    use super::super::fixtures::{batch, keys, plain, render, strings};
+    use super::super::testing::{batch, keys, plain, render, strings};
     use super::*;
 
     #[test]

@@ -102,7 +102,7 @@ fn is_word(byte: Option<&u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::OutputFormat::Markdown;
-    use super::super::fixtures::{batch, keys, plain, render, strings};
+    use super::super::testing::{batch, keys, plain, render, strings};
     use super::*;
     use proptest::prelude::*;
 

@@ -35,7 +35,7 @@ mod timestamp;
 mod wrap;
 
 #[cfg(test)]
-mod fixtures;
+mod testing;
 
 use std::io::Write;
 
@@ -80,8 +80,9 @@ fn in_format<'w>(
         OutputFormat::Table => FormatRenderer::boxed(table::Table::new(options), writer),
         OutputFormat::Markdown => FormatRenderer::boxed(markdown::Markdown(options), writer),
         OutputFormat::Line => FormatRenderer::boxed(line::Line::new(options), writer),
-        OutputFormat::Parquet => Box::new(binary::Parquet::new(writer)),
-        OutputFormat::Arrow => Box::new(binary::Arrow::new(writer)),
+        OutputFormat::Parquet | OutputFormat::Arrow => {
+            Box::new(binary::Binary::new(format, writer))
+        }
         OutputFormat::Json => FormatRenderer::boxed(json::Json::Array, writer),
         OutputFormat::Jsonl => FormatRenderer::boxed(json::Json::Lines, writer),
         OutputFormat::Csv | OutputFormat::Tsv | OutputFormat::Text => {

@@ -90,7 +90,7 @@ impl Renderer for TableOrRecords<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::OutputFormat::Table;
-    use super::super::fixtures::{keys, render};
+    use super::super::testing::{keys, render};
     use super::*;
 
     fn shown(expanded: Expanded, width: usize, columns: &[usize]) -> String {

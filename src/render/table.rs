@@ -305,8 +305,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::OutputFormat::Table;
-    use super::super::fixtures::{batch, keys, plain, render, strings};
     use super::super::renderer;
+    use super::super::testing::{batch, keys, plain, render, strings};
     use super::super::{Expanded, WRAP_MARK};
     use super::*;
 
