@@ -326,12 +326,17 @@ async fn exchange(
             )),
         },
     };
+    // What comes after the beginning of an error explains no more.
+    let broken = broken.filter(|_| is_success);
+    if broken.is_some() && !keeps_all {
+        // Nobody reads a part of it, and it may be large.
+        body = Body::default();
+    }
     Ok(Response {
         status,
         headers,
         body: body.joined(),
-        // What comes after the beginning of an error explains no more.
-        broken: broken.filter(|_| is_success),
+        broken,
     })
 }
 

