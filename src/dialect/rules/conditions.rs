@@ -1,7 +1,6 @@
 //! Conditions that the engine's planner does not take, or takes for something else, as others that mean the same.
 
-use std::borrow::Cow;
-
+use regex::Captures;
 use sqlparser::ast::{
     Array, BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
     Interval, Statement, UnaryOperator, Value, ValueWithSpan,
@@ -11,8 +10,8 @@ use sqlparser::tokenizer::Span;
 use super::rule::Context;
 
 use crate::dialect::ast::{self, binary, calls, function_name, taken, text_of};
-use crate::dialect::functions::checked::interval;
 use crate::dialect::walk::WalkMut;
+use crate::pattern::patterns;
 
 /// Escapes a pattern by backslashes, the only escape character that the engine knows.
 ///
@@ -507,6 +506,11 @@ fn all(conditions: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
         .reduce(|left, right| binary(left, op.clone(), right))
 }
 
+patterns! {
+    /// A time of day at the end of an interval.
+    CLOCK = r"(^|\s)([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?$";
+}
+
 /// Writes the time of day in an interval with units.
 ///
 /// ```sql
@@ -530,8 +534,12 @@ pub(super) fn clock_in_interval(expr: &mut Expr, _: &Context<'_>) {
         ..
     }) = value.as_mut()
     {
-        let units = interval(text).map(Cow::into_owned);
-        *text = units.unwrap_or_else(|| text.trim().to_owned());
+        let units = CLOCK.replace(text.trim(), |found: &Captures<'_>| {
+            let seconds = found.get(5).map_or("0", |seconds| seconds.as_str());
+            let [before, sign, hours, minutes] = [1, 2, 3, 4].map(|part| &found[part]);
+            format!("{before}{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds")
+        });
+        *text = units.into_owned();
     }
 }
 
