@@ -465,6 +465,7 @@ pub(super) fn compiled_as(pattern: &str, flags: &str) -> Result<Regex, regex::Er
         .case_insensitive(flags.contains('i'))
         .multi_line(flags.contains('m'))
         .dot_matches_new_line(flags.contains('s'))
+        .ignore_whitespace(flags.contains('x'))
         .build()
 }
 

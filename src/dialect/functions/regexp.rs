@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBuilder, ListBuilder, StringBuilder,
+};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::functions::expr_fn::{regexp_like, regexp_match};
@@ -20,9 +22,11 @@ use datafusion::functions_nested::expr_fn::array_element;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
+use regex::Regex;
 
 use super::bounded;
 use super::error::Error;
+use super::hidden::Hidden;
 use super::scalar::{Arity, Macro, ReturnType, row};
 use super::value::Value;
 
@@ -37,15 +41,15 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
         RegexpMatch::udf(),
         Macro::new("regexp", Arity::Between(2, 2), |args| {
             let [pattern, text] = two(args);
-            Ok(regexp_like(text, not_null(pattern), None))
+            Ok(like(text, pattern, None))
         })
         .of_text()
         .returning(|_| DataType::Boolean)
         .udf(),
         Macro::new("regexp_like", two_or_three, |args| {
-            let flags = (args.get(2).cloned()).map(|flags| flags_for_engine(flags, FLAGS));
+            let flags = args.get(2).cloned();
             let [text, pattern] = two(args);
-            Ok(regexp_like(text, not_null(pattern), flags))
+            Ok(like(text, pattern, flags))
         })
         .of_text()
         .returning(|_| DataType::Boolean)
@@ -70,6 +74,55 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
         .of_text()
         .udf(),
     ]
+}
+
+/// Returns whether `text` matches `pattern`.
+fn like(text: Expr, pattern: Expr, flags: Option<Expr>) -> Expr {
+    match may_hold_a_backslash(&pattern) {
+        true => matches(text, pattern, flags),
+        false => {
+            let flags = flags.map(|flags| flags_for_engine(flags, FLAGS));
+            regexp_like(text, not_null(pattern), flags)
+        }
+    }
+}
+
+/// Returns true if the engine could take `pattern` for a text with a backslash: it would make LIKE of it, where a backslash
+/// escapes what follows.
+pub(crate) fn may_hold_a_backslash(pattern: &Expr) -> bool {
+    match pattern {
+        Expr::Literal(text, _) => match text.try_as_str() {
+            // A backslash may also be what is left of two classes.
+            Some(Some(text)) => ["\\", "--", "&&", "~~"].iter().any(|it| text.contains(it)),
+            _ => false,
+        },
+        // What follows from constants is a literal by the time that the engine looks at it.
+        _ => true,
+    }
+}
+
+/// Returns whether `text` matches `pattern`, in a call that the engine does not look through.
+pub(crate) fn matches(text: Expr, pattern: Expr, flags: Option<Expr>) -> Expr {
+    Hidden::new("regexp_matches_text", 2, |args| {
+        let texts = args
+            .args
+            .iter()
+            .map(|arg| arg.cast_to(&DataType::Utf8, None));
+        let texts = texts.collect::<Result<Vec<_>>>()?;
+        make_scalar_function(matching, Vec::new())(&texts)
+    })
+    .taking(Signature::variadic_any(Volatility::Immutable))
+    .returning(|_| Ok(DataType::Boolean))
+    .call([text, pattern].into_iter().chain(flags).collect())
+}
+
+/// Returns whether each row of a text, an expression and flags matches.
+fn matching(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut matches = BooleanBuilder::new();
+    each_row("regexp_like", columns, |row| {
+        matches.append_option(row.map(|(regex, text)| regex.is_match(text)));
+    })?;
+    Ok(Arc::new(matches.finish()))
 }
 
 /// `regexp_match(text, pattern [, flags])`: the groups of the first match as a list, or the whole match if there are none.
@@ -115,37 +168,11 @@ impl ScalarUDFImpl for RegexpMatch {
 
 /// Returns the groups of the first match in each row of a text, an expression and flags.
 fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
-    let at = |argument: usize, row: usize| {
-        let column = columns.get(argument)?.as_string::<i32>();
-        column.is_valid(row).then(|| column.value(row))
-    };
-    let mut compiled = HashMap::new();
     let mut matches = ListBuilder::new(StringBuilder::new());
-    for row in 0..columns.first().map_or(0, Array::len) {
-        let flags = if columns.len() == 3 {
-            at(2, row)
-        } else {
-            Some("")
-        };
-        let (Some(text), Some(pattern), Some(flags)) = (at(0, row), at(1, row), flags) else {
+    each_row(RegexpMatch::NAME, columns, |row| {
+        let Some(found) = row.and_then(|(regex, text)| regex.captures(text)) else {
             matches.append_null();
-            continue;
-        };
-        let regex = match compiled.entry((pattern, flags)) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => {
-                let flags = engine_flags(flags, FLAGS)?;
-                let regex = bounded::compiled_as(pattern, &flags);
-                free.insert(regex.map_err(|_| Error::Argument {
-                    function: RegexpMatch::NAME,
-                    expected: "a regular expression",
-                    given: pattern.to_owned(),
-                })?)
-            }
-        };
-        let Some(found) = regex.captures(text) else {
-            matches.append_null();
-            continue;
+            return;
         };
         // The whole match comes first.
         let groups = usize::from(found.len() > 1);
@@ -155,8 +182,46 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
                 .append_option(group.map(|group| group.as_str()));
         }
         matches.append(true);
-    }
+    })?;
     Ok(Arc::new(matches.finish()))
+}
+
+/// Gives `see` the expression and the text of each row of a text, an expression and flags; None where one of them is NULL.
+fn each_row<'a>(
+    function: &'static str,
+    columns: &'a [ArrayRef],
+    mut see: impl FnMut(Option<(&Regex, &'a str)>),
+) -> Result<()> {
+    let at = |argument: usize, row: usize| {
+        let column = columns.get(argument)?.as_string::<i32>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let mut compiled = HashMap::new();
+    for row in 0..columns.first().map_or(0, Array::len) {
+        let flags = if columns.len() == 3 {
+            at(2, row)
+        } else {
+            Some("")
+        };
+        let (Some(text), Some(pattern), Some(flags)) = (at(0, row), at(1, row), flags) else {
+            see(None);
+            continue;
+        };
+        let regex = match compiled.entry((pattern, flags)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let flags = engine_flags(flags, FLAGS)?;
+                let regex = bounded::compiled_as(pattern, &flags);
+                free.insert(regex.map_err(|_| Error::Argument {
+                    function,
+                    expected: "a regular expression",
+                    given: pattern.to_owned(),
+                })?)
+            }
+        };
+        see(Some((regex, text)));
+    }
+    Ok(())
 }
 
 /// Returns the call of the engine's function, whose results are bounded.

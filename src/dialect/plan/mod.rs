@@ -27,6 +27,7 @@ pub(crate) mod operator;
 mod overflow;
 mod parameters;
 mod parts;
+mod patterns;
 mod ranked_text;
 mod recursion;
 mod rule;
@@ -92,11 +93,12 @@ const BEFORE_TYPES: [PlanRule; 14] = [
 ];
 
 /// The rules that run when types fit, in this order.
-const AFTER_TYPES: [PlanRule; 9] = [
+const AFTER_TYPES: [PlanRule; 10] = [
     PlanRule::both("check_integers", Expr(overflow::check_integers)),
     PlanRule::both("check_casts", Expr(checked_casts::check_casts)),
     PlanRule::both("keep_lossy_casts", Expr(lossy_casts::keep_lossy_casts)),
     PlanRule::both("parts_of_microseconds", Expr(parts::parts_of_microseconds)),
+    PlanRule::both("keep_backslashes", Expr(patterns::keep_backslashes)),
     PlanRule::both("one_zero", Node(zeros::one_zero)),
     PlanRule::both("keep_lists", Node(in_lists::keep_lists)),
     PlanRule::both("null_structs", Plan(null_structs::null_structs)),
@@ -168,6 +170,7 @@ mod tests {
         check_casts
         keep_lossy_casts
         parts_of_microseconds
+        keep_backslashes
         one_zero
         keep_lists
         null_structs
