@@ -59,6 +59,7 @@ pub(crate) mod checked;
 mod collect;
 #[cfg(test)]
 mod conformance;
+mod decimals;
 mod error;
 mod floats;
 mod format;
@@ -93,6 +94,7 @@ use datafusion::prelude::SessionContext;
 pub(crate) use bounded::constant as bounded_constant;
 pub(crate) use bounded::{join_texts, slice_size};
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
+pub(crate) use decimals::of_decimals;
 pub(crate) use error::Error;
 pub(crate) use floats::{float_key, holds, holds_float, one_nan};
 pub(crate) use hidden::Hidden;

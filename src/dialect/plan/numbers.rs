@@ -9,7 +9,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
-use datafusion::logical_expr::{Expr, ExprSchemable, Values, cast, lit};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, Values, cast, lit};
 
 /// Gives the numbers among `operands` a type that all of them fit, where the engine would choose another. Returns whether
 /// any was changed.
@@ -71,6 +71,7 @@ pub(super) fn rows(mut rows: Values) -> Result<Transformed<Values>> {
             Expr::Cast(Cast { expr, field: to }) if to.data_type() == field.data_type() => {
                 expr.as_ref().clone()
             }
+            Expr::Literal(null, _) if null.is_null() => lit(ScalarValue::Null),
             cell => cell.clone(),
         };
         let cells = rows.values.iter().map(|row| as_typed(&row[column]));
@@ -108,6 +109,39 @@ pub(super) fn decimal(literal: &Expr) -> Option<ScalarValue> {
     let scale = i8::try_from(places.len()).ok()?;
     let digits = format!("{whole}{places}").parse().ok()?;
     Some(ScalarValue::Decimal128(Some(digits), 18, scale))
+}
+
+/// Reads a literal with a point as a decimal beside a decimal in arithmetic, as in comparisons. Returns whether any was changed.
+///
+/// What is divided gets places: the engine gives a quotient four more than the dividend has.
+pub(super) fn operands(
+    left: &mut Expr,
+    op: Operator,
+    right: &mut Expr,
+    schema: &DFSchema,
+) -> Result<bool> {
+    const PLACES: i8 = 12;
+    let is_decimal = |side: &Expr| side.get_type(schema).is_ok_and(|of| of.is_decimal());
+    let literal = match (is_decimal(left), is_decimal(right)) {
+        (true, false) => &mut *right,
+        (false, true) => &mut *left,
+        _ => return Ok(false),
+    };
+    let Some(ScalarValue::Decimal128(Some(digits), _, scale)) = decimal(literal) else {
+        return Ok(false);
+    };
+    // No wider than it is: the widths of operands add up.
+    let width = u8::try_from(digits.unsigned_abs().to_string().len()).unwrap_or(18);
+    let width = width.max(scale.unsigned_abs());
+    *literal = lit(ScalarValue::Decimal128(Some(digits), width, scale));
+    if op == Operator::Divide
+        && let DataType::Decimal128(precision, scale) = left.get_type(schema)?
+        && scale < PLACES
+    {
+        let wider = (precision + PLACES.abs_diff(scale)).min(DECIMAL128_MAX_PRECISION);
+        *left = cast(std::mem::take(left), DataType::Decimal128(wider, PLACES));
+    }
+    Ok(true)
 }
 
 /// Returns true for decimals and integers, of which one is a decimal.

@@ -231,6 +231,16 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             text(&like.pattern, name, schema)?;
             false
         }
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op:
+                op @ (Operator::Plus
+                | Operator::Minus
+                | Operator::Multiply
+                | Operator::Divide
+                | Operator::Modulo),
+            right,
+        }) => numbers::operands(left, *op, right, schema)?,
         expr => match compared(expr) {
             Some(mut operands) => unify(&mut operands, schema, Compared)?,
             None => false,
@@ -384,6 +394,12 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
     {
         let remainder = binary_expr(dividend.clone(), Operator::Modulo, divisor.clone());
         return Ok(Transformed::yes(remainder));
+    }
+    let types = call.args.iter().map(|arg| arg.get_type(schema));
+    if let Ok(types) = types.collect::<Result<Vec<_>>>()
+        && let Some(decimal) = functions::of_decimals(&name, &call.args, &types)
+    {
+        return Ok(Transformed::yes(decimal));
     }
     let mut changed = false;
     match functions::wants(&name) {
