@@ -52,6 +52,57 @@ pub(crate) fn real_text() -> ScalarUDF {
     })
 }
 
+/// The text of a number that has room in NUMERIC without a precision.
+pub(crate) fn numeric_text() -> ScalarUDF {
+    checked("numeric_text", ReturnType::Text, |args| {
+        read(&args[0], |text| match places(text) {
+            Some(places) if places > NUMERIC_PLACES => Err(IN_NUMERIC),
+            _ => Ok(Cow::Borrowed(text)),
+        })
+    })
+}
+
+/// A float that has room there, as far as it was typed: what is computed has digits to its end, and is rounded.
+pub(crate) fn numeric_number() -> ScalarUDF {
+    // So many digits come back as they were typed.
+    const TYPED: usize = 15;
+    checked("numeric_number", ReturnType::Real, |args| {
+        let Some(number) = args[0].real() else {
+            return Ok(Value::Null);
+        };
+        let written = format!("{number:e}");
+        let (digits, _) = written.split_once('e').unwrap_or((&written, ""));
+        let is_typed = digits.chars().filter(char::is_ascii_digit).count() <= TYPED;
+        let is_lost = number != 0.0 && number.abs() < 1e-10;
+        if (is_typed && places(&written).is_some_and(|it| it > NUMERIC_PLACES)) || is_lost {
+            return Err(Error::Unread {
+                expected: IN_NUMERIC,
+                given: number.to_string(),
+            });
+        }
+        Ok(Value::Real(number))
+    })
+}
+
+/// The places after the point of NUMERIC without a precision.
+const NUMERIC_PLACES: i64 = 10;
+const IN_NUMERIC: &str = "a number of 10 places, which NUMERIC has without a precision";
+
+/// Returns how many digits that count follow the point of the number `text`; None if it is no number.
+fn places(text: &str) -> Option<i64> {
+    let text = text.trim();
+    text.parse::<f64>().ok()?;
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let exponent: i64 = exponent.parse().ok()?;
+    let fraction = fraction.trim_end_matches('0');
+    let places = match fraction.len() {
+        0 => -i64::try_from(whole.len() - whole.trim_end_matches('0').len()).ok()?,
+        places => i64::try_from(places).ok()?,
+    };
+    Some(places - exponent)
+}
+
 /// A number that 4 bytes hold.
 pub(crate) fn real_number() -> ScalarUDF {
     checked("real_number", ReturnType::Real, |args| {
@@ -142,6 +193,20 @@ pub(crate) fn interval_value(text: &str) -> Option<ScalarValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_are_counted_as_they_are_written() {
+        for (text, counted) in [
+            ("1.50", Some(1)),
+            ("-0.00000000001", Some(11)),
+            ("1.5e-10", Some(11)),
+            ("150e-11", Some(10)),
+            ("1.5E3", Some(-2)),
+            ("x", None),
+        ] {
+            assert_eq!(places(text), counted, "{text}");
+        }
+    }
 
     #[test]
     fn a_time_of_day_in_an_interval_is_hours_minutes_and_seconds() {

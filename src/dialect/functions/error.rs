@@ -155,6 +155,10 @@ impl Error {
             Self::NoValue { .. } => {
                 Some("nullif and CASE give NULL in the place of what has no value".to_owned())
             }
+            Self::Unread { expected, .. } if expected.contains("NUMERIC") => Some(
+                "write NUMERIC(p, s), as in NUMERIC(38, 20) for 20 places; round(x, 10) leaves digits out"
+                    .to_owned(),
+            ),
             Self::Unread { .. } => {
                 Some("CASE WHEN leaves out the rows that hold no such value".to_owned())
             }
