@@ -229,10 +229,10 @@ impl Visitor for Refusal {
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Error> {
         match statement {
-            Statement::Set(Set::SetTimeZone { value, .. }) => known_zone(value),
+            Statement::Set(Set::SetTimeZone { value, .. }) => utc_alone(value),
             Statement::Set(Set::SingleAssignment {
                 variable, values, ..
-            }) if is_time_zone(variable) => values.iter().try_for_each(known_zone),
+            }) if is_time_zone(variable) => values.iter().try_for_each(utc_alone),
             Statement::CreateView(view) if view.columns.is_empty() => {
                 named_once("view", &view.query.body)
             }
@@ -337,6 +337,27 @@ fn known_zone(zone: &Expr) -> ControlFlow<Error> {
                 .hint("zones are called as in `UTC`, `Europe/Berlin` and `+02:00`"),
         ),
     }
+}
+
+/// Refuses another zone than UTC for the session: the engine would read literals in it, and compute with columns in UTC.
+fn utc_alone(zone: &Expr) -> ControlFlow<Error> {
+    const UTC: [&str; 6] = ["UTC", "GMT", "Z", "Etc/UTC", "+00:00", "+00"];
+    known_zone(zone)?;
+    let (name, span) = match text_of(zone) {
+        Some((name, span)) => (name.to_owned(), span),
+        None => (zone.to_string(), zone.span()),
+    };
+    if UTC.iter().any(|utc| utc.eq_ignore_ascii_case(&name)) {
+        return ControlFlow::Continue(());
+    }
+    let known = text_of(zone).map_or("Europe/Berlin", |(name, _)| name);
+    ControlFlow::Break(
+        Error::new("a session is in UTC, and has no other time zone")
+            .at(span)
+            .hint(format!(
+                "now() AT TIME ZONE '{known}' shows a time in a zone"
+            )),
+    )
 }
 
 /// Refuses a number beyond the range of numbers, which the engine would take for infinity, and what is no number elsewhere:
@@ -445,6 +466,21 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_in_utc() {
+        for sql in [
+            "SET TIME ZONE 'America/New_York'",
+            "SET timezone = 'America/New_York'",
+            "SET datafusion.execution.time_zone = 'America/New_York'",
+        ] {
+            assert_eq!(
+                refused(sql),
+                "a session is in UTC, and has no other time zone; now() AT TIME ZONE 'America/New_York' shows a time in a zone",
+                "{sql}"
+            );
+        }
+    }
+
+    #[test]
     fn a_pattern_that_would_be_given_as_it_is_is_refused() {
         assert_eq!(
             refused("SELECT to_char(now(), 'RM YYYY')"),
@@ -455,7 +491,7 @@ mod tests {
     #[test]
     fn what_changes_no_answer_is_let_through() {
         for sql in [
-            "SET TIME ZONE '+02:00'",
+            "SET TIME ZONE 'UTC'",
             "SELECT now() AT TIME ZONE 'Europe/Berlin', now() AT TIME ZONE kind FROM t",
             "SELECT id FROM t WITH (NOLOCK)",
             "SELECT id FROM t WHERE id SIMILAR TO 'a%' LIMIT 1",
