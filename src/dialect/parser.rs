@@ -234,7 +234,11 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
         let is = |at: usize, token: &Token| parser.peek_nth_token_ref(at).token == *token;
         let is_values = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::VALUES);
         if !(is_values && is(0, &Token::LParen) && is(2, &Token::LParen)) {
-            return None;
+            // ANY and ALL have taken the first parenthesis.
+            let is_bare = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::VALUES)
+                && is(1, &Token::LParen)
+                && parser.get_current_token().token == Token::LParen;
+            return is_bare.then(|| parser.parse_query().map(Expr::Subquery));
         }
         parser.advance_token();
         Some(parser.parse_query().and_then(|query| {
@@ -258,8 +262,7 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
             Token::Word(word) => Some(word.keyword),
             _ => Some(Keyword::NoKeyword),
         });
-        if !parser.peek_keyword(Keyword::TABLE) && !words.any(|word| word == Keyword::MATERIALIZED)
-        {
+        if !words.any(|word| matches!(word, Keyword::TABLE | Keyword::MATERIALIZED)) {
             return None;
         }
         let tokens = respelled(&rest(parser))?;
@@ -381,16 +384,19 @@ fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
         _ => None,
     };
     let is_open = |at: usize| matches!(tokens.get(at), Some(it) if it.token == Token::LParen);
+    let is_name =
+        |at: usize| matches!(tokens.get(at), Some(it) if matches!(it.token, Token::Word(_)));
     let mut spelled = Vec::with_capacity(tokens.len() + 2);
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let as_it = |token| TokenWithSpan::new(token, tokens[at].span);
         match word(at) {
-            Some(Keyword::TABLE) if at == 0 => spelled.extend([
-                as_it(Token::make_keyword("SELECT")),
-                as_it(Token::Mul),
-                as_it(Token::make_keyword("FROM")),
-            ]),
+            Some(Keyword::TABLE) if at == 0 || (is_open(at - 1) && is_name(at + 1)) => spelled
+                .extend([
+                    as_it(Token::make_keyword("SELECT")),
+                    as_it(Token::Mul),
+                    as_it(Token::make_keyword("FROM")),
+                ]),
             Some(Keyword::AS) if word(at + 1) == Some(Keyword::MATERIALIZED) && is_open(at + 2) => {
                 spelled.push(token.clone());
                 at += 1;

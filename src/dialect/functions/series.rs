@@ -1,4 +1,5 @@
-//! `generate_series` and `range` over timestamps of any precision: the engine's take nanoseconds alone.
+//! `generate_series` and `range` over timestamps of any precision: the engine's take nanoseconds alone, and no dates among
+//! them.
 
 use std::sync::Arc;
 
@@ -33,6 +34,16 @@ struct Series {
 
 impl TableFunctionImpl for Series {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        // A day beside a timestamp is its midnight.
+        let of_dates = args.exprs().iter().find_map(|expr| match expr {
+            Expr::Literal(value, _) => match value.data_type() {
+                DataType::Timestamp(_, zone) => {
+                    Some(DataType::Timestamp(TimeUnit::Nanosecond, zone))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
         let exprs = args
             .exprs()
             .iter()
@@ -42,6 +53,10 @@ impl TableFunctionImpl for Series {
                         let nanos = DataType::Timestamp(TimeUnit::Nanosecond, zone);
                         Ok(lit(value.cast_to(&nanos)?))
                     }
+                    DataType::Date32 => match &of_dates {
+                        Some(timestamp) => Ok(lit(value.cast_to(timestamp)?)),
+                        None => Ok(expr.clone()),
+                    },
                     _ => Ok(expr.clone()),
                 },
                 _ => Ok(expr.clone()),

@@ -91,6 +91,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql, DuckDb] conditions::similar_to_regex: Expr;
     BOTH [Psql, DuckDb] conditions::rows_by_columns: Expr;
     BOTH [Psql, DuckDb] subqueries::row_in_subquery: Expr;
+    BOTH [Psql, DuckDb] subqueries::select_from_values: Expr;
     BOTH [Psql] conditions::like_each: Expr;
     BOTH [Psql, DuckDb] conditions::any_element: Expr;
     BOTH [Psql] conditions::array_in_text: Expr;

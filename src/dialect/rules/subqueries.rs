@@ -25,6 +25,29 @@ pub(super) fn rows_in_where(select: &mut Select, _: &Context<'_>) {
     }
 }
 
+/// Selects from the rows of VALUES among which a value is looked for: the planner takes no VALUES there.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a IN (VALUES ('b'), ('c'))
+/// -- becomes
+/// SELECT 1 FROM t WHERE a IN (SELECT * FROM (VALUES ('b'), ('c')) AS __rows)
+/// ```
+pub(super) fn select_from_values(expr: &mut Expr, _: &Context<'_>) {
+    let query = match expr {
+        Expr::InSubquery { subquery, .. } => subquery,
+        Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => match right.as_mut() {
+            Expr::Subquery(query) => query,
+            _ => return,
+        },
+        _ => return,
+    };
+    if matches!(query.body.as_ref(), SetExpr::Values(_))
+        && let Some(select) = rows_from(query, "SELECT * FROM (SELECT 1) AS __rows")
+    {
+        **query = select;
+    }
+}
+
 fn rows_in(expr: &mut Expr) {
     match expr {
         Expr::Nested(expr) => rows_in(expr),
@@ -91,7 +114,15 @@ fn exists(
 /// Returns `SELECT 1` from the rows of `subquery`, its columns called `names`.
 fn rows_named(names: &[String], subquery: &Query) -> Option<Query> {
     let names = names.join(", ");
-    let mut query = parse::query(&format!("SELECT 1 FROM (SELECT 1) AS __rows ({names})"))?;
+    rows_from(
+        subquery,
+        &format!("SELECT 1 FROM (SELECT 1) AS __rows ({names})"),
+    )
+}
+
+/// Returns `select`, with the rows of `subquery` in the place of those that it selects from.
+fn rows_from(subquery: &Query, select: &str) -> Option<Query> {
+    let mut query = parse::query(select)?;
     let SetExpr::Select(select) = query.body.as_mut() else {
         return None;
     };

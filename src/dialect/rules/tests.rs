@@ -123,6 +123,7 @@ fn the_rules_run_in_this_order() {
     similar_to_regex: default, stackql; Psql, DuckDb
     rows_by_columns: default, stackql; Psql, DuckDb
     row_in_subquery: default, stackql; Psql, DuckDb
+    select_from_values: default, stackql; Psql, DuckDb
     like_each: default, stackql; Psql
     any_element: default, stackql; Psql, DuckDb
     array_in_text: default, stackql; Psql
