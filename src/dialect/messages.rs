@@ -262,6 +262,27 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "select as many as there are names, or values in the row that is compared",
     ),
     (
+        r"^negative scale (-\d+) in (.+)",
+        "the scale of a decimal is not negative, and here it is $1",
+        "round(x, $1) rounds before the point",
+    ),
+    (
+        r"^arguments must be literals",
+        "a series takes values that are known beforehand, and no parameters of PREPARE",
+        "write them into the statement, or give them with --param",
+    ),
+    (
+        r"(?i)^cannot cast timezone to different timezone",
+        "a time of day is skipped or repeated in this time zone, where its clocks change",
+        "write the time with its offset, as in TIMESTAMPTZ '2024-03-10 02:30-05:00'",
+    ),
+    (
+        // Only the digits of decimals are as many: an integer has 19.
+        r"^arithmetic overflow: Overflow happened on: .*\d{20}.*",
+        "decimal overflow: the result has more than 38 digits",
+        "CAST(… AS DOUBLE) goes further, and a smaller scale leaves room before the point",
+    ),
+    (
         r"^arithmetic overflow: Overflow happened on: (.+)",
         "integer overflow: $1",
         "CAST(… AS BIGINT) has 64 bits, AS DOUBLE goes further, and DECIMAL has up to 38 digits",
@@ -717,6 +738,11 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "SELECT shows the rows of the table afterwards",
     ),
     (
+        r"^UPDATE \.\.\. FROM is not supported",
+        "UPDATE of a table of the session takes SET and WHERE alone",
+        "a subquery in SET reads another table: SET a = (SELECT … WHERE …)",
+    ),
+    (
         r"^update-?(returning|from|limit) clause not.*supported",
         "UPDATE of a table of the session takes SET and WHERE alone",
         "a subquery in SET reads another table: SET a = (SELECT … WHERE …)",
@@ -939,12 +965,13 @@ pub(crate) const ATTACH: &str = "FROM 'keys.csv' reads a file";
 pub(crate) const PRAGMA: &str = "DESCRIBE api_keys lists the columns of a table";
 
 /// Functions of PostgreSQL, DuckDB and others, and what there is instead.
-const INSTEAD_OF: [(&str, &str); 44] = [
+const INSTEAD_OF: [(&str, &str); 48] = [
     (
         "age",
         "subtract, as in now() - metadata.created_at; vw_api_keys has age_days",
     ),
     ("array", "write (SELECT array_agg(x) FROM …)"),
+    ("array_upper", "write array_length(x, 1)"),
     ("charindex", "write strpos(text, part)"),
     ("columns", "name the columns, or write * EXCLUDE (…)"),
     ("current_catalog", "SHOW CATALOGS lists them"),
@@ -960,6 +987,10 @@ const INSTEAD_OF: [(&str, &str); 44] = [
     ("dateadd", "write date + interval '1 day'"),
     ("datediff", DIFFERENCE),
     ("digest", NO_HASHES),
+    (
+        "div",
+        "write a / b for integers, and trunc(a / b) for other numbers",
+    ),
     ("getdate", "write now()"),
     ("histogram", "write GROUP BY age_days / 100"),
     ("isnull", "write x IS NULL, or coalesce(x, y)"),
@@ -984,6 +1015,7 @@ const INSTEAD_OF: [(&str, &str); 44] = [
         "list_transform",
         "write unnest(list), and array_agg over it",
     ),
+    ("make_interval", "write interval '1 day' * n"),
     ("md5", NO_HASHES),
     ("mode", "write GROUP BY x ORDER BY count(*) DESC LIMIT 1"),
     ("pg_typeof", "write typeof(x) or arrow_typeof(x)"),
@@ -1009,6 +1041,7 @@ const INSTEAD_OF: [(&str, &str); 44] = [
     ("sysdate", "write now()"),
     ("timestampdiff", DIFFERENCE),
     ("values", "write (SELECT x FROM (VALUES (1), (2)) AS v(x))"),
+    ("variance", "write var_samp(x) or var_pop(x)"),
     ("version", "SHOW VERSION says it"),
     ("width_bucket", "write CAST(floor(x / width) AS INT)"),
 ];
