@@ -61,7 +61,7 @@ impl Error {
             }
             Self::NoAnswer { failure, .. } => match failure.kind {
                 FailureKind::Tls if failure.detail.contains("does not speak TLS") => {
-                    "check the port, and whether the address given with `--endpoint` begins with http"
+                    "check the port; for plain http, the address given with `--endpoint` begins with `http://`"
                 }
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"

@@ -547,7 +547,7 @@ fn https_to_a_port_for_http_says_so() {
     let args = ["--endpoint", &endpoint, "-e", "SELECT id FROM api_keys"];
     insta::assert_snapshot!(env.iamql(&args).error(1), @r"
     error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` failed the TLS handshake: the other side does not speak TLS; is it a port for http?
-    hint: check the port, and whether the address given with `--endpoint` begins with http
+    hint: check the port; for plain http, the address given with `--endpoint` begins with `http://`
     ");
     assert_eq!(env.requests(), [""; 0]);
 }

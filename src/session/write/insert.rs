@@ -216,13 +216,13 @@ impl Writer<'_> {
         };
         file.check(room_for(rows)).map_err(|error| {
             Error::statement(format!(
-                "undelivered secrets could not be saved to `{}`",
+                "there is no room to save secrets in `{}`, so nothing was created",
                 file.path().display()
             ))
             .caused_by(error)
             .hint(
-                "nothing was created; make that place writable, let XDG_STATE_HOME name another, or pass \
-                 --discard-secrets",
+                "make that place writable, or room in it; XDG_STATE_HOME names another, and --discard-secrets does \
+                 without",
             )
         })
     }
