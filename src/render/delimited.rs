@@ -6,10 +6,11 @@
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Fields;
+use datafusion::arrow::json::writer::{NullableEncoder, make_encoder};
 
 use super::cell::{CellKind, Cells};
 use super::column::is_secret;
-use super::encode::Nulls;
+use super::encode::{self, Nulls, can_double};
 use super::error::Error;
 use super::field_syntax::FieldSyntax;
 use super::format::OutputFormat;
@@ -51,10 +52,13 @@ impl Delimited {
 }
 
 /// The values of one column of one batch.
-pub(super) struct Values<'a> {
-    kind: CellKind,
-    is_secret: bool,
-    cells: Cells<'a>,
+pub(super) enum Values<'a> {
+    /// As text, which the syntax escapes.
+    Cells(CellKind, Cells<'a>),
+    /// The same, of secrets.
+    Secrets(CellKind, Cells<'a>),
+    /// As JSON that is written with its quotes doubled.
+    Json(NullableEncoder<'a>),
 }
 
 impl Format for Delimited {
@@ -78,14 +82,20 @@ impl Format for Delimited {
         fields: &'a Fields,
         batch: &'a RecordBatch,
     ) -> Result<Self::Columns<'a>, Error> {
+        // Only csv has quotes to double, and on a terminal controls are escaped in the text of the cell.
+        let doubles = self.syntax.format == OutputFormat::Csv && !self.options.terminal;
         fields
             .iter()
             .zip(batch.columns())
             .map(|(field, column)| {
-                Ok(Values {
-                    kind: CellKind::of(field),
-                    is_secret: is_secret(field),
-                    cells: Cells::try_new(field, column, Nulls::Explicit)?,
+                Ok(match CellKind::of(field) {
+                    CellKind::Json if doubles && can_double(field.data_type()) => {
+                        Values::Json(make_encoder(field, column, encode::doubled())?)
+                    }
+                    kind if is_secret(field) => {
+                        Values::Secrets(kind, Cells::try_new(field, column, Nulls::Explicit)?)
+                    }
+                    kind => Values::Cells(kind, Cells::try_new(field, column, Nulls::Explicit)?),
                 })
             })
             .collect()
@@ -97,12 +107,20 @@ impl Format for Delimited {
         }
         for (index, values) in columns.iter_mut().enumerate() {
             self.syntax.separate(index, out);
-            let options = match values.is_secret {
-                true => &self.unguarded,
-                false => &self.options,
-            };
-            let cell = values.cells.bytes(row);
-            self.syntax.write(cell, values.kind, options, out);
+            match values {
+                Values::Cells(kind, cells) => {
+                    self.syntax
+                        .write(cells.bytes(row), *kind, &self.options, out);
+                }
+                Values::Secrets(kind, cells) => {
+                    self.syntax
+                        .write(cells.bytes(row), *kind, &self.unguarded, out);
+                }
+                Values::Json(encoder) if encoder.is_null(row) => {}
+                Values::Json(encoder) => self
+                    .syntax
+                    .write_doubled(out, |out| encoder.encode(row, out)),
+            }
         }
         out.push(b'\n');
     }
@@ -112,13 +130,19 @@ impl Format for Delimited {
 mod tests {
     use std::sync::Arc;
 
+    use datafusion::arrow::array::{
+        Array, ArrayRef, Date32Array, Int64Array, StringArray, StructArray,
+    };
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use proptest::prelude::*;
+
     use super::super::OutputFormat::{Csv, Tsv};
     use super::super::column::SECRET_MARK;
     use super::super::renderer;
-    use super::super::testing::{batch, keys, plain, render, scalars, strings, visible};
+    use super::super::testing::{
+        batch, document_field, keys, plain, render, scalars, strings, visible,
+    };
     use super::*;
-    use datafusion::arrow::array::{ArrayRef, Int64Array};
-    use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
     #[test]
     fn csv_quotes_where_needed_and_tells_null_from_empty() {
@@ -307,5 +331,46 @@ mod tests {
         assert_eq!(pipe.take().unwrap(), b"a\nx\n");
         renderer.batch(&batch).unwrap();
         assert!(renderer.flush().unwrap_err().is_broken_pipe());
+    }
+
+    proptest! {
+        #[test]
+        fn json_is_quoted_as_any_other_text_would_be(
+            texts in prop::collection::vec(prop::option::of(prop_oneof![
+                any::<String>(),
+                "[\\[\\]{}:,;\"\\\\ a1]{0,6}",
+                "\"[a-z\\\\\",;]{0,4}\"",
+                Just("{}".to_owned()),
+                Just("[1,2]".to_owned()),
+                Just("{ \"a\" : [\"x\\\"y\"] }".to_owned()),
+            ]), 1..6),
+            delimiter in prop::sample::select(b",;:[1".as_slice()),
+        ) {
+            let texts: StringArray = texts.into_iter().collect();
+            let document = document_field("d");
+            let days: Date32Array = (0..texts.len() as i32).map(|day| (day % 3 > 0).then_some(20_000 * day)).collect();
+            let day = Arc::new(Field::new("day", DataType::Date32, true));
+            let member = StructArray::from(vec![
+                (Arc::new(document.clone()), Arc::new(texts.clone()) as ArrayRef),
+                (day, Arc::new(days) as ArrayRef),
+            ]);
+            let fields = vec![document, Field::new("s", member.data_type().clone(), true)];
+            let columns: Vec<ArrayRef> = vec![Arc::new(texts), Arc::new(member)];
+            let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+            let options = RenderOptions { delimiter: Some(delimiter), header: false, ..Default::default() };
+
+            let syntax = FieldSyntax { format: Csv, delimiter };
+            let schema = batch.schema();
+            let mut expected = Vec::new();
+            for row in 0..batch.num_rows() {
+                for (index, field) in schema.fields().iter().enumerate() {
+                    syntax.separate(index, &mut expected);
+                    let mut cells = Cells::try_new(field, batch.column(index), Nulls::Explicit).unwrap();
+                    syntax.write(cells.bytes(row), CellKind::Json, &options, &mut expected);
+                }
+                expected.push(b'\n');
+            }
+            prop_assert_eq!(render(Csv, &options, &[batch]).0, String::from_utf8(expected).unwrap());
+        }
     }
 }

@@ -19,7 +19,7 @@ use datafusion::arrow::json::{Encoder, EncoderFactory, EncoderOptions};
 use datafusion::arrow::util::display::ArrayFormatter;
 
 use super::options::ARROW_FORMAT;
-use super::raw_json::{push_document, push_string};
+use super::raw_json::{Quotes, push_document, push_string};
 use super::timestamp::Timestamps;
 use crate::json_scan::printable;
 
@@ -39,18 +39,41 @@ pub(crate) enum Nulls {
 
 /// Returns the options for encoding values.
 pub(crate) fn options(nulls: Nulls) -> &'static EncoderOptions {
-    static EXPLICIT: LazyLock<EncoderOptions> = LazyLock::new(|| with_nulls(true));
-    static OMITTED: LazyLock<EncoderOptions> = LazyLock::new(|| with_nulls(false));
+    static EXPLICIT: LazyLock<EncoderOptions> =
+        LazyLock::new(|| with_quotes(Nulls::Explicit, Quotes::Plain));
+    static OMITTED: LazyLock<EncoderOptions> =
+        LazyLock::new(|| with_quotes(Nulls::Omitted, Quotes::Plain));
     match nulls {
         Nulls::Explicit => &EXPLICIT,
         Nulls::Omitted => &OMITTED,
     }
 }
 
-fn with_nulls(are_explicit: bool) -> EncoderOptions {
+/// Returns the options for encoding values with explicit nulls and every quote written twice. Only for types that
+/// [`can_double`] accepts.
+pub(crate) fn doubled() -> &'static EncoderOptions {
+    static DOUBLED: LazyLock<EncoderOptions> =
+        LazyLock::new(|| with_quotes(Nulls::Explicit, Quotes::Doubled));
+    &DOUBLED
+}
+
+fn with_quotes(nulls: Nulls, quotes: Quotes) -> EncoderOptions {
     EncoderOptions::default()
-        .with_explicit_nulls(are_explicit)
-        .with_encoder_factory(Arc::new(Encoders))
+        .with_explicit_nulls(nulls == Nulls::Explicit)
+        .with_encoder_factory(Arc::new(Encoders { quotes }))
+}
+
+/// Tells whether all quotes of a type are written by this file. arrow-json's own encoders cannot double theirs.
+pub(crate) fn can_double(ty: &DataType) -> bool {
+    match ty {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Timestamp(_, _) => {
+            true
+        }
+        DataType::Boolean | DataType::Date32 => true,
+        DataType::Struct(fields) => fields.iter().all(|field| can_double(field.data_type())),
+        DataType::List(item) | DataType::LargeList(item) => can_double(item.data_type()),
+        other => other.is_integer(),
+    }
 }
 
 /// Encodes a row, or a struct, as a JSON object.
@@ -73,11 +96,20 @@ impl<'a> ObjectEncoder<'a> {
         columns: &'a [ArrayRef],
         options: &'a EncoderOptions,
     ) -> Result<Self, ArrowError> {
+        Self::quoted(fields, columns, options, Quotes::Plain)
+    }
+
+    fn quoted(
+        fields: &'a [FieldRef],
+        columns: &'a [ArrayRef],
+        options: &'a EncoderOptions,
+        quotes: Quotes,
+    ) -> Result<Self, ArrowError> {
         let members = distinct_names(fields)
             .zip(fields.iter().zip(columns))
             .map(|(name, (field, column))| {
                 let mut key = Vec::with_capacity(name.len() + 3);
-                push_string(&name, &mut key);
+                push_string(&name, quotes, &mut key);
                 key.push(b':');
                 Ok((key, make_encoder(field, column, options)?))
             })
@@ -134,7 +166,9 @@ pub(crate) fn distinct_names(fields: &[FieldRef]) -> impl Iterator<Item = Cow<'_
 
 /// The encoders that differ from arrow-json's.
 #[derive(Debug)]
-struct Encoders;
+struct Encoders {
+    quotes: Quotes,
+}
 
 impl EncoderFactory for Encoders {
     fn make_default_encoder<'a>(
@@ -143,20 +177,24 @@ impl EncoderFactory for Encoders {
         array: &'a dyn Array,
         options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let quotes = self.quotes;
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
-            DataType::Utf8 => strings(field, array.as_string::<i32>()),
-            DataType::LargeUtf8 => strings(field, array.as_string::<i64>()),
+            DataType::Utf8 => strings(field, array.as_string::<i32>(), quotes),
+            DataType::LargeUtf8 => strings(field, array.as_string::<i64>(), quotes),
             DataType::Utf8View if holds_json(field) => Box::new(DocumentEncoder {
                 array: array.as_string_view(),
+                quotes,
             }),
             DataType::Utf8View => Box::new(StringEncoder {
                 array: array.as_string_view(),
                 is_printable: false,
+                quotes,
             }),
-            DataType::Struct(fields) => Box::new(ObjectEncoder::try_new(
+            DataType::Struct(fields) => Box::new(ObjectEncoder::quoted(
                 fields,
                 array.as_struct().columns(),
                 options,
+                quotes,
             )?),
             // arrow-json only looks at the keys, and would write a NULL in the values as a value.
             DataType::Dictionary(_, _) => {
@@ -171,15 +209,11 @@ impl EncoderFactory for Encoders {
                 Box::new(DictionaryEncoder { keys, values })
             }
             DataType::Timestamp(_, _) => match Timestamps::try_new(array) {
-                Some(timestamps) => Box::new(TimestampEncoder(timestamps)),
+                Some(timestamps) => Box::new(TimestampEncoder { timestamps, quotes }),
                 None => return Ok(None),
             },
-            DataType::Union(_, _) => {
-                Box::new(TextEncoder(ArrayFormatter::try_new(array, &ARROW_FORMAT)?))
-            }
-            DataType::Map(_, _) if !is_plain_map(array) => {
-                Box::new(TextEncoder(ArrayFormatter::try_new(array, &ARROW_FORMAT)?))
-            }
+            DataType::Date32 | DataType::Union(_, _) => text(array, quotes)?,
+            DataType::Map(_, _) if !is_plain_map(array) => text(array, quotes)?,
             _ => return Ok(None),
         };
         Ok(Some(NullableEncoder::new(encoder, array.logical_nulls())))
@@ -199,9 +233,10 @@ fn is_plain_map(array: &dyn Array) -> bool {
 fn strings<'a, O: OffsetSizeTrait>(
     field: &Field,
     array: &'a GenericStringArray<O>,
+    quotes: Quotes,
 ) -> Box<dyn Encoder + 'a> {
     if holds_json(field) {
-        return Box::new(DocumentEncoder { array });
+        return Box::new(DocumentEncoder { array, quotes });
     }
     // Checking all values at once is much faster, and usually finds nothing to escape.
     let offsets = array.value_offsets();
@@ -210,6 +245,7 @@ fn strings<'a, O: OffsetSizeTrait>(
     Box::new(StringEncoder {
         array,
         is_printable: printable(text) == text.len(),
+        quotes,
     })
 }
 
@@ -217,28 +253,30 @@ struct StringEncoder<S> {
     array: S,
     /// True if no value contains anything to escape.
     is_printable: bool,
+    quotes: Quotes,
 }
 
 impl<'a, S: StringArrayType<'a>> Encoder for StringEncoder<S> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
         let text = self.array.value(row);
         if self.is_printable {
-            out.push(b'"');
+            self.quotes.push(out);
             out.extend_from_slice(text.as_bytes());
-            out.push(b'"');
+            self.quotes.push(out);
         } else {
-            push_string(text, out);
+            push_string(text, self.quotes, out);
         }
     }
 }
 
 struct DocumentEncoder<S> {
     array: S,
+    quotes: Quotes,
 }
 
 impl<'a, S: StringArrayType<'a>> Encoder for DocumentEncoder<S> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        push_document(self.array.value(row), out);
+        push_document(self.array.value(row), self.quotes, out);
     }
 }
 
@@ -253,24 +291,40 @@ impl Encoder for DictionaryEncoder<'_> {
     }
 }
 
-struct TimestampEncoder<'a>(Timestamps<'a>);
+struct TimestampEncoder<'a> {
+    timestamps: Timestamps<'a>,
+    quotes: Quotes,
+}
 
 impl Encoder for TimestampEncoder<'_> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        out.push(b'"');
-        self.0.write(row, out);
-        out.push(b'"');
+        self.quotes.push(out);
+        self.timestamps.write(row, out);
+        self.quotes.push(out);
     }
 }
 
 /// Writes values of types that JSON cannot express, as strings.
-struct TextEncoder<'a>(ArrayFormatter<'a>);
+struct TextEncoder<'a> {
+    formatter: ArrayFormatter<'a>,
+    quotes: Quotes,
+    /// The text of the last value.
+    text: Vec<u8>,
+}
+
+fn text(array: &dyn Array, quotes: Quotes) -> Result<Box<dyn Encoder + '_>, ArrowError> {
+    Ok(Box::new(TextEncoder {
+        formatter: ArrayFormatter::try_new(array, &ARROW_FORMAT)?,
+        quotes,
+        text: Vec::new(),
+    }))
+}
 
 impl Encoder for TextEncoder<'_> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        let mut text = Vec::new();
+        self.text.clear();
         // Writing to a Vec cannot fail.
-        let _ = write!(text, "{}", self.0.value(row));
-        push_string(&String::from_utf8_lossy(&text), out);
+        let _ = write!(self.text, "{}", self.formatter.value(row));
+        push_string(&String::from_utf8_lossy(&self.text), self.quotes, out);
     }
 }

@@ -84,6 +84,18 @@ impl FieldSyntax {
         }
     }
 
+    /// Appends a csv field whose content `write` appends with its quotes already doubled.
+    pub(crate) fn write_doubled(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = out.len();
+        out.push(b'"');
+        write(out);
+        if self.needs_quotes(&out[start + 1..]) {
+            out.push(b'"');
+        } else {
+            out.remove(start);
+        }
+    }
+
     /// Tells whether a csv field would be misread without quotes.
     fn needs_quotes(self, value: &[u8]) -> bool {
         let special = |byte: &u8| *byte == self.delimiter || matches!(byte, b'"' | b'\n' | b'\r');

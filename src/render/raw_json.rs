@@ -11,9 +11,28 @@ use crate::json_scan::printable;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// How the quotes of JSON are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    /// As they are.
+    Plain,
+    /// Each one twice, as between the quotes of a csv field.
+    Doubled,
+}
+
+impl Quotes {
+    /// Appends one quote.
+    pub(crate) fn push(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        if self == Self::Doubled {
+            out.push(b'"');
+        }
+    }
+}
+
 /// Appends `text` as a JSON string, quotes and all.
-pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
+pub(crate) fn push_string(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
+    quotes.push(out);
     let bytes = text.as_bytes();
     let mut clean = 0;
     let mut at = 0;
@@ -23,7 +42,11 @@ pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
             None => break,
             Some(byte @ (b'"' | b'\\')) => {
                 out.extend_from_slice(&bytes[clean..at]);
-                out.extend_from_slice(&[b'\\', *byte]);
+                out.push(b'\\');
+                match byte {
+                    b'"' => quotes.push(out),
+                    _ => out.push(b'\\'),
+                }
                 1
             }
             Some(_) => match hidden(&text[at..]) {
@@ -42,57 +65,177 @@ pub(crate) fn push_string(text: &str, out: &mut Vec<u8>) {
         clean = at;
     }
     out.extend_from_slice(&bytes[clean..]);
-    out.push(b'"');
+    quotes.push(out);
 }
 
 /// Appends the JSON document `text`, without white space between tokens.
 ///
 /// Members, their order, and the spelling of numbers and strings are kept. Text that is not JSON becomes a string.
-pub(crate) fn push_document(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn push_document(text: &str, quotes: Quotes, out: &mut Vec<u8>) {
+    let start = out.len();
+    if push_compact(text.as_bytes(), quotes, out).is_some() {
+        return;
+    }
+    out.truncate(start);
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
-        return push_string(text, out);
+        return push_string(text, quotes, out);
     }
     let bytes = text.as_bytes();
+    let is_doubled = quotes == Quotes::Doubled;
     let mut in_string = false;
     let mut clean = 0;
     let mut at = 0;
     loop {
+        let rest = bytes.get(at..).unwrap_or_default();
         if in_string {
-            at += printable(bytes.get(at..).unwrap_or_default());
+            at += printable(rest);
         }
-        let left_out = match bytes.get(at) {
+        let skipped = match bytes.get(at) {
             None => break,
             Some(b'"') => {
                 in_string = !in_string;
                 at += 1;
+                if is_doubled {
+                    double(bytes, &mut clean, at, out);
+                }
                 continue;
             }
             // An escaped quote does not end the string.
             Some(b'\\') => {
                 at += 2;
-                continue;
-            }
-            Some(b' ' | b'\n' | b'\r' | b'\t') if !in_string => None,
-            Some(0x7f..) => match hidden(&text[at..]) {
-                Some(c) => Some(c),
-                None => {
-                    at += harmless(&text[at..]);
-                    continue;
+                if is_doubled && bytes.get(at - 1) == Some(&b'"') {
+                    double(bytes, &mut clean, at, out);
                 }
-            },
-            Some(_) => {
-                at += 1;
                 continue;
             }
+            Some(b' ' | b'\n' | b'\r' | b'\t') if !in_string => Some((None, 1)),
+            Some(0x7f..) => hidden(&text[at..]).map(|c| (Some(c), c.len_utf8())),
+            Some(_) => None,
         };
-        out.extend_from_slice(&bytes[clean..at]);
-        at += left_out.map_or(1, char::len_utf8);
-        clean = at;
-        if let Some(c) = left_out {
-            push_escape(c, out);
+        match skipped {
+            None => at += harmless(&text[at..]),
+            Some((escaped, len)) => {
+                out.extend_from_slice(&bytes[clean..at]);
+                if let Some(c) = escaped {
+                    push_escape(c, out);
+                }
+                at += len;
+                clean = at;
+            }
         }
     }
     out.extend_from_slice(bytes.get(clean..).unwrap_or_default());
+}
+
+/// The most levels of nesting that are validated and copied in one pass.
+const LEVELS: u32 = u64::BITS;
+
+/// Validates and copies, in one pass, a document in the spelling that services use: no white space between tokens, and
+/// strings of printable ASCII without escapes. None, possibly with something appended, if it is spelled in any other way or
+/// is not JSON.
+fn push_compact(text: &[u8], quotes: Quotes, out: &mut Vec<u8>) -> Option<()> {
+    // One bit for each open object (1) or list (0), the innermost lowest.
+    let (mut objects, mut depth) = (0u64, 0);
+    let mut tokens = Tokens {
+        text,
+        at: 0,
+        clean: 0,
+        quotes,
+        out,
+    };
+    loop {
+        match tokens.rest() {
+            [b'{', b'}', ..] | [b'[', b']', ..] => tokens.at += 2,
+            [open @ (b'{' | b'['), ..] if depth < LEVELS => {
+                objects = objects << 1 | u64::from(*open == b'{');
+                depth += 1;
+                tokens.at += 1;
+                if *open == b'{' {
+                    tokens.name()?;
+                }
+                continue;
+            }
+            [b'"', ..] => tokens.string()?,
+            _ => tokens.word()?,
+        }
+        // After a value.
+        loop {
+            let is_object = objects & 1 == 1;
+            match tokens.rest() {
+                [] if depth == 0 => {
+                    tokens.out.extend_from_slice(&text[tokens.clean..]);
+                    return Some(());
+                }
+                [b',', ..] if depth > 0 => {
+                    tokens.at += 1;
+                    if is_object {
+                        tokens.name()?;
+                    }
+                    break;
+                }
+                [close @ (b'}' | b']'), ..] if depth > 0 && is_object == (*close == b'}') => {
+                    tokens.at += 1;
+                    objects >>= 1;
+                    depth -= 1;
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// A document that is read token by token, and copied in pieces where quotes are doubled.
+struct Tokens<'t> {
+    text: &'t [u8],
+    /// Where the next token starts.
+    at: usize,
+    /// The end of what has been copied.
+    clean: usize,
+    quotes: Quotes,
+    out: &'t mut Vec<u8>,
+}
+
+impl<'t> Tokens<'t> {
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn string(&mut self) -> Option<()> {
+        let inside = self.rest().strip_prefix(b"\"")?;
+        let len = printable(inside);
+        if inside.get(len) != Some(&b'"') {
+            return None;
+        }
+        let end = self.at + len + 2;
+        if self.quotes == Quotes::Doubled {
+            double(self.text, &mut self.clean, self.at + 1, self.out);
+            double(self.text, &mut self.clean, end, self.out);
+        }
+        self.at = end;
+        Some(())
+    }
+
+    /// The name of a member, and the colon after it.
+    fn name(&mut self) -> Option<()> {
+        self.string()?;
+        self.rest().starts_with(b":").then(|| self.at += 1)
+    }
+
+    /// A number, a truth value or null.
+    fn word(&mut self) -> Option<()> {
+        let in_word =
+            |byte: &&u8| matches!(byte, b'-' | b'+' | b'.') || byte.is_ascii_alphanumeric();
+        let rest = self.rest();
+        let word = &rest[..rest.iter().take_while(in_word).count()];
+        let is_value = word == b"null" || serde_json::from_slice::<IgnoredAny>(word).is_ok();
+        is_value.then(|| self.at += word.len())
+    }
+}
+
+/// Copies `bytes[..at]`, which ends in a quote, and starts the next piece at that same quote, so that it is written twice.
+fn double(bytes: &[u8], clean: &mut usize, at: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&bytes[*clean..at]);
+    *clean = at - 1;
 }
 
 /// Returns the length of the character that `text` begins with, if it needs no escape, and of all such characters beyond
@@ -131,13 +274,13 @@ mod tests {
 
     fn string(text: &str) -> String {
         let mut out = Vec::new();
-        push_string(text, &mut out);
+        push_string(text, Quotes::Plain, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     fn document(text: &str) -> String {
         let mut out = Vec::new();
-        push_document(text, &mut out);
+        push_document(text, Quotes::Plain, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -179,6 +322,21 @@ mod tests {
         assert_eq!(document(""), r#""""#);
     }
 
+    fn compact(text: &str) -> Option<String> {
+        let mut out = Vec::new();
+        push_compact(text.as_bytes(), Quotes::Plain, &mut out)?;
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn the_spelling_of_services_is_copied_in_one_pass() {
+        let spec = r#"{"a":{"id":"sa-1","n":null},"b":[{},[],-1.5e3,true,[[""]]],"c":""}"#;
+        assert_eq!(compact(spec).as_deref(), Some(spec));
+        let deepest = format!("{}0{}", "[".repeat(64), "]".repeat(64));
+        assert_eq!(compact(&deepest).as_deref(), Some(&*deepest));
+        assert_eq!(compact(&format!("[{deepest}]")), None);
+    }
+
     #[test]
     fn nesting_of_any_depth_is_read_without_recursion() {
         let open = "[".repeat(100_000);
@@ -203,7 +361,33 @@ mod tests {
         })
     }
 
+    /// Takes back what [`Quotes::Doubled`] does; None if there is a quote that stands alone.
+    fn halved(text: &str) -> Option<String> {
+        let single = text.replace("\"\"", "\0");
+        (!single.contains('"')).then(|| single.replace('\0', "\""))
+    }
+
     proptest! {
+        #[test]
+        fn what_is_copied_in_one_pass_is_json(text in "[\\[\\]{}:,\"0-2ntrue .-]{0,12}") {
+            if let Some(copied) = compact(&text) {
+                prop_assert_eq!(&copied, &text);
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
+            }
+        }
+
+        #[test]
+        fn doubled_quotes_are_the_only_difference(text in any::<String>(), value in any_json()) {
+            let mut out = Vec::new();
+            push_string(&text, Quotes::Doubled, &mut out);
+            prop_assert_eq!(halved(std::str::from_utf8(&out).unwrap()), Some(string(&text)));
+            for text in [&text, &value.to_string(), &serde_json::to_string_pretty(&value).unwrap()] {
+                let mut out = Vec::new();
+                push_document(text, Quotes::Doubled, &mut out);
+                prop_assert_eq!(halved(std::str::from_utf8(&out).unwrap()), Some(document(text)));
+            }
+        }
+
         #[test]
         fn any_string_reads_back_and_holds_no_control(text in any::<String>()) {
             let written = string(&text);
