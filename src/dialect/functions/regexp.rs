@@ -14,6 +14,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, ListBuilder, StringBuilder,
 };
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use datafusion::functions::expr_fn::{regexp_like, regexp_match};
 use datafusion::functions::string::expr_fn::concat;
@@ -103,7 +104,7 @@ pub(crate) fn may_hold_a_backslash(pattern: &Expr) -> bool {
 
 /// Returns whether `text` matches `pattern`, in a call that the engine does not look through.
 pub(crate) fn matches(text: Expr, pattern: Expr, flags: Option<Expr>) -> Expr {
-    Hidden::new("regexp_matches_text", 2, |args| {
+    Hidden::new("regexp_like", 2, |args| {
         let texts = args
             .args
             .iter()
@@ -119,7 +120,7 @@ pub(crate) fn matches(text: Expr, pattern: Expr, flags: Option<Expr>) -> Expr {
 /// Returns whether each row of a text, an expression and flags matches.
 fn matching(columns: &[ArrayRef]) -> Result<ArrayRef> {
     let mut matches = BooleanBuilder::new();
-    each_row("regexp_like", columns, |row| {
+    each_row(columns, |row| {
         matches.append_option(row.map(|(regex, text)| regex.is_match(text)));
     })?;
     Ok(Arc::new(matches.finish()))
@@ -169,7 +170,7 @@ impl ScalarUDFImpl for RegexpMatch {
 /// Returns the groups of the first match in each row of a text, an expression and flags.
 fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
     let mut matches = ListBuilder::new(StringBuilder::new());
-    each_row(RegexpMatch::NAME, columns, |row| {
+    each_row(columns, |row| {
         let Some(found) = row.and_then(|(regex, text)| regex.captures(text)) else {
             matches.append_null();
             return;
@@ -188,7 +189,6 @@ fn groups(columns: &[ArrayRef]) -> Result<ArrayRef> {
 
 /// Gives `see` the expression and the text of each row of a text, an expression and flags; None where one of them is NULL.
 fn each_row<'a>(
-    function: &'static str,
     columns: &'a [ArrayRef],
     mut see: impl FnMut(Option<(&Regex, &'a str)>),
 ) -> Result<()> {
@@ -212,11 +212,7 @@ fn each_row<'a>(
             Entry::Vacant(free) => {
                 let flags = engine_flags(flags, FLAGS)?;
                 let regex = bounded::compiled_as(pattern, &flags);
-                free.insert(regex.map_err(|_| Error::Argument {
-                    function,
-                    expected: "a regular expression",
-                    given: pattern.to_owned(),
-                })?)
+                free.insert(regex.map_err(|error| exec_datafusion_err!("{error}"))?)
             }
         };
         see(Some((regex, text)));
