@@ -164,16 +164,19 @@ impl Wanted {
 
     /// Adds the places of secrets in `units`, in the clear.
     fn find_plain(&self, units: &[Unit], found: &mut Vec<Range<usize>>) {
-        let chars: Vec<char> = units.iter().map(|unit| unit.c).collect();
-        for part in self.places(&chars) {
+        self.add_places(units, &chars_of(units), found);
+    }
+
+    fn add_places(&self, units: &[Unit], chars: &[char], found: &mut Vec<Range<usize>>) {
+        for part in self.places(chars) {
             found.push(units[part.start].start..units[part.end - 1].end);
         }
     }
 
     /// Adds the places of secrets in `units`, in the clear and encoded.
     fn find(&self, units: &[Unit], found: &mut Vec<Range<usize>>) {
-        let chars: Vec<char> = units.iter().map(|unit| unit.c).collect();
-        self.find_plain(units, found);
+        let chars = chars_of(units);
+        self.add_places(units, &chars, found);
         for (is_digit, decode) in ENCODINGS {
             let mut at = 0;
             while at < units.len() {
@@ -198,7 +201,7 @@ impl Wanted {
         decode: fn(&[char]) -> Decoded,
         found: &mut Vec<Range<usize>>,
     ) {
-        let chars: Vec<char> = run[..length].iter().map(|unit| unit.c).collect();
+        let chars = chars_of(&run[..length]);
         let Decoded { per_group, .. } = decode(&[]);
         for skipped in 0..per_group {
             let Some(digits) = chars.get(skipped..) else {
@@ -348,6 +351,10 @@ fn created(chars: &[char]) -> Vec<Range<usize>> {
         }
     }
     places
+}
+
+fn chars_of(units: &[Unit]) -> Vec<char> {
+    units.iter().map(|unit| unit.c).collect()
 }
 
 fn units(text: &str) -> Vec<Unit> {

@@ -64,7 +64,8 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::ExtensionPlanner;
 
-/// Returns the rule that takes subqueries away from the engine, for the end of the list of analyzer rules.
+/// Returns the rule that checks the types of outer columns and the one that takes subqueries away from the engine, for the
+/// end of the list of analyzer rules.
 pub(crate) fn rules() -> [Arc<dyn AnalyzerRule + Send + Sync>; 2] {
     [
         Arc::new(outer_types::OuterTypes::Checked),
@@ -72,7 +73,7 @@ pub(crate) fn rules() -> [Arc<dyn AnalyzerRule + Send + Sync>; 2] {
     ]
 }
 
-/// Returns the rule that runs before all others.
+/// Returns the rule that settles the types of outer columns, for the beginning of the list.
 pub(crate) fn first_rule() -> Arc<dyn AnalyzerRule + Send + Sync> {
     Arc::new(outer_types::OuterTypes::Settled)
 }

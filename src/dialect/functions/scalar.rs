@@ -367,18 +367,25 @@ fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<
     }
 }
 
+/// Prepares the arguments of a call.
+///
+/// # Errors
+///
+/// As [`Column::try_new`].
+pub(crate) fn columns(args: &ScalarFunctionArgs) -> Result<Vec<Column>> {
+    let fields = args.args.iter().zip(&args.arg_fields);
+    fields
+        .map(|(value, field)| Column::try_new(value, field))
+        .collect()
+}
+
 /// Evaluates `eval`, the body of `function`, over the rows of `args`, or once if they are all constants.
 pub(crate) fn evaluate(
     function: &'static str,
     args: &ScalarFunctionArgs,
     eval: impl Fn(&[Value<'_>]) -> Result<Value<'static>, Error>,
 ) -> Result<ColumnarValue> {
-    let columns = args
-        .args
-        .iter()
-        .zip(&args.arg_fields)
-        .map(|(value, field)| Column::try_new(value, field))
-        .collect::<Result<Vec<_>>>()?;
+    let columns = columns(args)?;
     let constant = args
         .args
         .iter()

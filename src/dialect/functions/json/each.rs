@@ -15,8 +15,8 @@ use super::node::Node;
 use super::path::{self, Step};
 use crate::dialect::functions::error::Error;
 use crate::dialect::functions::hidden::Hidden;
-use crate::dialect::functions::scalar::{Arity, anything};
-use crate::dialect::functions::value::{Column, Value, json_containers_field};
+use crate::dialect::functions::scalar::{Arity, anything, columns};
+use crate::dialect::functions::value::{Value, json_containers_field};
 
 const ARITY: Arity = Arity::Between(1, 2);
 
@@ -53,12 +53,7 @@ fn list_of_rows(types: &[DataType], function: &'static str) -> Result<DataType> 
 }
 
 fn rows(args: &ScalarFunctionArgs, function: &'static str) -> Result<ColumnarValue> {
-    let columns = args
-        .args
-        .iter()
-        .zip(&args.arg_fields)
-        .map(|(value, field)| Column::try_new(value, field))
-        .collect::<Result<Vec<_>>>()?;
+    let columns = columns(args)?;
     let mut table = Table::default();
     let mut lengths = Vec::with_capacity(args.number_rows);
     for row in 0..args.number_rows {
