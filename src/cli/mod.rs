@@ -43,6 +43,9 @@ use args::{Args, Command, SandboxArgs};
 /// planner.
 const WORKER_STACK: usize = 64 * 1024 * 1024;
 
+/// How long the program waits at its end for threads that may still write a file which is to be removed.
+const LAST_WRITES: Duration = Duration::from_millis(200);
+
 /// Runs the program and returns how it ends.
 pub fn run() -> ProcessExitCode {
     secrets::seal_memory();
@@ -94,7 +97,11 @@ fn run_here() -> ProcessExitCode {
         Ok(runtime) => {
             let outcome = runtime.block_on(dispatch(args));
             // A thread that never yields, or waits for a file forever, must not keep the program.
-            runtime.shutdown_background();
+            match session::has_staged() {
+                true => runtime.shutdown_timeout(LAST_WRITES),
+                false => runtime.shutdown_background(),
+            }
+            session::remove_staged();
             outcome
         }
         Err(error) => Err(Error::statement("the program cannot start").caused_by(error)),
@@ -203,9 +210,10 @@ async fn dispatch(mut args: Args) -> Result<ExitCode, Error> {
             "--delimiter is for csv and tsv, and the rows are written as {format}"
         ));
     }
-    let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
-    let opened = opener.open().await?;
+    // First, so that a signal never leaves a staged file behind.
     let _signals = signals::watch(&interrupt)?;
+    let mut output = Output::open(format, render, args.output_file.as_deref(), &interrupt)?;
+    let opened = interrupt.stops(opener.open()).await?;
     let mut last = Last::default();
     for (position, script) in scripts.iter().enumerate() {
         let run = run_script(&opened, script, &mut output, &interrupt, args.quiet).await;

@@ -46,6 +46,8 @@ pub(super) struct Staged {
     overwrites: bool,
     /// The extension of its files.
     extension: String,
+    /// True if all of it was written: no thread writes any more.
+    is_complete: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,6 +228,7 @@ fn redirect(mut copy: CopyTo, rescue_file: Option<&RescueFile>) -> Result<(CopyT
             kind,
             overwrites,
             extension,
+            is_complete: false,
         },
     ))
 }
@@ -314,6 +317,7 @@ fn staging_folder(parent: &Path) -> io::Result<PathBuf> {
     staging::remove_abandoned(parent);
     let folder = parent.join(private_file::unique(staging::COPY));
     builder.create(&folder)?;
+    staging::is_staged(&folder);
     Ok(folder)
 }
 
@@ -333,7 +337,8 @@ impl Staged {
     /// # Errors
     ///
     /// Fails if that cannot be done; the target is as it was then, but for partitions that were moved already.
-    pub(super) fn commit(self) -> Result<(), Error> {
+    pub(super) fn commit(mut self) -> Result<(), Error> {
+        self.is_complete = true;
         let failed = |error: io::Error| {
             Error::statement(format!("cannot write to `{}`", self.target.path.display()))
                 .caused_by(error)
@@ -353,6 +358,7 @@ impl Staged {
                 let is_needed = put.as_ref().is_err_and(staging::is_in_part);
                 let outcome = put.map_err(failed);
                 if is_needed {
+                    staging::is_needed(&self.folder);
                     // Dropped, it would be removed.
                     std::mem::forget(self);
                 }
@@ -460,8 +466,10 @@ fn swapped(_: &Path, _: &Path) -> bool {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // What cannot be removed harms nobody.
-        let _ = fs::remove_dir_all(&self.folder);
+        staging::remove(&self.folder);
+        if self.is_complete {
+            staging::is_needed(&self.folder);
+        }
     }
 }
 

@@ -106,7 +106,7 @@ impl Interrupt {
     /// # Errors
     ///
     /// Fails if `work` does, and if it was stopped.
-    pub(super) async fn stops<T>(
+    pub(crate) async fn stops<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {

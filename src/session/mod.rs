@@ -65,7 +65,7 @@ pub(crate) use planner_thread::{ENGINE_THREAD, STACK};
 use prepared::Prepared;
 pub use report::{Done, Report};
 pub use sink::Sink;
-pub(crate) use staging::{StagedFile, Target, unfinished};
+pub(crate) use staging::{StagedFile, Target, has_staged, remove_staged, unfinished};
 pub(crate) use write::text_at;
 pub use write::{
     Confirm, Journals, Origin, Question, RescueFile, Unfinished, Verb, save_undelivered,

@@ -4,10 +4,13 @@
 //! to it, and it keeps its mode and its owner; a pipe or a device is written to as it is. It depends on the file system
 //! alone, and knows nothing of rows and formats.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::write::RescueFile;
 use crate::private_file;
@@ -26,6 +29,9 @@ pub(crate) const COPY: &str = ".iamql-copy-";
 
 /// How old what a killed program has left must be to be removed: until then another program may be about to lock it.
 const ABANDONED: Duration = Duration::from_secs(60);
+
+/// The staged files and folders of this program that are to be gone when it ends.
+static STAGED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Where something is to be written.
 #[derive(Debug)]
@@ -297,6 +303,7 @@ impl StagedFile {
             true => fs::rename(&self.written, target),
             false => move_to_new(&self.written, target),
         };
+        is_needed(&self.written);
         (self.written, self.state) = match moved {
             Ok(()) => (target.clone(), State::Placed),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -327,10 +334,12 @@ impl StagedFile {
                 if put.as_ref().is_err_and(is_in_part) {
                     // It is not to be removed, and can be found by its name.
                     self.state = State::Kept;
+                    is_needed(&self.written);
                 }
                 put?;
             }
         }
+        is_needed(&self.written);
         (self.written, self.state) = (self.target.path.clone(), State::There);
         Ok(earlier)
     }
@@ -371,10 +380,38 @@ impl StagedFile {
 impl Drop for StagedFile {
     fn drop(&mut self) {
         if self.state == State::Hidden {
-            // What cannot be removed harms nobody.
-            let _ = fs::remove_file(&self.written);
+            remove(&self.written);
+            is_needed(&self.written);
         }
     }
+}
+
+/// Notes that `path` is to be removed when the program ends, unless it is needed.
+pub(crate) fn is_staged(path: &Path) {
+    STAGED.lock().insert(path.to_owned());
+}
+
+/// Notes that `path` is not to be removed when the program ends, or is gone.
+pub(crate) fn is_needed(path: &Path) {
+    STAGED.lock().remove(path);
+}
+
+/// Returns true if [`remove_staged`] has something to remove.
+pub(crate) fn has_staged() -> bool {
+    !STAGED.lock().is_empty()
+}
+
+/// Removes what is staged and not needed, at the end of the program. A COPY that was interrupted may have written its
+/// folder again after it was removed: a thread in the middle of a write cannot be stopped.
+pub(crate) fn remove_staged() {
+    for path in std::mem::take(&mut *STAGED.lock()) {
+        remove(&path);
+    }
+}
+
+/// Removes a staged file or folder. One that cannot be removed harms nobody.
+pub(crate) fn remove(path: &Path) {
+    let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
 }
 
 /// Returns the files beside `target` with rows of statements that did not end.
@@ -426,6 +463,7 @@ fn create_in(folder: &Path) -> io::Result<(PathBuf, File)> {
     remove_abandoned(folder);
     let path = folder.join(private_file::unique(ROWS));
     let file = create(&path)?;
+    is_staged(&path);
     claim(&file);
     Ok((path, file))
 }
@@ -469,8 +507,7 @@ pub(crate) fn remove_abandoned(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
         if is_abandoned(&path) == Some(true) {
-            // What cannot be removed harms nobody.
-            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+            remove(&path);
         }
     }
 }

@@ -106,8 +106,10 @@ impl Output {
                 "stdout".to_owned(),
             ),
         };
-        let (stream, staged) = opened
-            .map_err(|error| Error::usage(format!("cannot write to `{name}`")).caused_by(error))?;
+        let (stream, staged) = opened.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Error::interrupted(),
+            _ => Error::usage(format!("cannot write to `{name}`")).caused_by(error),
+        })?;
         // Also that of `--output-file /dev/tty`.
         options.terminal = stream.is_terminal();
         if path.is_some() {
@@ -294,8 +296,7 @@ fn create(path: &Path, interrupt: &Interrupt) -> io::Result<(Stream, Option<Stag
         return Ok((Stream::stdout(interrupt)?, None));
     }
     if target.is_stream() {
-        let file = File::options().append(true).open(&target.path)?;
-        return Ok((Stream::new(file, interrupt)?, None));
+        return Ok((Stream::open(&target.path, interrupt)?, None));
     }
     if target.found.as_ref().is_some_and(std::fs::Metadata::is_dir) {
         return Err(io::ErrorKind::IsADirectory.into());

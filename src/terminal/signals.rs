@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use crate::error::Error;
 #[cfg(unix)]
 use crate::error::ErrorKind;
-use crate::session::Interrupt;
+use crate::session::{Interrupt, remove_staged};
 use crate::terminal::{exit::ExitCode, notes, secrets};
 
 /// Watches for as long as it lives.
@@ -98,6 +98,7 @@ fn insist(interrupt: &Interrupt) {
         notes::line("stopping: requests that change keys are in flight and will be finished");
     } else if interrupt.is_running() {
         secrets::save();
+        remove_staged();
         #[expect(
             clippy::exit,
             reason = "the statement holds the thread that would return"

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::Duration;
 #[cfg(unix)]
 use std::time::Instant;
@@ -55,6 +56,48 @@ pub(super) fn is_disk_full(file: impl std::os::fd::AsFd, bytes: u64) -> bool {
     })
 }
 
+/// Opens `path` to append to it. Opening a pipe would otherwise block the thread until somebody reads.
+#[cfg(unix)]
+fn open(path: &Path, interrupt: &Interrupt) -> io::Result<File> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+
+    let is_pipe = std::fs::metadata(path)?.file_type().is_fifo();
+    let mut options = File::options();
+    options.append(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let began = Instant::now();
+    let file = loop {
+        match options.open(path) {
+            Err(error) if is_pipe && error.raw_os_error() == Some(nix::libc::ENXIO) => {
+                if interrupt.is_raised() {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                let limit = interrupt.reader_limit();
+                if limit.is_some_and(|limit| began.elapsed() >= limit) {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
+                }
+                std::thread::sleep(GLANCE);
+            }
+            opened => break opened?,
+        }
+    };
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path, _: &Interrupt) -> io::Result<File> {
+    File::options().append(true).open(path)
+}
+
+/// Returns true if nothing can be written to `file`.
+#[cfg(unix)]
+fn is_read_only(file: impl std::os::fd::AsFd) -> bool {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    fcntl(file, FcntlArg::F_GETFL)
+        .is_ok_and(|flags| OFlag::from_bits_retain(flags) & OFlag::O_ACCMODE == OFlag::O_RDONLY)
+}
+
 /// What is behind a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -99,17 +142,34 @@ impl Stream {
         })
     }
 
+    /// Adds to the pipe or device at `path`. Waits for a pipe to get a reader, until `interrupt` is raised or its limit
+    /// for readers is over.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be opened, and as [`io::ErrorKind::Interrupted`] if it was interrupted.
+    pub(crate) fn open(path: &Path, interrupt: &Interrupt) -> io::Result<Self> {
+        Self::new(open(path, interrupt)?, interrupt)
+    }
+
     /// Writes to stdout without its buffer, so that what was written has left the process.
     ///
     /// # Errors
     ///
-    /// Fails if the kind of the file cannot be found out.
+    /// Fails if the kind of the file cannot be found out, and if nothing can be written to it.
     pub(crate) fn stdout(interrupt: &Interrupt) -> io::Result<Self> {
         #[cfg(unix)]
         let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?;
         #[cfg(windows)]
         let stdout =
             std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
+        #[cfg(unix)]
+        if is_read_only(&stdout) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "it is open for reading only",
+            ));
+        }
         Ok(Self {
             is_stdout: true,
             ..Self::new(File::from(stdout), interrupt)?
@@ -379,6 +439,34 @@ mod tests {
         let interrupt = Interrupt::default();
         let stream = Stream::new(File::from(OwnedFd::from(writer)), &interrupt).unwrap();
         (reader, stream, interrupt)
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_not_waited_for_forever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let impatient = Interrupt::with_reader_limit(Some(Duration::ZERO));
+        let timed_out = Stream::open(&path, &impatient).unwrap_err();
+        assert_eq!(timed_out.kind(), io::ErrorKind::TimedOut);
+
+        let interrupt = Interrupt::default();
+        let waiting = std::thread::spawn({
+            let (path, interrupt) = (path.clone(), interrupt.clone());
+            move || Stream::open(&path, &interrupt).map(drop)
+        });
+        interrupt.raise();
+        let interrupted = waiting.join().unwrap().unwrap_err();
+        assert_eq!(interrupted.kind(), io::ErrorKind::Interrupted);
+
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || std::fs::read_to_string(path).unwrap()
+        });
+        let mut stream = Stream::open(&path, &Interrupt::default()).unwrap();
+        stream.write_all(b"rows").unwrap();
+        drop(stream);
+        assert_eq!(reader.join().unwrap(), "rows");
     }
 
     #[test]

@@ -460,6 +460,20 @@ fn a_full_disk_costs_no_key_in_any_format() {
 }
 
 #[test]
+fn stdout_that_is_open_for_reading_only_is_found_out_first() {
+    let env = environment();
+    let mut command = env.command(&["-o", "jsonl", "-y", "-e", &insert()]);
+    let child = command.stdout(File::open("/dev/null").unwrap()).spawn();
+    let (code, _, stderr) = end(child.unwrap());
+    assert_eq!(code, Some(2), "{stderr}");
+    assert_eq!(
+        stderr,
+        "error: cannot write to `stdout`\n  caused by: it is open for reading only\n"
+    );
+    assert_eq!(env.requests(), [""; 0], "{stderr}");
+}
+
+#[test]
 fn a_disk_that_is_nearly_full_costs_no_key_either() {
     for to in ["> disk/rows", "--output-file disk/rows"] {
         let env = environment();
