@@ -368,7 +368,7 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "compare it with something, as in x = 5",
     ),
     (
-        r"(?s)^cannot create filter with non-boolean predicate '.*' returning (.+)",
+        r"(?s)^(?:cannot create filter with non-boolean predicate '.*' returning|.+ must be boolean type, but got) (.+)",
         "a condition was expected, and this is $1",
         "compare it with something, as in x > 5",
     ),

@@ -1,4 +1,5 @@
-//! Text beside a number in the dialect `stackql`: greater than every number, unless it holds one.
+//! Text and booleans beside a number in the dialect `stackql`: text is greater than every number, unless it holds one, and
+//! a boolean is 1 or 0.
 //!
 //! The planner of operators sees to `=`, `<` and their kin. IN, BETWEEN, CASE, nullif and IS DISTINCT FROM do not pass it,
 //! and the engine would read each text as a number, and fail on text that is not one. Each value of a list and each end of
@@ -6,12 +7,13 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Case, InSubquery};
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Expr, LogicalPlanBuilder, Operator, binary_expr, lit,
+    Between, BinaryExpr, Expr, LogicalPlanBuilder, Operator, binary_expr, cast, lit,
 };
 
 use super::class::{Class, class_of};
@@ -28,17 +30,19 @@ pub(super) fn rank_text(expr: Expr, schema: &DFSchema) -> Result<Transformed<Exp
     })
 }
 
-/// Ranks text beside a number, each value for itself; None where no text is beside a number.
+/// Ranks text and booleans beside a number, each value for itself; None where neither is beside a number.
 fn ranked(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     let mixed = |one: &Expr, other: &Expr| {
         let classes = (class_of(one, schema), class_of(other, schema));
         matches!(
             classes,
-            (Class::Text, Class::Number) | (Class::Number, Class::Text)
+            (Class::Text | Class::Boolean, Class::Number)
+                | (Class::Number, Class::Text | Class::Boolean)
         )
     };
     let rank = |value: &Expr| match class_of(value, schema) {
         Class::Text => functions::to_rank().call(vec![value.clone()]),
+        Class::Boolean => cast(value.clone(), DataType::Int64),
         _ => value.clone(),
     };
     // What a number is compared with can all be ranked, so that the number is computed once.
