@@ -678,6 +678,11 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "there are year, quarter, month, week, day, dow, doy, hour, minute, second, millisecond, microsecond and epoch",
     ),
     (
+        r"^\w+ does not support: (.+)",
+        "a value of type $1 has no such part",
+        "date_part takes year, month, week, day and dow of dates, and hour, minute and second of times",
+    ),
+    (
         r"^inconsistent data type across values list.* Was (.+) but found (.+)",
         "the rows of VALUES have $1 and $2 in one column",
         "convert one of them with CAST",

@@ -1,11 +1,13 @@
 //! Intervals: their length, and their multiples. Behind operators, not for people to call.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Int64Array, IntervalMonthDayNanoArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, IntervalMonthDayNanoArray,
 };
-use datafusion::arrow::compute::{cast, try_binary};
+use datafusion::arrow::compute::kernels::cast_utils::IntervalUnit as Part;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options, try_binary};
 use datafusion::arrow::datatypes::{
     DataType, DurationNanosecondType, Float64Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
@@ -13,6 +15,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
+use datafusion::logical_expr::function::Hint;
 use datafusion::functions::utils::make_scalar_function;
 
 use super::error::Error;
@@ -42,6 +45,112 @@ pub(super) fn interval_times() -> Hidden {
             _ => DataType::Interval(IntervalUnit::MonthDayNano),
         })
     })
+}
+
+/// `interval_part(part, x)`: a field of an interval or a difference of times, as in PostgreSQL, but whole. A month has no
+/// fixed length, so the months of an interval are years and months, its days are as many as there are, and the hours are
+/// those of its time. The days of a difference have 24 hours.
+pub(crate) fn interval_part() -> Hidden {
+    Hidden::new("interval_part", 2, |args| {
+        make_scalar_function(parts, vec![Hint::AcceptsSingular])(&args.args)
+    })
+    .returning(|_| Ok(DataType::Int32))
+}
+
+/// `interval_epoch(x)`: the seconds of an interval or a difference of times, of 365.25 days for a year and 30 for a month,
+/// as in PostgreSQL.
+pub(crate) fn interval_epoch() -> Hidden {
+    Hidden::new("interval_epoch", 1, |args| {
+        make_scalar_function(epochs, Vec::new())(&args.args)
+    })
+    .returning(|_| Ok(DataType::Float64))
+}
+
+/// The fields of an interval: each counts for itself, and may be negative.
+struct Fields {
+    months: i32,
+    days: i64,
+    nanos: i128,
+}
+
+fn fields(column: &ArrayRef) -> Result<Vec<Option<Fields>>> {
+    let nanos_of = |unit| match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1_000,
+        TimeUnit::Nanosecond => 1,
+    };
+    Ok(match column.data_type() {
+        DataType::Duration(unit) => {
+            let counts = cast(column, &DataType::Int64)?;
+            let counts = counts.as_primitive::<Int64Type>().iter();
+            let fields = counts.map(|count| {
+                let nanos = i128::from(count?) * nanos_of(*unit);
+                Some(Fields {
+                    months: 0,
+                    days: i64::try_from(nanos / DAY).ok()?,
+                    nanos: nanos % DAY,
+                })
+            });
+            fields.collect()
+        }
+        _ => {
+            let intervals = months_days_nanos(column)?;
+            let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>().iter();
+            let fields = intervals.map(|interval| {
+                interval.map(|interval| Fields {
+                    months: interval.months,
+                    days: interval.days.into(),
+                    nanos: interval.nanoseconds.into(),
+                })
+            });
+            fields.collect()
+        }
+    })
+}
+
+fn parts(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let [part, values] = take_function_args("interval_part", columns)?;
+    let part = part.as_string::<i32>().value(0).to_owned();
+    let part = Part::from_str(&part)?;
+    let values = fields(values)?.into_iter().map(|fields| {
+        let Fields {
+            months,
+            days,
+            nanos,
+        } = fields?;
+        let whole = |of: i128, below: i128| i64::try_from(nanos / of % below).ok();
+        Some(match part {
+            Part::Year => i64::from(months / 12),
+            Part::Month => i64::from(months % 12),
+            Part::Day => days,
+            Part::Hour => whole(3_600_000_000_000, i128::MAX)?,
+            Part::Minute => whole(60_000_000_000, 60)?,
+            Part::Second => whole(1_000_000_000, 60)?,
+            Part::Millisecond => whole(1_000_000, 60_000)?,
+            _ => whole(1_000, 60_000_000)?,
+        })
+    });
+    let values = Int64Array::from_iter(values);
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    Ok(cast_with_options(&values, &DataType::Int32, &strict)?)
+}
+
+fn epochs(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let [values] = take_function_args("interval_epoch", columns)?;
+    let seconds = fields(values)?.into_iter().map(|fields| {
+        let Fields {
+            months,
+            days,
+            nanos,
+        } = fields?;
+        let days = f64::from(months / 12) * 365.25 + f64::from(months % 12) * 30.0 + days as f64;
+        Some(days * 86_400.0 + nanos as f64 / 1e9)
+    });
+    Ok(Arc::new(Float64Array::from_iter(seconds)))
 }
 
 fn lengths(columns: &[ArrayRef]) -> Result<ArrayRef> {

@@ -98,7 +98,7 @@ pub(crate) use decimals::of_decimals;
 pub(crate) use error::Error;
 pub(crate) use floats::{float_key, holds, holds_float, one_nan};
 pub(crate) use hidden::Hidden;
-pub(crate) use intervals::interval_length;
+pub(crate) use intervals::{interval_epoch, interval_length, interval_part};
 pub(crate) use nested::spelled;
 pub(crate) use number::{rounded, to_rank};
 pub(crate) use numeric::{is_truth, numbers, sums_truth};

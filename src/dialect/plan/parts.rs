@@ -3,16 +3,23 @@
 //! The engine makes a range of times of `extract(year FROM t) < 3000`. For a time in nanoseconds, which end in the
 //! year 2262, the range has no end, and the comparison would be NULL.
 //!
-//! Of a difference of times it takes seconds and less as integers of 4 bytes, which are NULL beyond 68 years: they are
-//! computed here.
+//! Of a difference of times it takes all hours, minutes and so on, as integers that overflow; of an interval it takes
+//! milliseconds without their fraction. PostgreSQL and DuckDB take fields, as in `1 day 02:03:04.5`, and so do the functions
+//! that stand here instead.
 
+use std::str::FromStr;
+
+use datafusion::arrow::compute::kernels::cast_utils::IntervalUnit as Part;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 
-/// Takes parts of times in microseconds. To be run when types fit.
+use super::error::Error;
+use crate::dialect::functions::{interval_epoch, interval_part};
+
+/// Takes parts of times in microseconds, and fields of intervals. To be run when types fit.
 pub(super) fn parts_of_microseconds(
     mut expr: Expr,
     schema: &DFSchema,
@@ -29,29 +36,36 @@ pub(super) fn parts_of_microseconds(
     }
     if let Expr::ScalarFunction(call) = &expr
         && call.name() == "date_part"
-        && let [Expr::Literal(part, _), difference] = call.args.as_slice()
-        && let Ok(DataType::Duration(unit)) = difference.get_type(schema)
+        && let [Expr::Literal(part, _), length] = call.args.as_slice()
         && let Some(Some(part)) = part.try_as_str()
+        && let Ok(of @ (DataType::Duration(_) | DataType::Interval(_))) = length.get_type(schema)
     {
-        let count = cast(difference.clone(), DataType::Int64);
-        let in_second = match unit {
-            TimeUnit::Second => 1,
-            TimeUnit::Millisecond => 1_000,
-            TimeUnit::Microsecond => 1_000_000,
-            TimeUnit::Nanosecond => 1_000_000_000_i64,
+        let is_interval = matches!(of, DataType::Interval(_));
+        let part = part.trim().trim_matches(['\'', '"']).to_lowercase();
+        let taken = match Part::from_str(&part) {
+            _ if part == "epoch" => interval_epoch().call(vec![length.clone()]),
+            Ok(Part::Year | Part::Month) if !is_interval => {
+                return Err(Error::new(format!("a difference of times has no `{part}`"))
+                    .hint("its days are whole: extract(day FROM a - b) / 365; date_part('year', x) takes the year of a time")
+                    .into());
+            }
+            Ok(
+                Part::Year
+                | Part::Month
+                | Part::Day
+                | Part::Hour
+                | Part::Minute
+                | Part::Second
+                | Part::Millisecond
+                | Part::Microsecond,
+            ) => interval_part().call(vec![lit(part), length.clone()]),
+            _ => {
+                return Err(Error::new(format!("an interval has no `{part}`"))
+                    .hint("there are year, month, day, hour, minute, second, millisecond, microsecond and epoch")
+                    .into());
+            }
         };
-        match part.to_lowercase().as_str() {
-            "epoch" => {
-                let seconds = cast(count, DataType::Float64) / lit(in_second as f64);
-                return Ok(Transformed::yes(seconds));
-            }
-            // What has no room is an error.
-            "second" | "seconds" => {
-                let seconds = cast(count / lit(in_second), DataType::Int32);
-                return Ok(Transformed::yes(seconds));
-            }
-            _ => {}
-        }
+        return Ok(Transformed::yes(taken));
     }
     Ok(Transformed::new_transformed(expr, is_changed))
 }
