@@ -15,8 +15,8 @@ use datafusion::arrow::datatypes::{
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
-use datafusion::logical_expr::function::Hint;
 use datafusion::functions::utils::make_scalar_function;
+use datafusion::logical_expr::function::Hint;
 
 use super::error::Error;
 use super::hidden::Hidden;

@@ -1,5 +1,6 @@
 //! Hands the rows of a write to the output, and tracks which of them are delivered.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -145,6 +146,16 @@ impl<'d> SecretDelivery<'d> {
         let keys = self.keys.iter();
         let keys = keys.filter(|created| created.state == State::WithoutSecret);
         keys.filter_map(|created| created.key.id()).collect()
+    }
+
+    /// Returns the rows of the keys whose answers do not hold one id.
+    pub(super) fn without_id(&self) -> Vec<usize> {
+        let keys = self.keys.iter();
+        let keys = keys.filter(|created| {
+            let ids: BTreeSet<String> = created.key.texts_at(&["id"]).into_iter().collect();
+            ids.len() != 1
+        });
+        keys.map(|created| created.row).collect()
     }
 
     /// Returns the ids of the keys whose answers do not hold the days that `specs` set, one for each row. A service that

@@ -105,6 +105,7 @@ impl Writer<'_> {
             delivery.doubt().map(|e| e.message.clone()),
         );
         let without_secret = delivery.without_secret();
+        let without_id = delivery.without_id();
         let without_days = delivery.without_days(&specs);
         if !without_days.is_empty() {
             let ids: Vec<&str> = without_days.iter().map(String::as_str).collect();
@@ -130,6 +131,15 @@ impl Writer<'_> {
             held.settle();
         }
         let done = Done::Inserted(outcomes.done.len());
+        let inserted = Inserted {
+            specs: &specs,
+            created: &created,
+            without_secret: &without_secret,
+            since: since(&client),
+        };
+        if let Some(warning) = outcome::without_id(self.resource, &without_id, &inserted) {
+            self.call.scope.warn_of_write(warning);
+        }
         match saved {
             // All rows were written and perhaps read: not a failure, but not certain either.
             Saved::There(place)
@@ -144,12 +154,6 @@ impl Writer<'_> {
             }
             saved => {
                 let told = saved.told();
-                let inserted = Inserted {
-                    specs: &specs,
-                    created: &created,
-                    without_secret: &without_secret,
-                    since: since(&client),
-                };
                 match outcome::of_insert(self.resource, &outcomes, output_error, &inserted, told) {
                     Some(error) => Err(error),
                     None => Ok(done),

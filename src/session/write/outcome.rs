@@ -268,12 +268,52 @@ fn advice(
 /// Returns the advice for creates whose outcome is unknown: a SELECT of the keys that may be theirs. It leaves out those
 /// that are known to be of other rows, and none that may be theirs: others may have created some of what it finds.
 fn find_out(resource: &Resource, specs: &[&Spec], inserted: &Inserted<'_>) -> String {
-    let Some(writes) = &resource.writes else {
+    let Some(candidates) = candidates(resource, specs, inserted) else {
         return format!(
             "whether something was created is unknown: look into {}",
             resource.table
         );
     };
+    let doubt = match specs.len() {
+        1 => format!(
+            "the {} may exist, with a secret that nobody has",
+            resource.nouns.one
+        ),
+        _ => format!(
+            "the {} may exist, with secrets that nobody has",
+            resource.nouns.many
+        ),
+    };
+    format!("{doubt}; {candidates}")
+}
+
+/// Returns the warning that the keys of `rows` were created, but that their answers have no id, or several; None without
+/// such rows.
+pub(super) fn without_id(
+    resource: &Resource,
+    rows: &[usize],
+    inserted: &Inserted<'_>,
+) -> Option<String> {
+    let told = match rows.len() {
+        0 => return None,
+        1 => format!("a {} that it created", resource.nouns.one),
+        many => format!("{many} {} that it created", resource.nouns.many),
+    };
+    let specs: Vec<&Spec> = rows.iter().map(|row| &inserted.specs[*row]).collect();
+    let created = inserted.created.iter();
+    let others = created.filter(|(row, _)| !rows.contains(row)).cloned();
+    let inserted = Inserted {
+        created: &others.collect::<Vec<_>>(),
+        ..*inserted
+    };
+    let candidates = candidates(resource, &specs, &inserted)?;
+    Some(format!(
+        "the service did not answer with one id for {told}; {candidates}"
+    ))
+}
+
+fn candidates(resource: &Resource, specs: &[&Spec], inserted: &Inserted<'_>) -> Option<String> {
+    let writes = resource.writes.as_ref()?;
     let texts = |path| distinct(specs.iter().map(|spec| text_at(spec, path)));
     let mut candidates = Candidates {
         owners: texts(writes.owner.path),
@@ -293,19 +333,9 @@ fn find_out(resource: &Resource, specs: &[&Spec], inserted: &Inserted<'_>) -> St
     });
     candidates.known = created.map(|(_, id)| id.as_str()).collect();
     let select = candidates.select(resource.table, writes);
-    let doubt = match specs.len() {
-        1 => format!(
-            "the {} may exist, with a secret that nobody has",
-            resource.nouns.one
-        ),
-        _ => format!(
-            "the {} may exist, with secrets that nobody has",
-            resource.nouns.many
-        ),
-    };
-    format!(
-        "{doubt}; candidates to check: {select}; what it finds may also have been created by others in the meantime"
-    )
+    Some(format!(
+        "candidates to check: {select}; what it finds may also have been created by others in the meantime"
+    ))
 }
 
 /// Returns the condition that a key opens what one of `specs` asks for. The service spells some ids in its own way, and
@@ -430,6 +460,9 @@ mod tests {
             since: None,
         };
         insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], &inserted), @"the keys may exist, with secrets that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name IN ('b', 'it''s') AND id NOT IN ('K1'); what it finds may also have been created by others in the meantime");
+        assert_eq!(without_id(&API_KEYS, &[], &inserted), None);
+        // The id that is there may be wrong.
+        insta::assert_snapshot!(without_id(&API_KEYS, &[1], &inserted).unwrap(), @"the service did not answer with one id for a key that it created; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name = 'b'; what it finds may also have been created by others in the meantime");
         inserted.since = DateTime::from_timestamp(1_782_907_200, 0);
         insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], &inserted), @"the key may exist, with a secret that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND lower(spec.resource.id) = 'lkc-1' AND coalesce(metadata.created_at >= '2026-07-01T12:00:00Z', true) AND id NOT IN ('K1', 'K2'); what it finds may also have been created by others in the meantime");
     }
