@@ -24,7 +24,7 @@ pub struct Interrupt {
 }
 
 /// Counts a statement for as long as it lives.
-pub(super) struct Counted(Arc<AtomicUsize>);
+pub(crate) struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
     fn by(count: &Arc<AtomicUsize>) -> Self {
@@ -70,7 +70,7 @@ impl Interrupt {
     }
 
     /// Says that a statement runs until what is returned is dropped.
-    pub(super) fn running(&self) -> Counted {
+    pub(crate) fn running(&self) -> Counted {
         Counted::by(&self.running)
     }
 

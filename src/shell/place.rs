@@ -1,12 +1,13 @@
 //! Where rows go besides the screen: a file, a program, or stdout.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use super::command::Destination;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
 use crate::session::Interrupt;
+use crate::terminal::children::Attended;
 use crate::terminal::directories::expand_home;
 use crate::terminal::output::Output;
 use crate::terminal::{children, notes};
@@ -17,7 +18,14 @@ pub(super) struct Place {
     output: Option<Output>,
     /// The format that the name of the file asks for.
     named: Option<OutputFormat>,
-    program: Option<(String, Child)>,
+    program: Option<Program>,
+}
+
+/// A program that reads the rows.
+struct Program {
+    typed: String,
+    child: Attended,
+    interrupt: Interrupt,
 }
 
 impl Place {
@@ -39,9 +47,12 @@ impl Place {
         let format = in_file(format, named);
         let open = |path: Option<&Path>| {
             let output = Output::open(format, options.clone(), path, interrupt);
-            output.map_err(|error| Error {
-                kind: ErrorKind::Io,
-                ..error
+            output.map_err(|error| match error.kind {
+                ErrorKind::Usage => Error {
+                    kind: ErrorKind::Io,
+                    ..error
+                },
+                _ => error,
             })
         };
         let (output, program) = match to {
@@ -52,17 +63,21 @@ impl Place {
                     Error::statement(format!("`{program}` cannot be run")).caused_by(error)
                 };
                 notes::end_status();
-                let mut child = children::shell(program)
-                    .stdin(Stdio::piped())
-                    .spawn()
-                    .map_err(failed)?;
+                let mut command = children::shell(program);
+                let child = Attended::start(command.stdin(Stdio::piped()));
+                let mut child = child.map_err(failed)?;
                 let stdin = child
-                    .stdin
+                    .stdin()
                     .take()
                     .ok_or_else(|| failed(std::io::ErrorKind::BrokenPipe.into()))?;
                 let output = Output::to_program(format, options.clone(), stdin, interrupt)
                     .map_err(failed)?;
-                (output, Some((program.clone(), child)))
+                let program = Program {
+                    typed: program.clone(),
+                    child,
+                    interrupt: interrupt.clone(),
+                };
+                (output, Some(program))
             }
         };
         Ok(Self {
@@ -128,14 +143,21 @@ impl From<Output> for Place {
 }
 
 impl Drop for Place {
-    /// The next prompt must wait for the program.
+    /// The next prompt must wait for the program. One that does not end for Ctrl-C is left behind at the second one, which
+    /// ends the shell.
     fn drop(&mut self) {
         self.output = None;
-        if let Some((program, child)) = &mut self.program {
+        if let Some(Program {
+            typed,
+            child,
+            interrupt,
+        }) = &mut self.program
+        {
+            let _running = interrupt.running();
             match child.wait() {
                 Ok(status) if status.success() => {}
-                Ok(status) => notes::warn(&format!("`{program}` ended with {status}")),
-                Err(error) => notes::warn(&format!("`{program}` cannot be waited for: {error}")),
+                Ok(status) => notes::warn(&format!("`{typed}` ended with {status}")),
+                Err(error) => notes::warn(&format!("`{typed}` cannot be waited for: {error}")),
             }
         }
     }

@@ -52,7 +52,7 @@ pub(crate) fn shell(text: &str) -> Command {
 /// The process ids of the programs that a person works with.
 static ATTENDED: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// A program that a person works with, and that this one waits for: a pager, an editor. [`end_attended`] ends it.
+/// A program that a person works with, and that this one waits for: a pager, an editor, a reader of rows. [`end_attended`] ends it.
 #[derive(Debug)]
 pub(crate) struct Attended(Child);
 
