@@ -162,7 +162,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let (from, to) = (Class::of(&from), Class::of(field.data_type()));
             return Err(Error::new(format!("{} cannot become {}", from.noun(), to.noun()))
                 .hint(match to {
-                    Class::Number => "date_part('epoch', x) is the number of seconds since 1970",
+                    Class::Number => "date_part('epoch', x) is a number of seconds, since 1970 for a date or a timestamp",
                     _ => "to_timestamp(x) reads seconds since 1970, make_date(2026, 1, 31) puts a date together",
                 })
                 .at(Place::of(value))
@@ -249,8 +249,7 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::new_transformed(expr, changed))
 }
 
-/// Returns true for a cast of a number to a time or back that PostgreSQL does not have. A timestamp as a number of
-/// microseconds is documented.
+/// Returns true for a cast of a number to a time or back, which PostgreSQL does not have.
 fn is_made_of_units(from: &DataType, to: &DataType) -> bool {
     if let (DataType::List(from), DataType::List(to)) = (from, to) {
         return is_made_of_units(from.data_type(), to.data_type());
@@ -258,7 +257,10 @@ fn is_made_of_units(from: &DataType, to: &DataType) -> bool {
     matches!(
         (Class::of(from), Class::of(to)),
         (Class::Number, Class::Date | Class::Time | Class::Timestamp)
-            | (Class::Date | Class::Time, Class::Number)
+            | (
+                Class::Date | Class::Time | Class::Timestamp | Class::Interval,
+                Class::Number
+            )
     )
 }
 
