@@ -10,8 +10,8 @@ use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, ColumnOption, DataType, Expr, FunctionArguments, GroupByExpr,
-    LimitClause, ObjectName, Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned,
-    Statement, TableFactor, UnaryOperator, Value, ValueWithSpan, Visitor,
+    LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem, Set, SetExpr, SetQuantifier,
+    Spanned, Statement, TableFactor, UnaryOperator, Value, ValueWithSpan, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
@@ -56,6 +56,22 @@ fn union_by_name(body: &SetExpr) -> Option<Span> {
     }
 }
 
+/// Returns the first key of the order of a set operation that is computed. It is not said from which part its columns are.
+fn computed_key(query: &Query) -> Option<&Expr> {
+    let OrderByKind::Expressions(keys) = &query.order_by.as_ref()?.kind else {
+        return None;
+    };
+    let is_named = |key: &Expr| {
+        matches!(
+            key,
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)
+        )
+    };
+    let is_set = matches!(*query.body, SetExpr::SetOperation { .. });
+    let mut keys = keys.iter().map(|key| &key.expr);
+    keys.find(|key| is_set && !is_named(key))
+}
+
 struct Refusal;
 
 impl Visitor for Refusal {
@@ -64,6 +80,14 @@ impl Visitor for Refusal {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
         if let Some(by_name) = union_by_name(&query.body) {
             return no("UNION BY NAME", by_name, "the columns in one order in both");
+        }
+        if let Some(key) = computed_key(query) {
+            let error = Error::new(
+                "ORDER BY after a UNION, INTERSECT or EXCEPT takes names and positions of its columns",
+            );
+            return ControlFlow::Break(error.at(key.span()).hint(
+                "name the value in each part, or order in a query around it: SELECT * FROM (SELECT … UNION SELECT …) AS u ORDER BY …",
+            ));
         }
         let by = match &query.limit_clause {
             Some(LimitClause::LimitOffset { limit_by, .. }) => limit_by.first(),
