@@ -285,15 +285,14 @@ impl Planner {
             self.kind_of(name, is_windowed)
         })?;
         let views = self.views(statement).await;
-        let tables = match relations::merged_columns::has_merged_columns(statement)
-            || relations::having_names::has_having(statement)
-        {
+        let tables = match relations::merged_columns::needs_columns(statement) {
             true => self.tables_of(statement).await,
             false => HashMap::new(),
         };
         let tables = relations::Tables {
             size: &|name| views.get(name).copied().unwrap_or(1),
             columns: &|name| tables.get(name).cloned(),
+            dialect: self.dialect(),
             home: [resource::CATALOG, resource::DEFAULT_SCHEMA],
             is_nested: &|name| resource::shape().is_nested_column(name),
             is_aggregate: &|name| self.kind_of(name, false) == Some(calls::Kind::Aggregate),

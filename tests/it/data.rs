@@ -213,10 +213,10 @@ async fn json_functions_see_what_the_service_sent() {
             (format!("metadata ->> '{extra}'"), plain(&metadata)),
             (format!("_spec ->> '{extra}'"), plain(&spec)),
             ("CAST(spec AS TEXT)".to_owned(), sent.to_string()),
-            ("spec || ''".to_owned(), sent.to_string()),
+            ("concat(spec)".to_owned(), sent.to_string()),
             ("to_json(spec)".to_owned(), sent.to_string()),
             (
-                "length(spec)".to_owned(),
+                "length(spec::text)".to_owned(),
                 sent.to_string().chars().count().to_string(),
             ),
             ("spec -> 'owner'".to_owned(), sent["owner"].to_string()),
@@ -326,7 +326,7 @@ async fn a_secret_in_the_answer_to_a_read_is_in_no_row() {
         .set_faults(vec!["get:leak-secrets".parse().unwrap()]);
     for sql in [
         "SELECT spec.secret IS NULL AND _spec ->> 'secret' IS NULL AND spec ->> 'secret' IS NULL FROM api_keys",
-        "SELECT spec.secret IS NULL AND _spec NOT LIKE '%secret%' AND spec NOT LIKE '%secret%' FROM api_keys WHERE id = 'K001'",
+        "SELECT spec.secret IS NULL AND _spec NOT LIKE '%secret%' AND spec::text NOT LIKE '%secret%' FROM api_keys WHERE id = 'K001'",
         "SELECT json_extract(spec, '$.secret', '$.secret') = '[null,null]' FROM api_keys",
     ] {
         assert_eq!(lab.run(sql).await.value(), "true", "{sql}");

@@ -98,6 +98,10 @@ fn before_to_text(expr: &Expr) -> &Expr {
 fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
     let class = |side: &Expr| class_of(before_to_text(side), schema);
     let (one, other) = (class(left), class(right));
+    let sides = [before_to_text(left), before_to_text(right)];
+    if let Some(object) = sides.into_iter().find(|side| is_object(side, schema)) {
+        return Err(an_object(object, "||").into());
+    }
     let can_join = |class: Class| class.is_nested() || matches!(class, Class::Text | Class::Null);
     if can_join(one) || can_join(other) {
         return Ok(());
@@ -500,10 +504,13 @@ fn texts(name: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
         .try_for_each(|arg| text(arg, name, schema))
 }
 
-/// Refuses `expr` if it is a number, a boolean, a time or a list: `name` takes text. An object counts as its JSON.
+/// Refuses `expr` if it is a number, a boolean, a time, a list or an object: `name` takes text.
 fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     let expr = before_to_text(expr);
     let class = class_of(expr, schema);
+    if is_object(expr, schema) {
+        return Err(an_object(expr, name).into());
+    }
     if class == Class::List {
         return Err(
             Error::new(format!("`{name}` takes text, and this is a list"))
@@ -534,6 +541,25 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
             })
             .into(),
     )
+}
+
+fn is_object(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(expr.get_type(schema), Ok(DataType::Struct(_)))
+}
+
+/// Returns the error of an object where `name` takes text: most likely a field of it was meant.
+fn an_object(expr: &Expr, name: &str) -> Error {
+    let spelled = spelled(expr);
+    let value = spelled.as_deref().unwrap_or("…");
+    let is = match &spelled {
+        Some(name) => format!("`{name}` is an object"),
+        None => "this is an object".to_owned(),
+    };
+    Error::new(format!("`{name}` takes text, and {is}"))
+        .hint(format!(
+            "name a field of it, as in spec.owner.id; CAST({value} AS TEXT) is its JSON; {OTHER_DIALECT}"
+        ))
+        .at(Place::of(expr))
 }
 
 /// What a number is wanted for.

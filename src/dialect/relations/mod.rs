@@ -5,7 +5,6 @@
 //! these look at whole statements, are told the columns of the tables that those read, and can refuse them.
 
 mod expansion;
-pub(crate) mod having_names;
 pub(crate) mod merged_columns;
 mod named_windows;
 mod order_keys;
@@ -21,11 +20,10 @@ use rule::RelationRule;
 pub(crate) use rule::Tables;
 
 /// The rules, in the order in which they run: what is refused whatever it reads comes before what needs the tables.
-const RELATION_RULES: [(&str, RelationRule); 8] = [
+const RELATION_RULES: [(&str, RelationRule); 7] = [
     ("recursion", recursion::recursion),
     ("expansion", expansion::expansion),
     ("qualifiers", qualifiers::qualifiers),
-    ("having_names", having_names::having_names),
     ("order_keys", order_keys::order_keys),
     ("named_windows", named_windows::named_windows),
     ("merged_columns", merged_columns::merged_columns),

@@ -3,6 +3,7 @@
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::ObjectName;
 
+use crate::dialect::Dialect;
 use crate::dialect::error::Error;
 
 /// A rule over the relations of a statement. What it reads is standard SQL, so it belongs to all dialects. It changes the
@@ -15,6 +16,8 @@ pub(crate) struct Tables<'t> {
     pub(crate) size: &'t dyn Fn(&ObjectName) -> u64,
     /// The columns of a table; None if they are not known.
     pub(crate) columns: &'t dyn Fn(&ObjectName) -> Option<Vec<String>>,
+    /// The dialect of the statement.
+    pub(crate) dialect: Dialect,
     /// The catalog and the schema of a table whose name says neither.
     pub(crate) home: [&'t str; 2],
     /// Whether a column, by its name, has fields.

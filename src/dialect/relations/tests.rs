@@ -3,6 +3,7 @@
 use sqlparser::ast::ObjectName;
 
 use super::{RELATION_RULES, RelationRule, Tables};
+use crate::dialect::Dialect;
 use crate::dialect::error::Error;
 use crate::dialect::parse::parse;
 use crate::dialect::rules::tests::documented_in;
@@ -29,6 +30,7 @@ pub(super) fn having(columns: &dyn Fn(&ObjectName) -> Option<Vec<String>>) -> Ta
     Tables {
         size: &|_| 1,
         columns,
+        dialect: Dialect::Default,
         home: ["home", "iam"],
         is_nested: &|name| name == "nested",
         is_aggregate: &|name| name == "max",
@@ -56,7 +58,7 @@ pub(super) fn applied(rule: RelationRule, sql: &str) -> Result<String, Error> {
 #[test]
 fn the_rules_run_in_this_order() {
     let names: Vec<&str> = RELATION_RULES.iter().map(|(name, _)| *name).collect();
-    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, qualifiers, having_names, order_keys, named_windows, merged_columns, shadowed_order_names");
+    insta::assert_snapshot!(names.join(", "), @"recursion, expansion, qualifiers, order_keys, named_windows, merged_columns, shadowed_order_names");
 }
 
 #[test]

@@ -78,7 +78,8 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [DuckDb] synonyms::part_of_date: Expr;
     BOTH [DuckDb] synonyms::value_of_extreme: Expr;
     BOTH [Psql] conditions::path_by_arrows: Expr;
-    BOTH [DuckDb, Stackql] objects::object_to_text: Expr;
+    BOTH [DuckDb, Stackql] objects::object_in_cast: Expr;
+    STACKQL [Stackql] objects::object_to_text: Expr;
     STACKQL [Stackql] sqlite::like_ignores_case: Expr;
     STACKQL [Stackql] sqlite::functions_of_stackql: Expr or sqlite::function_refused: Expr;
     STACKQL [Stackql] sqlite::paths_behind_arrows: Expr or sqlite::path_refused: Expr;

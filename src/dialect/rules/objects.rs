@@ -9,14 +9,12 @@ use crate::dialect::ast::{args_mut, call, folded, function_name, is_null, taken,
 use crate::dialect::shape::Shape;
 
 /// Functions of the engine that take text in every argument.
-const OF_TEXT: [&str; 14] = [
+const OF_TEXT: [&str; 12] = [
     "upper",
     "lower",
     "btrim",
     "ltrim",
     "rtrim",
-    "concat",
-    "concat_ws",
     "starts_with",
     "ends_with",
     "contains",
@@ -26,25 +24,24 @@ const OF_TEXT: [&str; 14] = [
     "regexp_replace",
 ];
 
+/// Functions that take anything for its text.
+const OF_ANYTHING: [&str; 2] = ["concat", "concat_ws"];
+
 /// Functions that choose among their arguments, which then must be of one type.
 const OF_ONE_TYPE: [&str; 5] = ["coalesce", "ifnull", "nullif", "iif", "if"];
 
-/// Turns an object into its JSON where text is wanted: in LIKE, in text functions, in CAST, and beside text in COALESCE.
+/// Turns an object into its JSON where that is asked for: in CAST, and in `concat`, which takes anything.
 ///
 /// ```sql
-/// SELECT 1 FROM t WHERE spec LIKE '%sa-1%' AND coalesce(spec, '{}') = upper(spec['owner'])
+/// SELECT CAST(spec AS TEXT), spec::json, concat(spec['owner'], 'x') FROM t
 /// -- becomes
-/// SELECT 1 FROM t WHERE to_text(spec) LIKE '%sa-1%' AND coalesce(to_text(spec), '{}') = upper(to_text(spec['owner']))
+/// SELECT CAST(to_text(spec) AS TEXT), to_json(spec), concat(to_text(spec['owner']), 'x') FROM t
 /// ```
 ///
-/// Runs before the conditions that it looks for are put into others. Knows nested columns by name, so that an object of a
-/// file or of an inner query under another name is not recognized. `to_text` of text disappears while planning.
-pub(super) fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
+/// Knows nested columns by name, so that an object of a file or of an inner query under another name is not recognized.
+pub(super) fn object_in_cast(expr: &mut Expr, context: &Context<'_>) {
     let shape = context.shape;
     match expr {
-        Expr::Like { expr, .. } | Expr::ILike { expr, .. } | Expr::SimilarTo { expr, .. } => {
-            as_text(expr, shape);
-        }
         Expr::Cast {
             expr, data_type, ..
         } if is_text_type(data_type) => as_text(expr, shape),
@@ -59,6 +56,30 @@ pub(super) fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
             };
             let json = taken(json);
             *expr = call(name, json);
+        }
+        Expr::Function(function) if OF_ANYTHING.contains(&function_name(function).as_str()) => {
+            args_mut(function).for_each(|arg| as_text(arg, shape));
+        }
+        _ => {}
+    }
+}
+
+/// Turns an object into its JSON where text is wanted: in LIKE, in text functions, and beside text in COALESCE. The default
+/// dialect refuses these: `spec.owner NOT LIKE 'sa-%'`, where `spec.owner.id` was meant, would find every key.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE spec LIKE '%sa-1%' AND coalesce(spec, '{}') = upper(spec['owner'])
+/// -- becomes
+/// SELECT 1 FROM t WHERE to_text(spec) LIKE '%sa-1%' AND coalesce(to_text(spec), '{}') = upper(to_text(spec['owner']))
+/// ```
+///
+/// Runs before the conditions that it looks for are put into others. Knows nested columns by name, too. `to_text` of text
+/// disappears while planning.
+pub(super) fn object_to_text(expr: &mut Expr, context: &Context<'_>) {
+    let shape = context.shape;
+    match expr {
+        Expr::Like { expr, .. } | Expr::ILike { expr, .. } | Expr::SimilarTo { expr, .. } => {
+            as_text(expr, shape);
         }
         Expr::Trim { expr, .. } => as_text(expr, shape),
         Expr::Function(function) => arguments(function, shape),

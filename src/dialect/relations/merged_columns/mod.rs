@@ -10,10 +10,15 @@
 //!
 //! ORDER BY ALL becomes the positions of the columns. The engine ignores it after a set operation.
 //!
+//! A name that the engine would take from an outer query, although the nearest one has it, is refused or made to be found:
+//! one that is in two tables there, an item without AS of a subquery or a view, and a name in HAVING or ORDER BY.
+//!
 //! A CTE that has the name of one outside, which the engine refuses, is renamed where it is known.
 //!
 //! Not handled: `x.field` of a merged object, which is ambiguous for the engine and so an error, and pipe operators.
 
+mod having;
+mod names;
 mod relation;
 mod tree;
 
@@ -26,6 +31,7 @@ use sqlparser::ast::{
     TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor, VisitorMut,
 };
 
+use self::names::{Naming, is_relation};
 use self::relation::{Found, Relation};
 use super::rule::Tables;
 use crate::dialect::ast::{folded, number, result, visit, visit_mut};
@@ -38,10 +44,10 @@ type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
 /// The names of a query's columns; None if not all of them are known.
 type Names = Option<Vec<String>>;
 
-/// Returns true if `statement` has a join whose columns are merged, or orders by all columns of a set operation, so that
-/// [`MERGED_COLUMNS`] has to know its tables.
-pub(crate) fn has_merged_columns(statement: &EngineStatement) -> bool {
-    visit(statement, &mut Merges).is_err()
+/// Returns true if the columns of the tables decide what `statement` means: it has a query in another one, whose names may
+/// be those of either, a join whose columns are merged, HAVING, or an order by all columns of a set operation.
+pub(crate) fn needs_columns(statement: &EngineStatement) -> bool {
+    visit(statement, &mut Needs { is_within: false }).is_err()
 }
 
 /// Returns the names of the tables that `statement` reads, CTEs among them.
@@ -69,12 +75,18 @@ impl Visitor for Named {
     }
 }
 
-struct Merges;
+struct Needs {
+    /// True once a query has begun: another one is in it.
+    is_within: bool,
+}
 
-impl Visitor for Merges {
+impl Visitor for Needs {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if std::mem::replace(&mut self.is_within, true) {
+            return ControlFlow::Break(());
+        }
         let kind = query.order_by.as_ref().map(|order_by| &order_by.kind);
         match (kind, query.body.as_ref()) {
             (Some(OrderByKind::All(_)), SetExpr::SetOperation { .. }) => ControlFlow::Break(()),
@@ -83,7 +95,7 @@ impl Visitor for Merges {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        match select.from.iter().any(merges) {
+        match select.having.is_some() || select.from.iter().any(merges) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -132,6 +144,9 @@ pub(super) fn merged_columns(
         beside: 0,
         derived: 0,
         renamed: 0,
+        is_named: is_relation(statement),
+        naming: Naming::of(statement, tables.dialect),
+        paths: Vec::new(),
     };
     let mut visitor = Expressions {
         rewriter: &mut rewriter,
@@ -152,6 +167,11 @@ struct Rewriter<'t> {
     derived: usize,
     /// How many CTEs have been renamed.
     renamed: usize,
+    /// True if the columns of the query at hand will be read by their names.
+    is_named: bool,
+    naming: Naming,
+    /// The paths into nested columns that a query was given as a column.
+    paths: Vec<Vec<String>>,
 }
 
 /// A CTE by the name that it was given.
@@ -167,6 +187,7 @@ impl Rewriter<'_> {
     fn query(&mut self, query: &mut Query) -> Result<Names, Error> {
         let in_sight = self.ctes.len();
         let beside = std::mem::take(&mut self.beside);
+        let is_named = std::mem::take(&mut self.is_named);
         if let Some(with) = &mut query.with {
             for cte in &mut with.cte_tables {
                 let name = folded(&cte.alias.name);
@@ -175,6 +196,7 @@ impl Rewriter<'_> {
                     self.renamed += 1;
                     Ident::with_quote('"', format!("__{name}_{}", self.renamed))
                 });
+                self.is_named = true;
                 let columns = match with.recursive {
                     true => self.recursive(cte, &name, called.as_ref())?,
                     false => self.query(&mut cte.query)?,
@@ -190,10 +212,12 @@ impl Rewriter<'_> {
                 });
             }
         }
+        self.is_named = is_named;
         let columns = match query.body.as_mut() {
             SetExpr::Select(select) => self.select(select, query.order_by.as_mut()),
             body => self.body(body),
         };
+        self.is_named = false;
         if let Some(order_by) = &mut query.order_by
             && let (OrderByKind::All(options), Ok(Some(names))) = (&order_by.kind, &columns)
         {
@@ -269,6 +293,7 @@ impl Rewriter<'_> {
         select: &mut Select,
         order_by: Option<&mut OrderBy>,
     ) -> Result<Names, Error> {
+        let is_named = std::mem::take(&mut self.is_named);
         let is_merged = select.from.iter().any(merges);
         let several = select.from.len() > 1 || select.from.iter().any(|it| !it.joins.is_empty());
         let mut from = Relation::default();
@@ -279,6 +304,10 @@ impl Rewriter<'_> {
         if is_merged {
             from.spread_stars(select)?;
         }
+        if is_named {
+            self.paths
+                .extend(self.naming.name_items(&mut select.projection, &from));
+        }
         self.outer.push(from);
         let outcome = self.clauses(select, order_by);
         let from = self.outer.pop().unwrap_or_default();
@@ -287,8 +316,13 @@ impl Rewriter<'_> {
     }
 
     /// Lets `rewrite` look at a table that comes after `before`.
-    fn behind<T>(&mut self, before: Relation, rewrite: impl FnOnce(&mut Self) -> T) -> T {
+    fn behind<T>(&mut self, mut before: Relation, rewrite: impl FnOnce(&mut Self) -> T) -> T {
         let beside = self.beside;
+        if beside > 0
+            && let Some(others) = self.outer.last()
+        {
+            before.append(others.clone());
+        }
         self.outer.push(before);
         self.beside += 1;
         let outcome = rewrite(self);
@@ -302,18 +336,31 @@ impl Rewriter<'_> {
     fn clauses(
         &mut self,
         select: &mut Select,
-        order_by: Option<&mut OrderBy>,
+        mut order_by: Option<&mut OrderBy>,
     ) -> Result<(), Error> {
+        if let Some((from, outer)) = self.outer.split_last()
+            && let Some(name) = having::name_of_both(select, from, outer)
+        {
+            let message = format!(
+                "`{name}` in HAVING is a column, and a name of the select list for something else"
+            );
+            return Err(Error::new(message)
+                .hint("give the item another name")
+                .at(name.span));
+        }
+        if let Some(order_by) = &mut order_by {
+            self.order_by_position(select, order_by)?;
+        }
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(Expr::Identifier(ident)) = item
-                && let Some(expr) = self.merged(ident)
+                && let Some(expr) = self.merged(ident)?
             {
                 let alias = Ident::with_quote('"', folded(ident));
                 *item = SelectItem::ExprWithAlias { expr, alias };
             }
         }
         if let Some(from) = self.outer.last() {
-            tell_apart(&mut select.projection, from);
+            tell_apart(&mut select.projection, from, &self.naming);
         }
         let from = std::mem::take(&mut select.from);
         let outcome = self.expressions(select);
@@ -330,6 +377,10 @@ impl Rewriter<'_> {
                 (SelectItem::ExprWithAlias { alias, .. }, Expr::Identifier(ident)) => {
                     folded(alias) == folded(ident)
                 }
+                (
+                    SelectItem::UnnamedExpr(Expr::CompoundIdentifier(path)),
+                    Expr::Identifier(ident),
+                ) => path.last().map(folded) == Some(folded(ident)),
                 _ => false,
             };
             if !select.projection.iter().any(is_output) {
@@ -348,17 +399,126 @@ impl Rewriter<'_> {
         result(node.walk_mut(&mut visitor))
     }
 
-    /// Returns what `ident` stands for, if that is a merged column of the nearest query that has it.
-    fn merged(&self, ident: &Ident) -> Option<Expr> {
-        let name = folded(ident);
-        for relation in self.outer.iter().rev() {
-            match relation.find(&name) {
-                Found::Nothing => {}
-                Found::Merged(expr) => return Some(expr.clone()),
-                Found::Other => return None,
+    /// Orders by the position of an item that a key names, where the engine might take another column for it: one of an
+    /// outer query, or the one in an item without a name, as in `SELECT x::text FROM a ORDER BY x`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if several items have the name.
+    fn order_by_position(&self, select: &Select, order_by: &mut OrderBy) -> Result<(), Error> {
+        let OrderByKind::Expressions(keys) = &mut order_by.kind else {
+            return Ok(());
+        };
+        let Some((from, outer)) = self.outer.split_last() else {
+            return Ok(());
+        };
+        for key in keys {
+            let Expr::Identifier(ident) = &key.expr else {
+                continue;
+            };
+            let name = folded(ident);
+            let is_outer = outer.iter().any(|relation| relation.may_have(&name));
+            let mut positions = Vec::new();
+            for (position, item) in (1..).zip(&select.projection) {
+                match item {
+                    SelectItem::ExprWithAlias { alias, .. } if folded(alias) == name => {
+                        positions.push((position, is_outer));
+                    }
+                    SelectItem::UnnamedExpr(expr) => match self.naming.name(expr, from) {
+                        // A path is shown as it was typed: `id` is hardly `spec.owner.id`.
+                        Some(own) if own.name == name && own.path.is_none() => {
+                            positions.push((position, own.is_hidden || is_outer));
+                        }
+                        _ => {}
+                    },
+                    SelectItem::ExprWithAlias { .. } => {}
+                    // What a star stands for is not counted.
+                    _ => {
+                        positions.clear();
+                        break;
+                    }
+                }
+            }
+            match positions.as_slice() {
+                [(position, true)] => key.expr = number(*position),
+                all if all.len() > 1 && all.iter().all(|(_, is_hidden)| *is_hidden) => {
+                    let message = format!("`{name}` in ORDER BY is the name of several items");
+                    return Err(Error::new(message)
+                        .at(ident.span)
+                        .hint("give them names with AS, or order by a position: ORDER BY 1"));
+                }
+                _ => {}
             }
         }
-        None
+        Ok(())
+    }
+
+    /// Returns what `ident` stands for, if that is a merged column of the nearest query that has it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the nearest query has it twice: the engine would take that of an outer one.
+    fn merged(&self, ident: &Ident) -> Result<Option<Expr>, Error> {
+        let name = folded(ident);
+        let mut relations = self.outer.iter().rev();
+        while let Some(relation) = relations.next() {
+            match relation.find(&name) {
+                Found::Nothing => {}
+                Found::Merged(expr) => return Ok(Some(expr.clone())),
+                Found::Ambiguous if relations.any(|outer| outer.may_have(&name)) => {
+                    return Err(Error::new(format!(
+                        "column `{}` is in more than one of the tables",
+                        ident.value
+                    ))
+                    .at(ident.span)
+                    .hint("put the name of a table before it, as in `a.x`"));
+                }
+                Found::Ambiguous | Found::Other => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Checks a path into a nested column, which the engine would take from an outer query where the nearest one has it
+    /// twice, or has it under another name.
+    ///
+    /// # Errors
+    ///
+    /// Fails in both cases.
+    fn check_path(&self, path: &[Ident]) -> Result<(), Error> {
+        let [first, .., last] = path else {
+            return Ok(());
+        };
+        let is_qualified = (1..path.len()).any(|length| {
+            let table = &path[..length];
+            self.outer.iter().any(|relation| relation.has_table(table))
+        });
+        if is_qualified {
+            return Ok(());
+        }
+        self.merged(first)?;
+        let Some((from, outer)) = self.outer.split_last() else {
+            return Ok(());
+        };
+        let (first, last) = (folded(first), folded(last));
+        let is_named = || {
+            let path: Vec<String> = path.iter().map(folded).collect();
+            self.paths.contains(&path)
+        };
+        if !from.may_have(&first)
+            && from.may_have(&last)
+            && outer.iter().any(|relation| relation.may_have(&first))
+            && is_named()
+        {
+            let typed: Vec<&str> = path.iter().map(|ident| ident.value.as_str()).collect();
+            return Err(Error::new(format!(
+                "`{}` is called `{last}` in this query, and here it would be that of the query around it",
+                typed.join(".")
+            ))
+            .at(path[0].span)
+            .hint("write that name, or the table before the path"));
+        }
+        Ok(())
     }
 }
 
@@ -387,18 +547,26 @@ impl VisitorMut for Expressions<'_, '_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        if let (0, Expr::Identifier(ident)) = (self.depth, &*expr)
-            && let Some(merged) = self.rewriter.merged(ident)
-        {
-            *expr = merged;
+        if self.depth > 0 {
+            return ControlFlow::Continue(());
+        }
+        let merged = match expr {
+            Expr::Identifier(ident) => self.rewriter.merged(ident),
+            Expr::CompoundIdentifier(path) => self.rewriter.check_path(path).map(|()| None),
+            _ => Ok(None),
+        };
+        match merged {
+            Ok(Some(merged)) => *expr = merged,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
         }
         ControlFlow::Continue(())
     }
 }
 
 /// Gives columns of one table an alias where another column has their name: a merged one, which the engine would find
-/// ambiguous, or the same without its table, which it would find there twice.
-fn tell_apart(items: &mut [SelectItem], from: &Relation) {
+/// ambiguous, or the same without its table, which it would find there twice. A subquery has the name of its column.
+fn tell_apart(items: &mut [SelectItem], from: &Relation, naming: &Naming) {
     let names: Vec<String> = items
         .iter()
         .filter_map(|item| match item {
@@ -407,8 +575,26 @@ fn tell_apart(items: &mut [SelectItem], from: &Relation) {
             _ => None,
         })
         .collect();
+    let all: Vec<String> = items
+        .iter()
+        .filter_map(|item| match item {
+            SelectItem::UnnamedExpr(expr) => naming.name(expr, from).map(|own| own.name),
+            SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+            _ => None,
+        })
+        .collect();
     let mut number = 0;
     for item in items {
+        if let SelectItem::UnnamedExpr(expr @ Expr::Subquery(_)) = item
+            && let Some(own) = naming.name(expr, from)
+            && all.iter().filter(|name| **name == own.name).count() > 1
+        {
+            *item = SelectItem::ExprWithAlias {
+                alias: Ident::with_quote('"', expr.to_string()),
+                expr: expr.clone(),
+            };
+            continue;
+        }
         if let SelectItem::UnnamedExpr(Expr::CompoundIdentifier(idents)) = item
             && let [table @ .., column] = idents.as_slice()
             && names.contains(&folded(column))

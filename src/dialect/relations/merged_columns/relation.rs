@@ -47,7 +47,9 @@ pub(super) enum Found<'r> {
     Nothing,
     /// A merged column.
     Merged(&'r Expr),
-    /// One that the engine finds, or finds ambiguous.
+    /// Two columns.
+    Ambiguous,
+    /// One that the engine finds, if any.
     Other,
 }
 
@@ -193,8 +195,16 @@ impl Relation {
             (None, _) if is_open() => Found::Other,
             (None, _) => Found::Nothing,
             (Some(column), None) if column.is_merged() => Found::Merged(&column.value),
+            (Some(_), None) => Found::Other,
+            (Some(one), Some(other)) if one.qualifier != other.qualifier => Found::Ambiguous,
+            // The names of a subquery are looked at elsewhere.
             _ => Found::Other,
         }
+    }
+
+    /// Returns true if `name` may be a column of this relation.
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        !matches!(self.find(name), Found::Nothing)
     }
 
     /// Replaces `*` in the select list by the columns, the merged ones once.

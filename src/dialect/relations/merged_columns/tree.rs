@@ -167,6 +167,7 @@ impl Rewriter<'_> {
                 alias,
                 ..
             } => {
+                self.is_named = true;
                 // Only what is LATERAL sees the tables before it.
                 let columns = match lateral {
                     true => self.query(subquery)?,
