@@ -733,6 +733,11 @@ const RETOLD: &[(&str, &str, &str)] = &[
         "--param name=value sets one, \\set name value in the shell",
     ),
     (
+        r"^can not find compatible types to compare (.+) with \[(.+)\]",
+        "IN cannot compare $1 with $2",
+        "convert one of them with CAST",
+    ),
+    (
         r"^can not find compatible types to compare (.+) with (.+)",
         "cannot compare $1 with $2",
         "x = ANY (list) looks for x among the elements of a list",

@@ -104,6 +104,7 @@ pub(crate) use number::{rounded, to_rank};
 pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use regexp::{matches, may_hold_a_backslash};
 pub(crate) use rewrite::rewrite;
+pub(crate) use value::truth_of;
 pub(crate) use wants::{Wants, compares_elements, counts_text, texts, wants, whole_numbers};
 
 use super::sql_types::SqlTypes;

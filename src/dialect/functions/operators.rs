@@ -25,7 +25,7 @@ use super::checked::interval_value;
 use super::intervals::interval_times;
 use super::json::convert::to_text;
 use super::number::{to_integer, to_number, to_rank};
-use super::value::number_prefix;
+use super::value::{number_prefix, truth_of};
 
 /// Plans operators over operands that DataFusion refuses, or understands otherwise than SQLite.
 #[derive(Debug)]
@@ -159,8 +159,23 @@ fn signed((expr, data_type): Operand) -> Expr {
 }
 
 fn comparison(left: Operand, right: Operand) -> (Expr, Expr) {
+    match (flag(&left, &right.1), flag(&right, &left.1)) {
+        (Some(flag), _) => return (flag, right.0),
+        (_, Some(flag)) => return (left.0, flag),
+        _ => {}
+    }
     let (left_type, right_type) = (left.1.clone(), right.1.clone());
     (comparable(left, &right_type), comparable(right, &left_type))
+}
+
+/// Returns the boolean that a literal spells which is compared with one.
+fn flag((expr, _): &Operand, other: &DataType) -> Option<Expr> {
+    match (expr, other) {
+        (Expr::Literal(text, _), DataType::Boolean) => {
+            text.try_as_str().flatten().and_then(truth_of).map(lit)
+        }
+        _ => None,
+    }
 }
 
 /// Makes `operand` comparable with a value of the type `other`.

@@ -447,6 +447,18 @@ pub(crate) fn number_prefix(text: &str) -> &str {
     &text[..end]
 }
 
+/// Returns the boolean that `text` spells, in PostgreSQL's ways.
+pub(crate) fn truth_of(text: &str) -> Option<bool> {
+    let is = |names: [&str; 6]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    if is(["true", "t", "yes", "y", "on", "1"]) {
+        Some(true)
+    } else if is(["false", "f", "no", "n", "off", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::StructArray;

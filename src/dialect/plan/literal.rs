@@ -10,6 +10,7 @@ use datafusion::common::ScalarValue;
 
 use super::class::Class;
 use crate::dialect::functions::checked::interval_value;
+use crate::dialect::functions::truth_of;
 use crate::pattern::patterns;
 
 /// Reads `text` as a value of `class`, whose other values are of `data_type`; None if it is not one.
@@ -20,7 +21,7 @@ pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<Sca
     match class {
         Class::Number if data_type.is_floating() => number(text).or_else(|| special(text)),
         Class::Number => number(text),
-        Class::Boolean => boolean(text),
+        Class::Boolean => truth_of(text).map(ScalarValue::from),
         Class::Date => date(text),
         Class::Timestamp => timestamp(text, data_type),
         Class::Time => cast(text, &DataType::Time64(TimeUnit::Nanosecond)),
@@ -57,18 +58,6 @@ fn special(text: &str) -> Option<ScalarValue> {
         _ if is(&["-infinity", "-inf"]) => f64::NEG_INFINITY,
         _ => return None,
     }))
-}
-
-/// Returns the truth value, in PostgreSQL's spellings.
-fn boolean(text: &str) -> Option<ScalarValue> {
-    let is = |names: [&str; 6]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
-    if is(["true", "t", "yes", "y", "on", "1"]) {
-        Some(ScalarValue::from(true))
-    } else if is(["false", "f", "no", "n", "off", "0"]) {
-        Some(ScalarValue::from(false))
-    } else {
-        None
-    }
 }
 
 /// Returns the day, or the timestamp if a time is said: a day beside it is its midnight.
@@ -136,9 +125,9 @@ mod tests {
 
     #[test]
     fn truth_has_postgresqls_spellings() {
-        assert_eq!(boolean("Yes"), Some(ScalarValue::from(true)));
-        assert_eq!(boolean("off"), Some(ScalarValue::from(false)));
-        assert_eq!(boolean("2"), None);
+        assert_eq!(truth_of("Yes"), Some(true));
+        assert_eq!(truth_of("off"), Some(false));
+        assert_eq!(truth_of("2"), None);
     }
 
     #[test]

@@ -64,7 +64,7 @@ type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
-const BEFORE_TYPES: [PlanRule; 14] = [
+const BEFORE_TYPES: [PlanRule; 15] = [
     PlanRule::both("check_names", Check(names::check)),
     PlanRule::both("check_recursion", Check(recursion::check_recursion)),
     PlanRule::both("compare_without_source", Type(without_source::compared)),
@@ -83,6 +83,11 @@ const BEFORE_TYPES: [PlanRule; 14] = [
         Type(days::days_with_intervals),
     ),
     PlanRule::both("compare_days", Expr(days::compare_days)),
+    PlanRule::of(
+        "check_times",
+        Dialects::STACKQL,
+        Check(ranked_text::check_times),
+    ),
     PlanRule::of("rank_text", Dialects::STACKQL, Expr(ranked_text::rank_text)),
     PlanRule::of(
         "strict_types",
@@ -163,6 +168,7 @@ mod tests {
         parse_time_literals
         days_with_intervals
         compare_days
+        check_times
         rank_text
         strict_types
         compare_lengths

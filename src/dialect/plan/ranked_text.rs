@@ -8,16 +8,65 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Case, InSubquery};
+use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Expr, LogicalPlanBuilder, Operator, binary_expr, cast, lit,
+    Between, BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, cast, lit,
 };
 
 use super::class::{Class, class_of};
+use super::strict_types::{Together, misfit};
+use super::tree::compared;
+use crate::dialect::Dialect;
 use crate::dialect::functions;
+
+/// Refuses a time beside a number, which the engine takes for days or microseconds since 1970, and which nobody means by it.
+pub(super) fn check_times(plan: &LogicalPlan, _: Dialect) -> Result<()> {
+    let schema = merge_schema(&plan.inputs());
+    let check = |operands: &[&Expr]| {
+        let classes = operands.iter().map(|it| (*it, class_of(it, &schema)));
+        let classes: Vec<(&Expr, Class)> = classes.collect();
+        let time = classes.iter().find(|(_, class)| class.is_temporal());
+        let number = classes.iter().find(|(_, class)| *class == Class::Number);
+        match (time, number) {
+            (Some((time, class)), Some((number, other))) => {
+                Err(misfit(time, *class, number, *other, Together::Compared))
+            }
+            _ => Ok(()),
+        }
+    };
+    if let LogicalPlan::Join(join) = plan {
+        join.on
+            .iter()
+            .try_for_each(|(one, other)| check(&[one, other]))?;
+    }
+    plan.apply_expressions(|expr| {
+        expr.apply(|expr| {
+            match expr {
+                Expr::Case(case) => {
+                    let whens = case.when_then_expr.iter().map(|(when, _)| when.as_ref());
+                    let value = case.expr.iter().map(AsRef::as_ref);
+                    let has_value = case.expr.is_some();
+                    let operands: Vec<&Expr> = value.chain(whens.filter(|_| has_value)).collect();
+                    check(&operands)?;
+                }
+                Expr::ScalarFunction(call) if call.name() == "nullif" => {
+                    check(&call.args.iter().collect::<Vec<_>>())?;
+                }
+                expr => {
+                    if let Some(operands) = compared(&mut expr.clone()) {
+                        check(&operands.iter().map(|it| &**it).collect::<Vec<_>>())?;
+                    }
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(())
+}
 
 /// Ranks text among numbers. To be run before types are made to fit.
 pub(super) fn rank_text(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

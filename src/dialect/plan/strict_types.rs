@@ -122,7 +122,7 @@ fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
 
 /// What operands have to do with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Together {
+pub(super) enum Together {
     /// They are compared.
     Compared,
     /// They become values of one column.
@@ -763,7 +763,13 @@ fn elements_fit(one: &DataType, other: &DataType) -> bool {
     fit(Class::of(one), Class::of(other), Together::OneColumn) && elements_fit(one, other)
 }
 
-fn misfit(one: &Expr, class: Class, other: &Expr, other_class: Class, together: Together) -> Error {
+pub(super) fn misfit(
+    one: &Expr,
+    class: Class,
+    other: &Expr,
+    other_class: Class,
+    together: Together,
+) -> Error {
     let (text, rest, rest_class) = match (class, other_class) {
         (Class::Text, _) => (Some(one), other, other_class),
         (_, Class::Text) => (Some(other), one, class),

@@ -173,7 +173,15 @@ mod tests {
     use super::super::tests;
 
     fn rewritten(predicate: &str) -> String {
-        let text = tests::rewritten(&format!("SELECT 1 FROM api_keys k WHERE {predicate}"));
+        let rules = [
+            "path_to_subscripts",
+            "quote_fields",
+            "object_in_cast",
+            "object_to_text",
+            "similar_to_regex",
+        ];
+        let text = format!("SELECT 1 FROM api_keys k WHERE {predicate}");
+        let text = tests::alone_all(&rules, &text);
         text.split_once("WHERE ").unwrap().1.to_owned()
     }
 

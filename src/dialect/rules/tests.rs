@@ -110,7 +110,8 @@ fn the_rules_run_in_this_order() {
     part_of_date: default, stackql; DuckDb
     value_of_extreme: default, stackql; DuckDb
     path_by_arrows: default, stackql; Psql
-    object_to_text: default, stackql; DuckDb, Stackql
+    object_in_cast: default, stackql; DuckDb, Stackql
+    object_to_text: stackql; Stackql
     like_ignores_case: stackql; Stackql
     functions_of_stackql: stackql; Stackql
     paths_behind_arrows: stackql; Stackql
