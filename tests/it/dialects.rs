@@ -509,3 +509,27 @@ async fn statements_side_by_side_run_in_their_dialects() {
         assert_eq!(answers[0].done, answers[1].done, "{row}");
     }
 }
+
+/// What a SELECT shows is what a DELETE with the same condition touches, although the types of its conditions are strict.
+#[tokio::test]
+async fn a_delete_in_stackql_touches_what_a_select_shows() {
+    for condition in [
+        "is_expired = 'true'",
+        "'f' = is_expired",
+        "is_expired <> 'true'",
+        "is_expired = 1",
+        "is_expired IN (1)",
+        "age_days > 100",
+        "owner_id LIKE 'sa-%'",
+        "NOT is_expired",
+    ] {
+        let lab = Lab::with_keys(10).await;
+        let _ = lab.run("SET dialect = 'stackql'").await;
+        let rows =
+            format!("SELECT id FROM vw_api_keys WHERE {condition} AND id <> 'SANDBOXDEMOKEY22'");
+        let shown = lab.run(&rows).await;
+        let delete = format!("DELETE FROM api_keys WHERE id IN ({rows}) RETURNING id");
+        let deleted = lab.run(&delete).await;
+        assert_eq!(deleted.sorted(), shown.sorted(), "{condition}");
+    }
+}
