@@ -242,11 +242,23 @@ async fn rows_beyond_the_limit_of_memory_are_an_error_that_names_it() {
     for sql in [
         "SELECT repeat('x', 2000000000)",
         "SELECT rpad(id, 2147483647, 'y') FROM api_keys",
-        "WITH a AS (SELECT repeat('x', 100000000) AS x) SELECT length(x || x || x) FROM a",
+        "SELECT length(x || x || x) FROM (SELECT repeat('x', value * 100000000) AS x FROM generate_series(1, 1))",
         "SELECT cardinality(array_concat([value], range(0, 5000))) FROM generate_series(1, 8192)",
     ] {
         let error = lab.fail(sql).await;
         assert!(error.contains("more than 256 MiB"), "{sql}\n{error}");
+    }
+    for sql in [
+        "SELECT length(repeat('x', 140000000))",
+        "SELECT length(concat(repeat('x', 9000000), repeat('x', 9000000)))",
+        "SELECT length(concat_ws('', repeat('x', 9000000), repeat('x', 9000000)))",
+        "SELECT length(repeat('x', 9000000) || repeat('x', 9000000))",
+    ] {
+        let error = lab.fail(sql).await;
+        assert!(
+            error.contains("of constants would give more than 16 MiB"),
+            "{sql}\n{error}"
+        );
     }
 }
 

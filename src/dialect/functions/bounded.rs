@@ -14,7 +14,7 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
@@ -27,7 +27,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 use regex::{Regex, RegexBuilder};
 
-use super::error::{Error, MOST};
+use super::error::{Error, MOST, MOST_OF_CONSTANTS};
 use super::hidden::Hidden;
 use super::scalar::by_name;
 
@@ -39,13 +39,15 @@ struct Arguments {
     /// A constant has one row, which stands for all.
     columns: Vec<ArrayRef>,
     rows: usize,
+    is_constant: bool,
 }
 
 impl Arguments {
     fn of(args: &ScalarFunctionArgs) -> Result<Self> {
         let is_constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
         // A call of constants is made once, whatever the number of rows.
-        let rows = match args.args.iter().all(is_constant) {
+        let is_constant = args.args.iter().all(is_constant);
+        let rows = match is_constant {
             true => 1,
             false => args.number_rows,
         };
@@ -53,7 +55,19 @@ impl Arguments {
         Ok(Self {
             columns: columns.collect::<Result<_>>()?,
             rows,
+            is_constant,
         })
+    }
+
+    /// Checks that a call of `name` may give so many `bytes`, if they are known.
+    fn check(&self, name: &str, bytes: Option<u64>) -> Result<(), Error> {
+        match bytes {
+            Some(bytes) if bytes > MOST => Err(Error::TooLong(name.to_owned())),
+            Some(bytes) if self.is_constant && bytes > MOST_OF_CONSTANTS => {
+                Err(Error::TooLongConstant(name.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sums `bytes` of each row; rows for which it knows none count nothing.
@@ -195,9 +209,8 @@ fn bounded(inner: Arc<ScalarUDF>, estimate: Estimate) -> ScalarUDF {
 /// Returns the function that `||` of two texts is, with a bound. It is NULL if one of them is.
 pub(crate) fn join_texts() -> Hidden {
     Hidden::new("join_texts", 2, |args| {
-        if joined(&Arguments::of(args)?).is_some_and(|bytes| bytes > MOST) {
-            return Err(Error::TooLong("||".to_owned()).into());
-        }
+        let arguments = Arguments::of(args)?;
+        arguments.check("||", joined(&arguments))?;
         let join = |columns: &[ArrayRef]| {
             let [left, right] = take_function_args("||", columns)?;
             let [left, right] = [left, right].map(|column| cast(column, args.return_type()));
@@ -266,6 +279,17 @@ impl ScalarUDFImpl for Bounded {
                 other => Transformed::no(other),
             })
         })?;
+        let mut bytes = 0;
+        expr.data.apply(|expr| {
+            if let Expr::Literal(value, _) = expr {
+                bytes += value.try_as_str().flatten().map_or(0, str::len) as u64;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        if bytes > MOST_OF_CONSTANTS {
+            // `concat` joins constants that stand beside each other.
+            return Err(Error::TooLongConstant(self.name().to_owned()).into());
+        }
         Ok(ExprSimplifyResult::Simplified(expr.data))
     }
 
@@ -284,16 +308,13 @@ impl ScalarUDFImpl for Bounded {
         {
             *length = not_negative(length);
         }
-        match (self.estimate)(&Arguments::of(&args)?) {
-            Some(bytes) if bytes > MOST => Err(Error::TooLong(self.name().to_owned()).into()),
-            _ => {
-                // Not through the function itself, which checks that it gives the type that is promised here.
-                let value = self.inner.inner().invoke_with_args(args)?;
-                match signed(value.data_type()) {
-                    signed if signed == value.data_type() => Ok(value),
-                    signed => value.cast_to(&signed, None),
-                }
-            }
+        let arguments = Arguments::of(&args)?;
+        arguments.check(self.name(), (self.estimate)(&arguments))?;
+        // Not through the function itself, which checks that it gives the type that is promised here.
+        let value = self.inner.inner().invoke_with_args(args)?;
+        match signed(value.data_type()) {
+            signed if signed == value.data_type() => Ok(value),
+            signed => value.cast_to(&signed, None),
         }
     }
 }

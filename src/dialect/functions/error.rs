@@ -10,6 +10,9 @@ use crate::dialect::error::nearest;
 /// Bytes that one call may give for the rows of a batch.
 pub(super) const MOST: u64 = 256 << 20;
 
+/// Bytes that a call of constants may give. Its value is a part of the statement, and copied while that is planned.
+pub(super) const MOST_OF_CONSTANTS: u64 = 16 << 20;
+
 /// A call that cannot be planned or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -112,6 +115,10 @@ pub(crate) enum Error {
     /// A result that would take too much memory.
     #[error("`{0}` would give more than {limit} MiB", limit = MOST >> 20)]
     TooLong(String),
+
+    /// A result of constants that would take too much memory while the statement is planned.
+    #[error("`{0}` of constants would give more than {limit} MiB", limit = MOST_OF_CONSTANTS >> 20)]
+    TooLongConstant(String),
 
     /// A constant that would take too much memory in every row.
     #[error("a constant would take more than {limit} MiB, written out for every row", limit = MOST >> 20)]
