@@ -137,12 +137,12 @@ pub(crate) fn suggest_other_dialect(
     is_aggregate: &dyn Fn(&str) -> bool,
 ) -> DataFusionError {
     let refusal = Refusal::of(&error);
-    // What looks like a slip is one.
-    if refusal.unknown.is_some_and(|unknown| unknown.is_slip) {
-        return error;
-    }
     let others = SECOND_READINGS.iter();
-    let mut others = others.filter(|reading| !reading.dialects.contains(dialect));
+    // What looks like a slip is one, but for a name that the select list gives.
+    let is_slip = refusal.unknown.is_some_and(|unknown| unknown.is_slip);
+    let mut others = others.filter(|reading| {
+        !reading.dialects.contains(dialect) && (!is_slip || reading.name == "name_to_item")
+    });
     let found = others.find_map(|reading| {
         let columns = refusal.answered(&mut statement, reading, shape, is_aggregate)?;
         Some((reading.instead?, columns))

@@ -113,7 +113,6 @@ impl<'s> Context<'s> {
 /// Each takes away what the engine refused, so that trying again comes to an end.
 pub(crate) struct SecondReading {
     /// Its name: that of its function.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests pin the order by it"))]
     pub(crate) name: &'static str,
     /// Where it applies.
     pub(crate) dialects: Dialects,
