@@ -124,6 +124,7 @@ fn argument_name(tokens: &mut Cursor<'_>) -> Result<String, Error> {
 
 fn argument_value(tokens: &mut Cursor<'_>) -> Result<String, Error> {
     let unexpected = tokens.unexpected("a value such as 'text'");
+    let place = tokens.span();
     match tokens.advance().map(|token| &token.token) {
         Some(Token::SingleQuotedString(text) | Token::Number(text, _)) => Ok(text.clone()),
         Some(Token::Word(word)) if word.quote_style == Some('"') => Ok(word.value.clone()),
@@ -132,6 +133,13 @@ fn argument_value(tokens: &mut Cursor<'_>) -> Result<String, Error> {
         {
             Ok(word.value.to_lowercase())
         }
+        Some(Token::Placeholder(name)) => Err(Error::new(format!(
+            "EXEC takes values, and no parameters such as `{name}`"
+        ))
+        .at(place)
+        .hint(format!(
+            "SELECT, INSERT, UPDATE and DELETE take parameters, as in DELETE FROM api_keys WHERE id = {name}"
+        ))),
         _ => Err(unexpected),
     }
 }

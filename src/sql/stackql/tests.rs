@@ -165,6 +165,7 @@ fn what_does_not_exist_gets_the_nearest_name_and_all_there_are() {
     insta::assert_snapshot!(error("SHOW METHODS IN confluent.iam.api_key"), @"no resource `api_key` @17 (did you mean `api_keys`? There is: api_keys, users, service_accounts, role_bindings)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_keyy @id = 'x'"), @"no method `get_iam_v2api_keyy` @6 (did you mean `get_iam_v2api_key`? There is: get_iam_v2api_key, list_iam_v2api_keys, create_iam_v2api_key, delete_iam_v2api_key, update_iam_v2api_key)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key @ID_ = 'x'"), @"no parameter `id_` @47 (did you mean `@id`? There is: @id)");
+    insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key @id = $key"), @"EXEC takes values, and no parameters such as `$key` @53 (SELECT, INSERT, UPDATE and DELETE take parameters, as in DELETE FROM api_keys WHERE id = $key)");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.get_iam_v2api_key"), @"`get_iam_v2api_key` needs @id @0 (add @id = '…')");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.delete_iam_v2api_key @id = 'x' @@json = '{}'"), @"`delete_iam_v2api_key` does not accept a body @60 ()");
     insta::assert_snapshot!(error("EXEC confluent.iam.api_keys.create_iam_v2api_key @@json = '{\"owner\": 1}'"), @r#"@@json has no `spec` @50 (it is the whole body of the request: '{"spec": {…}}')"#);
