@@ -34,265 +34,67 @@ pub(super) struct Entry {
     pub(super) dots: &'static [&'static str],
 }
 
-const fn entry(
-    name: &'static str,
-    usage: &'static str,
-    description: &'static str,
-    argument: Argument,
-    dots: &'static [&'static str],
-) -> Entry {
-    Entry {
-        name,
-        usage,
-        description,
-        argument,
-        dots,
-    }
+/// Lists commands by how they are called: what the argument is, what they do, and their names after a dot.
+macro_rules! commands {
+    ($($usage:literal: $argument:ident, $description:literal, [$($dot:literal),*];)*) => {
+        /// All commands, in the order in which they are listed.
+        pub(super) const COMMANDS: &[Entry] = &[$(Entry {
+            name: name_in($usage),
+            usage: $usage,
+            description: $description,
+            argument: Argument::$argument,
+            dots: &[$($dot),*],
+        },)*];
+    };
 }
 
-/// All commands, in the order in which they are listed.
-pub(super) const COMMANDS: &[Entry] = &[
-    entry("?", "\\?", "list these commands", Argument::None, &["help"]),
-    entry(
-        "h",
-        "\\h [STATEMENT]",
-        "show how a statement is written",
-        Argument::Statement,
-        &[],
-    ),
-    entry(
-        "d",
-        "\\d [NAME]",
-        "describe a table or a file, or list all",
-        Argument::Table,
-        &["schema"],
-    ),
-    entry(
-        "dt",
-        "\\dt [PATTERN]",
-        "list tables and views",
-        Argument::Table,
-        &["tables"],
-    ),
-    entry(
-        "dv",
-        "\\dv [PATTERN]",
-        "list views",
-        Argument::Table,
-        &["views"],
-    ),
-    entry(
-        "df",
-        "\\df [PATTERN]",
-        "list functions",
-        Argument::Function,
-        &["functions"],
-    ),
-    entry(
-        "g",
-        "\\g [FILE]",
-        "run the statement, or the last one; rows to FILE",
-        Argument::File,
-        &[],
-    ),
-    entry(
-        "gx",
-        "\\gx [FILE]",
-        "like \\g, with one line per field; also \\G",
-        Argument::File,
-        &[],
-    ),
-    entry(
-        "gset",
-        "\\gset [PREFIX]",
-        "run it, and set variables to the values of its row",
-        Argument::Other,
-        &[],
-    ),
-    entry(
-        "crosstabview",
-        "\\crosstabview [V H D S]",
-        "run it; rows as a grid: V down, H across, D inside",
-        Argument::Other,
-        &[],
-    ),
-    entry(
-        "watch",
-        "\\watch [SECONDS] [c=N]",
-        "run it again and again; new rows are marked",
-        Argument::Other,
-        &["watch"],
-    ),
-    entry(
-        "e",
-        "\\e",
-        "edit this or the last statement in $EDITOR",
-        Argument::None,
-        &["edit"],
-    ),
-    entry(
-        "p",
-        "\\p",
-        "show the unfinished statement",
-        Argument::None,
-        &[],
-    ),
-    entry(
-        "r",
-        "\\r",
-        "discard the unfinished statement",
-        Argument::None,
-        &[],
-    ),
-    entry(
-        "i",
-        "\\i FILE",
-        "run the statements of a file",
-        Argument::File,
-        &["read"],
-    ),
-    entry(
-        "ir",
-        "\\ir FILE",
-        "run a file; its path is relative to this file",
-        Argument::File,
-        &[],
-    ),
-    entry(
-        "o",
-        "\\o [FILE]",
-        "write rows to FILE or |PROGRAM from now on",
-        Argument::File,
-        &["output"],
-    ),
-    entry(
-        "once",
-        "\\once FILE",
-        "write the rows of the next statement to FILE",
-        Argument::File,
-        &["once"],
-    ),
-    entry(
-        "copy",
-        "\\copy QUERY to FILE",
-        "write a table or (query) to a file, stdout or program",
-        Argument::Table,
-        &[],
-    ),
-    entry(
-        "x",
-        "\\x [on|off|auto|never]",
-        "show one line per field; auto if a table does not fit",
-        Argument::OnOffAuto,
-        &[],
-    ),
-    entry(
-        "format",
-        "\\format [FORMAT]",
-        "choose the output format: table, line, csv, …",
-        Argument::Format,
-        &["mode"],
-    ),
-    entry(
-        "pset",
-        "\\pset [NAME [VALUE]]",
-        "change how rows are shown: null, width, …",
-        Argument::Setting,
-        &["show"],
-    ),
-    entry(
-        "timing",
-        "\\timing [on|off]",
-        "show how long statements take",
-        Argument::OnOff,
-        &["timer"],
-    ),
-    entry(
-        "dialect",
-        "\\dialect [NAME]",
-        "choose the SQL dialect: default or stackql",
-        Argument::Dialect,
-        &["dialect"],
-    ),
-    entry(
-        "set",
-        "\\set [NAME [VALUE]]",
-        "set a variable, used as :NAME, :'NAME' or :\"NAME\"",
-        Argument::Variable,
-        &[],
-    ),
-    entry(
-        "unset",
-        "\\unset NAME",
-        "delete a variable",
-        Argument::Variable,
-        &[],
-    ),
-    entry(
-        "echo",
-        "\\echo TEXT",
-        "print a text",
-        Argument::Other,
-        &["print"],
-    ),
-    entry(
-        "if",
-        "\\if CONDITION",
-        "run what follows only if true; ends at \\endif",
-        Argument::Other,
-        &[],
-    ),
-    entry(
-        "elif",
-        "\\elif CONDITION",
-        "otherwise, run what follows only if true",
-        Argument::Other,
-        &[],
-    ),
-    entry(
-        "else",
-        "\\else",
-        "otherwise, run what follows",
-        Argument::None,
-        &[],
-    ),
-    entry("endif", "\\endif", "end an \\if", Argument::None, &[]),
-    entry(
-        "!",
-        "\\! [COMMAND]",
-        "run a command, or a shell",
-        Argument::File,
-        &["shell", "system"],
-    ),
-    entry(
-        "cd",
-        "\\cd [FOLDER]",
-        "change the working directory",
-        Argument::Folder,
-        &["cd"],
-    ),
-    entry(
-        "conninfo",
-        "\\conninfo",
-        "show where this session is connected",
-        Argument::None,
-        &["conninfo"],
-    ),
-    entry(
-        "c",
-        "\\c [PROFILE]",
-        "connect with a profile, or reconnect",
-        Argument::Profile,
-        &["connect"],
-    ),
-    entry(
-        "q",
-        "\\q",
-        "quit; also Ctrl-D",
-        Argument::None,
-        &["exit", "quit"],
-    ),
-];
+/// Returns the name in `usage`: what is between the backslash and the first space.
+const fn name_in(usage: &'static str) -> &'static str {
+    let mut end = 1;
+    while end < usage.len() && usage.as_bytes()[end] != b' ' {
+        end += 1;
+    }
+    usage.split_at(end).0.split_at(1).1
+}
+
+commands! {
+    r"\?": None, "list these commands", ["help"];
+    r"\h [STATEMENT]": Statement, "show how a statement is written", [];
+    r"\d [NAME]": Table, "describe a table or a file, or list all", ["schema"];
+    r"\dt [PATTERN]": Table, "list tables and views", ["tables"];
+    r"\dv [PATTERN]": Table, "list views", ["views"];
+    r"\df [PATTERN]": Function, "list functions", ["functions"];
+    r"\g [FILE]": File, "run the statement, or the last one; rows to FILE", [];
+    r"\gx [FILE]": File, r"like \g, with one line per field; also \G", [];
+    r"\gset [PREFIX]": Other, "run it, and set variables to the values of its row", [];
+    r"\crosstabview [V H D S]": Other, "run it; rows as a grid: V down, H across, D inside", [];
+    r"\watch [SECONDS] [c=N]": Other, "run it again and again; new rows are marked", ["watch"];
+    r"\e": None, "edit this or the last statement in $EDITOR", ["edit"];
+    r"\p": None, "show the unfinished statement", [];
+    r"\r": None, "discard the unfinished statement", [];
+    r"\i FILE": File, "run the statements of a file", ["read"];
+    r"\ir FILE": File, "run a file; its path is relative to this file", [];
+    r"\o [FILE]": File, "write rows to FILE or |PROGRAM from now on", ["output"];
+    r"\once FILE": File, "write the rows of the next statement to FILE", ["once"];
+    r"\copy QUERY to FILE": Table, "write a table or (query) to a file, stdout or program", [];
+    r"\x [on|off|auto|never]": OnOffAuto, "show one line per field; auto if a table does not fit", [];
+    r"\format [FORMAT]": Format, "choose the output format: table, line, csv, …", ["mode"];
+    r"\pset [NAME [VALUE]]": Setting, "change how rows are shown: null, width, …", ["show"];
+    r"\timing [on|off]": OnOff, "show how long statements take", ["timer"];
+    r"\dialect [NAME]": Dialect, "choose the SQL dialect: default or stackql", ["dialect"];
+    r"\set [NAME [VALUE]]": Variable, r#"set a variable, used as :NAME, :'NAME' or :"NAME""#, [];
+    r"\unset NAME": Variable, "delete a variable", [];
+    r"\echo TEXT": Other, "print a text", ["print"];
+    r"\if CONDITION": Other, r"run what follows only if true; ends at \endif", [];
+    r"\elif CONDITION": Other, "otherwise, run what follows only if true", [];
+    r"\else": None, "otherwise, run what follows", [];
+    r"\endif": None, r"end an \if", [];
+    r"\! [COMMAND]": File, "run a command, or a shell", ["shell", "system"];
+    r"\cd [FOLDER]": Folder, "change the working directory", ["cd"];
+    r"\conninfo": None, "show where this session is connected", ["conninfo"];
+    r"\c [PROFILE]": Profile, "connect with a profile, or reconnect", ["connect"];
+    r"\q": None, "quit; also Ctrl-D", ["exit", "quit"];
+}
 
 /// Other names after the backslash, from other shells.
 pub(super) const ALIASES: &[(&str, &str)] = &[
