@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::Expr;
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::error::ErrorKind;
@@ -18,6 +20,8 @@ pub struct Error {
     /// Where in the statement, lines and columns counted from 1, the end after the last character; None if that is
     /// not known.
     pub span: Option<Span>,
+    /// The literal or the name as it was typed, without quotes, if `span` is only the place of something near it.
+    pub typed: Option<String>,
     /// The next step.
     pub hint: Option<String>,
 }
@@ -35,8 +39,14 @@ impl Error {
             kind: ErrorKind::Statement,
             message: message.into(),
             span: None,
+            typed: None,
             hint: None,
         }
+    }
+
+    /// Returns an error about types.
+    pub(crate) fn of_types(message: impl Into<String>) -> Self {
+        Self::new(message).kind(ErrorKind::Type)
     }
 
     /// Says what kind of error it is.
@@ -49,6 +59,15 @@ impl Error {
         let known = span.into().filter(|span| *span != Span::empty());
         Self {
             span: known.or(self.span),
+            ..self
+        }
+    }
+
+    /// Adds what a plan knows of the place.
+    pub(crate) fn near(self, place: Place) -> Self {
+        Self {
+            span: place.near,
+            typed: place.typed,
             ..self
         }
     }
@@ -73,6 +92,74 @@ impl Error {
             ..self
         }
     }
+}
+
+/// What a plan knows of a place: plans keep the places of columns, but not of literals.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// The literal or the name as it was typed, without quotes.
+    pub(crate) typed: Option<String>,
+    /// The place of a column nearby, or of the column itself where nothing was `typed`.
+    pub(crate) near: Option<Span>,
+}
+
+impl Place {
+    /// Returns this place, or `other` if it is not known.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match self {
+            Self {
+                typed: None,
+                near: None,
+            } => other,
+            place => place,
+        }
+    }
+
+    /// Returns where `expr` is.
+    pub(crate) fn of(expr: &Expr) -> Self {
+        let typed = match expr {
+            Expr::Literal(value, _) => value
+                .try_as_str()
+                .map(|text| text.unwrap_or_default().to_owned()),
+            // The keys of USING come without a place.
+            Expr::Column(column) if column.spans.first().is_none() => Some(column.name.clone()),
+            _ => None,
+        };
+        Self {
+            typed,
+            near: first_column(expr),
+        }
+    }
+
+    /// Returns the place of the literal or the name `typed`.
+    pub(crate) fn typed(typed: impl Into<String>) -> Self {
+        Self {
+            typed: Some(typed.into()),
+            near: None,
+        }
+    }
+}
+
+/// Returns the place of the first column in `expr`.
+pub(crate) fn first_column(expr: &Expr) -> Option<Span> {
+    let mut found = None;
+    // It never fails.
+    let _ = expr.apply(|part| {
+        if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = part
+            && let Some(span) = column.spans.first()
+        {
+            found = Some(parser_span(span));
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// Returns the engine's `span` as one of the parser.
+pub(crate) fn parser_span(span: datafusion::common::Span) -> Span {
+    let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
+    Span::new(at(span.start), at(span.end))
 }
 
 /// Returns the hint at the name that is near, or `otherwise` without one.

@@ -5,16 +5,15 @@ use std::collections::BTreeSet;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
-use sqlparser::tokenizer::{Location, Span, Token};
+use sqlparser::tokenizer::{Span, Token};
 
 use super::error::in_statement;
 use super::local_files::FileRefused;
 use super::memory;
 use super::params::pass;
 use crate::api;
-use crate::dialect;
 use crate::dialect::OTHER_DIALECT;
-use crate::dialect::error::{Error as Refusal, meant, nearest};
+use crate::dialect::error::{Error as Refusal, meant, nearest, parser_span};
 use crate::dialect::functions;
 use crate::dialect::parse::unquoted_text;
 use crate::dialect::piece::{Piece, is_layout};
@@ -118,9 +117,6 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         let converted = converted.at(place).with_hint(error.hint());
         return told(converted, piece);
     }
-    if let Some(error) = source.downcast_ref::<dialect::plan::Error>() {
-        return told(refused(error, piece), piece);
-    }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
         return reworded(error, piece, &[]);
     }
@@ -144,6 +140,9 @@ const WRITTEN: [(&str, &str, &str); 10] = [
 
 /// Tells `error` about `piece`, with functions called as they were written.
 fn told(mut error: Refusal, piece: &Piece) -> Error {
+    if let Some(typed) = &error.typed {
+        error.span = nearest_token(piece, typed, error.span).or(error.span);
+    }
     for (engine, word, written) in WRITTEN {
         let name = format!("`{engine}`");
         let is_other =
@@ -158,25 +157,6 @@ fn told(mut error: Refusal, piece: &Piece) -> Error {
         error.span = error.span.or_else(|| find(piece, word));
     }
     in_statement(error, &piece.text, piece.line)
-}
-
-/// Retells what a rule of the dialect refuses, at its place.
-fn refused(error: &dialect::plan::Error, piece: &Piece) -> Refusal {
-    let near = error.place.near.map(parser_span);
-    let place = match &error.place.typed {
-        Some(typed) => nearest_token(piece, typed, near).or(near),
-        None => near,
-    };
-    Refusal::new(error.message.clone())
-        .kind(error.kind)
-        .at(place)
-        .with_hint(error.hint.clone())
-}
-
-/// Returns the engine's `span` as one of the parser.
-fn parser_span(span: datafusion::common::Span) -> Span {
-    let at = |place: datafusion::common::Location| Location::new(place.line, place.column);
-    Span::new(at(span.start), at(span.end))
 }
 
 /// Finds the string, the number, the parameter or the word `typed`, the one that is nearest to `near` if there are several.
@@ -331,7 +311,7 @@ fn in_single_quotes(reworded: Refusal, schema: &SchemaError, text: &str) -> Refu
 
 fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> Refusal {
     let typed = field.flat_name();
-    // What the engine calls an expression, nobody has typed.
+    // This is the engine's name for an expression; nobody typed it.
     if typed.contains('(') && is_talk(&typed) || field.name.starts_with("__") {
         return Refusal::new("an expression cannot be computed where it stands")
             .hint("select it with a name in a subquery in FROM, and use that");
@@ -664,9 +644,7 @@ fn in_plain_words(message: &str) -> Refusal {
             match instead_of(typed) {
                 Some(instead) => error.hint(instead),
                 // The engine suggests the nearest name even if it is far off.
-                None if nearest(typed, [near]).is_none() => {
-                    error.hint("SHOW FUNCTIONS lists all that there are")
-                }
+                None if nearest(typed, [near]).is_none() => error.hint("SHOW FUNCTIONS lists all that there are"),
                 None => error.hint(format!("did you mean `{near}`?")),
             }
         }

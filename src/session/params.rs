@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
 
-use crate::dialect::error::nearest;
-use crate::dialect::plan::{self, Place};
+use crate::dialect::error::{Error, Place, nearest};
 use crate::error::ErrorKind;
 
 /// The values of `$name`; positional parameters are called `1`, `2`, ….
@@ -39,19 +38,19 @@ impl Params {
     }
 
     /// Returns the error that `$name` has no value, with the nearest one that has.
-    pub(super) fn missing(&self, name: &str) -> plan::Error {
+    pub(super) fn missing(&self, name: &str) -> Error {
         let bare = name.trim_start_matches('$');
         let pass = pass(bare);
         let is_numbered = |name: &&str| name.starts_with(|c: char| c.is_ascii_digit());
         let others = self.0.keys().map(String::as_str);
         let others = others.filter(|other| !is_numbered(other) && !is_numbered(&bare));
-        plan::Error::new(format!("parameter `{name}` has no value"))
+        Error::new(format!("parameter `{name}` has no value"))
             .kind(ErrorKind::Name)
             .hint(match nearest(bare, others) {
                 Some(near) => format!("did you mean `${near}`? Otherwise {pass}"),
                 None => pass,
             })
-            .at(Place::typed(name))
+            .near(Place::typed(name))
     }
 
     /// Returns the parameters as the engine takes them.

@@ -1,7 +1,8 @@
 //! Puts parameters in the place of outer columns.
 //!
 //! A reference to an outer column is only a name. It belongs to the nearest query around it that has such a column, so
-//! the walk keeps the schemas that lie between it and the query that is being bound, and leaves to them what is theirs.
+//! the walk keeps the schemas between the reference and the query that is being bound, and skips references that belong
+//! to one of those.
 //!
 //! What becomes a parameter is the largest subexpression over outer columns that cannot fail. One that can, such as a
 //! division, may be guarded by a condition beside it, and is computed where it is written.
@@ -12,7 +13,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, ScalarValue};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Exists, InList, InSubquery, SetComparison};
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::{NamePreserver, strip_outer_reference};
 use datafusion::logical_expr::logical_plan::{Join, Union};
 use datafusion::logical_expr::utils::merge_schema;
@@ -21,9 +22,8 @@ use datafusion::logical_expr::{
     Subquery, Values,
 };
 
-use super::node::{Bound, Parameter, has_subquery, parameter, subquery};
-use crate::dialect::plan::{Error, Place};
-use crate::error::ErrorKind;
+use super::node::{Bound, Parameter, has_subquery, parameter, subquery, subquery_mut};
+use crate::dialect::error::{Error, Place};
 
 /// Binds the columns of one outer query.
 pub(super) struct Binder<'a> {
@@ -124,48 +124,19 @@ impl<'a> Binder<'a> {
 
     fn subquery(
         &mut self,
-        expr: Expr,
+        mut expr: Expr,
         between: &mut Vec<DFSchemaRef>,
         scope: &DFSchemaRef,
     ) -> Result<Transformed<Expr>> {
-        let mut inner = |subquery: Subquery| {
-            between.push(Arc::clone(scope));
-            let plan = self.plan(subquery.subquery.as_ref().clone(), between);
-            between.pop();
-            let plan = plan?;
-            Ok::<_, datafusion::error::DataFusionError>(Transformed::new_transformed(
-                with_plan(subquery, Some(plan.data)),
-                plan.transformed,
-            ))
+        let Some(subquery) = subquery_mut(&mut expr) else {
+            return Ok(Transformed::no(expr));
         };
-        Ok(match expr {
-            Expr::ScalarSubquery(subquery) if parameter(&subquery).is_some() => {
-                Transformed::no(Expr::ScalarSubquery(subquery))
-            }
-            Expr::ScalarSubquery(subquery) => inner(subquery)?.update_data(Expr::ScalarSubquery),
-            Expr::Exists(exists) => inner(exists.subquery)?.update_data(|subquery| {
-                Expr::Exists(Exists {
-                    subquery,
-                    negated: exists.negated,
-                })
-            }),
-            Expr::InSubquery(test) => inner(test.subquery)?.update_data(|subquery| {
-                Expr::InSubquery(InSubquery {
-                    expr: test.expr,
-                    subquery,
-                    negated: test.negated,
-                })
-            }),
-            Expr::SetComparison(set) => inner(set.subquery)?.update_data(|subquery| {
-                Expr::SetComparison(SetComparison {
-                    expr: set.expr,
-                    subquery,
-                    op: set.op,
-                    quantifier: set.quantifier,
-                })
-            }),
-            expr => Transformed::no(expr),
-        })
+        between.push(Arc::clone(scope));
+        let plan = self.plan(subquery.subquery.as_ref().clone(), between);
+        between.pop();
+        let plan = plan?;
+        *subquery = with_plan(subquery.clone(), Some(plan.data));
+        Ok(Transformed::new_transformed(expr, plan.transformed))
     }
 
     /// Returns the expression that has the value of `outer`.
@@ -383,9 +354,9 @@ fn is_of_the_outer_query(aggregate: &Expr, own: &DFSchema) -> Result<()> {
     let mut place = Place::default();
     let (mut is_own, mut is_outer) = (aggregate.any_column_refs(), false);
     aggregate.apply(|expr| {
-        if let Expr::OuterReferenceColumn(_, column) = expr {
+        if matches!(expr, Expr::OuterReferenceColumn(..)) {
             is_outer = true;
-            place.near = place.near.or(column.spans.first());
+            place = std::mem::take(&mut place).or(Place::of(expr));
         }
         if let Some(subquery) = subquery(expr).filter(|within| parameter(within).is_none()) {
             for column in free_columns(&subquery.subquery)? {
@@ -404,9 +375,8 @@ fn is_of_the_outer_query(aggregate: &Expr, own: &DFSchema) -> Result<()> {
         "`{}` is over columns of the outer query alone, and so an aggregate of that query",
         strip_outer_reference(aggregate.clone()).human_display()
     ))
-    .kind(ErrorKind::Statement)
     .hint("write it in the outer query, or over a column of the subquery")
-    .at(place)
+    .near(place)
     .into())
 }
 

@@ -325,6 +325,19 @@ pub(super) fn subquery(expr: &Expr) -> Option<&Subquery> {
     }
 }
 
+/// Returns the subquery that `expr` is about, to be changed, unless it is a parameter.
+pub(super) fn subquery_mut(expr: &mut Expr) -> Option<&mut Subquery> {
+    let found = match expr {
+        Expr::Exists(exists) => &mut exists.subquery,
+        Expr::InSubquery(test) => &mut test.subquery,
+        Expr::SetComparison(set) => &mut set.subquery,
+        Expr::ScalarSubquery(subquery) => subquery,
+        _ => return None,
+    };
+    let is_parameter = parameter(found).is_some();
+    (!is_parameter).then_some(found)
+}
+
 /// Returns the parameters that reach `plan` from outside of it.
 pub(super) fn parameters(plan: &LogicalPlan) -> Result<Vec<Arc<Parameter>>> {
     let mut found = BTreeMap::new();

@@ -1,9 +1,10 @@
-//! Gives outer columns the types that they have in the end.
+//! Gives references to outer columns their final types.
 //!
-//! The planner types a reference to an outer column when it meets the subquery. At that time a column of a UNION has the type
-//! of the first branch, and a CASE that of its first value; both may change when the engine makes types fit. This rule runs
-//! first: it finds out the types that the outer query will have, and gives them to the references below it. It runs again
-//! behind all rules over types, and then refuses what does not agree: such a subquery would compute with other values.
+//! The planner types a reference to an outer column when it meets the subquery. At that time a column of a UNION has
+//! the type of the first branch, and a CASE that of its first value; both may change when the engine coerces types.
+//! This rule runs first: it finds out the types that the outer query will have, and gives them to the references below
+//! it. It runs again behind all rules over types, and then refuses what does not agree: such a subquery would compute
+//! with other values.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
 use super::bind::is_lateral;
 use super::node::has_subquery;
-use crate::dialect::plan::{Error, Place, before_types, map_named, retyped};
-use crate::error::ErrorKind;
+use crate::dialect::error::{Error, Place};
+use crate::dialect::plan::{before_types, map_named, retyped};
 
 /// When the rule runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,12 +162,11 @@ impl Walk<'_> {
 }
 
 fn disagrees(column: &Column) -> datafusion::error::DataFusionError {
-    Error::new(format!(
+    Error::of_types(format!(
         "the type of `{}` is not settled where a subquery reads it",
         column.name
     ))
-    .kind(ErrorKind::Type)
     .hint("give it one with CAST in the query that it comes from")
-    .at(Place::of(&Expr::Column(column.clone())))
+    .near(Place::of(&Expr::Column(column.clone())))
     .into()
 }

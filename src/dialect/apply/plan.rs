@@ -1,4 +1,4 @@
-//! The logical nodes to physical ones.
+//! Plans the logical nodes of this module as physical ones.
 //!
 //! A subquery is optimized and planned here, once per statement. Its physical plan becomes a child of the node, so that the
 //! rules over physical plans, which run after this, see the scans in it beside those of the outer query.

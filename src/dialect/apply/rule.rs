@@ -13,20 +13,18 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, ExprSchema, JoinType, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Case, Exists, InSubquery};
+use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::logical_plan::Join;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, Filter, LogicalPlan, Operator, Subquery, binary_expr, lit,
-};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, binary_expr, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::allow::is_left_to_the_engine;
 use super::bind::{Binder, as_union, free_columns, grouping, is_lateral};
 use super::guard::Guard;
 use super::node::{
-    Apply, Bound, Kind, answer_column, extension, has_subquery, parameter, subquery,
+    Apply, Bound, Kind, answer_column, extension, has_subquery, parameter, subquery, subquery_mut,
 };
 use super::shape::{as_few_rows, have_sides, nullable, side, with_columns, with_sorted_columns};
 
@@ -302,31 +300,14 @@ impl Rewriter {
     }
 
     /// Goes over a subquery that is left to the engine.
-    fn recurse(&self, expr: Expr) -> Result<Transformed<Expr>> {
-        let inner = |subquery: Subquery| {
-            Ok::<_, datafusion::error::DataFusionError>(Subquery {
-                subquery: Arc::new(self.plan(Arc::unwrap_or_clone(subquery.subquery))?),
-                ..subquery
-            })
+    fn recurse(&self, mut expr: Expr) -> Result<Transformed<Expr>> {
+        let is_scalar = matches!(expr, Expr::ScalarSubquery(_));
+        let Some(subquery) = subquery_mut(&mut expr) else {
+            return Ok(Transformed::no(expr));
         };
-        Ok(Transformed::yes(match expr {
-            Expr::ScalarSubquery(subquery) if parameter(&subquery).is_none() => {
-                let subquery = inner(subquery)?;
-                Expr::ScalarSubquery(Subquery {
-                    subquery: Arc::new(nullable(subquery.subquery.as_ref().clone())?),
-                    ..subquery
-                })
-            }
-            Expr::Exists(exists) => Expr::Exists(Exists {
-                subquery: inner(exists.subquery)?,
-                negated: exists.negated,
-            }),
-            Expr::InSubquery(test) => Expr::InSubquery(InSubquery {
-                subquery: inner(test.subquery)?,
-                ..test
-            }),
-            expr => return Ok(Transformed::no(expr)),
-        }))
+        let plan = self.plan(subquery.subquery.as_ref().clone())?;
+        subquery.subquery = Arc::new(if is_scalar { nullable(plan)? } else { plan });
+        Ok(Transformed::yes(expr))
     }
 
     /// Returns a name for a column that `input` does not have.

@@ -1,7 +1,8 @@
-//! Offsets of RANGE frames, which have to be of a kind with the key of their order.
+//! Offsets of RANGE frames, whose type has to fit the key of the order.
 //!
-//! `RANGE 123 PRECEDING` over a timestamp is 123 of something to the engine, and over text it compares whatever there is.
-//! Both are refused: over a time the offset is an interval, over a number a number, and text has no distance.
+//! `RANGE 123 PRECEDING` over a timestamp names no unit, and over text there is no distance; the engine computes
+//! something for both. Both are refused: over a time the offset is an interval, over a number a number, and text has no
+//! distance.
 
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -12,8 +13,8 @@ use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, WindowFrameBound, WindowFrameUnits,
 };
 
-use super::error::{Error, Place};
 use crate::dialect::Dialect;
+use crate::dialect::error::{Error, Place};
 
 /// Refuses offsets of RANGE frames that do not fit their order.
 pub(super) fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
@@ -46,13 +47,13 @@ fn check_frame(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
     for offset in offsets.into_iter().flatten() {
         let wrong = match is_negative(&offset) {
             true => Some(
-                Error::new(format!("RANGE {offset} is negative"))
+                Error::of_types(format!("RANGE {offset} is negative"))
                     .hint("write PRECEDING for FOLLOWING, or the other way round"),
             ),
             false => misfit(&offset, key.expr.get_type(schema)?),
         };
         if let Some(wrong) = wrong {
-            return Err(wrong.at(Place::of(&key.expr)).into());
+            return Err(wrong.near(Place::of(&key.expr)).into());
         }
     }
     Ok(())
@@ -65,20 +66,20 @@ fn misfit(offset: &ScalarValue, key: DataType) -> Option<Error> {
             if interval(offset).is_some_and(|by| by.nanoseconds != 0) =>
         {
             Some(
-                Error::new(format!("RANGE {offset} over dates, which have no hours"))
+                Error::of_types(format!("RANGE {offset} over dates, which have no hours"))
                     .hint("order by the date as a time: ORDER BY CAST(x AS TIMESTAMP)"),
             )
         }
         of if of.is_numeric() || of.is_null() => None,
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Time64(_) => {
             is_number(offset).then(|| {
-                Error::new(format!("RANGE {offset} is not an interval"))
+                Error::of_types(format!("RANGE {offset} is not an interval"))
                     .hint("over a date or a time the offset is one, such as INTERVAL '1 day'")
             })
         }
         DataType::Interval(_) | DataType::Duration(_) => None,
         _ => Some(
-            Error::new("RANGE with an offset needs an order by a number or a time")
+            Error::of_types("RANGE with an offset needs an order by a number or a time")
                 .hint("ROWS counts rows, whatever they are ordered by"),
         ),
     }

@@ -1,16 +1,15 @@
 //! GROUP BY with one expression twice in a set of groups, as in `GROUP BY x, ROLLUP (x)`, or with a constant in one:
 //! refused.
 //!
-//! In SQL the two are apart, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one, and
-//! every constant of the select list that is written alike for the key.
+//! In SQL these are two keys, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one,
+//! and takes every equal constant in the select list for that key.
 
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use super::error::{Error, Place};
 use crate::dialect::Dialect;
-use crate::error::ErrorKind;
+use crate::dialect::error::{Error, Place};
 
 /// Refuses sets of groups with an expression twice, or with a constant.
 pub(super) fn check(plan: &LogicalPlan, _: Dialect) -> Result<()> {
@@ -40,7 +39,6 @@ fn check_sets(group: &Expr) -> Result<()> {
             "ROLLUP, CUBE or GROUPING SETS over the constant `{}`",
             constant.human_display()
         ))
-        .kind(ErrorKind::Statement)
         .hint("leave it out, or make it a column of a subquery in FROM")
         .into());
     }
@@ -49,15 +47,8 @@ fn check_sets(group: &Expr) -> Result<()> {
             "`{}` appears twice in GROUP BY, beside or within ROLLUP, CUBE or GROUPING SETS",
             expr.human_display()
         ))
-        .kind(ErrorKind::Statement)
         .hint("name it once, or give one of the two another name in a subquery")
-        .at(Place {
-            typed: None,
-            near: match &expr {
-                Expr::Column(column) => column.spans.first(),
-                _ => None,
-            },
-        })
+        .near(Place::of(&expr))
         .into()),
         None => Ok(()),
     }

@@ -19,8 +19,8 @@ use datafusion::logical_expr::{
     when,
 };
 
-use super::error::Error;
 use super::tree::{all_keys, distinct_keys, map_named, sorted_by};
+use crate::dialect::error::Error;
 use crate::dialect::functions::{compares_elements, holds, interval_length};
 
 /// Compares intervals by their length. To be run before types are made to fit.
@@ -64,7 +64,7 @@ fn refuse_groups(plan: &LogicalPlan, schema: &DFSchema) -> Result<()> {
 }
 
 fn refused(what: &str, hint: &'static str) -> Error {
-    Error::new(format!("{what} does not take an interval")).hint(hint)
+    Error::of_types(format!("{what} does not take an interval")).hint(hint)
 }
 
 fn by_length(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -180,16 +180,20 @@ fn chosen(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     }
     let [one, other] = call.args.as_slice() else {
         let name = call.name();
-        return Err(Error::new(format!("`{name}` takes two intervals at most"))
-            .hint(format!("write {name}({name}(a, b), c)"))
-            .into());
+        return Err(
+            Error::of_types(format!("`{name}` takes two intervals at most"))
+                .hint(format!("write {name}({name}(a, b), c)"))
+                .into(),
+        );
     };
     // Each is read twice.
     if one.is_volatile() || other.is_volatile() {
         let name = call.name();
-        return Err(Error::new(format!("`{name}` of intervals that are random"))
-            .hint("name them in a subquery first: FROM (SELECT … AS a, … AS b)")
-            .into());
+        return Err(
+            Error::of_types(format!("`{name}` of intervals that are random"))
+                .hint("name them in a subquery first: FROM (SELECT … AS a, … AS b)")
+                .into(),
+        );
     }
     let (one_length, other_length) = (length(one.clone()), length(other.clone()));
     let chosen = match call.name() {
@@ -238,9 +242,11 @@ fn are_intervals(types: &[DataType]) -> Result<bool> {
 fn refuse_lists(types: &[DataType]) -> Result<()> {
     let is_list = |of: &DataType| of.is_nested() && holds_interval(of);
     match types.iter().any(is_list) {
-        true => Err(Error::new("lists and rows of intervals cannot be compared")
-            .hint("compare the intervals one by one; unnest(x) makes rows of a list")
-            .into()),
+        true => Err(
+            Error::of_types("lists and rows of intervals cannot be compared")
+                .hint("compare the intervals one by one; unnest(x) makes rows of a list")
+                .into(),
+        ),
         false => Ok(()),
     }
 }

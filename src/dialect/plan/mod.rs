@@ -6,7 +6,6 @@ mod constants;
 mod days;
 mod dedup_sort_keys;
 mod distinct;
-mod error;
 mod filter_pushdown;
 mod forget_properties;
 mod frames;
@@ -45,7 +44,6 @@ use std::sync::Arc;
 
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 
-pub(crate) use error::{Error, Place};
 pub(crate) use filter_pushdown::RunsAgain;
 pub(crate) use literal::with_seconds;
 pub(crate) use parameters::with_numbers;

@@ -14,8 +14,8 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Projection, Sort};
 
-use super::error::{Error, Place};
 use crate::dialect::Dialect;
+use crate::dialect::error::{Error, Place};
 use crate::error::ErrorKind;
 
 /// Refuses names that could be two columns.
@@ -56,13 +56,13 @@ fn has_double(inputs: &[&DFSchema], column: &Column) -> bool {
 fn twice(column: &Column) -> Error {
     let (name, table) = (&column.name, column.relation.as_ref());
     let of = table.map(|table| format!(" of `{}`", table.table()));
-    Error::new(format!(
+    Error::of_types(format!(
         "`{name}` is the name of two columns{}",
         of.unwrap_or_default()
     ))
     .kind(ErrorKind::Name)
     .hint("give one of them another name with AS")
-    .at(Place::of(&Expr::Column(column.clone())))
+    .near(Place::of(&Expr::Column(column.clone())))
 }
 
 fn orders(sort: &Sort) -> Result<()> {
@@ -121,10 +121,10 @@ fn is_input(input: &Arc<LogicalPlan>, name: &str) -> bool {
 
 fn both(column: &Column) -> Error {
     let name = &column.name;
-    Error::new(format!(
+    Error::of_types(format!(
         "`{name}` in ORDER BY is a column, and a name of the select list"
     ))
     .kind(ErrorKind::Name)
     .hint("give the item another name")
-    .at(Place::of(&Expr::Column(column.clone())))
+    .near(Place::of(&Expr::Column(column.clone())))
 }

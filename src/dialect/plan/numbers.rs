@@ -1,7 +1,7 @@
-//! Numbers of several types beside one another: a float and a decimal are floats, as in PostgreSQL.
+//! Numbers of different types in one operation: a float and a decimal give a float, as in PostgreSQL.
 //!
-//! The engine would make decimals of 15 places of both: `1e-20` would be `0`, and there is none for `1e30`, infinity and
-//! NaN. A literal with a point is a decimal beside decimals, if it has few enough digits. Pure.
+//! The engine would make decimals of 15 places of both: `1e-20` would be `0`, and `1e30`, infinity and NaN have no such
+//! decimal. A literal with a point is a decimal beside decimals, if it has few enough digits. Pure.
 
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::common::tree_node::Transformed;

@@ -13,8 +13,8 @@ use datafusion::logical_expr::{
     Distinct, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition,
 };
 
-use super::error::{Error, Place};
 use crate::dialect::Dialect;
+use crate::dialect::error::{Error, Place};
 use crate::dialect::functions::holds;
 
 /// Refuses objects in the ORDER BY of an aggregate and of DISTINCT ON, and as arguments of `min` and `max`.
@@ -59,9 +59,9 @@ fn comparable(expr: &Expr, schema: &DFSchema, place: &str) -> Result<()> {
     let is_object = |of: &DataType| matches!(of, DataType::Struct(_));
     match expr.get_type(schema) {
         Ok(data_type) if holds(&data_type, is_object) => {
-            Err(Error::new(format!("{place} does not take objects"))
+            Err(Error::of_types(format!("{place} does not take objects"))
                 .hint("name one of its fields, as in spec.owner.id")
-                .at(Place::of(expr))
+                .near(Place::of(expr))
                 .into())
         }
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! Integers that overflow are an error, and texts that outgrow the memory of the machine.
+//! Integers that overflow are an error, and so are texts that outgrow the machine's memory.
 //!
 //! The engine's `+`, `-`, `*` and negation of integers wrap around: `9223372036854775807 + 1` would be the smallest
 //! integer there is. They become functions that check, under the names of the operators. Sums are `functions::sum`'s.

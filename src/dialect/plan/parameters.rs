@@ -1,16 +1,16 @@
 //! Parameters that come as text, beside a number: `$days + 1`.
 //!
-//! The engine gives every node its types as soon as values take the place of parameters, and knows no arithmetic of text
-//! then. So a text that is calculated with becomes the number that it is before that.
+//! The engine gives every node its types as soon as values take the place of parameters, and knows no arithmetic of
+//! text then. So a text in arithmetic becomes a number before that.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, lit};
 
-use super::error::{Error, Place};
 use super::literal;
 use super::tree::rewrite_expressions;
+use crate::dialect::error::{Error, Place};
 
 /// Puts numbers in the places of the parameters of `plan` that are calculated with. `value` returns the value of a parameter
 /// by its name.
@@ -57,9 +57,9 @@ fn replaced(
         return Ok(false);
     };
     let Some(number) = literal::number(text.trim()) else {
-        return Err(Error::new(format!("`{text}` is not a number"))
+        return Err(Error::of_types(format!("`{text}` is not a number"))
             .hint(format!("`{}` is calculated with here", parameter.id))
-            .at(Place::typed(text))
+            .near(Place::typed(text))
             .into());
     };
     *side = lit(number);

@@ -16,7 +16,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 
-use super::error::Error;
+use crate::dialect::error::Error;
 use crate::dialect::functions::{interval_epoch, interval_part};
 
 /// Takes parts of times in microseconds, and fields of intervals. To be run when types fit.
@@ -45,7 +45,7 @@ pub(super) fn parts_of_microseconds(
         let taken = match Part::from_str(&part) {
             _ if part == "epoch" => interval_epoch().call(vec![length.clone()]),
             Ok(Part::Year | Part::Month) if !is_interval => {
-                return Err(Error::new(format!("a difference of times has no `{part}`"))
+                return Err(Error::of_types(format!("a difference of times has no `{part}`"))
                     .hint("its days are whole: extract(day FROM a - b) / 365; date_part('year', x) takes the year of a time")
                     .into());
             }
@@ -60,7 +60,7 @@ pub(super) fn parts_of_microseconds(
                 | Part::Microsecond,
             ) => interval_part().call(vec![lit(part), length.clone()]),
             _ => {
-                return Err(Error::new(format!("an interval has no `{part}`"))
+                return Err(Error::of_types(format!("an interval has no `{part}`"))
                     .hint("there are year, month, day, hour, minute, second, millisecond, microsecond and epoch")
                     .into());
             }

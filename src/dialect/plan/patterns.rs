@@ -1,4 +1,5 @@
-//! A rule over logical plans that keeps regular expressions with a backslash from the engine, which would make LIKE of them.
+//! A rule over logical plans that keeps regular expressions with a backslash from the engine, which would turn them
+//! into LIKE.
 //!
 //! `x ~ '\\'` would become `x LIKE '%\%'`, where the backslash escapes the percent sign.
 

@@ -22,11 +22,10 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan};
 use futures::StreamExt;
 
 use super::class::Class;
-use super::error::{Error, Place};
 use super::operator::{Plan, RECOMPUTE, named, no_expressions, one_input};
 use crate::dialect::Dialect;
+use crate::dialect::error::{Error, Place};
 use crate::dialect::type_names::type_name;
-use crate::error::ErrorKind;
 
 /// How often the second term may be repeated.
 const ROUNDS: usize = 100_000;
@@ -53,7 +52,7 @@ pub(super) fn check_recursion(plan: &LogicalPlan, _: Dialect) -> Result<()> {
         if is_literal || keeps(&from, to) {
             return Ok(());
         }
-        Err(Error::new(format!(
+        Err(Error::of_types(format!(
             "column `{}` of the recursive query `{}` is {} in its first part and {} in its second",
             column.name(),
             query.name,
@@ -61,7 +60,7 @@ pub(super) fn check_recursion(plan: &LogicalPlan, _: Dialect) -> Result<()> {
             type_name(&from),
         ))
         .hint("CAST in the first part gives the column the type that both have")
-        .at(Place::of(value))
+        .near(Place::of(value))
         .into())
     })
 }
@@ -147,7 +146,6 @@ fn endless(name: &str, count: usize, what: &str) -> DataFusionError {
     Error::new(format!(
         "the recursive query `{name}` has not ended after {count} {what}"
     ))
-    .kind(ErrorKind::Statement)
     .hint("end it with WHERE in its second part, or leave out ALL so that rows which were there before end it")
     .into()
 }

@@ -28,11 +28,11 @@ use datafusion::logical_expr::{
 };
 
 use super::class::{Class, class_of};
-use super::error::{Error, Place, first_column};
 use super::literal;
 use super::numbers;
 use super::tree::{compared, map_columns, map_named};
 use crate::dialect::OTHER_DIALECT;
+use crate::dialect::error::{Error, Place, first_column};
 use crate::dialect::functions::{self, Wants};
 use crate::dialect::type_names::type_name;
 
@@ -110,13 +110,13 @@ fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
         (Class::Boolean, Class::Boolean) => "write OR between conditions",
         _ => "CAST(… AS TEXT) makes text of one of them",
     };
-    Err(Error::new(format!(
+    Err(Error::of_types(format!(
         "`||` joins texts, and here are {} and {}",
         one.noun(),
         other.noun()
     ))
     .hint(hint)
-    .at(Place::of(left).or(Place::of(right)))
+    .near(Place::of(left).or(Place::of(right)))
     .into())
 }
 
@@ -153,9 +153,9 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 && let Some(text) = text_of(value)
                 && !text.contains(':') =>
         {
-            return Err(Error::new(format!("`{text}` is not a time of day"))
+            return Err(Error::of_types(format!("`{text}` is not a time of day"))
                 .hint("times of day are written as in '10:20:30'")
-                .at(Place::of(value))
+                .near(Place::of(value))
                 .into());
         }
         // To the engine a date is a number of days, and a time one of microseconds or less.
@@ -164,12 +164,12 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 && is_made_of_units(&from, field.data_type()) =>
         {
             let (from, to) = (Class::of(&from), Class::of(field.data_type()));
-            return Err(Error::new(format!("{} cannot become {}", from.noun(), to.noun()))
+            return Err(Error::of_types(format!("{} cannot become {}", from.noun(), to.noun()))
                 .hint(match to {
                     Class::Number => "date_part('epoch', x) is a number of seconds, since 1970 for a date or a timestamp",
                     _ => "to_timestamp(x) reads seconds since 1970, make_date(2026, 1, 31) puts a date together",
                 })
-                .at(Place::of(value))
+                .near(Place::of(value))
                 .into());
         }
         // The engine would cut what becomes an integer.
@@ -193,13 +193,13 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
                 && has_no_cast(&from, field.data_type()) =>
         {
             let (from, to) = (type_name(&from), type_name(field.data_type()));
-            return Err(Error::new(format!("{from} cannot become {to}"))
+            return Err(Error::of_types(format!("{from} cannot become {to}"))
                 .hint(match field.data_type() {
                     DataType::Boolean => "compare it with something, as in x <> 0",
                     DataType::List(_) => "ARRAY[x] is a list of one value",
                     _ => "CAST(… AS TEXT) comes before it",
                 })
-                .at(Place::of(value))
+                .near(Place::of(value))
                 .into());
         }
         // To the engine, a text is a list of that one text.
@@ -207,9 +207,9 @@ fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             if Class::of(field.data_type()) == Class::List
                 && class_of(value, schema) == Class::Text =>
         {
-            return Err(Error::new("a text cannot become a list")
+            return Err(Error::of_types("a text cannot become a list")
                 .hint("write ARRAY['a', 'b'], or string_to_array(text, ',')")
-                .at(Place::of(value))
+                .near(Place::of(value))
                 .into());
         }
         Expr::ScalarFunction(call) => {
@@ -337,11 +337,11 @@ fn neighbour(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
     let changed = unify(&mut [&mut *value, &mut *other], schema, Together::OneColumn)?;
     let is_whole = |data_type: &DataType| data_type.is_integer() || data_type.is_null();
     if other_class == Class::Number && wanted.is_integer() && !is_whole(&given) {
-        return Err(Error::new(format!(
+        return Err(Error::of_types(format!(
             "the third argument of `{name}` has a fraction, and the first is an integer"
         ))
         .hint("CAST(… AS DOUBLE) makes a number with a fraction of the first")
-        .at(Place::of(value))
+        .near(Place::of(value))
         .into());
     }
     Ok(changed)
@@ -362,12 +362,12 @@ fn condition(when: &mut Expr, example: &str, schema: &DFSchema) -> Result<bool> 
         *when = lit(value);
         return Ok(true);
     }
-    Err(Error::new(format!(
+    Err(Error::of_types(format!(
         "a condition was expected, and {}",
         subject(when, class)
     ))
     .hint(format!("compare it with something, as in {example}"))
-    .at(match when {
+    .near(match when {
         Expr::Literal(value, _) => Place::typed(value.to_string()),
         when => Place::of(when),
     })
@@ -454,7 +454,7 @@ fn whole(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         return Ok(());
     }
     let typed = typed(expr);
-    Err(Error::new(match &typed {
+    Err(Error::of_types(match &typed {
         Some(typed) => format!("`{name}` takes a whole number, and `{typed}` has a fraction"),
         None => format!("`{name}` takes a whole number, and this may have a fraction"),
     })
@@ -462,7 +462,7 @@ fn whole(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         "CAST({} AS BIGINT) rounds it",
         typed.as_deref().unwrap_or("…")
     ))
-    .at(match expr {
+    .near(match expr {
         Expr::Literal(..) => Place { typed, near: None },
         _ => Place::of(expr),
     })
@@ -473,12 +473,12 @@ fn whole(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
 fn json_step(json: &Expr, step: &Expr, schema: &DFSchema) -> Result<()> {
     let class = class_of(json, schema);
     if !matches!(class, Class::Text | Class::Null) && !class.is_nested() {
-        return Err(Error::new(format!(
+        return Err(Error::of_types(format!(
             "`->` takes a part of JSON, and {}",
             subject(json, class)
         ))
         .hint("to_json(x) makes JSON of a value")
-        .at(Place::of(json))
+        .near(Place::of(json))
         .into());
     }
     let class = class_of(step, schema);
@@ -487,12 +487,12 @@ fn json_step(json: &Expr, step: &Expr, schema: &DFSchema) -> Result<()> {
     if is_name || is_position || matches!(class, Class::Null | Class::Other) {
         return Ok(());
     }
-    Err(Error::new(format!(
+    Err(Error::of_types(format!(
         "`->` is followed by a name or a position, and {}",
         subject(step, class)
     ))
     .hint("write x -> 'name', or x -> 0 for the first element")
-    .at(Place::of(step).or(Place::of(json)))
+    .near(Place::of(step).or(Place::of(json)))
     .into())
 }
 
@@ -513,9 +513,9 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     }
     if class == Class::List {
         return Err(
-            Error::new(format!("`{name}` takes text, and this is a list"))
+            Error::of_types(format!("`{name}` takes text, and this is a list"))
                 .hint("array_to_string(x, ',') joins its elements, cardinality(x) counts them")
-                .at(Place::of(expr))
+                .near(Place::of(expr))
                 .into(),
         );
     }
@@ -531,11 +531,11 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         _ => String::new(),
     };
     Err(
-        Error::new(format!("`{name}` takes text, and {}", subject(expr, class)))
+        Error::of_types(format!("`{name}` takes text, and {}", subject(expr, class)))
             .hint(format!(
                 "CAST({value} AS TEXT) makes text of it{by_pattern}; {OTHER_DIALECT}"
             ))
-            .at(match expr {
+            .near(match expr {
                 Expr::Literal(..) => Place { typed, near: None },
                 _ => Place::of(expr),
             })
@@ -555,11 +555,11 @@ fn an_object(expr: &Expr, name: &str) -> Error {
         Some(name) => format!("`{name}` is an object"),
         None => "this is an object".to_owned(),
     };
-    Error::new(format!("`{name}` takes text, and {is}"))
+    Error::of_types(format!("`{name}` takes text, and {is}"))
         .hint(format!(
             "name a field of it, as in spec.owner.id; CAST({value} AS TEXT) is its JSON; {OTHER_DIALECT}"
         ))
-        .at(Place::of(expr))
+        .near(Place::of(expr))
 }
 
 /// What a number is wanted for.
@@ -576,14 +576,14 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     if let Number::Argument(name) = wanted
         && (matches!(class, Class::List | Class::Boolean) || class.is_temporal())
     {
-        return Err(Error::new(format!("`{name}` takes a number, and this is {}", class.noun()))
+        return Err(Error::of_types(format!("`{name}` takes a number, and this is {}", class.noun()))
             .hint(match class {
                 Class::Date | Class::Timestamp => "date_part('year', x) takes a number out of a time, date_trunc('day', x) cuts it off",
                 Class::Time | Class::Interval => "date_part('epoch', x) is the number of seconds",
                 Class::Boolean => "count(*) FILTER (WHERE …) counts the rows where it is true",
                 _ => "take an element, as in x[1]",
             })
-            .at(Place::of(expr))
+            .near(Place::of(expr))
             .into());
     }
     if class != Class::Text {
@@ -592,7 +592,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     if let Some(text) = text_of(expr) {
         return match literal::number(text.trim()) {
             Some(number) => Ok(Some(lit(number))),
-            None => Err(Error::new(format!("`{text}` is not a number"))
+            None => Err(Error::of_types(format!("`{text}` is not a number"))
                 .hint(match wanted {
                     Number::Operand => {
                         format!("a number was expected here, as in 90; {OTHER_DIALECT}")
@@ -604,12 +604,12 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
                         format!("`{name}` takes a number, as in 90; {OTHER_DIALECT}")
                     }
                 })
-                .at(Place::typed(text))
+                .near(Place::typed(text))
                 .into()),
         };
     }
     let spelled = spelled(expr);
-    Err(Error::new(match (wanted, &spelled) {
+    Err(Error::of_types(match (wanted, &spelled) {
         (Number::Operand, Some(name)) => format!("`{name}` is text, and a number was expected"),
         (Number::Operand, None) => "a number was expected, and this is text".to_owned(),
         (Number::Argument(name), _) => {
@@ -620,7 +620,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
         "CAST({} AS DOUBLE) reads it as a number, and fails on a row that does not hold one; TRY_CAST gives NULL there; {OTHER_DIALECT}",
         spelled.as_deref().unwrap_or("…")
     ))
-    .at(Place::of(expr))
+    .near(Place::of(expr))
     .into())
 }
 
@@ -667,12 +667,12 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         .find(|&&at| !elements_fit(of_leader, &types[at]))
     {
         let (one, other) = (type_name(of_leader), type_name(&types[at]));
-        return Err(Error::new(match together {
+        return Err(Error::of_types(match together {
             Together::Compared => format!("cannot compare {one} with {other}"),
             Together::OneColumn => format!("{one} and {other} cannot be values of one column"),
         })
         .hint("convert one of them with CAST, as in CAST(x AS text[])")
-        .at(Place::of(operands[leader]).or(Place::of(operands[at])))
+        .near(Place::of(operands[leader]).or(Place::of(operands[at])))
         .into());
     }
     let class = classes[leader];
@@ -707,9 +707,9 @@ fn beside(expr: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> Result
     {
         let value = literal::read(text, class, data_type).ok_or_else(|| {
             let given = class.noun().trim_start_matches("a ");
-            Error::new(format!("`{text}` is not {}", class.noun()))
+            Error::of_types(format!("`{text}` is not {}", class.noun()))
                 .hint(format!("the subquery gives {given}s"))
-                .at(Place::typed(text))
+                .near(Place::typed(text))
         })?;
         *expr = lit(value);
         return Ok(true);
@@ -729,13 +729,13 @@ fn beside(expr: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> Result
     if fit(own, class, Together::Compared) {
         return Ok(false);
     }
-    Err(Error::new(format!(
+    Err(Error::of_types(format!(
         "cannot compare {} with {}",
         own.noun(),
         class.noun()
     ))
     .hint("convert one of them with CAST, here or in the subquery")
-    .at(Place::of(expr))
+    .near(Place::of(expr))
     .into())
 }
 
@@ -789,7 +789,7 @@ pub(super) fn misfit(
             other_class.noun()
         ),
     };
-    let error = Error::new(message);
+    let error = Error::of_types(message);
     match text {
         Some(text) => {
             let spelled = spelled(text);
@@ -819,11 +819,11 @@ pub(super) fn misfit(
                 .hint(format!(
                     "{subject}convert it with {cast}{quotes}{elsewhere}"
                 ))
-                .at(Place::of(text).or(Place::of(rest)))
+                .near(Place::of(text).or(Place::of(rest)))
         }
         None => error
             .hint("convert one of them with CAST")
-            .at(Place::of(one).or(Place::of(other))),
+            .near(Place::of(one).or(Place::of(other))),
     }
 }
 
@@ -853,9 +853,9 @@ fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error 
         (Class::Interval, _) => "intervals are written as in '90 days' and '2 hours'".to_owned(),
         _ => "timestamps are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago".to_owned(),
     };
-    Error::new(format!("`{text}` is not {}", class.noun()))
+    Error::of_types(format!("`{text}` is not {}", class.noun()))
         .hint(hint)
-        .at(Place {
+        .near(Place {
             typed: Some(text.to_owned()),
             near: first_column(leader),
         })
@@ -955,11 +955,11 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
             {
                 let value = literal::read(text, class, &types[leader]).ok_or_else(|| {
                     let noun = class.noun();
-                    Error::new(format!("`{text}` is not {noun}"))
+                    Error::of_types(format!("`{text}` is not {noun}"))
                         .hint(format!(
                             "column {place} of another branch is {noun}: CAST(… AS TEXT) makes text of it"
                         ))
-                        .at(Place::typed(text.clone()))
+                        .near(Place::typed(text.clone()))
                 })?;
                 inputs[at] = Arc::new(with_value(&inputs[at], column, value)?);
                 changed = true;
@@ -970,11 +970,11 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
                     true => (type_name(&types[leader]), type_name(&types[at])),
                     false => (class.noun().to_owned(), classes[at].noun().to_owned()),
                 };
-                return Err(Error::new(format!(
+                return Err(Error::of_types(format!(
                     "column {place} of UNION is {one} in one branch and {other} in another"
                 ))
                 .hint("convert one of them with CAST")
-                .at(Place::typed(
+                .near(Place::typed(
                     inputs[at].schema().field(column).name().clone(),
                 ))
                 .into());
@@ -1028,9 +1028,9 @@ fn counts(mut limit: Limit) -> Result<Transformed<LogicalPlan>> {
                 changed = true;
             }
             Err(_) => {
-                return Err(Error::new(format!("`{text}` is not a number of rows"))
+                return Err(Error::of_types(format!("`{text}` is not a number of rows"))
                     .hint("LIMIT and OFFSET take an integer, as in LIMIT 10")
-                    .at(Place::typed(text))
+                    .near(Place::typed(text))
                     .into());
             }
         }
@@ -1096,12 +1096,12 @@ pub(crate) fn assigned(value: Expr, data_type: &DataType) -> Result<Expr> {
                 true => "an integer",
                 false => class.noun(),
             };
-            Error::new(format!("`{text}` is not {wanted}"))
+            Error::of_types(format!("`{text}` is not {wanted}"))
                 .hint(format!(
                     "a value of type {} is wanted",
                     type_name(data_type)
                 ))
-                .at(Place::typed(text))
+                .near(Place::typed(text))
                 .into()
         });
     }
@@ -1113,13 +1113,13 @@ pub(crate) fn assigned(value: Expr, data_type: &DataType) -> Result<Expr> {
         || own.is_nested()
         || class.is_nested() && own == Class::Text;
     if !fits {
-        return Err(Error::new(format!(
+        return Err(Error::of_types(format!(
             "{} cannot become {} here",
             own.noun(),
             class.noun()
         ))
         .hint("convert it with CAST")
-        .at(Place::of(&value))
+        .near(Place::of(&value))
         .into());
     }
     Ok(

@@ -32,10 +32,9 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use datafusion::prelude::{cast, coalesce};
 use futures::stream::{self, StreamExt};
 
-use super::error::Error;
 use super::operator::{Plan, named, one_input};
+use crate::dialect::error::Error;
 use crate::dialect::functions::Hidden;
-use crate::error::ErrorKind;
 
 /// The column that numbers the rows.
 const NUMBER: &str = "__row";
@@ -98,8 +97,7 @@ fn non_negative(args: &ScalarFunctionArgs, clause: &str) -> Result<ColumnarValue
     let values = bound.to_array(args.number_rows)?;
     let mut numbers = values.as_primitive::<Int64Type>().iter().flatten();
     if numbers.any(|number| number < 0) {
-        let error = Error::new(format!("{clause} must not be negative"));
-        return Err(error.kind(ErrorKind::Statement).into());
+        return Err(Error::new(format!("{clause} must not be negative")).into());
     }
     Ok(bound.clone())
 }

@@ -1,4 +1,4 @@
-//! A rule over logical plans that lets floats that are equal be one: the two zeros, and NaNs of either sign.
+//! A rule over logical plans that makes equal floats identical: the two zeros, and NaNs of either sign.
 //!
 //! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so tells them apart where rows
 //! are put in order: in ORDER BY, in the windows of functions and in DISTINCT ON. It also does in `CASE x WHEN 0` and
