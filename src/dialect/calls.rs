@@ -111,18 +111,6 @@ impl Visitor for Calls<'_> {
     }
 }
 
-/// Returns the only argument, if it is a number.
-fn share(list: &FunctionArgumentList) -> Option<f64> {
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] = list.args.as_slice()
-    else {
-        return None;
-    };
-    match &value.value {
-        Value::Number(number, _) => number.parse().ok(),
-        _ => None,
-    }
-}
-
 impl Calls<'_> {
     fn call(&self, function: &Function) -> Found {
         let name = match function.name.0.as_slice() {
@@ -143,14 +131,6 @@ impl Calls<'_> {
                 format!("`grouping` takes up to {MOST_GROUPED} arguments, not {count}"),
                 place,
                 "call it once for each part of them",
-            );
-        }
-        let share = arguments.and_then(share);
-        if name == "percentile_disc" && !share.is_some_and(|share| (0.0..=1.0).contains(&share)) {
-            return no(
-                "`percentile_disc` takes a number from 0 to 1".to_owned(),
-                place,
-                "write it as in percentile_disc(0.5) WITHIN GROUP (ORDER BY x)",
             );
         }
         // The two arguments of PostgreSQL's own function are the other way round.

@@ -10,7 +10,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 use super::Dialect;
 use super::error::Error;
 use super::limits::{self, MAX_DEPTH};
-use super::messages::{ATTACH, PRAGMA};
+use super::messages::{ATTACH, PRAGMA, lower_first};
 use super::parser::IamqlDialect;
 use super::piece::{Piece, is_layout, tokenize};
 use crate::error::ErrorKind;
@@ -251,7 +251,7 @@ fn retold(message: &str, text: &str) -> Error {
     }
 }
 
-/// The next step where somebody seems to have meant a comment.
+/// The hint where a comment was probably meant.
 const COMMENTS: &str = "comments begin with --, or are put between /* and */";
 
 /// Returns true if `//` or `#`, which begin comments elsewhere, are at `location` or before it in its line.
@@ -448,24 +448,6 @@ fn token_end(text: &str, location: Location) -> Location {
             .count()
     });
     Location::new(location.line, location.column + (word as u64).max(1))
-}
-
-/// Makes the parser's messages look like ours: lower case, no final stop.
-pub(crate) fn lower_first(message: &str) -> String {
-    let message = match message.ends_with(": .") {
-        // A stop that was found does not end a sentence.
-        true => message,
-        false => message.trim_end_matches('.'),
-    };
-    let mut chars = message.chars();
-    match (chars.next(), message.chars().nth(1)) {
-        // A keyword stays as it is.
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_uppercase() => {
-            message.to_owned()
-        }
-        (Some(first), _) => first.to_lowercase().chain(chars).collect(),
-        (None, _) => String::new(),
-    }
 }
 
 #[cfg(test)]

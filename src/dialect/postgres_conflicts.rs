@@ -1,8 +1,8 @@
 //! What the default dialect refuses, because PostgreSQL would answer otherwise: spellings that both know, with two
 //! meanings.
 //!
-//! Each is rare, and its error says what to write for either meaning. What is left, because it cannot be seen in the text
-//! of a statement, is listed in `docs/statements.md`. Pure.
+//! Each is rare, and its error says what to write for either meaning. Differences that cannot be seen in the text of a
+//! statement are listed in `docs/statements.md`. Pure.
 
 use std::ops::ControlFlow;
 

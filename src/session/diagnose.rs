@@ -644,7 +644,7 @@ fn in_plain_words(message: &str) -> Refusal {
             match instead_of(typed) {
                 Some(instead) => error.hint(instead),
                 // The engine suggests the nearest name even if it is far off.
-                None if nearest(typed, [near]).is_none() => error.hint("SHOW FUNCTIONS lists all that there are"),
+                None if nearest(typed, [near]).is_none() => error.hint("SHOW FUNCTIONS lists them"),
                 None => error.hint(format!("did you mean `{near}`?")),
             }
         }

@@ -6,7 +6,8 @@
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use crate::dialect::error::Error;
-use crate::dialect::parse::{lower_first, next_step};
+use crate::dialect::messages::lower_first;
+use crate::dialect::parse::next_step;
 use crate::dialect::piece::{Place, is_layout, tokenize_into};
 use crate::error::ErrorKind;
 

@@ -1,7 +1,7 @@
-//! What a conversion is given, looked at before the engine converts it into something else than was written.
+//! Checks what a conversion is given, before the engine converts it into another value than was written.
 //!
-//! A text without a unit would be an interval of months, and a number out of range infinity, or 1970. Behind conversions,
-//! not for people to call: each of these functions gives its argument, or fails.
+//! A text without a unit would be an interval of months, and a number out of range infinity, or 1970. Rules put these
+//! functions into conversions; people cannot call them. Each returns its argument, or fails.
 
 use std::borrow::Cow;
 

@@ -5,14 +5,13 @@
 //!
 //! # What is whose
 //!
-//! People write PostgreSQL's dialect and SQLite's. A function of DataFusion stays where both agree on sane input, and is
-//! replaced where SQLite's answer is the documented one and DataFusion has an error or another:
+//! People write PostgreSQL's dialect and SQLite's. A function of DataFusion stays where both agree on sane input, and
+//! is replaced where SQLite's answer is the documented one and DataFusion has an error or another:
 //!
 //! | function | whose, and why |
 //! | --- | --- |
-//! | `substr`, `substring` | SQLite's: a negative start counts from the end |
+//! | `substr`, `substring`, `split_part` | PostgreSQL's; StackQL's in `stackql`: negative places count from the end |
 //! | `instr`, `length`, `replace` | SQLite's: any type is text, also a struct; nothing replaces nothing |
-//! | `split_part` | StackQL's: each character of the separator separates; out of range is empty, as in PostgreSQL |
 //! | `regexp_like`, `regexp_replace` | DataFusion's (PostgreSQL's), also over timestamps; first match without the flag `g` |
 //! | `date`, `time`, `datetime` as calls | SQLite's; `DATE '…'`, `CAST(… AS date)` and `…::date` stay DataFusion's |
 //! | `now`, `date_trunc`, `date_part`, `extract`, `to_char` | DataFusion's |
@@ -21,7 +20,7 @@
 //! | `iif`, `coalesce` | SQLite's; text beside anything else makes both text |
 //! | `max`, `min` | DataFusion's aggregates; SQLite's scalars with two arguments and more |
 //! | `group_concat`, `total`, `json_group_…` | SQLite's, computed by `string_agg` and `sum` |
-//! | mathematics | SQLite's, since the engine is built without its own; what is not a number is NULL |
+//! | mathematics | SQLite's, since the engine is built without its own; no number is an error, and NULL in `stackql` |
 //! | `text + number`, `-`, `*`, `/`, `%` | SQLite's: text counts for its number; DataFusion refuses it |
 //! | `json_extract(…) > number`, and other text beside a number | SQLite's: compared as numbers; other text is greater |
 //! | `sum`, `avg` of truth values and of JSON | SQLite's: 1 and 0, and the number there |
@@ -45,8 +44,7 @@
 //! - A date beyond the end of its month is always carried over, `24:00` is midnight, and fractions of a millisecond are
 //!   cut.
 //! - `json_set(x, '$', 'text')` is JSON, as in later versions; positions beyond 32 bits are beyond the end.
-//! - LIKE looks at case, as in PostgreSQL; ILIKE does not. Integers that overflow are an error: see `plan`.
-//! - `printf` counts characters rather than bytes, and gives no NULL for an empty text. `unhex` gives text.
+//! - In the default dialect LIKE looks at case, as in PostgreSQL. Integers that overflow are an error: see `plan`.
 //! - `json_each` takes columns of the tables to its left in the same FROM, not of an outer query.
 //!
 //! `tests/fixtures/sqlite_functions.tsv` holds the values of sqlite3 for some hundreds of calls, with ours where they are
@@ -157,10 +155,7 @@ pub(crate) fn claim_names(context: &SessionContext) {
 
 /// Returns true if the function `name` answers otherwise in the dialect `stackql`, where it is called `stackql_name`.
 pub(crate) fn differs_in_stackql(name: &str) -> bool {
-    text::OF_STACKQL.contains(&name)
-        || number::NAMES.contains(&name)
-        || name == regexp::OF_STACKQL
-        || name == format::OF_STACKQL
+    text::OF_STACKQL.contains(&name) || number::NAMES.contains(&name) || name == regexp::OF_STACKQL
 }
 
 fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
@@ -180,7 +175,6 @@ fn scalar_functions() -> Vec<ScalarUDF> {
         json::extract::json_get_text(),
         json::extract::json_get_of_stackql(),
         json::extract::json_get_text_of_stackql(),
-        format::printf(),
         format::format(),
     ];
     functions.extend(json::build::functions());

@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use super::error::Error;
-use super::format::{MORE_DIGITS, fixed};
 use super::scalar::{Arity, ReturnType, RowFunction, row};
 use super::value::{Value, number_prefix};
 
@@ -190,12 +189,28 @@ fn round(args: &[Value<'_>]) -> Evaluated {
         // Half away from zero, where Rust's formatting rounds half to even.
         Some(number) if places == 0 => Value::Real(number.round()),
         Some(number) => {
-            let rounded = fixed(number.abs(), places, MORE_DIGITS)
-                .parse()
-                .unwrap_or(number);
+            let rounded = fixed(number.abs(), places).parse().unwrap_or(number);
             Value::Real(rounded.copysign(number))
         }
     })
+}
+
+/// Writes `number`, which is not negative, with `places` after the point.
+fn fixed(number: f64, places: usize) -> String {
+    // SQLite rounds what it shows rather than what it holds: 1.005 to 1.01, although it is a little less.
+    let thirds = number.log2().floor() as i64 / 3;
+    let is_short = i64::try_from(places).is_ok_and(|places| places.saturating_add(thirds) < 15);
+    let number = if is_short {
+        number + number * 3e-16
+    } else {
+        number
+    };
+    // Ties go away from zero, where Rust breaks them to even.
+    let exact = format!("{number:.*}", places + 40);
+    let tail = &exact[exact.len().saturating_sub(40)..];
+    let is_tie = tail.starts_with('5') && tail[1..].bytes().all(|digit| digit == b'0');
+    let number = if is_tie { number.next_up() } else { number };
+    format!("{number:.places$}")
 }
 
 /// As [`round`], and with negative places to the left of the point.

@@ -1,5 +1,5 @@
-//! Text: `length`, `substr`, `instr`, `replace`, `split_part`, `char`, `unicode`, `hex`, `unhex`, `quote`, `typeof`,
-//! `upper` and `lower` over anything, and the choice of one value, `iif` and `coalesce`.
+//! Text: `length`, `substr`, `instr`, `replace`, `split_part`, `char`, `typeof`, `upper` and `lower` over anything, and
+//! the choice of one value, `iif` and `coalesce`.
 //!
 //! Positions count characters from 1. Any type of argument is read as the text that SQLite would show, structs and
 //! lists as JSON.
@@ -18,7 +18,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 use super::bounded;
 use super::error::{Error, MOST};
 use super::scalar::{Arity, Macro, ReturnType, RowFunction, row, row_with_null};
-use super::value::{Value, number_prefix, real_text};
+use super::value::{Value, number_prefix};
 
 type Evaluated = Result<Value<'static>, Error>;
 
@@ -66,17 +66,12 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
             .of_text()
             .udf(),
         row_with_null("char", Arity::AtLeast(0), text, char_of),
-        row("unicode", one, int, unicode),
-        row_with_null("hex", one, text, hex),
-        row("unhex", Arity::Between(1, 2), text, unhex),
-        row_with_null("quote", one, text, quote),
         row_with_null("typeof", one, text, type_of),
         Macro::new("coalesce", Arity::AtLeast(1), coalesce)
             .taking(coalesce_types)
             .udf(),
-        hint("likely", one),
-        hint("unlikely", one),
-        hint("likelihood", two),
+        // To SQLite's planner the name is advice.
+        Macro::new("likely", one, |args| Ok(first(args))).udf(),
         Macro::new("zeroblob", one, |args| {
             let zeros = bounded::repeat().call(vec![lit("\0"), first(args)]);
             Ok(cast(zeros, DataType::Binary))
@@ -97,11 +92,6 @@ pub(crate) fn functions() -> Vec<ScalarUDF> {
 
 /// The version of SQLite that the functions are compared with, in `conformance`.
 const SQLITE: &str = "3.40.1";
-
-/// Returns a function that gives its first argument: what else it says is advice to SQLite's planner.
-fn hint(name: &'static str, arity: Arity) -> ScalarUDF {
-    Macro::new(name, arity, |args| Ok(first(args))).udf()
-}
 
 fn first(args: Vec<Expr>) -> Expr {
     args.into_iter().next().unwrap_or_default()
@@ -385,59 +375,6 @@ fn char_of(args: &[Value<'_>]) -> Evaluated {
         })
         .collect();
     Ok(Value::Text(text.into()))
-}
-
-fn unicode(args: &[Value<'_>]) -> Evaluated {
-    let first = args[0].to_text().chars().next();
-    Ok(first.map_or(Value::Null, |c| Value::Int(i64::from(u32::from(c)))))
-}
-
-fn hex(args: &[Value<'_>]) -> Evaluated {
-    let text = args[0].to_text();
-    let bytes = match &args[0] {
-        Value::Blob(bytes) => bytes.as_ref(),
-        _ => text.as_bytes(),
-    };
-    Ok(Value::Text(digits(bytes).into()))
-}
-
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// Gives text, where SQLite gives bytes: NULL if it is not hexadecimal, or not UTF-8 then.
-fn unhex(args: &[Value<'_>]) -> Evaluated {
-    let text = args[0].to_text();
-    let ignored = args.get(1).map(Value::to_text);
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    let mut half = None;
-    for c in text.chars() {
-        match (c.to_digit(16), half) {
-            (Some(digit), None) => half = Some(digit),
-            (Some(digit), Some(high)) => {
-                bytes.extend(u8::try_from(high << 4 | digit));
-                half = None;
-            }
-            // What is ignored may be between pairs, not within them.
-            (None, None) if ignored.as_ref().is_some_and(|ignored| ignored.contains(c)) => {}
-            (None, _) => return Ok(Value::Null),
-        }
-    }
-    Ok(match (half, String::from_utf8(bytes)) {
-        (None, Ok(text)) => Value::Text(text.into()),
-        _ => Value::Null,
-    })
-}
-
-fn quote(args: &[Value<'_>]) -> Evaluated {
-    let literal = match &args[0] {
-        Value::Null => "NULL".to_owned(),
-        Value::Blob(bytes) => format!("X'{}'", digits(bytes)),
-        Value::Real(number) => real_text(*number),
-        Value::Text(text) | Value::Json(text) => format!("'{}'", text.replace('\'', "''")),
-        number => number.to_text().into_owned(),
-    };
-    Ok(Value::Text(literal.into()))
 }
 
 /// Names the storage class that SQLite would have; truth values are its integers.

@@ -258,7 +258,7 @@ pub(crate) fn is_json(field: &Field) -> bool {
         .is_some_and(|name| name == JSON_EXTENSION)
 }
 
-/// Returns true for the text of an array or an object. Text that merely looks like one cannot be told apart.
+/// Returns true for the text of an array or an object. Text that merely looks like one cannot be distinguished.
 fn is_container(text: &str) -> bool {
     text.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }

@@ -1,4 +1,4 @@
-//! What becomes of named queries once they are put in their places.
+//! How large a statement becomes once its named queries are inlined.
 //!
 //! The engine plans a query that WITH or a view names once for every place that reads it. Twenty queries, each of which
 //! joins the one before with itself, read a million tables, and planning them takes all memory there is. So they are

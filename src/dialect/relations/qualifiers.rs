@@ -1,5 +1,5 @@
-//! Qualifiers of columns. The engine compares as much of a table's name as it knows, so that `pubic.a.id` is `a.id` if
-//! `a` is an alias.
+//! Qualifiers of columns. The engine compares only the parts of a table's name that it knows, and would take
+//! `pubic.a.id` for `a.id` if `a` is an alias.
 
 use std::ops::ControlFlow;
 

@@ -1,5 +1,4 @@
-//! Clauses of a recursive CTE that the engine leaves out, and a second look at its own rows, which it does not have. Both
-//! are refused.
+//! Refuses clauses of a recursive CTE that the engine ignores, and a second reference to its own rows.
 
 use std::ops::ControlFlow;
 

@@ -1,7 +1,7 @@
 //! Keys of an order whose name an item of the select list has taken.
 //!
-//! In `SELECT upper(k.id) AS id FROM api_keys k ORDER BY k.id` the key is the column, and `id` is the item. The engine adds
-//! the column to the select list, and then holds the two for one name of two columns.
+//! In `SELECT upper(k.id) AS id FROM api_keys k ORDER BY k.id` the key is the column, and `id` is the item. The engine
+//! adds the column to the select list, and then refuses two columns of one name.
 
 use std::mem;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! Clauses that the engine's planner does not take, as others that mean the same.
+//! Rewrites clauses that the engine's planner does not take into others that mean the same.
 
 use std::collections::HashSet;
 

@@ -70,7 +70,6 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql, DuckDb] paths::quote_fields: Expr;
     BOTH [Psql] times::time_patterns: Expr;
     BOTH [DuckDb] synonyms::integer_division: Expr;
-    BOTH [Psql, DuckDb] synonyms::percentile_disc: Expr;
     BOTH [Psql, DuckDb] synonyms::function_names: Expr;
     BOTH [Psql, DuckDb] times::times_in_microseconds: Expr;
     DEFAULT [Psql] synonyms::base64_with_padding: Expr;
@@ -89,7 +88,6 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     STACKQL [Stackql] sqlite::number_as_condition: Select;
     BOTH [Psql, DuckDb] conditions::escape_by_backslash: Expr;
     DEFAULT [Psql] regex::word_boundaries: Expr;
-    BOTH [Psql, DuckDb] conditions::similar_to_regex: Expr;
     BOTH [Psql, DuckDb] conditions::rows_by_columns: Expr;
     BOTH [Psql, DuckDb] subqueries::row_in_subquery: Expr;
     BOTH [Psql, DuckDb] subqueries::select_from_values: Expr;

@@ -1,4 +1,4 @@
-//! `x ^ y` as a power, which is what PostgreSQL and DuckDB have.
+//! Reads `x ^ y` as a power, as PostgreSQL and DuckDB do.
 
 use std::ops::ControlFlow;
 

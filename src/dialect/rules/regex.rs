@@ -1,4 +1,4 @@
-//! Regular expressions of PostgreSQL, in the words of the engine's.
+//! Rewrites PostgreSQL's regular expressions in the engine's syntax.
 
 use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value,

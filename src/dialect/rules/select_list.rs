@@ -188,7 +188,7 @@ pub(super) fn tell_casts_apart(query: &mut Query) {
         select.having.walk_mut(&mut casts)?;
         query.order_by.walk_mut(&mut casts)
     };
-    // It breaks off at the first conversion that has been told apart already.
+    // It breaks off at the first conversion that is distinct already.
     let _ = tell_apart();
 }
 
@@ -321,7 +321,7 @@ fn numbered(beginning: &str, taken: &mut HashSet<String>) -> String {
     }
 }
 
-/// An item of a select list, by what it is told apart.
+/// An item of a select list, by what distinguishes it.
 enum Item {
     /// Any number of columns.
     Star,

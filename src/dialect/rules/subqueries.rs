@@ -1,4 +1,4 @@
-//! Rows that are looked for in subqueries, which the planner does not take, put so that it does.
+//! Rewrites rows that are looked up in subqueries, `(a, b) IN (SELECT …)`, into what the planner takes.
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,

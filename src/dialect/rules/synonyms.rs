@@ -1,4 +1,4 @@
-//! Functions and operators that PostgreSQL and DuckDB call otherwise, and that mean the same.
+//! Functions and operators that have another name in PostgreSQL or DuckDB and mean the same.
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
@@ -10,7 +10,6 @@ use super::rule::Context;
 use crate::dialect::ast::{
     binary, calls, function_name, last_ident, number, rename, taken, text, wrap,
 };
-use crate::dialect::parse;
 
 const NAMES: [(&str, &str); 18] = [
     // The engine's own take the first element alone.
@@ -183,48 +182,8 @@ pub(super) fn value_of_extreme(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-/// Takes the element of the sorted values that PERCENTILE_DISC stands for.
-///
-/// ```sql
-/// SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY b) FROM t
-/// -- becomes
-/// SELECT array_element(array_agg(b ORDER BY b) FILTER (WHERE b IS NOT NULL),
-/// greatest(1, CAST(CEIL(0.5 * count(b)) AS BIGINT))) FROM t
-/// ```
-///
-/// Not with FILTER or OVER, and not for several shares at once.
-pub(super) fn percentile_disc(expr: &mut Expr, _: &Context<'_>) {
-    if let Expr::Function(function) = expr
-        && function_name(function) == "percentile_disc"
-        && let Some(element) = element(function)
-    {
-        *expr = element;
-    }
-}
-
 fn span(name: &ObjectName) -> Span {
     last_ident(name).map_or(Span::empty(), |ident| ident.span)
-}
-
-/// Returns the element that `percentile_disc` stands for: the first with at least that share of the values up to it.
-fn element(function: &Function) -> Option<Expr> {
-    let FunctionArguments::List(list) = &function.args else {
-        return None;
-    };
-    let ([FunctionArg::Unnamed(FunctionArgExpr::Expr(share))], [by], None, None) = (
-        list.args.as_slice(),
-        function.within_group.as_slice(),
-        &function.over,
-        &function.filter,
-    ) else {
-        return None;
-    };
-    let value = &by.expr;
-    parse::expression(&format!(
-        "array_element(
-            array_agg({value} ORDER BY {by}) FILTER (WHERE {value} IS NOT NULL),
-            greatest(1, CAST(ceil({share} * count({value})) AS BIGINT)))"
-    ))
 }
 
 fn only_where(function: &mut Function, condition: Expr) {
@@ -245,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_and_percentiles_are_told_by_functions() {
-        insta::assert_snapshot!(rewritten("SELECT a // b AS a, percentile_disc(0.5) WITHIN GROUP (ORDER BY b DESC) AS b FROM t"), @"SELECT trunc(a / b) AS a, array_element(array_agg(b ORDER BY b DESC) FILTER (WHERE b IS NOT NULL), greatest(1, CAST(CEIL(0.5 * count(b)) AS BIGINT))) AS b FROM t");
+    fn integers_are_divided_by_a_function() {
+        insta::assert_snapshot!(rewritten("SELECT a // b AS a FROM t"), @"SELECT trunc(a / b) AS a FROM t");
     }
 }

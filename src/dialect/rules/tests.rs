@@ -102,7 +102,6 @@ fn the_rules_run_in_this_order() {
     quote_fields: default, stackql; Psql, DuckDb
     time_patterns: default, stackql; Psql
     integer_division: default, stackql; DuckDb
-    percentile_disc: default, stackql; Psql, DuckDb
     function_names: default, stackql; Psql, DuckDb
     times_in_microseconds: default, stackql; Psql, DuckDb
     base64_with_padding: default; Psql
@@ -121,7 +120,6 @@ fn the_rules_run_in_this_order() {
     number_as_condition: stackql; Stackql
     escape_by_backslash: default, stackql; Psql, DuckDb
     word_boundaries: default; Psql
-    similar_to_regex: default, stackql; Psql, DuckDb
     rows_by_columns: default, stackql; Psql, DuckDb
     row_in_subquery: default, stackql; Psql, DuckDb
     select_from_values: default, stackql; Psql, DuckDb

@@ -1,4 +1,4 @@
-//! Times as people write them, as the engine takes them.
+//! Rewrites times as people write them into what the engine takes.
 
 use sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement,

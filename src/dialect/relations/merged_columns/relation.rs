@@ -1,4 +1,4 @@
-//! What a FROM clause, or a part of it, has for columns, and what `*` stands for over it.
+//! The columns of a FROM clause, or of a part of it, and what `*` expands to.
 
 use sqlparser::ast::{
     ExcludeSelectItem, Expr, Ident, ObjectName, ObjectNamePart, RenameSelectItem, Select,
