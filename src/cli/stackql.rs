@@ -12,13 +12,6 @@ use super::corrected;
 use crate::error::Error;
 use crate::terminal::notes;
 
-/// What to use instead of some options.
-struct Instead {
-    options: &'static [&'static str],
-    reason: &'static str,
-    hint: &'static str,
-}
-
 /// Options without a replacement, because what they set does not exist here.
 const LEFT_OUT: [&str; 21] = [
     "--acid",
@@ -44,44 +37,40 @@ const LEFT_OUT: [&str; 21] = [
     "--viperconfigfilename",
 ];
 
-const REPLACED: [Instead; 6] = [
-    Instead {
-        options: &["--iqldata"],
-        reason: "templates are not supported",
-        hint: "pass values as --param name=value, and write $name in the statement",
-    },
-    Instead {
-        options: &["--configfile"],
-        reason: "settings are profiles in config.toml",
-        hint: "pass --profile NAME",
-    },
-    Instead {
-        options: &[
-            "--http.proxy.host",
-            "--http.proxy.port",
-            "--http.proxy.scheme",
-            "--http.proxy.user",
-            "--http.proxy.password",
-        ],
-        reason: "the proxy comes from the environment",
-        hint: "set HTTPS_PROXY",
-    },
-    Instead {
-        options: &["--tls.allowInsecure"],
-        reason: "certificates are always verified",
-        hint: "trust its certificate with --ca-cert FILE",
-    },
-    Instead {
-        options: &["--errorpresentation"],
-        reason: "errors go to stderr, and the exit code says that there was one",
-        hint: "leave it out",
-    },
-    Instead {
-        options: &["--pgsrv.address", "--pgsrv.port", "--pgsrv.tls"],
-        reason: "the PostgreSQL server is not supported",
-        hint: "run statements with iamql exec",
-    },
-];
+/// Returns why iamql does not have `option`, and what to use instead.
+fn replaced(option: &str) -> Option<(&'static str, &'static str)> {
+    Some(match option.to_ascii_lowercase().as_str() {
+        "--iqldata" => (
+            "templates are not supported",
+            "pass values as --param name=value, and write $name in the statement",
+        ),
+        "--configfile" => (
+            "settings are profiles in config.toml",
+            "pass --profile NAME",
+        ),
+        "--http.proxy.host"
+        | "--http.proxy.port"
+        | "--http.proxy.scheme"
+        | "--http.proxy.user"
+        | "--http.proxy.password" => ("the proxy comes from the environment", "set HTTPS_PROXY"),
+        "--tls.allowinsecure" => (
+            "certificates are always verified",
+            "trust its certificate with --ca-cert FILE",
+        ),
+        "--errorpresentation" => (
+            "errors go to stderr, and the exit code says that there was one",
+            "leave it out",
+        ),
+        "--pgsrv.address" | "--pgsrv.port" | "--pgsrv.tls" => NO_SERVER,
+        _ => return None,
+    })
+}
+
+/// Why there is no server for PostgreSQL's clients, and what to use instead.
+const NO_SERVER: (&str, &str) = (
+    "the PostgreSQL server is not supported",
+    "run statements with iamql exec",
+);
 
 /// Warns of what is accepted for the sake of scripts, and does nothing.
 pub(super) fn warn_of_ignored(ignored: &Ignored) {
@@ -137,27 +126,21 @@ pub(super) fn refused(error: &clap::Error) -> Option<Error> {
         ErrorKind::UnknownArgument => {
             let typed = context(ContextKind::InvalidArg)?;
             let option = typed.split('=').next().unwrap_or(typed);
-            let known = |name: &str| name.eq_ignore_ascii_case(option);
-            if LEFT_OUT.into_iter().any(known) {
+            if LEFT_OUT
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(option))
+            {
                 return Some(
                     Error::usage(format!("`{option}` has no effect here")).hint("leave it out"),
                 );
             }
-            let instead = REPLACED
-                .iter()
-                .find(|instead| instead.options.iter().any(|option| known(option)))?;
-            Some(
-                Error::usage(format!("no option `{option}`: {}", instead.reason))
-                    .hint(instead.hint),
-            )
+            let (reason, hint) = replaced(option)?;
+            Some(Error::usage(format!("no option `{option}`: {reason}")).hint(hint))
         }
         ErrorKind::InvalidSubcommand => {
             let typed = context(ContextKind::InvalidSubcommand)?;
             let (reason, hint) = match typed {
-                "srv" | "mcp" => (
-                    "iamql runs on the command line and is not a server",
-                    "run statements with iamql exec",
-                ),
+                "srv" => NO_SERVER,
                 "registry" => (
                     "the one provider is built in",
                     "leave it out; SHOW PROVIDERS tells its version",
@@ -202,7 +185,20 @@ mod tests {
                 format!("`{option}` has no effect here (leave it out)")
             );
         }
-        for option in REPLACED.iter().flat_map(|instead| instead.options) {
+        for option in [
+            "--iqldata",
+            "--configfile",
+            "--http.proxy.host",
+            "--http.proxy.port",
+            "--http.proxy.scheme",
+            "--http.proxy.user",
+            "--http.proxy.password",
+            "--tls.allowInsecure",
+            "--errorpresentation",
+            "--pgsrv.address",
+            "--pgsrv.port",
+            "--pgsrv.tls",
+        ] {
             let typed = format!("{option}=x");
             assert!(of(&["exec", &typed, "SELECT 1"]).is_some(), "{typed}");
         }
@@ -272,6 +268,6 @@ mod tests {
 
     #[test]
     fn commands_of_stackql_are_refused_with_what_to_use() {
-        insta::assert_snapshot!(of(&["srv"]).unwrap(), @"no command `srv`: iamql runs on the command line and is not a server (run statements with iamql exec)");
+        insta::assert_snapshot!(of(&["srv"]).unwrap(), @"no command `srv`: the PostgreSQL server is not supported (run statements with iamql exec)");
     }
 }

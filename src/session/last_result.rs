@@ -1,6 +1,5 @@
 //! Rows as a table of the session, so that a result can be asked further questions without a request.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -11,6 +10,7 @@ use datafusion::error::DataFusionError;
 
 use super::Session;
 use crate::error::{Error, ErrorKind};
+use crate::render::distinct_names;
 
 impl Session {
     /// Makes `rows` the table `name`, in memory, in place of one that was made so before. A column whose name another one
@@ -60,42 +60,10 @@ impl Session {
 
 /// Returns `schema` with names of which none occurs twice, and with columns that may be NULL.
 fn distinct(schema: &SchemaRef) -> SchemaRef {
-    let taken: HashSet<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let mut used = HashSet::new();
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let mut name = field.name().clone();
-            let mut number = 1;
-            while !used.insert(name.clone()) {
-                number += 1;
-                name = format!("{}_{number}", field.name());
-                if taken.contains(name.as_str()) {
-                    name = field.name().clone();
-                }
-            }
-            field.as_ref().clone().with_name(name).with_nullable(true)
-        })
-        .collect();
-    Arc::new(Schema::new(fields))
-}
-
-#[cfg(test)]
-mod tests {
-    use datafusion::arrow::datatypes::{DataType, Field};
-
-    use super::*;
-
-    #[test]
-    fn columns_of_one_name_get_numbers() {
-        let field = |name: &str| Field::new(name, DataType::Utf8, false);
-        let schema = Schema::new(["id", "id", "id_2", "id"].map(field).to_vec());
-        let names: Vec<_> = distinct(&Arc::new(schema))
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
-        assert_eq!(names, ["id", "id_3", "id_2", "id_4"]);
-    }
+    let fields = schema.fields().iter().zip(distinct_names(schema.fields()));
+    let fields = fields.map(|(field, name)| {
+        let field = field.as_ref().clone().with_name(name);
+        field.with_nullable(true)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

@@ -119,6 +119,15 @@ impl Output {
         if let Some(staged) = &staged {
             remind_of_unfinished(staged.target());
         }
+        Ok(Self::new(format, options, stream, staged))
+    }
+
+    fn new(
+        format: OutputFormat,
+        options: RenderOptions,
+        stream: Stream,
+        staged: Option<StagedFile>,
+    ) -> Self {
         let shared = Shared {
             is_terminal: options.terminal,
             stream,
@@ -126,7 +135,7 @@ impl Output {
             holds_secrets: false,
             has_secrets: false,
         };
-        Ok(Self {
+        Self {
             format,
             options,
             target: Target(Arc::new(Mutex::new(shared))),
@@ -135,7 +144,7 @@ impl Output {
             once: None,
             results: 0,
             has_rows: false,
-        })
+        }
     }
 
     /// Puts the results in their place, where they replace what was there; what is written from now on is added to them.
@@ -199,28 +208,18 @@ impl Output {
         let file = File::from(std::os::fd::OwnedFd::from(stdin));
         #[cfg(windows)]
         let file = File::from(std::os::windows::io::OwnedHandle::from(stdin));
-        let shared = Shared {
-            is_terminal: false,
-            stream: Stream::new(file, interrupt)?,
-            staged: None,
-            holds_secrets: false,
-            has_secrets: false,
+        let options = RenderOptions {
+            width: None,
+            color: false,
+            terminal: false,
+            ..options
         };
-        Ok(Self {
+        Ok(Self::new(
             format,
-            options: RenderOptions {
-                width: None,
-                color: false,
-                terminal: false,
-                ..options
-            },
-            target: Target(Arc::new(Mutex::new(shared))),
-            current: None,
-            once: None,
-            results: 0,
-            is_expected: false,
-            has_rows: false,
-        })
+            options,
+            Stream::new(file, interrupt)?,
+            None,
+        ))
     }
 
     /// Returns true if there was a row since the last call.

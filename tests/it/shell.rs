@@ -226,7 +226,7 @@ fn the_last_result_is_a_table_and_costs_no_request() {
     terminal.wait_for("(5 rows");
     terminal.wait_for(READY);
     let requests = env.requests();
-    terminal.enter("SELECT id, id_2, spec.owner.id AS owner FROM _ ORDER BY id LIMIT 3;");
+    terminal.enter("SELECT id, id_1, spec.owner.id AS owner FROM _ ORDER BY id LIMIT 3;");
     terminal.wait_for("(3 rows");
     terminal.wait_for(READY);
     terminal.enter("SELECT count(*) AS n, count(owner) AS owners FROM _;");
