@@ -1,7 +1,7 @@
 //! Characters that a reader does not see: the only list of them, for all rooms.
 //!
-//! Text of a stranger can hide, reorder or forge what is around it on a screen. Whatever shows such text asks here which
-//! characters to escape; how an escape is spelled is up to the caller. Unicode's data comes from ICU.
+//! Text from strangers can hide, reorder or forge what is around it on a screen. Whatever shows such text asks here
+//! which characters to escape; how an escape is spelled is up to the caller. Unicode's data comes from ICU.
 
 use icu_properties::props::DefaultIgnorableCodePoint;
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};

@@ -372,7 +372,7 @@ impl DecodeError {
         }
     }
 
-    /// Returns the same without secrets: what a type was may be told by a value.
+    /// Returns the same without secrets: serde may quote a value to say what its type is.
     pub(crate) fn masked(self, mask: &Mask) -> Self {
         Self {
             what: mask.apply(&self.what).into_owned(),

@@ -182,7 +182,7 @@ impl PageSummary {
                     let value;
                     (value, rest) = json_scan::value(rest)?;
                     match name {
-                        // What is wrong with such a page is told by `Page::parse`.
+                        // `Page::parse` says what is wrong with such a page.
                         r#""metadata""# if metadata.is_some() => return None,
                         r#""error""# | r#""errors""# | r#""error_code""# => return None,
                         r#""metadata""# => {

@@ -52,7 +52,7 @@ const TASKS_PER_LOOK: u32 = 4;
 /// Sends requests. The future may be dropped at any time; that closes its connection.
 #[async_trait]
 pub(crate) trait Transport: fmt::Debug + Send + Sync {
-    /// Sends `request` once and reads the whole answer, or what there is of it after `limit`.
+    /// Sends `request` once and reads the whole answer, or what has arrived of it after `limit`.
     async fn send(&self, request: &Request, limit: Duration) -> Result<Response, Failure>;
 
     /// Returns the runtime that tasks which do little but send requests had best run on; None for that of the caller.

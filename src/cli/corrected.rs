@@ -1,4 +1,4 @@
-//! What people type who know another program: an error that says how it is written here.
+//! Errors for what people type out of habit from other programs: each says how it is written here.
 //!
 //! Options and commands of StackQL are in [`super::stackql`]. This turns clap's error into one of ours, and leaves other
 //! errors alone.

@@ -81,7 +81,7 @@ impl Renderer for Binary<'_> {
         })
     }
 
-    /// Hands over what there is of a stream. A file has nothing before the end.
+    /// Writes what is ready of a stream. A file is written at the end only.
     fn flush(&mut self) -> Result<(), Error> {
         match &mut self.begun {
             Some(Begun::Arrow(stream)) => Ok(stream.get_mut().flush()?),

@@ -32,7 +32,7 @@ pub struct Resource {
     pub nouns: Nouns,
     /// Its columns, in the order of `SELECT *`. The first one is `id`.
     pub columns: &'static [Column],
-    /// True if an id is of one object, which can be read by it. Otherwise objects are told apart by all that they are.
+    /// True if an id identifies one object, which can be read by it. Otherwise all fields together identify an object.
     pub has_get: bool,
     /// What a listing can be filtered by, in the order of a request's parameters.
     pub filters: &'static [Filter],

@@ -1,6 +1,6 @@
 //! The time in the simulated organization.
 //!
-//! It runs on from the time that the configuration names, or stands still there but for one second with every write,
+//! It runs on from the time that the configuration names, or stands still and advances by one second with every write,
 //! so that answers can be predicted. Nothing else in the sandbox looks at the real time.
 
 use std::sync::atomic::{AtomicU32, Ordering};

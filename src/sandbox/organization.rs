@@ -32,7 +32,7 @@ impl Owner {
     }
 }
 
-/// Who and what there is, apart from the keys.
+/// The people, service accounts and resources of the organization, without its keys.
 #[derive(Debug)]
 pub(super) struct Organization {
     pub(super) id: String,

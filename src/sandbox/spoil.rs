@@ -1,5 +1,5 @@
-//! Answers that are right, but not in what they say: texts that attack whoever shows them, texts without measure, nesting
-//! without end, secrets that are missing or where none belongs, members that no description has.
+//! Answers of the right form with hostile content: texts that attack whoever shows them, endless texts, endless
+//! nesting, secrets that are missing or where none belongs, members that no description has.
 //!
 //! Turns the JSON of an answer into other JSON. Ids stay as they are, and so do the secrets of hostile answers, so that
 //! keys can still be found and used. Never touches a key that is stored.

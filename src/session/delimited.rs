@@ -6,10 +6,10 @@
 
 use std::io::{self, Read};
 
-/// A record longer than this is no record: a quote that nobody closed, or a device without an end.
+/// A longer record is a mistake: a quote that was never closed, or a device that never ends.
 const MAX_RECORD: usize = 64 << 20;
 
-/// How fields are told apart.
+/// How fields are separated and quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quoting {
     /// By quotes, as in csv.

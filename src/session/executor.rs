@@ -37,8 +37,8 @@ use crate::error::{Error, ErrorKind};
 /// steps than when it plans them.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// Lets the operators of `plan` that make many rows of few give way now and then: after this nobody has to leave a
-/// thread behind that goes on alone.
+/// Lets the operators of `plan` that make many rows of few yield now and then, so that no thread has to be abandoned while
+/// it still computes.
 pub(super) fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|plan| {
         let multiplies = plan.downcast_ref::<CrossJoinExec>().is_some()
@@ -126,7 +126,7 @@ struct Elsewhere {
     thread: Option<thread::JoinHandle<()>>,
     /// Whether a batch is asked for and not given yet.
     is_asked: bool,
-    /// Since somebody waits for it.
+    /// For how long its consumer has been waiting for it.
     waited: Option<Waited>,
     is_over: bool,
     patience: Patience,

@@ -71,7 +71,7 @@ impl Session {
             interrupt,
         };
         let _running = interrupt.running();
-        // In a box, because the future is large: who awaits statements one after another would hold each in a frame.
+        // In a box, because the future is large, and a caller that awaits several statements holds each in its frame.
         let carried_out = Box::pin(self.carry_out(call, sink));
         let done = match AssertUnwindSafe(carried_out).catch_unwind().await {
             Ok(Ok(done)) => done,
@@ -254,7 +254,7 @@ impl Session {
     }
 }
 
-/// Returns true if `error` is that of a reader who takes nothing.
+/// Returns true if `error` says that the reader takes no more data.
 fn is_unread(error: &Error) -> bool {
     let cause = error.find::<io::Error>();
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
@@ -288,7 +288,7 @@ fn counted(batch: &RecordBatch) -> usize {
     usize::try_from(sum).unwrap_or(usize::MAX)
 }
 
-/// Tells a reader who has enough what there is to know about the rows that it took.
+/// Adds what is to be known about the rows that a reader took before it left.
 fn noted(mut error: Error, scope: &Scope) -> Error {
     if error.kind == ErrorKind::BrokenPipe {
         let warnings = scope.warnings();

@@ -530,7 +530,7 @@ fn is_abandoned(path: &Path) -> Option<bool> {
     Some(File::open(path).ok()?.try_lock().is_ok())
 }
 
-/// Without such locks nobody can tell.
+/// Without such locks it cannot be known.
 #[cfg(not(unix))]
 fn is_abandoned(_: &Path) -> Option<bool> {
     None

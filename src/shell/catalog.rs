@@ -164,7 +164,7 @@ fn of_columns(
     columns.into_iter().map(field).collect()
 }
 
-/// Returns what there is to know of the columns of something that is no resource.
+/// Describes the columns of a table that is not a resource.
 pub(super) fn fields_of(fields: &Fields) -> Vec<Field> {
     fields
         .iter()

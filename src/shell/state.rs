@@ -176,7 +176,7 @@ impl Shell {
         ready(&place, self.opened.session.dialect())
     }
 
-    /// Returns what there is to know about the connection, and what the session may do.
+    /// Describes the connection, and what the session may do.
     pub(super) fn conninfo(&self) -> Grid {
         let options = self.opened.session.options();
         let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();

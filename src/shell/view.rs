@@ -1,4 +1,4 @@
-//! What the columns of a view for people stand for: those of the table that its definition names them after. Pure.
+//! Which columns of its table the columns of a view stand for, as its definition says. Pure.
 
 use std::sync::LazyLock;
 

@@ -146,8 +146,7 @@ pub(super) fn rows(
                 known: whole.then_some(known),
                 sources: shape.sources.clone(),
             };
-            // Decoded by whoever reads the rows, who finds them in its cache then, unless that one falls behind; pages are
-            // fetched by others.
+            // The consumer decodes pages, so that they are hot in its cache; if it falls behind, the fetching task does.
             let keys = match shared {
                 Some(shared) => {
                     let list = move || {

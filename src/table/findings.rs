@@ -1,8 +1,9 @@
 //! The view of findings: the controls of [`crate::resource::findings`] as one plan.
 //!
-//! Turns each control into a plan of its query, behind a node that makes a row of it where the data may not be read: what
-//! nobody could look at is never fine. A predicate on the name of the control leaves only those that it names, and with
-//! them their requests. Depends on the resources and on the errors of [`crate::api`]; sends nothing itself.
+//! Turns each control into a plan of its query, behind a node that makes a row of it where the data may not be read:
+//! data that could not be read never counts as fine. A predicate on the name of the control leaves only those that it
+//! names, and with them their requests. Depends on the resources and on the errors of [`crate::api`]; sends nothing
+//! itself.
 
 use std::any::Any;
 use std::cmp::Ordering;

@@ -1,8 +1,8 @@
 //! A join of keys with keys on their ids: what is asked of one side holds for the other.
 //!
-//! An id is of one key. So of `a JOIN b ON a.id = b.id WHERE b.spec.owner.id = 'sa-1'` the rows of `a` that come to
-//! anything are of that owner as well, and one filtered listing has both sides. A rule over physical plans; it knows what
-//! the scan is and sends nothing.
+//! An id belongs to one key. So of `a JOIN b ON a.id = b.id WHERE b.spec.owner.id = 'sa-1'` the rows of `a` that find a
+//! partner have that owner as well, and one filtered listing answers both sides. A rule over physical plans; it knows
+//! what the scan is and sends nothing.
 
 use std::sync::Arc;
 

@@ -171,7 +171,7 @@ impl ResourceScan {
             Some(_) => asked.clone(),
             None => Bounds::of(self.resource(), &self.dynamic).and(asked.clone()),
         };
-        // How many ids a join will supply, nobody knew when it was decided not to list.
+        // The plan was made before it was known how many ids the join would supply.
         let pages = match asked.names(Pushed::Get) {
             true => self.known.get(),
             false => self.known.get().or(Some(max_lookups(self.resource()))),

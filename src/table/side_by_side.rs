@@ -1,8 +1,9 @@
 //! Scans below a join that do not wait for each other start together.
 //!
-//! A hash join reads one side to its end before it asks for the other, because what it has read may narrow that. Where one
-//! side is all there is, it narrows nothing, and waiting for it only takes time. A rule over physical plans finds the scans
-//! that are wanted in any case; the first of them that is asked for a row sets all of them going. It sends nothing itself.
+//! A hash join reads one side to its end before it asks for the other, because what it has read may narrow that. A side
+//! that is read whole narrows nothing, and waiting for it only takes time. A rule over physical plans finds the scans
+//! that are wanted in any case; the first of them that is asked for a row sets all of them going. It sends nothing
+//! itself.
 
 use std::sync::Arc;
 

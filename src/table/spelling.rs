@@ -1,7 +1,8 @@
 //! Values that the service writes in another way, wherever a statement compares a column with them.
 //!
-//! A scan tells of those in its own predicates. Conditions that never get to a scan are found here: those above a LIMIT, in
-//! the ON of an outer join, beside an OR, in CASE and FILTER. Turns logical plans into warnings of the statement.
+//! A scan warns of those in its own predicates. Conditions that never get to a scan are found here: those above a
+//! LIMIT, in the ON of an outer join, beside an OR, in CASE and FILTER. Turns logical plans into warnings of the
+//! statement.
 //!
 //! Not handled: columns that come out of a UNION, an aggregate or a call, and those of an outer query in a subquery.
 

@@ -1,6 +1,6 @@
 //! Streams of rows that start together: as soon as one of them is asked for a row.
 //!
-//! Those that are ahead of whoever reads them keep their rows: no more than a join would have to keep of the side that it
+//! A stream that is ahead of its reader keeps its rows, but no more of them than a join would keep of the side that it
 //! reads first. Knows no scan and no plan.
 
 use std::fmt;
@@ -35,7 +35,7 @@ impl Together {
         let task: Arc<Mutex<Option<SpawnedTask<()>>>> = Arc::default();
         let place = Arc::downgrade(&task);
         self.waiting.lock().push(Box::new(move || {
-            // Without a place, nobody wants the rows any more.
+            // Without a place the rows are not wanted any more.
             if let Some(place) = place.upgrade() {
                 *place.lock() = Some(SpawnedTask::spawn(async move {
                     while let Some(batch) = rows.next().await

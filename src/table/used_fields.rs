@@ -34,7 +34,7 @@ pub(crate) fn for_output(plan: Plan) -> Result<Plan> {
     narrowed(plan, Some(&used))
 }
 
-/// Adds what there is to show of `field`, which is of `data_type`.
+/// Adds `field` to `used`, or the fields within it that are shown.
 fn add_shown(field: Field, data_type: &DataType, used: &mut Vec<Field>) {
     let DataType::Struct(fields) = data_type else {
         return used.push(field);

@@ -1,4 +1,4 @@
-//! How the collections are asked: query parameters in, one page or one object out.
+//! How the collections answer: query parameters in, one page or one object out.
 
 use std::fmt::Write;
 

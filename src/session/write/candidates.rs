@@ -1,7 +1,7 @@
-//! The SELECT that finds the keys of creates of which nobody knows whether they happened.
+//! The SELECT that finds the keys of creates that may or may not have happened.
 //!
-//! The error of an INSERT tells it, and so does the next run if the process was killed. It leaves out none that may be
-//! theirs, so others may have created some of what it finds.
+//! The error of an INSERT shows it, and so does the next run if the process was killed. It leaves out no key that may
+//! be one of them, so it may also find keys that somebody else created.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

@@ -38,7 +38,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Returns true if a person will be asked, who should see what the keys are.
+    /// Returns true if a person will be asked, and should see which keys they are.
     pub(super) fn asks(&self, is_unbounded: bool, rows: &Rows) -> bool {
         self.session.options.confirm.is_some() && self.is_unusual(is_unbounded, rows.ids.len())
     }

@@ -121,7 +121,7 @@ impl Writer<'_> {
                 .filter(|(_, id)| !without_secret.contains(id));
             held.arrived(cared_for.map(|(row, _)| *row));
         }
-        // Keys that the error alone tells of are known to nobody if it cannot be read: then the next run has to tell of them.
+        // If the error cannot be read, nobody knows of the keys that it alone names: the next run has to name them.
         let is_known = without_secret.is_empty()
             && !outcomes
                 .failed

@@ -1,4 +1,4 @@
-//! The journal of creates: which keys may exist whose secrets nobody has, after a process that had no time to say so.
+//! The journal of creates: after a process was killed, it tells which keys may exist whose secrets nobody has.
 //!
 //! One file for each INSERT, in the state directory, locked for as long as its process lives. A line says that a create
 //! is about to be sent, and is on disk before it is; further lines say what became of it, and that its secret was
