@@ -46,9 +46,8 @@ impl KeyBody {
 
     /// Takes the answer to a GET or a PATCH of `id`.
     ///
-    /// # Errors
-    /// [`DecodeError`] if it is not an object, tells of an error, or is another object. The answer to a PATCH may lack the
-    /// id; that to a GET `needs_id`.
+    /// Fails if it is not an object, tells of an error, or is another object. The answer to a PATCH may lack the id;
+    /// that to a GET `needs_id`.
     pub(crate) fn of_id(body: Bytes, id: &str, needs_id: bool) -> Result<Self, DecodeError> {
         let body = Self::parse(body)?;
         check_success(body.raw())?;
@@ -68,8 +67,7 @@ impl KeyBody {
     /// JSON, bytes behind it, bytes in it that are not UTF-8, UTF-16, UTF-32, and gzip or deflate that no header tells of
     /// are no reason to lose it. Text that may hold a secret but is not JSON becomes a JSON string.
     ///
-    /// # Errors
-    /// [`DecodeError`] if there is neither a key nor a secret in it.
+    /// Fails if there is neither a key nor a secret in it.
     pub(crate) fn salvage(body: Bytes) -> Result<Self, DecodeError> {
         let layers: Vec<Bytes> = successors(Some(body), inflated).take(MAX_LAYERS).collect();
         let mut refused = None;

@@ -46,8 +46,7 @@ impl Credentials {
 
     /// Returns the value of the `Authorization` header, marked sensitive.
     ///
-    /// # Errors
-    /// [`Error::Credentials`] if a part is empty, if it contains a control character (usually a line break from a
+    /// Fails if a part is empty, if it contains a control character (usually a line break from a
     /// file), or if the key contains a colon, which Basic authentication cannot express. No message repeats a value.
     pub(crate) fn authorization(&self) -> Result<HeaderValue, Error> {
         let refuse = |reason| Err(Error::Credentials { reason });

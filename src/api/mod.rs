@@ -297,8 +297,7 @@ impl Client {
     /// Lists objects, and fetches the next page while the readers that `reader` makes read this one: for listings that
     /// are read to the end. Pages that are waiting are read together. All requests end with the stream.
     ///
-    /// # Errors
-    /// As [`Client::list`].
+    /// Fails as [`Client::list`] does.
     pub(crate) fn list_prefetched<R, Make>(
         &self,
         params: ListParams,

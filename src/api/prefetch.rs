@@ -45,8 +45,7 @@ pub(crate) enum Fetched {
 impl Fetched {
     /// Reads `body` as far as `validation` requires.
     ///
-    /// # Errors
-    /// As [`Page::parse`], for a page that is validated now.
+    /// Fails as [`Page::parse`] does, for a page that is validated now.
     pub(crate) fn read(body: Bytes, validation: Validation) -> Result<Self, DecodeError> {
         if validation == Validation::OnRead
             && let Some(Some(next)) = Page::peek(&body)

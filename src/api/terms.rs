@@ -42,8 +42,6 @@ impl Budget {
 
     /// Takes one request.
     ///
-    /// # Errors
-    ///
     /// Fails with the most that there were if none is left.
     pub(crate) fn take(&self) -> Result<(), u64> {
         let Some(allowance) = &self.0 else {

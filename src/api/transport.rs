@@ -150,8 +150,7 @@ impl Background {
 impl HttpTransport {
     /// Checks the configuration. Does no I/O.
     ///
-    /// # Errors
-    /// [`Error::Credentials`], or [`Error::Certificate`] if `ca_cert` contains no PEM certificate.
+    /// Fails for credentials that no header can hold, and if `ca_cert` contains no PEM certificate.
     pub(crate) fn new(
         endpoint: Endpoint,
         credentials: &Credentials,

@@ -8,8 +8,6 @@ use crate::error::Error;
 
 /// Reads the variables of `path`. Empty values are left out, as StackQL does.
 ///
-/// # Errors
-///
 /// Fails if the file cannot be read, or a line is no assignment.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| {

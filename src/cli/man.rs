@@ -11,8 +11,6 @@ use crate::error::Error;
 
 /// Returns the page about `command`, or about iamql itself.
 ///
-/// # Errors
-///
 /// Fails if there is no such command.
 pub(super) fn page(command: Option<&str>) -> Result<Vec<u8>, Error> {
     let mut whole = args::command().disable_help_subcommand(true);

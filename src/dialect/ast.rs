@@ -208,8 +208,6 @@ pub(crate) fn no_table() -> TableWithJoins {
 
 /// Lets `visitor` look at the SQL in `statement`, also in that of EXPLAIN and COPY.
 ///
-/// # Errors
-///
 /// Fails with what the visitor breaks off with.
 pub(crate) fn visit<V: Visitor>(
     statement: &EngineStatement,
@@ -228,8 +226,6 @@ pub(crate) fn visit<V: Visitor>(
 }
 
 /// The same, to change it.
-///
-/// # Errors
 ///
 /// Fails with what the visitor breaks off with.
 pub(crate) fn visit_mut<V: VisitorMut>(

@@ -36,8 +36,6 @@ pub(crate) type KindOf<'a> = &'a dyn Fn(&str, bool) -> Option<Kind>;
 
 /// Fails for a call that would not be carried out as it is written.
 ///
-/// # Errors
-///
 /// Fails with the place, and what to write instead.
 pub(crate) fn check(statement: &EngineStatement, kind_of: KindOf<'_>) -> Result<(), Error> {
     let mut calls = Calls {

@@ -118,8 +118,6 @@ impl Level {
 
 /// Checks `tokens`, those of one statement.
 ///
-/// # Errors
-///
 /// Fails at the operator that is one too many.
 pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), Error> {
     let mut outer = Vec::new();

@@ -77,7 +77,7 @@ retold! {
         "CAST(NULL AS TEXT) has one";
     r"^expr type (.+) can't cast to (.+) in InSubquery" =>
         "IN looks for $1 among values that are $2", "convert one of them with CAST";
-    r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+) (\S+) (.+?)(?:: .*| to valid types.*)?$" =>
+    r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+) ([^\w\s]+) (.+?)(?:: .*| to valid types.*)?$" =>
         "there is no `$2` of $1 and $3", "convert one of them with CAST";
     r"(?s)^incompatible inputs for Union: .*" =>
         "the members of UNION have different types in one column", "convert one of them with CAST";
@@ -378,7 +378,7 @@ retold! {
         "a NOT NULL column does not accept NULL";
     r"^unsupported JOIN operator.*" =>
         "this kind of JOIN is not supported",
-        "there are JOIN, LEFT, RIGHT, FULL and CROSS JOIN, each also with LATERAL; WHERE EXISTS (SELECT …) is a semi-join";
+        "there are JOIN, LEFT, RIGHT, FULL and CROSS JOIN, also with LATERAL; WHERE EXISTS (SELECT …) is a semi-join";
     r"^unsupported Value `?\w*(?:Literal|String)\w*.*" =>
         "this kind of text literal is not supported",
         "write text in single quotes: 'a', or E'a\\n' with escapes";

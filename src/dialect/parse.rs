@@ -18,8 +18,6 @@ use crate::pattern::patterns;
 
 /// Parses `text`, one statement of the default dialect without its semicolon.
 ///
-/// # Errors
-///
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse(text: &str) -> Result<Statement, Error> {
     match tokenize(text) {
@@ -29,8 +27,6 @@ pub(crate) fn parse(text: &str) -> Result<Statement, Error> {
 }
 
 /// Parses a statement of `dialect` that has been cut into tokens.
-///
-/// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse_piece(piece: &Piece, dialect: Dialect) -> Result<Statement, Error> {
@@ -74,8 +70,6 @@ fn run_together(tokens: &[TokenWithSpan]) -> Option<Error> {
 }
 
 /// Parses the `tokens` of one statement of `dialect`; errors are about `text`.
-///
-/// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse_tokens(
@@ -121,8 +115,6 @@ fn name_stdout(tokens: &mut [TokenWithSpan]) {
 }
 
 /// Parses `tokens` as one expression; errors are about `text`.
-///
-/// # Errors
 ///
 /// Fails with the place of the first token that does not fit.
 pub(crate) fn parse_expr(tokens: &[TokenWithSpan], text: &str) -> Result<ast::Expr, Error> {

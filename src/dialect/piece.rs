@@ -48,8 +48,6 @@ impl Piece {
 
     /// Returns the tokens, white space among them, with their places in the text.
     ///
-    /// # Errors
-    ///
     /// Fails for a quote or a comment that does not end.
     pub(crate) fn tokens(&self) -> Result<&[TokenWithSpan], &TokenizerError> {
         self.tokens.as_deref().map_err(Arc::as_ref)
@@ -57,8 +55,6 @@ impl Piece {
 }
 
 /// Cuts `text` into tokens.
-///
-/// # Errors
 ///
 /// Fails for a quote or a comment that does not end.
 pub(crate) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
@@ -68,8 +64,6 @@ pub(crate) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, TokenizerError>
 }
 
 /// Cuts `text` into `tokens`, those before an error too.
-///
-/// # Errors
 ///
 /// Fails for a quote or a comment that does not end.
 pub(crate) fn tokenize_into(

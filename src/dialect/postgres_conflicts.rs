@@ -19,8 +19,6 @@ use super::rules::regex;
 
 /// Refuses `statement` if PostgreSQL would answer otherwise.
 ///
-/// # Errors
-///
 /// Fails at the first spelling of the kind, with what to write instead.
 pub(super) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
     visit(statement, &mut Conflicts::default())

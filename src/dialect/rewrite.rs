@@ -42,8 +42,6 @@ pub(crate) fn rewrite(statement: &mut EngineStatement, shape: &Shape, dialect: D
 /// Refuses syntax that only the other dialect accepts, with a clearer message than the engine's; in the default dialect
 /// also what PostgreSQL would answer otherwise.
 ///
-/// # Errors
-///
 /// Fails at the first expression of the kind, with what to write instead.
 pub(crate) fn refuse_other_dialect(
     statement: &EngineStatement,

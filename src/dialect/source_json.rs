@@ -57,9 +57,7 @@ pub(crate) fn without_schema(schema: &SchemaRef) -> SchemaRef {
 
 /// Returns `batch` without the JSON of any object in it.
 ///
-/// # Errors
-///
-/// None is known: arrays keep their lengths.
+/// No failure is known: arrays keep their lengths.
 pub(crate) fn without(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().map(without_array);
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
@@ -69,9 +67,7 @@ pub(crate) fn without(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 
 /// Returns `array` without the JSON of any object in it.
 ///
-/// # Errors
-///
-/// As [`without`].
+/// Fails as [`without`] does.
 pub(crate) fn without_array(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(match array.data_type() {
         DataType::Struct(fields) => {

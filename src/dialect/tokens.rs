@@ -108,8 +108,6 @@ impl<'t> Cursor<'t> {
 
     /// Takes `keyword`.
     ///
-    /// # Errors
-    ///
     /// Fails if something else is next.
     pub(crate) fn expect(&mut self, keyword: &str) -> Result<(), Error> {
         match self.take(keyword) {
@@ -148,8 +146,6 @@ impl<'t> Cursor<'t> {
 
     /// Takes a dotted name that ends the statement.
     ///
-    /// # Errors
-    ///
     /// Fails if something follows it.
     pub(crate) fn rest_as_name(&mut self) -> Result<Vec<String>, Error> {
         let name = self.name();
@@ -158,8 +154,6 @@ impl<'t> Cursor<'t> {
     }
 
     /// Checks that this is the end.
-    ///
-    /// # Errors
     ///
     /// Fails if something follows.
     pub(crate) fn expect_end(&self) -> Result<(), Error> {
@@ -211,8 +205,6 @@ impl Draft {
     }
 
     /// Parses the statement, which stands for `text` in `dialect`.
-    ///
-    /// # Errors
     ///
     /// Fails with the place of the first token that does not fit.
     pub(crate) fn parse(self, text: &str, dialect: Dialect) -> Result<Statement, Error> {

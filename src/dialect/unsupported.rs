@@ -22,8 +22,6 @@ use crate::pattern::patterns;
 
 /// Refuses a statement with a clause that the engine would ignore.
 ///
-/// # Errors
-///
 /// Fails with the clause and what to write instead.
 pub(crate) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
     if let EngineStatement::CreateExternalTable(table) = statement

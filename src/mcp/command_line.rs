@@ -40,8 +40,6 @@ pub(super) fn flags(settings: &Settings) -> Vec<String> {
 
 /// Returns the command line that runs `sql` with `params`.
 ///
-/// # Errors
-///
 /// Fails if `sql` or a parameter has characters that a person would not see.
 pub(super) fn of(
     flags: &[String],

@@ -47,8 +47,6 @@ pub use server::Server;
 
 /// Serves the client on stdin and stdout until it leaves, or the program is stopped.
 ///
-/// # Errors
-///
 /// Fails if no session can be opened with `settings`, or the client does not speak the protocol.
 pub(crate) async fn run(settings: Settings, bounds: Bounds) -> Result<(), Error> {
     let flags = command_line::flags(&settings);

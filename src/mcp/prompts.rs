@@ -154,8 +154,6 @@ pub(super) fn names() -> String {
 
 /// Returns the prompt called `name` with `arguments`; None if there is none.
 ///
-/// # Errors
-///
 /// Fails if an argument does not fit.
 pub(super) fn get(name: &str, arguments: &JsonObject) -> Option<Result<GetPromptResult, String>> {
     let prompt = PROMPTS.iter().find(|prompt| prompt.name == name)?;

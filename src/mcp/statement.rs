@@ -32,8 +32,6 @@ pub(super) enum Takes {
 
 /// Returns the only statement in `sql`, if it is one of those that the tool takes.
 ///
-/// # Errors
-///
 /// Fails with what is wrong, and where.
 pub(super) fn read(sql: &str, takes: Takes) -> Result<Piece, Error> {
     let piece = only(sql)?;

@@ -88,9 +88,7 @@ pub(crate) struct ObjectEncoder<'a> {
 impl<'a> ObjectEncoder<'a> {
     /// Returns an encoder of objects with one member for each column.
     ///
-    /// # Errors
-    ///
-    /// None is known: every Arrow type can be formatted.
+    /// No failure is known: every Arrow type can be formatted.
     pub(crate) fn try_new(
         fields: &'a [FieldRef],
         columns: &'a [ArrayRef],

@@ -62,8 +62,6 @@ enum Kind {
 
 /// Makes the COPYs in `plan` write beside their targets, and returns what is to be moved once they have succeeded.
 ///
-/// # Errors
-///
 /// Fails if a target cannot be written, or holds files already and OVERWRITE is not said, or holds files that are not
 /// those of a COPY.
 pub(super) fn stage(
@@ -93,8 +91,6 @@ pub(super) fn stage(
 /// Refuses a COPY whose format is none. `is_known` knows formats: the engine would pass over one that it does not know, and
 /// take that of the name's end.
 ///
-/// # Errors
-///
 /// Fails with the formats that there are.
 pub(super) fn check_format(
     statement: &EngineStatement,
@@ -114,8 +110,6 @@ pub(super) fn check_format(
 
 /// Returns the query of a COPY to stdout, whose rows `sink` gets in the format that it names. Every other statement is as
 /// it was.
-///
-/// # Errors
 ///
 /// Fails if the rows cannot be written so.
 pub(super) fn to_stdout(
@@ -333,8 +327,6 @@ impl Staged {
     }
 
     /// Moves what was written to its target.
-    ///
-    /// # Errors
     ///
     /// Fails if that cannot be done; the target is as it was then, but for partitions that were moved already.
     pub(super) fn commit(mut self) -> Result<(), Error> {

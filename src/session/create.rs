@@ -33,8 +33,6 @@ use crate::resource::{CATALOG, DEFAULT_SCHEMA};
 /// Fails if `plan` removes or replaces a table that a view or a prepared statement reads: what those were planned over
 /// would stay as it was.
 ///
-/// # Errors
-///
 /// Fails with the name of the first one.
 pub(super) async fn check_unread(
     context: &SessionContext,
@@ -104,8 +102,6 @@ fn full(name: TableReference) -> ResolvedTableReference {
 
 /// Creates `view`, or puts it in the place of another one if it says so.
 ///
-/// # Errors
-///
 /// Fails if there is such a table, if its query cannot be planned, or if two of its columns share a name.
 pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<DataFrame> {
     let exists = context.table_exist(view.name.clone())?;
@@ -138,8 +134,6 @@ pub(super) async fn view(context: &SessionContext, view: CreateView) -> Result<D
 }
 
 /// Creates `table`, or leaves one alone that is there if it says so.
-///
-/// # Errors
 ///
 /// Fails as the engine does, if a default is not of its column's type, and if there is no room for its rows.
 pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) -> Result<DataFrame> {

@@ -176,8 +176,6 @@ impl<R: Read> Records<R> {
 
     /// Reads the next record into `record`. Returns false at the end.
     ///
-    /// # Errors
-    ///
     /// Fails if the input does, a quote is never closed, or a record has no end.
     pub(super) fn read(&mut self, record: &mut Record) -> io::Result<bool> {
         record.bytes.clear();

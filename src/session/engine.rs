@@ -25,8 +25,6 @@ use crate::table::{self, Connection, Thresholds, catalog};
 /// Returns a context in which all resources and their views are mounted, and local files can be read by name if `session`
 /// allows it.
 ///
-/// # Errors
-///
 /// Fails if the engine does not take them.
 pub(super) fn context(connection: &Connection, session: &Options) -> Result<SessionContext> {
     let mut config = SessionConfig::new()

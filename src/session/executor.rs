@@ -37,8 +37,8 @@ use crate::error::{Error, ErrorKind};
 /// steps than when it plans them.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// Lets the operators of `plan` that make many rows of few yield now and then, so that no thread has to be abandoned while
-/// it still computes.
+/// Lets the operators of `plan` that make many rows of few yield now and then, so that no thread has to be abandoned
+/// while it still computes.
 pub(super) fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|plan| {
         let multiplies = plan.downcast_ref::<CrossJoinExec>().is_some()

@@ -103,8 +103,6 @@ impl Interrupt {
 
     /// Runs `work`, and drops it when the statement is asked to stop.
     ///
-    /// # Errors
-    ///
     /// Fails if `work` does, and if it was stopped.
     pub(crate) async fn stops<T>(
         &self,

@@ -42,8 +42,6 @@ enum Verb {
 impl LocalChange {
     /// Reads `plan`; None if it changes no rows of such a table.
     ///
-    /// # Errors
-    ///
     /// Fails for what cannot be carried out: a LIMIT, and other tables beside it.
     pub(super) fn of(plan: &LogicalPlan) -> Result<Option<Self>> {
         let LogicalPlan::Dml(write) = plan else {
@@ -110,8 +108,6 @@ impl LocalChange {
     }
 
     /// Puts `rows`, those of the query, in the place of the table's or behind them, and returns how many of them were meant.
-    ///
-    /// # Errors
     ///
     /// Fails if a value does not fit into its column; the table is as it was then.
     pub(super) async fn put(&self, rows: Vec<RecordBatch>) -> Result<usize> {

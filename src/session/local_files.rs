@@ -60,8 +60,6 @@ impl FileRefused {
 
 /// Refuses a statement that reads or writes local files by its form.
 ///
-/// # Errors
-///
 /// Fails with the statement and the file.
 pub(super) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
     match statement {
@@ -76,8 +74,6 @@ pub(super) fn refuse(statement: &EngineStatement) -> Result<(), Error> {
 }
 
 /// Refuses a plan that reads or writes local files, in whatever way the statement came to it.
-///
-/// # Errors
 ///
 /// Fails with what is refused.
 pub(super) fn refuse_plan(plan: &LogicalPlan) -> Result<(), Error> {
@@ -100,8 +96,6 @@ fn refused(statement: &str, file: &str) -> Error {
 }
 
 /// Refuses to write a file in a session that is read-only.
-///
-/// # Errors
 ///
 /// Fails for COPY TO, and for EXPLAIN ANALYZE of it.
 pub(super) fn refuse_writing(plan: &LogicalPlan) -> Result<(), Error> {

@@ -89,16 +89,12 @@ impl HeldRows {
 
     /// Adds `batch`.
     ///
-    /// # Errors
-    ///
     /// Fails if there is no room for it.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         self.grow(size(batch)?)
     }
 
     /// Adds `batch`, laid out as a table.
-    ///
-    /// # Errors
     ///
     /// Fails if there is no room for it.
     pub(super) fn add_text(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -111,8 +107,6 @@ impl HeldRows {
     }
 
     /// Collects `rows`.
-    ///
-    /// # Errors
     ///
     /// Fails if there is no room for them, and if `rows` does.
     pub(super) async fn collect(
@@ -160,8 +154,6 @@ pub(super) fn overflow() -> Error {
 }
 
 /// Refuses to change the engine's own limits and places by a statement: they are the session's.
-///
-/// # Errors
 ///
 /// Fails for SET and RESET of such a setting.
 pub(super) fn refuse_settings(plan: &LogicalPlan) -> Result<(), Error> {

@@ -56,8 +56,6 @@ type Prepare = fn(Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>>;
 impl Session {
     /// Plans `statement`, and runs it if it returns no rows (CREATE, SET, …).
     ///
-    /// # Errors
-    ///
     /// Fails if that takes too long.
     pub(super) async fn plan(
         &self,
@@ -105,8 +103,6 @@ impl Session {
 
     /// Begins to run `frame`, whose scans report to `scope`.
     ///
-    /// # Errors
-    ///
     /// Fails if planning takes too long.
     pub(super) async fn stream(
         &self,
@@ -117,8 +113,6 @@ impl Session {
     }
 
     /// The same for rows that leave the engine: the JSON that objects carry is neither read for them nor in them.
-    ///
-    /// # Errors
     ///
     /// Fails if planning takes too long.
     pub(super) async fn stream_out(
@@ -158,8 +152,6 @@ impl Session {
 
     /// Plans how `frame` would be run.
     ///
-    /// # Errors
-    ///
     /// Fails if planning takes too long.
     pub(super) async fn physical_plan(
         &self,
@@ -170,8 +162,6 @@ impl Session {
     }
 
     /// Runs `planning` within the timeout for planning.
-    ///
-    /// # Errors
     ///
     /// Fails if it takes longer.
     pub(super) async fn within_timeout<T, F>(

@@ -44,8 +44,6 @@ impl Prepared {
     ///
     /// `tables` are those that the statement reads. It `is_typed` if it names the types of its parameters.
     ///
-    /// # Errors
-    ///
     /// Fails for names that are taken or unknown, and for parameters that are of another kind or not as many.
     pub(super) fn settle(
         &self,
@@ -113,8 +111,6 @@ impl Prepared {
     }
 
     /// Returns the plan that `execute` runs.
-    ///
-    /// # Errors
     ///
     /// Fails if there is no statement of its name, and for parameters that do not fit.
     pub(super) fn plan(&self, execute: Execute, state: &SessionState) -> Result<LogicalPlan> {

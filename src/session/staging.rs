@@ -47,8 +47,6 @@ pub(crate) struct Target {
 impl Target {
     /// Finds out what writing to `path` means.
     ///
-    /// # Errors
-    ///
     /// Fails if it cannot be written, or is the file of undelivered secrets.
     pub(crate) fn of(path: &Path, rescue_file: Option<&RescueFile>) -> io::Result<Self> {
         let path = followed(&std::path::absolute(path)?)?;
@@ -88,8 +86,6 @@ impl Target {
     }
 
     /// Puts the file `written` in its place, with the mode and the owner of what is there unless it `holds_secrets`.
-    ///
-    /// # Errors
     ///
     /// Fails if that cannot be done. What is there is unchanged then, unless it could only be written in place and that
     /// [broke off](is_in_part): then `written` must not be removed.
@@ -265,8 +261,6 @@ enum State {
 impl StagedFile {
     /// Makes a file beside `target` that only its owner can read.
     ///
-    /// # Errors
-    ///
     /// Fails if there is no room for it.
     pub(crate) fn beside(target: Target) -> io::Result<(Self, File)> {
         let folder = target.path.parent().unwrap_or(Path::new("/"));
@@ -289,8 +283,6 @@ impl StagedFile {
 
     /// Makes what is written survive the end of the program, however it ends: at the target if nothing is there, else
     /// under a name beside it.
-    ///
-    /// # Errors
     ///
     /// Fails if neither can be done.
     pub(crate) fn keep(&mut self) -> io::Result<()> {
@@ -318,8 +310,6 @@ impl StagedFile {
 
     /// Puts what was written in its place. Secrets never replace what may be secrets too: returns where that is now.
     ///
-    /// # Errors
-    ///
     /// Fails as [`Target::put`] does.
     pub(crate) fn commit(&mut self) -> io::Result<Option<PathBuf>> {
         let mut earlier = None;
@@ -345,8 +335,6 @@ impl StagedFile {
     }
 
     /// Hides again what was kept for rows that never came. What was there is as it was.
-    ///
-    /// # Errors
     ///
     /// Fails if the file cannot be renamed; it is kept then.
     pub(crate) fn hide(&mut self) -> io::Result<()> {
@@ -409,7 +397,7 @@ pub(crate) fn remove_staged() {
     }
 }
 
-/// Removes a staged file or folder. One that cannot be removed harms nobody.
+/// Removes a staged file or folder. One that cannot be removed does no harm.
 pub(crate) fn remove(path: &Path) {
     let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
 }

@@ -129,8 +129,6 @@ impl Delimited {
 
 /// Returns a table of the rows of `inputs`. Without `declared` columns, they are those that the files have.
 ///
-/// # Errors
-///
 /// Fails if a file cannot be read, or does not hold rows.
 pub(super) fn table(
     inputs: Vec<Input>,
@@ -595,8 +593,6 @@ fn cast(texts: &ArrayRef, ty: &DataType) -> Result<ArrayRef, ArrowError> {
 }
 
 /// Reads all of `reader`, which may not hold more than `limit` bytes.
-///
-/// # Errors
 ///
 /// Fails if it does, or cannot be read.
 pub(super) fn read_all(reader: impl Read, limit: usize) -> io::Result<Bytes> {

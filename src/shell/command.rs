@@ -163,8 +163,6 @@ pub(super) fn bare(line: &str) -> Option<Result<Command, Error>> {
 
 /// Reads what follows the backslash.
 ///
-/// # Errors
-///
 /// Fails if there is no such command, naming the nearest, or if its argument does not fit.
 pub(super) fn backslash(text: &str) -> Result<Command, Error> {
     let (name, rest) = cut_name(text);

@@ -34,8 +34,6 @@ impl Conditions {
     /// Goes on with `branch`, before which the unfinished statement is `text`; returns that which it is after it: what was
     /// typed where nothing runs is no part of it.
     ///
-    /// # Errors
-    ///
     /// Fails if there is no condition that it belongs to, or its own is neither true nor false.
     pub(super) fn go_on(
         &mut self,

@@ -17,8 +17,6 @@ const MAX_COLUMNS: usize = 1600;
 /// Returns `batch` as a grid. `wanted` says, by name or by number from 1, which columns are down, across, in the cells, and
 /// what the columns across are in order of; without it these are the first, the second and the one that is left.
 ///
-/// # Errors
-///
 /// Fails if there is no such column, or two rows are for one cell.
 pub(super) fn crosstab(batch: &RecordBatch, wanted: &[String]) -> Result<RecordBatch, Error> {
     let schema = batch.schema();

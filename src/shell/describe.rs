@@ -87,8 +87,6 @@ impl Grid {
 
 /// Describes the table `name`: its columns with their fields, and for a resource its methods.
 ///
-/// # Errors
-///
 /// Fails if there is no such table, naming the nearest.
 pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error> {
     let Some(table) = catalog.table(name) else {
@@ -112,8 +110,6 @@ pub(super) fn describe(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error
 }
 
 /// Describes the table `name`. A pattern, as for `\dt`, lists the tables if it matches several.
-///
-/// # Errors
 ///
 /// Fails if there is no such table.
 pub(super) fn describe_matching(name: &str, catalog: &Catalog) -> Result<Vec<Grid>, Error> {

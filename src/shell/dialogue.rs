@@ -28,8 +28,6 @@ pub(super) type LineEditor = Editor<LineHelper, MemHistory>;
 
 /// Returns the line editor, with the history in the directory `state_dir`.
 ///
-/// # Errors
-///
 /// Fails if the terminal cannot be used.
 pub(super) fn editor(color: bool, state_dir: Option<&Path>) -> Result<LineEditor, Error> {
     let failed =

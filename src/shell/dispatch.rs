@@ -192,8 +192,6 @@ impl Shell {
 
     /// Sets a variable.
     ///
-    /// # Errors
-    ///
     /// Fails if `name` cannot name one.
     pub(super) fn set_variable(&mut self, name: String, value: String) -> Result<(), Error> {
         variables::check_name(&name)?;

@@ -10,8 +10,6 @@ use crate::terminal::children::{self, Attended};
 
 /// Opens `text` in `$VISUAL` or `$EDITOR`, waits until the editor exits, and returns the content of the file.
 ///
-/// # Errors
-///
 /// Fails if there is no such editor, or if it fails.
 pub(super) fn edit(text: &str) -> Result<String, Error> {
     let editor = ["VISUAL", "EDITOR"]

@@ -182,8 +182,6 @@ pub(super) fn names() -> impl Iterator<Item = &'static &'static str> {
 
 /// Returns how the statement `name` is written; without a name the list of statements.
 ///
-/// # Errors
-///
 /// Fails if there is no such statement.
 pub(super) fn syntax(name: Option<&str>) -> Result<String, Error> {
     let Some(name) = name else {

@@ -40,8 +40,6 @@ impl Shutdown {
 
 /// Watches for SIGTERM and SIGHUP for as long as what it returns lives.
 ///
-/// # Errors
-///
 /// Fails if they cannot be watched.
 #[cfg(unix)]
 pub(super) fn watch(shutdown: &Shutdown) -> Result<Watch, Error> {

@@ -44,8 +44,6 @@ impl Memory {
 
     /// Returns the rows as one batch.
     ///
-    /// # Errors
-    ///
     /// Fails if there was no result, or more of it than is kept.
     pub(super) fn into_batch(self) -> Result<RecordBatch, Error> {
         if self.is_too_large() {
@@ -161,8 +159,6 @@ impl Sink for Keeping<'_> {
 
 /// Returns the cells of `batch` as text, row by row; None is NULL.
 ///
-/// # Errors
-///
 /// Fails if a type has no text; no such type is known.
 pub(super) fn texts(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, Error> {
     let schema = batch.schema();
@@ -187,9 +183,7 @@ impl Seen {
     /// Takes note of the rows of `batch`, and returns them with a column before them that marks those which the last run
     /// did not have; the first run marks none.
     ///
-    /// # Errors
-    ///
-    /// As [`texts`].
+    /// Fails as [`texts`] does.
     pub(super) fn mark(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
         let rows = texts(batch)?;
         let mut now: HashMap<_, usize> = HashMap::new();

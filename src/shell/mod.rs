@@ -73,8 +73,6 @@ const RC: &str = "iamqlrc";
 /// Runs the shell until the person quits. If stdin is not a terminal, its statements run without prompts, up to the
 /// first that fails.
 ///
-/// # Errors
-///
 /// Fails if the terminal cannot be used, and, if stdin is not a terminal, with the first failure.
 pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     let is_terminal = std::io::stdin().is_terminal();

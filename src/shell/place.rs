@@ -31,8 +31,6 @@ struct Program {
 impl Place {
     /// Opens `to`. A file takes its format from its name, unless `format` is another one than table.
     ///
-    /// # Errors
-    ///
     /// Fails if the file cannot be written, or the program not be run.
     pub(super) fn open(
         to: &Destination,
@@ -89,8 +87,6 @@ impl Place {
 
     /// Writes further results in another format.
     ///
-    /// # Errors
-    ///
     /// Fails if it is closed.
     pub(super) fn reform(
         &mut self,
@@ -103,8 +99,6 @@ impl Place {
     }
 
     /// Returns what rows are written to.
-    ///
-    /// # Errors
     ///
     /// Fails if it is closed.
     pub(super) fn output(&mut self) -> Result<&mut Output, Error> {

@@ -62,8 +62,6 @@ impl Screen {
     /// Shows the rows of a statement that has ended. The time that a person spends in the pager does not count as the
     /// statement's.
     ///
-    /// # Errors
-    ///
     /// Fails if they cannot be written.
     pub(super) fn present(&mut self) -> Result<(), Error> {
         let State::Ready(schema, batches) = std::mem::replace(&mut self.state, State::Idle) else {
@@ -81,8 +79,6 @@ impl Screen {
     }
 
     /// Shows results that are at hand, one below the other.
-    ///
-    /// # Errors
     ///
     /// Fails if they cannot be written.
     pub(super) fn show_all(&self, results: &[RecordBatch]) -> Result<(), Error> {

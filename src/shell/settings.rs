@@ -50,8 +50,6 @@ pub(super) fn values(name: &str) -> &'static [&'static str] {
 impl Settings {
     /// Sets `name`; without a value a switch is toggled.
     ///
-    /// # Errors
-    ///
     /// Fails if there is no such setting or the value does not fit.
     pub(super) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
         match name {
@@ -108,8 +106,6 @@ impl Settings {
 }
 
 /// Reads the name of a format.
-///
-/// # Errors
 ///
 /// Fails if there is no such format.
 pub(super) fn format(name: &str) -> Result<OutputFormat, Error> {

@@ -69,8 +69,6 @@ pub(super) struct Shell {
 impl Shell {
     /// Starts with an open session.
     ///
-    /// # Errors
-    ///
     /// Fails if the output file cannot be written.
     pub(super) async fn new(
         setup: Setup,

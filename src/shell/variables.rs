@@ -59,8 +59,6 @@ pub(super) fn name_at(text: &str, cursor: usize) -> Option<(usize, Option<char>)
 
 /// Checks that `name` can name a variable.
 ///
-/// # Errors
-///
 /// Fails if `:name` would not be read as one word.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
     let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_')

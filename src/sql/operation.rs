@@ -32,8 +32,6 @@ pub(crate) enum Operation {
 impl Operation {
     /// Reads the statement that was typed as `piece` in `dialect`.
     ///
-    /// # Errors
-    ///
     /// Fails for statements that cannot be read or are refused, with the reason and what to use instead.
     pub(crate) fn read(piece: &Piece, dialect: Dialect) -> Result<Self, Error> {
         Ok(match stackql::read(piece, dialect)? {
@@ -95,8 +93,6 @@ impl Operation {
     }
 
     /// Reads `statement`.
-    ///
-    /// # Errors
     ///
     /// Fails for statements that are refused, with the reason and what to use instead.
     pub(crate) fn of(statement: EngineStatement) -> Result<Self, Error> {

@@ -27,8 +27,6 @@ pub(crate) enum Origin {
 
 /// Checks the spec of an object of `resource` to create and returns it without what the service fills in itself.
 ///
-/// # Errors
-///
 /// Fails at the first field that does not exist, is not to be set, or is of the wrong type, if there is no owner, and for
 /// a last day before `today`.
 pub(crate) fn for_create(
@@ -66,8 +64,6 @@ pub(crate) fn for_create(
 
 /// Checks the fields of a key to change, which are its texts.
 ///
-/// # Errors
-///
 /// Fails at the first field that does not exist or cannot be changed, for NULL, and if there is none.
 pub(crate) fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error> {
     let columns = columns_of_spec(resource);
@@ -96,8 +92,6 @@ pub(crate) fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error>
 
 /// Parses `text` as the JSON object of a spec.
 ///
-/// # Errors
-///
 /// Fails with the place in the text; also if the JSON is not an object.
 pub(crate) fn parse(text: &str) -> Result<Spec, Error> {
     match parse_value(text) {
@@ -123,8 +117,6 @@ pub(crate) fn parse(text: &str) -> Result<Spec, Error> {
 }
 
 /// Parses `text` as JSON.
-///
-/// # Errors
 ///
 /// Fails with the place in the text; also for a duplicate member.
 pub(crate) fn parse_value(text: &str) -> serde_json::Result<Value> {

@@ -193,8 +193,6 @@ impl Buffer {
     /// Takes `len` values, padded with NULLs, as an array of `ty`, which is the Arrow type that the buffer was made
     /// for. Keeps the capacity for the next batch.
     ///
-    /// # Errors
-    ///
     /// Fails if there is more text than 32-bit offsets can address.
     pub(super) fn finish(&mut self, ty: &DataType, len: usize) -> Result<ArrayRef, ArrowError> {
         self.pad(len);

@@ -151,8 +151,6 @@ impl Decoder {
 
     /// Adds the key that `json` begins with, and returns the length of its object.
     ///
-    /// # Errors
-    ///
     /// Fails if `json` does not begin with a JSON object; nothing is added then.
     pub(super) fn push_first(&mut self, json: &str) -> Result<usize, serde_json::Error> {
         let (buffers, row) = (&mut self.buffers, self.rows);
@@ -196,9 +194,7 @@ impl Decoder {
     /// Returns the same, and what tells the objects apart, even if it is not among the columns: their ids, or all that
     /// they are.
     ///
-    /// # Errors
-    ///
-    /// As [`Decoder::finish`].
+    /// Fails as [`Decoder::finish`] does.
     pub(super) fn finish_with_ids(&mut self) -> Result<(ArrayRef, RecordBatch), ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         let ids = self.buffers[ID].finish(&self.columns[ID].ty.arrow(), rows)?;

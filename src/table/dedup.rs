@@ -25,9 +25,7 @@ pub(super) struct Seen {
 impl Seen {
     /// Returns the rows whose ids are new. A row without an id is always new.
     ///
-    /// # Errors
-    ///
-    /// None is known: there is an id, or NULL, for every row.
+    /// No failure is known: there is an id, or NULL, for every row.
     pub(super) fn fresh(
         &mut self,
         ids: &StringArray,

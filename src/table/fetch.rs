@@ -146,7 +146,8 @@ pub(super) fn rows(
                 known: whole.then_some(known),
                 sources: shape.sources.clone(),
             };
-            // The consumer decodes pages, so that they are hot in its cache; if it falls behind, the fetching task does.
+            // The consumer decodes pages, so that they are hot in its cache; if it falls behind, the fetching task
+            // does.
             let keys = match shared {
                 Some(shared) => {
                     let list = move || {

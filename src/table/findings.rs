@@ -46,8 +46,6 @@ use crate::resource::findings::{CONTROLS, Control, Setting, settings};
 
 /// Returns the plan of the view.
 ///
-/// # Errors
-///
 /// Fails if the engine does not take a control.
 pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
     let mut all: Option<LogicalPlanBuilder> = None;

@@ -40,8 +40,7 @@ impl Oddities {
 /// Returns the length of the object. Unless it `keeps_secrets`, they are left out of the JSON of the objects that they are
 /// in; to leave their columns NULL is the buffers' business.
 ///
-/// # Errors
-/// If `json` does not begin with an object. There may be values of row `row` then.
+/// Fails if `json` does not begin with an object. There may be values of row `row` then.
 pub(super) fn read(
     json: &str,
     columns: &'static [Column],

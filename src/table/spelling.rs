@@ -18,8 +18,6 @@ use crate::resource::{Filter, Resource};
 
 /// Warns `scope` of each value that `plan` compares with a column that is never equal to it.
 ///
-/// # Errors
-///
 /// Fails if the engine cannot walk over the plan.
 pub(crate) fn check(plan: &LogicalPlan, scope: &Scope) -> Result<()> {
     plan.apply_with_subqueries(|plan| {

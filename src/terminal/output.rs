@@ -90,8 +90,6 @@ impl Output {
     /// Writes to stdout, or for the file `path`, which [`commit`](Self::commit) replaces. Waits for a paused reader until
     /// `interrupt` is raised.
     ///
-    /// # Errors
-    ///
     /// Fails if the file cannot be written.
     pub(crate) fn open(
         format: OutputFormat,
@@ -149,8 +147,6 @@ impl Output {
 
     /// Puts the results in their place, where they replace what was there; what is written from now on is added to them.
     ///
-    /// # Errors
-    ///
     /// Fails if that cannot be done.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         let committed = match &mut self.target.0.lock().staged {
@@ -194,8 +190,6 @@ impl Output {
     }
 
     /// Writes to the stdin of a program. Waits for a program that does not read until `interrupt` is raised.
-    ///
-    /// # Errors
     ///
     /// Fails if the stream cannot be used.
     pub(crate) fn to_program(

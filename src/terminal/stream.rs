@@ -129,8 +129,6 @@ pub(crate) struct Stream {
 impl Stream {
     /// Writes to `file`. Waits for a paused reader until `interrupt` is raised.
     ///
-    /// # Errors
-    ///
     /// Fails if the kind of the file cannot be found out.
     pub(crate) fn new(file: File, interrupt: &Interrupt) -> io::Result<Self> {
         Ok(Self {
@@ -145,16 +143,12 @@ impl Stream {
     /// Adds to the pipe or device at `path`. Waits for a pipe to get a reader, until `interrupt` is raised or its limit
     /// for readers is over.
     ///
-    /// # Errors
-    ///
     /// Fails if it cannot be opened, and as [`io::ErrorKind::Interrupted`] if it was interrupted.
     pub(crate) fn open(path: &Path, interrupt: &Interrupt) -> io::Result<Self> {
         Self::new(open(path, interrupt)?, interrupt)
     }
 
     /// Writes to stdout without its buffer, so that what was written has left the process.
-    ///
-    /// # Errors
     ///
     /// Fails if the kind of the file cannot be found out, and if nothing can be written to it.
     pub(crate) fn stdout(interrupt: &Interrupt) -> io::Result<Self> {
@@ -210,8 +204,6 @@ impl Stream {
 
     /// Puts what was written to a file on the disk.
     ///
-    /// # Errors
-    ///
     /// Fails if the disk does not take it.
     pub(crate) fn sync(&self) -> io::Result<()> {
         match self.kind {
@@ -221,8 +213,6 @@ impl Stream {
     }
 
     /// Finds out whether `bytes` more could be written, without writing any.
-    ///
-    /// # Errors
     ///
     /// Fails if nobody will read what is written from now on, or there is no room for it.
     #[cfg(unix)]
@@ -250,8 +240,6 @@ impl Stream {
 
     /// Keeps a pipe open until its reader has taken everything, and for a moment longer. A reader that wants all rows
     /// waits for the end of the file; one that leaves now may not have used all of them.
-    ///
-    /// # Errors
     ///
     /// Fails if the reader leaves, if it stops reading, and where nobody can tell.
     #[cfg(unix)]

@@ -130,8 +130,6 @@ impl Parameter {
 
     /// Returns the value.
     ///
-    /// # Errors
-    ///
     /// Fails before the first one is set.
     pub(super) fn get(&self) -> Result<ScalarValue> {
         let current = self.value.lock();

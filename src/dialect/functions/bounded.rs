@@ -113,8 +113,6 @@ impl Arguments {
 
 /// Returns the bytes of the values of `column`, which may be a part of a larger one.
 ///
-/// # Errors
-///
 /// Fails if they are too many to be counted.
 pub(crate) fn slice_size(column: &ArrayRef) -> Result<usize, ArrowError> {
     // Of a column of views the engine counts the views alone.
@@ -477,8 +475,6 @@ fn replaced(args: &Arguments) -> Option<u64> {
 }
 
 /// Compiles a pattern with the flags that change what it matches.
-///
-/// # Errors
 ///
 /// Fails if it is not a regular expression.
 pub(super) fn compiled_as(pattern: &str, flags: &str) -> Result<Regex, regex::Error> {

@@ -128,8 +128,6 @@ pub(crate) enum Access {
 
 /// Finds the type that `steps` lead to from `data_type`, which `name` is known by.
 ///
-/// # Errors
-///
 /// Fails on a field that a struct does not have, and on a step into something without such parts. JSON text is not
 /// looked into.
 pub(crate) fn resolve(name: &str, data_type: &DataType, steps: &[Step]) -> Result<Access, Error> {
@@ -185,7 +183,7 @@ pub(crate) fn resolve(name: &str, data_type: &DataType, steps: &[Step]) -> Resul
 ///
 /// # Errors
 ///
-/// As [`resolve`], for what does not carry its JSON.
+/// Fails as [`resolve`] does, for what does not carry its JSON.
 fn resolve_json(name: &str, data_type: &DataType, steps: &[Step]) -> Result<Access, Error> {
     let found = resolve(name, data_type, steps);
     if !source_json::is_in(data_type) {
@@ -199,8 +197,6 @@ fn resolve_json(name: &str, data_type: &DataType, steps: &[Step]) -> Result<Acce
 
 /// Finds the type that `steps` lead to for a function that takes text out of JSON: the same, except that a date or a time
 /// of an object that carries its JSON is the text that stands there. Its field may show it in another way, or as NULL.
-///
-/// # Errors
 ///
 /// As [`resolve`], for what does not carry its JSON.
 pub(crate) fn resolve_text(

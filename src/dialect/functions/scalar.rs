@@ -369,9 +369,7 @@ fn valued(name: &'static str, values: &[Value<'_>], eval: Eval) -> Result<Value<
 
 /// Prepares the arguments of a call.
 ///
-/// # Errors
-///
-/// As [`Column::try_new`].
+/// Fails as [`Column::try_new`] does.
 pub(crate) fn columns(args: &ScalarFunctionArgs) -> Result<Vec<Column>> {
     let fields = args.args.iter().zip(&args.arg_fields);
     fields

@@ -122,8 +122,6 @@ enum Cells {
 impl Column {
     /// Reads `value`, whose field says whether text is JSON.
     ///
-    /// # Errors
-    ///
     /// Fails for types that Arrow can make neither a number nor text of.
     pub(crate) fn try_new(value: &ColumnarValue, field: &Field) -> Result<Self> {
         let (array, constant) = match value {

@@ -15,8 +15,6 @@ use crate::dialect::error::{Error, Place};
 /// Puts numbers in the places of the parameters of `plan` that are calculated with. `value` returns the value of a parameter
 /// by its name.
 ///
-/// # Errors
-///
 /// Fails if such a value is a text and no number.
 pub(crate) fn with_numbers(
     plan: LogicalPlan,

@@ -1074,8 +1074,6 @@ fn typed(expr: &Expr) -> Option<String> {
 
 /// Returns `value`, which is put into a column or a parameter of `data_type`, as one of that type. It stands by itself.
 ///
-/// # Errors
-///
 /// Fails if it is of a kind that only CAST makes one of.
 pub(crate) fn assigned(value: Expr, data_type: &DataType) -> Result<Expr> {
     let schema = DFSchema::empty();

@@ -41,8 +41,6 @@ const NUMBER: &str = "__row";
 
 /// Does so in a plan whose types fit, in which outer values have become subqueries.
 ///
-/// # Errors
-///
 /// Fails as the engine does.
 pub(crate) fn limit_by_outer_values(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(plan.transform_up_with_subqueries(limit_by_subquery)?.data)

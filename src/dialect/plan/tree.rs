@@ -15,8 +15,6 @@ use datafusion::logical_expr::{
 
 /// Returns the only one of `inputs`, which a node with one input is to have from now on.
 ///
-/// # Errors
-///
 /// Fails if there is another number of them.
 pub(crate) fn only_input<P>(inputs: Vec<P>) -> Result<P> {
     match <[P; 1]>::try_from(inputs) {
@@ -27,8 +25,6 @@ pub(crate) fn only_input<P>(inputs: Vec<P>) -> Result<P> {
 
 /// Rewrites all expressions of `plan`, those of subqueries included, from the leaves up. `rewrite` is given the columns that
 /// an expression is over. Columns of the plan keep their names.
-///
-/// # Errors
 ///
 /// Fails if `rewrite` does.
 pub(super) fn rewrite_expressions(
@@ -45,8 +41,6 @@ pub(super) fn rewrite_expressions(
 }
 
 /// Rewrites the expressions of one node, whose columns keep their names.
-///
-/// # Errors
 ///
 /// Fails if `rewrite` does.
 pub(crate) fn map_named(
@@ -79,8 +73,6 @@ pub(super) fn compared(expr: &mut Expr) -> Option<Vec<&mut Expr>> {
 /// Rewrites all nodes of `plan`, those of subqueries included, from the leaves up. `rewrite` may change the types of columns:
 /// nodes above it are given their types anew.
 ///
-/// # Errors
-///
 /// Fails if `rewrite` does, or if a node does not take the new types.
 pub(super) fn rewrite_types(
     plan: LogicalPlan,
@@ -100,8 +92,6 @@ pub(super) fn rewrite_types(
 
 /// Returns `plan` with the types that its inputs and expressions have now.
 ///
-/// # Errors
-///
 /// Fails if it does not take them.
 pub(crate) fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
     match plan {
@@ -114,8 +104,6 @@ pub(crate) fn retyped(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// Returns `plan` with its columns as `change` makes them, under their names.
-///
-/// # Errors
 ///
 /// Fails if the engine does not take a column.
 pub(crate) fn map_columns(
@@ -141,8 +129,6 @@ pub(super) fn sorted_by(keys: &mut [Sort]) -> impl Iterator<Item = &mut Expr> {
 
 /// Makes keys of `exprs` with `key`. Returns true if that changes one of them.
 ///
-/// # Errors
-///
 /// Fails if `key` does.
 pub(super) fn all_keys<'e>(
     exprs: impl Iterator<Item = &'e mut Expr>,
@@ -158,8 +144,6 @@ pub(super) fn all_keys<'e>(
 }
 
 /// Makes keys of what DISTINCT ON compares and sorts by, with `key`. Other plans stay as they are.
-///
-/// # Errors
 ///
 /// Fails if `key` does.
 pub(super) fn distinct_keys(

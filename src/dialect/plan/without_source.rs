@@ -28,8 +28,6 @@ use crate::dialect::source_json;
 
 /// Returns `plan`, whose COPYs write objects as their fields.
 ///
-/// # Errors
-///
 /// Fails if a plan cannot be put together again.
 pub(crate) fn without_sources(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up(|plan| {

@@ -35,8 +35,6 @@ const RELATION_RULES: [(&str, RelationRule); 7] = [
 
 /// Applies all rules to `statement`.
 ///
-/// # Errors
-///
 /// Fails as the first rule does that refuses it.
 pub(crate) fn apply(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
     let mut rules = RELATION_RULES.iter();

@@ -65,8 +65,8 @@ pub(crate) enum Hook {
     Finish(fn(&mut Statement)),
 }
 
-/// Lists syntax rules, one per line: its dialects, whose spelling it reads, its function and when that runs, and the function
-/// that refuses the same spelling in the other dialect. A rule has the name of its function.
+/// Lists syntax rules, one per line: its dialects, whose spelling it reads, its function and when that runs, and the
+/// function that refuses the same spelling in the other dialect. A rule has the name of its function.
 macro_rules! syntax_rules {
     (@refusal) => { None };
     (@refusal $module:ident::$refusal:ident: $part:ident) => {
@@ -139,8 +139,8 @@ pub(crate) enum Answer {
     BareColumn(fn(&mut Statement, &Aggregation<'_>) -> BTreeSet<String>),
 }
 
-/// Lists second readings, one per line: its dialects, whose spelling it reads, its function, the error that it answers, and
-/// what to write instead. A reading has the name of its function.
+/// Lists second readings, one per line: its dialects, whose spelling it reads, its function, the error that it answers,
+/// and what to write instead. A reading has the name of its function.
 macro_rules! second_readings {
     (@instead) => { None };
     (@instead $instead:literal) => { Some($instead) };

@@ -131,8 +131,6 @@ impl Journals {
 
     /// Begins a journal of creates of `resource`, sent to `service`.
     ///
-    /// # Errors
-    ///
     /// Fails if it cannot be written.
     pub(super) fn begin(&self, resource: &Resource, service: String) -> io::Result<Journal> {
         private_file::create_dir(&self.dir)?;
@@ -181,8 +179,6 @@ impl Journals {
 
 impl Journal {
     /// Notes that creates are about to be sent, and returns once that is on disk.
-    ///
-    /// # Errors
     ///
     /// Fails if it cannot be written.
     pub(super) fn intend<'s>(

@@ -82,8 +82,6 @@ impl RescueFile {
 
     /// Finds out whether `bytes` of secrets could be saved, leaving nothing behind.
     ///
-    /// # Errors
-    ///
     /// Fails if they could not, such as because the disk is full.
     pub(super) fn check(&self, bytes: usize) -> io::Result<()> {
         let dir = self.dir()?;
@@ -102,8 +100,6 @@ impl RescueFile {
     }
 
     /// Appends `keys`, and returns once they are on disk.
-    ///
-    /// # Errors
     ///
     /// Fails if the file cannot be written. It is then as it was.
     pub(super) fn save(&self, keys: &[KeyBody]) -> io::Result<()> {

@@ -60,8 +60,6 @@ struct Rows {
 impl Returning {
     /// Plans `returning` with the functions, settings and parameters of the session.
     ///
-    /// # Errors
-    ///
     /// Fails for names that do not exist, and for aggregates and subqueries.
     pub(super) async fn plan(returning: write::Returning, planner: &Planner) -> Result<Self> {
         let resource = returning.resource;
@@ -85,8 +83,6 @@ impl Returning {
     }
 
     /// Describes `returning`.
-    ///
-    /// # Errors
     ///
     /// Fails as [`plan`](Self::plan) does.
     pub(super) async fn describe(
@@ -159,8 +155,6 @@ impl Returning {
 
     /// Returns the list's values for `rows`, which have the columns of the table.
     ///
-    /// # Errors
-    ///
     /// Fails if an expression cannot be evaluated.
     pub(super) async fn apply(&self, rows: RecordBatch) -> Result<RecordBatch> {
         *self.rows.rows.lock() = rows;
@@ -188,8 +182,6 @@ impl Returning {
 
     /// Returns true if the secret of a created key reaches the result. It finds out by evaluating the list over a
     /// probe, and marks the columns that the secret reaches, so that they are never shortened.
-    ///
-    /// # Errors
     ///
     /// Fails if an expression cannot be evaluated.
     pub(super) async fn carries_secret(&mut self) -> Result<bool> {

@@ -18,8 +18,6 @@ use crate::sql::write::{Insert, Target, Update};
 
 /// Returns the checked spec of every row of an INSERT.
 ///
-/// # Errors
-///
 /// Fails at the first row that cannot be created `today`, naming the row and the field.
 pub(super) async fn of_insert(
     insert: &Insert,
@@ -83,8 +81,6 @@ fn placed(error: Error, targets: &[Target]) -> Error {
 }
 
 /// Returns the checked fields that every row of an UPDATE sets; the values begin at `first` of the columns.
-///
-/// # Errors
 ///
 /// Fails at the first row that cannot be changed so, naming the row and the field.
 pub(super) async fn of_update(

@@ -23,8 +23,6 @@ pub(crate) use statement::{Answer, Describe, Filter, Reading, Stackql};
 
 /// Reads `piece`, written in `dialect`, as one of StackQL's statements; None if it is none.
 ///
-/// # Errors
-///
 /// Fails if it is one but has an error, and says what was expected.
 pub(crate) fn read(piece: &Piece, dialect: Dialect) -> Result<Option<Reading>, Error> {
     // What cannot be cut into tokens is refused by the parser.

@@ -98,8 +98,6 @@ pub(crate) struct Returning {
 impl Write {
     /// Reads `statement` as a write to a resource; None if it is something else.
     ///
-    /// # Errors
-    ///
     /// Fails for a write that the table cannot take, and names what does not fit.
     pub(crate) fn of(statement: &Statement) -> Result<Option<Self>, Error> {
         if let Statement::Query(query) = statement
@@ -301,8 +299,6 @@ impl Returning {
 }
 
 /// Returns the resource whose table is called `name`; None if it is something else.
-///
-/// # Errors
 ///
 /// Fails if it is a view, or a table that cannot be written.
 pub(crate) fn writable(name: &ObjectName) -> Result<Option<&'static Resource>, Error> {

@@ -16,8 +16,6 @@ use crate::resource::Resource;
 
 /// Rejects statements that would change a resource or its schema in a way that the API has no request for.
 ///
-/// # Errors
-///
 /// Fails with the reason and what to use instead.
 pub(crate) fn refuse(statement: &Statement) -> Result<(), Error> {
     match statement {
@@ -91,8 +89,6 @@ pub(crate) fn refuse(statement: &Statement) -> Result<(), Error> {
 
 /// Refuses a write to a resource inside `query`, which would not be run and would have no rows. A write after WITH, and
 /// nothing else, is allowed.
-///
-/// # Errors
 ///
 /// Fails with what to write instead.
 pub(crate) fn within_query(query: &Query) -> Result<(), Error> {

@@ -56,8 +56,6 @@ const SHAPE: &str = r#"{"confluent":{"type":"basic","username_var":"NAME OF A VA
 
 /// Returns where the credentials are that `json` describes.
 ///
-/// # Errors
-///
 /// Fails if `json` is not of a known shape, or a variable that it names is not set. No value of it is repeated.
 pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Error> {
     let auth: Auth = serde_json::from_str(json).map_err(|error| {

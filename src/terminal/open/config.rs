@@ -67,8 +67,6 @@ pub(super) struct Config {
 impl Config {
     /// Resolves `settings` over `environment` over `file`.
     ///
-    /// # Errors
-    ///
     /// Fails if a value is out of range, a profile does not exist, or credentials are incomplete.
     pub(super) fn resolve(
         settings: &Settings,

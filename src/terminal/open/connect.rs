@@ -38,8 +38,6 @@ const SILENCE: Duration = Duration::from_millis(300);
 
 /// Returns the connection that `config` describes; without credentials it is one that says what is missing.
 ///
-/// # Errors
-///
 /// Fails if credentials may not be sent to the endpoint, or if a file or command does not give the secret.
 pub(super) async fn connect(
     config: &Config,
@@ -93,8 +91,6 @@ fn without_scheme(url: &str, error: api::Error) -> Error {
 }
 
 /// Returns a connection to a sandbox at `url`.
-///
-/// # Errors
 ///
 /// Fails if the client cannot be set up.
 pub(super) fn connect_to_sandbox(

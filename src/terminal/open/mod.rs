@@ -53,8 +53,6 @@ pub(crate) struct Opener {
 impl Opener {
     /// Reads the environment and `config.toml`.
     ///
-    /// # Errors
-    ///
     /// Fails if `config.toml` or a variable cannot be read.
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         let variable = |(name, value): (OsString, OsString)| {
@@ -104,8 +102,6 @@ impl Opener {
     /// Opens a session with another profile, or again with the same settings; returns it with what opens it again.
     /// `config.toml` is read again.
     ///
-    /// # Errors
-    ///
     /// Fails as [`new`](Self::new) and [`open`](Self::open) do.
     pub(crate) async fn reopen(
         &self,
@@ -126,8 +122,6 @@ impl Opener {
     }
 
     /// Opens a session.
-    ///
-    /// # Errors
     ///
     /// Fails if the settings, the environment and the file do not fit together, or a secret cannot be read.
     pub(crate) async fn open(&self) -> Result<OpenSession, Error> {

@@ -34,8 +34,6 @@ pub(super) const VARIABLES: [&str; 6] = [
 
 /// Returns the proxy that leads to `endpoint`.
 ///
-/// # Errors
-///
 /// Fails if a variable names one that cannot be used.
 pub(super) fn proxy(
     environment: &Environment,

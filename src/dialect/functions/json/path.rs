@@ -45,16 +45,12 @@ pub(crate) fn parse(path: &str) -> Result<Vec<Step>, Error> {
 
 /// Returns the step of the text on the right of `->`, which is the name of a member.
 ///
-/// # Errors
-///
-/// None: it has the form of [`of_key`].
+/// It never fails, and has the form of [`of_key`].
 pub(crate) fn of_member(key: &str) -> Result<Vec<Step>, Error> {
     Ok(vec![Step::Field(key.to_owned())])
 }
 
 /// Returns the steps of the text on the right of SQLite's `->`: a path if it begins with `$`, else the name of a member.
-///
-/// # Errors
 ///
 /// Fails on a path that does not parse.
 pub(crate) fn of_key(key: &str) -> Result<Vec<Step>, Error> {

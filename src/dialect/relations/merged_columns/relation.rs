@@ -97,8 +97,6 @@ impl Relation {
 
     /// Takes the column `ident`, which is to be merged, out.
     ///
-    /// # Errors
-    ///
     /// Fails if it is not there, or there twice; `side` is "left" or "right".
     pub(super) fn take(&mut self, ident: &Ident, side: &str) -> Result<Expr, Error> {
         let name = folded(ident);
@@ -208,8 +206,6 @@ impl Relation {
     }
 
     /// Replaces `*` in the select list by the columns, the merged ones once.
-    ///
-    /// # Errors
     ///
     /// Fails for `* ILIKE`, which nothing is known of here.
     pub(super) fn spread_stars(&self, select: &mut Select) -> Result<(), Error> {
