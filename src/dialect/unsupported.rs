@@ -198,10 +198,10 @@ impl Visitor for Refusal {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
         match expr {
             // The engine would take the pattern for a regular expression.
-            Expr::SimilarTo { pattern, .. } => no(
-                "SIMILAR TO",
+            Expr::SimilarTo { pattern, .. } if text_of(pattern).is_none() => no(
+                "SIMILAR TO with a pattern that is not a literal",
                 pattern.span(),
-                "LIKE, or `~` and a regular expression",
+                "`~` and a regular expression",
             ),
             Expr::AtTimeZone { time_zone, .. } => known_zone(time_zone),
             Expr::BinaryOp { op, .. } => match op {
@@ -468,7 +468,7 @@ mod tests {
         insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");
         insta::assert_snapshot!(refused("SELECT * FROM generate_series(1, 2) WITH ORDINALITY"), @"WITH ORDINALITY is not supported; write row_number() OVER (), which numbers rows");
         insta::assert_snapshot!(refused("SELECT id FROM t SORT BY id"), @"a sort by part is not supported; write ORDER BY");
-        insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO 'a%'"), @"SIMILAR TO is not supported; write LIKE, or `~` and a regular expression");
+        insta::assert_snapshot!(refused("SELECT id FROM t WHERE id SIMILAR TO id"), @"SIMILAR TO with a pattern that is not a literal is not supported; write `~` and a regular expression");
     }
 
     #[test]

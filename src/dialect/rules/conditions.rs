@@ -61,6 +61,71 @@ pub(super) fn escape_by_backslash(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
+/// Turns SIMILAR TO into a comparison with a regular expression: the engine would take the pattern itself for one.
+///
+/// ```sql
+/// SELECT 1 FROM t WHERE a SIMILAR TO '%(b|c)_' OR a NOT SIMILAR TO 'x+'
+/// -- becomes
+/// SELECT 1 FROM t WHERE a ~ '^(?s:.*(b|c).)$' OR a !~ '^(?s:x+)$'
+/// ```
+///
+/// Only literal patterns: what else there is, is refused beforehand.
+pub(super) fn similar_to_regex(expr: &mut Expr, _: &Context<'_>) {
+    let Expr::SimilarTo {
+        negated,
+        expr: text,
+        pattern,
+        escape_char,
+    } = expr
+    else {
+        return;
+    };
+    let escape = match escape_char.as_ref().map(|escape| &escape.value) {
+        None => Some('\\'),
+        Some(Value::SingleQuotedString(escape)) => escape.parse().ok(),
+        Some(_) => return,
+    };
+    let Some((literal, span)) = text_of(pattern) else {
+        return;
+    };
+    let regex = ast::text(&regex_of(literal, escape), span);
+    let op = match negated {
+        true => BinaryOperator::PGRegexNotMatch,
+        false => BinaryOperator::PGRegexMatch,
+    };
+    *expr = binary(taken(text), op, regex);
+}
+
+/// Returns a pattern of SQL as a regular expression. Both know `|*+?{}()[]`.
+fn regex_of(pattern: &str, escape: Option<char>) -> String {
+    // As in SQL, any character may be a line break.
+    let mut regex = String::from("^(?s:");
+    let mut chars = pattern.chars();
+    let mut bracketed = false;
+    while let Some(c) = chars.next() {
+        match c {
+            c if Some(c) == escape => {
+                let literal = chars.next().map(String::from).unwrap_or_default();
+                regex.push_str(&regex::escape(&literal));
+            }
+            '[' | ']' => {
+                bracketed = c == '[';
+                regex.push(c);
+            }
+            '%' if !bracketed => regex.push_str(".*"),
+            '_' if !bracketed => regex.push('.'),
+            '.' | '$' | '\\' => {
+                regex.push('\\');
+                regex.push(c);
+            }
+            '^' if !bracketed => regex.push_str("\\^"),
+            c => regex.push(c),
+        }
+    }
+    regex.push_str(")$");
+    regex
+}
+
 /// Compares rows column by column, so that the comparisons can reach the requests.
 ///
 /// ```sql
@@ -500,6 +565,7 @@ pub(super) fn minus_interval(expr: &mut Expr, _: &Context<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::tests;
+    use super::*;
 
     fn rewritten(condition: &str) -> String {
         let sql = tests::rewritten(&format!("SELECT 1 FROM t WHERE {condition}"));
@@ -509,6 +575,25 @@ mod tests {
     #[test]
     fn patterns_are_escaped_by_backslashes() {
         insta::assert_snapshot!(rewritten(r"a LIKE '1!%\_!!' ESCAPE '!' OR a ILIKE 'x' ESCAPE 'xy'"), @r"a LIKE '1\%\\_\!' OR a ILIKE 'x' ESCAPE 'xy'");
+    }
+
+    #[test]
+    fn patterns_of_sql_become_regular_expressions() {
+        insta::assert_snapshot!(rewritten("a SIMILAR TO '%(b|c)_' OR a NOT SIMILAR TO 'x+'"), @"a ~ '^(?s:.*(b|c).)$' OR a !~ '^(?s:x+)$'");
+        insta::assert_snapshot!(rewritten("a SIMILAR TO '1!%.[%^_]$' ESCAPE '!'"), @r"a ~ '^(?s:1%\.[%^_]\$)$'");
+        for (pattern, text, matches) in [
+            ("%(prod|test)", "in prod", true),
+            ("(prod|test)", "in prod", false),
+            ("a_c", "a\nc", true),
+            ("a.c", "abc", false),
+            (r"100\%", "100%", true),
+            (r"100\%", "100 per cent", false),
+            ("[a-c]{2}", "bb", true),
+            ("a|b", "ab", false),
+        ] {
+            let regex = regex::Regex::new(&regex_of(pattern, Some('\\'))).unwrap();
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
     }
 
     #[test]

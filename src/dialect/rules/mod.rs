@@ -88,6 +88,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     STACKQL [Stackql] sqlite::number_as_condition: Select;
     BOTH [Psql, DuckDb] conditions::escape_by_backslash: Expr;
     DEFAULT [Psql] regex::word_boundaries: Expr;
+    BOTH [Psql, DuckDb] conditions::similar_to_regex: Expr;
     BOTH [Psql, DuckDb] conditions::rows_by_columns: Expr;
     BOTH [Psql, DuckDb] subqueries::row_in_subquery: Expr;
     BOTH [Psql, DuckDb] subqueries::select_from_values: Expr;

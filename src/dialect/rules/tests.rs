@@ -120,6 +120,7 @@ fn the_rules_run_in_this_order() {
     number_as_condition: stackql; Stackql
     escape_by_backslash: default, stackql; Psql, DuckDb
     word_boundaries: default; Psql
+    similar_to_regex: default, stackql; Psql, DuckDb
     rows_by_columns: default, stackql; Psql, DuckDb
     row_in_subquery: default, stackql; Psql, DuckDb
     select_from_values: default, stackql; Psql, DuckDb
