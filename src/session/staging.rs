@@ -90,6 +90,7 @@ impl Target {
     /// Fails if that cannot be done. What is there is unchanged then, unless it could only be written in place and that
     /// [broke off](is_in_part): then `written` must not be removed.
     pub(crate) fn put(&self, written: &Path, holds_secrets: bool) -> io::Result<()> {
+        check_unused(&self.path)?;
         let found = fs::metadata(&self.path).ok();
         let taken_over = match &found {
             Some(found) => take_over(written, found, holds_secrets),
@@ -243,6 +244,8 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 pub(crate) struct StagedFile {
     target: Target,
     written: PathBuf,
+    /// What is written, wherever other programs have moved it.
+    file: File,
     state: State,
 }
 
@@ -276,6 +279,7 @@ impl StagedFile {
         let staged = Self {
             target,
             written,
+            file: file.try_clone()?,
             state: State::Hidden,
         };
         Ok((staged, file))
@@ -286,11 +290,13 @@ impl StagedFile {
     ///
     /// Fails if neither can be done.
     pub(crate) fn keep(&mut self) -> io::Result<()> {
+        claim(&self.file);
         if self.state != State::Hidden {
             return Ok(());
         }
         let target = &self.target.path;
-        let is_empty = fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == 0);
+        let is_empty = fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == 0)
+            && check_unused(target).is_ok();
         let moved = match is_empty {
             true => fs::rename(&self.written, target),
             false => move_to_new(&self.written, target),
@@ -308,11 +314,43 @@ impl StagedFile {
         sync_folder_of(&self.written)
     }
 
+    /// Finds out whether what was written is still where it was written to.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another program has removed or replaced it.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if is_at(&self.file, &self.written) {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!(
+                "`{}` was removed or replaced while rows were written to it",
+                self.written.display()
+            ),
+        ))
+    }
+
+    /// Returns all that was written, wherever it is now. What is written next follows it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read.
+    pub(crate) fn content(&mut self) -> io::Result<String> {
+        let mut content = Vec::new();
+        self.file.rewind()?;
+        self.file.read_to_end(&mut content)?;
+        Ok(String::from_utf8_lossy(&content).into_owned())
+    }
+
     /// Puts what was written in its place. Secrets never replace what may be secrets too: returns where that is now.
     ///
     /// Fails as [`Target::put`] does.
     pub(crate) fn commit(&mut self) -> io::Result<Option<PathBuf>> {
+        self.check()?;
         let mut earlier = None;
+        let holds_secrets = matches!(self.state, State::Kept | State::Placed);
         match self.state {
             State::Placed | State::There => File::open(&self.written)?.sync_all()?,
             state => {
@@ -331,6 +369,10 @@ impl StagedFile {
         }
         is_needed(&self.written);
         (self.written, self.state) = (self.target.path.clone(), State::There);
+        if !holds_secrets {
+            // Others may replace what can be read again.
+            let _ = self.file.unlock();
+        }
         Ok(earlier)
     }
 
@@ -402,10 +444,14 @@ pub(crate) fn remove(path: &Path) {
     let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
 }
 
-/// Returns the files beside `target` with rows of statements that did not end.
-pub(crate) fn unfinished(target: &Path) -> Vec<PathBuf> {
+/// Returns the files beside `target` with rows of statements that did not end, and whether another run is writing them.
+pub(crate) fn unfinished(target: &Path) -> Vec<(PathBuf, bool)> {
     names_beside(target, UNFINISHED)
         .take_while(|name| name.exists())
+        .map(|name| {
+            let is_written = check_unused(&name).is_err();
+            (name, is_written)
+        })
         .collect()
 }
 
@@ -459,7 +505,7 @@ fn create_in(folder: &Path) -> io::Result<(PathBuf, File)> {
 /// Makes a file that only its owner can read, where there is none.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -480,6 +526,37 @@ fn claim(file: &File) {
     if cfg!(unix) {
         let _ = file.try_lock();
     }
+}
+
+/// Fails if a program has claimed the file `path`: the secrets of new keys are being written to it.
+fn check_unused(path: &Path) -> io::Result<()> {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+    if !cfg!(unix) || !is_file {
+        return Ok(());
+    }
+    let opened = File::open(path).map(|file| file.try_lock_shared());
+    match opened {
+        Ok(Err(fs::TryLockError::WouldBlock)) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "secrets of new keys are being written to it",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Returns true if `path` is the open `file`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (opened, found) = (file.metadata(), fs::symlink_metadata(path));
+    matches!((opened, found), (Ok(opened), Ok(found))
+        if (opened.dev(), opened.ino()) == (found.dev(), found.ino()))
+}
+
+/// Here a name says nothing more of a file.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Claims a folder, for as long as what is returned is open.

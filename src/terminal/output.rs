@@ -50,13 +50,18 @@ struct Shared {
     staged: Option<StagedFile>,
     /// True once a result was to hold the secrets of new keys.
     holds_secrets: bool,
-    /// True once one does.
+    /// True once one does, and its rows are not yet in their place.
     has_secrets: bool,
+    /// The same of the results before the current one.
+    had_secrets: bool,
+    /// True if rows of the current result were refused: its statement saves their secrets.
+    is_refused: bool,
 }
 
 impl Shared {
     /// Prepares for a result, which may hold secrets.
     fn begin(&mut self, holds_secrets: bool) -> io::Result<()> {
+        (self.had_secrets, self.is_refused) = (self.has_secrets, false);
         if !holds_secrets {
             return Ok(());
         }
@@ -79,10 +84,59 @@ impl Shared {
 
     /// Makes rows that hold secrets outlast a crash of the machine.
     fn sync(&mut self) -> io::Result<()> {
-        match self.holds_secrets {
-            true => self.stream.sync(),
-            false => Ok(()),
+        if !self.holds_secrets {
+            return Ok(());
         }
+        self.stream.sync()?;
+        let there = self.staged.as_ref().map_or(Ok(()), StagedFile::check);
+        self.is_refused = there.is_err();
+        there
+    }
+
+    /// Returns true unless another program has taken away the file that rows are written to.
+    fn is_there(&self) -> bool {
+        self.staged
+            .as_ref()
+            .is_none_or(|staged| staged.check().is_ok())
+    }
+
+    /// Ends results that did not get to their place; see [`Output::unfinished`].
+    fn unfinished(&mut self) -> Option<String> {
+        let is_there = self.is_there();
+        let staged = self.staged.as_mut()?;
+        if !is_there {
+            let is_lost = match self.is_refused {
+                true => self.had_secrets,
+                false => self.has_secrets,
+            };
+            (self.has_secrets, self.had_secrets) = (false, false);
+            return is_lost.then(|| rescue(staged));
+        }
+        if self.holds_secrets && !self.has_secrets {
+            // If that fails, an empty file is left.
+            let _ = staged.hide();
+            return None;
+        }
+        let (rows, target) = (staged.unfinished()?.display(), staged.target());
+        let told = format!("the rows with the secrets of new keys are in `{rows}`");
+        Some(match staged.unfinished() == Some(target) {
+            true => told,
+            false => format!("{told}; `{}` is as it was", target.display()),
+        })
+    }
+}
+
+/// Saves rows with secrets whose file is gone, and says where they are.
+fn rescue(staged: &mut StagedFile) -> String {
+    let file = secrets::rescue_file();
+    let rows = staged.content();
+    let saved = rows.and_then(|rows| file.save_rows(staged.target(), &rows));
+    let path = file.path().display();
+    match saved {
+        Ok(()) => format!("the rows with the secrets of new keys are in `{path}`"),
+        Err(error) => format!(
+            "the rows with the secrets of new keys are lost, and cannot be saved to `{path}` ({error}): revoke the keys"
+        ),
     }
 }
 
@@ -132,6 +186,8 @@ impl Output {
             staged,
             holds_secrets: false,
             has_secrets: false,
+            had_secrets: false,
+            is_refused: false,
         };
         Self {
             format,
@@ -149,7 +205,8 @@ impl Output {
     ///
     /// Fails if that cannot be done.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        let committed = match &mut self.target.0.lock().staged {
+        let mut shared = self.target.0.lock();
+        let committed = match &mut shared.staged {
             Some(staged) => staged.commit().map(|earlier| {
                 if let Some(earlier) = earlier {
                     notes::warn(&format!(
@@ -164,29 +221,20 @@ impl Output {
             }),
             None => Ok(()),
         };
-        committed.map_err(|mut error| {
-            error.notes.extend(self.unfinished());
-            error
-        })
+        match committed {
+            Ok(()) => shared.has_secrets = false,
+            Err(mut error) => {
+                error.notes.extend(shared.unfinished());
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Ends the results of a run that has failed. Returns what to tell people of those that did not get to their place,
     /// and cannot be made again.
     pub(crate) fn unfinished(&self) -> Option<String> {
-        let mut shared = self.target.0.lock();
-        let (is_kept, has_secrets) = (shared.holds_secrets, shared.has_secrets);
-        let staged = shared.staged.as_mut()?;
-        if is_kept && !has_secrets {
-            // If that fails, an empty file is left.
-            let _ = staged.hide();
-            return None;
-        }
-        let (rows, target) = (staged.unfinished()?.display(), staged.target());
-        let told = format!("the rows with the secrets of new keys are in `{rows}`");
-        Some(match staged.unfinished() == Some(target) {
-            true => told,
-            false => format!("{told}; `{}` is as it was", target.display()),
-        })
+        self.target.0.lock().unfinished()
     }
 
     /// Writes to the stdin of a program. Waits for a program that does not read until `interrupt` is raised.
@@ -300,11 +348,15 @@ fn create(path: &Path, interrupt: &Interrupt) -> io::Result<(Stream, Option<Stag
 
 /// Tells of rows that earlier runs wrote for the same file, and that nobody may have seen.
 fn remind_of_unfinished(target: &Path) {
-    for rows in unfinished(target) {
-        notes::warn(&format!(
-            "`{}` holds secrets of keys created by a run that did not finish; copy what you need and remove the file",
-            rows.display()
-        ));
+    for (rows, is_written) in unfinished(target) {
+        let rows = rows.display();
+        notes::warn(&match is_written {
+            true => format!("`{rows}`, with secrets of new keys, is being written by another run"),
+            false => format!(
+                "`{rows}` holds secrets of keys created by a run that did not finish; copy what you need and remove \
+                 the file"
+            ),
+        });
     }
 }
 
@@ -361,7 +413,8 @@ impl Sink for Output {
     }
 
     async fn has_arrived(&mut self) -> bool {
-        self.target.0.lock().stream.has_arrived()
+        let shared = self.target.0.lock();
+        shared.stream.has_arrived() && shared.is_there()
     }
 
     fn reformat(&mut self, format: &str) -> Result<(), Error> {
@@ -389,7 +442,8 @@ impl Sink for Output {
     }
 
     fn keeps(&self) -> bool {
-        self.target.0.lock().stream.keeps()
+        let shared = self.target.0.lock();
+        shared.stream.keeps() && shared.is_there()
     }
 
     fn discards(&self) -> bool {

@@ -355,3 +355,112 @@ fn a_file_that_is_written_in_place_is_as_it_was_if_the_disk_is_full() {
         );
     }
 }
+
+/// Where secrets are saved that could not be delivered.
+fn rescued(env: &TestEnv) -> String {
+    fs::read_to_string(env.state().join("iamql/unsaved-secrets.jsonl")).unwrap_or_default()
+}
+
+/// What happens to files in the folder in which the program runs.
+type Change = fn(&std::path::Path);
+
+#[test]
+fn a_file_that_is_gone_while_keys_are_created_loses_no_secret() {
+    let changes: [(&str, Option<&str>, Change); 5] = [
+        ("keys.jsonl", None, |work| {
+            fs::remove_file(work.join("keys.jsonl")).unwrap();
+        }),
+        ("keys.jsonl", None, |work| {
+            fs::rename(work.join("keys.jsonl"), work.join("moved")).unwrap();
+            fs::write(work.join("keys.jsonl"), "other").unwrap();
+        }),
+        ("keys.jsonl", Some("old"), |work| {
+            fs::remove_file(work.join("keys.jsonl.unfinished")).unwrap();
+        }),
+        ("d/keys.csv", None, |work| {
+            fs::remove_dir_all(work.join("d")).unwrap()
+        }),
+        ("d/keys.csv", None, |work| {
+            fs::rename(work.join("d"), work.join("e")).unwrap()
+        }),
+    ];
+    for (position, (name, was_there, change)) in changes.into_iter().enumerate() {
+        // While a row is awaited, and between the last row and the end of the run.
+        for (fault, sql, requests) in [
+            ("post,nth=3,times=1:429,retry-after=1", INSERT.to_owned(), 3),
+            (
+                "get,times=1:429,retry-after=1",
+                format!("{INSERT}; SELECT id FROM api_keys LIMIT 1"),
+                4,
+            ),
+        ] {
+            let env = environment(&[fault]);
+            fs::create_dir(env.work().join("d")).unwrap();
+            if let Some(text) = was_there {
+                fs::write(env.work().join(name), text).unwrap();
+            }
+            let ids = || {
+                env.sandbox
+                    .keys()
+                    .into_iter()
+                    .map(|key| key["id"].to_string())
+            };
+            let before: Vec<String> = ids().collect();
+            let args = ["--concurrency", "1", "--output-file", name, "-e", &sql];
+            let child = env.command(&args).spawn().unwrap();
+            env.wait_for_requests(requests);
+            change(&env.work());
+            let run = crate::support::Output::of(child);
+            let case = format!("{position} {fault}: {run:?}");
+            assert_eq!(run.code, Some(1), "{case}");
+            assert!(run.stderr.contains("was removed or replaced"), "{case}");
+            assert!(run.stderr.contains("unsaved-secrets.jsonl`"), "{case}");
+            assert!(
+                !run.stderr.contains("secrets of new keys are in `keys"),
+                "{case}"
+            );
+            let saved = rescued(&env);
+            let new: Vec<String> = ids().filter(|id| !before.contains(id)).collect();
+            assert_eq!(new.len(), 3, "{case}");
+            for id in &new {
+                let lines = saved
+                    .lines()
+                    .filter(|line| line.contains(id.trim_matches('"')));
+                assert_eq!(lines.count(), 1, "{case}\n{saved}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_another_run_writes_secrets_to_is_neither_replaced_nor_called_abandoned() {
+    for was_there in [None, Some("old")] {
+        let env = environment(&["post,nth=3,times=1:429,retry-after=3"]);
+        if let Some(text) = was_there {
+            fs::write(env.work().join("keys.jsonl"), text).unwrap();
+        }
+        let child = env.command(&into_file(INSERT)).spawn().unwrap();
+        env.wait_for_requests(3);
+        let second = env.iamql(&into_file("SELECT 1"));
+        assert!(!second.stderr.contains("did not finish"), "{second:?}");
+        match was_there {
+            // It is replaced when the other run ends, as if they had run one after the other.
+            Some(_) => assert!(
+                second.stderr.contains("being written by another run"),
+                "{second:?}"
+            ),
+            None => {
+                let copy = "COPY (SELECT 1) TO 'keys.jsonl' STORED AS JSON";
+                for run in [second, env.iamql(&["-e", copy])] {
+                    assert_eq!(run.code, Some(1), "{run:?}");
+                    assert!(run.stderr.contains("are being written to it"), "{run:?}");
+                }
+            }
+        }
+        let first = crate::support::Output::of(child);
+        assert_eq!(first.code, Some(0), "{first:?}");
+        let rows = fs::read_to_string(env.work().join("keys.jsonl")).unwrap();
+        assert_eq!(rows.matches("\"secret\":\"").count(), 3, "{rows}");
+        assert_eq!(rescued(&env), "");
+    }
+}

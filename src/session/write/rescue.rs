@@ -103,6 +103,31 @@ impl RescueFile {
     ///
     /// Fails if the file cannot be written. It is then as it was.
     pub(super) fn save(&self, keys: &[KeyBody]) -> io::Result<()> {
+        // One line each: a line break in JSON is layout, never part of a value. Nothing is parsed, so even a malformed
+        // answer is saved.
+        self.append(keys.iter().map(|key| key.raw().replace(['\n', '\r'], " ")))
+    }
+
+    /// Appends `rows` that were written for the file `name`: as they are if each is JSON, else as one object.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`save`](Self::save) does.
+    pub(crate) fn save_rows(&self, name: &Path, rows: &str) -> io::Result<()> {
+        let is_object = |line: &str| {
+            line.starts_with('{') && serde_json::from_str::<serde_json::Value>(line).is_ok()
+        };
+        match rows.lines().all(is_object) {
+            true => self.append(rows.lines().map(str::to_owned)),
+            false => {
+                let object =
+                    serde_json::json!({"output_file": name.to_string_lossy(), "rows": rows});
+                self.append([object.to_string()])
+            }
+        }
+    }
+
+    fn append(&self, added: impl IntoIterator<Item = String>) -> io::Result<()> {
         let dir = self.dir()?;
         private_file::create_dir(dir)?;
         let mut file = private_file::append(&self.path)?;
@@ -113,10 +138,8 @@ impl RescueFile {
             // Whoever wrote the last line did not get to its end.
             lines.push('\n');
         }
-        for key in keys {
-            // One line each: a line break in JSON is layout, never part of a value. Nothing is parsed, so even a
-            // malformed answer is saved.
-            lines.push_str(&key.raw().replace(['\n', '\r'], " "));
+        for line in added {
+            lines.push_str(&line);
             lines.push('\n');
         }
         let written = file
