@@ -58,20 +58,30 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns true if users other than its owner, or than the user of this process, can change what is in `dir`.
+/// Returns `dir`, or a folder around it, if users other than its owner, or than the user of this process, can change what
+/// is in `dir` or put another in its place.
 #[cfg(unix)]
-pub(crate) fn is_exposed(dir: &Path) -> bool {
+pub(crate) fn exposed(dir: &Path) -> Option<&Path> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    fs::metadata(dir).is_ok_and(|found| {
-        let owner = found.uid();
-        found.permissions().mode() & 0o022 != 0 || (owner != 0 && owner != user())
-    })
+    let (everybody, sticky) = (0o002, 0o1000);
+    let mut folders = dir.ancestors().enumerate();
+    let found = folders.find(|(depth, folder)| {
+        fs::metadata(folder).is_ok_and(|found| {
+            let (owner, mode) = (found.uid(), found.permissions().mode());
+            match depth {
+                0 => mode & 0o022 != 0 || (owner != 0 && owner != user()),
+                // With the sticky bit nobody can rename what belongs to others.
+                _ => mode & everybody != 0 && mode & sticky == 0,
+            }
+        })
+    });
+    found.map(|(_, folder)| folder)
 }
 
 /// Here a directory inherits its permissions.
 #[cfg(not(unix))]
-pub(crate) fn is_exposed(_: &Path) -> bool {
-    false
+pub(crate) fn exposed(_: &Path) -> Option<&Path> {
+    None
 }
 
 #[cfg(unix)]
@@ -177,7 +187,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (mode, expected) in [(0o700, false), (0o755, false), (0o775, true), (0o702, true)] {
             fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(is_exposed(dir.path()), expected, "{mode:o}");
+            assert_eq!(exposed(dir.path()).is_some(), expected, "{mode:o}");
+        }
+        let inner = dir.path().join("inner");
+        create_dir(&inner).unwrap();
+        for (mode, expected) in [(0o777, true), (0o1777, false), (0o775, false)] {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(exposed(&inner), expected.then_some(dir.path()), "{mode:o}");
         }
     }
 }

@@ -81,6 +81,8 @@ pub(crate) struct Caller {
     /// What to do if the credentials are refused.
     pub(crate) remedy: OnceLock<String>,
     pub(crate) endpoint: Endpoint,
+    /// The id of the key that authenticates.
+    pub(crate) own_key: Option<Arc<str>>,
     pub(crate) retry: RetryPolicy,
     /// The time for one call, with all its attempts and pauses.
     pub(crate) timeout: Duration,
@@ -193,10 +195,15 @@ impl Caller {
         }
     }
 
-    /// Returns the id of the created key, from the `Location` header.
+    /// Returns the id of the created key, from the `Location` header. On another host it is that of another service's key,
+    /// and nobody creates the key that the session has.
     fn created_id(&self, request: &Request, response: &Response) -> Option<String> {
-        let id = request.line.id_in(response.header("location")?)?;
-        Some(self.clean(id)).filter(|id| !id.is_empty())
+        let location = response.header("location");
+        let id = request
+            .line
+            .id_in(location.filter(|at| self.endpoint.is_at(at))?)?;
+        let is_new = |id: &String| !id.is_empty() && self.own_key.as_deref() != Some(id);
+        Some(self.clean(id)).filter(is_new)
     }
 
     /// Returns the beginning of a short text, such as a header, as it may be shown.

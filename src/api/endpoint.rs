@@ -103,6 +103,12 @@ impl Endpoint {
         format!("{}{path_and_query}", self.base)
     }
 
+    /// Returns true if `location`, absolute or relative to this endpoint, is on its host.
+    pub(crate) fn is_at(&self, location: &str) -> bool {
+        let location = self.url.join(location);
+        location.is_ok_and(|location| location.host_str() == self.url.host_str())
+    }
+
     /// Returns the host that `location`, absolute or relative to this endpoint, points to.
     pub(crate) fn host_of(&self, location: &str) -> Option<String> {
         Some(printable(self.url.join(location).ok()?.host_str()?))

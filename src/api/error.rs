@@ -47,7 +47,7 @@ pub enum Error {
         service: Box<ServiceError>,
     },
     /// The answer was a redirection, which is never followed.
-    #[error("`{}` answered {status}, a redirection to {}, where credentials are not sent", call.request, host.as_deref().map_or("nowhere".to_owned(), |host| format!("`{host}`")))]
+    #[error("`{}` answered {status}{}", call.request, host.as_deref().map_or(" without an address".to_owned(), |host| format!(", a redirection to `{host}`, where credentials are not sent")))]
     Redirect {
         /// The request.
         call: Box<Call>,

@@ -124,6 +124,7 @@ impl Failure {
             (_, Some(_), _) if is_plain => {
                 "the other side does not speak TLS; is it a port for http?".to_owned()
             }
+            (_, Some(tls), _) if is_too_old(tls) => OLD_TLS.to_owned(),
             (_, Some(tls), _) => tls.to_string(),
             (FailureKind::Refused, ..) => "connection refused".to_owned(),
             (FailureKind::Timeout, ..) if never_sent => {
@@ -138,6 +139,22 @@ impl Failure {
             never_sent,
         }
     }
+}
+
+/// What is wrong with a host that has no TLS of today.
+pub(crate) const OLD_TLS: &str = "the host speaks only TLS 1.1 or older";
+
+fn is_too_old(error: &rustls::Error) -> bool {
+    use rustls::PeerIncompatible::{
+        ServerDoesNotSupportTls12Or13, ServerTlsVersionIsDisabledByOurConfig,
+    };
+    matches!(
+        error,
+        rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(
+                ServerDoesNotSupportTls12Or13 | ServerTlsVersionIsDisabledByOurConfig
+            )
+    )
 }
 
 /// Says why a certificate is not valid, for known reasons other than its issuer.
@@ -177,6 +194,11 @@ fn invalid_certificate(error: &rustls::Error) -> Option<String> {
             format!("it is for {names}, not for `{}`", expected.to_str())
         }
         CertificateError::Revoked => "it was revoked".to_owned(),
+        CertificateError::BadSignature => "its signature does not match".to_owned(),
+        CertificateError::BadEncoding => "it cannot be read".to_owned(),
+        other if format!("{other:?}").contains("UnsupportedCertVersion") => {
+            "it is of X.509 version 1, which cannot be used".to_owned()
+        }
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             "it is that of an authority (CA:TRUE), which cannot be that of a host as well"
                 .to_owned()
@@ -237,6 +259,11 @@ mod tests {
         );
         assert_eq!(other(&[]), "it is for another host, not for `localhost`");
         assert_eq!(told(CertificateError::UnknownIssuer), None);
+        let signature = told(CertificateError::BadSignature);
+        assert_eq!(signature.unwrap(), "its signature does not match");
+        assert!(is_too_old(&rustls::Error::AlertReceived(
+            rustls::AlertDescription::ProtocolVersion
+        )));
     }
 
     #[test]

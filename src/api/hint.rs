@@ -4,7 +4,7 @@
 //! words, because their names belong to the command line.
 
 use super::error::Error;
-use super::failure::FailureKind;
+use super::failure::{FailureKind, OLD_TLS};
 use super::request::Method;
 use super::service_error::ServiceError;
 
@@ -63,12 +63,25 @@ impl Error {
                 FailureKind::Tls if failure.detail.contains("does not speak TLS") => {
                     "check the port; for plain http, the address given with `--endpoint` begins with `http://`"
                 }
+                FailureKind::Tls if failure.detail == OLD_TLS => {
+                    "TLS 1.2 or 1.3 is needed: check the address, and whether a proxy is in between"
+                }
                 FailureKind::Tls => {
                     "if the certificate is signed by an authority of your own, name it with `--ca-cert`"
                 }
                 FailureKind::Certificate if failure.detail.contains("CA:TRUE") => {
                     "make a certificate for the host with basicConstraints=CA:FALSE; the authority may sign it, or it \
                      may sign itself"
+                }
+                FailureKind::Certificate if failure.detail.starts_with("it is for ") => {
+                    "check the address if one is given with `--endpoint`, and whether a proxy is in between"
+                }
+                FailureKind::Certificate
+                    if failure.detail.starts_with("its signature")
+                        || failure.detail.ends_with("cannot be read")
+                        || failure.detail.ends_with("cannot be used") =>
+                {
+                    "the host needs another certificate; check whether a proxy is in between"
                 }
                 FailureKind::Certificate => {
                     "check the clock of this machine, and the address if one is given with `--endpoint`"

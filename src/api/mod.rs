@@ -142,7 +142,9 @@ impl Client {
 
     fn over(transport: Arc<dyn Transport>, config: ClientConfig) -> Self {
         let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let key_id: Option<Arc<str>> = config.credentials.key_id().map(Arc::from);
         let caller = Caller {
+            own_key: key_id.clone(),
             transport,
             mask: Mask::of(config.credentials.secrets()),
             remedy: OnceLock::new(),
@@ -156,7 +158,6 @@ impl Client {
             random: fastrand::f64,
             now: SystemTime::now,
         };
-        let key_id = config.credentials.key_id().map(Arc::from);
         Self {
             caller: Arc::new(caller),
             terms: Terms::default(),

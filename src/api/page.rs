@@ -77,14 +77,15 @@ impl Page {
         Ok(Self { keys, next, total })
     }
 
-    /// Finds the token of the next page at the beginning of a body that may not be a page at all. `None` if the links do
-    /// not come before the keys; `Some(None)` if this seems to be the last page.
-    pub(super) fn peek(body: &[u8]) -> Option<Option<PageToken>> {
+    /// Finds the token of the next page, and the number of keys of all pages, at the beginning of a body that may not be a
+    /// page at all. `None` if the links do not come before the keys; no token if this seems to be the last page.
+    pub(super) fn peek(body: &[u8]) -> Option<(Option<PageToken>, Option<u64>)> {
         let mut peek = Peek::default();
         // Always fails: see `Peek`.
         let _ =
             serde_json::Deserializer::from_slice(body).deserialize_map(MembersVisitor(&mut peek));
-        peek.0?.token().ok()
+        let links = peek.0?;
+        Some((links.token().ok()?, links.total))
     }
 
     /// Returns the keys in order, without copying them.
@@ -511,7 +512,7 @@ mod tests {
 
     #[test]
     fn what_comes_next_is_known_before_the_keys_if_the_links_stand_before_them() {
-        let peek = |body: &str| Page::peek(body.as_bytes());
+        let peek = |body: &str| Some(Page::peek(body.as_bytes())?.0);
         let token = Some(PageToken::new("t"));
         assert_eq!(
             peek(r#"{"kind":"x","metadata":{"next":"?page_token=t"},"data":[ cut"#),

@@ -40,10 +40,11 @@ where
     F: Future<Output = Result<Page, E>> + Send + 'static,
 {
     // The state holds what to fetch next: `None` once the listing has ended.
-    let first = (Some(None), SeenTokens::default(), 0, fetch, repeated, short);
+    let begun = (SeenTokens::default(), 0, None);
+    let first = (Some(None), begun, fetch, repeated, short);
     stream::try_unfold(
         first,
-        |(next, mut seen, keys, fetch, repeated, short)| async move {
+        |(next, (mut seen, keys, total), fetch, repeated, short)| async move {
             let Some(token) = next else { return Ok(None) };
             let page = fetch(token).await?;
             let keys = keys + page.len() as u64;
@@ -51,12 +52,15 @@ where
                 Some(token) if !seen.insert(token) => return Err(repeated(token)),
                 token => token.cloned().map(Some),
             };
-            if let (None, Some(total)) = (&next, page.total())
+            // Not every page says it.
+            let total = page.total().or(total);
+            if let (None, Some(total)) = (&next, total)
                 && let Some(error) = short(keys, total)
             {
                 return Err(error);
             }
-            Ok(Some((page, (next, seen, keys, fetch, repeated, short))))
+            let so_far = (seen, keys, total);
+            Ok(Some((page, (next, so_far, fetch, repeated, short))))
         },
     )
 }

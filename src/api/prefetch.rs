@@ -38,8 +38,12 @@ pub(crate) enum Validation {
 pub(crate) enum Fetched {
     /// A valid page.
     Page(Page),
-    /// A body that begins like a page whose successor is `next`.
-    Unvalidated { body: Bytes, next: PageToken },
+    /// A body that begins like a page whose successor is `next`, of a listing of `total` keys.
+    Unvalidated {
+        body: Bytes,
+        next: PageToken,
+        total: Option<u64>,
+    },
 }
 
 impl Fetched {
@@ -48,9 +52,9 @@ impl Fetched {
     /// Fails as [`Page::parse`] does, for a page that is validated now.
     pub(crate) fn read(body: Bytes, validation: Validation) -> Result<Self, DecodeError> {
         if validation == Validation::OnRead
-            && let Some(Some(next)) = Page::peek(&body)
+            && let Some((Some(next), total)) = Page::peek(&body)
         {
-            return Ok(Self::Unvalidated { body, next });
+            return Ok(Self::Unvalidated { body, next, total });
         }
         Page::parse(body).map(Self::Page)
     }
@@ -108,6 +112,8 @@ struct Prefetcher<S: PageSource> {
     received: Vec<Answer<S>>,
     /// Keys read so far.
     keys: u64,
+    /// How many there are, as the service said last.
+    total: Option<u64>,
     /// The task, which is cancelled when this is dropped.
     fetcher: JoinSet<()>,
 }
@@ -142,6 +148,7 @@ impl<S: PageSource> Prefetcher<S> {
             answers,
             received: Vec::new(),
             keys: 0,
+            total: None,
             fetcher,
         }
     }
@@ -185,8 +192,9 @@ impl<S: PageSource> Prefetcher<S> {
     ) -> Option<Result<(usize, bool), S::Error>> {
         let page = match fetched {
             Fetched::Page(page) => page,
-            Fetched::Unvalidated { body, next } => {
+            Fetched::Unvalidated { body, next, total } => {
                 if let Some(keys) = self.reader.read(&body, Some(&next)) {
+                    self.total = total.or(self.total);
                     return Some(Ok((keys, false)));
                 }
                 let page = match Page::parse(body) {
@@ -210,7 +218,8 @@ impl<S: PageSource> Prefetcher<S> {
             }
         };
         let keys = self.keys + page.len() as u64;
-        if let (None, Some(total)) = (page.next(), page.total())
+        self.total = page.total().or(self.total);
+        if let (None, Some(total)) = (page.next(), self.total)
             && let Some(error) = self.source.short(keys, total)
         {
             return Some(Err(error));
@@ -235,10 +244,11 @@ impl<S: PageSource> Prefetcher<S> {
 
     /// Reads the next page if it has already arrived and is valid. Returns its number of keys.
     fn read_received(&mut self) -> Option<usize> {
-        let Ok((_, Fetched::Unvalidated { body, next })) = self.received.last()? else {
+        let Ok((_, Fetched::Unvalidated { body, next, total })) = self.received.last()? else {
             return None;
         };
         let keys = self.reader.read(body, Some(next))?;
+        self.total = total.or(self.total);
         self.received.pop();
         Some(keys)
     }
@@ -429,6 +439,29 @@ mod tests {
             let (fetched, given) = list(answers, 9).await;
             assert_eq!(fetched, ["", "b", "c"]);
             assert_eq!(given, [Ok(1), Ok(2), Ok(3)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_listing_has_as_many_keys_as_the_service_said_last() {
+        for (first, told, expected) in [
+            (r#""total_size":3,"#, "", Err("2 of 3".to_owned())),
+            (r#""total_size":2,"#, "", Ok(1)),
+            (
+                r#""total_size":3,"#,
+                r#","metadata":{"total_size":2}"#,
+                Ok(1),
+            ),
+            ("", "", Ok(1)),
+        ] {
+            let first: &str =
+                format!(r#"{{"metadata":{{{first}"next":"?page_token=b"}},"data":[{{}}]}}"#).leak();
+            let last: &str = format!(r#"{{"data":[{{}}]{told}}}"#).leak();
+            let answers = move |token: &str, _| match token {
+                "" => Ok(first),
+                _ => Ok(last),
+            };
+            assert_eq!(list(answers, 9).await.1, [Ok(1), expected]);
         }
     }
 

@@ -162,7 +162,8 @@ impl HttpTransport {
         };
         let certificates = match ca_cert {
             Some(pem) => {
-                reqwest::Certificate::from_pem_bundle(pem).map_err(|e| refuse(e.to_string()))?
+                let unread = |_| refuse(what_is_wrong(pem).to_owned());
+                reqwest::Certificate::from_pem_bundle(pem).map_err(unread)?
             }
             None => Vec::new(),
         };
@@ -383,5 +384,13 @@ impl Body {
             .iter()
             .for_each(|part| body.extend_from_slice(part));
         body.freeze()
+    }
+}
+/// Says what is wrong with a file of certificates that cannot be read.
+fn what_is_wrong(pem: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(pem);
+    match text.matches("-----BEGIN").count() > text.matches("-----END").count() {
+        true => "the file is cut off",
+        false => "it is not a file of certificates in PEM",
     }
 }

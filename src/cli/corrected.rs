@@ -44,6 +44,23 @@ pub(super) fn corrected(error: &clap::Error) -> Option<Error> {
             }
             statements(typed)
         }
+        ErrorKind::ArgumentConflict => {
+            let all = [ContextKind::InvalidArg, ContextKind::PriorArg];
+            let names = all.into_iter().flat_map(|kind| match error.get(kind) {
+                Some(ContextValue::String(name)) => vec![name.as_str()],
+                Some(ContextValue::Strings(names)) => names.iter().map(String::as_str).collect(),
+                _ => Vec::new(),
+            });
+            let names = names.filter_map(|name| name.split([' ', '=']).next());
+            let (sandbox, others): (Vec<_>, Vec<_>) = names.partition(|name| *name == "--sandbox");
+            let (Some(_), Some(other)) = (sandbox.first(), others.first()) else {
+                return None;
+            };
+            let error = Error::usage(format!("--sandbox and {other} exclude one another"));
+            Some(error.hint(format!(
+                "the sandbox has an address and credentials of its own; leave {other} out, or --sandbox"
+            )))
+        }
         ErrorKind::InvalidSubcommand => statements(context(ContextKind::InvalidSubcommand)?),
         _ => None,
     }
@@ -63,6 +80,13 @@ fn statements(typed: &str) -> Option<Error> {
     }
     let begins_statement = |word: &&str| word.eq_ignore_ascii_case(typed);
     let is_sql = typed.contains(char::is_whitespace) || shell::STARTS.iter().any(begins_statement);
+    if is_sql && std::env::args().any(|argument| argument == "exec") {
+        return Some(
+            Error::usage("`iamql exec` takes one text of statements, and here are two").hint(
+                "put them into one, with ; in between; options such as --offline take their values behind =",
+            ),
+        );
+    }
     is_sql.then(|| {
         Error::usage("SQL needs -e before it")
             .hint("write it in quotes, as in iamql -e \"SELECT 1\"")
@@ -94,6 +118,14 @@ mod tests {
     #[test]
     fn habits_from_elsewhere_are_told_how_it_is_written_here() {
         insta::assert_snapshot!(of(&["SELECT 1"]).unwrap(), @r#"SQL needs -e before it (write it in quotes, as in iamql -e "SELECT 1")"#);
+        for args in [
+            ["--sandbox", "--profile", "x"],
+            ["--profile", "x", "--sandbox"],
+        ] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(of(&args).unwrap(), @"--sandbox and --profile exclude one another (the sandbox has an address and credentials of its own; leave --profile out, or --sandbox)");
+            }
+        }
         insta::assert_snapshot!(of(&["-c", "SELECT 1"]).unwrap(), @r#"there is no option `-c` (-e runs SQL: iamql -e "SELECT 1")"#);
         for unquoted in [["select", "1"], ["shell", "SELECT 1"], ["show", "tables"]] {
             assert_eq!(of(&unquoted), of(&["SELECT 1"]), "{unquoted:?}");

@@ -53,7 +53,7 @@ impl Target {
         if rescue_file.is_some_and(|file| file.is_at(&path)) {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "iamql keeps secrets there that were not delivered",
+                "iamql keeps undelivered secrets in that folder; choose another",
             ));
         }
         let found = fs::metadata(&path).ok();

@@ -71,12 +71,18 @@ pub(super) fn journals() -> Option<Journals> {
 /// Warns of secrets that an earlier run could not deliver, and of keys that it created before it was killed.
 pub(crate) fn remind() {
     if let Some(dir) = directories::state()
-        && private_file::is_exposed(&dir)
+        && let Some(folder) = private_file::exposed(&dir)
     {
-        notes::warn(&format!(
-            "undelivered secrets are saved in `{0}`, which other users can change; chmod 700 '{0}'",
-            dir.display()
-        ));
+        let (dir, folder) = (dir.display(), folder.display());
+        notes::warn(&match dir.to_string() == folder.to_string() {
+            true => format!(
+                "undelivered secrets are saved in `{dir}`, which other users can change; chmod 700 '{dir}'"
+            ),
+            false => format!(
+                "undelivered secrets are saved in `{dir}`, and other users can change `{folder}` around it; chmod o-w \
+                 '{folder}'"
+            ),
+        });
     }
     for unfinished in journals().iter().flat_map(Journals::unfinished) {
         notes::warn(&told(&unfinished));

@@ -288,3 +288,57 @@ fn parameters_are_given_by_name_or_number() {
         assert_eq!(mark.rfind('^'), Some(query.len() + 3), "{error}");
     }
 }
+
+#[test]
+fn sources_of_credentials_without_an_end_are_refused() {
+    let env = env();
+    let folder = env.config().join("iamql");
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = |file: &str| {
+        std::fs::write(folder.join("config.toml"), file).unwrap();
+        let args = ["--profile", "x", "-e", "SELECT id FROM api_keys"];
+        Output::of(env.command_without_credentials(&args).spawn().unwrap())
+    };
+    let profile = |line: &str| {
+        format!(
+            "[profiles.x]\nendpoint = '{}'\napi_key = 'K'\n{line}\n",
+            env.sandbox.url()
+        )
+    };
+    for line in [
+        "api_secret_file = '/dev/zero'",
+        "api_secret_command = 'cat /dev/zero'",
+    ] {
+        let error = run(&profile(line)).error(2);
+        assert!(error.contains("profile `x`"), "{error}");
+        assert!(error.contains("longer than a secret can be"), "{error}");
+    }
+    let remarks = "api_secret_command = 'head -c 1000000 /dev/zero | tr \"\\\\0\" x >&2; echo s'";
+    let told = run(&profile(remarks));
+    assert!(told.stderr.len() < 70_000, "{}", told.stderr.len());
+    // What cannot be sent names the profile, and not the variables.
+    let odd = run(&profile("api_secret_command = 'printf \"a\\\\tb\"'")).error(2);
+    assert!(
+        odd.contains("profile `x`") && !odd.contains("CONFLUENT_"),
+        "{odd}"
+    );
+    let config = folder.join("config.toml");
+    std::fs::remove_file(&config).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &config).unwrap();
+    let args = ["--profile", "x", "-e", "SELECT 1"];
+    let error = env.iamql(&args).error(2);
+    assert!(error.contains("more than 1 MiB"), "{error}");
+}
+
+#[test]
+fn what_stands_in_place_of_a_path_in_auth_is_not_repeated() {
+    let env = env();
+    let auth = r#"{"confluent":{"type":"basic","credentialsfilepath":"secretpass12345"}}"#;
+    let args = ["--auth", auth, "-e", "SELECT id FROM api_keys"];
+    let error = env.iamql(&args).error(2);
+    assert!(
+        error.contains("that --auth names cannot be read"),
+        "{error}"
+    );
+    assert!(!error.contains("secretpass"), "{error}");
+}

@@ -191,11 +191,11 @@ fn the_file_of_undelivered_secrets_is_never_an_output() {
     ] {
         let run = env.iamql(&["-q", "--output-file", name, "-e", "SELECT 1"]);
         assert_eq!(run.code, Some(2), "{name}");
-        assert!(run.stderr.contains("not delivered"), "{run:?}");
+        assert!(run.stderr.contains("undelivered secrets"), "{run:?}");
         let copy = format!("COPY (SELECT 1) TO '{name}' STORED AS JSON");
         let run = env.iamql(&["-q", "-e", &copy]);
         assert_eq!(run.code, Some(1), "{name}");
-        assert!(run.stderr.contains("not delivered"), "{run:?}");
+        assert!(run.stderr.contains("undelivered secrets"), "{run:?}");
     }
     let folder = format!(
         "COPY (SELECT 1) TO '{}/' STORED AS JSON OPTIONS (overwrite true)",

@@ -282,7 +282,7 @@ fn a_small_disk_is_noticed_before_the_first_create() {
     }
     let (code, _, stderr) = end(shell.spawn().unwrap());
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("no room to save secrets"), "{stderr}");
+    assert!(stderr.contains("secrets could not be saved in"), "{stderr}");
     assert_eq!(env.requests(), [""; 0]);
     assert_eq!(
         std::fs::read_dir(env.state().join("iamql"))
@@ -532,10 +532,7 @@ fn nothing_is_created_where_secrets_could_not_be_saved() {
     let env = environment();
     std::fs::write(env.state().join("iamql"), "a file in the folder's place").unwrap();
     let error = env.iamql(&["-o", "jsonl", "-y", "-e", &insert()]).error(1);
-    assert!(
-        error.contains("there is no room to save secrets in"),
-        "{error}"
-    );
+    assert!(error.contains("secrets could not be saved in"), "{error}");
     assert!(error.contains("XDG_STATE_HOME"), "{error}");
     assert_eq!(env.requests(), [""; 0]);
     // Those who mean it get their rows all the same.

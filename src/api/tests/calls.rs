@@ -155,6 +155,22 @@ async fn a_created_key_without_an_id_has_that_of_the_header() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_location_elsewhere_or_of_the_own_key_names_no_new_key() {
+    for location in [
+        "https://other.example/iam/v2/api-keys/VICTIM",
+        "//other.example/iam/v2/api-keys/VICTIM",
+        "/iam/v2/api-keys/OWNKEY",
+    ] {
+        for code in [201, 303, 500] {
+            let (client, _) = client([Step::Answer(answer(code, &[("location", location)], ""))]);
+            let error = client.create(&API_KEYS, &body()).await.unwrap_err();
+            assert!(error.outcome_unknown(), "{code} {location}");
+            assert_eq!(error.created_key(), None, "{code} {location}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_does_not_make_an_unknown_outcome_a_known_one() {
     // Which of two branches that are ready is taken first is up to chance.
     for _ in 0..50 {

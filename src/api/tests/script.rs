@@ -167,6 +167,7 @@ fn client_of(
         mask: Mask::of(secrets),
         remedy: OnceLock::new(),
         endpoint: Endpoint::production(),
+        own_key: Some("OWNKEY".into()),
         retry: RetryPolicy::default(),
         timeout: Duration::from_secs(300),
         permits: Semaphore::new(concurrency),

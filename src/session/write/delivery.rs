@@ -1,6 +1,6 @@
 //! Hands the rows of a write to the output, and tracks which of them are delivered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -148,12 +148,17 @@ impl<'d> SecretDelivery<'d> {
         keys.filter_map(|created| created.key.id()).collect()
     }
 
-    /// Returns the rows of the keys whose answers do not hold one id.
-    pub(super) fn without_id(&self) -> Vec<usize> {
-        let keys = self.keys.iter();
-        let keys = keys.filter(|created| {
-            let ids: BTreeSet<String> = created.key.texts_at(&["id"]).into_iter().collect();
-            ids.len() != 1
+    /// Returns the rows of the keys whose answers do not hold one id that no other has, nor `own`, the session's key.
+    pub(super) fn without_id(&self, own: Option<&str>) -> Vec<usize> {
+        let ids = |created: &Created| BTreeSet::from_iter(created.key.texts_at(&["id"]));
+        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+        for id in self.keys.iter().flat_map(ids) {
+            *uses.entry(id).or_default() += 1;
+        }
+        let is_taken = |id: &String| uses[id] > 1 || own == Some(id);
+        let keys = self.keys.iter().filter(|created| {
+            let ids = ids(created);
+            ids.len() != 1 || ids.iter().any(is_taken)
         });
         keys.map(|created| created.row).collect()
     }

@@ -105,7 +105,7 @@ impl Writer<'_> {
             delivery.doubt().map(|e| e.message.clone()),
         );
         let without_secret = delivery.without_secret();
-        let without_id = delivery.without_id();
+        let without_id = delivery.without_id(client.key_id());
         let without_days = delivery.without_days(&specs);
         if !without_days.is_empty() {
             let ids: Vec<&str> = without_days.iter().map(String::as_str).collect();
@@ -220,7 +220,7 @@ impl Writer<'_> {
         };
         file.check(room_for(rows)).map_err(|error| {
             Error::statement(format!(
-                "there is no room to save secrets in `{}`, so nothing was created",
+                "secrets could not be saved in `{}`, so nothing was created",
                 file.path().display()
             ))
             .caused_by(error)

@@ -308,7 +308,7 @@ pub(super) fn without_id(
     };
     let candidates = candidates(resource, &specs, &inserted)?;
     Some(format!(
-        "the service did not answer with one id for {told}; {candidates}"
+        "the service did not answer with one id of its own for {told}; {candidates}"
     ))
 }
 
@@ -462,7 +462,7 @@ mod tests {
         insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], &inserted), @"the keys may exist, with secrets that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name IN ('b', 'it''s') AND id NOT IN ('K1'); what it finds may also have been created by others in the meantime");
         assert_eq!(without_id(&API_KEYS, &[], &inserted), None);
         // The id that is there may be wrong.
-        insta::assert_snapshot!(without_id(&API_KEYS, &[1], &inserted).unwrap(), @"the service did not answer with one id for a key that it created; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name = 'b'; what it finds may also have been created by others in the meantime");
+        insta::assert_snapshot!(without_id(&API_KEYS, &[1], &inserted).unwrap(), @"the service did not answer with one id of its own for a key that it created; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name = 'b'; what it finds may also have been created by others in the meantime");
         inserted.since = DateTime::from_timestamp(1_782_907_200, 0);
         insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], &inserted), @"the key may exist, with a secret that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND lower(spec.resource.id) = 'lkc-1' AND coalesce(metadata.created_at >= '2026-07-01T12:00:00Z', true) AND id NOT IN ('K1', 'K2'); what it finds may also have been created by others in the meantime");
     }

@@ -67,7 +67,8 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
         .hint(format!("write it as {SHAPE}"))
     })?;
     let auth = auth.confluent;
-    let variable = |name: &str| {
+    // What stands where a name should may be the secret itself.
+    let variable = |member: &str, name: &str| {
         children::withhold(name);
         environment
             .get(name)
@@ -75,7 +76,10 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             .cloned()
             .ok_or_else(|| {
                 Error::usage(format!(
-                    "--auth names the variable `{name}`, which is not set"
+                    "--auth: the variable that `{member}` names is not set"
+                ))
+                .hint(format!(
+                    "{member} takes the name of a variable, not its value"
                 ))
             })
     };
@@ -83,10 +87,13 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
         // In StackQL's order.
         let file = |path: &str| Some(SecretSource::File(path.into()));
         if let Some(name) = &auth.credentialsenvvar {
-            return Ok(Some(SecretSource::Value(Secret::new(variable(name)?))));
+            return Ok(Some(SecretSource::Value(Secret::new(variable(
+                "credentialsenvvar",
+                name,
+            )?))));
         }
         match &auth.credentialsfilepathenvvar {
-            Some(name) => Ok(file(&variable(name)?)),
+            Some(name) => Ok(file(&variable("credentialsfilepathenvvar", name)?)),
             None => Ok(auth.credentialsfilepath.clone().map(SecretSource::File)),
         }
     };
@@ -105,10 +112,22 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             if let Some(pair) = encoded()? {
                 return Ok(Source::EncodedPair(pair));
             }
-            let user = auth.username_var.as_ref().or(auth.api_key_var.as_ref());
-            let password = auth.password_var.as_ref().or(auth.api_secret_var.as_ref());
+            let first = |members: [(&'static str, &Option<String>); 2]| {
+                let mut given = members.into_iter();
+                given.find_map(|(member, name)| Some((member, name.clone()?)))
+            };
+            let user = first([
+                ("username_var", &auth.username_var),
+                ("api_key_var", &auth.api_key_var),
+            ]);
+            let password = first([
+                ("password_var", &auth.password_var),
+                ("api_secret_var", &auth.api_secret_var),
+            ]);
             let (key, secret) = match (user, password) {
-                (Some(user), Some(password)) => (variable(user)?, variable(password)?),
+                (Some((user, name)), Some((password, secret))) => {
+                    (variable(user, &name)?, variable(password, &secret)?)
+                }
                 _ => {
                     let user = auth.username.clone().or_else(|| auth.api_key.clone());
                     let password = auth.password.clone().or_else(|| auth.api_secret.clone());
@@ -231,10 +250,30 @@ mod tests {
             let error = of(json).unwrap_err();
             assert!(!format!("{error:?}").contains("canary"), "{json}");
         }
-        let error = of(r#"{"confluent":{"type":"basic","username_var":"X","password_var":"P"}}"#);
-        assert_eq!(
-            error.unwrap_err().message,
-            "--auth names the variable `X`, which is not set"
-        );
+        for (member, json) in [
+            (
+                "username_var",
+                r#"{"confluent":{"type":"basic","username_var":"canary","password_var":"P"}}"#,
+            ),
+            (
+                "api_secret_var",
+                r#"{"confluent":{"type":"basic","api_key_var":"U","api_secret_var":"canary"}}"#,
+            ),
+            (
+                "credentialsenvvar",
+                r#"{"confluent":{"type":"bearer","credentialsenvvar":"canary"}}"#,
+            ),
+            (
+                "credentialsfilepathenvvar",
+                r#"{"confluent":{"type":"basic","credentialsfilepathenvvar":"canary"}}"#,
+            ),
+        ] {
+            let error = of(json).unwrap_err();
+            assert_eq!(
+                error.message,
+                format!("--auth: the variable that `{member}` names is not set")
+            );
+            assert!(!format!("{error:?}").contains("canary"), "{json}");
+        }
     }
 }

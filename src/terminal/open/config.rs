@@ -201,6 +201,16 @@ impl Origin {
 }
 
 impl Config {
+    /// Says where the credentials come from that cannot be used.
+    pub(super) fn of_credentials(&self, error: crate::api::Error) -> Error {
+        let error = Error::from(error);
+        let error = Error {
+            hint: self.remedy.clone().or(error.hint),
+            ..error
+        };
+        self.named::<()>(Err(error)).unwrap_err()
+    }
+
     /// Names the profile in the error of reading its secret.
     pub(super) fn named<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
         read.map_err(|error| match &self.profile {

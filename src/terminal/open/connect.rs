@@ -30,6 +30,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a command is listened to after it has ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
+/// The most bytes of a secret, and of the remarks of a command that are shown.
+const MAX_SECRET: u64 = 64 << 10;
+
+/// The most bytes of a file of certificates: those that systems come with have a tenth.
+const MAX_CERTIFICATES: u64 = 4 << 20;
+
+/// What is wrong with a longer one.
+const TOO_LONG: &str = "is longer than a secret can be";
+
 /// A byte order mark.
 const MARK: char = '\u{feff}';
 
@@ -63,7 +72,7 @@ pub(super) async fn connect(
     };
     let ca_cert = match &config.ca_cert {
         Some(ca_cert) => {
-            let mut pem = in_time(tokio::fs::read(&ca_cert.file))
+            let mut pem = in_time(read_at_most(&ca_cert.file, MAX_CERTIFICATES))
                 .await
                 .map_err(|error| ca_cert.unread(error))?;
             if pem.starts_with(MARK.to_string().as_bytes()) {
@@ -124,6 +133,7 @@ fn client(
     let client =
         Client::through(proxy, client).map_err(|error| match (error, &config.ca_cert) {
             (error @ api::Error::Certificate { .. }, Some(ca_cert)) => ca_cert.unread(error),
+            (error @ api::Error::Credentials { .. }, _) => config.of_credentials(error),
             (error, _) => error.into(),
         })?;
     Ok(Connection::to(match &config.remedy {
@@ -137,7 +147,7 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
         SecretSource::Value(secret) => secret.clone(),
         SecretSource::File(file) => {
             warn_if_readable_by_others(file);
-            of_text(&read_file(file).await?)
+            of_text(&read_file(file, config).await?)
         }
         SecretSource::Command(command) => {
             let stdin = match config.is_stdin_taken {
@@ -170,15 +180,34 @@ async fn read(source: &SecretSource, config: &Config) -> Result<Secret, Error> {
     Ok(secret)
 }
 
-async fn read_file(file: &Path) -> Result<String, Error> {
-    let text = in_time(tokio::fs::read_to_string(file)).await;
+async fn read_file(file: &Path, config: &Config) -> Result<String, Error> {
+    let read = in_time(read_at_most(file, MAX_SECRET)).await;
+    let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
     text.map_err(|error| {
-        Error::usage(format!(
-            "the secret cannot be read from `{}`",
-            file.display()
-        ))
-        .caused_by(error)
+        let what = match config.profile {
+            Some(_) => format!("the secret cannot be read from `{}`", file.display()),
+            // What stands where a path should may be the secret.
+            None => "the file of credentials that --auth names cannot be read".to_owned(),
+        };
+        match error.kind() {
+            io::ErrorKind::FileTooLarge => Error::usage(format!("{what}: it {TOO_LONG}")),
+            _ => Error::usage(what).caused_by(error),
+        }
     })
+}
+
+/// Reads a file, which may have no end, such as a device.
+async fn read_at_most(file: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = tokio::fs::File::open(file).await?;
+    let read = file.take(most + 1).read_to_end(&mut bytes).await?;
+    match read as u64 > most {
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {most} bytes"),
+        )),
+        false => Ok(bytes),
+    }
 }
 
 /// Waits for what is in a file, which may be a pipe that nobody writes to.
@@ -214,8 +243,12 @@ async fn run(command: &str, stdin: Stdio, limit: Duration) -> Result<Secret, Err
     let ended = timeout(limit, async {
         let listening = pin!(listen(stderr, &mut remarks));
         let waiting = pin!(async {
-            if let Some(mut stdout) = stdout {
-                stdout.read_to_end(&mut printed).await?;
+            if let Some(stdout) = stdout {
+                let most = MAX_SECRET + 1;
+                // It may go on for ever.
+                if stdout.take(most).read_to_end(&mut printed).await? as u64 == most {
+                    return Err(io::ErrorKind::FileTooLarge.into());
+                }
             }
             child.wait().await
         });
@@ -230,6 +263,12 @@ async fn run(command: &str, stdin: Stdio, limit: Duration) -> Result<Secret, Err
     })
     .await;
     // What it printed may be in its remarks as well.
+    if printed.len() as u64 > MAX_SECRET {
+        return Err(
+            Error::usage(format!("what the command `{command}` prints {TOO_LONG}"))
+                .hint("it must print the secret alone"),
+        );
+    }
     let secret = Secret::new(String::from_utf8_lossy(&printed).trim());
     tell(&remarks, &Mask::of([secret]));
     let Ok(status) = ended else {
@@ -259,7 +298,11 @@ async fn listen(stderr: Option<ChildStderr>, heard: &mut Vec<u8>) {
     };
     loop {
         match timeout(silence, stderr.read(&mut bytes)).await {
-            Ok(Ok(count @ 1..)) => heard.extend_from_slice(&bytes[..count]),
+            Ok(Ok(count @ 1..)) => {
+                // What is not shown is read as well, so that the command can go on.
+                let room = (MAX_SECRET as usize).saturating_sub(heard.len());
+                heard.extend_from_slice(&bytes[..count.min(room)]);
+            }
             Ok(_) => return,
             Err(_) => tell(&std::mem::take(heard), &Mask::default()),
         }

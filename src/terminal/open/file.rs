@@ -1,7 +1,7 @@
 //! `config.toml`: profiles, each with an endpoint, the place of its credentials, and limits.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -92,14 +92,17 @@ impl File {
             let place = profile.map_or(String::new(), |name| format!(", profile `{name}`"));
             let message = without_value(&error.message().replace('\n', " "));
             let message = reworded(&message);
-            let is_secret = ["`api_secret`", "`secret`", "`password`", "`access_token`", "`token`"]
-                .iter()
-                .any(|name| message.starts_with(&format!("unknown field {name}")));
             // A wrong value follows its name.
             let name = before
                 .and_then(|before| before.rsplit('\n').next())
                 .and_then(|line| Some(line.split_once('=')?.0.trim()))
                 .map_or(String::new(), |name| format!("`{name}`: "));
+            let is_secret = ["api_secret", "secret", "password", "access_token", "token"]
+                .iter()
+                .any(|secret| {
+                    message.starts_with(&format!("unknown field `{secret}`"))
+                        || name == format!("`{secret}`: ")
+                });
             let error = Error::usage(format!("config.toml, line {line}{place}: {name}{message}"));
             if is_secret {
                 return error.hint(
@@ -226,6 +229,10 @@ impl Profile {
                 "the profile `{name}` of config.toml names both a file and a command for one secret"
             ))),
         };
+        let named = |file: &Option<PathBuf>, [of_file, of_command]: [&'static str; 2]| match file {
+            Some(_) => of_file,
+            None => of_command,
+        };
         let api_secret = secret(&self.api_secret_file, &self.api_secret_command)?;
         let token = secret(&self.access_token_file, &self.access_token_command)?;
         match (&self.api_key, api_secret, token) {
@@ -242,20 +249,50 @@ impl Profile {
                 reason: format!("the profile `{name}` has no credentials"),
                 hint: "add api_key and api_secret_file or api_secret_command to it".to_owned(),
             }),
-            _ => Err(Error::usage(format!(
-                "the profile `{name}` of config.toml has credentials of two kinds, or a secret without api_key"
-            ))),
+            (None, Some(_), None) => Err(Error::usage(format!(
+                "the profile `{name}` of config.toml has {} but no api_key",
+                named(
+                    &self.api_secret_file,
+                    ["api_secret_file", "api_secret_command"]
+                )
+            ))
+            .hint("add the api_key that the secret belongs to")),
+            (key, _, Some(_)) => {
+                let other = match key {
+                    Some(_) => "api_key",
+                    None => named(
+                        &self.api_secret_file,
+                        ["api_secret_file", "api_secret_command"],
+                    ),
+                };
+                let token = named(
+                    &self.access_token_file,
+                    ["access_token_file", "access_token_command"],
+                );
+                Err(Error::usage(format!(
+                    "the profile `{name}` of config.toml has {other} and {token}; leave one out"
+                ))
+                .hint("a profile has either a key and its secret or a token"))
+            }
         }
     }
 }
 
-/// Reads a file, and does not wait for a pipe that nobody writes to.
+/// The most bytes of `config.toml`.
+const MAX_SIZE: u64 = 1 << 20;
+
+/// Reads a file, and neither waits for a pipe that nobody writes to nor reads a device without an end.
 fn read_at_once(path: &Path) -> io::Result<String> {
     #[cfg(unix)]
     if std::os::unix::fs::FileTypeExt::is_fifo(&std::fs::metadata(path)?.file_type()) {
         return Err(io::Error::other("it is a pipe"));
     }
-    std::fs::read_to_string(path)
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?.take(MAX_SIZE + 1);
+    match io::BufReader::new(file).read_to_string(&mut text)? as u64 > MAX_SIZE {
+        true => Err(io::Error::other("it has more than 1 MiB")),
+        false => Ok(text),
+    }
 }
 
 /// Returns the message of a value that does not fit without the value, which may be a secret in the wrong place.
@@ -322,6 +359,40 @@ mod tests {
             hint.contains("every backup") && hint.contains("api_secret_file"),
             "{hint}"
         );
+    }
+
+    #[test]
+    fn a_secret_without_quotes_is_refused_as_one_in_quotes() {
+        let hint = |line: &str| {
+            let error = File::parse(&format!("[profiles.x]\n{line}")).unwrap_err();
+            assert!(!error.message.contains("canary"), "{}", error.message);
+            error.hint
+        };
+        assert_eq!(hint("api_secret = canary"), hint("api_secret = 'canary'"));
+        assert_ne!(hint("timeout = canary"), hint("api_secret = 'canary'"));
+    }
+
+    #[test]
+    fn credentials_of_two_kinds_are_told_apart() {
+        for (text, told) in [
+            (
+                "api_secret_file = 's'",
+                "has api_secret_file but no api_key",
+            ),
+            (
+                "api_key = 'k'\naccess_token_file = 't'",
+                "has api_key and access_token_file; leave one out",
+            ),
+            (
+                "api_secret_command = 's'\naccess_token_command = 't'",
+                "has api_secret_command and access_token_command; leave one out",
+            ),
+        ] {
+            let profile: Profile = toml::from_str(text).unwrap();
+            let error = profile.source("x").unwrap_err();
+            assert!(error.message.ends_with(told), "{}", error.message);
+            assert!(error.hint.is_some());
+        }
     }
 
     #[test]

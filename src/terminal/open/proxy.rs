@@ -40,8 +40,9 @@ pub(super) fn proxy(
     endpoint: &Endpoint,
 ) -> Result<Option<Proxy>, Error> {
     let variable = |name: &'static str| {
-        let value = environment.get(name)?.trim();
-        (!value.is_empty()).then_some((name, value))
+        // An empty one is as good as none. One of white space is a mistake.
+        let value = environment.get(name)?;
+        (!value.is_empty()).then_some((name, value.trim()))
     };
     let Some((name, address)) = NAMES.into_iter().find_map(variable) else {
         return Ok(None);
@@ -188,10 +189,7 @@ mod tests {
             of(&both, SERVICE).unwrap(),
             Some(("lower:2".to_owned(), "https_proxy"))
         );
-        let all = [
-            ("ALL_PROXY", "http://me:canary@all:3"),
-            ("https_proxy", " "),
-        ];
+        let all = [("ALL_PROXY", "http://me:canary@all:3"), ("https_proxy", "")];
         assert_eq!(
             of(&all, SERVICE).unwrap(),
             Some(("http://all:3".to_owned(), "ALL_PROXY"))
@@ -203,6 +201,7 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_refused_without_its_password() {
         for address in [
+            " ",
             "http://",
             "http://me:canary@host:port",
             "socks5://me:canary@host:1080",
