@@ -124,7 +124,11 @@ impl Mask {
                     if plain.len() == units.len() {
                         break;
                     }
-                    find(&wanted, &plain, &mut found);
+                    match escapes {
+                        // Without its padding, an encoded text would seem to go on with what is behind it.
+                        QUOTED => Wanted::find_plain(&wanted, &plain, &mut found),
+                        _ => find(&wanted, &plain, &mut found),
+                    }
                     units = plain;
                 }
             }
@@ -543,8 +547,11 @@ fn without_tags(units: &[Unit], with_content: bool) -> Vec<Unit> {
 }
 
 /// What escapes of JSON, of URLs and of HTML begin with: all of them, and each by itself, since a secret may look like an
-/// escape of another kind.
-const ESCAPES: [&str; 4] = ["\\%&", "\\", "%", "&"];
+/// escape of another kind. Then those of quoted-printable text with them.
+const ESCAPES: [&str; 6] = ["\\%&", "\\", "%", "&", "\\%&=", QUOTED];
+
+/// The same, and the ends of lines that go on, which look like padding.
+const QUOTED: &str = "\\%&=\n";
 
 /// Takes away one layer of those escapes that begin with one of `escapes`.
 fn unescaped(units: &[Unit], escapes: &str) -> Vec<Unit> {
@@ -554,10 +561,14 @@ fn unescaped(units: &[Unit], escapes: &str) -> Vec<Unit> {
         let escape = match first.c {
             c if !escapes.contains(c) => None,
             '\\' => backslash(rest),
-            '%' => percent(rest),
+            '%' | '=' => percent(rest),
             '&' => entity(rest),
             _ => None,
         };
+        if escape.is_none() && first.c == '=' && escapes == QUOTED {
+            rest = &rest[1..];
+            continue;
+        }
         let (c, length) = escape.unwrap_or((first.c, 1));
         plain.push(Unit {
             c,
@@ -608,10 +619,11 @@ fn backslash(units: &[Unit]) -> Option<(char, usize)> {
     Some((c, 2))
 }
 
-/// Reads percent-encoded UTF-8 at the start of `units`: its character and its length.
+/// Reads UTF-8 at the start of `units`, percent-encoded or with `=` for each `%`: its character and its length.
 fn percent(units: &[Unit]) -> Option<(char, usize)> {
+    let mark = units.first()?.c;
     let byte = |units: &[Unit]| -> Option<u8> {
-        let value = digits(units.get(1..)?, 2).filter(|_| units[0].c == '%')?;
+        let value = digits(units.get(1..)?, 2).filter(|_| units[0].c == mark)?;
         u8::try_from(value).ok()
     };
     let mut bytes = Vec::new();
@@ -781,9 +793,10 @@ mod tests {
         HexBytes,
         List,
         Sum,
+        Quoted,
     }
 
-    const WAYS: [Way; 18] = [
+    const WAYS: [Way; 19] = [
         Way::Json,
         Way::JsonDigits,
         Way::Percent,
@@ -802,6 +815,7 @@ mod tests {
         Way::HexBytes,
         Way::List,
         Way::Sum,
+        Way::Quoted,
     ];
 
     impl Way {
@@ -836,6 +850,12 @@ mod tests {
                     let bytes: Vec<String> =
                         text.bytes().map(|byte| format!("{byte:02X}")).collect();
                     bytes.join(":")
+                }
+                Self::Quoted => {
+                    let bytes: Vec<String> =
+                        text.bytes().map(|byte| format!("={byte:02X}")).collect();
+                    let lines: Vec<String> = bytes.chunks(20).map(<[String]>::concat).collect();
+                    lines.join("=\r\n")
                 }
                 Self::HexBytes => text.bytes().map(|byte| format!("0x{byte:02x}, ")).collect(),
                 Self::List => format!("{:?}", text.chars().map(String::from).collect::<Vec<_>>()),
