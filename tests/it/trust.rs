@@ -481,7 +481,7 @@ fn a_certificate_that_is_not_valid_is_refused_with_the_reason() {
     let other = Front::start(&env, &issuer, "api.example.com", 4000);
     insta::assert_snapshot!(other.ask(&env, "localhost", &trusted).error(1), @r"
     error: `GET /iam/v2/api-keys?show_expired=true&page_size=100` does not trust the certificate of the host: it is for `api.example.com`, not for `localhost`
-    hint: check the clock of this machine, and the address if one is given with `--endpoint`
+    hint: check the address if one is given with `--endpoint`, and whether a proxy is in between
     ");
     assert_eq!(env.requests(), [""; 0]);
 }
