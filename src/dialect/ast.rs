@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use crate::dialect::walk::{Walk, WalkMut};
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
     TableFactor, TableWithJoins, Value, ValueWithSpan, Visitor, VisitorMut,
 };
@@ -185,6 +186,21 @@ pub(crate) fn wrap(name: &str, expr: &mut Expr) {
 pub(crate) fn rename(function: &mut Function, name: &str) {
     let place = last_ident(&function.name).map_or(Span::empty(), |ident| ident.span);
     function.name = ObjectName::from(vec![Ident::with_span(place, name)]);
+}
+
+/// Returns `expr` under another name than the planner would give it. It takes the CASE away again, when it has named
+/// everything: `condition` is one that always holds.
+pub(crate) fn apart(condition: Expr, expr: Expr) -> Expr {
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen {
+            condition,
+            result: expr,
+        }],
+        else_result: None,
+    }
 }
 
 /// Takes `expr` out of its place, which must be filled again.

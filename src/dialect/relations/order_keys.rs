@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment,
-    ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan,
-    VisitorMut, WindowType,
+    ObjectName, OrderByKind, Query, Select, SelectItem, Value, ValueWithSpan, VisitorMut,
+    WindowType,
 };
 
 use super::rule::Tables;
@@ -52,7 +52,7 @@ impl VisitorMut for Orders {
                     _ => "order by a column, or by its position".to_owned(),
                 }));
             }
-            without_doubles(keys);
+            without_doubles(keys, |key| &key.expr);
         }
         ControlFlow::Continue(())
     }
@@ -73,13 +73,14 @@ impl VisitorMut for Orders {
                     "name a column, or its position: names are written without quotes, or in double quotes",
                 ));
             }
-            for key in keys {
+            for key in keys.iter_mut() {
                 match at_position(key, projection) {
                     Ok(Some(item)) => *key = item,
                     Ok(None) => {}
                     Err(error) => return ControlFlow::Break(error),
                 }
             }
+            without_doubles(keys, |key| key);
         }
         ControlFlow::Continue(())
     }
@@ -95,15 +96,15 @@ impl VisitorMut for Orders {
             ..
         }) = expr
         {
-            without_doubles(within_group);
+            without_doubles(within_group, |key| &key.expr);
             if let Some(WindowType::WindowSpec(spec)) = over {
                 // RANGE with an offset takes one key, and says so itself.
-                without_doubles(&mut spec.order_by);
+                without_doubles(&mut spec.order_by, |key| &key.expr);
             }
             if let FunctionArguments::List(list) = args {
                 for clause in &mut list.clauses {
                     if let FunctionArgumentClause::OrderBy(keys) = clause {
-                        without_doubles(keys);
+                        without_doubles(keys, |key| &key.expr);
                     }
                 }
             }
@@ -126,10 +127,10 @@ fn any_value_in_order(call: &mut Function) {
 }
 
 /// Leaves out duplicate keys, in whatever direction.
-fn without_doubles(keys: &mut Vec<OrderByExpr>) {
+fn without_doubles<K>(keys: &mut Vec<K>, expr: impl Fn(&K) -> &Expr) {
     let mut at = 1;
     while at < keys.len() {
-        match keys[..at].iter().any(|key| key.expr == keys[at].expr) {
+        match keys[..at].iter().any(|key| expr(key) == expr(&keys[at])) {
             true => {
                 keys.remove(at);
             }
@@ -193,6 +194,7 @@ mod tests {
     #[test]
     fn a_position_in_distinct_on_is_the_item_there() {
         insta::assert_snapshot!(settled("SELECT DISTINCT ON (2, 1) g, x + 1 AS y FROM t"), @"SELECT DISTINCT ON (x + 1, g) g, x + 1 AS y FROM t");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (g, 1) g, x FROM t ORDER BY g, g, x"), @"SELECT DISTINCT ON (g) g, x FROM t ORDER BY g, x");
         insta::assert_snapshot!(settled("SELECT DISTINCT ON (3) g, x FROM t"), @"DISTINCT ON (3) is not a position in the select list; name the column");
         insta::assert_snapshot!(settled("SELECT DISTINCT ON (1) * FROM t"), @"DISTINCT ON (1) is not a position in the select list; name the column");
     }

@@ -25,25 +25,88 @@ use crate::dialect::walk::Walk;
 /// SELECT __item_1 AS id, __item_2 AS spec FROM (SELECT upper(k.id) AS __item_1, k.spec AS __item_2 FROM api_keys k ORDER BY k.id LIMIT 5) AS __ordered
 /// ```
 ///
-/// Leaves a star alone, since the names in it are not known, and DISTINCT, whose keys are items.
+/// A key that is a name alone still is the item of that name. Leaves a star alone, since the names in it are not known, and
+/// DISTINCT, whose keys are items. Refuses a key that is the name of two items.
 pub(super) fn shadowed_order_names(
     statement: &mut EngineStatement,
-    _: &Tables<'_>,
+    tables: &Tables<'_>,
 ) -> Result<(), Error> {
-    visit_mut(statement, &mut Queries)
+    visit_mut(statement, &mut Queries(tables.is_nested))
 }
 
-struct Queries;
+struct Queries<'t>(&'t dyn Fn(&str) -> bool);
 
-impl VisitorMut for Queries {
+impl VisitorMut for Queries<'_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         if has_taken_key(query) == Some(true) {
+            if let Err(error) = name_items_in_order(query, self.0) {
+                return ControlFlow::Break(error);
+            }
             set_apart(query);
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Writes the own names of items for the keys that are their names alone, which [`set_apart`] takes from them.
+fn name_items_in_order(query: &mut Query, is_nested: &dyn Fn(&str) -> bool) -> Result<(), Error> {
+    let (SetExpr::Select(select), Some(order_by)) = (query.body.as_ref(), &mut query.order_by)
+    else {
+        return Ok(());
+    };
+    let OrderByKind::Expressions(keys) = &mut order_by.kind else {
+        return Ok(());
+    };
+    let names: Vec<_> = select
+        .projection
+        .iter()
+        .map(|item| name_of(item, is_nested))
+        .collect();
+    for key in keys {
+        let Expr::Identifier(typed) = &key.expr else {
+            continue;
+        };
+        let name = folded(typed);
+        let mut items = (names.iter().enumerate()).filter_map(|(at, own)| {
+            own.as_ref()
+                .filter(|(own, _)| *own == name)
+                .map(|own| (at, own.1))
+        });
+        let Some((at, expr)) = items.next() else {
+            continue;
+        };
+        if items.any(|(_, other)| other != expr) {
+            let error = Error::new(format!("`{typed}` in ORDER BY is the name of two columns"));
+            return Err(error
+                .at(typed.span)
+                .hint("give one of them another name with AS"));
+        }
+        key.expr = Expr::Identifier(own_name(at));
+    }
+    Ok(())
+}
+
+/// Returns what the column of `item` is called, if it has a name, and what it is.
+fn name_of<'i>(
+    item: &'i SelectItem,
+    is_nested: &dyn Fn(&str) -> bool,
+) -> Option<(String, &'i Expr)> {
+    match item {
+        SelectItem::ExprWithAlias { expr, alias } => Some((folded(alias), expr)),
+        SelectItem::UnnamedExpr(expr) => match idents(expr)?.as_slice() {
+            [name] => Some((folded(name), expr)),
+            [table, name] if !is_nested(&folded(table)) => Some((folded(name), expr)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns what the item at `position` is called while the query is ordered.
+fn own_name(position: usize) -> Ident {
+    Ident::with_quote('"', format!("__item_{}", position + 1))
 }
 
 /// Returns true if a key of the order is, or has in it, a column with the name of a table before it, and an item that is
@@ -95,7 +158,7 @@ fn set_apart(query: &mut Query) {
     };
     let items = mem::take(&mut select.projection).into_iter().enumerate();
     for (position, item) in items {
-        let own = Ident::with_quote('"', format!("__item_{}", position + 1));
+        let own = own_name(position);
         let (expr, alias) = match item {
             SelectItem::ExprWithAlias { expr, alias } => (expr, alias),
             SelectItem::UnnamedExpr(expr) => {
@@ -143,6 +206,12 @@ mod tests {
         ] {
             assert_eq!(set(sql), sql);
         }
+    }
+
+    #[test]
+    fn a_name_alone_is_that_of_an_item() {
+        insta::assert_snapshot!(set("SELECT -k.id AS id, k.z FROM k ORDER BY id, Z, k.id, y"), @"SELECT __item_1 AS id, __item_2 AS z FROM (SELECT -k.id AS __item_1, k.z AS __item_2 FROM k ORDER BY __item_1, __item_2, k.id, y) AS __ordered");
+        insta::assert_snapshot!(set("SELECT -k.id AS id, k.x AS z, k.y AS z FROM k ORDER BY z, k.id"), @"`z` in ORDER BY is the name of two columns; give one of them another name with AS");
     }
 
     #[test]

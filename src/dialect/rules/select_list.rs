@@ -6,15 +6,14 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    CaseWhen, Expr, GroupByExpr, Ident, ObjectNamePart, Query, Select, SelectItem,
+    CaseWhen, Distinct, Expr, GroupByExpr, Ident, ObjectNamePart, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, Statement, Value, VisitorMut,
     WildcardAdditionalOptions,
 };
 
 use super::rule::Context;
-use crate::dialect::ast::{args, folded, idents, taken};
+use crate::dialect::ast::{apart, args, folded, idents, taken};
 use crate::dialect::path::{Path, nested_column};
 use crate::dialect::walk::{Walk, WalkMut};
 
@@ -164,7 +163,7 @@ impl VisitorMut for Namer {
     }
 }
 
-/// Gives conversions a name that is not that of what they convert, where both are keys of groups or in aggregates: those
+/// Gives conversions a name that is not that of what they convert, where both are keys of groups or of DISTINCT ON, or in aggregates: those
 /// have no alias that could tell them apart.
 ///
 /// ```sql
@@ -184,6 +183,7 @@ pub(super) fn tell_casts_apart(query: &mut Query) {
     let mut casts = Casts::default();
     let mut tell_apart = || {
         select.projection.walk_mut(&mut casts)?;
+        select.distinct.walk_mut(&mut casts)?;
         select.group_by.walk_mut(&mut casts)?;
         select.having.walk_mut(&mut casts)?;
         query.order_by.walk_mut(&mut casts)
@@ -205,6 +205,9 @@ fn has_cast_beside_its_operand(select: &Select) -> bool {
             false => operands.insert(operand.to_string()),
         };
     };
+    if let Some(Distinct::On(keys)) = &select.distinct {
+        keys.iter().for_each(&mut look);
+    }
     let mut has_groups = true;
     match &select.group_by {
         GroupByExpr::Expressions(keys, _) => {
@@ -253,16 +256,7 @@ impl VisitorMut for Casts {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if matches!(expr, Expr::Cast { .. }) {
             let cast = taken(expr);
-            *expr = Expr::Case {
-                case_token: AttachedToken::empty(),
-                end_token: AttachedToken::empty(),
-                operand: None,
-                conditions: vec![CaseWhen {
-                    condition: Expr::Value(Value::Boolean(true).into()),
-                    result: cast,
-                }],
-                else_result: None,
-            };
+            *expr = apart(Expr::Value(Value::Boolean(true).into()), cast);
         }
         ControlFlow::Continue(())
     }
@@ -382,7 +376,7 @@ impl Item {
 }
 
 /// Returns `expr` as text in which names differ only if they mean something else.
-fn spelled(expr: &Expr) -> String {
+pub(super) fn spelled(expr: &Expr) -> String {
     match idents(expr) {
         Some(idents) => idents.iter().map(folded).collect::<Vec<_>>().join("."),
         // Case matters in strings and quoted names alone.
