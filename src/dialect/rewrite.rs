@@ -160,6 +160,8 @@ pub(crate) fn suggest_other_dialect(
 /// What the engine has refused.
 struct Refusal<'e> {
     unknown: Option<UnknownColumn<'e>>,
+    /// True if two columns of one node have one name.
+    is_twin: bool,
     message: &'e str,
 }
 
@@ -182,11 +184,17 @@ impl<'e> Refusal<'e> {
             },
             _ => None,
         };
+        let is_twin = matches!(root, DataFusionError::SchemaError(schema, _)
+            if matches!(schema.as_ref(), SchemaError::DuplicateUnqualifiedField { .. }));
         let message = match root {
             DataFusionError::Plan(message) => message.as_str(),
             _ => "",
         };
-        Self { unknown, message }
+        Self {
+            unknown,
+            is_twin,
+            message,
+        }
     }
 
     /// Reads `statement` by `reading`, if that answers this. Returns the columns that now come from any row.
@@ -206,6 +214,7 @@ impl<'e> Refusal<'e> {
         each_sql(statement, &mut |sql| match (reading.answer, self.unknown) {
             (Answer::UnknownColumn(read), Some(unknown)) => is_changed |= read(sql, unknown),
             (Answer::SameName(read), _) if says(SAME_NAME) => is_changed |= read(sql),
+            (Answer::Twins(read), _) if self.is_twin || says(SAME_NAME) => is_changed |= read(sql),
             (Answer::BareColumn(read), _) if says(BARE_COLUMN) => {
                 columns = read(sql, &aggregation);
                 is_changed |= !columns.is_empty();

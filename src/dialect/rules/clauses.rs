@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderBy, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableFactor, WildcardAdditionalOptions,
+    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableAlias, TableAliasColumnDef,
+    TableFactor, Value, WildcardAdditionalOptions,
 };
 
 use super::rule::Context;
-use crate::dialect::ast::{folded, idents, items_before_star, leftmost, number, position, taken};
+use crate::dialect::ast::{
+    apart, folded, idents, items_before_star, leftmost, number, position, taken,
+};
 use crate::dialect::parse;
 
 /// The query that SHOW TABLES stands for.
@@ -109,6 +112,44 @@ pub(super) fn positions_in_grouping_sets(select: &mut Select, _: &Context<'_>) {
                 *expr = (*item).clone();
             }
         }
+    }
+}
+
+/// Computes a number that GROUP BY names by its alias: the planner takes the number itself for a position.
+///
+/// ```sql
+/// SELECT 2 AS n, a, count(*) FROM t GROUP BY n, a
+/// -- becomes
+/// SELECT CASE WHEN true THEN 2 END AS n, a, count(*) FROM t GROUP BY n, a
+/// ```
+///
+/// The planner takes the CASE away again.
+pub(super) fn numbers_in_groups(select: &mut Select, _: &Context<'_>) {
+    let GroupByExpr::Expressions(groups, _) = &select.group_by else {
+        return;
+    };
+    let keys = groups
+        .iter()
+        .filter_map(|key| match idents(key)?.as_slice() {
+            [name] => Some(folded(name)),
+            _ => None,
+        });
+    let keys: HashSet<String> = keys.collect();
+    for item in &mut select.projection {
+        if let SelectItem::ExprWithAlias { expr, alias } = item
+            && is_number(expr)
+            && keys.contains(&folded(alias))
+        {
+            *expr = apart(Expr::Value(Value::Boolean(true).into()), taken(expr));
+        }
+    }
+}
+
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(expr) | Expr::UnaryOp { expr, .. } => is_number(expr),
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        _ => false,
     }
 }
 
@@ -310,6 +351,9 @@ pub(super) fn name_sides_alike(query: &mut Query) {
             names[position] = format!("{}_{position}", names[position]);
         }
     }
+    name_values(&mut query.body, &names);
+    let mut found = Vec::new();
+    sides(&mut query.body, &mut found);
     for select in found {
         for (item, name) in select.projection.iter_mut().zip(&names) {
             let has_name = match item {
@@ -325,6 +369,36 @@ pub(super) fn name_sides_alike(query: &mut Query) {
             }
         }
     }
+}
+
+/// Gives the columns of VALUES `names` below two set operations or more.
+fn name_values(body: &mut SetExpr, names: &[String]) {
+    let SetExpr::SetOperation { left, .. } = body else {
+        return;
+    };
+    if let SetExpr::SetOperation { right, .. } = left.as_mut()
+        && matches!(right.as_ref(), SetExpr::Values(_))
+        && let Some(mut around) = parse::query("SELECT * FROM (SELECT 1)")
+        && let SetExpr::Select(select) = around.body.as_mut()
+        && let Some(from) = select.from.first_mut()
+        && let TableFactor::Derived {
+            subquery, alias, ..
+        } = &mut from.relation
+    {
+        std::mem::swap(subquery.body.as_mut(), right);
+        let columns = names.iter().map(|name| TableAliasColumnDef {
+            name: Ident::with_quote('"', name),
+            data_type: None,
+        });
+        *alias = Some(TableAlias {
+            explicit: true,
+            name: Ident::with_quote('"', "__values"),
+            columns: columns.collect(),
+            at: None,
+        });
+        std::mem::swap(right, &mut around.body);
+    }
+    name_values(left, names);
 }
 
 /// Orders by the position of an item that ORDER BY repeats, after DISTINCT and below a set operation: there the

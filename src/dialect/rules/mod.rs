@@ -15,10 +15,12 @@ mod powers;
 pub(super) mod regex;
 pub(super) mod rule;
 mod select_list;
+mod series;
 mod sqlite;
 mod subqueries;
 mod synonyms;
 pub(super) mod times;
+mod twins;
 
 use rule::{
     Answer, Hook, Refusal, SecondReading, SyntaxRule, Writer, second_readings, syntax_rules,
@@ -61,7 +63,9 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql, DuckDb] clauses::order_by_ordinals: Query;
     BOTH [Psql, DuckDb] clauses::name_ordered_items: Query;
     BOTH [Psql, DuckDb, Stackql] clauses::name_sides_alike: Query;
+    BOTH [Psql] series::name_series: Query;
     BOTH [Psql, DuckDb] clauses::positions_in_grouping_sets: Select;
+    BOTH [Psql, DuckDb] clauses::numbers_in_groups: Select;
     BOTH [DuckDb] select_list::spread_objects: Select;
     BOTH [Psql, DuckDb, Stackql] select_list::name_items: Select;
     BOTH [Psql, DuckDb, Stackql] select_list::tell_casts_apart: Query;
@@ -106,10 +110,10 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
 pub(super) const SECOND_READINGS: &[SecondReading] = second_readings! {
     STACKQL [Stackql] names::name_to_item: UnknownColumn
         or "WHERE does not see the names of the select list: repeat the expression, or select from a subquery";
-    BOTH [Psql, DuckDb] names::name_rows: UnknownColumn;
     STACKQL [Stackql] names::name_to_text: UnknownColumn
         or "text goes in single quotes: '{name}'";
     BOTH [Psql, DuckDb, Stackql] select_list::name_every_item: SameName;
+    BOTH [Psql, DuckDb] twins::tell_twins_apart: Twins;
     STACKQL [Stackql] bare_columns::bare_columns: BareColumn
         or "add it to GROUP BY, or take one of its values with min or max";
 };

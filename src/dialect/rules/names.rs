@@ -2,10 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    BinaryOperator, Expr, Select, SelectItem, Statement, TableAlias, TableAliasColumnDef,
-    TableFactor, VisitorMut,
-};
+use sqlparser::ast::{BinaryOperator, Expr, Select, SelectItem, Statement, VisitorMut};
 use sqlparser::tokenizer::Span;
 
 use super::rule::UnknownColumn;
@@ -107,66 +104,6 @@ impl VisitorMut for QuotedName<'_> {
                 self.values(else_result.as_deref_mut());
             }
             _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Calls the column of a table function like the function, or like its alias, as PostgreSQL does.
-///
-/// ```sql
-/// SELECT no FROM generate_series(1, 3) AS no
-/// -- becomes, if there is no column `no`
-/// SELECT no FROM generate_series(1, 3) AS no (no)
-/// ```
-///
-/// Not where columns are named already, and not other functions, which have columns with names of their own.
-pub(super) fn name_rows(statement: &mut Statement, unknown: UnknownColumn<'_>) -> bool {
-    let mut visitor = NamedRows {
-        name: unknown.name,
-        found: false,
-    };
-    let _ = statement.walk_mut(&mut visitor);
-    visitor.found
-}
-
-struct NamedRows<'n> {
-    name: &'n str,
-    found: bool,
-}
-
-impl VisitorMut for NamedRows<'_> {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table {
-            name,
-            args: Some(_),
-            alias,
-            ..
-        }
-        | TableFactor::Function { name, alias, .. } = factor
-            && let [part] = name.0.as_slice()
-            && let Some(function) = part.as_ident()
-            && ["generate_series", "range"].contains(&folded(function).as_str())
-        {
-            let called = alias.as_ref().map_or(function, |alias| &alias.name);
-            let is_named = alias
-                .as_ref()
-                .is_some_and(|alias| !alias.columns.is_empty());
-            if !is_named && folded(called) == self.name {
-                let called = called.clone();
-                *alias = Some(TableAlias {
-                    explicit: true,
-                    columns: vec![TableAliasColumnDef {
-                        name: called.clone(),
-                        data_type: None,
-                    }],
-                    name: called,
-                    at: None,
-                });
-                self.found = true;
-            }
         }
         ControlFlow::Continue(())
     }

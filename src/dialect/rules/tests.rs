@@ -48,7 +48,7 @@ pub(super) fn reread(reading: &str, sql: &str, name: &str, is_slip: bool) -> Opt
     let reading = readings.find(|own| own.name == reading).expect(reading);
     let is_changed = match reading.answer {
         Answer::UnknownColumn(read) => read(&mut statement, UnknownColumn { name, is_slip }),
-        Answer::SameName(read) => read(&mut statement),
+        Answer::SameName(read) | Answer::Twins(read) => read(&mut statement),
         Answer::BareColumn(read) => {
             let aggregation = Aggregation {
                 is_aggregate: &|name| ["count", "max", "min"].contains(&name),
@@ -93,7 +93,9 @@ fn the_rules_run_in_this_order() {
     order_by_ordinals: default, stackql; Psql, DuckDb
     name_ordered_items: default, stackql; Psql, DuckDb
     name_sides_alike: default, stackql; Psql, DuckDb, Stackql
+    name_series: default, stackql; Psql
     positions_in_grouping_sets: default, stackql; Psql, DuckDb
+    numbers_in_groups: default, stackql; Psql, DuckDb
     spread_objects: default, stackql; DuckDb
     name_items: default, stackql; Psql, DuckDb, Stackql
     tell_casts_apart: default, stackql; Psql, DuckDb, Stackql
@@ -139,9 +141,9 @@ fn the_rules_run_in_this_order() {
         .collect();
     insta::assert_snapshot!(readings.join("\n"), @r"
     name_to_item: stackql; Stackql
-    name_rows: default, stackql; Psql, DuckDb
     name_to_text: stackql; Stackql
     name_every_item: default, stackql; Psql, DuckDb, Stackql
+    tell_twins_apart: default, stackql; Psql, DuckDb
     bare_columns: stackql; Stackql
     ");
 }
