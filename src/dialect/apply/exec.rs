@@ -23,6 +23,7 @@ use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::UserDefinedLogicalNode;
 use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr::projection::ProjectionMapping;
 use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::filter_pushdown::{
     ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
@@ -163,10 +164,16 @@ impl ApplyExec {
         subquery: Arc<dyn ExecutionPlan>,
         fetch: Option<usize>,
     ) -> Self {
-        // The columns of the input come first, and its rows stay in their order.
-        let orders = input.equivalence_properties().oeq_class().iter().cloned();
+        // The columns of the input come first, its rows stay in their order, and what is equal in them stays so.
+        let columns: Vec<usize> = (0..input.schema().fields().len()).collect();
+        let properties = match ProjectionMapping::from_indices(&columns, &input.schema()) {
+            Ok(columns) => {
+                (input.equivalence_properties()).project(&columns, Arc::clone(&task.schema))
+            }
+            Err(_) => EquivalenceProperties::new(Arc::clone(&task.schema)),
+        };
         let properties = PlanProperties::new(
-            EquivalenceProperties::new_with_orderings(Arc::clone(&task.schema), orders),
+            properties,
             Partitioning::UnknownPartitioning(1),
             input.pipeline_behavior(),
             input.boundedness(),

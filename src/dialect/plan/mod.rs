@@ -36,6 +36,7 @@ mod strict_types;
 mod subquery_limits;
 mod time_literals;
 mod tree;
+mod window_keys;
 mod windows;
 mod without_source;
 mod zeros;
@@ -96,7 +97,7 @@ const BEFORE_TYPES: [PlanRule; 15] = [
 ];
 
 /// The rules that run when types fit, in this order.
-const AFTER_TYPES: [PlanRule; 10] = [
+const AFTER_TYPES: [PlanRule; 11] = [
     PlanRule::both("check_integers", Expr(overflow::check_integers)),
     PlanRule::both("check_casts", Expr(checked_casts::check_casts)),
     PlanRule::both("keep_lossy_casts", Expr(lossy_casts::keep_lossy_casts)),
@@ -105,6 +106,10 @@ const AFTER_TYPES: [PlanRule; 10] = [
     PlanRule::both("one_zero", Node(zeros::one_zero)),
     PlanRule::both("keep_lists", Node(in_lists::keep_lists)),
     PlanRule::both("null_structs", Plan(null_structs::null_structs)),
+    PlanRule::both(
+        "compute_window_keys",
+        Node(window_keys::compute_window_keys),
+    ),
     PlanRule::both("hoist_volatile", Plan(hoist_volatile::hoist_volatile)),
     PlanRule::both("short_circuit", Node(short_circuit::short_circuit)),
 ];
@@ -178,6 +183,7 @@ mod tests {
         one_zero
         keep_lists
         null_structs
+        compute_window_keys
         hoist_volatile
         short_circuit
         ");
