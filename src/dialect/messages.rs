@@ -75,6 +75,8 @@ retold! {
     r"^cannot automatically convert (\w+) to (?i:null)$" =>
         "a column that is NULL in the first part of a query has no type",
         "CAST(NULL AS TEXT) has one";
+    r"^cannot automatically convert object to (\w+)$" =>
+        "an object is given where $1 is expected", "take a field of it, as in spec.owner.id";
     r"^expr type (.+) can't cast to (.+) in InSubquery" =>
         "IN looks for $1 among values that are $2", "convert one of them with CAST";
     r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+) ([^\w\s]+) (.+?)(?:: .*| to valid types.*)?$" =>
@@ -302,6 +304,15 @@ retold! {
         "row_number() OVER (…) in a subquery numbers the rows";
     r"(?s)^physical plan does not support logical expression (?:OuterReferenceColumn|ScalarSubquery|Exists|InSubquery)\(.*" =>
         "a subquery cannot be used here", "select it in a subquery in FROM, and use its column";
+    r"^signed integer overflow in (?:LCM|GCD)\((.+)\)" =>
+        "integer overflow: the result for $1 is beyond 64 bits";
+    r"^step cannot be zero" => "the step of a series must not be 0", "a negative step counts down";
+    r"^correlated scalar subquery can only be used in.*" =>
+        "a subquery that names columns of the outer query cannot be used here",
+        "select it in a subquery in FROM, and use its column";
+    r"(?s)^plan: \[.*|.*\bdoes not satisfy (?:order|distribution) requirements.*" =>
+        "this statement cannot be carried out as it is written",
+        "write it in smaller steps, with subqueries named by WITH";
     r"^only identifiers and literals are supported in tuples" =>
         "a row is not allowed here",
         "rows are compared with rows by =, <>, <, <=, >, >= and IN, and looked for with IN (SELECT …) in WHERE";
@@ -364,6 +375,8 @@ retold! {
     r"^delete-?(returning|limit|order-by) clause not.*supported|^using clause not supported" =>
         "DELETE from a table of the session takes WHERE alone",
         "WHERE x IN (SELECT …) looks at another table";
+    r"^insert into not implemented for this table" =>
+        "rows cannot be added to a file or a view", "COPY (SELECT …) TO 'keys.csv' writes a file";
     r"^inserts without a source not supported" =>
         "INSERT needs rows", "write VALUES (…), or a SELECT";
     r"^(?:replace Into|insert Overwrite) not implemented for MemoryTable yet" =>

@@ -187,6 +187,8 @@ fn syntax_error(error: ParserError, text: &str) -> Error {
 }
 
 patterns! {
+    /// A subquery within the parentheses of a set of groups, which the parser takes for a list.
+    GROUPED_SUBQUERY = r"(?is)\b(?:rollup|cube|grouping\s+sets)\s*\((?:[^()]|\([^()]*\))*\(\s*select\b";
     /// The place of an error, at the end of the parser's message.
     PLACE = r",? at Line: (\d+), Column: (\d+)\.?$";
 }
@@ -277,6 +279,10 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
         Some(COMMENTS)
     } else if message == "unterminated string literal" && text.contains("\\'") {
         Some("a quote within a text is doubled: 'it''s'")
+    } else if message.starts_with("expected ), found") && GROUPED_SUBQUERY.is_match(text) {
+        Some(
+            "ROLLUP, CUBE and GROUPING SETS take columns: select the subquery as one in a subquery in FROM",
+        )
     } else if found("EXCLUDE") {
         Some("a window frame cannot leave rows out: EXCLUDE is not supported")
     } else if found("[") {

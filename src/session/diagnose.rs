@@ -274,6 +274,13 @@ fn schema_error(error: &SchemaError, piece: &Piece) -> Refusal {
             field.name
         ))
         .hint("put the table's name or alias before it"),
+        SchemaError::DuplicateUnqualifiedField { name }
+            if name.contains('(') && POSITION_IN_GROUPS.is_match(&piece.text) =>
+        {
+            Refusal::new("a position in GROUP BY is that of an aggregate function").hint(
+                "GROUP BY takes columns, by their names or their positions in the select list",
+            )
+        }
         SchemaError::DuplicateUnqualifiedField { name } if is_talk(name) => {
             Refusal::new(format!("`{}` is computed twice in one place", plain(name)))
                 .hint("GROUP BY names columns, and no aggregates; AS gives one of two its own name")
@@ -464,6 +471,8 @@ patterns! {
     MISSING_FIELD = r"Field (\w+) not found in struct";
     MISSING_PARAMETER = r"[Pp]laceholder '?(\$\w+)'? was not provided";
     MISSING_LIMIT = r#"(?s)^[Uu]nsupported (?:LIMIT|OFFSET) expression: .*Placeholder \{ id: "(\$\w+)""#;
+    /// GROUP BY with a position among its first keys.
+    POSITION_IN_GROUPS = r"(?i)\bgroup\s+by\s+(?:[\w.]+\s*,\s*)*\d";
     MISSING_TABLE = r"table '([^']+)' not found";
     /// Text in quotes of any kind.
     QUOTED = "`([^`]+)`|'([^']+)'|\"([^\"]+)\"";

@@ -4,6 +4,7 @@
 //! In SQL these are two keys, and the one within ROLLUP is NULL in the rows of totals. The engine takes them for one,
 //! and takes every equal constant in the select list for that key.
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -35,12 +36,21 @@ fn check_sets(group: &Expr) -> Result<()> {
     };
     let is_constant = |expr: &&Expr| !expr.any_column_refs() && !expr.is_volatile();
     if let Some(constant) = sets.iter().copied().flatten().find(is_constant) {
-        return Err(Error::new(format!(
-            "ROLLUP, CUBE or GROUPING SETS over the constant `{}`",
-            constant.human_display()
-        ))
-        .hint("leave it out, or make it a column of a subquery in FROM")
-        .into());
+        let is_subquery = |expr: &Expr| {
+            Ok(matches!(
+                expr,
+                Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+            ))
+        };
+        let what = match constant.exists(is_subquery)? {
+            true => "a subquery".to_owned(),
+            false => format!("the constant `{}`", constant.human_display()),
+        };
+        return Err(
+            Error::new(format!("ROLLUP, CUBE or GROUPING SETS over {what}"))
+                .hint("leave it out, or make it a column of a subquery in FROM")
+                .into(),
+        );
     }
     match sets.iter().find_map(|set| twice(set)) {
         Some(expr) => Err(Error::new(format!(
