@@ -79,7 +79,7 @@ retold! {
         "an object is given where $1 is expected", "take a field of it, as in spec.owner.id";
     r"^expr type (.+) can't cast to (.+) in InSubquery" =>
         "IN looks for $1 among values that are $2", "convert one of them with CAST";
-    r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+) ([^\w\s]+) (.+?)(?:: .*| to valid types.*)?$" =>
+    r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+?) ([^\w\s]+) (.+?)(?:: .*| to valid types.*)?$" =>
         "there is no `$2` of $1 and $3", "convert one of them with CAST";
     r"(?s)^incompatible inputs for Union: .*" =>
         "the members of UNION have different types in one column", "convert one of them with CAST";

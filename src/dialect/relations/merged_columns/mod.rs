@@ -26,9 +26,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    Cte, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor, VisitorMut,
+    Cte, Distinct, Expr, FromTable, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Statement, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor,
+    VisitorMut,
 };
 
 use self::names::{Naming, is_relation};
@@ -36,7 +37,8 @@ use self::relation::{Found, Relation};
 use super::rule::Tables;
 use crate::dialect::ast::{folded, number, result, visit, visit_mut};
 use crate::dialect::error::Error;
-use crate::dialect::walk::WalkMut;
+use crate::dialect::parse;
+use crate::dialect::walk::{Walk, WalkMut};
 
 /// The columns of a table by its name as it was typed; None if they are not known.
 type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
@@ -47,7 +49,8 @@ type Names = Option<Vec<String>>;
 /// Returns true if the columns of the tables decide what `statement` means: it has a query in another one, whose names may
 /// be those of either, a join whose columns are merged, HAVING, or an order by all columns of a set operation.
 pub(crate) fn needs_columns(statement: &EngineStatement) -> bool {
-    visit(statement, &mut Needs { is_within: false }).is_err()
+    let is_within = target(statement).is_some();
+    visit(statement, &mut Needs { is_within }).is_err()
 }
 
 /// Returns the names of the tables that `statement` reads, CTEs among them.
@@ -90,6 +93,16 @@ impl Visitor for Needs {
         let kind = query.order_by.as_ref().map(|order_by| &order_by.kind);
         match (kind, query.body.as_ref()) {
             (Some(OrderByKind::All(_)), SetExpr::SetOperation { .. }) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            // Fewer names than columns are completed.
+            TableFactor::Table {
+                alias: Some(alias), ..
+            } if !alias.columns.is_empty() => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         }
     }
@@ -148,11 +161,34 @@ pub(super) fn merged_columns(
         naming: Naming::of(statement, tables.dialect),
         paths: Vec::new(),
     };
+    // The table of a DELETE or an UPDATE is around the queries in it.
+    if let Some((name, alias)) = target(statement) {
+        rewriter
+            .outer
+            .push(tree::table(name, alias, tables.columns));
+    }
     let mut visitor = Expressions {
         rewriter: &mut rewriter,
         depth: 0,
     };
     visit_mut(statement, &mut visitor)
+}
+
+/// Returns the table that a DELETE or an UPDATE changes.
+fn target(statement: &EngineStatement) -> Option<(&ObjectName, Option<&TableAlias>)> {
+    let table = match parse::as_sql(statement)? {
+        Statement::Delete(delete) => match &delete.from {
+            FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables) => {
+                tables.first()?
+            }
+        },
+        Statement::Update(update) => &update.table,
+        _ => return None,
+    };
+    match &table.relation {
+        TableFactor::Table { name, alias, .. } => Some((name, alias.as_ref())),
+        _ => None,
+    }
 }
 
 struct Rewriter<'t> {
@@ -227,6 +263,14 @@ impl Rewriter<'_> {
                 with_fill: None,
             });
             order_by.kind = OrderByKind::Expressions(keys.collect());
+        }
+        if let (Some(order_by), Ok(Some(names)), SetExpr::SetOperation { .. }) =
+            (&mut query.order_by, &columns, query.body.as_ref())
+            && let OrderByKind::Expressions(keys) = &mut order_by.kind
+        {
+            for key in keys {
+                self.order_set_by_position(&mut key.expr, names)?;
+            }
         }
         if let Some(limit) = &mut query.limit_clause {
             self.expressions(limit)?;
@@ -312,7 +356,7 @@ impl Rewriter<'_> {
         let outcome = self.clauses(select, order_by);
         let from = self.outer.pop().unwrap_or_default();
         outcome?;
-        Ok(output(select, &from))
+        Ok(output(select, &from, &self.naming))
     }
 
     /// Lets `rewrite` look at a table that comes after `before`.
@@ -348,9 +392,7 @@ impl Rewriter<'_> {
                 .hint("give the item another name")
                 .at(name.span));
         }
-        if let Some(order_by) = &mut order_by {
-            self.order_by_position(select, order_by)?;
-        }
+        self.name_keys(select, order_by.as_deref_mut())?;
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(Expr::Identifier(ident)) = item
                 && let Some(expr) = self.merged(ident)?
@@ -399,56 +441,131 @@ impl Rewriter<'_> {
         result(node.walk_mut(&mut visitor))
     }
 
-    /// Orders by the position of an item that a key names, where the engine might take another column for it: one of an
-    /// outer query, or the one in an item without a name, as in `SELECT x::text FROM a ORDER BY x`.
+    /// Takes an item for a name in ORDER BY and DISTINCT ON where the engine might take another column: one of an outer
+    /// query, or the one in an item without a name, as in `SELECT x::text FROM a ORDER BY x`.
     ///
     /// # Errors
     ///
-    /// Fails if several items have the name.
-    fn order_by_position(&self, select: &Select, order_by: &mut OrderBy) -> Result<(), Error> {
-        let OrderByKind::Expressions(keys) = &mut order_by.kind else {
-            return Ok(());
-        };
-        let Some((from, outer)) = self.outer.split_last() else {
+    /// Fails if several items have the name, and if a name within an expression may be that of an outer column.
+    fn name_keys(&self, select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Error> {
+        if let Some(Distinct::On(keys)) = &select.distinct {
+            let mut keys = keys.clone();
+            for key in &mut keys {
+                if let Some((_, item)) = self.named_item(select, key, "DISTINCT ON")? {
+                    *key = item;
+                }
+            }
+            select.distinct = Some(Distinct::On(keys));
+        }
+        let Some(OrderByKind::Expressions(keys)) = order_by.map(|it| &mut it.kind) else {
             return Ok(());
         };
         for key in keys {
-            let Expr::Identifier(ident) = &key.expr else {
-                continue;
-            };
-            let name = folded(ident);
-            let is_outer = outer.iter().any(|relation| relation.may_have(&name));
-            let mut positions = Vec::new();
-            for (position, item) in (1..).zip(&select.projection) {
-                match item {
-                    SelectItem::ExprWithAlias { alias, .. } if folded(alias) == name => {
-                        positions.push((position, is_outer));
-                    }
-                    SelectItem::UnnamedExpr(expr) => match self.naming.name(expr, from) {
-                        // A path is shown as it was typed: `id` is hardly `spec.owner.id`.
-                        Some(own) if own.name == name && own.path.is_none() => {
-                            positions.push((position, own.is_hidden || is_outer));
-                        }
-                        _ => {}
+            if let Some((position, _)) = self.named_item(select, &key.expr, "ORDER BY")? {
+                key.expr = number(position);
+            } else if !matches!(key.expr, Expr::Identifier(_)) {
+                self.check_key(select, &key.expr)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the position and the value of the item that `key` names, if the engine might take something else for it.
+    fn named_item(
+        &self,
+        select: &Select,
+        key: &Expr,
+        clause: &str,
+    ) -> Result<Option<(u64, Expr)>, Error> {
+        let (Expr::Identifier(ident), Some((from, outer))) = (key, self.outer.split_last()) else {
+            return Ok(None);
+        };
+        let name = folded(ident);
+        let is_outer = outer.iter().any(|relation| relation.may_have(&name));
+        let mut found: Vec<(u64, &Expr, bool)> = Vec::new();
+        let mut hidden: Vec<(u64, &Expr, bool)> = Vec::new();
+        for (position, item) in (1..).zip(&select.projection) {
+            match item {
+                SelectItem::ExprWithAlias { alias, expr } if folded(alias) == name => {
+                    found.push((position, expr, is_outer));
+                }
+                SelectItem::UnnamedExpr(expr) => match self.naming.name(expr, from) {
+                    // A path is shown as it was typed: `id` is hardly `spec.owner.id`.
+                    Some(own) if own.name == name && own.path.is_none() => match own.is_hidden {
+                        true => hidden.push((position, expr, true)),
+                        false => found.push((position, expr, is_outer)),
                     },
-                    SelectItem::ExprWithAlias { .. } => {}
-                    // What a star stands for is not counted.
-                    _ => {
-                        positions.clear();
-                        break;
-                    }
+                    _ => {}
+                },
+                SelectItem::ExprWithAlias { .. } => {}
+                // What a star stands for is not counted.
+                _ => return Ok(None),
+            }
+        }
+        // What is shown under the name comes before what PostgreSQL would call so.
+        let found = if found.is_empty() { hidden } else { found };
+        let Some((first, rest)) = found.split_first() else {
+            return Ok(None);
+        };
+        if self.naming.is_strict() && rest.iter().any(|(_, expr, _)| *expr != first.1) {
+            let message = format!("`{name}` in {clause} is the name of two columns");
+            return Err(Error::new(message)
+                .at(ident.span)
+                .hint("give them other names with AS, or order by a position: ORDER BY 1"));
+        }
+        Ok(first.2.then(|| (first.0, first.1.clone())))
+    }
+
+    /// Refuses a name in an expression of ORDER BY that is an item's, and that may be the name of an outer column: the
+    /// engine takes the item, and PostgreSQL the column.
+    fn check_key(&self, select: &Select, key: &Expr) -> Result<(), Error> {
+        let Some((from, outer)) = self.outer.split_last() else {
+            return Ok(());
+        };
+        let is_item = |name: &str| {
+            select.projection.iter().any(
+                |item| matches!(item, SelectItem::ExprWithAlias { alias, .. } if folded(alias) == name),
+            )
+        };
+        let found = key.expressions(|expr| match expr {
+            Expr::Identifier(ident) => {
+                let name = folded(ident);
+                let is_outer = outer.iter().any(|relation| relation.may_have(&name));
+                match is_outer && !from.may_have(&name) && is_item(&name) {
+                    true => ControlFlow::Break(ident.clone()),
+                    false => ControlFlow::Continue(()),
                 }
             }
-            match positions.as_slice() {
-                [(position, true)] => key.expr = number(*position),
-                all if all.len() > 1 && all.iter().all(|(_, is_hidden)| *is_hidden) => {
-                    let message = format!("`{name}` in ORDER BY is the name of several items");
-                    return Err(Error::new(message)
-                        .at(ident.span)
-                        .hint("give them names with AS, or order by a position: ORDER BY 1"));
-                }
-                _ => {}
+            _ => ControlFlow::Continue(()),
+        });
+        match found.break_value() {
+            Some(ident) => Err(Error::new(format!(
+                "`{}` in ORDER BY is a column of the query around it, and a name of the select list",
+                ident.value
+            ))
+            .at(ident.span)
+            .hint("give the item another name")),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a column of a set operation for a name in its ORDER BY, where the engine might take one of an outer query.
+    fn order_set_by_position(&self, key: &mut Expr, names: &[String]) -> Result<(), Error> {
+        let Expr::Identifier(ident) = key else {
+            return Ok(());
+        };
+        let name = folded(ident);
+        let mut positions = (1..).zip(names).filter(|(_, column)| **column == name);
+        match (positions.next(), positions.next()) {
+            (Some((position, _)), None) => *key = number(position),
+            (None, _) if self.outer.iter().any(|relation| relation.may_have(&name)) => {
+                return Err(Error::new(format!(
+                    "ORDER BY names `{name}`, which is not in the select list"
+                ))
+                .at(ident.span)
+                .hint("order by a name of the select list, or by a position: ORDER BY 1"));
             }
+            _ => {}
         }
         Ok(())
     }
@@ -472,6 +589,16 @@ impl Rewriter<'_> {
                     ))
                     .at(ident.span)
                     .hint("put the name of a table before it, as in `a.x`"));
+                }
+                Found::Twice(table) => {
+                    let table = table
+                        .last()
+                        .map_or("a subquery", |ident| ident.value.as_str());
+                    return Err(Error::new(format!(
+                        "`{name}` is the name of two columns of `{table}`"
+                    ))
+                    .at(ident.span)
+                    .hint("give one of them another name with AS"));
                 }
                 Found::Ambiguous | Found::Other => return Ok(None),
             }
@@ -632,16 +759,25 @@ fn named(columns: Names, alias: Option<&mut TableAlias>) -> Names {
     Some(alias.columns.iter().map(|it| folded(&it.name)).collect())
 }
 
-/// Returns the names of the columns of `select` over `from`.
-fn output(select: &Select, from: &Relation) -> Names {
+/// Returns the names of the columns of `select` over `from`. Items without AS that have one name keep it: a query around them
+/// that uses it is refused. They leave it to another column, since they are shown as they were typed.
+fn output(select: &Select, from: &Relation, naming: &Naming) -> Names {
+    let is_plain = |name: &str| {
+        select.projection.iter().any(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => folded(alias) == name,
+            SelectItem::UnnamedExpr(expr) => naming
+                .name(expr, from)
+                .is_some_and(|own| own.name == name && !own.is_hidden),
+            _ => false,
+        })
+    };
     let mut names = Vec::new();
     for item in &select.projection {
         match item {
             SelectItem::ExprWithAlias { alias, .. } => names.push(folded(alias)),
-            SelectItem::UnnamedExpr(expr) => names.push(match expr {
-                Expr::Identifier(ident) => folded(ident),
-                Expr::CompoundIdentifier(idents) => idents.last().map(folded)?,
-                expr => expr.to_string(),
+            SelectItem::UnnamedExpr(expr) => names.push(match naming.name(expr, from) {
+                Some(own) if !own.is_hidden || !is_plain(&own.name) => own.name,
+                _ => expr.to_string(),
             }),
             SelectItem::Wildcard(options) if relation::is_plain(options) => {
                 names.extend(from.names()?);

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    AccessExpr, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
+    AccessExpr, DataType, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Statement, TimezoneInfo, TrimWhereField,
 };
 
 use super::relation::{self, Relation};
@@ -30,6 +31,7 @@ pub(super) struct Own {
 pub(super) struct Naming {
     /// True if calls and conditions have a name, and not only what has that of a column.
     has_calls: bool,
+    dialect: Dialect,
 }
 
 impl Naming {
@@ -48,7 +50,13 @@ impl Naming {
         let names_a_call = parse::as_sql(statement).is_some_and(|it| named(it).is_break());
         Self {
             has_calls: dialect == Dialect::Default && !names_a_call,
+            dialect,
         }
+    }
+
+    /// Returns true if a name that several items have is an error, as in PostgreSQL.
+    pub(super) fn is_strict(&self) -> bool {
+        self.dialect == Dialect::Default
     }
 
     /// Returns the name of `expr` over `from`; None if it has none.
@@ -81,10 +89,18 @@ impl Naming {
                 })
             }
             Expr::Nested(expr) => self.name(expr, from),
-            Expr::Cast { expr, .. } | Expr::Collate { expr, .. } => Some(Own {
-                is_hidden: true,
-                ..self.name(expr, from)?
-            }),
+            Expr::Collate { expr, .. } => self.name(expr, from),
+            Expr::Cast {
+                expr, data_type, ..
+            } => match self.name(expr, from) {
+                Some(own) => Some(Own {
+                    is_hidden: true,
+                    ..own
+                }),
+                None => call(type_name(data_type)?),
+            },
+            Expr::TypedString(typed) => call(type_name(&typed.data_type)?),
+            Expr::Interval(_) => call("interval"),
             Expr::CompoundFieldAccess { root, access_chain } => {
                 let field = access_chain.iter().rev().find_map(|access| match access {
                     AccessExpr::Dot(Expr::Identifier(field)) => Some(folded(field)),
@@ -117,7 +133,11 @@ impl Naming {
             Expr::Extract { .. } => call("extract"),
             Expr::Substring { .. } => call("substring"),
             Expr::Position { .. } => call("position"),
-            Expr::Trim { .. } => call("btrim"),
+            Expr::Trim { trim_where, .. } => call(match trim_where {
+                Some(TrimWhereField::Leading) => "ltrim",
+                Some(TrimWhereField::Trailing) => "rtrim",
+                _ => "btrim",
+            }),
             Expr::Ceil { .. } => call("ceil"),
             Expr::Floor { .. } => call("floor"),
             Expr::AtTimeZone { .. } => call("timezone"),
@@ -172,6 +192,26 @@ impl Naming {
         }
         paths
     }
+}
+
+/// Returns what PostgreSQL calls a type, for those that a value without a name is usually cast to.
+fn type_name(data_type: &DataType) -> Option<&'static str> {
+    Some(match data_type {
+        DataType::Text => "text",
+        DataType::Varchar(_) | DataType::CharacterVarying(_) => "varchar",
+        DataType::SmallInt(_) => "int2",
+        DataType::Int(_) | DataType::Integer(_) => "int4",
+        DataType::BigInt(_) => "int8",
+        DataType::Boolean | DataType::Bool => "bool",
+        DataType::Real => "float4",
+        DataType::Double(_) | DataType::DoublePrecision => "float8",
+        DataType::Numeric(_) | DataType::Decimal(_) => "numeric",
+        DataType::Date => "date",
+        DataType::Interval { .. } => "interval",
+        DataType::Timestamp(_, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => "timestamptz",
+        DataType::Timestamp(..) => "timestamp",
+        _ => return None,
+    })
 }
 
 /// Returns true if the columns of the query of `statement` become those of a table or a view.

@@ -47,8 +47,10 @@ pub(super) enum Found<'r> {
     Nothing,
     /// A merged column.
     Merged(&'r Expr),
-    /// Two columns.
+    /// Columns of two tables.
     Ambiguous,
+    /// Two columns of this table.
+    Twice(&'r [Ident]),
     /// One that the engine finds, if any.
     Other,
 }
@@ -194,9 +196,10 @@ impl Relation {
             (None, _) => Found::Nothing,
             (Some(column), None) if column.is_merged() => Found::Merged(&column.value),
             (Some(_), None) => Found::Other,
-            (Some(one), Some(other)) if one.qualifier != other.qualifier => Found::Ambiguous,
-            // The names of a subquery are looked at elsewhere.
-            _ => Found::Other,
+            (Some(one), Some(other)) if one.qualifier == other.qualifier => {
+                Found::Twice(&one.qualifier)
+            }
+            _ => Found::Ambiguous,
         }
     }
 

@@ -284,6 +284,15 @@ impl Rewriter<'_> {
     }
 }
 
+/// Returns the columns of a table that is read as it is.
+pub(super) fn table(
+    name: &ObjectName,
+    alias: Option<&TableAlias>,
+    columns: &super::Columns<'_>,
+) -> Relation {
+    known(&qualifier(name, alias), columns(name))
+}
+
 fn known(qualifier: &[Ident], columns: super::Names) -> Relation {
     match columns {
         Some(columns) => Relation::of(qualifier, &columns),
