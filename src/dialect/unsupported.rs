@@ -10,8 +10,9 @@ use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, ColumnOption, DataType, Expr, FunctionArguments, GroupByExpr,
-    LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem, Set, SetExpr, SetQuantifier,
-    Spanned, Statement, TableFactor, UnaryOperator, Value, ValueWithSpan, Visitor,
+    Join, JoinOperator, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem, Set,
+    SetExpr, SetQuantifier, Spanned, Statement, TableFactor, UnaryOperator, Value, ValueWithSpan,
+    Visitor,
 };
 use sqlparser::tokenizer::Span;
 
@@ -127,6 +128,26 @@ impl Visitor for Refusal {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        // The engine would join it to the tables before it first.
+        let after_others = select.from.iter().skip(1);
+        if let Some(tree) = after_others.into_iter().find(|tree| {
+            let keeps_right = |join: &Join| {
+                matches!(
+                    join.join_operator,
+                    JoinOperator::Right(_)
+                        | JoinOperator::RightOuter(_)
+                        | JoinOperator::FullOuter(_)
+                )
+            };
+            matches!(tree.relation, TableFactor::UNNEST { .. })
+                && tree.joins.iter().any(keeps_right)
+        }) {
+            return no(
+                "unnest after other tables and before RIGHT or FULL JOIN",
+                tree.relation.span(),
+                "the join in a subquery",
+            );
+        }
         if let Some(condition) = &select.prewhere {
             return no("PREWHERE", condition.span(), "WHERE");
         }
