@@ -39,6 +39,7 @@ use crate::dialect::ast::{folded, number, result, visit, visit_mut};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
 use crate::dialect::walk::{Walk, WalkMut};
+use crate::error::ErrorKind;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
 type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
@@ -510,6 +511,7 @@ impl Rewriter<'_> {
         if self.naming.is_strict() && rest.iter().any(|(_, expr, _)| *expr != first.1) {
             let message = format!("`{name}` in {clause} is the name of two columns");
             return Err(Error::new(message)
+                .kind(ErrorKind::Name)
                 .at(ident.span)
                 .hint("give them other names with AS, or order by a position: ORDER BY 1"));
         }
@@ -543,7 +545,8 @@ impl Rewriter<'_> {
                 "`{}` in ORDER BY is a column of the query around it, and a name of the select list",
                 ident.value
             ))
-            .at(ident.span)
+            .kind(ErrorKind::Name)
+.at(ident.span)
             .hint("give the item another name")),
             None => Ok(()),
         }
@@ -562,6 +565,7 @@ impl Rewriter<'_> {
                 return Err(Error::new(format!(
                     "ORDER BY names `{name}`, which is not in the select list"
                 ))
+                .kind(ErrorKind::Name)
                 .at(ident.span)
                 .hint("order by a name of the select list, or by a position: ORDER BY 1"));
             }
@@ -587,6 +591,7 @@ impl Rewriter<'_> {
                         "column `{}` is in more than one of the tables",
                         ident.value
                     ))
+                    .kind(ErrorKind::Name)
                     .at(ident.span)
                     .hint("put the name of a table before it, as in `a.x`"));
                 }
@@ -597,6 +602,7 @@ impl Rewriter<'_> {
                     return Err(Error::new(format!(
                         "`{name}` is the name of two columns of `{table}`"
                     ))
+                    .kind(ErrorKind::Name)
                     .at(ident.span)
                     .hint("give one of them another name with AS"));
                 }
@@ -642,7 +648,8 @@ impl Rewriter<'_> {
                 "`{}` is called `{last}` in this query, and here it would be that of the query around it",
                 typed.join(".")
             ))
-            .at(path[0].span)
+            .kind(ErrorKind::Name)
+.at(path[0].span)
             .hint("write that name, or the table before the path"));
         }
         Ok(())
