@@ -551,7 +551,7 @@ fn a_program_that_reads_no_further_is_no_error() {
     let output = env.iamql_reading(script, &["shell"]);
     assert_eq!(
         output.rows().lines().collect::<Vec<_>>(),
-        ["value", "1", "n", "on"]
+        ["generate_series", "1", "n", "on"]
     );
 }
 
