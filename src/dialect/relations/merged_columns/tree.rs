@@ -7,7 +7,7 @@ use sqlparser::ast::{
 
 use super::relation::Relation;
 use super::{Rewriter, folded, merges, named};
-use crate::dialect::ast::{binary, calls, no_table};
+use crate::dialect::ast::{binary, calls, last_ident, no_table};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
 
@@ -226,12 +226,12 @@ impl Rewriter<'_> {
                     .flat_map(|alias| &alias.columns)
                     .map(|column| folded(&column.name))
                     .collect();
+                let columns = match typed.is_empty() {
+                    true => name.and_then(|name| function_columns(name, alias)),
+                    false => Some(typed),
+                };
                 let unnamed = ObjectName::from(vec![Ident::new("unnest")]);
-                let qualifier = qualifier(name.unwrap_or(&unnamed), alias);
-                Ok(match typed.is_empty() {
-                    true => Relation::unknown(&qualifier),
-                    false => Relation::of(&qualifier, &typed),
-                })
+                Ok(known(&qualifier(name.unwrap_or(&unnamed), alias), columns))
             }
         }
     }
@@ -282,6 +282,22 @@ impl Rewriter<'_> {
         select.from = vec![tree];
         Ok((query, called))
     }
+}
+
+/// Returns the names of the columns of a function in FROM, if they are known.
+fn function_columns(name: &ObjectName, alias: Option<&TableAlias>) -> super::Names {
+    let function = folded(last_ident(name)?);
+    let columns: &[&str] = match function.as_str() {
+        "json_each" | "json_tree" => &[
+            "key", "value", "type", "atom", "id", "parent", "fullkey", "path",
+        ],
+        // The column of a series is called like its alias, or like the function.
+        "generate_series" | "range" => {
+            return Some(vec![alias.map_or(function, |alias| folded(&alias.name))]);
+        }
+        _ => return None,
+    };
+    Some(columns.iter().map(|&column| column.to_owned()).collect())
 }
 
 /// Returns the columns of a table that is read as it is.
