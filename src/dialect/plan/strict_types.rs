@@ -107,8 +107,8 @@ fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
         return Ok(());
     }
     let hint = match (one, other) {
-        (Class::Boolean, Class::Boolean) => "write OR between conditions",
-        _ => "CAST(… AS TEXT) makes text of one of them",
+        (Class::Boolean, Class::Boolean) => "write OR between conditions".to_owned(),
+        _ => format!("CAST(… AS TEXT) makes text of one of them; {OTHER_DIALECT}"),
     };
     Err(Error::of_types(format!(
         "`||` joins texts, and here are {} and {}",
@@ -366,7 +366,10 @@ fn condition(when: &mut Expr, example: &str, schema: &DFSchema) -> Result<bool> 
         "a condition was expected, and {}",
         subject(when, class)
     ))
-    .hint(format!("compare it with something, as in {example}"))
+    .hint(match class {
+        Class::Number => format!("compare it with something, as in {example}; {OTHER_DIALECT}"),
+        _ => format!("compare it with something, as in {example}"),
+    })
     .near(match when {
         Expr::Literal(value, _) => Place::typed(value.to_string()),
         when => Place::of(when),

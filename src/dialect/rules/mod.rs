@@ -89,7 +89,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     STACKQL [Stackql] sqlite::casts_of_stackql: Expr or sqlite::cast_refused: Expr;
     STACKQL [Stackql] sqlite::typed_null: Expr or sqlite::null_refused: Expr;
     STACKQL [Stackql] sqlite::truth_of_numbers: Expr or sqlite::truth_refused: Expr;
-    STACKQL [Stackql] sqlite::number_as_condition: Select;
+    STACKQL [Stackql] sqlite::number_as_condition: Select or sqlite::condition_refused: Query;
     BOTH [Psql, DuckDb] conditions::escape_by_backslash: Expr;
     DEFAULT [Psql] regex::word_boundaries: Expr;
     BOTH [Psql, DuckDb] conditions::similar_to_regex: Expr;

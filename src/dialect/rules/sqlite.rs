@@ -5,8 +5,8 @@
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, Spanned,
-    Statement, UnaryOperator, Value,
+    FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, SetExpr,
+    Spanned, Statement, UnaryOperator, Value,
 };
 
 use super::conditions::like_each;
@@ -474,8 +474,32 @@ pub(super) fn number_as_condition(select: &mut Select, _: &Context<'_>) {
     }
 }
 
+pub(super) fn condition_refused(query: &Query) -> Option<Error> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let number = select.selection.as_ref().filter(|it| is_number(it))?;
+    let error = Error::new(format!(
+        "WHERE takes a condition, and `{number}` is a number"
+    ));
+    Some(
+        error
+            .at(number.span())
+            .hint(format!("compare it with something, as in {number} = 0")),
+    )
+}
+
 pub(super) fn truth_refused(expr: &Expr) -> Option<Error> {
     match expr {
+        Expr::BinaryOp {
+            left,
+            op: op @ (BinaryOperator::And | BinaryOperator::Or),
+            right,
+        } => {
+            let number = [left, right].into_iter().find(|side| is_number(side))?;
+            let error = Error::new(format!("{op} takes conditions, and `{number}` is a number"));
+            Some(error.hint(format!("compare it with something, as in {number} = 0")))
+        }
         Expr::UnaryOp {
             op: UnaryOperator::Not,
             expr,
