@@ -1,13 +1,41 @@
 //! Duplicate sort keys: the second has no effect, but makes the engine panic in `DISTINCT ON` and in ordered aggregates.
 //! The rule runs after the engine's, which may have simplified `coalesce(x, 1)` to the `x` beside it.
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::tree::map_named;
+
+/// The engine's rule for repeated expressions, but for those of a sort: of them it leaves out keys that others are thought to
+/// decide, and believes that a column which is unique on one side of a join is unique behind it.
+#[derive(Debug)]
+pub(super) struct KeepSorts(pub(super) Arc<dyn OptimizerRule + Send + Sync>);
+
+impl OptimizerRule for KeepSorts {
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        match plan {
+            LogicalPlan::Sort(_) => Ok(Transformed::no(plan)),
+            plan => self.0.rewrite(plan, config),
+        }
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.0.apply_order()
+    }
+
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+}
 
 /// Drops repeated sort keys.
 #[derive(Debug)]

@@ -127,8 +127,11 @@ pub(crate) fn after_types() -> Vec<Rule> {
 /// Returns `rules`, the engine's and those about requests, with those over logical plans about what people mean.
 pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
     let mut rules = filter_pushdown::in_place(rules);
-    // It leaves out keys that others are thought to decide: that a column is unique, it believes beyond a join, too.
-    rules.retain(|rule| rule.name() != "eliminate_duplicated_expr");
+    for rule in &mut rules {
+        if rule.name() == "eliminate_duplicated_expr" {
+            *rule = Arc::new(dedup_sort_keys::KeepSorts(Arc::clone(rule)));
+        }
+    }
     rules.push(Arc::new(dedup_sort_keys::DedupSortKeys));
     rules
 }
