@@ -546,7 +546,7 @@ impl Rewriter<'_> {
                 ident.value
             ))
             .kind(ErrorKind::Name)
-.at(ident.span)
+            .at(ident.span)
             .hint("give the item another name")),
             None => Ok(()),
         }
@@ -649,7 +649,7 @@ impl Rewriter<'_> {
                 typed.join(".")
             ))
             .kind(ErrorKind::Name)
-.at(path[0].span)
+            .at(path[0].span)
             .hint("write that name, or the table before the path"));
         }
         Ok(())
