@@ -267,9 +267,34 @@ fn is_same_format(a: &str, b: &str) -> bool {
         )
 }
 
+tokio::task_local! {
+    /// The tables of files that the statement being planned has named.
+    static NAMED: Mutex<HashMap<String, Arc<dyn TableProvider>>>;
+}
+
+/// Runs `planning`, which may ask for the table of a file several times: the columns of each file are read once.
+pub(super) async fn reading_columns_once<T>(planning: impl Future<Output = T>) -> T {
+    NAMED.scope(Mutex::default(), planning).await
+}
+
 #[async_trait]
 impl UrlTableFactory for LocalFiles {
     async fn try_new(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Ok(Some(table)) = NAMED.try_with(|named| named.lock().get(name).cloned()) {
+            return Ok(Some(table));
+        }
+        let table = self.table(name).await?;
+        if let Some(table) = &table {
+            // Outside of planning nothing is kept.
+            let _ = NAMED.try_with(|named| named.lock().insert(name.to_owned(), Arc::clone(table)));
+        }
+        Ok(table)
+    }
+}
+
+impl LocalFiles {
+    /// Returns the table of the files that `name` stands for; None if it cannot be the name of one.
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let named = expanded(name);
         if let Some(path) = stream_at(&named) {
             return self.table_of_stream(&path, None, None).map(Some);
@@ -515,6 +540,27 @@ fn is_file_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_columns_of_a_file_are_read_once_for_a_statement() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.csv");
+        std::fs::write(&file, "x\n1\n").unwrap();
+        let context = SessionContext::new();
+        let files = LocalFiles::new(1 << 20);
+        files.of_session(&context);
+        let name = file.to_str().unwrap();
+        let table = async || files.try_new(name).await.unwrap().unwrap();
+        let first = reading_columns_once(async {
+            let first = table().await;
+            std::fs::write(&file, "y\n1\n").unwrap();
+            assert!(Arc::ptr_eq(&first, &table().await));
+            first
+        });
+        let first = first.await;
+        let other = reading_columns_once(table()).await;
+        assert_ne!(first.schema(), other.schema());
+    }
 
     #[test]
     fn files_are_told_from_tables_by_their_names() {

@@ -265,8 +265,11 @@ impl Planner {
         copy::check_format(&statement, &|format| {
             state.get_file_format_factory(format).is_some()
         })?;
-        self.rewrite(&mut statement).await?;
-        self.logical_plan(statement, &reading).await
+        local_files::reading_columns_once(async {
+            self.rewrite(&mut statement).await?;
+            self.logical_plan(statement, &reading).await
+        })
+        .await
     }
 
     /// Puts `statement` so that the engine plans what is meant.
