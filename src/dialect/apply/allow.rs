@@ -10,10 +10,13 @@
 //! 4. `x IN (plain)`, where `x` names a column: a semi join.
 //!
 //! A subquery is *plain* if it is a SELECT of any expressions over any uncorrelated relation, with a WHERE in which the
-//! outer query occurs only in equalities, an outer expression on one side and an inner one on the other.
+//! outer query occurs only in equalities, an outer expression on one side and an inner one on the other. The engine puts what
+//! is selected, and the columns of these equalities, under one alias, so no two of them may have the same name.
 
-use datafusion::common::DFSchema;
+use std::collections::HashMap;
+
 use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator};
@@ -44,8 +47,13 @@ pub(super) fn is_left_to_the_engine(condition: &Expr, input: &DFSchema) -> Resul
 }
 
 fn is_plain(plan: &LogicalPlan, input: &DFSchema) -> Result<bool> {
+    let mut columns = Vec::new();
     let filter = match plan {
         LogicalPlan::Projection(projection) => {
+            columns.extend(projection.expr.iter().map(|expr| match expr {
+                Expr::Column(column) => column.clone(),
+                expr => Column::from_name(expr.schema_name().to_string()),
+            }));
             let is_simple =
                 |expr: &Expr| !expr.contains_outer() && !has_subquery(expr) && !expr.is_volatile();
             if !projection.expr.iter().all(is_simple) {
@@ -53,7 +61,10 @@ fn is_plain(plan: &LogicalPlan, input: &DFSchema) -> Result<bool> {
             }
             projection.input.as_ref()
         }
-        plan => plan,
+        plan => {
+            columns.extend(plan.schema().columns());
+            plan
+        }
     };
     let LogicalPlan::Filter(Filter {
         predicate,
@@ -75,10 +86,21 @@ fn is_plain(plan: &LogicalPlan, input: &DFSchema) -> Result<bool> {
     let is_simple = |condition: &&Expr| {
         !has_subquery(condition) && (!condition.contains_outer() || is_equality(condition, input))
     };
+    let correlated = conditions.iter().filter(|it| it.contains_outer());
+    columns.extend(correlated.flat_map(|it| it.column_refs()).cloned());
     Ok(is_rows
         && is_correlated
         && conditions.iter().all(is_simple)
+        && have_own_names(&columns)
         && free_columns(relation)?.is_empty())
+}
+
+/// Returns true if no two of `columns` have the same name.
+fn have_own_names(columns: &[Column]) -> bool {
+    let mut known: HashMap<&str, &Column> = HashMap::new();
+    columns
+        .iter()
+        .all(|column| *known.entry(&column.name).or_insert(column) == column)
 }
 
 /// Returns true if `condition` compares something of the outer query with something of the inner one.

@@ -151,6 +151,23 @@ impl<'a> Binder<'a> {
         Ok(expr)
     }
 
+    /// Returns the column of the outer query that is the path `expr` into a nested one, by which the query is grouped.
+    fn grouped(&self, expr: &Expr, between: &[DFSchemaRef]) -> Option<Column> {
+        if !matches!(expr, Expr::ScalarFunction(_)) || !expr.contains_outer() {
+            return None;
+        }
+        let is_foreign = |expr: &Expr| {
+            Ok(matches!(expr, Expr::OuterReferenceColumn(_, column)
+                if between.iter().any(|schema| schema.has_column(column))))
+        };
+        let name = strip_outer_reference(expr.clone())
+            .schema_name()
+            .to_string();
+        let column = Column::new_unqualified(name);
+        let is_ours = self.outer.has_column(&column) && !expr.exists(is_foreign).ok()?;
+        is_ours.then_some(column)
+    }
+
     /// Returns `expr` over the outer query's own columns, if it is made of nothing but those, literals and functions that
     /// cannot fail.
     fn lift(&self, expr: &Expr, between: &[DFSchemaRef]) -> Option<Lifted> {
@@ -162,6 +179,12 @@ impl<'a> Binder<'a> {
                 outer: inner.outer,
             })
         };
+        if let Some(column) = self.grouped(expr, between) {
+            return Some(Lifted {
+                expr: Expr::Column(column),
+                outer: true,
+            });
+        }
         match expr {
             Expr::OuterReferenceColumn(_, column) => {
                 let is_ours = !between.iter().any(|schema| schema.has_column(column))

@@ -38,7 +38,12 @@ impl AnalyzerRule for ApplySubqueries {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        Rewriter::default().plan(plan)
+        // Before subqueries are bound: what a key of an order in one of them names may be a column below its select list.
+        let plan = plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Sort(sort) => with_sorted_columns(sort),
+            plan => Ok(Transformed::no(plan)),
+        })?;
+        Rewriter::default().plan(plan.data)
     }
 }
 
@@ -94,10 +99,6 @@ impl Rewriter {
         }
         Ok(Transformed::yes(match plan {
             LogicalPlan::Filter(filter) => self.filter(filter)?,
-            LogicalPlan::Sort(sort) => {
-                let schema = Arc::clone(sort.input.schema());
-                self.any(with_sorted_columns(sort)?, &schema)?
-            }
             // Their rows are evaluated when they are planned, when no subquery has run yet.
             LogicalPlan::Values(values) => self.plan(as_union(values)?)?,
             // A scan may have been given a condition, an inner plan its own; a node without an input has no outer rows.
@@ -305,6 +306,10 @@ impl Rewriter {
         let Some(subquery) = subquery_mut(&mut expr) else {
             return Ok(Transformed::no(expr));
         };
+        if free_columns(&subquery.subquery)?.is_empty() {
+            // The planner counts what a lateral join in it names.
+            subquery.outer_ref_columns = Vec::new();
+        }
         let plan = self.plan(subquery.subquery.as_ref().clone())?;
         subquery.subquery = Arc::new(if is_scalar { nullable(plan)? } else { plan });
         Ok(Transformed::yes(expr))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::logical_plan::Sort;
@@ -77,10 +77,10 @@ pub(super) fn with_columns(plan: LogicalPlan, schema: &DFSchemaRef) -> Result<Lo
     Ok(LogicalPlan::Projection(projection))
 }
 
-/// Returns `sort` over an input that also has the columns that its subqueries name.
+/// Puts below `sort` the columns that its subqueries name, and leaves them out above it.
 ///
 /// `SELECT x FROM t ORDER BY (SELECT … WHERE e.y = t.z)` sorts what the select list has made.
-pub(super) fn with_sorted_columns(sort: Sort) -> Result<LogicalPlan> {
+pub(super) fn with_sorted_columns(sort: Sort) -> Result<Transformed<LogicalPlan>> {
     let schema = Arc::clone(sort.input.schema());
     let mut named = Vec::new();
     for key in &sort.expr {
@@ -92,12 +92,12 @@ pub(super) fn with_sorted_columns(sort: Sort) -> Result<LogicalPlan> {
         })?;
     }
     let LogicalPlan::Projection(projection) = sort.input.as_ref() else {
-        return Ok(LogicalPlan::Sort(sort));
+        return Ok(Transformed::no(LogicalPlan::Sort(sort)));
     };
     let below = projection.input.schema();
     named.retain(|column| !schema.has_column(column) && below.has_column(column));
     if named.is_empty() {
-        return Ok(LogicalPlan::Sort(sort));
+        return Ok(Transformed::no(LogicalPlan::Sort(sort)));
     }
     let mut exprs = projection.expr.clone();
     for column in named {
@@ -107,10 +107,11 @@ pub(super) fn with_sorted_columns(sort: Sort) -> Result<LogicalPlan> {
         }
     }
     let wider = Projection::try_new(exprs, Arc::clone(&projection.input))?;
-    Ok(LogicalPlan::Sort(Sort {
+    let sorted = LogicalPlan::Sort(Sort {
         input: Arc::new(LogicalPlan::Projection(wider)),
         ..sort
-    }))
+    });
+    with_columns(sorted, &schema).map(Transformed::yes)
 }
 
 /// Returns true if each subquery of `condition` is about one side of a join only.

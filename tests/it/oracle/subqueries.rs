@@ -117,6 +117,8 @@ const COMPARISONS: [&str; 8] = ["=", "=", "=", "<>", "<", "<=", ">", ">="];
 struct Maker {
     rng: Rng,
     aliases: usize,
+    /// Whether columns may be named without their table.
+    is_bare: bool,
 }
 
 impl Maker {
@@ -133,19 +135,58 @@ impl Maker {
         format!("{}{}", table.name, self.aliases)
     }
 
+    /// A column of numbers of `scope`, as it is named there.
     fn number(&mut self, scope: &Scope<'_>) -> String {
-        let (alias, table) = &scope.tables[self.rng.usize(0..scope.tables.len())];
-        format!("{alias}.{}", self.pick(&table.numbers))
+        self.number_in(scope, scope)
     }
 
-    fn text(&mut self, scope: &Scope<'_>) -> String {
+    /// A column of numbers of `scope`, as it is named in `within`, which is `scope` or a query in it.
+    fn number_in(&mut self, scope: &Scope<'_>, within: &Scope<'_>) -> String {
         let (alias, table) = &scope.tables[self.rng.usize(0..scope.tables.len())];
-        format!("{alias}.{}", table.text)
+        let column = self.pick(&table.numbers);
+        self.named(scope, alias, column, within)
+    }
+
+    fn text(&mut self, scope: &Scope<'_>, within: &Scope<'_>) -> String {
+        let (alias, table) = &scope.tables[self.rng.usize(0..scope.tables.len())];
+        self.named(scope, alias, table.text, within)
+    }
+
+    /// The name of a column, half of the time without its table, where that is the nearest one with such a column.
+    fn named(
+        &mut self,
+        scope: &Scope<'_>,
+        alias: &str,
+        column: &str,
+        within: &Scope<'_>,
+    ) -> String {
+        let tables_with_it = |scope: &Scope<'_>| {
+            let tables = scope.tables.iter().map(|(_, table)| table);
+            let it = tables.filter(|it| it.numbers.contains(&column) || it.text == column);
+            it.count()
+        };
+        let mut nearest = within;
+        while let (false, Some(outer)) = (std::ptr::eq(nearest, scope), nearest.outer) {
+            if tables_with_it(nearest) > 0 {
+                break;
+            }
+            nearest = outer;
+        }
+        let is_nearest = std::ptr::eq(nearest, scope) && tables_with_it(scope) == 1;
+        match self.is_bare && is_nearest && self.chance(50) {
+            true => column.to_owned(),
+            false => format!("{alias}.{column}"),
+        }
     }
 
     /// A number out of columns of `scope`.
     fn value(&mut self, scope: &Scope<'_>) -> String {
-        let column = self.number(scope);
+        self.value_in(scope, scope)
+    }
+
+    /// A number out of columns of `scope`, as they are named in `within`.
+    fn value_in(&mut self, scope: &Scope<'_>, within: &Scope<'_>) -> String {
+        let column = self.number_in(scope, within);
         match self.rng.u8(0..10) {
             0 => self.pick(&["0", "1", "2", "3"]).to_owned(),
             1 => format!("{column} + 1"),
@@ -153,7 +194,7 @@ impl Maker {
             3 => format!("coalesce({column}, 2)"),
             4 => format!(
                 "CASE WHEN {column} > 1 THEN {} ELSE 1 END",
-                self.number(scope)
+                self.number_in(scope, within)
             ),
             _ => column,
         }
@@ -168,8 +209,8 @@ impl Maker {
             outer = further;
         }
         match self.chance(85) {
-            true => self.value(outer),
-            false => format!("{} + {}", self.number(outer), self.number(scope)),
+            true => self.value_in(outer, scope),
+            false => format!("{} + {}", self.number_in(outer, scope), self.number(scope)),
         }
     }
 
@@ -186,7 +227,7 @@ impl Maker {
                     .iter()
                     .all(|(_, table)| !table.text.is_empty()) =>
             {
-                format!("{} = {}", self.text(scope), self.text(around))
+                format!("{} = {}", self.text(scope, scope), self.text(around, scope))
             }
             _ => format!("{inner} {} {outer}", one_of(&mut self.rng, &COMPARISONS)),
         }
@@ -325,7 +366,7 @@ impl Maker {
             }
             7 => {
                 let having = match self.chance(50) {
-                    true => format!(" HAVING count(*) >= {}", self.value(around)),
+                    true => format!(" HAVING count(*) >= {}", self.value_in(around, &scope)),
                     false => String::new(),
                 };
                 selected(format!(
@@ -585,6 +626,8 @@ impl Maker {
             tables: vec![("i".to_owned(), e)],
             outer: Some(&around),
         };
+        // To SQLite the tables are beside each other, and so are their names.
+        let is_bare = std::mem::replace(&mut self.is_bare, false);
         let on = Both::same(self.correlation(&scope));
         let on = match self.chance(40) {
             true => Both::put("({} AND {})", &[&on, &self.test(&scope, 1)]),
@@ -641,7 +684,18 @@ impl Maker {
                 ),
             ),
         };
+        self.is_bare = is_bare;
         Both::put_apart(&ours, &theirs, &[&on, &on])
+    }
+
+    /// A number out of columns of `scope`, as they are named in `within`, that is no constant.
+    fn correlated(&mut self, scope: &Scope<'_>, within: &Scope<'_>) -> String {
+        loop {
+            let value = self.value_in(scope, within);
+            if value.parse::<u8>().is_err() {
+                return value;
+            }
+        }
     }
 
     /// A query of the shape of the allow-list that has the number `entry`.
@@ -654,7 +708,7 @@ impl Maker {
         let table = &TABLES[one_of(&mut self.rng, &[1, 1, 2, 3])];
         let alone = Scope {
             tables: vec![("i".to_owned(), table)],
-            outer: None,
+            outer: Some(&around),
         };
         let value = self.number(&around);
         let inner = self.value(&alone);
@@ -662,11 +716,23 @@ impl Maker {
         let name = table.name;
         // Beside the correlation, NULLs on both sides.
         let same = match self.chance(70) {
-            true => format!("{} = {}", self.number(&alone), self.value(&around)),
-            false => format!("{} = {}", self.text(&around), self.text(&alone)),
+            true => format!(
+                "{} = {}",
+                self.number(&alone),
+                self.correlated(&around, &alone)
+            ),
+            false => format!(
+                "{} = {}",
+                self.text(&around, &alone),
+                self.text(&alone, &alone)
+            ),
         };
         let also = match self.chance(50) {
-            true => format!(" AND {} = {}", self.value(&around), self.number(&alone)),
+            true => format!(
+                " AND {} = {}",
+                self.correlated(&around, &alone),
+                self.number(&alone)
+            ),
             false => String::new(),
         };
         let not = self.pick(&["", "NOT "]);
@@ -692,6 +758,45 @@ impl Maker {
             false => String::new(),
         };
         Both::same(format!("SELECT k, x FROM o WHERE {test}{beside}"))
+    }
+
+    /// A query with a subquery over a table that is joined with itself, in which two columns have one name.
+    fn same_names(&mut self) -> Both {
+        let o = &TABLES[0];
+        let around = Scope {
+            tables: vec![("o".to_owned(), o)],
+            outer: None,
+        };
+        let table = &TABLES[one_of(&mut self.rng, &[1, 1, 2])];
+        let scope = Scope {
+            tables: vec![("i".to_owned(), table), ("j".to_owned(), table)],
+            outer: Some(&around),
+        };
+        let name = table.name;
+        let [a, b] = [self.pick(&table.numbers), self.pick(&table.numbers)];
+        let join = self.pick(&["JOIN", "LEFT JOIN", "FULL JOIN"]);
+        let on = format!("i.{a} = j.{b}");
+        let mut equalities = Vec::new();
+        for _ in 0..self.rng.usize(1..4) {
+            let inner = match self.chance(30) {
+                true => format!("coalesce(i.{a}, j.{a})"),
+                false => self.value(&scope),
+            };
+            let outer = self.number_in(&around, &scope);
+            equalities.push(format!("{inner} = {outer}"));
+        }
+        let rows = format!(
+            "FROM {name} i {join} {name} j ON {on} WHERE {}",
+            equalities.join(" AND ")
+        );
+        let not = self.pick(&["", "NOT "]);
+        let (value, inner) = (self.number(&around), self.value(&scope));
+        let alias = self.pick(&table.numbers);
+        let test = match self.chance(60) {
+            true => format!("{not}EXISTS (SELECT {inner} AS {alias} {rows})"),
+            false => format!("{value} {not}IN (SELECT {inner} AS {alias} {rows})"),
+        };
+        Both::same(format!("SELECT k, x FROM o WHERE {test}"))
     }
 }
 
@@ -750,6 +855,7 @@ fn compare(name: u64, count: u64, mut make: impl FnMut(&mut Maker) -> Both, engi
         let mut maker = Maker {
             rng: Rng::with_seed(seed),
             aliases: 0,
+            is_bare: true,
         };
         let (lab, database) = (
             runtime.block_on(Lab::with_keys(0)),
@@ -836,6 +942,11 @@ fn exists_with_equalities_is_right_as_a_semi_or_anti_join() {
 #[test]
 fn in_with_equalities_is_right_as_a_semi_join() {
     compare(8, 50, |maker| maker.allowed(4), true);
+}
+
+#[test]
+fn columns_of_one_name_in_a_subquery_are_told_apart() {
+    compare(10, 150, Maker::same_names, false);
 }
 
 #[test]
