@@ -127,6 +127,10 @@ pub(crate) enum Error {
     /// A result outside the range of its type.
     #[error("integer overflow in `{0}`")]
     Overflow(&'static str),
+
+    /// A decimal that has no room in its type.
+    #[error("decimal overflow: the result has more than 38 digits")]
+    DecimalOverflow,
 }
 
 impl Error {
@@ -162,6 +166,10 @@ impl Error {
             Self::NoValue { .. } => {
                 Some("nullif and CASE give NULL in the place of what has no value".to_owned())
             }
+            Self::DecimalOverflow => Some(
+                "CAST(… AS DOUBLE) goes further, and a smaller scale leaves room before the decimal point"
+                    .to_owned(),
+            ),
             Self::Unread { expected, .. } if expected.contains("NUMERIC") => Some(
                 "write NUMERIC(p, s), as in NUMERIC(38, 20) for 20 places; round(x, 10) leaves digits out"
                     .to_owned(),

@@ -162,7 +162,7 @@ fn aggregate_functions() -> impl Iterator<Item = AggregateUDF> {
     aggregate::functions()
         .into_iter()
         .chain(collect::functions())
-        .chain(sliding::functions(sum::sum()))
+        .chain(sliding::functions(sum::checked()))
         .chain([sum::percentile_cont()])
 }
 

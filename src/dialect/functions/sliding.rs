@@ -19,11 +19,9 @@ use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::internal_err;
 use datafusion::error::Result;
-use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_aggregate::bool_and_or::{bool_and_udaf, bool_or_udaf};
 use datafusion::functions_aggregate::correlation::corr_udaf;
 use datafusion::functions_aggregate::covariance::{covar_pop_udaf, covar_samp_udaf};
-use datafusion::functions_aggregate::median::median_udaf;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_aggregate::regr::{
     regr_avgx_udaf, regr_avgy_udaf, regr_intercept_udaf, regr_r2_udaf, regr_slope_udaf,
@@ -41,17 +39,17 @@ use datafusion::scalar::ScalarValue;
 
 use super::scalar::of_the_engine;
 
-/// Returns the functions of this module; `sum` is that of integers.
-pub(super) fn functions(sum: AggregateUDF) -> impl Iterator<Item = AggregateUDF> {
+/// Returns the functions of this module; those that are `checked` come from outside.
+pub(super) fn functions(
+    checked: impl Iterator<Item = Arc<AggregateUDF>>,
+) -> impl Iterator<Item = AggregateUDF> {
     let engine = [
-        avg_udaf(),
         bool_and_udaf(),
         bool_or_udaf(),
         corr_udaf(),
         covar_pop_udaf(),
         covar_samp_udaf(),
         max_udaf(),
-        median_udaf(),
         min_udaf(),
         regr_avgx_udaf(),
         regr_avgy_udaf(),
@@ -65,9 +63,8 @@ pub(super) fn functions(sum: AggregateUDF) -> impl Iterator<Item = AggregateUDF>
         stddev_udaf(),
         var_pop_udaf(),
         var_samp_udaf(),
-        Arc::new(sum),
     ];
-    let engine = engine.into_iter();
+    let engine = engine.into_iter().chain(checked);
     engine.map(|engine| AggregateUDF::new_from_impl(Sliding { engine }))
 }
 

@@ -1,17 +1,22 @@
-//! `sum` of integers, an error if the total does not fit in 64 bits, and `percentile_cont` without rounding.
+//! `sum`, `avg` and `median` of exact numbers, an error if the result does not fit in its type, and `percentile_cont` without
+//! rounding.
 //!
-//! Both are the engine's but for what accumulates: its sum wraps around, and its percentile between two values is cut to
-//! six digits.
+//! They are the engine's but for what accumulates: its sums wrap around, of integers and of decimals, and its percentile
+//! between two values is cut to six digits.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use datafusion::arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType, Field, FieldRef, Float64Type,
+};
 use datafusion::common::{ScalarValue, exec_err, internal_err};
 use datafusion::error::Result;
+use datafusion::functions_aggregate::average::avg_udaf;
+use datafusion::functions_aggregate::median::median_udaf;
 use datafusion::functions_aggregate::percentile_cont::PercentileCont;
-use datafusion::functions_aggregate::sum::Sum;
+use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, ReversedUDAF,
@@ -20,9 +25,10 @@ use datafusion::logical_expr::{
 use super::error::Error;
 use super::scalar::of_the_engine;
 
-/// Returns `sum`.
-pub(super) fn sum() -> AggregateUDF {
-    AggregateUDF::new_from_impl(CheckedSum::default())
+/// Returns `sum`, `avg` and `median`.
+pub(super) fn checked() -> impl Iterator<Item = Arc<AggregateUDF>> {
+    let engine = [sum_udaf(), avg_udaf(), median_udaf()].into_iter();
+    engine.map(|engine| Arc::new(AggregateUDF::new_from_impl(Checked { engine })))
 }
 
 /// Returns `percentile_cont`.
@@ -30,69 +36,95 @@ pub(super) fn percentile_cont() -> AggregateUDF {
     AggregateUDF::new_from_impl(ExactPercentile::default())
 }
 
-/// `sum(x)`.
-#[derive(Debug, Default, PartialEq, Eq, Hash)]
-struct CheckedSum {
-    engine: Sum,
+/// An aggregate of the engine that adds numbers up.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    engine: Arc<AggregateUDF>,
 }
 
-/// The type in which the engine adds integers up: no number of rows overflows it.
-const EXACT: DataType = DataType::Decimal128(38, 0);
-
-fn is_integer(args: &AccumulatorArgs<'_>) -> bool {
-    args.return_field.data_type().is_integer()
+/// Returns the type in which exact numbers of `data_type` are added up: no number of rows overflows it. None for other types.
+fn wide(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        of if of.is_integer() => Some(DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0)),
+        DataType::Decimal128(_, scale) => {
+            Some(DataType::Decimal256(DECIMAL256_MAX_PRECISION, *scale))
+        }
+        _ => None,
+    }
 }
 
-/// Returns what accumulates a sum of integers: what `make` makes for decimals.
-fn exact(
-    args: AccumulatorArgs<'_>,
-    make: impl FnOnce(AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>>,
-) -> Result<Box<dyn Accumulator>> {
-    let returns = args.return_field.data_type().clone();
-    let field: FieldRef = Field::new(args.name, EXACT, true).into();
-    let engine = make(AccumulatorArgs {
-        return_field: Arc::clone(&field),
-        expr_fields: &[field],
-        ..args
-    })?;
-    Ok(Box::new(Exact { engine, returns }))
+fn wide_field(fields: &[FieldRef]) -> Option<FieldRef> {
+    let field = fields.first()?;
+    let wide = wide(field.data_type())?;
+    Some(Field::new(field.name(), wide, true).into())
 }
 
-impl AggregateUDFImpl for CheckedSum {
+impl Checked {
+    /// Returns what accumulates: what `make` makes for decimals, if the numbers are exact.
+    fn exact(
+        &self,
+        args: AccumulatorArgs<'_>,
+        make: impl FnOnce(AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>>,
+    ) -> Result<Box<dyn Accumulator>> {
+        let Some(field) = wide_field(args.expr_fields) else {
+            return make(args);
+        };
+        let wide = field.data_type().clone();
+        let returns = args.return_field.data_type().clone();
+        let returned = self.engine.return_type(std::slice::from_ref(&wide))?;
+        let engine = make(AccumulatorArgs {
+            return_field: Field::new(args.name, returned, true).into(),
+            expr_fields: &[field],
+            ..args
+        })?;
+        Ok(Box::new(Exact {
+            engine,
+            wide,
+            returns,
+        }))
+    }
+}
+
+impl AggregateUDFImpl for Checked {
     of_the_engine!();
 
+    fn aliases(&self) -> &[String] {
+        self.engine.aliases()
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.engine.coerce_types(types)
+    }
+
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        match is_integer(&args) {
-            true => exact(args, |args| self.engine.accumulator(args)),
-            false => self.engine.accumulator(args),
-        }
+        self.exact(args, |args| self.engine.accumulator(args))
     }
 
     fn create_sliding_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        match is_integer(&args) {
-            // Of distinct decimals, the engine has none that slides.
-            true if args.is_distinct => self.accumulator(args),
-            true => exact(args, |args| self.engine.create_sliding_accumulator(args)),
-            false => self.engine.create_sliding_accumulator(args),
+        // Of distinct decimals, the engine has none that slides.
+        match args.is_distinct && wide_field(args.expr_fields).is_some() {
+            true => self.accumulator(args),
+            false => self.exact(args, |args| self.engine.create_sliding_accumulator(args)),
         }
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let return_field = match args.return_field.data_type().is_integer() {
-            true => Field::new(args.name, EXACT, true).into(),
-            false => args.return_field,
+        let Some(field) = wide_field(args.input_fields) else {
+            return self.engine.state_fields(args);
         };
+        let returned = self.engine.return_type(&[field.data_type().clone()])?;
         self.engine.state_fields(StateFieldsArgs {
-            return_field,
+            return_field: Field::new(args.name, returned, true).into(),
+            input_fields: &[field],
             ..args
         })
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        !is_integer(&args) && self.engine.groups_accumulator_supported(args)
+        wide_field(args.expr_fields).is_none() && self.engine.groups_accumulator_supported(args)
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
@@ -100,20 +132,21 @@ impl AggregateUDFImpl for CheckedSum {
     }
 }
 
-/// An accumulator of the engine over decimals, for integers.
+/// An accumulator of the engine over wide decimals, for narrower numbers.
 #[derive(Debug)]
 struct Exact {
     engine: Box<dyn Accumulator>,
+    wide: DataType,
     returns: DataType,
 }
 
 impl Accumulator for Exact {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.engine.update_batch(&[cast(&values[0], &EXACT)?])
+        self.engine.update_batch(&[cast(&values[0], &self.wide)?])
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.engine.retract_batch(&[cast(&values[0], &EXACT)?])
+        self.engine.retract_batch(&[cast(&values[0], &self.wide)?])
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -129,13 +162,11 @@ impl Accumulator for Exact {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let ScalarValue::Decimal128(Some(sum), ..) = self.engine.evaluate()? else {
-            return ScalarValue::try_from(&self.returns);
-        };
-        let beyond = |_| Error::Overflow("sum");
-        Ok(match self.returns {
-            DataType::UInt64 => ScalarValue::from(u64::try_from(sum).map_err(beyond)?),
-            _ => ScalarValue::from(i64::try_from(sum).map_err(beyond)?),
+        let value = self.engine.evaluate()?;
+        let fitting = value.cast_to(&self.returns);
+        fitting.map_err(|_| match self.returns.is_integer() {
+            true => Error::Overflow("sum").into(),
+            false => Error::DecimalOverflow.into(),
         })
     }
 

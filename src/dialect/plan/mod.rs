@@ -98,7 +98,7 @@ const BEFORE_TYPES: [PlanRule; 15] = [
 
 /// The rules that run when types fit, in this order.
 const AFTER_TYPES: [PlanRule; 11] = [
-    PlanRule::both("check_integers", Expr(overflow::check_integers)),
+    PlanRule::both("check_arithmetic", Expr(overflow::check_arithmetic)),
     PlanRule::both("check_casts", Expr(checked_casts::check_casts)),
     PlanRule::both("keep_lossy_casts", Expr(lossy_casts::keep_lossy_casts)),
     PlanRule::both("parts_of_microseconds", Expr(parts::parts_of_microseconds)),
@@ -180,7 +180,7 @@ mod tests {
         rank_text
         strict_types
         compare_lengths
-        check_integers
+        check_arithmetic
         check_casts
         keep_lossy_casts
         parts_of_microseconds

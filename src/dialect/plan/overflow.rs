@@ -1,12 +1,12 @@
 //! Integers that overflow are an error, and so are texts that outgrow the machine's memory.
 //!
 //! The engine's `+`, `-`, `*` and negation of integers wrap around: `9223372036854775807 + 1` would be the smallest
-//! integer there is. They become functions that check, under the names of the operators. Sums are `functions::sum`'s.
-//! `||` of texts, which doubles a text with every step, becomes a function with a bound.
+//! integer there is. Its decimals may get a digit more than there is room for, which is not shown. They become functions
+//! that check, under the names of the operators. Sums are `functions::sum`'s. `||` of texts, which doubles a text with every step, becomes a function with a bound.
 
-use datafusion::arrow::array::{ArrayRef, Datum};
-use datafusion::arrow::compute::kernels::numeric::{add, mul, neg, sub};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{ArrayRef, AsArray, Datum};
+use datafusion::arrow::compute::kernels::numeric::{add, div, mul, neg, sub};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::utils::take_function_args;
@@ -21,16 +21,18 @@ use datafusion::physical_expr_common::datum::apply;
 
 use crate::dialect::functions::{self, Hidden};
 
-/// Checks the arithmetic of integers. To be run when types fit.
-pub(super) fn check_integers(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+/// Checks the arithmetic of integers and decimals. To be run when types fit.
+pub(super) fn check_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let is_integer =
         |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_integer());
+    let is_decimal =
+        |expr: &Expr| type_of(expr, schema).is_ok_and(|of| matches!(of, DataType::Decimal128(..)));
     let is_text = |expr: &Expr| type_of(expr, schema).is_ok_and(|data_type| data_type.is_string());
     Ok(match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if let Some(checked) = checked(op)
-                && is_integer(&left)
-                && is_integer(&right) =>
+                && (is_integer(&left) && is_integer(&right) && op != Operator::Divide
+                    || is_decimal(&left) && is_decimal(&right)) =>
         {
             Transformed::yes(checked.call(vec![*left, *right]))
         }
@@ -64,22 +66,32 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
     }
 }
 
-/// Returns the function that `op` of integers is, which fails where the result is not an integer of 64 bits.
+/// Returns the function that `op` is, which fails where the result has no room in its type.
 fn checked(op: Operator) -> Option<Hidden> {
-    let function = match op {
-        Operator::Plus => {
-            Hidden::new("checked_add", 2, |args| of_two(args, add)).spelled(|args| args.join(" + "))
-        }
-        Operator::Minus => Hidden::new("checked_subtract", 2, |args| of_two(args, sub))
-            .spelled(|args| args.join(" - ")),
-        Operator::Multiply => Hidden::new("checked_multiply", 2, |args| of_two(args, mul))
-            .spelled(|args| args.join(" * ")),
+    macro_rules! checked {
+        ($name:literal, $op:ident, $kernel:ident, $sign:literal) => {
+            Hidden::new($name, 2, |args| of_two(args, $kernel))
+                .spelled(|args| args.join($sign))
+                .returning(|types| returned(Operator::$op, types))
+        };
+    }
+    Some(match op {
+        Operator::Plus => checked!("checked_add", Plus, add, " + "),
+        Operator::Minus => checked!("checked_subtract", Minus, sub, " - "),
+        Operator::Multiply => checked!("checked_multiply", Multiply, mul, " * "),
+        Operator::Divide => checked!("checked_divide", Divide, div, " / "),
         _ => return None,
-    };
-    Some(function.returning(|types| match types {
+    })
+}
+
+fn returned(op: Operator, types: &[DataType]) -> Result<DataType> {
+    match types {
+        [left @ DataType::Decimal128(..), right] => {
+            BinaryTypeCoercer::new(left, &op, right).get_result_type()
+        }
         [DataType::Null, other] | [other, ..] => Ok(other.clone()),
         [] => internal_err!("an operator without operands"),
-    }))
+    }
 }
 
 fn of_two(
@@ -87,7 +99,17 @@ fn of_two(
     operator: fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>,
 ) -> Result<ColumnarValue> {
     let [left, right] = take_function_args("arithmetic", &args.args)?;
-    apply(left, right, operator)
+    let result = apply(left, right, operator)?;
+    if let DataType::Decimal128(precision, _) = result.data_type() {
+        let numbers = result.to_array(1)?;
+        let numbers = numbers.as_primitive::<Decimal128Type>();
+        let is_fitting = numbers.validate_decimal_precision(precision).is_ok();
+        return match is_fitting {
+            true => Ok(result),
+            false => Err(functions::Error::DecimalOverflow.into()),
+        };
+    }
+    Ok(result)
 }
 
 /// Returns the function that the minus before an integer is, which fails for the smallest integer.

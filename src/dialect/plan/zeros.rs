@@ -2,7 +2,8 @@
 //!
 //! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so tells them apart where rows
 //! are put in order: in ORDER BY, in the windows of functions and in DISTINCT ON. It also does in `CASE x WHEN 0` and
-//! `nullif(x, 0)`, and wherever lists and objects are compared or grouped. There it becomes [a key](float_key).
+//! `nullif(x, 0)`, in `x IN (0, 1, 2, 3)`, which is a set to it, and wherever lists and objects are compared or grouped. There
+//! it becomes [a key](float_key). It makes such a set of `x = 0 OR x = 1 OR …`, too, so the other side of a constant is a key.
 //!
 //! The NaN of `0.0 / 0.0` has a sign, by which it would be less than every number. Arithmetic over floats gives
 //! [the one NaN](one_nan), as aggregates do (`functions::sliding`).
@@ -97,11 +98,19 @@ fn within(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::ScalarFunction(call) if compares_elements(call.name()) => {
             all_keys(call.args.iter_mut(), key)?
         }
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(op, Operator::Eq | Operator::NotEq)
+                && (literal(left).is_some() || literal(right).is_some()) =>
+        {
+            let sides = [left.as_mut(), right.as_mut()].into_iter();
+            all_keys(sides.filter(|side| !is_nonzero(side)), key)?
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares_lists(*op) => {
             all_nested([left.as_mut(), right.as_mut()], schema)?
         }
         Expr::InList(InList { expr, list, .. }) => {
-            all_nested(list.iter_mut().chain([expr.as_mut()]), schema)?
+            let tests = list.iter_mut().chain([expr.as_mut()]);
+            all_keys(tests.filter(|test| !is_nonzero(test)), key)?
         }
         Expr::Between(between) => all_nested(
             [&mut between.expr, &mut between.low, &mut between.high].map(AsMut::as_mut),
