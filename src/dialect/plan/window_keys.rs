@@ -1,22 +1,30 @@
-//! Keys of partitions that are computed from a column of the order, as in `PARTITION BY a > b ORDER BY a`.
+//! Keys of windows that are computed, as in `PARTITION BY a > b ORDER BY a`.
 //!
-//! The engine sorts the rows right, and then does not see that they are in this order. Here such keys are columns of a
-//! projection below the window.
+//! If a key of partitions has a column of the order in it, the engine sorts the rows right, and then does not see that they
+//! are in this order. Of several functions with one window, it may take a computed key out of some alone, and then panics
+//! because their keys differ. Here such keys are columns of a projection below the window.
 
 use std::sync::Arc;
 
+use datafusion::common::Column;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::WindowFunctionParams;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Window, ident};
 
-use super::tree::map_named;
+use super::tree::{map_named, sorted_by};
 
 /// Computes such keys below the window.
 pub(super) fn compute_window_keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let LogicalPlan::Window(Window { input, schema, .. }) = &plan else {
+    let LogicalPlan::Window(Window {
+        input,
+        schema,
+        window_expr,
+    }) = &plan
+    else {
         return Ok(Transformed::no(plan));
     };
+    let are_several = window_expr.len() > 1;
     let (input, columns) = (Arc::clone(input), schema.columns());
     let mut computed: Vec<Expr> = Vec::new();
     let changed = map_named(plan, |mut expr| {
@@ -28,13 +36,22 @@ pub(super) fn compute_window_keys(plan: LogicalPlan) -> Result<Transformed<Logic
             order_by,
             ..
         } = params;
-        let is_ordered = |key: &Expr| {
-            let columns = key.column_refs();
-            (order_by.iter()).any(|order| !order.expr.column_refs().is_disjoint(&columns))
-        };
+        let ordered_by: Vec<Column> = order_by
+            .iter()
+            .flat_map(|order| order.expr.column_refs())
+            .cloned()
+            .collect();
+        let is_ordered =
+            |key: &Expr| (key.column_refs().into_iter()).any(|column| ordered_by.contains(column));
+        let mut keys: Vec<&mut Expr> = partition_by.iter_mut().collect();
+        if are_several {
+            keys.extend(sorted_by(order_by));
+        }
         let mut is_changed = false;
-        for key in partition_by {
-            if !matches!(key, Expr::Column(_)) && is_ordered(key) {
+        for key in keys {
+            if !matches!(key, Expr::Column(_) | Expr::Literal(..))
+                && (are_several || is_ordered(key))
+            {
                 // Windows over one key stay so.
                 let known = computed.iter().position(|known| known == key);
                 let at = known.unwrap_or(computed.len());
