@@ -25,7 +25,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, UInt64Array};
 use datafusion::arrow::compute::{concat_batches, take_record_batch};
-use datafusion::common::tree_node::TreeNode;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
@@ -258,16 +257,13 @@ impl Writer<'_> {
     }
 }
 
-/// Returns true if `plan` makes its rows of several, or several of one.
+/// Returns true if `plan` makes its rows of several, or several of one. What it reads in FROM may do so.
 fn reads_many(plan: &LogicalPlan) -> bool {
-    let is_of_many = |plan: &LogicalPlan| {
-        Ok(matches!(
-            plan,
-            LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Unnest(_)
-        ))
-    };
-    // The closure does not fail.
-    plan.exists(is_of_many).unwrap_or(true)
+    match plan {
+        LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) | LogicalPlan::Unnest(_) => true,
+        LogicalPlan::Join(_) | LogicalPlan::SubqueryAlias(_) => false,
+        plan => plan.inputs().into_iter().any(reads_many),
+    }
 }
 
 fn of_many() -> Error {
