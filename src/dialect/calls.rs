@@ -206,8 +206,13 @@ impl Calls<'_> {
 
     /// Refuses functions of windows in a condition that is looked at before there are windows.
     fn without_windows(&self, condition: &Expr, clause: &str, instead: &str) -> Found {
-        let mut windows = Windows { depth: 0 };
-        match condition.walk(&mut windows) {
+        let windowed = condition.own_expressions(|expr| match expr {
+            Expr::Function(function) if function.over.is_some() => {
+                ControlFlow::Break(function.name.span())
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        match windowed {
             ControlFlow::Break(place) => no(
                 format!(
                     "a window function is not allowed in {clause}, which comes before the windows"
@@ -433,34 +438,6 @@ fn has_outer_join(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(select) => select.from.iter().any(within),
         _ => false,
-    }
-}
-
-/// Finds the first function of a window outside of subqueries.
-struct Windows {
-    depth: usize,
-}
-
-impl Visitor for Windows {
-    type Break = Span;
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<Span> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Span> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Span> {
-        match expr {
-            Expr::Function(function) if self.depth == 0 && function.over.is_some() => {
-                ControlFlow::Break(function.name.span())
-            }
-            _ => ControlFlow::Continue(()),
-        }
     }
 }
 

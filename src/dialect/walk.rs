@@ -19,9 +19,19 @@ pub(crate) trait Walk: Visit {
         stopping.outcome()
     }
 
+    /// Shows `visitor` the nodes outside of the queries in this one, and these queries themselves.
+    fn walk_own<V: Visitor>(&self, visitor: &mut V) -> ControlFlow<V::Break> {
+        self.walk(&mut Own { visitor, depth: 0 })
+    }
+
     /// Calls `look` for each expression, the outer ones first.
     fn expressions<B>(&self, look: impl FnMut(&Expr) -> ControlFlow<B>) -> ControlFlow<B> {
         self.walk(&mut Expressions(look))
+    }
+
+    /// Calls `look` for each expression outside of the queries in this node, the outer ones first.
+    fn own_expressions<B>(&self, look: impl FnMut(&Expr) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.walk_own(&mut Expressions(look))
     }
 
     /// Calls `look` for each statement, the outer ones first.
@@ -39,6 +49,11 @@ pub(crate) trait WalkMut: VisitMut {
         let mut stopping = Stopping::of(visitor);
         let _ = self.visit(&mut AnyVisitorMut(&mut stopping));
         stopping.outcome()
+    }
+
+    /// Lets `visitor` change the nodes outside of the queries in this one, and these queries themselves.
+    fn walk_own_mut<V: VisitorMut>(&mut self, visitor: &mut V) -> ControlFlow<V::Break> {
+        self.walk_mut(&mut Own { visitor, depth: 0 })
     }
 
     /// Calls `change` for each expression, the inner ones first.
@@ -104,11 +119,24 @@ impl<'v, V, B> Stopping<'v, V, B> {
     }
 }
 
+/// A visitor that is shown no more than a query itself of the queries in a node.
+struct Own<'v, V> {
+    visitor: &'v mut V,
+    /// How many queries there are around the current node.
+    depth: usize,
+}
+
 /// Passes the name of each hook of a visitor, and the node it is for, to `$hooks`.
 macro_rules! each {
     ($hooks:ident) => {
+        $hooks! { pre_visit_query Query, post_visit_query Query }
+        each_but_of_queries!($hooks);
+    };
+}
+
+macro_rules! each_but_of_queries {
+    ($hooks:ident) => {
         $hooks! {
-            pre_visit_query Query, post_visit_query Query,
             pre_visit_select Select, post_visit_select Select,
             pre_visit_relation ObjectName, post_visit_relation ObjectName,
             pre_visit_table_factor TableFactor, post_visit_table_factor TableFactor,
@@ -131,6 +159,28 @@ macro_rules! noted_mut {
     ($($hook:ident $node:ty),+) => {
         $(fn $hook(&mut self, node: &mut $node) -> ControlFlow<()> {
             self.noted(|visitor| visitor.$hook(node))
+        })+
+    };
+}
+
+macro_rules! at_the_top {
+    ($($hook:ident $node:ty),+) => {
+        $(fn $hook(&mut self, node: &$node) -> ControlFlow<Self::Break> {
+            match self.depth {
+                0 => self.visitor.$hook(node),
+                _ => ControlFlow::Continue(()),
+            }
+        })+
+    };
+}
+
+macro_rules! at_the_top_mut {
+    ($($hook:ident $node:ty),+) => {
+        $(fn $hook(&mut self, node: &mut $node) -> ControlFlow<Self::Break> {
+            match self.depth {
+                0 => self.visitor.$hook(node),
+                _ => ControlFlow::Continue(()),
+            }
         })+
     };
 }
@@ -161,6 +211,44 @@ impl<V: VisitorMut> VisitorMut for Stopping<'_, V, V::Break> {
     type Break = ();
 
     each!(noted_mut);
+}
+
+impl<V: Visitor> Visitor for Own<'_, V> {
+    type Break = V::Break;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<V::Break> {
+        self.depth += 1;
+        match self.depth {
+            1 => self.visitor.pre_visit_query(query),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<V::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    each_but_of_queries!(at_the_top);
+}
+
+impl<V: VisitorMut> VisitorMut for Own<'_, V> {
+    type Break = V::Break;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<V::Break> {
+        self.depth += 1;
+        match self.depth {
+            1 => self.visitor.pre_visit_query(query),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<V::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    each_but_of_queries!(at_the_top_mut);
 }
 
 struct AnyVisitor<'v>(&'v mut dyn Visitor<Break = ()>);

@@ -42,8 +42,8 @@ impl VisitorMut for Queries {
         match windows(select) {
             Err(error) => ControlFlow::Break(error),
             Ok(known) => {
-                let mut windows = Windows { known, depth: 0 };
-                query.order_by.walk_mut(&mut windows)
+                let mut windows = Windows(known);
+                query.order_by.walk_own_mut(&mut windows)
             }
         }
     }
@@ -54,38 +54,25 @@ impl VisitorMut for Queries {
             Err(error) => return ControlFlow::Break(error),
         };
         select.named_window.clear();
-        let mut windows = Windows { known, depth: 0 };
-        select.projection.walk_mut(&mut windows)?;
-        select.qualify.walk_mut(&mut windows)
+        let mut windows = Windows(known);
+        select.projection.walk_own_mut(&mut windows)?;
+        select.qualify.walk_own_mut(&mut windows)
     }
 }
 
-/// The windows of one SELECT, and how deep in its subqueries we are.
-struct Windows {
-    known: Vec<(String, WindowSpec)>,
-    depth: usize,
-}
+/// The windows of one SELECT.
+struct Windows(Vec<(String, WindowSpec)>);
 
 impl VisitorMut for Windows {
     type Break = Error;
 
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Error> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Error> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        let (0, Expr::Function(function)) = (self.depth, expr) else {
+        let Expr::Function(function) = expr else {
             return ControlFlow::Continue(());
         };
         let spec = match &function.over {
-            Some(WindowType::NamedWindow(name)) => find(&self.known, name).cloned(),
-            Some(WindowType::WindowSpec(spec)) => inherited(&self.known, spec),
+            Some(WindowType::NamedWindow(name)) => find(&self.0, name).cloned(),
+            Some(WindowType::WindowSpec(spec)) => inherited(&self.0, spec),
             None => return ControlFlow::Continue(()),
         };
         match spec {

@@ -13,7 +13,7 @@ use sqlparser::ast::{
 };
 
 use super::rule::Tables;
-use crate::dialect::ast::{items_before_star, position, visit_mut};
+use crate::dialect::ast::{items_before_star, position, taken, visit_mut};
 use crate::dialect::error::Error;
 
 /// Puts the keys of every order right, and makes any value of an order its first.
@@ -38,6 +38,7 @@ impl VisitorMut for Orders {
         if let Some(order_by) = &mut query.order_by
             && let OrderByKind::Expressions(keys) = &mut order_by.kind
         {
+            keys.iter_mut().for_each(|key| unnest(&mut key.expr));
             let constant = (keys.iter()).find_map(|key| Some((&key.expr, constant(&key.expr)?)));
             if let Some((key, constant)) = constant {
                 let typed = match key {
@@ -64,6 +65,7 @@ impl VisitorMut for Orders {
             ..
         } = select;
         if let Some(Distinct::On(keys)) = distinct {
+            keys.iter_mut().for_each(unnest);
             if let Some(constant) = keys.iter().find_map(constant) {
                 let error = Error::new(format!(
                     "DISTINCT ON {} tells no rows apart",
@@ -113,6 +115,13 @@ impl VisitorMut for Orders {
     }
 }
 
+/// Takes the parentheses around a key away: `(x)` may be an item, and `(1)` a position.
+fn unnest(key: &mut Expr) {
+    while let Expr::Nested(inner) = key {
+        *key = taken(inner);
+    }
+}
+
 /// Gives `any_value` with an order the value that comes first in it, which the engine would not look at.
 fn any_value_in_order(call: &mut Function) {
     let ordered =
@@ -142,7 +151,6 @@ fn without_doubles<K>(keys: &mut Vec<K>, expr: impl Fn(&K) -> &Expr) {
 /// Returns a constant that is not a position.
 fn constant(expr: &Expr) -> Option<&ValueWithSpan> {
     match expr {
-        Expr::Nested(expr) => constant(expr),
         Expr::UnaryOp { expr, .. } => match expr.as_ref() {
             Expr::Value(value) if matches!(value.value, Value::Number(..)) => Some(value),
             _ => None,

@@ -98,12 +98,9 @@ impl Visitor for Term<'_> {
         if !is_read {
             return ControlFlow::Continue(());
         }
-        let mut aggregates = Aggregates {
-            is_aggregate: self.is_aggregate,
-            depth: 0,
-        };
-        select.projection.walk(&mut aggregates)?;
-        select.having.walk(&mut aggregates)
+        let refuse = |expr: &Expr| self.aggregate(expr);
+        select.projection.own_expressions(refuse)?;
+        select.having.own_expressions(refuse)
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
@@ -121,6 +118,24 @@ impl Visitor for Term<'_> {
 }
 
 impl Term<'_> {
+    /// Refuses `expr` if it is an aggregate.
+    fn aggregate(&self, expr: &Expr) -> ControlFlow<Error> {
+        match expr {
+            Expr::Function(call)
+                if call.over.is_none() && (self.is_aggregate)(&function_name(call)) =>
+            {
+                let error = Error::new(format!(
+                    "`{}` in the second part of a recursive query",
+                    call.name
+                ));
+                ControlFlow::Break(error.at(call.name.span()).hint(
+                    "it would see the rows of one round alone; aggregate where the result is read",
+                ))
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
     fn misread(&self, how: &str) -> Error {
         let name = &self.cte.alias.name;
         Error::new(format!(
@@ -171,45 +186,6 @@ impl Term<'_> {
             is_left |= is_right;
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// Refuses aggregates outside of subqueries.
-struct Aggregates<'t> {
-    is_aggregate: &'t dyn Fn(&str) -> bool,
-    depth: usize,
-}
-
-impl Visitor for Aggregates<'_> {
-    type Break = Error;
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
-        match expr {
-            Expr::Function(call)
-                if self.depth == 0
-                    && call.over.is_none()
-                    && (self.is_aggregate)(&function_name(call)) =>
-            {
-                let error = Error::new(format!(
-                    "`{}` in the second part of a recursive query",
-                    call.name
-                ));
-                ControlFlow::Break(error.at(call.name.span()).hint(
-                    "it would see the rows of one round alone; aggregate where the result is read",
-                ))
-            }
-            _ => ControlFlow::Continue(()),
-        }
     }
 }
 

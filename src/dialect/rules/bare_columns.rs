@@ -109,14 +109,14 @@ impl Queries<'_> {
             else {
                 continue;
             };
-            let _ = expr.walk_mut(&mut columns);
+            let _ = expr.walk_own_mut(&mut columns);
         }
         // These see the names that the select list gives.
         columns.aliases = aliases;
-        let _ = select.having.walk_mut(&mut columns);
+        let _ = select.having.walk_own_mut(&mut columns);
         if let Some(OrderByKind::Expressions(keys)) = order {
             for key in keys {
-                let _ = key.expr.walk_mut(&mut columns);
+                let _ = key.expr.walk_own_mut(&mut columns);
             }
         }
     }
@@ -221,16 +221,6 @@ struct Columns<'q> {
 
 impl VisitorMut for Columns<'_> {
     type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.within += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.within -= 1;
-        ControlFlow::Continue(())
-    }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let is_closed = self.groups.contains(expr)

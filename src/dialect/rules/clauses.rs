@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderBy, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, Set, SetExpr, Statement, TableAlias, TableAliasColumnDef,
-    TableFactor, Value, WildcardAdditionalOptions,
+    Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderBy,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, Set, SetExpr, Statement, TableAlias,
+    TableAliasColumnDef, TableFactor, Value, WildcardAdditionalOptions,
 };
 
 use super::rule::Context;
@@ -210,6 +210,45 @@ pub(super) fn from_alone(query: &mut Query) {
     {
         select.flavor = SelectFlavor::Standard;
         select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+    }
+}
+
+/// Joins a table before a comma with those behind it, where one of these is LATERAL: the planner shows it only those that it is
+/// joined with.
+///
+/// ```sql
+/// SELECT 1 FROM t, LATERAL (SELECT t.a) AS q LEFT JOIN u ON u.b = q.a
+/// -- becomes
+/// SELECT 1 FROM t CROSS JOIN LATERAL (SELECT t.a) AS q LEFT JOIN u ON u.b = q.a
+/// ```
+///
+/// Not before RIGHT and FULL joins, which would have more rows then.
+pub(super) fn join_before_lateral(select: &mut Select, _: &Context<'_>) {
+    let is_lateral =
+        |factor: &TableFactor| matches!(factor, TableFactor::Derived { lateral: true, .. });
+    for tree in std::mem::take(&mut select.from) {
+        let joins = &tree.joins;
+        let keeps_rows = joins.iter().all(|join| {
+            use JoinOperator::{CrossJoin, Inner, Join, Left, LeftOuter};
+            let operator = &join.join_operator;
+            matches!(
+                operator,
+                Join(_) | Inner(_) | Left(_) | LeftOuter(_) | CrossJoin(_)
+            )
+        });
+        let has_lateral =
+            is_lateral(&tree.relation) || joins.iter().any(|join| is_lateral(&join.relation));
+        match select.from.last_mut() {
+            Some(before) if has_lateral && keeps_rows && !joins.is_empty() => {
+                before.joins.push(Join {
+                    relation: tree.relation,
+                    global: false,
+                    join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+                });
+                before.joins.extend(tree.joins);
+            }
+            _ => select.from.push(tree),
+        }
     }
 }
 

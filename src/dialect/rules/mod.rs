@@ -66,6 +66,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql] series::name_series: Query;
     BOTH [Psql, DuckDb] clauses::positions_in_grouping_sets: Select;
     BOTH [Psql, DuckDb] clauses::numbers_in_groups: Select;
+    BOTH [Psql, DuckDb] clauses::join_before_lateral: Select;
     BOTH [DuckDb] select_list::spread_objects: Select;
     BOTH [Psql, DuckDb, Stackql] select_list::name_items: Select;
     BOTH [Psql, DuckDb, Stackql] select_list::tell_casts_apart: Query;

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Ident, Query, TableAlias, TableAliasColumnDef, TableFactor, Visitor, VisitorMut,
+    Expr, Ident, Query, TableAlias, TableAliasColumnDef, TableFactor, VisitorMut,
 };
 
-use crate::dialect::ast::folded;
+use crate::dialect::ast::{folded, idents};
 use crate::dialect::walk::{Walk, WalkMut};
 
 /// Calls the column of `generate_series` and `range` like the function, or like its alias, as PostgreSQL does.
@@ -20,22 +20,24 @@ use crate::dialect::walk::{Walk, WalkMut};
 /// Before planning, since the name may be that of a column of an outer query too. Not where the column is named already,
 /// and not in a query that calls it `value`, as the engine does, and by no other name.
 pub(super) fn name_series(query: &mut Query) {
-    let mut names = Names::default();
-    let _ = query.walk(&mut names);
-    let _ = query.walk_mut(&mut Series { names, depth: 0 });
+    let mut names = Vec::new();
+    let mut note = |expr: &Expr| {
+        names.extend(idents(expr).map(|path| path.iter().map(folded).collect()));
+        ControlFlow::<()>::Continue(())
+    };
+    let _ = query.body.own_expressions(&mut note);
+    let _ = query.order_by.own_expressions(&mut note);
+    // The series of the queries within have their own turn.
+    let _ = query.body.walk_own_mut(&mut Series(names));
 }
 
-/// The names of columns in a query, without those in the queries within it.
-#[derive(Default)]
-struct Names {
-    found: Vec<Vec<String>>,
-    depth: usize,
-}
+/// Names the series of a query that mentions these columns, with the tables before them.
+struct Series(Vec<Vec<String>>);
 
-impl Names {
+impl Series {
     /// Returns true if `column` is mentioned, by itself or behind `table`.
-    fn have(&self, table: &str, column: &str) -> bool {
-        self.found.iter().any(|path| match path.as_slice() {
+    fn is_named(&self, table: &str, column: &str) -> bool {
+        self.0.iter().any(|path| match path.as_slice() {
             [name] => name == column,
             [before, name] => before == table && name == column,
             _ => false,
@@ -43,58 +45,17 @@ impl Names {
     }
 }
 
-impl Visitor for Names {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            _ if self.depth > 1 => {}
-            Expr::Identifier(name) => self.found.push(vec![folded(name)]),
-            Expr::CompoundIdentifier(path) => self.found.push(path.iter().map(folded).collect()),
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Names the series of a query, and leaves those of the queries within it to their own turn.
-struct Series {
-    names: Names,
-    depth: usize,
-}
-
 impl VisitorMut for Series {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        if self.depth == 1
-            && let TableFactor::Table {
-                name,
-                args: Some(_),
-                alias,
-                ..
-            }
-            | TableFactor::Function { name, alias, .. } = factor
+        if let TableFactor::Table {
+            name,
+            args: Some(_),
+            alias,
+            ..
+        }
+        | TableFactor::Function { name, alias, .. } = factor
             && let [part] = name.0.as_slice()
             && let Some(function) = part.as_ident()
             && ["generate_series", "range"].contains(&folded(function).as_str())
@@ -102,7 +63,7 @@ impl VisitorMut for Series {
         {
             let called: Ident = alias.as_ref().map_or(function, |alias| &alias.name).clone();
             let table = folded(&called);
-            if self.names.have(&table, "value") && !self.names.have(&table, &table) {
+            if self.is_named(&table, "value") && !self.is_named(&table, &table) {
                 return ControlFlow::Continue(());
             }
             *alias = Some(TableAlias {

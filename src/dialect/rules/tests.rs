@@ -96,6 +96,7 @@ fn the_rules_run_in_this_order() {
     name_series: default, stackql; Psql
     positions_in_grouping_sets: default, stackql; Psql, DuckDb
     numbers_in_groups: default, stackql; Psql, DuckDb
+    join_before_lateral: default, stackql; Psql, DuckDb
     spread_objects: default, stackql; DuckDb
     name_items: default, stackql; Psql, DuckDb, Stackql
     tell_casts_apart: default, stackql; Psql, DuckDb, Stackql

@@ -40,13 +40,13 @@ impl VisitorMut for Queries {
         let mut twins = Twins::default();
         let mut tell_apart = |select: &mut Select| {
             keep_names(&mut select.projection);
-            select.projection.walk_mut(&mut twins)?;
-            select.distinct.walk_mut(&mut twins)?;
-            select.group_by.walk_mut(&mut twins)?;
-            select.having.walk_mut(&mut twins)?;
-            select.qualify.walk_mut(&mut twins)?;
-            select.named_window.walk_mut(&mut twins)?;
-            query.order_by.walk_mut(&mut twins)
+            select.projection.walk_own_mut(&mut twins)?;
+            select.distinct.walk_own_mut(&mut twins)?;
+            select.group_by.walk_own_mut(&mut twins)?;
+            select.having.walk_own_mut(&mut twins)?;
+            select.qualify.walk_own_mut(&mut twins)?;
+            select.named_window.walk_own_mut(&mut twins)?;
+            query.order_by.walk_own_mut(&mut twins)
         };
         // It breaks off where this has been done already.
         let _ = tell_apart(select);
@@ -89,34 +89,19 @@ fn keep_names(items: &mut [SelectItem]) {
 struct Twins {
     /// The numbers of what has been told apart, by its text.
     numbers: HashMap<String, u64>,
-    /// How many queries within the one that is looked at are around the current expression.
-    depth: usize,
 }
 
 impl VisitorMut for Twins {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        match self.depth == 0 && is_apart(expr) {
+        match is_apart(expr) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
         let text = match expr {
             Expr::Cast { expr: operand, .. } if matches!(**operand, Expr::Value(_)) => None,
             Expr::Cast { .. } | Expr::AtTimeZone { .. } => {

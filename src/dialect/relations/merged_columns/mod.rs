@@ -17,9 +17,9 @@
 //!
 //! Not handled: `x.field` of a merged object, which is ambiguous for the engine and so an error, and pipe operators.
 
-mod having;
 mod names;
 mod relation;
+mod taken;
 mod tree;
 
 use std::ops::ControlFlow;
@@ -34,11 +34,12 @@ use sqlparser::ast::{
 
 use self::names::{Naming, is_relation};
 use self::relation::{Found, Relation};
+use self::taken::Taken;
 use super::rule::Tables;
-use crate::dialect::ast::{folded, number, result, visit, visit_mut};
+use crate::dialect::ast::{each_sql, folded, number, result, visit};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
-use crate::dialect::walk::{Walk, WalkMut};
+use crate::dialect::walk::WalkMut;
 use crate::error::ErrorKind;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
@@ -48,7 +49,7 @@ type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
 type Names = Option<Vec<String>>;
 
 /// Returns true if the columns of the tables decide what `statement` means: it has a query in another one, whose names may
-/// be those of either, a join whose columns are merged, HAVING, or an order by all columns of a set operation.
+/// be those of either, a join whose columns are merged, HAVING, an order by an expression that names an item, or by all columns of a set operation.
 pub(crate) fn needs_columns(statement: &EngineStatement) -> bool {
     let is_within = target(statement).is_some();
     visit(statement, &mut Needs { is_within }).is_err()
@@ -94,6 +95,9 @@ impl Visitor for Needs {
         let kind = query.order_by.as_ref().map(|order_by| &order_by.kind);
         match (kind, query.body.as_ref()) {
             (Some(OrderByKind::All(_)), SetExpr::SetOperation { .. }) => ControlFlow::Break(()),
+            (Some(OrderByKind::Expressions(keys)), SetExpr::Select(select)) => {
+                taken::name_an_item(keys, &select.projection)
+            }
             _ => ControlFlow::Continue(()),
         }
     }
@@ -161,6 +165,7 @@ pub(super) fn merged_columns(
         is_named: is_relation(statement),
         naming: Naming::of(statement, tables.dialect),
         paths: Vec::new(),
+        taken: Vec::new(),
     };
     // The table of a DELETE or an UPDATE is around the queries in it.
     if let Some((name, alias)) = target(statement) {
@@ -168,11 +173,11 @@ pub(super) fn merged_columns(
             .outer
             .push(tree::table(name, alias, tables.columns));
     }
-    let mut visitor = Expressions {
-        rewriter: &mut rewriter,
-        depth: 0,
-    };
-    visit_mut(statement, &mut visitor)
+    let mut outcome = ControlFlow::Continue(());
+    each_sql(statement, &mut |sql| {
+        outcome = sql.walk_own_mut(&mut Expressions(&mut rewriter));
+    });
+    result(outcome)
 }
 
 /// Returns the table that a DELETE or an UPDATE changes.
@@ -209,6 +214,8 @@ struct Rewriter<'t> {
     naming: Naming,
     /// The paths into nested columns that a query was given as a column.
     paths: Vec<Vec<String>>,
+    /// The names in the HAVING and ORDER BY clauses around the query at hand that items have taken from columns.
+    taken: Vec<Taken>,
 }
 
 /// A CTE by the name that it was given.
@@ -383,17 +390,14 @@ impl Rewriter<'_> {
         select: &mut Select,
         mut order_by: Option<&mut OrderBy>,
     ) -> Result<(), Error> {
-        if let Some((from, outer)) = self.outer.split_last()
-            && let Some(name) = having::name_of_both(select, from, outer)
-        {
-            let message = format!(
-                "`{name}` in HAVING is a column, and a name of the select list for something else"
-            );
-            return Err(Error::new(message)
-                .hint("give the item another name")
-                .at(name.span));
+        let names = match self.outer.split_last() {
+            Some((from, outer)) => taken::taken_names(&select.projection, from, outer),
+            None => Vec::new(),
+        };
+        if let Some(from) = self.outer.last() {
+            taken::name_in_having(select, from, &names)?;
         }
-        self.name_keys(select, order_by.as_deref_mut())?;
+        self.name_keys(select, order_by.as_deref_mut(), &names)?;
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(Expr::Identifier(ident)) = item
                 && let Some(expr) = self.merged(ident)?
@@ -403,12 +407,27 @@ impl Rewriter<'_> {
             }
         }
         if let Some(from) = self.outer.last() {
-            tell_apart(&mut select.projection, from, &self.naming);
+            tell_apart(&mut select.projection, &self.outer, from, &self.naming);
         }
-        let from = std::mem::take(&mut select.from);
+        let (from, having) = (std::mem::take(&mut select.from), select.having.take());
         let outcome = self.expressions(select);
-        select.from = from;
+        (select.from, select.having) = (from, having);
         outcome?;
+        self.taken.push(Taken {
+            level: self.outer.len(),
+            names,
+            clause: "HAVING",
+        });
+        let outcome = self.expressions(&mut select.having);
+        let outcome = outcome.and_then(|()| self.order(select, order_by));
+        self.taken.pop();
+        outcome
+    }
+
+    fn order(&mut self, select: &Select, order_by: Option<&mut OrderBy>) -> Result<(), Error> {
+        if let Some(taken) = self.taken.last_mut() {
+            taken.clause = "ORDER BY";
+        }
         let Some(order_by) = order_by else {
             return Ok(());
         };
@@ -435,20 +454,21 @@ impl Rewriter<'_> {
 
     /// Puts merged columns in the place of their names in `node`, and rewrites the queries in it.
     fn expressions(&mut self, node: &mut impl VisitMut) -> Result<(), Error> {
-        let mut visitor = Expressions {
-            rewriter: self,
-            depth: 0,
-        };
-        result(node.walk_mut(&mut visitor))
+        result(node.walk_own_mut(&mut Expressions(self)))
     }
 
-    /// Takes an item for a name in ORDER BY and DISTINCT ON where the engine might take another column: one of an outer
-    /// query, or the one in an item without a name, as in `SELECT x::text FROM a ORDER BY x`.
+    /// Takes an item for a name in ORDER BY and DISTINCT ON where another column might be taken: one of an outer query, a
+    /// merged one, or the one in an item without a name, as in `SELECT x::text FROM a ORDER BY x`.
     ///
     /// # Errors
     ///
     /// Fails if several items have the name, and if a name within an expression may be that of an outer column.
-    fn name_keys(&self, select: &mut Select, order_by: Option<&mut OrderBy>) -> Result<(), Error> {
+    fn name_keys(
+        &self,
+        select: &mut Select,
+        order_by: Option<&mut OrderBy>,
+        taken: &[String],
+    ) -> Result<(), Error> {
         if let Some(Distinct::On(keys)) = &select.distinct {
             let mut keys = keys.clone();
             for key in &mut keys {
@@ -464,8 +484,10 @@ impl Rewriter<'_> {
         for key in keys {
             if let Some((position, _)) = self.named_item(select, &key.expr, "ORDER BY")? {
                 key.expr = number(position);
-            } else if !matches!(key.expr, Expr::Identifier(_)) {
-                self.check_key(select, &key.expr)?;
+            } else if !matches!(key.expr, Expr::Identifier(_))
+                && let Some(from) = self.outer.last()
+            {
+                taken::name_in_order(&mut key.expr, from, taken, select.distinct.is_some())?;
             }
         }
         Ok(())
@@ -482,25 +504,45 @@ impl Rewriter<'_> {
             return Ok(None);
         };
         let name = folded(ident);
-        let is_outer = outer.iter().any(|relation| relation.may_have(&name));
-        let mut found: Vec<(u64, &Expr, bool)> = Vec::new();
-        let mut hidden: Vec<(u64, &Expr, bool)> = Vec::new();
-        for (position, item) in (1..).zip(&select.projection) {
-            match item {
-                SelectItem::ExprWithAlias { alias, expr } if folded(alias) == name => {
-                    found.push((position, expr, is_outer));
+        let is_outer =
+            relation::any_may_have(outer, &name) || matches!(from.find(&name), Found::Merged(_));
+        let mut found: Vec<(u64, Expr, bool)> = Vec::new();
+        let mut hidden: Vec<(u64, Expr, bool)> = Vec::new();
+        let mut position = 0;
+        for item in &select.projection {
+            let columns = match item {
+                SelectItem::ExprWithAlias { alias, expr } => vec![(folded(alias), expr.clone())],
+                SelectItem::UnnamedExpr(expr) => {
+                    position += 1;
+                    match self.naming.name(expr, from) {
+                        // A path is shown as it was typed: `id` is hardly `spec.owner.id`.
+                        Some(own) if own.name == name && own.path.is_none() => {
+                            match own.is_hidden {
+                                true => hidden.push((position, expr.clone(), true)),
+                                false => found.push((position, expr.clone(), is_outer)),
+                            }
+                        }
+                        _ => {}
+                    }
+                    continue;
                 }
-                SelectItem::UnnamedExpr(expr) => match self.naming.name(expr, from) {
-                    // A path is shown as it was typed: `id` is hardly `spec.owner.id`.
-                    Some(own) if own.name == name && own.path.is_none() => match own.is_hidden {
-                        true => hidden.push((position, expr, true)),
-                        false => found.push((position, expr, is_outer)),
-                    },
-                    _ => {}
-                },
-                SelectItem::ExprWithAlias { .. } => {}
-                // What a star stands for is not counted.
-                _ => return Ok(None),
+                SelectItem::Wildcard(options) if relation::is_plain(options) => {
+                    from.all().unwrap_or_default()
+                }
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(table),
+                    options,
+                ) if relation::is_plain(options) => from.all_of(table).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            if columns.is_empty() {
+                return Ok(None);
+            }
+            for (own, column) in columns {
+                position += 1;
+                if own == name {
+                    found.push((position, column, is_outer));
+                }
             }
         }
         // What is shown under the name comes before what PostgreSQL would call so.
@@ -508,48 +550,11 @@ impl Rewriter<'_> {
         let Some((first, rest)) = found.split_first() else {
             return Ok(None);
         };
-        if self.naming.is_strict() && rest.iter().any(|(_, expr, _)| *expr != first.1) {
-            let message = format!("`{name}` in {clause} is the name of two columns");
-            return Err(Error::new(message)
-                .kind(ErrorKind::Name)
-                .at(ident.span)
-                .hint("give them other names with AS, or order by a position: ORDER BY 1"));
+        let is_first = |(_, expr, _): &(u64, Expr, bool)| from.path(expr) == from.path(&first.1);
+        if self.naming.is_strict() && !rest.iter().all(is_first) {
+            return Err(two_columns(ident, clause));
         }
         Ok(first.2.then(|| (first.0, first.1.clone())))
-    }
-
-    /// Refuses a name in an expression of ORDER BY that is an item's, and that may be the name of an outer column: the
-    /// engine takes the item, and PostgreSQL the column.
-    fn check_key(&self, select: &Select, key: &Expr) -> Result<(), Error> {
-        let Some((from, outer)) = self.outer.split_last() else {
-            return Ok(());
-        };
-        let is_item = |name: &str| {
-            select.projection.iter().any(
-                |item| matches!(item, SelectItem::ExprWithAlias { alias, .. } if folded(alias) == name),
-            )
-        };
-        let found = key.expressions(|expr| match expr {
-            Expr::Identifier(ident) => {
-                let name = folded(ident);
-                let is_outer = outer.iter().any(|relation| relation.may_have(&name));
-                match is_outer && !from.may_have(&name) && is_item(&name) {
-                    true => ControlFlow::Break(ident.clone()),
-                    false => ControlFlow::Continue(()),
-                }
-            }
-            _ => ControlFlow::Continue(()),
-        });
-        match found.break_value() {
-            Some(ident) => Err(Error::new(format!(
-                "`{}` in ORDER BY is a column of the query around it, and a name of the select list",
-                ident.value
-            ))
-            .kind(ErrorKind::Name)
-            .at(ident.span)
-            .hint("give the item another name")),
-            None => Ok(()),
-        }
     }
 
     /// Takes a column of a set operation for a name in its ORDER BY, where the engine might take one of an outer query.
@@ -561,7 +566,10 @@ impl Rewriter<'_> {
         let mut positions = (1..).zip(names).filter(|(_, column)| **column == name);
         match (positions.next(), positions.next()) {
             (Some((position, _)), None) => *key = number(position),
-            (None, _) if self.outer.iter().any(|relation| relation.may_have(&name)) => {
+            (Some(_), Some(_)) if self.naming.is_strict() => {
+                return Err(two_columns(ident, "ORDER BY"));
+            }
+            (None, _) if relation::any_may_have(&self.outer, &name) => {
                 return Err(Error::new(format!(
                     "ORDER BY names `{name}`, which is not in the select list"
                 ))
@@ -581,12 +589,24 @@ impl Rewriter<'_> {
     /// Fails if the nearest query has it twice: the engine would take that of an outer one.
     fn merged(&self, ident: &Ident) -> Result<Option<Expr>, Error> {
         let name = folded(ident);
-        let mut relations = self.outer.iter().rev();
-        while let Some(relation) = relations.next() {
+        let mut relations = self.outer.as_slice();
+        while let Some((relation, outer)) = relations.split_last() {
+            let level = relations.len();
+            relations = outer;
+            if let Some(taken) = self.taken.iter().find(|taken| taken.level == level)
+                && taken.names.contains(&name)
+                && let Some(within @ [_, ..]) = self.outer.get(level..)
+            {
+                let column = taken::column(&name, relation, within);
+                return column.map_or_else(
+                    || Err(taken::is_both(ident, taken.clause)),
+                    |it| Ok(Some(it)),
+                );
+            }
             match relation.find(&name) {
                 Found::Nothing => {}
                 Found::Merged(expr) => return Ok(Some(expr.clone())),
-                Found::Ambiguous if relations.any(|outer| outer.may_have(&name)) => {
+                Found::Ambiguous if relation::any_may_have(outer, &name) => {
                     return Err(Error::new(format!(
                         "column `{}` is in more than one of the tables",
                         ident.value
@@ -605,6 +625,13 @@ impl Rewriter<'_> {
                     .kind(ErrorKind::Name)
                     .at(ident.span)
                     .hint("give one of them another name with AS"));
+                }
+                // The engine may not look as far as to a table that is LATERAL's neighbor.
+                Found::Other
+                    if level < self.outer.len() && relation::any_may_have(outer, &name) =>
+                {
+                    let within = self.outer.get(level..).unwrap_or_default();
+                    return Ok(taken::column(&name, relation, within));
                 }
                 Found::Ambiguous | Found::Other => return Ok(None),
             }
@@ -640,7 +667,7 @@ impl Rewriter<'_> {
         };
         if !from.may_have(&first)
             && from.may_have(&last)
-            && outer.iter().any(|relation| relation.may_have(&first))
+            && relation::any_may_have(outer, &first)
             && is_named()
         {
             let typed: Vec<&str> = path.iter().map(|ident| ident.value.as_str()).collect();
@@ -657,36 +684,22 @@ impl Rewriter<'_> {
 }
 
 /// Visits the expressions of one query; those of queries in it are the rewriter's.
-struct Expressions<'r, 't> {
-    rewriter: &'r mut Rewriter<'t>,
-    depth: usize,
-}
+struct Expressions<'r, 't>(&'r mut Rewriter<'t>);
 
 impl VisitorMut for Expressions<'_, '_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
-        self.depth += 1;
-        if self.depth == 1
-            && let Err(error) = self.rewriter.query(query)
-        {
-            return ControlFlow::Break(error);
+        match self.0.query(query) {
+            Ok(_) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
         }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Error> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
         let merged = match expr {
-            Expr::Identifier(ident) => self.rewriter.merged(ident),
-            Expr::CompoundIdentifier(path) => self.rewriter.check_path(path).map(|()| None),
+            Expr::Identifier(ident) => self.0.merged(ident),
+            Expr::CompoundIdentifier(path) => self.0.check_path(path).map(|()| None),
             _ => Ok(None),
         };
         match merged {
@@ -698,9 +711,17 @@ impl VisitorMut for Expressions<'_, '_> {
     }
 }
 
+fn two_columns(ident: &Ident, clause: &str) -> Error {
+    let name = folded(ident);
+    Error::new(format!("`{name}` in {clause} is the name of two columns"))
+        .kind(ErrorKind::Name)
+        .at(ident.span)
+        .hint("give them other names with AS, or order by a position: ORDER BY 1")
+}
+
 /// Gives columns of one table an alias where another column has their name: a merged one, which the engine would find
 /// ambiguous, or the same without its table, which it would find there twice. A subquery has the name of its column.
-fn tell_apart(items: &mut [SelectItem], from: &Relation, naming: &Naming) {
+fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, naming: &Naming) {
     let names: Vec<String> = items
         .iter()
         .filter_map(|item| match item {
@@ -735,7 +756,11 @@ fn tell_apart(items: &mut [SelectItem], from: &Relation, naming: &Naming) {
             && from.has_table(table)
         {
             number += 1;
-            let alias = format!("{}_{number}", folded(column));
+            let mut alias = format!("{}_{number}", folded(column));
+            if names.contains(&alias) || relation::any_may_have(outer, &alias) {
+                // Somebody may mean that column.
+                alias = format!("__{alias}");
+            }
             *item = SelectItem::ExprWithAlias {
                 expr: Expr::CompoundIdentifier(idents.clone()),
                 alias: Ident::with_quote('"', alias),

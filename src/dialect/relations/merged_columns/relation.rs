@@ -5,15 +5,24 @@ use sqlparser::ast::{
     SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
 
-use crate::dialect::ast::folded;
+use super::Names;
+use crate::dialect::ast::{folded, idents};
 use crate::dialect::error::{Error, meant, nearest};
 
 /// The columns of a FROM clause, or of a part of it, in the order of `SELECT *`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Relation {
     parts: Vec<Part>,
-    /// What the tables are called, also those whose columns have all been merged.
-    tables: Vec<Vec<Ident>>,
+    /// The tables, also those whose columns have all been merged.
+    tables: Vec<Table>,
+}
+
+#[derive(Debug, Clone)]
+struct Table {
+    /// What it is called.
+    qualifier: Vec<Ident>,
+    /// The names of its columns; None if they are not known.
+    columns: Names,
 }
 
 #[derive(Debug, Clone)]
@@ -67,7 +76,10 @@ impl Relation {
         };
         Self {
             parts: names.iter().map(column).collect(),
-            tables: vec![qualifier.to_vec()],
+            tables: vec![Table {
+                qualifier: qualifier.to_vec(),
+                columns: Some(names.to_vec()),
+            }],
         }
     }
 
@@ -78,7 +90,10 @@ impl Relation {
                 qualifier: qualifier.to_vec(),
                 without: Vec::new(),
             }],
-            tables: vec![qualifier.to_vec()],
+            tables: vec![Table {
+                qualifier: qualifier.to_vec(),
+                columns: None,
+            }],
         }
     }
 
@@ -153,7 +168,7 @@ impl Relation {
     }
 
     /// Returns the names of the columns; None if some are not known.
-    pub(super) fn names(&self) -> Option<Vec<String>> {
+    pub(super) fn names(&self) -> Names {
         let name = |part: &Part| match part {
             Part::Column(column) => Some(column.name.clone()),
             Part::Rest { .. } => None,
@@ -161,26 +176,40 @@ impl Relation {
         self.parts.iter().map(name).collect()
     }
 
-    /// Returns the names of the columns of `table`, but for those that have been merged.
-    pub(super) fn names_of(&self, table: &ObjectName) -> Option<Vec<String>> {
+    /// Returns the columns that `*` stands for, each with its name; None if some are not known.
+    pub(super) fn all(&self) -> Option<Vec<(String, Expr)>> {
+        let column = |part: &Part| match part {
+            Part::Column(column) => Some((column.name.clone(), (*column.value).clone())),
+            Part::Rest { .. } => None,
+        };
+        self.parts.iter().map(column).collect()
+    }
+
+    /// Returns the columns that the star of `table` stands for, each with its name; None if they are not known.
+    pub(super) fn all_of(&self, table: &ObjectName) -> Option<Vec<(String, Expr)>> {
+        let idents: Vec<Ident> =
+            (table.0.iter().filter_map(ObjectNamePart::as_ident).cloned()).collect();
+        let column = |name: String| {
+            let column = qualified(&idents, Ident::with_quote('"', &name));
+            (name, column)
+        };
+        Some(self.names_of(table)?.into_iter().map(column).collect())
+    }
+
+    /// Returns the names of the columns of `table`, merged ones among them, if it is one table and they are known.
+    pub(super) fn names_of(&self, table: &ObjectName) -> Names {
         let table = table.0.iter().filter_map(ObjectNamePart::as_ident).cloned();
         let table: Vec<Ident> = table.collect();
-        let same = |qualifier: &[Ident]| ends_with(qualifier, &table);
-        let mut names = Vec::new();
-        for part in &self.parts {
-            match part {
-                Part::Column(column) if column.is_merged() => return None,
-                Part::Column(column) if same(&column.qualifier) => names.push(column.name.clone()),
-                Part::Rest { qualifier, .. } if same(qualifier) => return None,
-                _ => {}
-            }
+        let mut tables = (self.tables.iter()).filter(|known| ends_with(&known.qualifier, &table));
+        match (tables.next(), tables.next()) {
+            (Some(known), None) => known.columns.clone(),
+            _ => None,
         }
-        Some(names)
     }
 
     /// Returns true if one of the tables is called `table`, as far as that is said.
     pub(super) fn has_table(&self, table: &[Ident]) -> bool {
-        self.tables.iter().any(|known| ends_with(known, table))
+        (self.tables.iter()).any(|known| ends_with(&known.qualifier, table))
     }
 
     /// Returns what `name` is without a table before it.
@@ -200,6 +229,31 @@ impl Relation {
                 Found::Twice(&one.qualifier)
             }
             _ => Found::Ambiguous,
+        }
+    }
+
+    /// Returns the column `name` with its table, if there is one such column and its table has a name.
+    pub(super) fn qualified(&self, name: &str) -> Option<Expr> {
+        let mut same = self.columns().filter(|column| column.name == name);
+        match (self.find(name), same.next()) {
+            (Found::Merged(value), _) => Some(value.clone()),
+            (Found::Other, Some(column)) if !column.qualifier.is_empty() => {
+                Some((*column.value).clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns `expr` in one spelling, if it is a column: its table and its name.
+    pub(super) fn path(&self, expr: &Expr) -> String {
+        let column = match expr {
+            Expr::Identifier(ident) => self.qualified(&folded(ident)),
+            _ => None,
+        };
+        let column = column.as_ref().unwrap_or(expr);
+        match idents(column).as_deref() {
+            Some([.., table, name]) => format!("{}.{}", folded(table), folded(name)),
+            _ => column.to_string(),
         }
     }
 
@@ -259,6 +313,11 @@ impl Relation {
         }
         Ok(items)
     }
+}
+
+/// Returns true if `name` may be a column of one of `relations`.
+pub(super) fn any_may_have(relations: &[Relation], name: &str) -> bool {
+    relations.iter().any(|relation| relation.may_have(name))
 }
 
 /// Returns true if `qualifier` ends with `table`.
