@@ -310,7 +310,7 @@ retold! {
     r"^correlated scalar subquery can only be used in.*" =>
         "a subquery that names columns of the outer query cannot be used here",
         "select it in a subquery in FROM, and use its column";
-    r"(?s)^plan: \[.*|.*\bdoes not satisfy (?:order|distribution) requirements.*" =>
+    r"(?s)^plan: \[.*|^must either specify a row count.*|.*\bdoes not satisfy (?:order|distribution) requirements.*" =>
         "this statement cannot be carried out as it is written",
         "write it in smaller steps, with subqueries named by WITH";
     r"^only identifiers and literals are supported in tuples" =>

@@ -33,7 +33,7 @@ use sqlparser::ast::{
 };
 
 use self::names::{Naming, is_relation};
-use self::relation::{Found, Relation};
+use self::relation::{Found, Names, Relation};
 use self::taken::Taken;
 use super::rule::Tables;
 use crate::dialect::ast::{each_sql, folded, number, result, visit};
@@ -44,9 +44,6 @@ use crate::error::ErrorKind;
 
 /// The columns of a table by its name as it was typed; None if they are not known.
 type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
-
-/// The names of a query's columns; None if not all of them are known.
-type Names = Option<Vec<String>>;
 
 /// Returns true if the columns of the tables decide what `statement` means: it has a query in another one, whose names may
 /// be those of either, a join whose columns are merged, HAVING, an order by an expression that names an item, or by all columns of a set operation.
@@ -753,7 +750,7 @@ fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, nam
         if let SelectItem::UnnamedExpr(Expr::CompoundIdentifier(idents)) = item
             && let [table @ .., column] = idents.as_slice()
             && names.contains(&folded(column))
-            && from.has_table(table)
+            && outer.iter().any(|relation| relation.has_table(table))
         {
             number += 1;
             let mut alias = format!("{}_{number}", folded(column));

@@ -5,9 +5,11 @@ use sqlparser::ast::{
     SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
 
-use super::Names;
 use crate::dialect::ast::{folded, idents};
 use crate::dialect::error::{Error, meant, nearest};
+
+/// The names of the columns of a table or a query; None if not all of them are known.
+pub(super) type Names = Option<Vec<String>>;
 
 /// The columns of a FROM clause, or of a part of it, in the order of `SELECT *`.
 #[derive(Debug, Clone, Default)]

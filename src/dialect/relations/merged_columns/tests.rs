@@ -33,7 +33,7 @@ fn the_column_is_that_of_the_side_that_keeps_its_rows() {
 fn it_stands_for_itself_in_every_clause() {
     insta::assert_snapshot!(merged("SELECT p, count(*) FROM a FULL JOIN b USING (x) WHERE x > 1 GROUP BY x, p HAVING max(x) > 2 ORDER BY x"), @"SELECT p, count(*) FROM a FULL JOIN b ON a.x = b.x WHERE coalesce(a.x, b.x) > 1 GROUP BY coalesce(a.x, b.x), p HAVING max(coalesce(a.x, b.x)) > 2 ORDER BY coalesce(a.x, b.x)");
     insta::assert_snapshot!(merged("SELECT x AS k FROM a FULL JOIN b USING (x) ORDER BY k, x + 1"), @"SELECT coalesce(a.x, b.x) AS k FROM a FULL JOIN b ON a.x = b.x ORDER BY k, coalesce(a.x, b.x) + 1");
-    insta::assert_snapshot!(merged("SELECT DISTINCT x FROM a FULL JOIN b USING (x) ORDER BY x"), @"SELECT DISTINCT coalesce(a.x, b.x) AS x FROM a FULL JOIN b ON a.x = b.x ORDER BY x");
+    insta::assert_snapshot!(merged("SELECT DISTINCT x FROM a FULL JOIN b USING (x) ORDER BY x"), @"SELECT DISTINCT coalesce(a.x, b.x) AS x FROM a FULL JOIN b ON a.x = b.x ORDER BY 1");
     insta::assert_snapshot!(merged("SELECT a.x, b.x, x FROM a FULL JOIN b USING (x)"), @"SELECT a.x AS x_1, b.x AS x_2, coalesce(a.x, b.x) AS x FROM a FULL JOIN b ON a.x = b.x");
 }
 

@@ -5,7 +5,7 @@ use sqlparser::ast::{
     SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 
-use super::relation::Relation;
+use super::relation::{Names, Relation};
 use super::{Rewriter, folded, merges, named};
 use crate::dialect::ast::{binary, calls, last_ident, no_table};
 use crate::dialect::error::Error;
@@ -285,7 +285,7 @@ impl Rewriter<'_> {
 }
 
 /// Returns the names of the columns of a function in FROM, if they are known.
-fn function_columns(name: &ObjectName, alias: Option<&TableAlias>) -> super::Names {
+fn function_columns(name: &ObjectName, alias: Option<&TableAlias>) -> Names {
     let function = folded(last_ident(name)?);
     let columns: &[&str] = match function.as_str() {
         "json_each" | "json_tree" => &[
@@ -309,7 +309,7 @@ pub(super) fn table(
     known(&qualifier(name, alias), columns(name))
 }
 
-fn known(qualifier: &[Ident], columns: super::Names) -> Relation {
+fn known(qualifier: &[Ident], columns: Names) -> Relation {
     match columns {
         Some(columns) => Relation::of(qualifier, &columns),
         None => Relation::unknown(qualifier),
