@@ -753,11 +753,8 @@ fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, nam
             && outer.iter().any(|relation| relation.has_table(table))
         {
             number += 1;
-            let mut alias = format!("{}_{number}", folded(column));
-            if names.contains(&alias) || relation::any_may_have(outer, &alias) {
-                // Somebody may mean that column.
-                alias = format!("__{alias}");
-            }
+            // Nobody names another column so.
+            let alias = format!("{}:{number}", folded(column));
             *item = SelectItem::ExprWithAlias {
                 expr: Expr::CompoundIdentifier(idents.clone()),
                 alias: Ident::with_quote('"', alias),

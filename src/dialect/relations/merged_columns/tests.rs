@@ -34,7 +34,7 @@ fn it_stands_for_itself_in_every_clause() {
     insta::assert_snapshot!(merged("SELECT p, count(*) FROM a FULL JOIN b USING (x) WHERE x > 1 GROUP BY x, p HAVING max(x) > 2 ORDER BY x"), @"SELECT p, count(*) FROM a FULL JOIN b ON a.x = b.x WHERE coalesce(a.x, b.x) > 1 GROUP BY coalesce(a.x, b.x), p HAVING max(coalesce(a.x, b.x)) > 2 ORDER BY coalesce(a.x, b.x)");
     insta::assert_snapshot!(merged("SELECT x AS k FROM a FULL JOIN b USING (x) ORDER BY k, x + 1"), @"SELECT coalesce(a.x, b.x) AS k FROM a FULL JOIN b ON a.x = b.x ORDER BY k, coalesce(a.x, b.x) + 1");
     insta::assert_snapshot!(merged("SELECT DISTINCT x FROM a FULL JOIN b USING (x) ORDER BY x"), @"SELECT DISTINCT coalesce(a.x, b.x) AS x FROM a FULL JOIN b ON a.x = b.x ORDER BY 1");
-    insta::assert_snapshot!(merged("SELECT a.x, b.x, x FROM a FULL JOIN b USING (x)"), @"SELECT a.x AS x_1, b.x AS x_2, coalesce(a.x, b.x) AS x FROM a FULL JOIN b ON a.x = b.x");
+    insta::assert_snapshot!(merged("SELECT a.x, b.x, x FROM a FULL JOIN b USING (x)"), @"SELECT a.x AS x:1, b.x AS x:2, coalesce(a.x, b.x) AS x FROM a FULL JOIN b ON a.x = b.x");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_star_has_it_first_and_once() {
 #[test]
 fn a_chain_merges_what_was_merged() {
     insta::assert_snapshot!(merged("SELECT x, y FROM a FULL JOIN b USING (x, y) FULL JOIN c USING (y)"), @"SELECT coalesce(a.x, b.x) AS x, coalesce(coalesce(a.y, b.y), c.y) AS y FROM a FULL JOIN b ON a.x = b.x AND a.y = b.y FULL JOIN c ON coalesce(a.y, b.y) = c.y");
-    insta::assert_snapshot!(merged("SELECT * FROM a JOIN b USING (x, y) JOIN c ON c.z = x"), @"SELECT a.x AS x, a.y AS y, a.p, b.q, c.y AS y_1, c.z FROM a JOIN b ON a.x = b.x AND a.y = b.y JOIN c ON c.z = a.x");
+    insta::assert_snapshot!(merged("SELECT * FROM a JOIN b USING (x, y) JOIN c ON c.z = x"), @"SELECT a.x AS x, a.y AS y, a.p, b.q, c.y AS y:1, c.z FROM a JOIN b ON a.x = b.x AND a.y = b.y JOIN c ON c.z = a.x");
     insta::assert_snapshot!(merged("SELECT 1 FROM a JOIN b USING (x) JOIN c USING (y)"), @"column `y` is in more than one of the tables to the left of the join; join ON a condition that names the table, as in `a.x = b.x`");
     insta::assert_snapshot!(merged("SELECT 1 FROM a JOIN c USING (x)"), @"no column `x` in the tables to the right of the join; did you mean `y`?");
     insta::assert_snapshot!(merged("SELECT 1 FROM a JOIN (b JOIN c USING (y)) USING (x)"), @"SELECT 1 FROM a JOIN (b JOIN c ON b.y = c.y) ON a.x = b.x");
@@ -70,7 +70,7 @@ fn subqueries_see_it_unless_they_have_their_own() {
 
 #[test]
 fn the_same_column_with_its_table_and_without_is_told_apart() {
-    insta::assert_snapshot!(merged("SELECT p, a.p, b.q, a.p FROM a, b"), @"SELECT p, a.p AS p_1, b.q, a.p AS p_2 FROM a, b");
+    insta::assert_snapshot!(merged("SELECT p, a.p, b.q, a.p FROM a, b"), @"SELECT p, a.p AS p:1, b.q, a.p AS p:2 FROM a, b");
     insta::assert_snapshot!(merged("SELECT id, spec.owner.id FROM u"), @"SELECT id, spec.owner.id FROM u");
 }
 
