@@ -1,4 +1,4 @@
-//! The error that ends a statement or the program: its kind, what people read, and what is behind it.
+//! The error that ends a statement or the program: its kind, its message, and its causes.
 //!
 //! Each room has errors of its own. The session turns those of the rooms below it into an [`Error`], `render` shows it,
 //! and the edge picks an exit code for its kind. This file depends on no other room.
@@ -51,7 +51,7 @@ pub struct Error {
     /// The file that the statement is in, if an earlier statement named it. Boxed because it is rare and errors are
     /// returned everywhere.
     pub file: Option<Box<PathBuf>>,
-    /// The errors behind it. Several if several requests failed.
+    /// Its causes. Several if several requests failed.
     pub causes: Vec<Cause>,
     /// What else people should know, such as what was done in spite of the error.
     pub notes: Vec<String>,
@@ -72,7 +72,7 @@ impl From<Error> for DataFusionError {
 pub struct Cause {
     /// The error.
     pub error: Arc<dyn std::error::Error + Send + Sync>,
-    /// What people are told of it; None if the message says it already, perhaps in other words.
+    /// What people read about it; None if the message says it already, perhaps in other words.
     pub text: Option<String>,
 }
 
@@ -132,13 +132,13 @@ impl Error {
         }
     }
 
-    /// Adds an error behind it, which people are shown with everything behind that.
+    /// Adds a cause, which people are shown with its own causes.
     pub fn caused_by(self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
         let text = chain(&error).find_map(own_words);
         self.with_cause(error, text)
     }
 
-    /// Keeps an error behind it for programs, without showing it: the message says the same already.
+    /// Keeps a cause for programs, without showing it, because the message says the same already.
     pub fn retelling(self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.with_cause(error, None)
     }
@@ -153,7 +153,7 @@ impl Error {
         self
     }
 
-    /// Returns the first error of type `T` behind it.
+    /// Returns the first of its causes of type `T`.
     pub fn find<T: std::error::Error + 'static>(&self) -> Option<&T> {
         let causes = self.causes.iter();
         let mut errors = causes.flat_map(|cause| chain(cause.error.as_ref()));
@@ -171,7 +171,7 @@ impl Cause {
     }
 }
 
-/// Returns `error` and everything behind it.
+/// Returns `error` and all of its causes.
 fn chain<'e>(
     error: &'e (dyn std::error::Error + Send + Sync + 'static),
 ) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {

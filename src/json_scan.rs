@@ -1,8 +1,9 @@
 //! Scans JSON without decoding it.
 //!
-//! Nearly all text of a listing is copied as it is. This file finds what may not be copied, for readers and writers of
-//! JSON alike: the `"` and `\` that end or escape, controls, and what is not ASCII. Bytes in, a length out, eight bytes
-//! at a time, by [SIMD within a register] in safe Rust. Whole values are left to serde, which validates them.
+//! Nearly all text of a listing is copied unchanged. This file finds what must not be copied unchanged, for readers and
+//! writers of JSON alike: the `"` and `\` that end or escape, controls, and what is not ASCII. Bytes in, a length out,
+//! eight bytes at a time, by [SIMD within a register] in safe Rust. Whole values are left to serde, which validates
+//! them.
 //!
 //! [SIMD within a register]: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
 

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! - [`api`]: the client of the service's five operations;
-//! - [`table`]: the table and its view, predicates into requests, answers into rows;
+//! - [`table`]: the tables and views; turns predicates into requests, and answers into rows;
 //! - [`resource`]: what the service offers, as values;
-//! - [`dialect`]: what people write into what the engine takes;
+//! - [`dialect`]: turns the SQL that people write into SQL that the engine accepts;
 //! - [`sql`]: statements as plain values;
 //! - [`session`]: runs and describes statements;
 //! - [`render`]: rows as text;

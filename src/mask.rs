@@ -1,11 +1,11 @@
-//! Secrets taken out of texts that are about to be shown.
+//! Masks secrets in texts that are about to be shown.
 //!
-//! Whoever answers a request knows the credentials that came with it, and may repeat them: in a message, a title, an id,
-//! as a part of a link or of a page. This file finds them in whatever way they are written: with the escapes of JSON,
-//! URLs and HTML, in any case and width, with tags, colours, white space, punctuation or invisible characters in between,
-//! in Base64 or in hexadecimal digits, also of one another, as a list of pieces or of bytes, and in part. One with angle
-//! brackets, which Confluent's have not, is not found where tags split it. It depends on [`Secret`] alone, and decides
-//! nothing about what is shown.
+//! Whoever answers a request knows the credentials that came with it, and may repeat them: in a message, a title, an
+//! id, as a part of a link or of a page. This file finds them in whatever way they are written: with the escapes of
+//! JSON, URLs and HTML, in any case and width, with tags, colours, white space, punctuation or invisible characters in
+//! between, in Base64 or hexadecimal, nested too, as a list of pieces or of bytes, and in part. A secret with angle
+//! brackets, which Confluent's secrets do not have, is not found where tags split it. It depends on [`Secret`] only,
+//! and decides nothing about what is shown.
 
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
@@ -26,7 +26,7 @@ const MASKED: &str = "***";
 /// The most secrets of new keys to look for; those of the service's usual form are found without being known.
 const MAX_CREATED: usize = 256;
 
-/// Characters of a long secret that give it away.
+/// How many characters of a long secret are enough to mask it.
 const PART: usize = 12;
 
 /// Secrets that are at least this long are looked for in part.

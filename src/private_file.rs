@@ -27,7 +27,7 @@ pub(crate) fn append_existing(path: &Path) -> io::Result<File> {
     open(File::options().read(true).append(true), path)
 }
 
-/// Opens `path` for reading and for writing at its end; makes it if there is none.
+/// Opens `path` for reading and appending; creates it if it does not exist.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     open(File::options().read(true).append(true).create(true), path)
 }

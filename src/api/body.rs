@@ -325,14 +325,14 @@ pub(super) fn tells_error(name: &str, value: &str) -> bool {
         && !matches!(value, "null" | "[]" | "{}" | "\"\"" | "false")
 }
 
-/// Fails if `json` tells of an error.
+/// Fails if `json` reports an error.
 fn check_success(json: &str) -> Result<(), DecodeError> {
     let members = json_scan::members(json).unwrap_or_default();
     match members
         .iter()
         .any(|member| tells_error(&member.name, member.value))
     {
-        true => Err(DecodeError::new("the body tells of an error")),
+        true => Err(DecodeError::new("the body reports an error")),
         false => Ok(()),
     }
 }

@@ -250,7 +250,7 @@ impl Caller {
             206 if request.line.method == Method::GET => Err(Problem::Undecodable {
                 status,
                 is_foreign: false,
-                reason: DecodeError::new("that is only a part of what was asked for"),
+                reason: DecodeError::new("that is only a part of the requested content"),
                 created: None,
             }),
             200..=299 => {

@@ -101,7 +101,7 @@ pub enum Error {
         most: u64,
     },
     /// The request was not sent, because it would change something and this client only reads.
-    #[error("`{}` was not sent: this session only reads", call.request)]
+    #[error("`{}` was not sent: this session is read-only", call.request)]
     ReadsOnly {
         /// The request.
         call: Box<Call>,
@@ -123,7 +123,7 @@ pub enum Error {
         total: u64,
     },
     /// A listing whose ids further requests are made of lacks one.
-    #[error("the listing `{request}` {reason}, and further requests are made of its ids")]
+    #[error("the listing `{request}` {reason}, and its ids are needed for further requests")]
     NoId {
         /// The first request of the listing.
         request: RequestLine,
@@ -191,9 +191,9 @@ fn no_answer(failure: &Failure) -> String {
         FailureKind::Tls => "failed the TLS handshake",
         FailureKind::Certificate => "does not trust the certificate of the host",
         FailureKind::Timeout => "timed out",
-        FailureKind::Reset => "lost its connection before an answer",
-        FailureKind::Truncated => "got an answer that broke off",
-        FailureKind::TooLarge => "got too long an answer",
+        FailureKind::Reset => "lost its connection before an answer arrived",
+        FailureKind::Truncated => "got an incomplete answer",
+        FailureKind::TooLarge => "got an answer that is too long",
         FailureKind::Other => "could not be sent",
     };
     format!("{what}: {}", failure.detail)

@@ -141,7 +141,7 @@ impl Failure {
     }
 }
 
-/// What is wrong with a host that has no TLS of today.
+/// The error for a host without a current version of TLS.
 pub(crate) const OLD_TLS: &str = "the host speaks only TLS 1.1 or older";
 
 fn is_too_old(error: &rustls::Error) -> bool {

@@ -1,4 +1,4 @@
-//! What the service's clock shows, as far as its answers tell.
+//! The service's clock, as its answers reveal it.
 //!
 //! Turns the `Date` headers of answers into the difference between the service's clock and this machine's. Pure: it reads
 //! no clock itself. A header is older than the moment its answer arrives, so the difference is a lower bound: a moment that

@@ -204,7 +204,7 @@ impl ServiceError {
             Value::Null => None,
             Value::Object(members) if members.is_empty() => None,
             body if body.to_string().contains("\"secret\"") => {
-                Some("the explanation has an unknown form".to_owned())
+                Some("the explanation has an unknown format".to_owned())
             }
             Value::String(text) => texts.clean(text),
             body => texts.clean(&body.to_string()),

@@ -1,7 +1,7 @@
-//! What the requests of one statement may do, and who counts them.
+//! Limits on the requests of one statement, and their counter.
 //!
-//! A session that only reads, and a bound on the requests of a statement, hold here, where requests are sent, and not only
-//! where statements are read: whatever plans a request, none is sent against these terms.
+//! Read-only mode and the bound on a statement's requests are enforced here, where requests are sent, and not only
+//! where statements are parsed: no request is sent that violates them, whatever planned it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -346,7 +346,7 @@ fn too_large() -> Failure {
     Failure::sent(FailureKind::TooLarge, detail)
 }
 
-/// What has been read of a body. Put together only in the end.
+/// The parts of a body read so far, which are joined only at the end.
 #[derive(Default)]
 struct Body {
     parts: Vec<Bytes>,

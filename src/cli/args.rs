@@ -1,6 +1,6 @@
 //! The command line as it was typed.
 //!
-//! `settings` turns it into plain values; [`crate::terminal`] knows what they mean together with the environment and
+//! `settings` turns it into plain values; [`crate::terminal`] combines them with the environment and
 //! `config.toml`.
 
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Completion scripts for the system's shells: clap's, taught to ask for the names of profiles.
+//! Completion scripts for the system's shells: those of clap, extended to complete names of profiles.
 
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! Errors for what people type out of habit from other programs: each says how it is written here.
+//! Errors for options and commands of other programs: each says what to type here.
 //!
 //! Options and commands of StackQL are in [`super::stackql`]. This turns clap's error into one of ours, and leaves other
 //! errors alone.
@@ -56,7 +56,7 @@ pub(super) fn corrected(error: &clap::Error) -> Option<Error> {
             let (Some(_), Some(other)) = (sandbox.first(), others.first()) else {
                 return None;
             };
-            let error = Error::usage(format!("--sandbox and {other} exclude one another"));
+            let error = Error::usage(format!("--sandbox and {other} exclude each other"));
             Some(error.hint(format!(
                 "the sandbox has an address and credentials of its own; leave {other} out, or --sandbox"
             )))
@@ -82,9 +82,8 @@ fn statements(typed: &str) -> Option<Error> {
     let is_sql = typed.contains(char::is_whitespace) || shell::STARTS.iter().any(begins_statement);
     if is_sql && std::env::args().any(|argument| argument == "exec") {
         return Some(
-            Error::usage("`iamql exec` takes one text of statements, and here are two").hint(
-                "put them into one, with ; in between; options such as --offline take their values behind =",
-            ),
+            Error::usage("`iamql exec` takes one argument with statements, but found two")
+                .hint("join them with ;. Options such as --offline take their value after ="),
         );
     }
     is_sql.then(|| {
@@ -123,7 +122,7 @@ mod tests {
             ["--profile", "x", "--sandbox"],
         ] {
             insta::allow_duplicates! {
-                insta::assert_snapshot!(of(&args).unwrap(), @"--sandbox and --profile exclude one another (the sandbox has an address and credentials of its own; leave --profile out, or --sandbox)");
+                insta::assert_snapshot!(of(&args).unwrap(), @"--sandbox and --profile exclude each other (the sandbox has an address and credentials of its own; leave --profile out, or --sandbox)");
             }
         }
         insta::assert_snapshot!(of(&["-c", "SELECT 1"]).unwrap(), @r#"there is no option `-c` (-e runs SQL: iamql -e "SELECT 1")"#);

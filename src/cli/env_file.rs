@@ -1,4 +1,4 @@
-//! The file of `--env.file`: variables as `NAME=value`, one a line, as values of their own. They reach the settings of the
+//! The file of `--env.file`: variables as `NAME=value`, one per line. They reach the settings of the
 //! session, and no other process.
 
 use std::collections::BTreeMap;

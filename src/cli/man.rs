@@ -1,4 +1,4 @@
-//! The declaration of the command line as pages of the manual.
+//! Manual pages, generated from the declaration of the command line.
 //!
 //! Paragraphs after the options in `--help` that begin with a heading become sections. It returns text in roff and
 //! writes nothing.

@@ -283,7 +283,7 @@ fn says_copy(script: &str) -> bool {
 struct Last {
     /// True if it returned rows.
     has_rows: bool,
-    /// The controls that could not be checked, and that its rows do not tell of.
+    /// The controls that could not be checked, and that no row reports.
     skipped: usize,
 }
 
@@ -296,7 +296,9 @@ fn unchecked(controls: usize) -> Error {
     Error::statement(format!(
         "there are no rows, but {controls} {were} not checked"
     ))
-    .hint("`status <> 'info'` keeps the rows of controls that were skipped, which `status = 'alarm'` leaves out")
+    .hint(
+        "`status <> 'info'` keeps the rows of skipped controls, which `status = 'alarm'` excludes",
+    )
 }
 
 /// Refuses a script with a command of the shell in it, before any of it runs.

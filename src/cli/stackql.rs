@@ -58,7 +58,7 @@ fn replaced(option: &str) -> Option<(&'static str, &'static str)> {
             "trust its certificate with --ca-cert FILE",
         ),
         "--errorpresentation" => (
-            "errors go to stderr, and the exit code says that there was one",
+            "errors go to stderr, and the exit code shows that one occurred",
             "leave it out",
         ),
         "--pgsrv.address" | "--pgsrv.port" | "--pgsrv.tls" => NO_SERVER,
@@ -143,7 +143,7 @@ pub(super) fn refused(error: &clap::Error) -> Option<Error> {
                 "srv" => NO_SERVER,
                 "registry" => (
                     "the one provider is built in",
-                    "leave it out; SHOW PROVIDERS tells its version",
+                    "leave it out; SHOW PROVIDERS shows its version",
                 ),
                 _ => return None,
             };

@@ -222,7 +222,7 @@ pub(crate) fn no_table() -> TableWithJoins {
     }
 }
 
-/// Lets `visitor` look at the SQL in `statement`, also in that of EXPLAIN and COPY.
+/// Shows `visitor` the SQL in `statement`, including that inside EXPLAIN and COPY.
 ///
 /// Fails with what the visitor breaks off with.
 pub(crate) fn visit<V: Visitor>(

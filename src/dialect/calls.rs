@@ -1,9 +1,9 @@
 //! Refuses calls that the engine's planner accepts but carries out only in part, or not at all.
 //!
-//! `abs(k) FILTER (…)` would leave out the filter, and `count(1, 2)` the second argument.
-//! `count(t.*)` would count rows of an outer join that have no `t`. Also refuses, with a place and a hint, what the planner
-//! refuses in words of its own: `row_number()` without OVER, a window function in WHERE. Pure: it is told which functions
-//! there are.
+//! The engine would ignore the filter of `abs(k) FILTER (…)`, and the second argument of `count(1, 2)`. `count(t.*)`
+//! would count rows of an outer join that have no `t`. Also refuses, with a place and a hint, what the planner refuses
+//! with an unhelpful message: `row_number()` without OVER, a window function in WHERE. Pure: the caller says which
+//! functions exist.
 
 use std::ops::ControlFlow;
 
@@ -74,14 +74,14 @@ impl Visitor for Calls<'_> {
             self.without_windows(
                 condition,
                 "WHERE",
-                "QUALIFY, which comes after it, looks at windows",
+                "use QUALIFY, which is evaluated after the windows",
             )?;
         }
         if let Some(condition) = &select.having {
             self.without_windows(
                 condition,
                 "HAVING",
-                "QUALIFY, which comes after it, looks at windows",
+                "use QUALIFY, which is evaluated after the windows",
             )?;
         }
         ControlFlow::Continue(())
@@ -128,7 +128,7 @@ impl Calls<'_> {
             return no(
                 format!("`grouping` takes up to {MOST_GROUPED} arguments, not {count}"),
                 place,
-                "call it once for each part of them",
+                "split the arguments over several calls",
             );
         }
         // The two arguments of PostgreSQL's own function are the other way round.
@@ -233,9 +233,9 @@ fn scalar(
 ) -> Found {
     if let Some(stride) = arguments.and_then(|list| backwards(name, list)) {
         return no(
-            format!("the stride of `{name}` goes back"),
+            format!("the stride of `{name}` must be positive"),
             stride,
-            "a stride is longer than nothing, such as INTERVAL '15 minutes'",
+            "write a positive interval, such as INTERVAL '15 minutes'",
         );
     }
     let is_distinct = arguments
@@ -257,7 +257,7 @@ fn scalar(
         return ControlFlow::Continue(());
     };
     no(
-        format!("`{name}` takes no {clause}: it looks at one row at a time"),
+        format!("`{name}` does not take {clause}: it is a scalar function"),
         place,
         &match clause {
             "FILTER" => format!("write CASE WHEN … THEN {name}(…) END"),
@@ -467,15 +467,15 @@ mod tests {
         for (sql, message) in [
             (
                 "SELECT abs(k) FILTER (WHERE k > 0) FROM t",
-                "`abs` takes no FILTER: it looks at one row at a time",
+                "`abs` does not take FILTER: it is a scalar function",
             ),
             (
                 "SELECT round(k) OVER () FROM t",
-                "`round` takes no OVER: it looks at one row at a time",
+                "`round` does not take OVER: it is a scalar function",
             ),
             (
                 "SELECT abs(DISTINCT k) FROM t",
-                "`abs` takes no DISTINCT: it looks at one row at a time",
+                "`abs` does not take DISTINCT: it is a scalar function",
             ),
             ("SELECT count(1, 2)", "`count` takes one argument, not 2"),
             ("SELECT count()", "`count` without an argument"),

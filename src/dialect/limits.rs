@@ -24,7 +24,7 @@ const MAX_STEPS: usize = 128;
 /// The most comparisons in a row, `a = b = c`, without AND or OR between them.
 const MAX_COMPARISONS: usize = 64;
 
-/// The most set operations and joins in one query: each takes a plan of its own.
+/// The most set operations and joins in one query: each adds a plan.
 const MAX_QUERIES: usize = 250;
 
 /// The most queries that WITH names in one statement: each is planned knowing all those before it.
@@ -87,8 +87,8 @@ impl Level {
             (
                 self.steps,
                 MAX_STEPS,
-                ("has", "steps in a row into a value"),
-                "JSON nests no deeper; name what is longer in an inner query",
+                ("has", "consecutive steps into a value"),
+                "JSON cannot be nested deeper; split longer paths over an inner query",
             ),
             (
                 self.comparisons,

@@ -139,17 +139,17 @@ retold! {
         "GROUP BY () is not supported",
         "leave GROUP BY out: an aggregate without it makes one group of all rows";
     r"^in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list" =>
-        "DISTINCT values that are collected can only be sorted by themselves, as the text that they become",
+        "with DISTINCT, an aggregate can only be sorted by its own argument, as text",
         "take DISTINCT in a subquery: SELECT group_concat(x ORDER BY x) FROM (SELECT DISTINCT x …)";
     r"^string_agg delimiter must be a string literal.*" =>
         "the separator of `string_agg` is a text that is the same for all rows",
         "put the parts together with ||, and leave the separator empty";
     r"(?s)^function `(\w+)` requires String, but received \w+ \(DataType: ([^)]*)\).*" =>
-        "`$1` takes text, and this is $2", "CAST(… AS TEXT) makes text of it";
+        "`$1` takes text, but this is $2", "CAST(… AS TEXT) makes text of it";
     r"(?s)^function `(\w+)` requires (\w+), but received \w+ \(DataType: ([^)]*)\).*" =>
         "`$1` takes $2 here, and this is $3", "convert it with CAST";
     r"(?is)^too many columns! the subquery should only return one column: (.+)" =>
-        "a subquery that is used as a value selects several columns: $1",
+        "a subquery used as a value must select one column, not several: $1",
         "select one of them; rows are compared as in (a, b) IN (SELECT c, d …)";
     r"^source table contains (\d+) columns? but only (\d+) names given as column alias" =>
         "a query selects $1 columns where $2 are expected",
@@ -161,18 +161,18 @@ retold! {
         "a series takes values that are known beforehand, and no parameters of PREPARE",
         "write them into the statement, or give them with --param";
     r"(?i)^cannot cast timezone to different timezone" =>
-        "a time of day is skipped or repeated in this time zone, where its clocks change",
+        "this time of day is skipped or repeated in this time zone, because its clocks change",
         "write the time with its offset, as in TIMESTAMPTZ '2024-03-10 02:30-05:00'";
     // Only the digits of decimals are as many: an integer has 19.
     r"^arithmetic overflow: Overflow happened on: .*\d{20}.*" =>
         "decimal overflow: the result has more than 38 digits",
-        "CAST(… AS DOUBLE) goes further, and a smaller scale leaves room before the point";
+        "CAST(… AS DOUBLE) has a larger range, and a smaller scale leaves room for more digits before the decimal point";
     r"^arithmetic overflow: Overflow happened on: (.+)" =>
         "integer overflow: $1",
-        "CAST(… AS BIGINT) has 64 bits, AS DOUBLE goes further, and DECIMAL has up to 38 digits";
+        "CAST(… AS BIGINT) has 64 bits, AS DOUBLE has a larger range, and DECIMAL has up to 38 digits";
     r"^integer overflow in `sum`$" =>
         "integer overflow: the sum is beyond 64 bits",
-        "sum(CAST(… AS DECIMAL(38, 0))) goes further";
+        "sum(CAST(… AS DECIMAL(38, 0))) has a larger range";
     r"(?s)^date arithmetic overflow.*" =>
         "the date is out of range", "dates lie between the years -262143 and 262142";
     r"(?s)^(?:timestamp|arithmetic) (?:arithmetic )?overflow.*" => "the value is out of range";
@@ -188,7 +188,7 @@ retold! {
     r"(?s)^physical plan does not support logical expression AggregateFunction\(.*" =>
         "an aggregate function is not allowed here", "compute it in a subquery";
     r"(?s)^unsupported ast node in sqltorel: Collate.*" =>
-        "there are no collations", "compare lower(x), or write ILIKE";
+        "collations are not supported", "compare lower(x), or write ILIKE";
     r#"^projections require unique expression names but the expression "(?:\w+\.)?([^"]+)" at.*"# =>
         "`$1` appears twice in the select list", "give one of them another name with AS";
     r"^column in (SELECT|HAVING|ORDER BY) must be in GROUP BY or an aggregate function.*" =>
@@ -200,15 +200,15 @@ retold! {
     r"^cannot infer common argument type for comparison operation (.+) (\S+) (.+)" =>
         "cannot compare $1 with $3 by `$2`", "convert one of them with CAST";
     r"^cannot create filter with non-boolean predicate `(?:\w+\.)?([^`]+)` returning (.+)" =>
-        "a condition was expected, and `$1` is $2", "compare it with something, as in x = 5";
+        "expected a condition, but `$1` is $2", "compare it with something, as in x = 5";
     r"(?s)^(?:cannot create filter with non-boolean predicate '.*' returning|.+ must be boolean type, but got) (.+)" =>
-        "a condition was expected, and this is $1", "compare it with something, as in x > 5";
+        "expected a condition, but this is $1", "compare it with something, as in x > 5";
     r"(?s)^there isn't a common type to coerce (\S+) and (\S+) in (\w+) expression" =>
         "$3 looks at text, and here are $1 and $2", "CAST(… AS TEXT) makes text of a number";
     r"^cannot infer common argument type for logical boolean operation (.+) (AND|OR) (.+)" =>
         "$2 takes conditions, and here are $1 and $3", "compare them with something, as in x > 5";
     r"^unary operator `?NOT`? requires a boolean expression, got (.+)" =>
-        "NOT takes a condition, and this is $1", "compare it with something, as in NOT x > 5";
+        "NOT takes a condition, but this is $1", "compare it with something, as in NOT x > 5";
     r"^expected an integer value$" =>
         "an integer was expected", "lag(x, 2) and lead(x, 2) take the number of rows as a number";
     r"(?s)^unary operator `?(\S)`? only supports.*" =>
@@ -274,8 +274,8 @@ retold! {
     r"^nested type \w+ is not supported in CSV" =>
         "csv files hold no nested columns", "select their fields, or write json or parquet";
     r"^there is no registered file format with ext (\w+)" =>
-        "unknown format of files: `$1`",
-        "formats of files: csv, json, parquet, arrow; STORED AS names one";
+        "unknown file format `$1`",
+        "file formats: csv, json, parquet, arrow; STORED AS names one";
     r#"^could not find config namespace for key "(\w+)""# =>
         "no setting `$1`", "SHOW ALL lists the settings";
     r"^error encountered while finalizing writes.*" =>
@@ -311,7 +311,7 @@ retold! {
         "a subquery that names columns of the outer query cannot be used here",
         "select it in a subquery in FROM, and use its column";
     r"(?s)^plan: \[.*|^must either specify a row count.*|.*\bdoes not satisfy (?:order|distribution) requirements.*" =>
-        "this statement cannot be carried out as it is written",
+        "this statement is not supported as it is written",
         "write it in smaller steps, with subqueries named by WITH";
     r"^only identifiers and literals are supported in tuples" =>
         "a row is not allowed here",
@@ -380,7 +380,7 @@ retold! {
     r"^inserts without a source not supported" =>
         "INSERT needs rows", "write VALUES (…), or a SELECT";
     r"^(?:replace Into|insert Overwrite) not implemented for MemoryTable yet" =>
-        "rows of a table of the session are not replaced",
+        "REPLACE and OVERWRITE are not supported for tables of the session",
         "DELETE the old rows first, or make the table anew with CREATE OR REPLACE TABLE";
     r"^TRUNCATE not supported.*" =>
         "TRUNCATE is not supported", "DELETE FROM the table removes its rows";
@@ -400,7 +400,7 @@ retold! {
     r"^(ANY|ALL) in LIKE expression.*" =>
         "LIKE $1 takes a list of patterns", "write LIKE ANY (ARRAY['a%', 'b%'])";
     r"^cannot infer common type for bitwise operation (.+) \S+ (.+)" =>
-        "operators on bits take integers, and here are $1 and $2",
+        "bitwise operators take integers, not $1 and $2",
         "write a <> b for one of two conditions";
     r"^calling (\w+): SEPARATOR not supported in function arguments.*" =>
         "`$1` takes its separator as an argument", "write string_agg(x, ';')";
@@ -409,7 +409,7 @@ retold! {
     r"^argument #\d+ must be an INTEGER, TIMESTAMP, DATE or NULL, got.*" =>
         "this function makes rows from integers, timestamps or dates";
     r"^(check|foreign key) constraints are not currently supported" =>
-        "constraints of a table are not kept",
+        "table constraints are not supported",
         "write the columns alone, each with NOT NULL or DEFAULT";
     r"^join condition should not be empty.*" =>
         "an outer join needs a condition", "say which rows belong together with ON or USING";
@@ -433,7 +433,7 @@ retold! {
         "a star follows the name of a table in FROM, or its alias";
     r"^for SELECT DISTINCT, ORDER BY expressions (.+) must appear in select list" =>
         "ORDER BY names `$1`, which is not in the select list",
-        "DISTINCT and UNION leave only the columns of the select list; add it there, or sort in a subquery";
+        "after DISTINCT and UNION only the columns of the select list exist; add it there, or sort in a subquery";
     r"^LATERAL syntax is not supported for .*" =>
         "LATERAL cannot follow RIGHT JOIN or FULL JOIN",
         "write CROSS JOIN LATERAL (SELECT …) AS x, or LEFT JOIN LATERAL … ON true";
@@ -481,7 +481,7 @@ pub(crate) fn instead_of(function: &str) -> Option<&'static str> {
         }
         "date_sub" => "write date - interval '1 day'",
         "digest" | "md5" | "sha256" => {
-            "no function here makes a hash: make it outside of iamql, from rows that -o csv or -o jsonl writes"
+            "there are no hash functions: compute the hash outside of iamql, from rows that -o csv or -o jsonl writes"
         }
         "div" => "write a / b for integers, and trunc(a / b) for other numbers",
         "getdate" | "sysdate" => "write now()",

@@ -1,4 +1,4 @@
-//! The SQL dialect: what people write, made into what the engine takes.
+//! The SQL dialect: turns the SQL that people write into SQL that the engine accepts.
 //!
 //! This room turns text into syntax trees and syntax trees into ones that the engine plans, adds the functions that the
 //! engine lacks, and corrects its logical plans where they would give another answer. It is told which columns are nested

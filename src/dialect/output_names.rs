@@ -1,7 +1,7 @@
-//! The names of a result's columns: as the person who wrote the query would call them.
+//! The names of a result's columns, as written in the query.
 //!
 //! The engine names a column after its own form of the expression (`api_keys.spec[owner][id]`, `Int64(1)`). Results are
-//! renamed at the very end, by position, after the select list as it was typed.
+//! renamed at the very end, by position, from the select list as it was typed.
 
 use std::sync::Arc;
 

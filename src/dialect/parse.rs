@@ -1,4 +1,4 @@
-//! Text of one statement to its syntax tree.
+//! Parses the text of one statement into a syntax tree.
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -64,7 +64,7 @@ fn run_together(tokens: &[TokenWithSpan]) -> Option<Error> {
             ))
             .kind(ErrorKind::Syntax)
             .at(Span::new(pair[0].span.start, pair[1].span.end))
-            .hint("numbers have no separators, and a space separates them from names")
+            .hint("write numbers without separators, and a space between a number and a name")
         })
     })
 }
@@ -217,7 +217,7 @@ fn retold(message: &str, text: &str) -> Error {
     if message.starts_with("WITH HEADER ROW") {
         return Error::new("WITH HEADER ROW is not supported")
             .kind(ErrorKind::Syntax)
-            .hint("files with a header are the rule; OPTIONS ('format.has_header' 'false') says otherwise");
+            .hint("a header is assumed; OPTIONS ('format.has_header' 'false') turns that off");
     }
     let error = Error::new(format!("syntax error: {message}")).kind(ErrorKind::Syntax);
     let in_comment = || {
@@ -284,7 +284,7 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
             "ROLLUP, CUBE and GROUPING SETS take columns: select the subquery as one in a subquery in FROM",
         )
     } else if found("EXCLUDE") {
-        Some("a window frame cannot leave rows out: EXCLUDE is not supported")
+        Some("EXCLUDE is not supported in a window frame")
     } else if found("[") {
         Some("a name is quoted as \"name\" or `name`")
     } else if begins("ATTACH") {
@@ -528,7 +528,7 @@ mod tests {
         insta::assert_snapshot!(told("SELECT (a + , 4)"), @"syntax error: expected an expression, found `,` (1:13-14);");
         insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");
         insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"syntax error: expected ), found `FROM` (1:16-20); the parenthesis of line 1, column 13 is not closed");
-        insta::assert_snapshot!(told("COPY (SELECT 1) TO 'x.csv' WITH HEADER ROW"), @"WITH HEADER ROW is not supported (nowhere); files with a header are the rule; OPTIONS ('format.has_header' 'false') says otherwise");
+        insta::assert_snapshot!(told("COPY (SELECT 1) TO 'x.csv' WITH HEADER ROW"), @"WITH HEADER ROW is not supported (nowhere); a header is assumed; OPTIONS ('format.has_header' 'false') turns that off");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What the default dialect refuses, because PostgreSQL would answer otherwise: spellings that both know, with two
-//! meanings.
+//! What the default dialect refuses because PostgreSQL would give a different answer: spellings that both know, with
+//! two meanings.
 //!
 //! Each is rare, and its error says what to write for either meaning. Differences that cannot be seen in the text of a
 //! statement are listed in `docs/statements.md`. Pure.
@@ -124,14 +124,14 @@ fn call(function: &Function) -> Option<Error> {
     }
     let is_null = |arg: &Expr| matches!(arg, Expr::Value(value) if value.value == Value::Null);
     if name == "regr_r2" {
-        let error = Error::new("regr_r2 has another answer where y is the same in all rows");
+        let error = Error::new("regr_r2 differs from PostgreSQL if y is the same in all rows");
         return Some(error.hint("write power(corr(y, x), 2), which is NULL there"));
     }
     if name == "json_object" {
         return lists_of_members(function);
     }
     if name == "array_remove" && args(function).nth(1).is_some_and(is_null) {
-        let error = Error::new("array_remove of NULL removes nothing here");
+        let error = Error::new("array_remove with NULL removes nothing here");
         return Some(error.hint("write array_compact(x) to remove every NULL"));
     }
     if name == "to_char" {
@@ -259,7 +259,7 @@ fn jsonb_beside(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Error>
 }
 
 fn jsonb() -> Error {
-    Error::new("jsonb is a text here, which is not compared or joined as JSON is").hint(
+    Error::new("jsonb is text here, so it cannot be compared or concatenated as JSON").hint(
         "compare members, as in x ->> 'a' = 'b'; json_patch(x, y) joins objects; ::text compares the text",
     )
 }
@@ -291,7 +291,7 @@ fn escaped_bytes(expr: &Expr) -> Option<Error> {
         return None;
     };
     text.contains('\\').then(|| {
-        Error::new("escapes in bytes are not read")
+        Error::new("escapes in a bytea literal are not supported")
             .at(literal.span)
             .hint("write decode('6162', 'hex')")
     })
@@ -413,11 +413,11 @@ mod tests {
             ),
             (
                 "(x::jsonb -> 'a') = '1' FROM t",
-                "jsonb is a text here, which is not compared or joined as JSON is",
+                "jsonb is text here, so it cannot be compared or concatenated as JSON",
             ),
             (
                 "jsonb_build_object('a', 1) || y FROM t",
-                "jsonb is a text here, which is not compared or joined as JSON is",
+                "jsonb is text here, so it cannot be compared or concatenated as JSON",
             ),
             ("(ARRAY[1, 2])[-1]", "`-1` as a subscript has two meanings"),
             (
@@ -430,7 +430,7 @@ mod tests {
             ),
             (
                 "array_remove(x, NULL) FROM t",
-                "array_remove of NULL removes nothing here",
+                "array_remove with NULL removes nothing here",
             ),
             ("INTERVAL '5'", "`5` as an interval has no unit"),
             ("1 < x < 5 FROM t", "`<` and `<` cannot be chained"),

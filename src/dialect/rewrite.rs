@@ -1,7 +1,7 @@
-//! Statements of the engine into ones that it plans: walks their trees, and calls the rules of [`super::rules`].
+//! Rewrites statements into ones that the engine can plan: walks their trees, and calls the rules of [`super::rules`].
 //!
 //! The tree is walked twice, however many rules there are, and once more for the functions. Second readings are for
-//! statements that the engine has refused. Knows no table but by its [`Shape`].
+//! statements that the engine has refused. Knows tables only by their [`Shape`].
 
 use std::collections::BTreeSet;
 use std::fmt;

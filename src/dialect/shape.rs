@@ -1,4 +1,4 @@
-//! What the dialect is told about the tables: which columns have fields, by path, and which parameters predicates may
+//! What the dialect knows about the tables: which columns have fields, by path, and which parameters predicates may
 //! name. Plain data, which the room `resource` makes.
 
 use std::collections::HashSet;
@@ -33,7 +33,7 @@ pub(crate) struct ShapeParameter {
 }
 
 impl Shape {
-    /// Returns the field at `path`; None if there is none.
+    /// Returns the field at `path`, if it exists.
     pub(crate) fn find<S: AsRef<str>>(&self, path: &[S]) -> Option<&ShapeField> {
         let (first, rest) = path.split_first()?;
         let column = child(&self.columns, first.as_ref())?;

@@ -1,4 +1,4 @@
-//! Types by their SQL names, where the engine knows them as something else.
+//! SQL names of types that the engine would read as another type.
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::plan_err;

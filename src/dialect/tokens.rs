@@ -1,4 +1,4 @@
-//! Reading statements from tokens, and making statements of tokens.
+//! Reads statements from tokens, and builds statements from tokens.
 
 use datafusion::sql::parser::Statement;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace};

@@ -1,6 +1,6 @@
 //! Clauses that the parser accepts, but that the engine's planner ignores, or refuses without helping.
 //!
-//! They are refused before anything is sent, with what to write instead: a statement without them would mean something
+//! They are refused before anything is sent, with what to write instead: without them a statement would mean something
 //! else. The same goes for time zones that do not exist, which the engine would read as UTC. Pure.
 
 use std::collections::HashSet;
@@ -111,7 +111,7 @@ impl Visitor for Refusal {
         }
         if let Some(lock) = query.locks.first() {
             let error = Error::new(format!("{lock} is not supported"));
-            return ControlFlow::Break(error.hint("leave it out: a query locks nothing"));
+            return ControlFlow::Break(error.hint("leave it out: queries take no locks"));
         }
         if query
             .fetch
@@ -395,7 +395,7 @@ fn utc_alone(zone: &Expr) -> ControlFlow<Error> {
     }
     let known = text_of(zone).map_or("Europe/Berlin", |(name, _)| name);
     ControlFlow::Break(
-        Error::new("a session is in UTC, and has no other time zone")
+        Error::new("the time zone of a session is always UTC")
             .at(span)
             .hint(format!(
                 "now() AT TIME ZONE '{known}' shows a time in a zone"
@@ -445,7 +445,7 @@ fn known_offset(literal: &ValueWithSpan) -> ControlFlow<Error> {
         Some(offset) if &offset[1] >= "60" => ControlFlow::Break(
             Error::new(format!("`{text}` is not a timestamp"))
                 .at(literal.span)
-                .hint("an offset has less than 60 minutes, as in +05:30"),
+                .hint("the minutes of an offset must be below 60, as in +05:30"),
         ),
         _ => ControlFlow::Continue(()),
     }
@@ -479,12 +479,12 @@ mod tests {
         insta::assert_snapshot!(refused("EXPLAIN SELECT id FROM t LIMIT 1 FORMAT JSON"), @"a format in the statement is not supported; write -o json or another format on the command line");
         insta::assert_snapshot!(refused("SELECT id FROM t START WITH id = 'a' CONNECT BY id = PRIOR id"), @"CONNECT BY is not supported; write WITH RECURSIVE");
         insta::assert_snapshot!(refused("SELECT id FROM t PIVOT (count(id) FOR kind IN ('a'))"), @"PIVOT is not supported; write count(*) FILTER (WHERE …) for each column");
-        insta::assert_snapshot!(refused("SELECT id FROM t FOR UPDATE"), @"FOR UPDATE is not supported; leave it out: a query locks nothing");
+        insta::assert_snapshot!(refused("SELECT id FROM t FOR UPDATE"), @"FOR UPDATE is not supported; leave it out: queries take no locks");
         insta::assert_snapshot!(refused("DELETE FROM t WHERE upper(id)('X') = 'X'"), @"`upper` has a second list of arguments; a call has one list of arguments, as in abs(x)");
         insta::assert_snapshot!(refused("SELECT 1e400"), @"the number 1e400 is out of range; numbers reach up to 1.8e308");
         insta::assert_snapshot!(refused("SELECT 0x1F"), @"`0x1F` is not a number here; write 31; X'1F' is bytes");
         insta::assert_snapshot!(refused("SELECT 1L"), @"`1L` is not a number; write 1");
-        insta::assert_snapshot!(refused("SELECT '2026-01-01 10:00:00+02:99'::timestamptz"), @"`2026-01-01 10:00:00+02:99` is not a timestamp; an offset has less than 60 minutes, as in +05:30");
+        insta::assert_snapshot!(refused("SELECT '2026-01-01 10:00:00+02:99'::timestamptz"), @"`2026-01-01 10:00:00+02:99` is not a timestamp; the minutes of an offset must be below 60, as in +05:30");
         insta::assert_snapshot!(refused("SELECT id FROM t FETCH FIRST 2 ROWS WITH TIES"), @"FETCH with PERCENT or TIES is not supported; write QUALIFY rank() OVER (ORDER BY …) <= n");
         insta::assert_snapshot!(refused("SELECT TOP 3 id FROM t"), @"TOP is not supported; write LIMIT n at the end");
         insta::assert_snapshot!(refused("SELECT * FROM generate_series(1, 2) WITH ORDINALITY"), @"WITH ORDINALITY is not supported; write row_number() OVER (), which numbers rows");
@@ -517,7 +517,7 @@ mod tests {
         ] {
             assert_eq!(
                 refused(sql),
-                "a session is in UTC, and has no other time zone; now() AT TIME ZONE 'America/New_York' shows a time in a zone",
+                "the time zone of a session is always UTC; now() AT TIME ZONE 'America/New_York' shows a time in a zone",
                 "{sql}"
             );
         }

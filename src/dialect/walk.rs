@@ -1,7 +1,7 @@
 //! Walks over syntax trees.
 //!
 //! `Visit::visit` of the parser is compiled for each visitor and each of some 400 types of nodes: half a megabyte of program
-//! for a visitor. Here every visitor goes in as a trait object, so that walks are compiled once. Pure.
+//! for each visitor. Here every visitor is passed as a trait object, so that walks are compiled once. Pure.
 
 use std::ops::ControlFlow;
 

@@ -1,8 +1,8 @@
-//! What must hold of everything that comes from outside, whatever it is.
+//! Invariants that must hold for any input.
 //!
-//! Each function takes what a person or a service might send, takes it apart as the program does, and panics if what
-//! comes out breaks a promise. The fuzz targets in `fuzz/` call them with bytes that a fuzzer finds, the tests beside with
-//! texts that are made of the right words. They are compiled for these two alone, and are no part of the program.
+//! Each function takes what a person or a service might send, processes it as the program does, and panics if the
+//! result breaks an invariant. The fuzz targets in `fuzz/` call them with bytes that a fuzzer finds, the tests here
+//! with texts composed of plausible words. They are compiled only for these two, and are not part of the program.
 //!
 //! Never sends anything, and never looks at what the answers mean.
 

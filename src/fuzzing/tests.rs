@@ -1,4 +1,4 @@
-//! What the fuzz targets check, of texts that are made of the right words.
+//! Runs the checks of the fuzz targets on texts composed of plausible words.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! One line on stderr for each call: whoever watches the server sees what was asked, but never a cell.
+//! One line on stderr for each call: whoever watches the server sees the statements, but never a cell.
 //!
 //! The line is JSON, so that programs can read it. It has the statement as it was typed, and counts; the values of
 //! parameters and everything that came from the service stay out.

@@ -66,7 +66,7 @@ pub(super) fn of(
 fn unseen(what: &str) -> Error {
     Error::new(format!("{what} contains an invisible character"))
         .kind(ErrorKind::Permission)
-        .hint("a person has to read the command before running it: leave the character out")
+        .hint("remove the character: a person must be able to read the command before running it")
 }
 
 /// Returns the place of the first character that would not be seen, or that would move what is around it.

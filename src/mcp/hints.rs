@@ -19,7 +19,7 @@ pub(super) fn for_model(hint: &str) -> Option<String> {
         true => OF_THE_SERVER
             .iter()
             .any(|flag| hint.contains(flag))
-            .then(|| "this is decided where the server is started: tell the person".to_owned()),
+            .then(|| "only the person who starts the server can change this: tell them".to_owned()),
     }
 }
 
@@ -89,8 +89,8 @@ mod tests {
             ),
             ("add a WHERE, preview with --dry-run, or pass --yes", None),
             (
-                "--timeout gives it more time",
-                Some("this is decided where the server is started: tell the person"),
+                "pass --timeout to allow more time",
+                Some("only the person who starts the server can change this: tell them"),
             ),
             (
                 "--memory-limit MIB gives statements more; a WHERE, a LIMIT or fewer columns need less",

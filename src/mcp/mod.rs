@@ -1,4 +1,4 @@
-//! A server of the Model Context Protocol on stdio: an AI assistant may look, and can break nothing.
+//! A Model Context Protocol server on stdio: an AI assistant can read, and cannot change anything.
 //!
 //! The calls of a client become statements of one [confined](crate::session::Session::confined) session, and their rows become structured
 //! content. It depends on [`crate::terminal`] for a session and for stderr, and on rmcp for the protocol. It never writes

@@ -1,6 +1,6 @@
 //! The rows of one call, as JSON objects, within their bounds.
 //!
-//! It takes rows until one would be too many, or too many bytes, and then ends the statement: nothing is requested for
+//! It takes rows until a bound on rows or bytes is reached, and then ends the statement: nothing is requested for
 //! rows that nobody will see. The requests of a write are counted to the end, because their number decides.
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ pub(super) struct Rows {
     pub(super) count: usize,
     /// The rows that are shown.
     pub(super) rows: Vec<Value>,
-    /// True if all rows are to be counted when no more of them are shown.
+    /// Whether to count the remaining rows once no more of them are shown.
     counts_all: bool,
     /// What cut the rows, if anything did.
     pub(super) cut: Option<Cut>,

@@ -1,4 +1,4 @@
-//! The protocol's side of the server: what it offers, and which call is whose.
+//! The protocol's side of the server: what it offers, and how calls are dispatched.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::render::escape_controls;
 use crate::session::Session;
 
-/// What the model is told before it calls anything.
+/// The instructions that the model gets before its first call.
 const INSTRUCTIONS: &str = "\
 SQL over the API keys of a Confluent Cloud organization. You can look; you cannot change anything, and you never see a \
 secret.

@@ -1,7 +1,7 @@
 //! The one statement of a call, and whether its tool takes it.
 //!
-//! The statement is judged as it was parsed, by a list of what is allowed. The session below would refuse all of it again;
-//! here it is refused by what it is, before anything is sent.
+//! The parsed statement is checked against a list of what is allowed. The session below would refuse everything else
+//! again; here the refusal names the statement, before anything is sent.
 
 use std::ops::ControlFlow;
 

@@ -1,5 +1,5 @@
-//! JSON from strangers, made fit to be read: nothing in it is hidden, reordered or rounded, and it does not nest without
-//! end.
+//! Makes JSON from strangers safe to read: nothing in it is hidden, reordered or rounded, and its nesting is
+//! bounded.
 
 use serde_json::{Map, Value};
 

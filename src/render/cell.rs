@@ -1,7 +1,8 @@
 //! One cell as text, for every format but json.
 //!
-//! Strings stay as they are, nested values and JSON documents become JSON on one line, timestamps RFC 3339, and every other
-//! type whatever Arrow's own formatter returns. Nothing is escaped or quoted here; that is left to the format.
+//! Strings stay as they are, nested values and JSON documents become JSON on one line, timestamps become RFC 3339, and
+//! every other type whatever Arrow's own formatter returns. Nothing is escaped or quoted here; that is left to the
+//! format.
 
 use std::borrow::Cow;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Results to text.
+//! Turns results into text.
 //!
 //! Turns a schema and the record batches that follow it into one of nine formats on a writer. Depends on Arrow and a
 //! writer and on nothing else: it never sees a client, a plan or a terminal, and writes nothing but rows. Counts, timings and

@@ -1,6 +1,6 @@
-//! A table that gives way to records, one field a line, if it would not fit.
+//! A table that falls back to records, one field per line, if it does not fit.
 //!
-//! Holds the rows until all are there, which a table does anyway, and then writes them in one form or the other.
+//! Holds all rows, as a table does anyway, and then writes them in one form or the other.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -225,7 +225,7 @@ pub(super) const VW_API_KEYS: View = View {
         ),
         (
             "days_left",
-            "Days until the last one on which the key works: 0 on that day, negative after it, NULL without an expiry",
+            "Days until the last day on which the key works: 0 on that day, negative after it, NULL without an expiry",
         ),
         ("age_days", "Whole days since the key was created"),
     ],

@@ -10,7 +10,7 @@ use super::method::{Method, Parameter};
 pub(super) const QUOTAS: Service = Service {
     name: "quotas",
     title: "Service quotas",
-    description: "How much of everything there may be",
+    description: "Quotas and their usage",
 };
 
 /// The scopes that quotas are listed by.
@@ -20,7 +20,7 @@ const SCOPES: &[&str] = &[
     "IDENTITY_PROVIDER", "CERTIFICATE_AUTHORITY",
 ];
 
-/// How much of everything there may be, and how much there is.
+/// Quotas and their usage, and how much there is.
 ///
 /// The id is the name of a quota, which several environments or clusters have.
 pub(super) const APPLIED_QUOTAS: Resource = Resource {
@@ -34,9 +34,9 @@ pub(super) const APPLIED_QUOTAS: Resource = Resource {
         "id": Text => "Name of the quota, such as iam.max_cloud_api_keys.per_org; the same for all that it is applied to";
         "scope": Text => "What it is applied to: ORGANIZATION, KAFKA_CLUSTER, …";
         "display_name": Text => "Name for people";
-        "default_limit": Integer => "The limit unless another is agreed on";
-        "applied_limit": Integer => "The limit that holds";
-        "usage": Integer => "How much is used, where the service tells";
+        "default_limit": Integer => "The limit unless another one was agreed on";
+        "applied_limit": Integer => "The limit that applies";
+        "usage": Integer => "How much is used, if the service says";
         "user": REFERENCE => "The user that it is applied to";
         "organization": REFERENCE => "The organization that it is applied to";
         "environment": REFERENCE => "The environment that it is applied to";

@@ -1,4 +1,4 @@
-//! What the three kinds of clusters share: they are in an environment, and cannot be asked for without it.
+//! What the three kinds of clusters share: each is in an environment, and cannot be listed without naming it.
 
 use super::environments::ENVIRONMENTS;
 use super::filter::{Filter, Required, Values};

@@ -1,7 +1,7 @@
 //! A collection of the service, declared: what its objects look like, and which requests there are about them.
 //!
-//! Turns a declaration into what others ask of it: a schema, a column by its path, what an equality saves. It depends on
-//! columns, filters and methods, and knows no particular collection.
+//! Derives from a declaration what other rooms need: a schema, a column by its path, what an equality saves. It depends
+//! on columns, filters and methods, and knows no particular collection.
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ pub struct Resource {
     pub has_get: bool,
     /// What a listing can be filtered by, in the order of a request's parameters.
     pub filters: &'static [Filter],
-    /// The parameter, set to `true`, without which a listing leaves some objects out; None if there is none such. A service
-    /// that does not know it leaves none out.
+    /// The parameter, set to `true`, without which a listing omits some objects; None if there is no such parameter. A
+    /// service that does not know it leaves none out.
     pub list_all: Option<&'static str>,
     /// The most objects that one page may hold.
     pub max_page_size: u16,
@@ -117,7 +117,7 @@ impl Resource {
         Arc::new(Schema::new(column::arrow_fields(self.columns)))
     }
 
-    /// Returns the column at `path`, each step a name in SQL, or None if there is none such.
+    /// Returns the column at `path`, each step a name in SQL, or None if it does not exist.
     pub fn find<S: AsRef<str>>(&self, path: &[S]) -> Option<&'static Column> {
         let (first, rest) = path.split_first()?;
         let named = |columns: &'static [Column], name: &str| {

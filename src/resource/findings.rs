@@ -1,6 +1,6 @@
 //! What may be wrong with keys: controls, as values, for `confluent.iam.vw_api_key_findings`.
 //!
-//! A [`Control`] is a query that gives a row for each finding, with the threshold that it goes by and where the advice
+//! A [`Control`] is a query that returns a row for each finding, with its threshold and where the advice
 //! comes from. The view makes rows of all of them, and a query of one control sends what that one needs. The words for
 //! severity and status are Powerpipe's.
 
@@ -42,13 +42,16 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("severity", "How bad it is: critical, high, medium or low"),
     (
         "status",
-        "alarm; info for what may well be meant; skip if the data may not be read",
+        "alarm; info for what may be intended; skip if the data may not be read",
     ),
     (
         "resource",
         "Id of the key, the service account or the quota; NULL for skip",
     ),
-    ("reason", "What was found, or why nothing could be"),
+    (
+        "reason",
+        "What was found, or why the control could not be checked",
+    ),
     ("owner_id", "Id of the owner"),
 ];
 
@@ -84,7 +87,7 @@ const MAX_AGE: Setting = Setting {
 const EXPIRES_SOON: Setting = Setting {
     name: "expires_soon_days",
     default: 14,
-    description: "Days before its last one from which on a key expires soon",
+    description: "A key expires soon if it expires within this many days",
 };
 const MAX_KEYS: Setting = Setting {
     name: "max_keys_per_resource",
@@ -94,12 +97,12 @@ const MAX_KEYS: Setting = Setting {
 const ROTATION: Setting = Setting {
     name: "rotation_days",
     default: 7,
-    description: "Days that an old key may be left once there is a new one",
+    description: "Days that an old key may be kept once there is a new one",
 };
 const NEAR_QUOTA: Setting = Setting {
     name: "near_quota_percent",
     default: 80,
-    description: "Percent of a quota from which on it is nearly used up",
+    description: "A quota is nearly used up from this percentage on",
 };
 
 /// All controls, in the order of the documentation.
@@ -108,7 +111,7 @@ pub const CONTROLS: &[Control] = &[
         name: "key_age",
         severity: "medium",
         status: "alarm",
-        description: "The key is older than it should get before it is replaced.",
+        description: "The key is older than keys should be before they are replaced.",
         sql: "SELECT id AS resource,
     'created ' || CAST(age_days AS VARCHAR) || ' days ago' AS reason,
     owner_id
@@ -192,7 +195,7 @@ WHERE NOT owner_is_known",
         name: "owner_is_admin",
         severity: "high",
         status: "alarm",
-        description: "The owner administers the organization, and so does whoever has the key.",
+        description: "The owner administers the organization, so anyone who has the key can too.",
         sql: "SELECT keys.id AS resource,
     'the owner has the role OrganizationAdmin' AS reason,
     keys.owner_id
@@ -244,7 +247,7 @@ WHERE copies > {max_keys_per_resource}",
         name: "rotation_unfinished",
         severity: "medium",
         status: "alarm",
-        description: "There has been a newer key of the same owner for the same resource for a while.",
+        description: "A newer key of the same owner for the same resource has existed for a while.",
         sql: "SELECT id AS resource,
     'a newer key for ' || opens || ' was created ' || CAST(newest_age AS VARCHAR) || ' days ago' AS reason,
     owner_id
@@ -282,7 +285,7 @@ WHERE resource_type IN ('cloud', 'global')",
         name: "resource_gone",
         severity: "medium",
         status: "alarm",
-        description: "The cluster that the key opens is not there.",
+        description: "The cluster that the key opens no longer exists.",
         sql: "SELECT keys.id AS resource,
     keys.resource_id || ' is not among the clusters' AS reason,
     keys.owner_id

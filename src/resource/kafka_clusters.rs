@@ -28,7 +28,7 @@ pub(super) const KAFKA_CLUSTERS: Resource = Resource {
         KIND;
         METADATA;
         "spec": Object(SPEC) => "What the cluster is";
-        "status": Object(STATUS) => "How the cluster is";
+        "status": Object(STATUS) => "State of the cluster";
         ENVIRONMENT;
     },
     filters: IN_ENVIRONMENT,
@@ -46,7 +46,7 @@ pub(super) const KAFKA_CLUSTERS: Resource = Resource {
 
 const SPEC: &[Column] = columns! {
     "display_name": Text => "Name for people";
-    "availability": Text => "How it is spread over zones";
+    "availability": Text => "How it is distributed over availability zones";
     "cloud": Text => "The cloud that it runs in";
     "region": Text => "The region of that cloud";
     "config": Object(CONFIG) => "What kind of cluster it is, and how large";
@@ -67,6 +67,6 @@ const CONFIG: &[Column] = columns! {
 };
 
 const STATUS: &[Column] = columns! {
-    "phase": Text => "Where it is in its life: PROVISIONING, PROVISIONED, FAILED, …";
+    "phase": Text => "Stage of its life cycle: PROVISIONING, PROVISIONED, FAILED, …";
     "cku": Integer => "Size of a dedicated cluster now, in CKU";
 };

@@ -28,7 +28,7 @@ pub(super) const KSQLDB_CLUSTERS: Resource = Resource {
         KIND;
         METADATA;
         "spec": Object(SPEC) => "What the cluster is";
-        "status": Object(STATUS) => "How the cluster is";
+        "status": Object(STATUS) => "State of the cluster";
         ENVIRONMENT;
     },
     filters: IN_ENVIRONMENT,
@@ -54,7 +54,7 @@ const SPEC: &[Column] = columns! {
 };
 
 const STATUS: &[Column] = columns! {
-    "phase": Text => "Where it is in its life: PROVISIONING, PROVISIONED, FAILED";
+    "phase": Text => "Stage of its life cycle: PROVISIONING, PROVISIONED, FAILED";
     "is_paused": Boolean => "Whether it is paused";
     "storage": Integer => "Storage, in GB";
     "topic_prefix": Text => "What its topics begin with";

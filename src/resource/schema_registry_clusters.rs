@@ -28,7 +28,7 @@ pub(super) const SCHEMA_REGISTRY_CLUSTERS: Resource = Resource {
         KIND;
         METADATA;
         "spec": Object(SPEC) => "What the cluster is";
-        "status": Object(STATUS) => "How the cluster is";
+        "status": Object(STATUS) => "State of the cluster";
         ENVIRONMENT;
     },
     filters: IN_ENVIRONMENT,
@@ -61,5 +61,5 @@ const PRIVATE_NETWORKING: &[Column] = columns! {
 };
 
 const STATUS: &[Column] = columns! {
-    "phase": Text => "Where it is in its life: PROVISIONING, PROVISIONED, FAILED, …";
+    "phase": Text => "Stage of its life cycle: PROVISIONING, PROVISIONED, FAILED, …";
 };

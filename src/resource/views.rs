@@ -1,4 +1,4 @@
-//! Views over the resources: what people ask about keys, in the order in which each builds on those before it.
+//! Views over the resources, for common questions about keys; each may use those before it.
 
 use super::api_keys::{API_KEYS, IAM, VW_API_KEYS};
 use super::findings;

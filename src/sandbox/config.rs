@@ -195,7 +195,7 @@ pub struct SandboxConfig {
     pub access_token: Secret,
     /// The time at which the organization is seen.
     pub now: DateTime<Utc>,
-    /// Whether time stands still at `now` but for one second with every write, so that answers can be predicted.
+    /// Whether time stands still at `now`, except for one second with every write, so that answers can be predicted.
     pub frozen: bool,
     /// Order of the listing.
     pub page_order: PageOrder,
@@ -204,7 +204,7 @@ pub struct SandboxConfig {
     /// Whether a create may name a cluster or an environment that nobody has, as long as its id looks like one. Tests that
     /// are not about it need not know what there is.
     pub any_resource: bool,
-    /// How the last page is told.
+    /// How the last page is marked.
     pub next_style: NextStyle,
     /// How pages link to others.
     pub link_style: LinkStyle,

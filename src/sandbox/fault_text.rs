@@ -1,5 +1,5 @@
-//! Faults as text, for `--fault` on the command line.
-//! The form is that of `Fault`'s `FromStr`; `docs/configuration.md` has a table of it. Values hold no comma; the first colon ends the conditions.
+//! Faults as text, for `--fault` on the command line. Implements `FromStr` for `Fault`; `docs/configuration.md`
+//! describes the syntax. Values hold no comma; the first colon ends the conditions.
 
 use std::str::FromStr;
 use std::time::Duration;

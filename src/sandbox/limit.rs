@@ -1,4 +1,4 @@
-//! The rate limit: so many requests in each window, counted by tokio's clock.
+//! The rate limit: a number of requests per window, measured with tokio's clock.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::config::RateLimit;
 
-/// What a client is told without a limit: generous, and never used up.
+/// The limit that clients see if none is configured: generous, and never used up.
 const UNLIMITED: Allowance = Allowance {
     granted: true,
     limit: 1000,

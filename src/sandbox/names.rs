@@ -1,6 +1,6 @@
 //! The words that the invented keys are named and described with.
 //!
-//! But for the odd ones, none needs escaping in JSON: everyday keys are written as text.
+//! Except for the odd ones, none needs escaping in JSON, because everyday keys are written as text.
 
 /// What keys are used for.
 #[rustfmt::skip]

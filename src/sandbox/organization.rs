@@ -1,4 +1,4 @@
-//! A believable organization out of a seed: people, service accounts, and the resources that keys are for.
+//! A plausible organization generated from a seed: people, service accounts, and the resources that keys are for.
 //!
 //! Shapes follow the published description and recorded answers of the service. The keys themselves are invented
 //! in the module beside this one.

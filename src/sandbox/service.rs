@@ -2,7 +2,7 @@
 //!
 //! A request as method, path, query and body goes in, an answer as status, headers and body comes out. There is no
 //! socket, no authentication and no waiting here. Where the published description leaves a choice, the comments say
-//! which one is taken; the configuration turns those that clients are known to depend on.
+//! which one is taken; those that clients are known to depend on can be configured.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Answers of the right form with hostile content: texts that attack whoever shows them, endless texts, endless
+//! Well-formed answers with hostile content: texts that attack whoever shows them, endless texts, endless
 //! nesting, secrets that are missing or where none belongs, members that no description has.
 //!
 //! Turns the JSON of an answer into other JSON. Ids stay as they are, and so do the secrets of hostile answers, so that

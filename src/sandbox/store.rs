@@ -199,7 +199,7 @@ impl Store {
         self.0.insert(id.into(), key);
     }
 
-    /// Removes a key, and tells if it was there.
+    /// Removes a key. Returns true if it existed.
     pub(super) fn remove(&mut self, id: &str) -> bool {
         self.0.remove(id).is_some()
     }

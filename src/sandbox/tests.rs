@@ -1,4 +1,4 @@
-//! The sandbox over a real socket, spoken to in plain HTTP/1.1 text: what only the wire can show.
+//! The sandbox over a real socket, in plain HTTP/1.1 text: tests that need the wire.
 
 use std::io;
 use std::time::Duration;

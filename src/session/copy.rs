@@ -1,7 +1,7 @@
 //! COPY TO: what was at the target stays there until the copy has succeeded.
 //!
 //! Turns a plan that writes to a target into one that writes to a folder beside it, and moves what was written to the
-//! target in the end. A file keeps its mode, and a link still points to it; a pipe or a device is written to, not
+//! target at the end. A file keeps its mode, and a link still points to it; a pipe or a device is written to, not
 //! replaced. It depends on the engine's plans and on the file system. It reads no rows and formats none.
 
 use std::fs::{self, File};
@@ -100,10 +100,10 @@ pub(super) fn check_format(
         return Ok(());
     };
     match &copy.stored_as {
-        Some(format) if !is_known(format) => Err(Error::statement(format!(
-            "unknown format of files: `{format}`"
-        ))
-        .hint("formats of files: csv, tsv, json, ndjson, parquet, arrow")),
+        Some(format) if !is_known(format) => {
+            Err(Error::statement(format!("unknown file format `{format}`"))
+                .hint("file formats: csv, tsv, json, jsonl, ndjson, parquet, arrow"))
+        }
         _ => Ok(()),
     }
 }
@@ -328,7 +328,7 @@ impl Staged {
 
     /// Moves what was written to its target.
     ///
-    /// Fails if that cannot be done; the target is as it was then, but for partitions that were moved already.
+    /// Fails if that cannot be done; then the target is unchanged, except for partitions that were moved already.
     pub(super) fn commit(mut self) -> Result<(), Error> {
         self.is_complete = true;
         let failed = |error: io::Error| {

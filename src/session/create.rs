@@ -1,11 +1,11 @@
 //! CREATE VIEW and CREATE TABLE AS.
 //!
-//! For a view the engine would keep a plan whose types are settled, by its own rules alone, and check that one. Here a view
+//! For a view the engine would keep, and check, a plan whose types its own rules have settled. Here a view
 //! is kept as it was written, so that its query means what it means in FROM, and what is wrong with it is told when it is
 //! created.
 //!
-//! A table that is made of a query would take no NULL where no value of the query can be one. Here, as in PostgreSQL, only a
-//! column that was declared so takes none.
+//! In the engine a table created from a query refuses NULL wherever the query cannot return one. Here, as in
+//! PostgreSQL, only a column declared NOT NULL refuses it.
 
 use std::collections::HashSet;
 use std::sync::Arc;

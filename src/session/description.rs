@@ -1,4 +1,4 @@
-//! What is known of a statement before it runs.
+//! The description of a statement: what is known before it runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -277,7 +277,7 @@ fn schema_error(error: &SchemaError, piece: &Piece) -> Refusal {
         SchemaError::DuplicateUnqualifiedField { name }
             if name.contains('(') && POSITION_IN_GROUPS.is_match(&piece.text) =>
         {
-            Refusal::new("a position in GROUP BY is that of an aggregate function").hint(
+            Refusal::new("a position in GROUP BY refers to an aggregate function").hint(
                 "GROUP BY takes columns, by their names or their positions in the select list",
             )
         }
@@ -320,7 +320,7 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> Refusal {
     let typed = field.flat_name();
     // This is the engine's name for an expression; nobody typed it.
     if typed.contains('(') && is_talk(&typed) || field.name.starts_with("__") {
-        return Refusal::new("an expression cannot be computed where it stands")
+        return Refusal::new("an expression cannot be computed here")
             .hint("select it with a name in a subquery in FROM, and use that");
     }
     let error = Refusal::new(format!("no column `{typed}`"));
@@ -641,7 +641,7 @@ fn in_plain_words(message: &str) -> Refusal {
     }
     if is_talk(&message) {
         tracing::debug!(%message, "the engine refuses the statement");
-        return Refusal::new("this statement cannot be carried out as it is written")
+        return Refusal::new("this statement is not supported as it is written")
             .hint("write it in smaller steps, with subqueries named by WITH");
     }
     match message.split_once("Did you mean ") {

@@ -1,11 +1,11 @@
 //! The rows of a query, computed on a thread of their own, so that whoever waits for them can stop waiting.
 //!
-//! The engine gives way between batches at best: a cross join, a file that never ends or a device that takes every
-//! write keep a thread for ever, and a signal or a limit would be seen only behind it. A thread cannot be ended from
-//! outside. One that nobody waits for any more drops its work where it gives way next, and does not keep the program
-//! from ending. It computes nothing before rows are asked for, and then one batch ahead, while the one before is written.
+//! The engine yields between batches at best: a cross join, a file that never ends or a device that accepts every write
+//! occupy a thread for ever, and a signal or a limit would be noticed only afterwards. A thread cannot be killed from
+//! outside. An abandoned one drops its work at its next yield, and does not keep the program from ending. It computes
+//! nothing before rows are asked for, and then one batch ahead, while the one before is written.
 //!
-//! A statement that has neither a row nor an answer from the service for as long as it may take is given up.
+//! A statement that produces no row and receives no answer from the service within the timeout is abandoned.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -154,7 +154,7 @@ impl Elsewhere {
                     "the statement has made no progress for {} s",
                     self.patience.limit.as_secs()
                 ));
-                let error = error.hint("--timeout gives it more time");
+                let error = error.hint("pass --timeout to allow more time");
                 return Poll::Ready(error.into());
             }
             *before = figures;

@@ -1,7 +1,8 @@
 //! JSON files as one object after another: an array of objects, or lines of them.
 //!
-//! Turns the brackets and commas of an array into spaces, so that what reads lines reads arrays, too, and holds no array in
-//! memory. An array that is not closed, or holds something else than objects, is an error. Pure but for its input.
+//! Turns the brackets and commas of an array into spaces, so that a reader of lines can read arrays without holding
+//! them in memory. An array that is not closed, or holds something other than objects, is an error. Pure except for its
+//! input.
 
 use std::io::{self, Read};
 
@@ -76,7 +77,7 @@ impl<R: Read> JsonLines<R> {
             }
             (At::Behind, _) => {
                 return Err(malformed(
-                    "the objects of an array have a comma between them".to_owned(),
+                    "the objects of an array must be separated by commas".to_owned(),
                 ));
             }
             (At::First | At::Next, _) => {

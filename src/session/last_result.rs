@@ -1,4 +1,4 @@
-//! Rows as a table of the session, so that a result can be asked further questions without a request.
+//! The last result as a table of the session, so that it can be queried without a request.
 
 use std::sync::Arc;
 

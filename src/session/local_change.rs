@@ -1,7 +1,7 @@
 //! INSERT, UPDATE and DELETE of the tables that a session has made.
 //!
-//! The engine puts the rows of an INSERT into the table as they come: what has another type than its column, as after UNION
-//! ALL, could not be read again.
+//! The engine adds the rows of an INSERT to the table as they come: values of another type than the column's, as after
+//! UNION ALL, could not be read again.
 //!
 //! The engine takes the condition of an UPDATE or a DELETE from what its optimizer has left of the plan. What has become a join,
 //! or a relation without rows, is lost there: `DELETE … WHERE k IN (SELECT …)` and `WHERE false` would delete every row.

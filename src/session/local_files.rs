@@ -1,9 +1,9 @@
 //! Local files as tables, and sessions whose statements may not touch any.
 //!
-//! Turns a quoted name in FROM, or the place of a CREATE EXTERNAL TABLE, into a table over files or over what comes through
-//! a pipe. Without files it refuses COPY TO, CREATE EXTERNAL TABLE and such names by what they are: it does not look
-//! whether there is a file, because that is an answer, too. It depends on the engine's catalog, on `text_table` for rows
-//! that are text, and on the file system.
+//! Turns a quoted name in FROM, or the location of a CREATE EXTERNAL TABLE, into a table over files or over what comes
+//! through a pipe. With `--no-files` it refuses COPY TO, CREATE EXTERNAL TABLE and such names outright: it does not
+//! look whether the file exists, because that would reveal something. It depends on the engine's catalog, on
+//! `text_table` for rows that are text, and on the file system.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -103,7 +103,7 @@ pub(super) fn refuse_writing(plan: &LogicalPlan) -> Result<(), Error> {
         LogicalPlan::Copy(copy) => Err(Error::new(
             ErrorKind::Permission,
             format!(
-                "this session is read-only, and COPY would write the local file `{}`",
+                "this session is read-only, so COPY cannot write the local file `{}`",
                 copy.output_url
             ),
         )
@@ -348,7 +348,7 @@ fn check_same_columns(name: &str, inputs: &[Input]) -> Result<()> {
     }
 }
 
-/// Lets the engine tell of a file that is not there; other errors are ours.
+/// Lets the engine report a missing file; other errors are ours.
 fn missing(error: DataFusionError) -> Result<Option<(Vec<Input>, String)>> {
     match error {
         DataFusionError::External(error) if error.is::<Error>() => {

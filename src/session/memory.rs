@@ -1,8 +1,8 @@
 //! How much memory the statements of a session may hold.
 //!
 //! The engine's operators ask a pool before they keep rows. The pool here has a limit, and its refusal says what a person
-//! can do about it. It counts what the engine reports, and the rows that a statement itself collects. It depends on nothing
-//! else of the program.
+//! can do about it. It counts what the engine reports, and the rows that a statement collects. It depends on nothing
+//! else in the program.
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 //! on [`crate::table`] for the data, on [`crate::api`] for the writes. It never prints and never talks to a person:
 //! what it has to say is in the report or the error, and it asks through [`Options`].
 //!
-//! This file is what a session consists of; the others, which import it, are what a session can do: `run` runs a
+//! This file defines what a session consists of; the others, which import it, define what it can do: `run` runs a
 //! statement, `describe` tells its columns without running it, `plan` plans it, `write` changes keys.
 
 mod column_type;

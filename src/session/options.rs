@@ -1,4 +1,4 @@
-//! What a session may do, and with what.
+//! The options of a session.
 //!
 //! Plain values that an edge fills in. They start nothing, and depend on the types of [`super::write`] that ask a person
 //! and keep secrets.

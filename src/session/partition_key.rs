@@ -1,4 +1,5 @@
-//! Values that COPY … PARTITIONED BY names folders by. The engine takes a NULL for the zero of its type, so it is an error.
+//! Values after which COPY … PARTITIONED BY names folders. The engine would turn a NULL into the zero of its type, so
+//! NULL is an error.
 
 use datafusion::arrow::array::Array;
 use datafusion::common::internal_err;
@@ -32,9 +33,9 @@ fn key(column: Expr, name: &str) -> Expr {
         };
         match has_null {
             true => Err(Error::statement(format!(
-                "`{name}` is NULL in a row, and COPY names a folder by it"
+                "`{name}` is NULL in a row, but COPY names a folder after it"
             ))
-            .hint("leave such rows out with WHERE, or give them a value with coalesce")
+            .hint("exclude such rows with WHERE, or give them a value with coalesce")
             .into()),
             false => Ok(value.clone()),
         }

@@ -1,4 +1,5 @@
-//! Plans a statement of the engine as it is written, or, if that fails, by a second reading of the session's dialect.
+//! Plans a statement as it is written or, if the engine refuses it, in a second reading that the session's dialect
+//! allows.
 //!
 //! Lenient readings are tried only after the engine has refused a statement, so they never change the meaning of a
 //! valid one. A write is never read leniently: it could affect keys that were not meant.
@@ -231,7 +232,7 @@ impl Planner {
         Ok(plan)
     }
 
-    /// Turns RESET of a setting of iamql's own, and SET … TO DEFAULT, into a SET: the engine knows no default of them.
+    /// Turns RESET of iamql's own settings, and SET … TO DEFAULT, into a SET: the engine does not know their defaults.
     fn with_initial(&self, plan: LogicalPlan) -> LogicalPlan {
         let variable = match &plan {
             LogicalPlan::Statement(Statement::ResetVariable(reset)) => match &*reset.variable {

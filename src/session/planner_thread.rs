@@ -1,7 +1,7 @@
 //! CPU-bound work on a thread of its own, so that its caller can stop waiting for it.
 //!
 //! Planning a statement never yields, and a long one takes seconds: on the runtime's thread, a signal or a timeout
-//! would be noticed only afterwards. A thread cannot be killed: an abandoned one runs on, and drops its work at the
+//! would be noticed only afterwards. A thread cannot be killed: an abandoned one continues, and drops its work at the
 //! first await that is pending. It knows nothing about statements.
 
 use std::panic::resume_unwind;

@@ -1,8 +1,8 @@
 //! Prepared statements.
 //!
 //! The engine would optimize a statement when it is prepared, before the rules of `dialect` have seen it, and convert
-//! whatever EXECUTE is given: a date would be a number of days. So a plan is kept here as it was written. When it is
-//! executed it goes the way of every other plan, with parameters that were checked as PostgreSQL checks what is put into a
+//! any argument of EXECUTE: a date would become a number of days. So the plan is kept as it was written. When it is
+//! executed it is handled like every other plan, with parameters checked as PostgreSQL checks values assigned to a
 //! column.
 
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ impl Prepared {
 
     /// Returns the plan that `execute` runs.
     ///
-    /// Fails if there is no statement of its name, and for parameters that do not fit.
+    /// Fails if there is no statement of that name, or if parameters do not fit.
     pub(super) fn plan(&self, execute: Execute, state: &SessionState) -> Result<LogicalPlan> {
         let (types, plan) = {
             let known = self.0.lock();

@@ -1,7 +1,7 @@
 //! Runs a statement: reads what it is, has it carried out, and gives its rows to the sink.
 //!
-//! Turns one [`Piece`] of a script into rows and a [`Report`]. Everything else of a session is below it: planning, writes,
-//! StackQL's statements, copies. A panic of theirs is an error of the statement.
+//! Turns one [`Piece`] of a script into rows and a [`Report`]. It calls everything else in a session: planning, writes,
+//! StackQL's statements, copies. A panic in any of them is an error of the statement.
 
 use std::fs::File;
 use std::io;
@@ -249,7 +249,7 @@ impl Session {
                 "the target of the copy did not accept the data within {} s",
                 limit.as_secs()
             ))
-            .hint("a pipe needs a reader; --timeout gives it more time")
+            .hint("a pipe needs a reader; pass --timeout to allow more time")
         })
     }
 }

@@ -376,7 +376,7 @@ impl StagedFile {
         Ok(earlier)
     }
 
-    /// Hides again what was kept for rows that never came. What was there is as it was.
+    /// Hides the file again that was kept for rows which never came. The old file is unchanged.
     ///
     /// Fails if the file cannot be renamed; it is kept then.
     pub(crate) fn hide(&mut self) -> io::Result<()> {

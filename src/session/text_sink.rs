@@ -1,8 +1,8 @@
 //! COPY TO csv, tsv and JSON: the files that `-o` of the same name would write.
 //!
 //! Turns the rows of a COPY into the formats of `render`, so that NULL and `''` stay apart, nested values are JSON, and the
-//! file can be read back. The engine decides which rows go to which file; with options of its own that `render` does not
-//! have, such as `null_value`, it also writes them. It reads nothing.
+//! file can be read back. The engine decides which rows go to which file; for options that `render` does not
+//! support, such as `null_value`, the engine also writes them. It reads nothing.
 
 use std::collections::HashMap;
 use std::fmt;

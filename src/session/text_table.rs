@@ -1,7 +1,7 @@
 //! csv, tsv and JSON files as tables: what `render` writes, read back.
 //!
-//! Turns files, or what came through a pipe, into rows. Columns are told by their names, so that files of one folder may
-//! have them in different orders; types are those that fit every row. Files are read twice, and never held in memory. It
+//! Turns files, or what came through a pipe, into rows. Columns are matched by name, so that files of one folder may
+//! have them in different orders; types are chosen to fit every row. Files are read twice, and never held in memory. It
 //! depends on arrow and on the engine's streaming table, and looks for no files itself.
 
 use std::collections::{BTreeSet, HashMap};
@@ -68,7 +68,7 @@ impl Input {
             CompressionTypeVariant::UNCOMPRESSED => Ok(Box::new(reader)),
             CompressionTypeVariant::GZIP => Ok(Box::new(MultiGzDecoder::new(reader))),
             other => Err(self.failed(format!(
-                "{other} is not read here: decompress it into a pipe, `FROM '/dev/stdin'`"
+                "{other} cannot be read: decompress it into a pipe, `FROM '/dev/stdin'`"
             ))),
         }
     }
@@ -372,7 +372,7 @@ impl DelimitedRows {
             if found > expected || found < expected && !self.format.may_be_short {
                 let found = match found {
                     1 => "there is 1 field".to_owned(),
-                    found => format!("there are {found} fields"),
+                    found => format!("found {found} fields"),
                 };
                 return Err(self.wrong(format!(
                     "{found} for {}",
@@ -600,7 +600,7 @@ pub(super) fn read_all(reader: impl Read, limit: usize) -> io::Result<Bytes> {
     reader.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     match bytes.len() > limit {
         true => Err(malformed(format!(
-            "it gives more than the limit of {} MiB; --memory-limit MIB sets another",
+            "it holds more than the limit of {} MiB; --memory-limit MIB sets another limit",
             limit >> 20
         ))),
         false => Ok(bytes.into()),

@@ -1,5 +1,5 @@
-//! What can be named: tables with their columns, functions, methods. A plain value, so that completion and `\d` are
-//! pure functions of it.
+//! The names that can be used: tables with their columns, functions, methods. A plain value, so that completion and
+//! `\d` are pure functions of it.
 
 use datafusion::arrow::datatypes::{DataType, Fields};
 

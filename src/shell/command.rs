@@ -1,4 +1,4 @@
-//! Backslash commands, dot commands, and the few words that people type instead. Text in, plain values out.
+//! Backslash commands, dot commands, and words such as `quit`. Text in, plain values out.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -29,7 +29,7 @@ pub(super) fn crosstab(batch: &RecordBatch, wanted: &[String]) -> Result<RecordB
         return Err(Error::statement(format!(
             "\\crosstabview needs three columns, and the result has {count}"
         ))
-        .hint("select what goes down, what goes across, and what goes into the cells"));
+        .hint("select one column for the rows, one for the columns, and one for the cells"));
     }
     let down = column(0).unwrap_or(Ok(0))?;
     let across = column(1).unwrap_or(Ok(1))?;

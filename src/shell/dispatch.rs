@@ -1,4 +1,4 @@
-//! Runs the commands that run no statement.
+//! Runs the commands that do not run a statement.
 
 use std::io::{IsTerminal, Write};
 

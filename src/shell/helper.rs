@@ -1,4 +1,4 @@
-//! What rustyline asks for while a line is edited, answered by the pure parts.
+//! Implements rustyline's callbacks while a line is edited, with the pure files of this room.
 //!
 //! A line is looked at together with those of the same statement that were entered before it. One pass of the
 //! tokenizer answers a keystroke; text beyond [`MAX_TEXT`] is left plain, so that its cost stays bounded.
@@ -152,7 +152,7 @@ impl Completer for LineHelper {
     }
 }
 
-/// What is shown behind the cursor.
+/// What is shown after the cursor.
 #[derive(Debug)]
 pub(super) struct Suggestion {
     text: String,

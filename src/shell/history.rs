@@ -1,7 +1,7 @@
-//! What was typed in earlier sessions, and what of it must never be kept.
+//! The history of typed lines, and which lines must never be kept.
 //!
 //! A file in the state directory, for its owner only: one entry a line, as a JSON string, so that an entry of many
-//! lines stays one. Sessions side by side append to it; the next one to start leaves out what is there twice.
+//! lines stays one. Concurrent sessions append to it; the next one to start removes duplicates.
 
 use std::collections::HashSet;
 use std::fs;

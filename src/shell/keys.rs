@@ -1,5 +1,5 @@
-//! Keys that mean more at this prompt than in the line editor: Ctrl-C keeps what it discards, and Up on a line that
-//! continues a statement goes to the line before it.
+//! Keys that do more at this prompt than in the line editor: Ctrl-C keeps the discarded text for recall, and Up on a
+//! line that continues a statement goes to the line before it.
 
 use std::sync::Arc;
 

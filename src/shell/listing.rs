@@ -1,4 +1,4 @@
-//! All commands with their names, for help, completion and parsing. A plain table.
+//! The table of all commands, for help, completion and parsing.
 
 /// What the argument of a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -47,8 +47,10 @@ impl Memory {
     /// Fails if there was no result, or more of it than is kept.
     pub(super) fn into_batch(self) -> Result<RecordBatch, Error> {
         if self.is_too_large() {
-            return Err(Error::statement("the result is too large to work on")
-                .hint("select fewer rows or columns"));
+            return Err(
+                Error::statement("the result is too large to keep in memory")
+                    .hint("select fewer rows or columns"),
+            );
         }
         let (schema, batches) = self
             .into_result()

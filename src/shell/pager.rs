@@ -188,7 +188,7 @@ impl Fit {
         }
     }
 
-    /// Adds `bytes`, and returns true if all so far fits the screen. Characters count as one column each; a wide one
+    /// Adds `bytes`. Returns true if everything so far fits the screen. Characters count as one column each; a wide one
     /// that is missed costs a wrapped line and nothing else.
     fn holds(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {

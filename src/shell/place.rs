@@ -1,4 +1,4 @@
-//! Where rows go besides the screen: a file, a program, or stdout.
+//! Where rows go instead of the screen: a file, a program, or stdout.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -107,7 +107,7 @@ impl Place {
             .ok_or_else(|| Error::statement("the output is closed"))
     }
 
-    /// Returns what to tell of rows that did not get to their place.
+    /// Returns the warning for rows that were not delivered.
     pub(super) fn unfinished(&self) -> Option<String> {
         self.output.as_ref()?.unfinished()
     }

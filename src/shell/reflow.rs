@@ -2,8 +2,8 @@
 //!
 //! The line editor erases as many rows as the line took at the old width. Most terminals wrap their lines anew when the
 //! width changes, so the line takes more rows or fewer by then: the editor would leave some of them behind, or erase what
-//! is above the prompt. It offers no way to tell it so. What it does ask for before it erases is the hint, so that is
-//! where [`Drawn::moved`] gets a word in: it erases the line itself and puts the cursor where the editor expects it.
+//! is above the prompt. It has no hook for this. But before it erases it asks for the hint, and that is
+//! where [`Drawn::moved`] steps in: it erases the line itself and puts the cursor where the editor expects it.
 //!
 //! Pure: text in, control sequences out.
 
@@ -141,7 +141,7 @@ fn laid_out(text: &str, mut place: Place, columns: usize) -> Place {
     place
 }
 
-/// The editor goes on in the next row as soon as one is full.
+/// The editor continues in the next row as soon as one is full.
 fn next_row_if_full(place: Place, columns: usize) -> Place {
     match place.column == columns {
         true => Place {

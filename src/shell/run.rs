@@ -121,10 +121,8 @@ impl Shell {
     /// Runs `piece` again and again, until Ctrl-C or as often as `watch` says.
     async fn watch(&mut self, piece: &Piece, watch: &Watch) -> Result<(), Error> {
         if creates_keys(piece, self.opened.session.dialect()) {
-            return Err(
-                Error::statement("\\watch would create keys again and again")
-                    .hint("run the INSERT once; \\watch is for statements that read"),
-            );
+            return Err(Error::statement("\\watch would create keys over and over")
+                .hint("run the INSERT once; \\watch is for statements that read"));
         }
         let mut seen = Seen::default();
         let every = watch.every;
@@ -200,8 +198,12 @@ impl Shell {
         let read = Operation::read(&Piece::new(text), self.opened.session.dialect());
         // What cannot be read says why when it is run.
         if read.is_ok_and(|operation| !operation.is_query()) {
-            return Err(Error::statement("`\\copy` writes the rows of a query, which this is not")
-                .hint("run the statement alone; RETURNING gives rows, and \\g FILE writes them to a file"));
+            return Err(Error::statement(
+                "`\\copy` writes the rows of a query, and this is not a query",
+            )
+            .hint(
+                "run the statement alone; RETURNING gives rows, and \\g FILE writes them to a file",
+            ));
         }
         self.run(&piece, &once).await
     }
@@ -563,7 +565,7 @@ impl Target<'_> {
         }
     }
 
-    /// Returns what to tell of rows that did not get to their place.
+    /// Returns the warning for rows that were not delivered.
     fn unfinished(&self) -> Option<String> {
         match self {
             Self::Screen(_) => None,

@@ -1,7 +1,7 @@
-//! Rows on the terminal: a table fitted to it, or one line per field, through the pager if it is too much.
+//! Rows on the terminal: a table fitted to it, or one line per field, through the pager if they exceed the screen.
 //!
 //! Formats for people are buffered until all rows are there, because the layout depends on all of them, unless it is
-//! known before what the rows look like; formats for programs are written at once.
+//! known in advance what the rows look like; formats for programs are written at once.
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -47,7 +47,7 @@ impl Shell {
                 "`{name}` would be nested {} files deep",
                 self.nested + 1
             ))
-            .hint("does it run itself?"));
+            .hint("does the file run itself?"));
         }
         let text = fs::read_to_string(file)
             .map_err(|error| Error::statement(format!("cannot read `{name}`")).caused_by(error))?;

@@ -146,7 +146,7 @@ fn width(value: Option<&str>) -> Result<Option<usize>, Error> {
         Some(text) => match text.parse() {
             Ok(width @ 10..) => Ok(Some(width)),
             _ => Err(Error::statement(format!("`width` cannot be `{text}`"))
-                .hint("expected a number of columns, at least 10, or auto for the terminal's")),
+                .hint("expected a number of columns, at least 10, or auto for the width of the terminal")),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! Values that rows already had, to complete `owner_id = '` and the like. Pure.
+//! Values seen in earlier rows, to complete `owner_id = '` and the like. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Which columns of its table the columns of a view stand for, as its definition says. Pure.
+//! Maps the columns of a view to the columns of its table. Pure.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The words of the language: what is coloured as a keyword, and what is offered where.
+//! Keywords: which words are coloured, and which are offered where.
 
 use std::sync::LazyLock;
 

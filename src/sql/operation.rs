@@ -1,4 +1,4 @@
-//! Who runs a statement: the engine, or this program.
+//! Decides who runs a statement: the engine, or this program.
 
 use datafusion::sql::parser::{CopyToSource, Statement as EngineStatement};
 use sqlparser::ast::Statement;

@@ -64,7 +64,7 @@ pub(crate) fn for_create(
 
 /// Checks the fields of a key to change, which are its texts.
 ///
-/// Fails at the first field that does not exist or cannot be changed, for NULL, and if there is none.
+/// Fails at the first field that does not exist or cannot be changed, for NULL, and without any field.
 pub(crate) fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error> {
     let columns = columns_of_spec(resource);
     for (name, value) in &spec {
@@ -230,7 +230,7 @@ fn date(path: &str, value: Value, today: NaiveDate) -> Result<Value, Error> {
     };
     match day < today {
         true => Err(Error::new(format!(
-            "`{path}` is over: {day} was before today, {today} in UTC"
+            "`{path}` is in the past: {day} is before today, {today} in UTC"
         ))
         .hint("name today or a later day, or leave it out for a key that does not expire")),
         false => Ok(Value::String(day.to_string())),
@@ -412,7 +412,7 @@ mod tests {
                 "{refused}"
             );
         }
-        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"expires_at":"2026-09-14"}"#), @"`spec.expires_at` is over: 2026-09-14 was before today, 2026-09-15 in UTC (name today or a later day, or leave it out for a key that does not expire)");
+        insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1"},"expires_at":"2026-09-14"}"#), @"`spec.expires_at` is in the past: 2026-09-14 is before today, 2026-09-15 in UTC (name today or a later day, or leave it out for a key that does not expire)");
         insta::assert_snapshot!(typed(r#"{"owner": sa-1}"#), @r#"`spec` is not JSON: expected value at line 1, column 11 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"sa-1","id":"sa-2"}}"#), @r#"`spec` is not JSON: `id` is a duplicate member at line 1, column 26 of the text (write it as '{"display_name": "…", "owner": {"id": "sa-…"}}')"#);
         insta::assert_snapshot!(typed(r#"{"owner":{"id":"  "}}"#), @"`spec.owner.id` is missing: every key has an owner (set it to the id of a service account (sa-…) or a user (u-…))");

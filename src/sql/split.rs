@@ -1,7 +1,7 @@
 //! Splits a script into statements.
 //!
-//! The tokenizer finds the semicolons, so that those in quotes and comments end nothing. This is the only time that a
-//! statement is cut into tokens: each takes its own along.
+//! The tokenizer finds the semicolons, so that those in quotes and comments do not end a statement. A statement
+//! is tokenized only here: each keeps its tokens.
 
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 

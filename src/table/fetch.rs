@@ -1,7 +1,7 @@
 //! Carries out a [`Plan`]: sends its requests, lazily, and hands their answers on as record batches.
 //!
-//! Within a listing the next page is asked for as soon as its token is known, so that it travels while this one is
-//! decoded, straight from the answer; unless a LIMIT stands above, when every page waits until the rows so far have proved
+//! Within a listing the next page is requested as soon as its token is known, so that it is in flight while this one is
+//! decoded straight from the answer. Below a LIMIT, however, a page is requested only once the rows so far have proved
 //! too few.
 //! It checks every row against the predicates of the query and never trusts the service's filters.
 
@@ -406,7 +406,7 @@ fn decoded(
 }
 
 /// Drops the rows that came before or that the predicates do not want, and stops at the limit. After too many pages whose rows
-/// all came before, the listing is taken for endless.
+/// all came before, the listing is considered endless.
 fn batches(
     keys: impl Stream<Item = Result<KeyBatch>> + Send + 'static,
     shape: Shape,

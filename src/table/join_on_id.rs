@@ -1,6 +1,6 @@
-//! A join of keys with keys on their ids: what is asked of one side holds for the other.
+//! Self-joins of keys on their ids: a filter on one side also applies to the other.
 //!
-//! An id belongs to one key. So of `a JOIN b ON a.id = b.id WHERE b.spec.owner.id = 'sa-1'` the rows of `a` that find a
+//! An id belongs to one key. So in `a JOIN b ON a.id = b.id WHERE b.spec.owner.id = 'sa-1'` the rows of `a` that find a
 //! partner have that owner as well, and one filtered listing answers both sides. A rule over physical plans; it knows
 //! what the scan is and sends nothing.
 
@@ -100,7 +100,7 @@ fn scan(plan: &Plan, position: usize) -> Option<&ResourceScan> {
     scan(plan.children().first()?, below)
 }
 
-/// Returns `plan` with its scan told that of its rows only those are of use that satisfy `predicates`.
+/// Returns `plan` with a scan that knows that only rows which satisfy `predicates` are needed.
 fn implying(plan: Plan, position: usize, predicates: &[Arc<dyn PhysicalExpr>]) -> Result<Plan> {
     if predicates.is_empty() {
         return Ok(plan);

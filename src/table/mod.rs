@@ -97,7 +97,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Fails with the reason why there is none.
+    /// Fails with the reason why there is no connection.
     pub fn client(&self) -> Result<&Client, NotConnected> {
         self.0.as_ref().map_err(Clone::clone)
     }

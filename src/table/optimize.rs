@@ -1,4 +1,4 @@
-//! Rules over plans that know what a request costs.
+//! Optimizer rules that account for the cost of requests.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::resource::Resource;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
-/// Returns the engine's rules over logical plans with ours behind them.
+/// Returns the engine's rules over logical plans, followed by ours.
 pub(crate) fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     rules.push(Arc::new(UnusedJoins));

@@ -134,7 +134,7 @@ impl ResourceScan {
         self.with(|scan| scan.shape.prefetch = false)
     }
 
-    /// Returns the same scan, which reads the fields at `paths`, those that its predicates look at, and no others.
+    /// Returns the same scan, which reads only the fields at `paths` and those that its predicates need.
     pub(super) fn reading(&self, mut paths: Vec<FieldPath>) -> Self {
         let mut scan = self.clone();
         for predicate in &self.shape.predicates {

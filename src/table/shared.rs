@@ -1,5 +1,5 @@
-//! One listing that several scans of a statement read: both sides of a self-join, a CTE that is used twice. Objects that are
-//! asked for by their ids are a listing with one object to a page here.
+//! A listing shared by several scans of a statement: both sides of a self-join, a CTE that is used twice. Objects that
+//! are looked up by id count as a listing with one object per page.
 //!
 //! It is fetched once, so that it costs its requests once and all scans see the same keys. Its pages are kept until the
 //! statement ends, for the scan that comes last.

@@ -1,8 +1,8 @@
-//! Scans below a join that do not wait for each other start together.
+//! Starts independent scans below a join at the same time.
 //!
-//! A hash join reads one side to its end before it asks for the other, because what it has read may narrow that. A side
+//! A hash join reads one side to its end before it reads the other, because the first may narrow the second. A side
 //! that is read whole narrows nothing, and waiting for it only takes time. A rule over physical plans finds the scans
-//! that are wanted in any case; the first of them that is asked for a row sets all of them going. It sends nothing
+//! that are needed in any case; the first one that is polled starts all of them. It sends nothing
 //! itself.
 
 use std::sync::Arc;

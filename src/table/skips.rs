@@ -1,8 +1,8 @@
-//! Which controls of `vw_api_key_findings` were skipped, and whether the rows of the statement tell.
+//! Which controls of `vw_api_key_findings` were skipped, and whether the rows of the statement show it.
 //!
 //! A control that could not be checked has a row that says so, but a query may leave it out: `status = 'alarm'` is false of
-//! it, and `count(*)` counts it like a finding. What becomes of a row on its way through the engine cannot be followed, so
-//! the rows that arrive are looked at. It depends on nothing but Arrow and the names of the controls.
+//! it, and `count(*)` counts it like a finding. A row cannot be followed through the engine, so
+//! the rows that arrive are inspected. It depends only on Arrow and the names of the controls.
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::compute::cast;
@@ -38,7 +38,7 @@ impl Skips {
         }
     }
 
-    /// Returns a warning for each control of which no row has told.
+    /// Returns a warning for each skipped control that no row has reported.
     pub(super) fn untold(&self) -> impl Iterator<Item = Warning> {
         let untold = self.0.iter().filter(|skip| !skip.is_told);
         untold.map(|skip| Warning::Skipped {

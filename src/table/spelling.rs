@@ -1,4 +1,4 @@
-//! Values that the service writes in another way, wherever a statement compares a column with them.
+//! Warns where a statement compares a column with a value that the service spells differently.
 //!
 //! A scan warns of those in its own predicates. Conditions that never get to a scan are found here: those above a
 //! LIMIT, in the ON of an outer join, beside an OR, in CASE and FILTER. Turns logical plans into warnings of the

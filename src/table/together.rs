@@ -1,4 +1,4 @@
-//! Streams of rows that start together: as soon as one of them is asked for a row.
+//! Streams of rows that start together, as soon as one of them is polled.
 //!
 //! A stream that is ahead of its reader keeps its rows, but no more of them than a join would keep of the side that it
 //! reads first. Knows no scan and no plan.

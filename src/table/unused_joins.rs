@@ -1,8 +1,8 @@
-//! Leaves joins out that add nothing: a rule over logical plans.
+//! Removes joins that add nothing: a rule over logical plans.
 //!
-//! `a LEFT JOIN b ON a.x = b.id` has each row of `a` exactly once if `b` has an id at most once. If nobody looks at the
-//! columns of `b` either, the join is `a`, and `b` need not be asked for. A view may join whatever somebody might want to
-//! know, and costs only what a query names.
+//! `a LEFT JOIN b ON a.x = b.id` returns each row of `a` exactly once if ids are unique in `b`. If the query does not
+//! use the columns of `b` either, the join equals `a`, and `b` need not be requested. So a view may join whatever
+//! somebody might want to know, and costs only what a query names.
 //!
 //! What is unique: the id of a resource that has unique ids, because a scan reports each once; and the only column that an
 //! aggregation groups by. Nothing is declared that is not checked here.

@@ -1,6 +1,6 @@
 //! Programs that this one starts: a pager, an editor, a command that prints a secret.
 //!
-//! They get the environment, but not the credentials in it: a pager has no use for them, and hands them on to whatever
+//! They get the environment without the credentials in it: a pager has no use for them, and passes them on to whatever
 //! it starts.
 
 use std::collections::BTreeSet;

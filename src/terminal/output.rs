@@ -1,8 +1,8 @@
 //! Where rows are written: stdout or a file, in the format that was asked for.
 //!
-//! A file is written beside its place and moved there by [`Output::commit`], so that what was there is not lost to a
-//! statement that fails. The secrets of new keys exist nowhere else: what holds them is kept from its first row on, and
-//! each row is on the disk before the next one is created.
+//! A file is written next to its target and moved there by [`Output::commit`], so that the old file is not lost to a
+//! statement that fails. The secrets of new keys exist nowhere else: a file that holds them is kept from its first row
+//! on, and each row is on the disk before the next one is created.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -121,7 +121,7 @@ impl Shared {
         let told = format!("the rows with the secrets of new keys are in `{rows}`");
         Some(match staged.unfinished() == Some(target) {
             true => told,
-            false => format!("{told}; `{}` is as it was", target.display()),
+            false => format!("{told}; `{}` is unchanged", target.display()),
         })
     }
 }
@@ -201,7 +201,7 @@ impl Output {
         }
     }
 
-    /// Puts the results in their place, where they replace what was there; what is written from now on is added to them.
+    /// Moves the results to their target, replacing the old file; later writes are appended.
     ///
     /// Fails if that cannot be done.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
@@ -298,7 +298,7 @@ impl Output {
         }
         if holds_secrets && !format.is_streaming() {
             return Err(Error::statement(format!(
-                "{format} is complete only at the end, and the secrets of new keys could be lost before"
+                "{format} is complete only at the end, and the secrets of new keys could be lost before that"
             ))
             .hint("-o jsonl writes each key as soon as it exists"));
         }

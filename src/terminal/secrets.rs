@@ -1,5 +1,5 @@
-//! Secrets of created keys that could not be delivered: saved at a panic, and told of at the next start. And what keeps
-//! the secrets in memory from getting out of it.
+//! Undelivered secrets of created keys: saved on a panic, and reported at the next start. Also keeps
+//! secrets in memory out of core dumps and away from other processes.
 
 use super::{directories, notes};
 use crate::private_file;
@@ -25,7 +25,7 @@ pub(crate) fn seal_memory() {
     }
 }
 
-/// Makes a panic save the secrets of created keys at once: the code that would deliver them may be gone behind it.
+/// Makes a panic save the secrets of created keys at once: the code that would deliver them may never run again.
 pub(crate) fn save_at_a_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -131,7 +131,7 @@ fn told(unfinished: &Unfinished) -> String {
             };
             return format!(
                 "`{path}`, the journal of an INSERT that did not finish, cannot be read ({why}): {these}keys may exist \
-                 whose secrets nobody has; look for keys that you do not know, then remove it"
+                 whose secrets are lost; look for unknown keys, then remove the file"
             );
         }
     };
@@ -145,7 +145,7 @@ fn told(unfinished: &Unfinished) -> String {
         }
     };
     format!(
-        "an INSERT at `{service}`, begun at {began}, did not finish: {what}; when they are taken care of, remove \
+        "an INSERT at `{service}`, begun at {began}, did not finish: {what}; once that is resolved, remove \
          `{path}`"
     )
 }

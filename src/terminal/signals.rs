@@ -1,4 +1,4 @@
-//! Ctrl-C and the signals that end a program, as an interruption of the running statement.
+//! Turns Ctrl-C and the signals that end a program into an interruption of the running statement.
 
 #[cfg(unix)]
 use futures::future::select_all;

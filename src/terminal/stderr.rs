@@ -1,7 +1,7 @@
-//! stderr, which must not hold up the program.
+//! stderr that never blocks the program.
 //!
-//! Turns bytes into writes to stderr that end in time: where it is a pipe that nobody empties, what does not fit is
-//! dropped, and the next line that does fit says how much was. Everything that this program writes to stderr goes
+//! Writes bytes to stderr in bounded time: if it is a pipe that nobody reads, what does not fit is
+//! dropped, and the next line that does fit says how much. Everything that this program writes to stderr goes
 //! through here.
 
 use std::io::{self, IsTerminal, Write};
@@ -16,7 +16,7 @@ use super::stream;
 #[cfg_attr(not(unix), expect(dead_code, reason = "a wait cannot be ended there"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Patience {
-    /// For what is told on the side: once the reader has stopped reading, no time is spent on it.
+    /// For incidental output: once the reader has stopped reading, no time is spent on it.
     Trace,
     /// For warnings and errors.
     Note,

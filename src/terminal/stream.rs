@@ -2,8 +2,8 @@
 //! forever for one that has stopped reading.
 //!
 //! A pipe buffers rows that nobody reads, and a paused reader blocks the writer forever. If the rows hold secrets,
-//! neither may go unnoticed: so a stream is checked before it is written to, and a blocked write ends once the
-//! statement is interrupted, or its limit for readers is over.
+//! both must be noticed: so a stream is checked before it is written to, and a blocked write ends once the
+//! statement is interrupted, or the time limit for readers is over.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(800);
 #[cfg(unix)]
 const LEAVING: Duration = Duration::from_millis(100);
 
-/// How long a reader may take nothing at the end of the rows until it counts as one that does not read.
+/// How long a reader may read nothing at the end of the rows before it counts as not reading.
 #[cfg(unix)]
 const UNREAD: Duration = Duration::from_secs(2);
 

@@ -94,8 +94,8 @@ fn a_command_for_a_secret_has_as_long_as_the_timeout_says() {
         .error(2);
     insta::assert_snapshot!(error, @r"
     the vault is locked
-    error: profile `x`: the command `echo the vault is locked >&2; exec sleep 600` that prints the secret has not ended within 1 s
-    hint: --timeout gives it more time, and so does timeout in the profile
+    error: profile `x`: the command `echo the vault is locked >&2; exec sleep 600` that prints the secret did not end within 1 s
+    hint: pass --timeout to allow more time, and so does timeout in the profile
     ");
 }
 

@@ -269,7 +269,7 @@ async fn the_default_dialect_says_what_to_write_and_which_one_takes_it() {
       |             ^^
     hint: write BIGINT; --dialect stackql takes it
 
-    error: NOT takes a condition, and `1` is a number
+    error: NOT takes a condition, but `1` is a number
       |
     1 | SELECT NOT 1
       |            ^
@@ -281,13 +281,13 @@ async fn the_default_dialect_says_what_to_write_and_which_one_takes_it() {
       |        ^^^^^^^^
     hint: write CAST(NULL AS BIGINT); --dialect stackql takes it
 
-    error: `sum` takes numbers, and this is a condition
+    error: `sum` takes numbers, but this is a condition
       |
     1 | SELECT sum(id LIKE 'K%') FROM api_keys
       |        ^^^^^^^^^^^^^^^^
     hint: count(*) FILTER (WHERE …) counts the rows where it is true; --dialect stackql takes it
 
-    error: `id` is text, and a number was expected
+    error: `id` is text, but a number was expected
       |
     1 | SELECT id + 1 FROM api_keys
       |        ^^

@@ -322,7 +322,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
       |                                                     ^^^^^^^^^^^
     hint: timestamps are written as in '2026-01-31' and '2026-01-31T10:20:30Z'; now() - interval '1 day' is a day ago
 
-    error: a condition was expected, and `id` is text
+    error: expected a condition, but `id` is text
     hint: compare it with something, as in x = 5
 
     error: `sum` does not take text
@@ -361,14 +361,14 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     hint: write ORDER BY random() LIMIT n
 
     error: `unnest` of an object cannot be planned
-    hint: it takes a list such as `spec.resources`; `spec.*` gives the fields of an object
+    hint: it takes a list, as in unnest(ARRAY[1, 2]); `spec.*` gives the fields of an object
 
     error: UNION queries have different number of columns
       |
     1 | SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-    error: a subquery that is used as a value selects several columns: api_keys.id, api_keys.kind
+    error: a subquery used as a value must select one column, not several: api_keys.id, api_keys.kind
     hint: select one of them; rows are compared as in (a, b) IN (SELECT c, d …)
 
     error: a subquery that is used as a value returned more than one row
@@ -401,8 +401,8 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: LIMIT must not be negative, and here it is -1
     hint: leave it out for all rows
 
-    error: unknown format of files: `unknown`
-    hint: formats of files: csv, json, parquet, arrow; STORED AS names one
+    error: unknown file format `unknown`
+    hint: file formats: csv, json, parquet, arrow; STORED AS names one
 
     error: no setting `nonsense`
     hint: SHOW ALL lists the settings

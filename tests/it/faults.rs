@@ -270,14 +270,17 @@ fn what_lasts_longer_than_the_timeout_is_told_with_tries_and_time() {
             "answered 503 Service Unavailable",
         ),
         (Action::Stall, "timed out: "),
-        (Action::Reset, "lost its connection before an answer"),
+        (
+            Action::Reset,
+            "lost its connection before an answer arrived",
+        ),
         (
             Action::Malformed,
             "answered 200, but the JSON ends too early",
         ),
         (
             Action::Truncate { chunked: true },
-            "got an answer that broke off",
+            "got an incomplete answer",
         ),
     ]
     .into_iter()

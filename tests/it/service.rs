@@ -110,8 +110,8 @@ async fn a_listing_that_fails_for_good_is_an_error_whatever_came_before() {
         hint: check that `--endpoint` names the service, and that no proxy is in between
         error: `GET /iam/v2/api-keys?page_size=100` answered 200, but the body is empty, after 2 tries in *
         hint: check that `--endpoint` names the service, and that no proxy is in between
-        error: `GET /iam/v2/api-keys?page_size=100` got an answer that broke off: end of file before message length reached, after 8 tries in *
-        error: `GET /iam/v2/api-keys?page_size=100` lost its connection before an answer: *, after 8 tries in *
+        error: `GET /iam/v2/api-keys?page_size=100` got an incomplete answer: end of file before message length reached, after 8 tries in *
+        error: `GET /iam/v2/api-keys?page_size=100` lost its connection before an answer arrived: *, after 8 tries in *
         error: `GET /iam/v2/api-keys?page_size=100` answered 400 bad_request: Bad Request (request id *)
         error: `GET /iam/v2/api-keys?page_size=100` answered 307, a redirection to `elsewhere.example`, where credentials are not sent
         hint: if the service has moved, name its new address with `--endpoint`

@@ -1,4 +1,4 @@
-//! What calls come to: values, errors, and how many requests they take. Over a script, on paused time.
+//! The results of calls: values, errors, and the number of requests. Over a scripted transport, on paused time.
 
 use std::sync::Arc;
 use std::time::Duration;

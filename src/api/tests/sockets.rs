@@ -365,7 +365,8 @@ async fn bodies_without_end_are_given_up() {
             .get(&API_KEYS, &id())
             .await
             .unwrap_err();
-        let expected = "got too long an answer: the body is longer than the limit of 64 MiB";
+        let expected =
+            "got an answer that is too long: the body is longer than the limit of 64 MiB";
         assert_eq!(
             error.to_string(),
             format!("`GET /iam/v2/api-keys/K%261` {expected}")

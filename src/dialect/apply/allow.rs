@@ -5,7 +5,7 @@
 //! of WHERE or HAVING, alone or beside AND, where unknown is as good as false:
 //!
 //! 1. `x IN (uncorrelated)`, where `x` names a column: a semi join;
-//! 2. `x NOT IN (uncorrelated)`, where `x` names a column: an anti join that knows of NULL;
+//! 2. `x NOT IN (uncorrelated)`, where `x` names a column: a null-aware anti join;
 //! 3. `[NOT] EXISTS (plain)`: a semi or an anti join;
 //! 4. `x IN (plain)`, where `x` names a column: a semi join.
 //!

@@ -1,8 +1,8 @@
 //! The rows of one run of a subquery, reduced to the answer for one outer row. Pure.
 //!
-//! Comparisons have three outcomes. `x = ANY (…)` is true if it is true for any row, unknown if it is unknown for any of
-//! the others, and else false; `ALL` is the same with true and false exchanged. So over no rows ANY is false and ALL true,
-//! whatever `x` is.
+//! Comparisons have three outcomes. `x = ANY (…)` is true if it is true for any row, unknown if it is unknown for any
+//! of the others, and otherwise false; `ALL` is the same with true and false exchanged. So over no rows ANY is false
+//! and ALL true, whatever `x` is.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The physical node: runs the subquery once for each distinct set of outer values, and puts the answer beside each row.
 //!
 //! Its children are the input and the subquery, which is an ordinary physical plan but for the parameters in it. A run sets
-//! the parameters, takes the plan as it was before it ran, and reads its rows. Between two runs it gives way, so that a
+//! the parameters, resets the plan, and reads its rows. Between two runs it yields, so that a
 //! statement can be interrupted.
 
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! Guards: the rows whose value of an expression is needed; its subqueries run for those rows only. Pure.
+//! Guards: conditions that say for which rows an expression is needed; its subqueries run for those rows only. Pure.
 
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};

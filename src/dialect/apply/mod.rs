@@ -19,8 +19,9 @@
 //!
 //! - `rule`: the analyzer rule that takes subqueries out of expressions and lateral joins out of FROM. It is the last one,
 //!   because types are settled then, and the optimizer, which would refuse some of these plans, has not seen them yet;
-//! - `outer_types`: gives references to outer columns their types before all other rules, and checks them behind all;
-//! - `guard`, `shape`: where an answer is looked at, and the plans around an Apply as it needs them;
+//! - `outer_types`: gives references to outer columns their types before all other rules, and checks them after all
+//!   others;
+//! - `guard`, `shape`: for which rows an answer is needed, and the plans around an Apply, reshaped for it;
 //! - `allow`: the shapes that are left to the engine's own joins, because those push predicates down;
 //! - `bind`: replaces outer columns by parameters. It takes the largest subexpressions over outer columns that cannot
 //!   fail, so that `e.y = o.x % 250` has 250 distinct values whatever the number of rows;
@@ -40,7 +41,7 @@
 //! - a volatile function in an uncorrelated subquery is evaluated once per statement, in a correlated one once per
 //!   distinct outer value;
 //! - a subquery in a branch of CASE, after AND, OR or in `coalesce` is evaluated only for rows whose answer depends on it,
-//!   which a guard of the node tells.
+//!   as a guard of the node says.
 //!
 //! It depends on the engine and on the errors of `plan`: it knows no resource and sends no request.
 

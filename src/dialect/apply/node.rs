@@ -438,7 +438,7 @@ impl UserDefinedLogicalNodeCore for Apply {
     }
 }
 
-/// Returns how a subquery of `kind` is told in EXPLAIN.
+/// Returns how EXPLAIN shows a subquery of `kind`.
 pub(super) fn described(kind: &Kind, outer: &[Expr]) -> String {
     let outer: Vec<_> = outer
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! [`read_once`] puts a node above the largest such parts of an optimized subquery, so that the predicates that do not
 //! depend on outer values are below it, where they can still save requests. [`OnceExec`] keeps the rows. A part that
-//! depends on a query further out is read once for each value of that.
+//! depends on a query further out is read once for each value of that query.
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 //!
 //! The planner types a reference to an outer column when it meets the subquery. At that time a column of a UNION has
 //! the type of the first branch, and a CASE that of its first value; both may change when the engine coerces types.
-//! This rule runs first: it finds out the types that the outer query will have, and gives them to the references below
-//! it. It runs again behind all rules over types, and then refuses what does not agree: such a subquery would compute
-//! with other values.
+//! This rule runs first: it determines the types that the outer query will have, and gives them to the references below
+//! it. It runs again after all rules over types, and then refuses references whose types differ: such a subquery would
+//! compute with other values.
 
 use std::sync::Arc;
 
@@ -166,7 +166,7 @@ fn disagrees(column: &Column) -> datafusion::error::DataFusionError {
         "the type of `{}` is not settled where a subquery reads it",
         column.name
     ))
-    .hint("give it one with CAST in the query that it comes from")
+    .hint("give it a type with CAST in the query that it comes from")
     .near(Place::of(&Expr::Column(column.clone())))
     .into()
 }

@@ -3,7 +3,7 @@
 //! It goes over the nodes of a plan from the leaves up. Where an expression has a subquery that is not left to the engine,
 //! an Apply below the node computes it as a column, and the expression reads that column. A projection on top drops the
 //! column where the node would pass it on. The subquery is bound to the outer query before the rule goes over it in turn,
-//! so that all that is left in it of outer queries is its own.
+//! so that its only remaining outer references are to queries further out.
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Plans around an Apply, put into the shape that it needs: fewer rows, other columns. Pure.
+//! Reshapes the plans around an Apply: fewer rows, other columns. Pure.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection
 use super::bind::free_columns;
 use super::node::{Kind, Nullable, downcast, extension, subquery};
 
-/// Returns `plan` with no more rows and columns than `kind` looks at.
+/// Returns `plan` with only the rows and columns that `kind` needs.
 pub(super) fn as_few_rows(plan: LogicalPlan, kind: &Kind) -> Result<LogicalPlan> {
     let needed = match kind {
         Kind::Exists => 1,

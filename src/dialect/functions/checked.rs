@@ -1,7 +1,7 @@
-//! Checks what a conversion is given, before the engine converts it into another value than was written.
+//! Checks the operand of a conversion before the engine turns it into a different value than was written.
 //!
-//! A text without a unit would be an interval of months, and a number out of range infinity, or 1970. Rules put these
-//! functions into conversions; people cannot call them. Each returns its argument, or fails.
+//! The engine would read a text without a unit as an interval of months, and a number out of range as infinity or 1970.
+//! Rules put these functions into conversions; people cannot call them. Each returns its argument, or fails.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,10 @@
-//! `array_agg` and `string_agg`, each in the order that it asks for.
+//! `array_agg` and `string_agg`, each sorted by its own ORDER BY.
 //!
-//! Both are the engine's, which sort what they collect. Where another aggregate of the same SELECT asks for the opposite
-//! order, the engine turns one of them round: it hands the order over reversed, and the result is to be reversed again. With
-//! DISTINCT it is not, so `string_agg(DISTINCT x, ',' ORDER BY x)` beside `array_agg(x ORDER BY x DESC)` came out backwards.
-//! Nor does the engine take two `string_agg` in orders of which neither begins with the other. So these are never turned
-//! round, and an order of the input is welcome but not required.
+//! Both are the engine's, which sort what they collect. Where another aggregate of the same SELECT asks for the
+//! opposite order, the engine turns one of them round: it hands the order over reversed, and the result is to be
+//! reversed again. With DISTINCT it is not, so `string_agg(DISTINCT x, ',' ORDER BY x)` beside `array_agg(x ORDER BY x
+//! DESC)` came out backwards. Nor does the engine accept two `string_agg` in orders of which neither is a prefix of the
+//! other. So these are never reversed, and an ordered input helps but is not required.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) fn string_agg() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::new_from_impl(Collect { engine }))
 }
 
-/// An aggregate of the engine that sorts by itself.
+/// An aggregate of the engine that sorts its own input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Collect {
     engine: Arc<AggregateUDF>,

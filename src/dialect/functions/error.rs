@@ -95,7 +95,7 @@ pub(crate) enum Error {
     },
 
     /// Arguments for which a function of numbers has no value.
-    #[error("`{function}` has no value for {given}")]
+    #[error("`{function}` is not defined for {given}")]
     NoValue {
         /// The function called.
         function: &'static str,
@@ -164,7 +164,7 @@ impl Error {
             ),
             Self::Flag { known, .. } => Some(format!("it takes any of `{known}`")),
             Self::NoValue { .. } => {
-                Some("nullif and CASE give NULL in the place of what has no value".to_owned())
+                Some("nullif and CASE can replace such arguments by NULL".to_owned())
             }
             Self::DecimalOverflow => Some(
                 "CAST(… AS DOUBLE) goes further, and a smaller scale leaves room before the decimal point"
@@ -175,7 +175,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::Unread { .. } => {
-                Some("CASE WHEN leaves out the rows that hold no such value".to_owned())
+                Some("CASE WHEN can exclude the rows that hold no such value".to_owned())
             }
             Self::Unplannable { instead, .. } => Some((*instead).to_owned()),
             _ => None,

@@ -1,4 +1,4 @@
-//! Functions that rules put into a plan, and that nobody can call.
+//! Internal functions: rules put them into a plan, and users cannot call them.
 
 use std::sync::Arc;
 

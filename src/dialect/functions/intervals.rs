@@ -1,4 +1,4 @@
-//! Intervals: their length, and their multiples. Behind operators, not for people to call.
+//! Intervals: their length, and their multiples. They implement operators; users cannot call them.
 
 use std::str::FromStr;
 use std::sync::Arc;

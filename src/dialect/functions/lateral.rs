@@ -3,7 +3,7 @@
 //! Turns `t JOIN json_each(t.x)`, which `rewrite` has put into parentheses, into the rows of `t` unnested over the list
 //! that the call makes of each; alone, over a single row. The one column of `unnest(t.x) AS r` is `r`, as in PostgreSQL,
 //! so that `r.id` is a field of it. So a predicate on `t` still reaches `t`, and a LEFT JOIN keeps
-//! the rows for which there is nothing. Other table functions are left to DataFusion.
+//! the rows without a match. Other table functions are left to DataFusion.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{
@@ -178,7 +178,7 @@ fn list_of(args: Vec<Expr>, left: &LogicalPlan) -> Result<Expr> {
                     "what is not a list"
                 }
             ),
-            "it takes a list such as `spec.resources`; `spec.*` gives the fields of an object",
+            "it takes a list, as in unnest(ARRAY[1, 2]); `spec.*` gives the fields of an object",
         ),
     }
 }

@@ -11,7 +11,7 @@
 //! | function | whose, and why |
 //! | --- | --- |
 //! | `substr`, `substring`, `split_part` | PostgreSQL's; StackQL's in `stackql`: negative places count from the end |
-//! | `instr`, `length`, `replace` | SQLite's: any type is text, also a struct; nothing replaces nothing |
+//! | `instr`, `length`, `replace` | SQLite's: any type is read as text, structs too; replacing the empty text changes nothing |
 //! | `regexp_like`, `regexp_replace` | DataFusion's (PostgreSQL's), also over timestamps; first match without the flag `g` |
 //! | `date`, `time`, `datetime` as calls | SQLite's; `DATE '…'`, `CAST(… AS date)` and `…::date` stay DataFusion's |
 //! | `now`, `date_trunc`, `date_part`, `extract`, `to_char` | DataFusion's |
@@ -20,17 +20,17 @@
 //! | `iif`, `coalesce` | SQLite's; text beside anything else makes both text |
 //! | `max`, `min` | DataFusion's aggregates; SQLite's scalars with two arguments and more |
 //! | `group_concat`, `total`, `json_group_…` | SQLite's, computed by `string_agg` and `sum` |
-//! | mathematics | SQLite's, since the engine is built without its own; no number is an error, and NULL in `stackql` |
-//! | `text + number`, `-`, `*`, `/`, `%` | SQLite's: text counts for its number; DataFusion refuses it |
-//! | `json_extract(…) > number`, and other text beside a number | SQLite's: compared as numbers; other text is greater |
+//! | mathematics | SQLite's, because the engine is built without its own; a result that is not a number is an error, and NULL in `stackql` |
+//! | `text + number`, `-`, `*`, `/`, `%` | SQLite's: text is read as a number; DataFusion refuses it |
+//! | `json_extract(…) > number`, and other text compared with a number | SQLite's: compared as numbers; text that is not a number sorts after all numbers |
 //! | `sum`, `avg` of truth values and of JSON | SQLite's: 1 and 0, and the number there |
 //!
-//! Where text counts for a number, and where text beside anything else becomes text, that is so in the dialect `stackql`
-//! alone: in the default one the rules of `plan` refuse it before a function sees it.
+//! Reading text as a number, and turning anything beside text into text, happens in the dialect `stackql`
+//! only: in the default one the rules of `plan` refuse it before a function sees it.
 //!
 //! # Where the answers differ from SQLite's
 //!
-//! A column has one type here, and SQLite's values have one each:
+//! Here a column has one type; in SQLite every value has its own:
 //!
 //! - `json_extract` and `->>` give text where the JSON is text, because the type is not known before the value; over a
 //!   struct they give the field's own. Truth values are booleans, and equal SQLite's 1 and 0.

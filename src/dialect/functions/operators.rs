@@ -1,8 +1,8 @@
 //! Operators over text, the way SQLite reads them.
 //!
-//! - In arithmetic text counts for the number it holds, which is what `strftime('%s', …) - strftime('%s', …)` relies on,
-//!   and a truth value for 1 or 0.
-//! - Text beside a number, as `json_extract` gives it, is compared as a number; other text is greater than every
+//! - In arithmetic text is read as the number it holds, on which `strftime('%s', …) - strftime('%s', …)` relies,
+//!   and a boolean as 1 or 0.
+//! - Text compared with a number, as `json_extract` gives it, is compared as a number; other text is greater than every
 //!   number.
 //! - Arithmetic over unsigned integers is that of signed ones.
 //! - `json_valid(x) = 1` compares a truth value with SQLite's 1 or 0.

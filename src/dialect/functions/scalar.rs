@@ -1,7 +1,7 @@
 //! Scalar functions, written the short way.
 //!
 //! Turns a function over [`Value`]s into a DataFusion function over columns ([`RowFunction`]), and an expression with
-//! holes into a function that is replaced while planning ([`Macro`]). Both take arguments of any type, as SQLite
+//! placeholders into a function that is replaced while planning ([`Macro`]). Both take arguments of any type, as SQLite
 //! does. The modules beside this one only write the bodies.
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};

@@ -1,5 +1,5 @@
-//! `generate_series` and `range` over timestamps of any precision: the engine's take nanoseconds alone, and no dates among
-//! them.
+//! `generate_series` and `range` over timestamps of any precision and over dates: the engine's accept only
+//! nanoseconds.
 
 use std::sync::Arc;
 

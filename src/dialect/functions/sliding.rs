@@ -1,8 +1,8 @@
-//! Aggregates over floats, and aggregates in windows, where the engine's own would not do.
+//! Aggregates over floats, and aggregates in windows, that replace the engine's, which are wrong or missing there.
 //!
-//! Over floats, what the engine subtracts when a row leaves a frame does not undo what it has added: after `1e20` nothing
-//! is left of the `1.0` beside it. Of groups, it takes the largest of `-Infinity` for the smallest finite number. And a
-//! NaN that comes out has a sign, see [`super::floats`].
+//! Over floats, subtracting a row that leaves a frame does not undo having added it: after `1e20` nothing is left of
+//! the `1.0` beside it. For groups, the engine returns the smallest finite number as the maximum of `-Infinity`. And a
+//! NaN result has a sign, see [`super::floats`].
 //!
 //! `bool_and`, `bool_or` and `string_agg` cannot take a row back when a frame moves on. For them and for floats, the rows
 //! of the frame are kept, and each frame is computed anew. That takes time in proportion to the length of the frame, as
@@ -10,7 +10,7 @@
 //!
 //! `count`, `max` and `min` say that they only grow, or only shrink, with their rows. From that the engine concludes that
 //! the column of a window is in order, and leaves a sort out: wrongly where a partition starts anew, and where NULLs come
-//! first. In a window they [say nothing](in_window) here.
+//! first. In a window they [claim no order](in_window) here.
 
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
-//! What functions want of their arguments, for rules that check types. Over values they take anything, as in SQLite.
+//! The argument types that functions expect, for rules that check types. At run time they accept anything, as in
+//! SQLite.
 
 use super::number;
 
 /// What a function wants of its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wants {
-    /// Nothing that could be told from types.
+    /// Nothing that types could show.
     Anything,
     /// Numbers, from this argument on, counted from 0.
     Numbers { from: usize },

@@ -1,4 +1,4 @@
-//! A rule over logical plans that looks at what is converted where the engine would make another value of it.
+//! A rule over logical plans that checks conversions from which the engine would make a different value.
 //!
 //! A text without a unit becomes an interval of months to the engine, and seconds to PostgreSQL: it is refused, as
 //! `INTERVAL '5'` is. A number that its type cannot hold becomes infinity, and one that no time has another time.

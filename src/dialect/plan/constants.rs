@@ -1,7 +1,7 @@
 //! Long constants, which are refused where they would be written out for every row.
 //!
 //! `repeat('x', 1000000)` is one text of a megabyte until it is a column: then every row of a batch has a copy, and beyond
-//! 2 GiB the engine panics. It is written out in the columns of a projection and beside `||`. Elsewhere, as in a
+//! 2 GiB the engine panics. That happens in the columns of a projection and beside `||`. Elsewhere, as in a
 //! comparison, one copy is enough.
 
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Rules over logical plans about dates beside times.
 //!
-//! [`DAYS_WITH_INTERVALS`] makes a timestamp of a date to which an interval is added, as PostgreSQL does: the engine would give
-//! a date, and lose the hours. [`COMPARE_DAYS`] compares a date with a time exactly, whatever the date.
+//! [`DAYS_WITH_INTERVALS`] turns a date to which an interval is added into a timestamp, as PostgreSQL does: the engine
+//! would give a date, and lose the hours. [`COMPARE_DAYS`] compares a date with a time exactly, whatever the date.
 //!
-//! A date beside a time is the midnight that it begins with. The engine would turn it into nanoseconds, in which there is no
-//! year 9999, and fail. So the time becomes its date, and what is left of it decides only where the two dates are equal:
+//! A date compared with a time is the midnight at which it begins. The engine would convert it to nanoseconds, in which
+//! there is no year 9999, and fail. So the dates are compared, and the time of day decides only if they are equal:
 //!
 //! ```sql
 //! expires_at < now()

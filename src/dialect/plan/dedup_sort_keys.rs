@@ -1,5 +1,5 @@
-//! Duplicate sort keys: the second has no effect, but makes the engine panic in `DISTINCT ON` and in ordered aggregates.
-//! The rule runs after the engine's, which may have simplified `coalesce(x, 1)` to the `x` beside it.
+//! Removes duplicate sort keys: the second has no effect, but makes the engine panic in `DISTINCT ON` and in ordered
+//! aggregates. The rule runs after the engine's, which may have simplified `coalesce(x, 1)` to the `x` beside it.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::tree::map_named;
 
-/// The engine's rule for repeated expressions, but for those of a sort: of them it leaves out keys that others are thought to
-/// decide, and believes that a column which is unique on one side of a join is unique behind it.
+/// The engine's rule for repeated expressions, except in sorts: there it would drop keys that others seem to
+/// determine, and assume that a column which is unique on one side of a join is unique above it.
 #[derive(Debug)]
 pub(super) struct KeepSorts(pub(super) Arc<dyn OptimizerRule + Send + Sync>);
 

@@ -1,7 +1,7 @@
 //! DISTINCT below LIMIT over rows that have an order.
 //!
 //! The engine lets a grouping without aggregates stop once it has as many groups as the LIMIT wants. Where the rows come
-//! in an order, as after a window, it takes another way that asks for a direction which is not there, and fails. There
+//! in an order, as after a window, it takes another path that needs a sort direction which is missing, and fails. There
 //! the grouping reads all rows; the LIMIT above it is still in the plan.
 
 use std::sync::Arc;

@@ -1,17 +1,17 @@
-//! The engine's pushdown of filters, kept from changing an answer.
+//! Restricts the engine's filter pushdown where it would change an answer.
 //!
-//! Over logical plans it moves a predicate below a node if all its columns are of a kind that may pass. A predicate without
-//! columns always passes then, which is wrong in two cases. Below an aggregate without groups it changes what is
-//! aggregated, not whether there is a row: `SELECT count(*) FROM t HAVING (SELECT false)` was one row. And a volatile one,
-//! such as `random() < 0.5`, is asked of every row of the input in place of every row of the answer. Both [stay](Staying),
-//! as does what can fail of a row above a filter or the condition of a join, which guard it.
+//! Over logical plans it moves a predicate below a node if all its columns are of a kind that may pass. A predicate
+//! without columns always passes then, which is wrong in two cases. Below an aggregate without groups it changes what
+//! is aggregated, not whether there is a row: `SELECT count(*) FROM t HAVING (SELECT false)` returned one row. And a
+//! volatile one, such as `random() < 0.5`, is evaluated for every row of the input instead of every row of the answer.
+//! Both [stay](Staying), as do expressions that can fail above a filter or a join condition that guards them.
 //!
 //! Over physical plans the engine hands a predicate from a node to its input by the names of the columns. Where two columns
 //! of the input share a name, as after a join of a table with itself, it takes the first of them, whichever was meant. A
 //! [`Fence`] between the two nodes, which no predicate passes, is there while the engine's rule runs. Joins look at
 //! positions and need none. What is volatile stays above what is not.
 //!
-//! The second of these rules hands on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
+//! The second of these rules passes on dynamic filters: bounds that a sort with a limit, a join or an aggregate learns
 //! while it runs. What runs more than once, such as a subquery with outer values or the second term of a recursion, would
 //! keep the bounds of the run before. There every node has a fence below it.
 

@@ -1,4 +1,4 @@
-//! What the engine takes to be true of the rows of a join or a ROLLUP, cut down to what is true.
+//! Hides the plan properties that the engine derives wrongly, such as those of a join or a ROLLUP.
 //!
 //! The engine leaves a sort out, and splits rows into groups and partitions, by what it knows of their order and of columns
 //! that are the same in all of them. Some of what it concludes does not hold:
@@ -7,14 +7,15 @@
 //!   that have no partner;
 //! - above ROLLUP, CUBE and GROUPING SETS, a key that is the same in all rows: it is NULL in some groups;
 //! - above UNION ALL, a column that is the same in all rows of each member: a sort with a limit leaves it out of its keys,
-//!   and holds the rows of one member against the bound that another one has set;
+//!   and compares the rows of one member with the bound that another member has set;
 //! - above a filter, that a column is the same in all rows because what is computed from it is: `ts::date = '2026-01-31'`, and
 //!   `a / 2 = 1`;
-//! - above a hash join, that rows are in the order of both sides: the order of the side that is held begins anew with each
+//! - above a hash join, that rows are in the order of both sides: the order of the build side starts again with each
 //!   row of the other.
 //!
-//! A [`ForgetPropertiesExec`] between the input and such a node, or above such a filter, keeps back what is known. It is there
-//! only where something would be concluded, and stays in the plan, since operators ask their inputs again when they run.
+//! A [`ForgetPropertiesExec`] between the input and such a node, or above such a filter, hides what is known. It is
+//! there only where something would be concluded, and stays in the plan, since operators ask their inputs again when
+//! they run.
 
 use std::fmt;
 use std::sync::Arc;

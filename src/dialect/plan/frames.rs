@@ -48,7 +48,7 @@ fn check_frame(call: &WindowFunction, schema: &DFSchema) -> Result<()> {
         let wrong = match is_negative(&offset) {
             true => Some(
                 Error::of_types(format!("RANGE {offset} is negative"))
-                    .hint("write PRECEDING for FOLLOWING, or the other way round"),
+                    .hint("swap PRECEDING and FOLLOWING, and make the offset positive"),
             ),
             false => misfit(&offset, key.expr.get_type(schema)?),
         };
@@ -73,8 +73,9 @@ fn misfit(offset: &ScalarValue, key: DataType) -> Option<Error> {
         of if of.is_numeric() || of.is_null() => None,
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Time64(_) => {
             is_number(offset).then(|| {
-                Error::of_types(format!("RANGE {offset} is not an interval"))
-                    .hint("over a date or a time the offset is one, such as INTERVAL '1 day'")
+                Error::of_types(format!("RANGE {offset} is not an interval")).hint(
+                    "over a date or a time the offset is an interval, such as INTERVAL '1 day'",
+                )
             })
         }
         DataType::Interval(_) | DataType::Duration(_) => None,

@@ -1,7 +1,7 @@
 //! A volatile function is evaluated once per row where it is written once.
 //!
 //! The engine writes `x BETWEEN a AND b` as `x >= a AND x <= b`, and `nullif`, `coalesce` and their kin as CASE with `x`
-//! in it twice, so that `random() BETWEEN 0.4 AND 0.6` would throw the dice twice. What is volatile there is computed in a
+//! in it twice, so that `random() BETWEEN 0.4 AND 0.6` would draw two numbers. Volatile operands are computed in a
 //! projection below.
 
 use std::sync::Arc;

@@ -1,10 +1,10 @@
-//! Lists of IN that keep their three outcomes.
+//! IN lists with exact three-valued logic.
 //!
 //! The engine's simplifier merges lists over one expression, and forgets NULL: `x NOT IN ('a') OR x NOT IN ('b')` becomes
 //! true, also where `x` is NULL; so does a list with a NULL in it, or with a column. This rule runs before it:
 //!
 //! - `x IN (1, y)` becomes `x = 1 OR x = y`, and NOT IN likewise;
-//! - a NULL comes out of its list: `x NOT IN (1, NULL)` is `x NOT IN (1) AND NULL`;
+//! - a NULL is taken out of its list: `x NOT IN (1, NULL)` becomes `x NOT IN (1) AND NULL`;
 //! - of several lists over `x` in one chain, all but the first are put over `opaque(x)`, which the engine does not know to
 //!   be `x`, unless merging them is right: IN beside OR, NOT IN beside AND, and anything beside AND in a condition, where
 //!   false is as good as unknown.

@@ -1,8 +1,9 @@
-//! Intervals compare by their length, of 30 days for each month and 24 hours for each day, as PostgreSQL has it.
+//! Intervals compare by their length, of 30 days for each month and 24 hours for each day, as in PostgreSQL.
 //!
 //! The engine would compare the months, then the days, then the rest, and no interval with a difference of times, which
-//! has another type. Both become their length, in comparisons and as sort keys. What would look at the months and cannot
-//! be given a length is refused: the smallest and the largest of them, grouping by them, and comparing lists of them.
+//! has another type. Both become their length, in comparisons and as sort keys. Operations that would look at the
+//! months and cannot be given a length are refused: `min` and `max`, grouping by intervals, and comparing lists of
+//! them.
 
 use std::sync::Arc;
 
@@ -190,7 +191,7 @@ fn chosen(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     if one.is_volatile() || other.is_volatile() {
         let name = call.name();
         return Err(
-            Error::of_types(format!("`{name}` of intervals that are random"))
+            Error::of_types(format!("`{name}` of random intervals is not supported"))
                 .hint("name them in a subquery first: FROM (SELECT … AS a, … AS b)")
                 .into(),
         );

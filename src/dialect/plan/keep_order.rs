@@ -5,11 +5,11 @@
 //!
 //! - a [`Fence`] around every sort and limit makes the one rule that removes and moves sorts, `EnsureRequirements`, leave
 //!   them where they are. It is there for that rule alone;
-//! - before that rule runs, what it would conclude wrongly is kept back, see [`forget_properties`];
+//! - before that rule runs, properties that it would derive wrongly are hidden, see [`forget_properties`];
 //! - the members of a UNION ALL are read side by side and given one after another, see [`SequentialExec`].
 //!
-//! A limit below another sort stays below it as well: which rows it takes is settled by its own input, and a recursion
-//! that it ends is not run to an end that it may not have.
+//! A limit below another sort stays below it as well: its own input decides which rows it takes, and a recursion
+//! that only the limit ends would otherwise never end.
 
 use std::fmt;
 use std::sync::Arc;

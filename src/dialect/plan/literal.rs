@@ -1,4 +1,4 @@
-//! Text literals, read as values of the class beside them.
+//! Text literals, read as values of the class that they are compared with.
 
 use std::borrow::Cow;
 

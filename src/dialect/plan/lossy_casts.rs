@@ -1,4 +1,4 @@
-//! A rule over logical plans that keeps a conversion which loses something on its side of a comparison.
+//! A rule over logical plans that keeps the engine from moving a lossy conversion to the other side of a comparison.
 //!
 //! The engine compares `CAST(x AS decimal(5, 0)) = 1` as `x = 1.00`, so that 1.2 is not found, and timestamps of whole
 //! seconds likewise. Such a conversion is wrapped in a function that returns its argument, which the engine does not look

@@ -1,4 +1,4 @@
-//! Rules over plans: what the engine would read, compare or compute in another way than SQL does.
+//! Rules over plans: they correct what the engine would read, compare or compute differently from SQL.
 
 mod checked_casts;
 mod class;

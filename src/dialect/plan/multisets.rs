@@ -8,8 +8,8 @@
 //! LeftAnti(a, b: x = x)  →  project x (LeftAnti(number(a), number(b): x = x, n = n))
 //! ```
 //!
-//! The joins are told by what no other statement plans: they hold NULLs for equal. Without ALL the left side is distinct,
-//! where numbering would change nothing.
+//! Such joins are recognized by a property that no other plan has: NULLs are equal in them. Without ALL the left side
+//! is distinct, where numbering would change nothing.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! - In ORDER BY a name by itself is one of the select list, and within an expression one of the tables: `SELECT y AS x FROM
 //!   t ORDER BY abs(x)` sorts by the column `x`. The engine takes the name of the select list in both.
 //!
-//! In the first case, names that a person has typed are told by their places: what a star stands for has none.
+//! In the first case, names that a person has typed are recognized by their places: the columns of a star have none.
 
 use std::sync::Arc;
 

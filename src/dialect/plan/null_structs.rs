@@ -1,7 +1,7 @@
 //! A NULL struct has NULL fields.
 //!
 //! The engine's `get_field` returns what lies beneath a NULL: `nullif(s, s).a` would be the field of the struct that was
-//! taken away. This one looks at the struct first. It goes by the same name, for those who look for fields in a plan.
+//! replaced. This function checks the struct first. It has the same name, for rules that look for fields in a plan.
 
 use std::sync::Arc;
 

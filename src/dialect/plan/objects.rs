@@ -1,7 +1,7 @@
 //! Objects in the order of an aggregate: refused.
 //!
-//! Of two objects with a NULL field neither is less to the engine, so that `max(spec)` and `string_agg(id, ',' ORDER BY
-//! spec)` would depend on the order of the rows, or panic.
+//! The engine orders two objects with a NULL field in neither direction, so that `max(spec)` and `string_agg(id, ','
+//! ORDER BY spec)` would depend on the order of the rows, or panic.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;

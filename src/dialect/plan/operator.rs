@@ -1,8 +1,8 @@
-//! What our operators of a physical plan have in common, for their `impl ExecutionPlan`.
+//! Macros for what our physical operators have in common in their `impl ExecutionPlan`.
 //!
-//! The engine asks every operator for its inputs, for a copy of it over other inputs, and for its expressions, and has no
-//! answers of its own. These macros are the answers of most of ours. [`over_changed`] is the step that rules over any
-//! operators take.
+//! The engine asks every operator for its inputs, for a copy over other inputs, and for its expressions, and has no
+//! default implementations. These macros implement them for most of our operators. [`over_changed`] is the step that
+//! rules over any operators take.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Integers that overflow are an error, and so are texts that outgrow the machine's memory.
+//! Integer overflow is an error, and so are texts too long for memory.
 //!
 //! The engine's `+`, `-`, `*` and negation of integers wrap around: `9223372036854775807 + 1` would be the smallest
 //! integer there is. Its decimals may get a digit more than there is room for, which is not shown. They become functions

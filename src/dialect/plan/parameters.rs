@@ -1,7 +1,7 @@
-//! Parameters that come as text, beside a number: `$days + 1`.
+//! Text parameters used as numbers: `$days + 1`.
 //!
-//! The engine gives every node its types as soon as values take the place of parameters, and knows no arithmetic of
-//! text then. So a text in arithmetic becomes a number before that.
+//! The engine settles the types of every node as soon as it replaces parameters by values, and has no arithmetic over
+//! text. So a text in arithmetic becomes a number before that.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};

@@ -3,9 +3,9 @@
 //! The engine makes a range of times of `extract(year FROM t) < 3000`. For a time in nanoseconds, which end in the
 //! year 2262, the range has no end, and the comparison would be NULL.
 //!
-//! Of a difference of times it takes all hours, minutes and so on, as integers that overflow; of an interval it takes
-//! milliseconds without their fraction. PostgreSQL and DuckDB take fields, as in `1 day 02:03:04.5`, and so do the functions
-//! that stand here instead.
+//! From a difference of times it takes the total hours, minutes and so on, as integers that overflow; from an interval
+//! it takes milliseconds without their fraction. PostgreSQL and DuckDB take fields, as in `1 day 02:03:04.5`, and so do
+//! the functions that replace it here.
 
 use std::str::FromStr;
 

@@ -1,9 +1,9 @@
-//! Text and booleans beside a number in the dialect `stackql`: text is greater than every number, unless it holds one, and
-//! a boolean is 1 or 0.
+//! Text and booleans compared with a number in the dialect `stackql`: text that is not a number is greater than every
+//! number, and a boolean is 1 or 0.
 //!
-//! The planner of operators sees to `=`, `<` and their kin. IN, BETWEEN, CASE, nullif and IS DISTINCT FROM do not pass it,
-//! and the engine would read each text as a number, and fail on text that is not one. Each value of a list and each end of
-//! a range is ranked for itself, so that texts still compare as texts with one another.
+//! The planner of operators handles `=`, `<` and their kin. IN, BETWEEN, CASE, nullif and IS DISTINCT FROM do not go
+//! through it, and the engine would read each text as a number, and fail on text that is not one. Each value of a list
+//! and each end of a range is ranked for itself, so that texts still compare as texts with one another.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! An end for recursive queries that have none, and one type for each of their columns.
+//! Limits on recursive queries, and one type for each of their columns.
 //!
 //! The engine converts what the second term gives into the types of the first: `1.5` would be 1 beside an integer. What
-//! loses nothing by that is converted, and the rest refused, as in PostgreSQL.
+//! loses nothing is converted, and the rest is refused, as in PostgreSQL.
 //!
 //! The engine repeats the second term of a recursive CTE for as long as it gives rows. Here the repetitions and the rows
 //! are counted, and too many are an error.

@@ -1,4 +1,4 @@
-//! Gives the partitions of its input one after another, where the engine would interleave them.
+//! Returns the partitions of its input one after another, where the engine would interleave them.
 //!
 //! Two ways: each is started only once the ones before it have ended, since below a LIMIT the others would send requests
 //! for rows that are not needed; or all are started at once and a few batches of each are prefetched.

@@ -1,9 +1,9 @@
-//! Strict types: what is compared, or becomes one column, must be of one class of types.
+//! Strict types: values that are compared, or that form one column, must be of one class of types.
 //!
-//! A text literal or parameter takes the class of what is beside it, and must be a value of it from end to end:
-//! `age_days < '90'` compares numbers, `age_days < '90 days'` is an error. A text column beside a number or a boolean is
-//! an error that names CAST. So a statement never selects rows by a value that was not there, which SQLite's reading of
-//! text as a number does (`'90 days'` counts as 90 in one place, and as greater than every number in another).
+//! A text literal or parameter takes the class of the value it is compared with, and all of it must be a value of that
+//! class: `age_days < '90'` compares numbers, `age_days < '90 days'` is an error. A text column beside a number or a
+//! boolean is an error that names CAST. So a statement never selects rows by a value that nobody wrote, as SQLite's
+//! reading of text as a number would (`'90 days'` is 90 in one place, and greater than every number in another).
 //!
 //! A number that becomes an integer is rounded, as in PostgreSQL.
 //!
@@ -111,7 +111,7 @@ fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
         _ => format!("CAST(… AS TEXT) makes text of one of them; {OTHER_DIALECT}"),
     };
     Err(Error::of_types(format!(
-        "`||` joins texts, and here are {} and {}",
+        "`||` joins texts, not {} and {}",
         one.noun(),
         other.noun()
     ))
@@ -363,7 +363,7 @@ fn condition(when: &mut Expr, example: &str, schema: &DFSchema) -> Result<bool> 
         return Ok(true);
     }
     Err(Error::of_types(format!(
-        "a condition was expected, and {}",
+        "expected a condition, but {}",
         subject(when, class)
     ))
     .hint(match class {
@@ -458,8 +458,8 @@ fn whole(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     }
     let typed = typed(expr);
     Err(Error::of_types(match &typed {
-        Some(typed) => format!("`{name}` takes a whole number, and `{typed}` has a fraction"),
-        None => format!("`{name}` takes a whole number, and this may have a fraction"),
+        Some(typed) => format!("`{name}` takes a whole number, but `{typed}` has a fraction"),
+        None => format!("`{name}` takes a whole number, but this may have a fraction"),
     })
     .hint(format!(
         "CAST({} AS BIGINT) rounds it",
@@ -472,12 +472,12 @@ fn whole(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     .into())
 }
 
-/// Refuses `->` and `->>` on what is no JSON, and by what names no part of it.
+/// Refuses `->` and `->>` on values that are not JSON, and with keys that cannot name a part of it.
 fn json_step(json: &Expr, step: &Expr, schema: &DFSchema) -> Result<()> {
     let class = class_of(json, schema);
     if !matches!(class, Class::Text | Class::Null) && !class.is_nested() {
         return Err(Error::of_types(format!(
-            "`->` takes a part of JSON, and {}",
+            "`->` takes a part of JSON, but {}",
             subject(json, class)
         ))
         .hint("to_json(x) makes JSON of a value")
@@ -491,7 +491,7 @@ fn json_step(json: &Expr, step: &Expr, schema: &DFSchema) -> Result<()> {
         return Ok(());
     }
     Err(Error::of_types(format!(
-        "`->` is followed by a name or a position, and {}",
+        "`->` must be followed by a name or a position, but {}",
         subject(step, class)
     ))
     .hint("write x -> 'name', or x -> 0 for the first element")
@@ -516,7 +516,7 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
     }
     if class == Class::List {
         return Err(
-            Error::of_types(format!("`{name}` takes text, and this is a list"))
+            Error::of_types(format!("`{name}` takes text, but this is a list"))
                 .hint("array_to_string(x, ',') joins its elements, cardinality(x) counts them")
                 .near(Place::of(expr))
                 .into(),
@@ -534,7 +534,7 @@ fn text(expr: &Expr, name: &str, schema: &DFSchema) -> Result<()> {
         _ => String::new(),
     };
     Err(
-        Error::of_types(format!("`{name}` takes text, and {}", subject(expr, class)))
+        Error::of_types(format!("`{name}` takes text, but {}", subject(expr, class)))
             .hint(format!(
                 "CAST({value} AS TEXT) makes text of it{by_pattern}; {OTHER_DIALECT}"
             ))
@@ -558,7 +558,7 @@ fn an_object(expr: &Expr, name: &str) -> Error {
         Some(name) => format!("`{name}` is an object"),
         None => "this is an object".to_owned(),
     };
-    Error::of_types(format!("`{name}` takes text, and {is}"))
+    Error::of_types(format!("`{name}` takes text, but {is}"))
         .hint(format!(
             "name a field of it, as in spec.owner.id; CAST({value} AS TEXT) is its JSON; {OTHER_DIALECT}"
         ))
@@ -579,7 +579,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     if let Number::Argument(name) = wanted
         && (matches!(class, Class::List | Class::Boolean) || class.is_temporal())
     {
-        return Err(Error::of_types(format!("`{name}` takes a number, and this is {}", class.noun()))
+        return Err(Error::of_types(format!("`{name}` takes a number, but this is {}", class.noun()))
             .hint(match class {
                 Class::Date | Class::Timestamp => "date_part('year', x) takes a number out of a time, date_trunc('day', x) cuts it off",
                 Class::Time | Class::Interval => "date_part('epoch', x) is the number of seconds",
@@ -613,10 +613,10 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     }
     let spelled = spelled(expr);
     Err(Error::of_types(match (wanted, &spelled) {
-        (Number::Operand, Some(name)) => format!("`{name}` is text, and a number was expected"),
+        (Number::Operand, Some(name)) => format!("`{name}` is text, but a number was expected"),
         (Number::Operand, None) => "a number was expected, and this is text".to_owned(),
         (Number::Argument(name), _) => {
-            format!("`{name}` takes a number, and {}", subject(expr, class))
+            format!("`{name}` takes a number, but {}", subject(expr, class))
         }
     })
     .hint(format!(
@@ -1099,7 +1099,7 @@ pub(crate) fn assigned(value: Expr, data_type: &DataType) -> Result<Expr> {
             };
             Error::of_types(format!("`{text}` is not {wanted}"))
                 .hint(format!(
-                    "a value of type {} is wanted",
+                    "a value of type {} is expected",
                     type_name(data_type)
                 ))
                 .near(Place::typed(text))

@@ -5,7 +5,7 @@
 //! project q (filter n > s AND n <= s + (subquery) (window row_number() AS n over q))
 //! ```
 //!
-//! The engine takes what is known when it plans and nothing else. A LIMIT that is NULL is no limit, as in PostgreSQL,
+//! The engine accepts only limits that are known when it plans. A LIMIT that is NULL is no limit, as in PostgreSQL,
 //! and a negative one is an error. [`stop_behind_limit`] ends the rows where their number is beyond the limit.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! A rule over logical plans that reads what times, and differences of times, are compared with.
+//! A rule over logical plans that reads the literals that times, and differences of times, are compared with.
 //!
 //! The engine would compare the table's times with text in nanoseconds, which end in 2262 and begin in 1677, and fail on
 //! a text beyond them: `expires_at < '9999-12-31'`. They are in microseconds, so the text is read as microseconds. Text

@@ -1,4 +1,4 @@
-//! What rules and nodes share in walking a plan: the only input of a node, every expression, and every node. Pure.
+//! Helpers to walk a plan, for rules and nodes: the only input of a node, every expression, every node. Pure.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! LEAD, LAG, FIRST_VALUE, LAST_VALUE and NTH_VALUE, computed over whole partitions.
 //!
-//! The engine computes them row by row where it can, to hold as few rows as possible. What it remembers from row to row
-//! is wrong where NULLs are ignored: `lead(v, 2) IGNORE NULLS`, and frames that end at the current row. Over a whole
-//! partition it looks at the frame of each row anew, and is right.
+//! The engine computes them row by row where it can, to hold as few rows as possible. The state that it keeps between
+//! rows is wrong where NULLs are ignored: `lead(v, 2) IGNORE NULLS`, and frames that end at the current row. Over a
+//! whole partition it evaluates the frame of each row afresh, and is right.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::operator::Plan;
 /// The functions that look at other rows of their frame.
 const LOOK_AROUND: [&str; 5] = ["lead", "lag", "first_value", "last_value", "nth_value"];
 
-/// Has whole partitions looked at where the engine would go row by row.
+/// Evaluates whole partitions where the engine would go row by row.
 pub(super) fn whole_partitions(plan: Plan) -> Result<Transformed<Plan>> {
     let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() else {
         return Ok(Transformed::no(plan));

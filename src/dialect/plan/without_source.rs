@@ -1,4 +1,4 @@
-//! Objects are copied and compared without the JSON that they carry.
+//! Removes the JSON that objects carry before they are copied or compared.
 //!
 //! ```sql
 //! COPY api_keys TO 'keys.parquet'

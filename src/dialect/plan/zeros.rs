@@ -1,7 +1,7 @@
 //! A rule over logical plans that makes equal floats identical: the two zeros, and NaNs of either sign.
 //!
-//! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so tells them apart where rows
-//! are put in order: in ORDER BY, in the windows of functions and in DISTINCT ON. It also does in `CASE x WHEN 0` and
+//! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so distinguishes them where rows
+//! are sorted: in ORDER BY, in window functions and in DISTINCT ON. The same happens in `CASE x WHEN 0` and
 //! `nullif(x, 0)`, in `x IN (0, 1, 2, 3)`, which is a set to it, and wherever lists and objects are compared or grouped. There
 //! it becomes [a key](float_key). It makes such a set of `x = 0 OR x = 1 OR …`, too, so the other side of a constant is a key.
 //!

@@ -1,11 +1,11 @@
 //! How large a statement becomes once its named queries are inlined.
 //!
-//! The engine plans a query that WITH or a view names once for every place that reads it. Twenty queries, each of which
-//! joins the one before with itself, read a million tables, and planning them takes all memory there is. So they are
+//! The engine plans a query that WITH or a view names once for every reference to it. Twenty queries, each of which
+//! joins the previous one with itself, read a million tables, and planning them would exhaust memory. So they are
 //! counted before anything is planned.
 //!
-//! For the same reason a named query with a volatile function would give other rows to each of its readers, where PostgreSQL
-//! computes it once. So it may be read once. Pure.
+//! For the same reason a named query with a volatile function would give each reference different rows, where
+//! PostgreSQL computes it once. So only one reference to it is allowed. Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
@@ -33,7 +33,7 @@ pub(super) fn expansion(statement: &mut EngineStatement, tables: &Tables<'_>) ->
     let tables = count(statement, tables.size)?;
     match tables > MAX_TABLES {
         true => Err(Error::new(format!(
-            "the statement reads {tables} tables once its named queries are in their places, and {MAX_TABLES} is the most"
+            "the statement reads {tables} tables after CTEs and views are expanded; the limit is {MAX_TABLES}"
         ))
         .hint("CREATE TABLE … AS keeps the rows of a query, and is read as one table")),
         false => Ok(()),
@@ -149,7 +149,7 @@ impl Visitor for Counter<'_> {
             Some(named) if named.is_volatile && named.is_read => {
                 return ControlFlow::Break(
                     Error::new(format!(
-                        "`{name}` is read twice, and would have other random values each time"
+                        "`{name}` is referenced twice, and would have different random values each time"
                     ))
                     .hint("CREATE TABLE … AS keeps the rows of a query")
                     .at(name.span()),

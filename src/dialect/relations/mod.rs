@@ -1,8 +1,8 @@
 //! Rules about the relations of a query: joins, named windows, recursion. SQL in, SQL out, or an error with its place.
 //!
-//! Each says in its documentation what a statement is before it and after it, or what it refuses; a test runs every rule
+//! The documentation of each rule shows a statement before and after it, or what it refuses; a test runs every rule
 //! alone over that. They are not among the [syntax rules](super::rules), which change a part of a tree and never fail:
-//! these look at whole statements, are told the columns of the tables that those read, and can refuse them.
+//! these look at whole statements, know the columns of the tables that the statements read, and can refuse them.
 
 mod expansion;
 pub(crate) mod merged_columns;

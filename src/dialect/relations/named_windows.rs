@@ -1,6 +1,6 @@
-//! Named windows, put where they are named.
+//! Inlines named windows where they are referenced.
 //!
-//! The engine knows `OVER w` in the select list alone, and reads `OVER (w …)` as if `w` were not there. What may be added
+//! The engine supports `OVER w` only in the select list, and ignores the `w` in `OVER (w …)`. What may be added
 //! to a window is what PostgreSQL allows: ORDER BY to one that has none, and a frame.
 
 use std::ops::ControlFlow;

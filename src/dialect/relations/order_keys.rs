@@ -1,7 +1,7 @@
-//! Keys of an order: duplicates, positions, and constants.
+//! Sort keys: duplicates, positions, and constants.
 //!
 //! A duplicate key changes nothing, and the engine panics at some. A position in DISTINCT ON is a constant
-//! to it. `ORDER BY 'x'`, which orders nothing, is refused: most likely a column was meant.
+//! to it. `ORDER BY 'x'`, which has no effect, is refused: most likely a column was meant.
 
 use std::ops::ControlFlow;
 
@@ -45,7 +45,7 @@ impl VisitorMut for Orders {
                     Expr::UnaryOp { .. } => key.to_string(),
                     _ => constant.value.to_string(),
                 };
-                let error = Error::new(format!("ORDER BY {typed} orders nothing"));
+                let error = Error::new(format!("ORDER BY {typed} has no effect"));
                 return ControlFlow::Break(error.at(constant.span).hint(match &constant.value {
                     Value::SingleQuotedString(text) => {
                         format!("a column is written without quotes: ORDER BY {text}")
@@ -67,10 +67,7 @@ impl VisitorMut for Orders {
         if let Some(Distinct::On(keys)) = distinct {
             keys.iter_mut().for_each(unnest);
             if let Some(constant) = keys.iter().find_map(constant) {
-                let error = Error::new(format!(
-                    "DISTINCT ON {} tells no rows apart",
-                    constant.value
-                ));
+                let error = Error::new(format!("DISTINCT ON {} has no effect", constant.value));
                 return ControlFlow::Break(error.at(constant.span).hint(
                     "name a column, or its position: names are written without quotes, or in double quotes",
                 ));
@@ -214,13 +211,13 @@ mod tests {
 
     #[test]
     fn a_constant_orders_nothing() {
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' orders nothing; a column is written without quotes: ORDER BY x");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 orders nothing; order by a column, or by its position");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"ORDER BY NULL orders nothing; order by a column, or by its position");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY -1"), @"ORDER BY -1 orders nothing; order by a column, or by its position");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY $d"), @"ORDER BY $d orders nothing; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 'x'"), @"ORDER BY 'x' has no effect; a column is written without quotes: ORDER BY x");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, (1.5)"), @"ORDER BY 1.5 has no effect; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY 1, NULL"), @"ORDER BY NULL has no effect; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY -1"), @"ORDER BY -1 has no effect; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY $d"), @"ORDER BY $d has no effect; order by a column, or by its position");
         insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY -x, 1 + 1"), @"SELECT x FROM t ORDER BY -x, 1 + 1");
-        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true orders nothing; order by a column, or by its position");
-        insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' tells no rows apart; name a column, or its position: names are written without quotes, or in double quotes");
+        insta::assert_snapshot!(settled("SELECT x FROM t ORDER BY true"), @"ORDER BY true has no effect; order by a column, or by its position");
+        insta::assert_snapshot!(settled("SELECT DISTINCT ON (x, 'y') x FROM t"), @"DISTINCT ON 'y' has no effect; name a column, or its position: names are written without quotes, or in double quotes");
     }
 }

@@ -10,7 +10,7 @@ use crate::dialect::error::Error;
 /// statement, or refuses it with the place and with what to write instead.
 pub(super) type RelationRule = fn(&mut EngineStatement, &Tables<'_>) -> Result<(), Error>;
 
-/// What rules are told of the tables that a statement reads, by their names as they were typed.
+/// What rules know about the tables that a statement reads, by their names as typed.
 pub(crate) struct Tables<'t> {
     /// How many tables a table or view of the session stands for.
     pub(crate) size: &'t dyn Fn(&ObjectName) -> u64,

@@ -1,4 +1,4 @@
-//! Keys of an order whose name an item of the select list has taken.
+//! Sort keys whose name is also the alias of an item of the select list.
 //!
 //! In `SELECT upper(k.id) AS id FROM api_keys k ORDER BY k.id` the key is the column, and `id` is the item. The engine
 //! adds the column to the select list, and then refuses two columns of one name.

@@ -1,4 +1,4 @@
-//! Rewrites clauses that the engine's planner does not take into others that mean the same.
+//! Rewrites clauses that the engine's planner does not support into equivalent ones.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Rewrites conditions that the engine's planner does not take, or misreads, into others that mean the same.
+//! Rewrites conditions that the engine's planner does not support, or misreads, into equivalent ones.
 
 use regex::Captures;
 use sqlparser::ast::{

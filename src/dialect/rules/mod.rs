@@ -1,6 +1,6 @@
 //! The rules over syntax trees, one value each, in the order in which they run.
 //!
-//! Each rule says in its documentation what a statement is before it and after it, and what it leaves alone and why; a
+//! The documentation of each rule shows a statement before and after it, and what it leaves alone and why; a
 //! test runs every rule alone over its own documentation. [`super::rewrite`] walks the tree and calls them. A rule knows
 //! one part of a tree and a [`rule::Context`], and nothing else.
 

@@ -1,4 +1,4 @@
-//! An object where text is wanted, which StackQL's users write because their objects are text.
+//! Objects used as text, which StackQL's users write because their objects are text.
 
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, Ident, Subscript, Value,

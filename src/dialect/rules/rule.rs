@@ -1,4 +1,4 @@
-//! What a rule is: a name, its dialects, who writes what it reads, and a function over one part of a syntax tree.
+//! What a rule is: a name, its dialects, whose users write its spelling, and a function over one part of a syntax tree.
 
 use std::collections::{BTreeSet, HashSet};
 

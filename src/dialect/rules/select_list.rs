@@ -117,7 +117,7 @@ pub(super) fn name_items(select: &mut Select, context: &Context<'_>) {
     }
 }
 
-/// Gives every item that is neither a name nor has one an alias of its own.
+/// Gives an alias to every item that is neither a name nor has one.
 ///
 /// ```sql
 /// SELECT SUBSTR(x, 2), SUBSTRING(x FROM 2) FROM t

@@ -294,7 +294,7 @@ pub(super) fn path_refused(expr: &Expr) -> Option<Error> {
     };
     match &key.value {
         Value::SingleQuotedString(path) if path.starts_with('$') => {
-            let message = format!("`{op}` takes the name of a member, and `{path}` is a path");
+            let message = format!("`{op}` takes the name of a member, but `{path}` is a path");
             let hint = match path.starts_with("$.") || path.starts_with("$[") {
                 true => format!("write json_extract(x, '{path}')"),
                 false => format!("write json_extract(x, '$.\"{path}\"') for a member of that name"),
@@ -480,7 +480,7 @@ pub(super) fn condition_refused(query: &Query) -> Option<Error> {
     };
     let number = select.selection.as_ref().filter(|it| is_number(it))?;
     let error = Error::new(format!(
-        "WHERE takes a condition, and `{number}` is a number"
+        "WHERE takes a condition, but `{number}` is a number"
     ));
     Some(
         error
@@ -497,7 +497,7 @@ pub(super) fn truth_refused(expr: &Expr) -> Option<Error> {
             right,
         } => {
             let number = [left, right].into_iter().find(|side| is_number(side))?;
-            let error = Error::new(format!("{op} takes conditions, and `{number}` is a number"));
+            let error = Error::new(format!("{op} takes conditions, but `{number}` is a number"));
             Some(error.hint(format!("compare it with something, as in {number} = 0")))
         }
         Expr::UnaryOp {
@@ -505,7 +505,7 @@ pub(super) fn truth_refused(expr: &Expr) -> Option<Error> {
             expr,
         } if matches!(expr.as_ref(), Expr::Value(value) if matches!(value.value, Value::Number(..))) =>
         {
-            let error = Error::new(format!("NOT takes a condition, and `{expr}` is a number"));
+            let error = Error::new(format!("NOT takes a condition, but `{expr}` is a number"));
             Some(error.hint(format!("compare it with something, as in {expr} = 0")))
         }
         _ => None,
@@ -531,7 +531,7 @@ pub(super) fn sum_refused(expr: &Expr) -> Option<Error> {
     };
     functions::sums_truth(function).then(|| {
         let name = function_name(function);
-        Error::new(format!("`{name}` takes numbers, and this is a condition"))
+        Error::new(format!("`{name}` takes numbers, but this is a condition"))
             .hint("count(*) FILTER (WHERE …) counts the rows where it is true")
     })
 }
@@ -568,7 +568,7 @@ mod tests {
         };
         insta::assert_snapshot!(refused("SELECT CAST(id AS SIGNED) FROM t"), @"13: there is no type `SIGNED`; write BIGINT; --dialect stackql takes it");
         insta::assert_snapshot!(refused("SELECT id, avg(NULL) FROM t"), @"12: `avg` of a NULL without a type; write CAST(NULL AS BIGINT); --dialect stackql takes it");
-        insta::assert_snapshot!(refused("SELECT NOT 1"), @"12: NOT takes a condition, and `1` is a number; compare it with something, as in 1 = 0; --dialect stackql takes it");
-        insta::assert_snapshot!(refused("SELECT sum(id LIKE 'x') FROM t"), @"8: `sum` takes numbers, and this is a condition; count(*) FILTER (WHERE …) counts the rows where it is true; --dialect stackql takes it");
+        insta::assert_snapshot!(refused("SELECT NOT 1"), @"12: NOT takes a condition, but `1` is a number; compare it with something, as in 1 = 0; --dialect stackql takes it");
+        insta::assert_snapshot!(refused("SELECT sum(id LIKE 'x') FROM t"), @"8: `sum` takes numbers, but this is a condition; count(*) FILTER (WHERE …) counts the rows where it is true; --dialect stackql takes it");
     }
 }

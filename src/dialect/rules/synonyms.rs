@@ -57,7 +57,7 @@ pub(super) fn integer_division(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-/// Calls a function by the name that it has here.
+/// Renames a function to its name in the engine.
 ///
 /// ```sql
 /// SELECT EVERY(a), json_agg(b), lcase(c) FROM t
@@ -75,7 +75,7 @@ pub(super) fn function_names(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-/// Fills up base64 with `=`, as PostgreSQL does.
+/// Pads base64 with `=`, as PostgreSQL does.
 ///
 /// ```sql
 /// SELECT encode(a, 'base64') FROM t
@@ -118,7 +118,7 @@ pub(super) fn length_of_array(expr: &mut Expr, _: &Context<'_>) {
     }
 }
 
-/// Asks `date_part` for a part that has a function of its own elsewhere.
+/// Replaces functions such as `year(x)`, which exist elsewhere, by `date_part`.
 ///
 /// ```sql
 /// SELECT year(a), year FROM t

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use super::DESCRIPTION;
 
-/// A look at one request or answer.
+/// The check of one request or answer.
 pub(super) struct Check {
     what: String,
     is_request: bool,

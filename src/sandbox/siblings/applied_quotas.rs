@@ -1,4 +1,4 @@
-//! How much of everything there may be, and how much there is. Usage is counted when it is asked for, so it follows the
+//! Quotas and their usage. Usage is counted on request, so it reflects the current
 //! keys.
 //!
 //! Two quotas are nearly used up: service accounts, and the keys of the Kafka cluster that most keys were for at the

@@ -12,7 +12,7 @@ pub(in super::super) struct Collection {
     pub(super) kind: &'static str,
     pub(super) parameters: &'static [Parameter],
     pub(super) max_page_size: usize,
-    /// The code of the error for an id that there is not.
+    /// The code of the error for an unknown id.
     pub(super) unknown: &'static str,
     pub(super) objects: fn(&World<'_>) -> Vec<Value>,
 }

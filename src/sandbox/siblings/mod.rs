@@ -1,4 +1,4 @@
-//! The collections beside the API keys: who owns keys, what keys are for, who may do what, how much is left.
+//! The collections related to API keys: owners, clusters and environments, role bindings, quotas.
 //!
 //! Turns a GET of one of their paths into a page or an object. All of them are read-only, and each has a file of its own
 //! that says what is in it. Some of what keys refer to is missing on purpose: an owner who has left, a cluster that was

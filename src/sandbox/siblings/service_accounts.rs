@@ -1,4 +1,4 @@
-//! The service accounts: every owner that is one and not hidden, and three without keys.
+//! The service accounts: all owners that are service accounts and not hidden, and three without keys.
 
 use serde_json::{Value, json};
 

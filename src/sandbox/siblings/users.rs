@@ -1,4 +1,4 @@
-//! The people of the organization: every owner who is one and still there, and two who own nothing.
+//! The users: all owners who are users and have not left, and two who own nothing.
 
 use serde_json::{Value, json};
 

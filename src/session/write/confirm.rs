@@ -1,4 +1,4 @@
-//! What a person is asked before many keys are created, changed or revoked.
+//! The confirmation that a person gives before many keys are created, changed or revoked.
 //!
 //! An edge implements [`Confirm`]; [`super::guard`] decides when to ask. It depends on the values of a write alone.
 

@@ -225,8 +225,8 @@ impl Writer<'_> {
             ))
             .caused_by(error)
             .hint(
-                "make that place writable, or room in it; XDG_STATE_HOME names another, and --discard-secrets does \
-                 without",
+                "make that folder writable or free space on its disk, set XDG_STATE_HOME to another folder, or go \
+                 without one by passing --discard-secrets",
             )
         })
     }

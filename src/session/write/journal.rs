@@ -77,7 +77,7 @@ pub(super) enum Event {
     NotCreated,
     /// Its secret is where it belongs, or saved.
     Delivered,
-    /// The answer to it told the time of the service's clock: by that clock no key of the INSERT is older than this.
+    /// Its answer showed the time on the service's clock: by that clock no key of the INSERT is older than this.
     Dated { since: DateTime<Utc> },
 }
 

@@ -190,7 +190,7 @@ impl Writer<'_> {
                     "the rows of the statement could not be read within {} s",
                     limit.as_secs()
                 ))
-                .hint("--timeout gives it more time")),
+                .hint("pass --timeout to allow more time")),
             }
         };
         self.call.interrupt.stops(read).await
@@ -246,7 +246,7 @@ impl Writer<'_> {
             .map(|row| {
                 let id = if ids.is_null(row) { "" } else { ids.value(row) };
                 KeyId::new(id).ok_or_else(|| {
-                    Error::statement(format!("key `{id}` cannot be addressed by its id"))
+                    Error::statement(format!("key `{id}` cannot be requested by its id"))
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -268,7 +268,7 @@ fn reads_many(plan: &LogicalPlan) -> bool {
 
 fn of_many() -> Error {
     Error::statement(
-        "SET computes a value for each key, without aggregate and window functions or unnest",
+        "SET computes a value for each key; aggregate functions, window functions and unnest are not allowed",
     )
     .hint("a subquery reads several rows: SET spec.description = (SELECT max(…) FROM …)")
 }

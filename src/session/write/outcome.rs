@@ -1,4 +1,4 @@
-//! The error of a write that did not complete: what happened to each row, and what to do about it.
+//! The error for an incomplete write: what happened to each row, and what to do about it.
 
 use std::sync::Arc;
 
@@ -270,17 +270,17 @@ fn advice(
 fn find_out(resource: &Resource, specs: &[&Spec], inserted: &Inserted<'_>) -> String {
     let Some(candidates) = candidates(resource, specs, inserted) else {
         return format!(
-            "whether something was created is unknown: look into {}",
+            "it is unknown whether something was created: check {}",
             resource.table
         );
     };
     let doubt = match specs.len() {
         1 => format!(
-            "the {} may exist, with a secret that nobody has",
+            "the {} may exist, but its secret is lost",
             resource.nouns.one
         ),
         _ => format!(
-            "the {} may exist, with secrets that nobody has",
+            "the {} may exist, but their secrets are lost",
             resource.nouns.many
         ),
     };
@@ -459,11 +459,11 @@ mod tests {
             without_secret: &[],
             since: None,
         };
-        insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], &inserted), @"the keys may exist, with secrets that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name IN ('b', 'it''s') AND id NOT IN ('K1'); what it finds may also have been created by others in the meantime");
+        insta::assert_snapshot!(find_out(&API_KEYS, &[&a, &b], &inserted), @"the keys may exist, but their secrets are lost; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name IN ('b', 'it''s') AND id NOT IN ('K1'); what it finds may also have been created by others in the meantime");
         assert_eq!(without_id(&API_KEYS, &[], &inserted), None);
         // The id that is there may be wrong.
         insta::assert_snapshot!(without_id(&API_KEYS, &[1], &inserted).unwrap(), @"the service did not answer with one id of its own for a key that it created; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND (spec.resource.id IS NULL OR lower(spec.resource.id) = 'cloud') AND spec.display_name = 'b'; what it finds may also have been created by others in the meantime");
         inserted.since = DateTime::from_timestamp(1_782_907_200, 0);
-        insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], &inserted), @"the key may exist, with a secret that nobody has; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND lower(spec.resource.id) = 'lkc-1' AND coalesce(metadata.created_at >= '2026-07-01T12:00:00Z', true) AND id NOT IN ('K1', 'K2'); what it finds may also have been created by others in the meantime");
+        insta::assert_snapshot!(find_out(&API_KEYS, &[&nameless], &inserted), @"the key may exist, but its secret is lost; candidates to check: SELECT id, spec.display_name, metadata.created_at FROM api_keys WHERE spec.owner.id = 'sa-1' AND lower(spec.resource.id) = 'lkc-1' AND coalesce(metadata.created_at >= '2026-07-01T12:00:00Z', true) AND id NOT IN ('K1', 'K2'); what it finds may also have been created by others in the meantime");
     }
 }

@@ -1,6 +1,6 @@
 //! RETURNING: expressions over the keys that a write created, changed or deleted.
 //!
-//! It is planned before the first request, against an empty table, so that a wrong name never shows up after a key was
+//! It is planned before the first request, against an empty table, so that a wrong name is never found after a key was
 //! created. The same plan then runs over each key as it arrives.
 
 use std::sync::Arc;

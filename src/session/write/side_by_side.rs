@@ -62,7 +62,7 @@ impl Outcomes<api::Error> {
 /// Takes the answers to requests, in order of their positions.
 #[async_trait]
 pub(super) trait Deliver<T>: Send {
-    /// Prepares for the requests at `positions`, of which none is sent before. Returns false to stop.
+    /// Prepares for the requests at `positions`, before any of them is sent. Returns false to stop.
     async fn prepare(&mut self, positions: Range<usize>) -> bool {
         let _ = positions;
         true

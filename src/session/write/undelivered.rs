@@ -1,8 +1,8 @@
 //! Secrets of created keys that only this process has so far, and how they survive a panic.
 //!
-//! An INSERT holds each key from the answer to its create until its row is delivered. A release ends at a panic without
-//! unwinding, so that no destructor saves anything; what still runs is the panic hook, which has nothing to start from
-//! but what is global. So the keys that are held are kept where it finds them.
+//! An INSERT holds each key from the answer to its create until its row is delivered. A panic may end the process
+//! before any destructor saves them, for example on another thread; the panic hook always runs, but can reach only
+//! global state. So the keys are kept in a global list.
 
 use std::collections::BTreeMap;
 use std::io;

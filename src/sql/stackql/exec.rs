@@ -1,6 +1,6 @@
 //! EXEC: a method by its name, as the SQL that does the same, so that the same guards hold.
 //!
-//! The statement has its places in what was typed: those of its literals are where the arguments are, all others where
+//! Tokens of that SQL keep their places in what was typed: literals point to the arguments, everything else to where
 //! the method is named.
 
 use std::collections::BTreeMap;

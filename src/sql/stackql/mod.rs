@@ -21,7 +21,7 @@ use names::{example, no_provider};
 
 pub(crate) use statement::{Answer, Describe, Filter, Reading, Stackql};
 
-/// Reads `piece`, written in `dialect`, as one of StackQL's statements; None if it is none.
+/// Reads `piece`, written in `dialect`, as one of StackQL's statements; None if it is not one.
 ///
 /// Fails if it is one but has an error, and says what was expected.
 pub(crate) fn read(piece: &Piece, dialect: Dialect) -> Result<Option<Reading>, Error> {
@@ -43,11 +43,11 @@ pub(crate) fn read(piece: &Piece, dialect: Dialect) -> Result<Option<Reading>, E
         "registry" => registry(tokens).map(ours),
         "sleep" => sleep(tokens).map(ours),
         "purge" => Ok(ours(Stackql::Nothing("there is no cache to purge".to_owned()))),
-        "auth" => Err(Error::new("AUTH cannot log in: Confluent Cloud takes a key and its secret").hint(
+        "auth" => Err(Error::new("AUTH cannot log in: Confluent Cloud uses a key and its secret").hint(
             "set CONFLUENT_CLOUD_API_KEY and CONFLUENT_CLOUD_API_SECRET, or pass --auth or --profile",
         )),
         "nativequery" => Err(Error::new("NATIVEQUERY has no database to query")
-            .hint("write the query itself; SQLite's functions are here")),
+            .hint("write the query itself; SQLite's functions are available")),
         "replace" => Err(Error::new("REPLACE has no method: the service cannot replace a key").hint(
             format!(
                 "UPDATE changes a key's name and description; SHOW METHODS IN {} lists what there is",

@@ -246,7 +246,7 @@ fn extended_answers_have_the_columns_of_stackql() {
     managed_kafka_clusters:v0.1.0 | managed_kafka_clusters | Kafka clusters | The Kafka clusters of an environment | v0.1.0 | NULL
     schema_registry_clusters:v0.1.0 | schema_registry_clusters | Schema Registries | The Schema Registry of an environment | v0.1.0 | NULL
     ksqldb_clusters:v0.1.0 | ksqldb_clusters | ksqlDB clusters | The ksqlDB clusters of an environment | v0.1.0 | NULL
-    quotas:v0.1.0 | quotas | Service quotas | How much of everything there may be | v0.1.0 | NULL
+    quotas:v0.1.0 | quotas | Service quotas | Quotas and their usage | v0.1.0 | NULL
     ");
     assert_eq!(
         answer("SHOW EXTENDED VERSION").columns,

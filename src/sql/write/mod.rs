@@ -322,7 +322,7 @@ pub(crate) fn writable(name: &ObjectName) -> Result<Option<&'static Resource>, E
 /// The error for a write to a resource that can only be read.
 pub(crate) fn only_read(resource: &Resource) -> Error {
     Error::new(format!("`{}` can only be read", resource.table)).hint(format!(
-        "API keys are all that is changed here; change {} with Confluent's own tools",
+        "iamql changes only API keys; change {} with Confluent's own tools",
         resource.nouns.many
     ))
 }

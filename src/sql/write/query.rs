@@ -1,4 +1,4 @@
-//! Builds the queries that a write is made of.
+//! Builds the queries that a write consists of.
 
 use sqlparser::ast::{
     Expr, Ident, ObjectName, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,

@@ -1,4 +1,4 @@
-//! Statements that the table cannot take: the reason, and what to use instead.
+//! Statements that the service cannot carry out: the reason, and what to use instead.
 
 use std::ops::ControlFlow;
 
@@ -238,7 +238,7 @@ pub(super) fn parameters(selection: Option<&Expr>) -> Result<(), Error> {
             "`{ident}` is not a condition for a write"
         ))
         .at(ident.span)
-        .hint("leave it out: it is for listings, and selects no keys")),
+        .hint("leave it out: it is a parameter of listings, and does not select keys")),
         ControlFlow::Continue(()) => Ok(()),
     }
 }

@@ -145,18 +145,18 @@ pub(super) fn source(json: &str, environment: &Environment) -> Result<Source, Er
             if !is_bearer {
                 return Err(
                     Error::usage("--auth of type `api_key` has no valuePrefix `Bearer `")
-                        .hint("Confluent Cloud takes Basic and Bearer authentication"),
+                        .hint("Confluent Cloud accepts Basic and Bearer authentication"),
                 );
             }
             Ok(Source::Bearer(token))
         }
         kind => Err(
             Error::usage(match OTHERS.contains(&kind) {
-                true => format!("--auth has the type `{kind}`, which Confluent Cloud does not take"),
+                true => format!("--auth has the type `{kind}`, which Confluent Cloud does not accept"),
                 // It may be anything, such as a password in the wrong place.
-                false => "--auth has a type that Confluent Cloud does not take".to_owned(),
+                false => "--auth has a type that Confluent Cloud does not accept".to_owned(),
             })
-                .hint("types that Confluent Cloud takes: basic, bearer, and api_key with valuePrefix `Bearer `"),
+                .hint("types that Confluent Cloud accepts: basic, bearer, and api_key with valuePrefix `Bearer `"),
         ),
     }
 }
@@ -234,7 +234,7 @@ mod tests {
             let error = of(&json).unwrap_err();
             assert_eq!(
                 error.message,
-                format!("--auth has the type `{kind}`, which Confluent Cloud does not take")
+                format!("--auth has the type `{kind}`, which Confluent Cloud does not accept")
             );
         }
     }

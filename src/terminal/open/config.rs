@@ -1,4 +1,4 @@
-//! What the settings of an edge, the environment and the configuration file mean together.
+//! Merges the settings of an edge, the environment and the configuration file.
 //!
 //! Settings override the environment, which overrides the file. [`Config::resolve`] is a pure function of the three: it
 //! reads no file and runs no command. Where a profile names a file or a command for the secret, `connect` reads it.

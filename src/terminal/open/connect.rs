@@ -265,7 +265,7 @@ async fn run(command: &str, stdin: Stdio, limit: Duration) -> Result<Secret, Err
     // What it printed may be in its remarks as well.
     if printed.len() as u64 > MAX_SECRET {
         return Err(
-            Error::usage(format!("what the command `{command}` prints {TOO_LONG}"))
+            Error::usage(format!("the output of the command `{command}` {TOO_LONG}"))
                 .hint("it must print the secret alone"),
         );
     }
@@ -273,8 +273,8 @@ async fn run(command: &str, stdin: Stdio, limit: Duration) -> Result<Secret, Err
     tell(&remarks, &Mask::of([secret]));
     let Ok(status) = ended else {
         let limit = limit.as_secs();
-        return Err(failed(format!("has not ended within {limit} s"))
-            .hint("--timeout gives it more time, and so does timeout in the profile"));
+        return Err(failed(format!("did not end within {limit} s"))
+            .hint("pass --timeout to allow more time, and so does timeout in the profile"));
     };
     let status = status.map_err(not_run)?;
     if !status.success() {

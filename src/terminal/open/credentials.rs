@@ -1,4 +1,4 @@
-//! Where credentials are. Plain data: reading them is the business of `connect`.
+//! Where credentials are. Plain data: `connect` reads them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Which proxy leads to the service, as the environment says. Pure.
 //!
 //! The rules are those of curl: `https_proxy`, then `all_proxy`, the lower case of a name before the upper case, and
-//! `no_proxy` for the hosts to reach without one. What cannot be read is refused: a direct connection is not what was
+//! `no_proxy` for the hosts to reach without one. Invalid values are refused: a direct connection is not what was
 //! asked for.
 
 use std::net::IpAddr;
