@@ -1,13 +1,9 @@
 //! A request and its answer, as the operations see them: values without a socket.
 //!
-//! Turns paths and page tokens into what they name. Never reads headers or bodies.
+//! Turns paths into what they name. Never reads headers or bodies.
 
 use axum::http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use url::form_urlencoded;
-
-use super::cursor::Cursor;
-use super::siblings;
 
 /// The path of the collection.
 pub(super) const COLLECTION: &str = "/iam/v2/api-keys";
@@ -37,23 +33,6 @@ impl Call<'_> {
             None => Target::Collection,
             Some(id) => Target::Key(id),
         })
-    }
-
-    /// Returns the number of the page that a listing asks for, from 1; `None` for anything but a listing.
-    pub(super) fn page(&self) -> Option<u64> {
-        if self.method != Method::GET {
-            return None;
-        }
-        if self.path != COLLECTION {
-            return siblings::page(self.path, self.query);
-        }
-        let token =
-            form_urlencoded::parse(self.query.as_bytes()).find(|(name, _)| name == "page_token");
-        Some(
-            token
-                .and_then(|(_, token)| Cursor::parse(&token))
-                .map_or(1, |cursor| cursor.page),
-        )
     }
 }
 

@@ -25,7 +25,7 @@ use super::faults::{Action, FaultBody, Script};
 use super::limit::{Allowance, Limiter};
 use super::log::{Log, LoggedRequest};
 use super::problem::Problem;
-use super::service::Service;
+use super::service::{self, Service};
 use super::siblings;
 use super::spoil;
 use super::wire::{self, Connection, Delivery};
@@ -401,9 +401,7 @@ async fn serve(State(state): State<Arc<SandboxState>>, request: Request) -> Resp
             .violations
             .extend(violations.into_iter().take(left));
         let number = frontend.log.arrived(request);
-        let page = call
-            .page()
-            .or_else(|| siblings::page(call.path, call.query));
+        let page = service::page(call).or_else(|| siblings::page(call.path, call.query));
         let fault = frontend.script.strike(call.method, call.path, page);
         (number, frontend.request_ids.hex32(), fault)
     };

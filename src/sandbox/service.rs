@@ -7,12 +7,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+use url::form_urlencoded;
 
 use super::call::{COLLECTION, Call, Reply, Target};
 use super::clock::Clock;
 use super::config::{Contract, SandboxConfig, SecretInReads};
+use super::cursor::Cursor;
 use super::draw::Draw;
 use super::faults::Action;
 use super::keys;
@@ -22,6 +24,20 @@ use super::problem::Problem;
 use super::siblings::{self, World};
 use super::store::{Key, Store};
 use super::writes::{Changes, NewKey};
+
+/// Returns the number of the page that a listing asks for, from 1; `None` for anything but a listing.
+pub(super) fn page(call: Call<'_>) -> Option<u64> {
+    if call.method != Method::GET {
+        return None;
+    }
+    if call.path != COLLECTION {
+        return siblings::page(call.path, call.query);
+    }
+    let mut parameters = form_urlencoded::parse(call.query.as_bytes());
+    let token = parameters.find(|(name, _)| name == "page_token");
+    let cursor = token.and_then(|(_, token)| Cursor::parse(&token));
+    Some(cursor.map_or(1, |cursor| cursor.page))
+}
 
 /// The organization, its keys and its rules.
 #[derive(Debug)]

@@ -162,18 +162,6 @@ impl Sources {
 
 /// Returns `text` without comments and tests.
 fn code(text: &str) -> String {
-    let text = text
-        .split("#[cfg(test)]\nmod tests")
-        .next()
-        .unwrap_or_default();
-    let text = text
-        .split("#[cfg(test)]\npub(crate) mod tests")
-        .next()
-        .unwrap_or_default();
-    let text = text
-        .split("#[cfg(all(test, unix))]\nmod tests")
-        .next()
-        .unwrap_or_default();
     let lines = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
@@ -182,7 +170,9 @@ fn code(text: &str) -> String {
     for line in lines {
         // One item of tests: a line, or lines up to the end of its block.
         match line {
-            "#[cfg(test)]" => is_skipped = true,
+            line if line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test") => {
+                is_skipped = true;
+            }
             _ if !is_skipped => code.push(line),
             line => is_skipped = !(line.ends_with(';') || line == "}"),
         }
