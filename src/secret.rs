@@ -9,6 +9,9 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+/// What the service calls the member that holds a secret, and so do the columns of rows.
+pub(crate) const NAME: &str = "secret";
+
 /// A string that cannot be printed by accident.
 #[derive(Clone)]
 pub struct Secret(SecretString);

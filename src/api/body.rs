@@ -15,7 +15,8 @@ use serde_json::value::RawValue;
 use super::text::printable;
 use crate::json_scan;
 use crate::mask::Mask;
-use crate::secret::Secret;
+use crate::resource::Writes;
+use crate::secret::{self, Secret};
 
 /// One key as JSON, exactly as it was sent. `Debug` shows only its size, because the answer to a create contains a
 /// secret. Cheap to clone; a key of a page shares the page's memory.
@@ -147,7 +148,7 @@ impl KeyBody {
 
     /// Returns the secrets of a new key: one, unless its place is there more than once with different texts.
     pub fn secrets(&self) -> Vec<Secret> {
-        let mut texts = self.texts_at(&["spec", "secret"]);
+        let mut texts = self.texts_at(&[Writes::BODY, secret::NAME]);
         texts.dedup();
         texts.into_iter().map(Secret::new).collect()
     }

@@ -13,7 +13,7 @@ pub use reqwest::Method;
 
 use super::page::PageToken;
 use crate::mask::Mask;
-use crate::resource::{self, Resource};
+use crate::resource::{self, Resource, Writes};
 
 /// The id of an object, usable as a path segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,7 +176,7 @@ pub struct RequestBody(String);
 impl RequestBody {
     /// Returns the body that sets the members of `spec`: `{"spec":{…}}`.
     pub fn from_spec(spec: &serde_json::Map<String, serde_json::Value>) -> Self {
-        Self(serde_json::json!({ "spec": spec }).to_string())
+        Self(serde_json::json!({ (Writes::BODY): spec }).to_string())
     }
 
     /// Returns the JSON text.

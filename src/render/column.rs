@@ -6,15 +6,13 @@ use datafusion::arrow::datatypes::Field;
 use super::cell::CellKind;
 use super::escape::escape_controls;
 use super::layout::{MAX_WIDTH, MIN_WIDTH, NAME_WIDTH, WidthRequest, measure, shortened};
+use crate::secret;
 
 /// Marks, in the metadata of a field, a column whose values are shown once and never again: it is never shortened.
 pub const SECRET_MARK: &str = "iamql.secret";
 
 /// Marks, in the metadata of a field, text that is wrapped in a table rather than cut.
 pub(crate) const WRAP_MARK: &str = "iamql.wrap";
-
-/// The name of columns, and of members of structs, whose values are shown once and never again.
-const SECRET: &str = "secret";
 
 /// The width of a timestamp with its seconds, and an ellipsis in place of the fraction.
 const SECONDS_WIDTH: usize = 20;
@@ -52,7 +50,7 @@ impl TableColumn {
     /// Starts a column without cells. Ids and secrets are recognized by their names.
     pub(crate) fn new(name: &str, kind: CellKind) -> Self {
         let last = last_step(name);
-        let secret = last == SECRET;
+        let secret = last == secret::NAME;
         let id = last == "id" || last.ends_with("_id");
         let floor = match kind {
             CellKind::Text | CellKind::Json if !id && !secret => MIN_WIDTH,
@@ -125,7 +123,7 @@ fn last_step(name: &str) -> &str {
 
 /// Tells whether all values of a column are secrets, by its mark or its name.
 pub(crate) fn is_secret(field: &Field) -> bool {
-    field.metadata().contains_key(SECRET_MARK) || last_step(field.name()) == SECRET
+    field.metadata().contains_key(SECRET_MARK) || last_step(field.name()) == secret::NAME
 }
 
 /// Tells whether a value is a struct with a secret in it, at any depth.
@@ -137,7 +135,7 @@ pub(crate) fn holds_secret(array: &dyn Array, row: usize) -> bool {
                 .iter()
                 .zip(value.columns())
                 .any(|(field, member)| {
-                    if field.name() == SECRET {
+                    if field.name() == secret::NAME {
                         member.is_valid(row)
                     } else {
                         holds_secret(member, row)

@@ -60,6 +60,9 @@ pub const API_KEYS: Resource = Resource {
             hint: "name the resource (lkc-…, lsrc-…), or `cloud` for a Cloud API key",
         },
         display_name: "spec.display_name",
+        description: "spec.description",
+        secret: "spec.secret",
+        created_at: "metadata.created_at",
         removed: &[Removed {
             path: "spec.resources",
             reason: "the service no longer has keys for several resources, and would create a Cloud API key instead",

@@ -34,7 +34,7 @@ mod schema_registry_clusters;
 mod service_accounts;
 mod shape;
 mod users;
-pub mod views;
+mod views;
 mod writes;
 
 pub use api_keys::API_KEYS;
@@ -47,6 +47,7 @@ pub use method::{Method, Operation, Parameter};
 pub use relation::{Definition, Relation, View};
 pub(crate) use shape::shape;
 pub use views::VIEWS;
+pub(crate) use writes::last_step;
 pub use writes::{Needed, Removed, Writes};
 
 /// The schema that a session starts in, where its own tables live.

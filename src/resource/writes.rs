@@ -11,6 +11,12 @@ pub struct Writes {
     pub resource: Needed,
     /// Path of the name for people.
     pub display_name: &'static str,
+    /// Path of the description for people.
+    pub description: &'static str,
+    /// Path of the secret, which is only in the answer to a create.
+    pub secret: &'static str,
+    /// Path of the time of the create.
+    pub created_at: &'static str,
     /// Fields that the service had once, which it would ignore now.
     pub removed: &'static [Removed],
     /// Fields of an INSERT that shows how it is done.
@@ -49,4 +55,23 @@ impl Needed {
 impl Writes {
     /// The column whose members a body sets.
     pub const BODY: &'static str = "spec";
+
+    /// The names of that column in a statement: its own, and StackQL's.
+    pub const BODY_NAMES: [&'static str; 2] = [Self::BODY, "data__spec"];
+
+    /// Returns `path` without the body that it begins with: `owner.id` of `spec.owner.id`.
+    pub fn in_body(path: &str) -> &str {
+        let rest = path.strip_prefix(Self::BODY);
+        rest.and_then(|rest| rest.strip_prefix('.')).unwrap_or(path)
+    }
+
+    /// Returns the names of what tells a person which object is meant: its name, and its owner.
+    pub fn telling_names(&self) -> [&'static str; 2] {
+        [self.display_name, self.owner.of()].map(last_step)
+    }
+}
+
+/// Returns the name of what is at `path`.
+pub(crate) fn last_step(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }

@@ -156,7 +156,7 @@ fn rows(question: &Question<'_>) -> Option<(RecordBatch, usize)> {
         }
     }
     let values = &question.values[..question.values.len().min(shown)];
-    for path in paths.into_iter().chain(["spec.description"]) {
+    for path in paths.into_iter().chain(writes.map(|w| w.description)) {
         let value = |spec| spec::at(spec, path)?.as_str();
         if !values.iter().any(|spec| value(spec).is_some()) {
             continue;

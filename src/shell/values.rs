@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef};
 
 use super::view;
 use crate::resource::VIEWS;
+use crate::secret;
 
 /// Rows of a result that are looked at.
 const MAX_ROWS: usize = 1000;
@@ -31,7 +32,7 @@ impl Values {
     }
 
     fn note_column(&mut self, path: &str, field: &FieldRef, column: &dyn Array) {
-        if field.name() == "secret" {
+        if field.name() == secret::NAME {
             return;
         }
         match column.data_type() {

@@ -84,8 +84,15 @@ pub(crate) fn for_update(resource: &Resource, spec: Spec) -> Result<Spec, Error>
         }
     }
     if spec.is_empty() {
-        return Err(Error::new("`spec` sets nothing")
-            .hint("give it display_name or description, such as '{\"description\": \"…\"}'"));
+        let texts = columns
+            .iter()
+            .filter(|column| column.access == Access::Writable);
+        let texts: Vec<&str> = texts.map(|column| column.json).collect();
+        return Err(Error::new("`spec` sets nothing").hint(format!(
+            "give it {}, such as '{{\"{}\": \"…\"}}'",
+            texts.join(" or "),
+            texts.last().unwrap_or(&"")
+        )));
     }
     Ok(spec)
 }
@@ -191,7 +198,7 @@ fn object(
                 Origin::Typed => error,
                 Origin::Copied => error.hint(format!(
                     "leave it out, as by json_remove(spec, '$.{}')",
-                    path.trim_start_matches("spec.")
+                    Writes::in_body(&path)
                 )),
             });
         }

@@ -42,7 +42,7 @@ use super::skips::SKIP;
 use crate::api;
 use crate::dialect::functions::Hidden;
 use crate::dialect::plan::operator::{Plan, named, no_expressions, one_input};
-use crate::resource::findings::{CONTROLS, Control, Setting, settings};
+use crate::resource::findings::{COLUMNS, CONTROLS, Control, Setting, settings};
 
 /// Returns the plan of the view.
 ///
@@ -52,13 +52,10 @@ pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
     for control in CONTROLS {
         let query = control.query(|setting| format!("{THRESHOLD}('{}')", setting.name));
         let found = state.create_logical_plan(&query).await?;
-        let text = |expr: Expr, name: &str| cast(expr, DataType::Utf8).alias(name);
-        let rows = LogicalPlanBuilder::from(found).project([
-            text(lit(control.status), "status"),
-            text(col("resource"), "resource"),
-            text(col("reason"), "reason"),
-            text(col("owner_id"), "owner_id"),
-        ])?;
+        let rows = LogicalPlanBuilder::from(found).project(OF_ROWS.iter().map(|(name, _)| {
+            let value = fixed(control, name).unwrap_or_else(|| col(*name));
+            cast(value, DataType::Utf8).alias(*name)
+        }))?;
         let checked = LogicalPlanBuilder::from(LogicalPlan::Extension(Extension {
             node: Arc::new(Checked {
                 control,
@@ -68,14 +65,10 @@ pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
         }));
         // The name and the severity are so of each of its rows. The engine puts them into predicates wherever these stand,
         // and leaves out the controls that they are then false of.
-        let named = checked.project([
-            lit(control.name).alias("control"),
-            lit(control.severity).alias("severity"),
-            col("status"),
-            col("resource"),
-            col("reason"),
-            col("owner_id"),
-        ])?;
+        let of_all = OF_ALL
+            .iter()
+            .filter_map(|(name, _)| Some(fixed(control, name)?.alias(*name)));
+        let named = checked.project(of_all.chain(OF_ROWS.iter().map(|(name, _)| col(*name))))?;
         all = Some(match all {
             Some(all) => all.union(named.build()?)?,
             None => named,
@@ -85,6 +78,20 @@ pub(super) async fn plan(state: &SessionState) -> Result<LogicalPlan> {
         Some(all) => all.build(),
         None => internal_err!("there are no controls"),
     }
+}
+
+/// The columns that are the same in each row of a control, and known before it runs; and the others.
+const OF_ALL: &[(&str, &str)] = COLUMNS.split_at(2).0;
+const OF_ROWS: &[(&str, &str)] = COLUMNS.split_at(2).1;
+
+/// Returns the value of the column `name`, if the declaration of `control` says it.
+fn fixed(control: &Control, name: &str) -> Option<Expr> {
+    Some(lit(match name {
+        "control" => control.name,
+        "severity" => control.severity,
+        "status" => control.status,
+        _ => return None,
+    }))
 }
 
 fn schema_of_node() -> DFSchemaRef {
@@ -99,8 +106,8 @@ fn schema_of_node() -> DFSchemaRef {
 }
 
 fn arrow_schema() -> SchemaRef {
-    let fields = ["status", "resource", "reason", "owner_id"].into_iter();
-    let fields = fields.map(|name| Field::new(name, DataType::Utf8, true));
+    let fields = OF_ROWS.iter();
+    let fields = fields.map(|(name, _)| Field::new(*name, DataType::Utf8, true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

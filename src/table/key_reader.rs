@@ -15,6 +15,7 @@ use serde::de::{Error, IgnoredAny};
 use super::buffer::Buffer;
 use crate::json_scan::{self, begins, unescaped};
 use crate::resource::{Column, Type};
+use crate::secret;
 
 /// What could not be read as declared, for one warning per query.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -70,9 +71,6 @@ fn error_in(json: &str) -> serde_json::Error {
         _ => Error::custom("expected an object"),
     }
 }
-
-/// What the service calls a secret.
-const SECRET: &str = "secret";
 
 /// The position in a text, and what was odd so far. Methods return None if the text is not JSON, or not what they read.
 struct Reader<'j, 'o> {
@@ -320,7 +318,9 @@ impl<'j> Reader<'j, '_> {
         match columns.find(|column| matches!(column.ty, Type::Secret)) {
             Some(secret) => without_member(text, secret.json),
             // An object of which no secret is known must not show one either. Its name may be written with escapes.
-            None if text.contains(SECRET) || text.contains('\\') => without_member(text, SECRET),
+            None if text.contains(secret::NAME) || text.contains('\\') => {
+                without_member(text, secret::NAME)
+            }
             None => Cow::Borrowed(text),
         }
     }

@@ -30,7 +30,7 @@ impl Candidates<'_> {
         // A key that does not say when it was created may be one of them.
         let since = self.since.map(|since| {
             let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-            format!("coalesce(metadata.created_at >= '{since}', true)")
+            format!("coalesce({} >= '{since}', true)", writes.created_at)
         });
         let known = !self.known.is_empty();
         let conditions: Vec<String> = [
@@ -43,7 +43,7 @@ impl Candidates<'_> {
         .into_iter()
         .flatten()
         .collect();
-        let columns = format!("id, {}, metadata.created_at", writes.display_name);
+        let columns = format!("id, {}, {}", writes.display_name, writes.created_at);
         match conditions.is_empty() {
             true => format!("SELECT {columns} FROM {table}"),
             false => format!(

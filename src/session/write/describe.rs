@@ -20,20 +20,24 @@ pub(in crate::session) async fn describe(
     write: Write,
     is_dry: bool,
 ) -> Result<Description, Error> {
-    let names_keys = session.options.dry_run && !matches!(write, Write::Insert(_));
-    let (query, returning) = match write {
+    let (named, query, returning) = match write {
         Write::Insert(insert) => {
             let shown = || write::Returning::of_created(insert.resource);
-            (insert.source, Some(insert.returning.unwrap_or_else(shown)))
+            (
+                None,
+                insert.source,
+                Some(insert.returning.unwrap_or_else(shown)),
+            )
         }
-        Write::Update(update) => (update.rows, update.returning),
-        Write::Delete(delete) => (delete.rows, delete.returning),
+        Write::Update(update) => (Some(update.resource), update.rows, update.returning),
+        Write::Delete(delete) => (Some(delete.resource), delete.rows, delete.returning),
     };
+    let named = named.filter(|_| session.options.dry_run);
     let mut description = session
         .describe_planned(piece, query_statement(query), Reading::Strict)
         .await?;
     description.columns = match (is_dry, returning) {
-        (true, _) => requests::schema(names_keys),
+        (true, _) => requests::schema(named.and_then(|resource| resource.writes.as_ref())),
         (false, None) => Arc::new(Schema::empty()),
         (false, Some(returning)) => {
             let planner = session.planner(&Params::default());

@@ -172,9 +172,10 @@ impl Writer<'_> {
         if carries || self.session.options.discard_secrets {
             return Ok(returning);
         }
+        let secret = self.resource.writes.as_ref().map_or("", |w| w.secret);
         Err(
             Error::statement("RETURNING leaves out the secrets, which are never shown again")
-                .hint("add spec.secret to it, or pass --discard-secrets"),
+                .hint(format!("add {secret} to it, or pass --discard-secrets")),
         )
     }
 

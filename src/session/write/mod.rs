@@ -142,7 +142,7 @@ impl Writer<'_> {
         Ok(frame.and_then(|frame| {
             let (mut state, plan) = frame.into_parts();
             if reads_many(&plan) {
-                return Err(of_many().into());
+                return Err(of_many(self.resource).into());
             }
             let options = state.config_mut().options_mut();
             options.extensions.insert(Dialect::Default);
@@ -266,11 +266,12 @@ fn reads_many(plan: &LogicalPlan) -> bool {
     }
 }
 
-fn of_many() -> Error {
+fn of_many(resource: &Resource) -> Error {
+    let example = resource.writes.as_ref().map_or("", |w| w.description);
     Error::statement(
         "SET computes a value for each key; aggregate functions, window functions and unnest are not allowed",
     )
-    .hint("a subquery reads several rows: SET spec.description = (SELECT max(…) FROM …)")
+    .hint(format!("a subquery reads several rows: SET {example} = (SELECT max(…) FROM …)"))
 }
 
 impl Rows {

@@ -10,24 +10,23 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::{Rows, Writer};
 use crate::api::request::Request;
 use crate::error::Error;
-use crate::resource::json_metadata;
+use crate::resource::{Writes, json_metadata};
 use crate::session::{Done, Sink};
 
 /// Requests that are shown before others get a turn.
 const ROWS_AT_A_TIME: usize = 512;
 
-/// What tells a person which key a request is about, besides its id.
-const NAMES: [&str; 2] = ["display_name", "owner"];
-
-/// Returns the columns of requests that are shown; with those that name the key that each is about, if it exists.
-pub(super) fn schema(names_keys: bool) -> SchemaRef {
+/// Returns the columns of requests that are shown; with those that name the key that each is about, if it exists and is
+/// written as `named` says.
+pub(super) fn schema(named: Option<&Writes>) -> SchemaRef {
     let mut fields = vec![
         Field::new("method", DataType::Utf8, false),
         Field::new("path", DataType::Utf8, false),
         Field::new("body", DataType::Utf8, true).with_metadata(json_metadata()),
     ];
-    if names_keys {
-        fields.extend(NAMES.map(|name| Field::new(name, DataType::Utf8, true)));
+    if let Some(writes) = named {
+        let names = writes.telling_names();
+        fields.extend(names.map(|name| Field::new(name, DataType::Utf8, true)));
     }
     Arc::new(Schema::new(fields))
 }
@@ -56,7 +55,8 @@ impl Writer<'_> {
         keys: Option<&Rows>,
         sink: &mut dyn Sink,
     ) -> Result<Done, Error> {
-        let schema = schema(keys.is_some());
+        let named = self.resource.writes.as_ref().filter(|_| keys.is_some());
+        let schema = schema(named);
         let methods = requests.iter().map(|r| Some(r.line.method.as_str()));
         let paths = requests
             .iter()
@@ -69,10 +69,8 @@ impl Writer<'_> {
             Arc::new(paths.collect::<StringArray>()),
             Arc::new(bodies.collect::<StringArray>()),
         ];
-        if let Some(keys) = keys {
-            let writes = self.resource.writes.as_ref();
-            let paths = writes.map(|writes| [writes.display_name, writes.owner.path]);
-            columns.extend(paths.unwrap_or_default().map(|path| {
+        if let (Some(keys), Some(writes)) = (keys, named) {
+            columns.extend([writes.display_name, writes.owner.path].map(|path| {
                 let fetched = keys.fetched.as_ref();
                 let names = fetched.and_then(|fetched| text_at(fetched, path));
                 names.unwrap_or_else(|| new_null_array(&DataType::Utf8, requests.len()))

@@ -32,7 +32,8 @@ use crate::dialect::parse::query_statement;
 use crate::dialect::rewrite::rewrite;
 use crate::dialect::source_json;
 use crate::render::{SECRET_MARK, cell_json};
-use crate::resource::{self, CATALOG, Resource};
+use crate::resource::{self, CATALOG, Resource, Writes};
+use crate::secret;
 use crate::session::description::{Description, parameters};
 use crate::session::plan::Planner;
 use crate::sql::spec::Spec;
@@ -235,7 +236,7 @@ pub(super) fn holds(batch: &RecordBatch, text: &str) -> Result<bool> {
 /// Returns a key like the one that `spec` creates: what the service chooses is as long as it usually is.
 fn expected(resource: &Resource, spec: &Spec) -> serde_json::Value {
     let mut spec = spec.clone();
-    spec.insert("secret".to_owned(), "x".repeat(64).into());
+    spec.insert(secret::NAME.to_owned(), "x".repeat(64).into());
     let id = "X".repeat(16);
     serde_json::json!({
         "api_version": resource.api_version,
@@ -246,14 +247,15 @@ fn expected(resource: &Resource, spec: &Spec) -> serde_json::Value {
             "created_at": "2026-01-01T00:00:00.000000Z",
             "updated_at": "2026-01-01T00:00:00.000000Z",
         },
-        "spec": spec,
+        (Writes::BODY): spec,
     })
 }
 
 /// Returns a row in which only the secret is set, in `spec` and in `_spec`.
-fn probe(resource: &Resource, secret: &str) -> Result<RecordBatch> {
+fn probe(resource: &Resource, text: &str) -> Result<RecordBatch> {
     let mut decoder = Decoder::of_created(resource);
-    let key = serde_json::json!({"id": "PROBE", "spec": {"secret": secret, "owner": {}}});
+    let key =
+        serde_json::json!({"id": "PROBE", (Writes::BODY): {(secret::NAME): text, "owner": {}}});
     decoder
         .push(&key.to_string())
         .map_err(|error| DataFusionError::External(Box::new(error)))?;

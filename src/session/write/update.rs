@@ -99,7 +99,7 @@ impl Writer<'_> {
         let planned = self.frame(update.values.clone());
         match self.call.interrupt.stops(planned).await? {
             // Volatile functions such as uuid() differ from row to row.
-            Ok(frame) if reads_many(frame.logical_plan()) => Err(of_many()),
+            Ok(frame) if reads_many(frame.logical_plan()) => Err(of_many(self.resource)),
             Ok(frame) if is_volatile(frame.logical_plan()) => Ok(None),
             Ok(_) => self
                 .rows_of(Box::pin(self.frame(update.values.clone())))

@@ -295,14 +295,14 @@ impl Call {
             Operation::Create => {
                 let (spec, place) = self.spec()?;
                 sql(draft, &format!("INSERT INTO {table} ("))
-                    .sql("spec", place)
+                    .sql(Writes::BODY, place)
                     .sql(") SELECT", self.place)
                     .text(&spec, place)
             }
             Operation::Update => {
                 let (spec, place) = self.spec()?;
                 let draft = sql(draft, &format!("UPDATE {table} SET"))
-                    .sql("spec =", place)
+                    .sql(&format!("{} =", Writes::BODY), place)
                     .text(&spec, place);
                 self.with_where(draft, &[("id", "id")])
             }

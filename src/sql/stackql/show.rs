@@ -378,27 +378,26 @@ fn insert(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
     tokens.expect("into")?;
     let (name, place) = tokens.name_and_place();
     let resource = expect_resource(&name).map_err(|error| error.at(place))?;
-    if resource.writes.is_none() {
+    let Some(writes) = &resource.writes else {
         return Err(write::only_read(resource).at(place));
-    }
+    };
     let names = insert_columns(&mut tokens, resource)?;
     tokens.expect_end()?;
+    let required = only_required.then(|| Writes::in_body(writes.owner.path));
     let values = names.iter().map(|name| match name.as_str() {
-        "spec" | "data__spec" => {
+        name if Writes::BODY_NAMES.contains(&name) => {
             let spec = resource.find(&[Writes::BODY]);
-            spec.map_or_else(String::new, |spec| template(spec, "", only_required, "  "))
+            spec.map_or_else(String::new, |spec| template(spec, "", required, "  "))
         }
-        path => format!(
-            "{{{{ {} }}}}",
-            path.trim_start_matches("spec.").replace('.', "_")
-        ),
+        path => format!("{{{{ {} }}}}", Writes::in_body(path).replace('.', "_")),
     });
     let values: Vec<String> = values.map(|value| format!("'{value}'")).collect();
     let statement = format!(
-        "INSERT INTO {} ({})\nSELECT {}\nRETURNING id, spec.secret;",
+        "INSERT INTO {} ({})\nSELECT {}\nRETURNING id, {};",
         resource.full_name(),
         names.join(", "),
-        values.join(", ")
+        values.join(", "),
+        writes.secret
     );
     Ok(Stackql::Answer(Answer::new(
         vec!["insert_statement"],
@@ -409,7 +408,7 @@ fn insert(mut tokens: Cursor<'_>) -> Result<Stackql, Error> {
 /// Takes `[(column [, column …])]`: the body, or paths to texts in it.
 fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<String>, Error> {
     if !tokens.take_symbol(&Token::LParen) {
-        return Ok(vec!["spec".to_owned()]);
+        return Ok(vec![Writes::BODY.to_owned()]);
     }
     let is_text = |column: &Column| {
         column.access != Access::ReadOnly
@@ -420,13 +419,13 @@ fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<St
         let (path, place) = tokens.name_and_place();
         let name = path.join(".");
         let is_known = resource.find(&path).is_some_and(is_text);
-        if !is_known && !["spec", "data__spec"].contains(&name.as_str()) {
+        if !is_known && !Writes::BODY_NAMES.contains(&name.as_str()) {
             let texts = resource.paths().into_iter();
             let texts: Vec<String> = texts
                 .filter(|(_, column)| is_text(column))
                 .map(|(path, _)| path)
                 .collect();
-            let known = ["spec", "data__spec"].into_iter();
+            let known = Writes::BODY_NAMES.into_iter();
             let known = known.chain(texts.iter().map(String::as_str));
             return Err(unknown("column", &name, known).at(place));
         }
@@ -441,19 +440,26 @@ fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<St
     }
 }
 
-/// Returns the JSON of `column`, `{{ … }}` in the place of every value that can be set.
-fn template(column: &Column, path: &str, only_required: bool, indent: &str) -> String {
+/// Returns the JSON of `column`, `{{ … }}` in the place of every value that can be set; or only of the one at `required`, a
+/// path from `column` on.
+fn template(column: &Column, path: &str, required: Option<&str>, indent: &str) -> String {
+    let required = required.map(|path| path.split_once('.').unwrap_or((path, "")));
     let object = |columns: &[Column], indent: &str| {
         let members: Vec<String> = columns
             .iter()
             .filter(|c| c.access != Access::ReadOnly)
-            .filter(|c| !only_required || matches!(c.name, "owner" | "id"))
+            .filter(|c| required.is_none_or(|(name, _)| c.name == name))
             .map(|c| {
                 let path = match path {
                     "" => c.name.to_owned(),
                     path => format!("{path}_{}", c.name),
                 };
-                let value = template(c, &path, only_required, &format!("{indent}  "));
+                let value = template(
+                    c,
+                    &path,
+                    required.map(|(_, rest)| rest),
+                    &format!("{indent}  "),
+                );
                 format!("{indent}\"{}\": {value}", c.json)
             })
             .collect();

@@ -16,7 +16,7 @@ use sqlparser::ast::{
 
 use crate::dialect::ast::folded;
 use crate::dialect::error::Error;
-use crate::resource::{self, Relation, Resource};
+use crate::resource::{self, Relation, Resource, last_step};
 
 pub(crate) use refuse::{refuse, within_query};
 pub(crate) use target::Target;
@@ -289,7 +289,14 @@ impl Returning {
     /// Returns what INSERT shows without RETURNING: the id, the name, and the secret that is shown only now.
     pub(crate) fn of_created(resource: &'static Resource) -> Self {
         let name = ObjectName::from(vec![sqlparser::ast::Ident::new(resource.table)]);
-        let items = query::items("id, spec.display_name AS display_name, spec.secret AS secret");
+        let writes = resource.writes.as_ref();
+        let paths = writes.map_or(Vec::new(), |writes| {
+            vec![writes.display_name, writes.secret]
+        });
+        let named = paths
+            .iter()
+            .map(|path| format!(", {path} AS {}", last_step(path)));
+        let items = query::items(&format!("id{}", named.collect::<String>()));
         Self {
             resource,
             query: query::select(items.clone(), vec![query::table(&name, None)], &[], None),
