@@ -68,7 +68,7 @@ retold! {
     r"(?is)^unsupported SQL statement: PRAGMA\b.*" => "PRAGMA is not supported", PRAGMA;
     r"^compound identifier: .*" =>
         "a name has too many parts",
-        "a column is named as in catalog.schema.table.column, and a field behind it as in spec.owner.id";
+        "a column is named as in catalog.schema.table.column, and a field of it as in column.field";
     r"^no field `(\w+)` in `(?:struct|named_struct)\(.*" =>
         "a row has no field `$1`",
         "name its values in a subquery: SELECT s.a FROM (SELECT 1 AS a) AS s";
@@ -76,7 +76,7 @@ retold! {
         "a column that is NULL in the first part of a query has no type",
         "CAST(NULL AS TEXT) has one";
     r"^cannot automatically convert object to (\w+)$" =>
-        "an object is given where $1 is expected", "take a field of it, as in spec.owner.id";
+        "an object is given where $1 is expected", "name one of its fields, as in column.field";
     r"^expr type (.+) can't cast to (.+) in InSubquery" =>
         "IN looks for $1 among values that are $2", "convert one of them with CAST";
     r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+?) ([^\w\s]+) (.+?)(?:: .*| to valid types.*)?$" =>
@@ -196,7 +196,7 @@ retold! {
         "add it to GROUP BY, or take one of its values with min or max";
     r"^cannot infer common argument type for comparison operation (.*object.*) (\S+) (.+)|^cannot infer common argument type for comparison operation (.+) (\S+) (object.*)" =>
         "cannot compare $1$4 with $3$6 by `$2$5`",
-        "compare a field of the object, as in spec.owner.id";
+        "compare one of its fields, as in column.field";
     r"^cannot infer common argument type for comparison operation (.+) (\S+) (.+)" =>
         "cannot compare $1 with $3 by `$2`", "convert one of them with CAST";
     r"^cannot create filter with non-boolean predicate `(?:\w+\.)?([^`]+)` returning (.+)" =>
@@ -219,7 +219,7 @@ retold! {
         "the elements of a list have one type, and these are $1", "convert them with CAST";
     r"^array_element does not support type (\w+)\..*" =>
         "a subscript takes an element of a list, and this is $1",
-        "a field is taken by its name, as in spec['owner']";
+        "a field is taken by its name, as in column['field']";
     r"(?s)^failed to coerce arguments to satisfy a call to `array_position` function: coercion from .+, Null, (.+?) to the signature.*" =>
         "ANY and ALL take a list or a subquery, and this is $1",
         "write x = ANY (ARRAY['a', 'b']), or x = ANY (SELECT …)";
@@ -321,7 +321,7 @@ retold! {
     r"^(\w+) does not support type (\w+)\. No function matches.*" =>
         "`$1` does not take $2", "convert it with CAST";
     r"^binary operator `AtArrow` is not supported in the physical expr" =>
-        "`@>` is for lists", "fields are compared one by one: spec.owner.kind = 'User'";
+        "`@>` is for lists", "compare its fields one by one, as in column.field = 'x'";
     r"^(?:binary )?operator `?([^` ]+)`? is not (?:yet )?supported.*" =>
         "the operator `$1` is not supported";
     r"^table function `(\w+)` not found" =>
@@ -461,12 +461,12 @@ retold! {
 
 /// What to write instead of two statements of SQLite.
 pub(crate) const ATTACH: &str = "FROM 'keys.csv' reads a file";
-pub(crate) const PRAGMA: &str = "DESCRIBE api_keys lists the columns of a table";
+pub(crate) const PRAGMA: &str = "DESCRIBE lists the columns of a table";
 
 /// Returns what to write instead of a function of PostgreSQL, DuckDB and others.
 pub(crate) fn instead_of(function: &str) -> Option<&'static str> {
     Some(match function.to_ascii_lowercase().as_str() {
-        "age" => "subtract, as in now() - metadata.created_at; vw_api_keys has age_days",
+        "age" => "subtract, as in now() - created_at",
         "array" => "write (SELECT array_agg(x) FROM …)",
         "array_upper" => "write array_length(x, 1)",
         "charindex" => "write strpos(text, part)",
@@ -477,7 +477,7 @@ pub(crate) fn instead_of(function: &str) -> Option<&'static str> {
         "current_user" => "\\conninfo of the shell names the key that is used",
         "date_add" | "dateadd" => "write date + interval '1 day'",
         "date_diff" | "datediff" | "timestampdiff" => {
-            "subtract, as in date_part('epoch', a - b) / 86400 for days; vw_api_keys has age_days"
+            "subtract, as in date_part('epoch', a - b) / 86400 for days"
         }
         "date_sub" => "write date - interval '1 day'",
         "digest" | "md5" | "sha256" => {
@@ -492,7 +492,7 @@ pub(crate) fn instead_of(function: &str) -> Option<&'static str> {
         | "json_each_text"
         | "jsonb_array_elements"
         | "jsonb_each"
-        | "jsonb_each_text" => "write FROM api_keys k, json_each(k._spec) AS e",
+        | "jsonb_each_text" => "write FROM t, json_each(t.x) AS e",
         "json_extract_scalar" | "json_value" => "write json_extract(x, '$.path'), or x ->> 'key'",
         "json_typeof" | "jsonb_typeof" => "write json_type(x)",
         "jsonb_path_query" => "write json_extract(x, '$.path')",

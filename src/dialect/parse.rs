@@ -504,7 +504,7 @@ mod tests {
         insta::assert_snapshot!(hint("SELECT id FROM [api_keys]"), @r#"a name is quoted as "name" or `name`"#);
         insta::assert_snapshot!(hint("SELECT 1 WHERE id GLOB 'a*'"), @"there is no GLOB: write LIKE 'a%', or REGEXP '^a'");
         insta::assert_snapshot!(hint("ATTACH 'x'"), @"FROM 'keys.csv' reads a file");
-        insta::assert_snapshot!(hint("pragma table_info(api_keys)"), @"DESCRIBE api_keys lists the columns of a table");
+        insta::assert_snapshot!(hint("pragma table_info(api_keys)"), @"DESCRIBE lists the columns of a table");
         for text in [
             "SELECT * FROM t SAMPLE 10%",
             "SELECT * FROM t USING SAMPLE 10",

@@ -390,7 +390,7 @@ async fn errors_have_message_hint_and_caret_as_in_the_shell() {
       |
     2 | WHERE spec.dislay_name = 'etl'
       |            ^^^^^^^^^^^
-    hint: did you mean `display_name`? `_spec ->> 'dislay_name'` reads a member that is not a column
+    hint: did you mean `display_name`? `spec ->> 'dislay_name'` reads a member that is not a column
     ");
     assert_eq!((&error["line"], &error["column"]), (&json!(2), &json!(12)));
     let hint = error["hint"].as_str().unwrap();

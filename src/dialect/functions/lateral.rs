@@ -178,7 +178,7 @@ fn list_of(args: Vec<Expr>, left: &LogicalPlan) -> Result<Expr> {
                     "what is not a list"
                 }
             ),
-            "it takes a list, as in unnest(ARRAY[1, 2]); `spec.*` gives the fields of an object",
+            "it takes a list, as in unnest(ARRAY[1, 2]); `x.*` gives the fields of an object",
         ),
     }
 }

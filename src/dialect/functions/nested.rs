@@ -241,12 +241,9 @@ pub(crate) fn access(base: Expr, steps: &[Step]) -> Expr {
     })
 }
 
-/// Returns what takes `steps` from the JSON of the object `root`. That of `spec` has a column of its own.
+/// Returns what takes `steps` from the JSON that the object `root` carries.
 fn in_json(root: &str, steps: &[Step]) -> String {
-    let mut text = match root {
-        "spec" => "_spec".to_owned(),
-        root => root.to_owned(),
-    };
+    let mut text = root.to_owned();
     for (position, step) in steps.iter().enumerate() {
         let arrow = if position + 1 == steps.len() {
             "->>"

@@ -60,7 +60,7 @@ fn comparable(expr: &Expr, schema: &DFSchema, place: &str) -> Result<()> {
     match expr.get_type(schema) {
         Ok(data_type) if holds(&data_type, is_object) => {
             Err(Error::of_types(format!("{place} does not take objects"))
-                .hint("name one of its fields, as in spec.owner.id")
+                .hint("name one of its fields, as in column.field")
                 .near(Place::of(expr))
                 .into())
         }

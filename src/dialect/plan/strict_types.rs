@@ -560,7 +560,7 @@ fn an_object(expr: &Expr, name: &str) -> Error {
     };
     Error::of_types(format!("`{name}` takes text, but {is}"))
         .hint(format!(
-            "name a field of it, as in spec.owner.id; CAST({value} AS TEXT) is its JSON; {OTHER_DIALECT}"
+            "name one of its fields, as in column.field; CAST({value} AS TEXT) is its JSON; {OTHER_DIALECT}"
         ))
         .near(Place::of(expr))
 }
