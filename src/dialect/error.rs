@@ -163,7 +163,7 @@ pub(crate) fn parser_span(span: datafusion::common::Span) -> Span {
 }
 
 /// Returns the hint at the name that is near, or `otherwise` without one.
-pub fn meant(near: Option<impl Display>, otherwise: impl Into<String>) -> String {
+pub(crate) fn meant(near: Option<impl Display>, otherwise: impl Into<String>) -> String {
     match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => otherwise.into(),
@@ -171,7 +171,10 @@ pub fn meant(near: Option<impl Display>, otherwise: impl Into<String>) -> String
 }
 
 /// Returns the name that `typed` most likely stands for, if one is close.
-pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(
+    typed: &str,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Option<&'n str> {
     let typed = typed.to_lowercase();
     names
         .into_iter()

@@ -21,7 +21,7 @@
 pub(crate) mod apply;
 pub(crate) mod ast;
 pub(crate) mod calls;
-pub mod error;
+pub(crate) mod error;
 pub mod functions;
 mod limits;
 pub(crate) mod messages;

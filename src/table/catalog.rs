@@ -123,7 +123,7 @@ impl SchemaProvider for ServiceSchema {
 /// # Errors
 ///
 /// Fails if the engine does not take them.
-pub fn mount(context: &SessionContext, connection: &Connection) -> Result<()> {
+pub(crate) fn mount(context: &SessionContext, connection: &Connection) -> Result<()> {
     context.register_udf(findings::threshold());
     let state = context.state_weak_ref();
     let planner = Planner {

@@ -15,7 +15,7 @@
 //! - [`scope`]: what one statement shares with all its scans.
 
 mod buffer;
-pub mod catalog;
+pub(crate) mod catalog;
 pub mod decode;
 mod dedup;
 mod fetch;
@@ -24,10 +24,10 @@ mod findings;
 mod join_on_id;
 mod key_reader;
 mod optimize;
-pub mod pushdown;
+mod pushdown;
 pub mod read;
-pub mod scan;
-pub mod scope;
+pub(crate) mod scan;
+pub(crate) mod scope;
 mod shared;
 mod side_by_side;
 mod skips;

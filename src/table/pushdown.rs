@@ -37,7 +37,7 @@ type Values = BTreeSet<String>;
 
 /// What predicates say about the paths that the service can look up or filter by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The values of the paths that are bound; any other path may have any value, or none.
     values: BTreeMap<Pushed, Values>,
     /// True if every row within the bounds satisfies the predicates, so that nothing else is left to check.
@@ -46,7 +46,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// No bounds, exactly: what an absent predicate says.
-    pub const ALL: Self = Self {
+    pub(crate) const ALL: Self = Self {
         values: BTreeMap::new(),
         exact: true,
     };
@@ -98,7 +98,7 @@ impl Bounds {
     }
 
     /// Returns the bounds of rows that satisfy both.
-    pub fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         for (path, theirs) in other.values {
             match self.values.get_mut(&path) {
                 Some(ours) => ours.retain(|value| theirs.contains(value)),
@@ -112,7 +112,7 @@ impl Bounds {
     }
 
     /// Returns the bounds of rows that satisfy either.
-    pub fn or(mut self, mut other: Self) -> Self {
+    pub(crate) fn or(mut self, mut other: Self) -> Self {
         if self.is_nothing() {
             return other;
         }
@@ -137,7 +137,7 @@ impl Bounds {
     }
 
     /// Reads the conjunction of `predicates`, expressions over columns named as in the table of `resource`.
-    pub fn of<'p>(
+    pub(crate) fn of<'p>(
         resource: &Resource,
         predicates: impl IntoIterator<Item = &'p Arc<dyn PhysicalExpr>>,
     ) -> Self {
@@ -150,7 +150,7 @@ impl Bounds {
 
 /// The requests that fetch every row within some bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
+pub(crate) enum Plan {
     /// None: no row can match.
     Nothing,
     /// One GET for each id, side by side.
@@ -174,7 +174,7 @@ impl Plan {
     /// Chooses the cheapest requests for `bounds`.
     ///
     /// `known_pages` is the number of pages that the last complete listing of this session took, if there was one.
-    pub fn choose(resource: &Resource, bounds: &Bounds, known_pages: Option<usize>) -> Self {
+    pub(crate) fn choose(resource: &Resource, bounds: &Bounds, known_pages: Option<usize>) -> Self {
         if bounds.is_nothing() {
             return Self::Nothing;
         }
@@ -216,7 +216,7 @@ impl Plan {
 
     /// Returns true if the requests answer with the rows of `bounds` and no others, as far as the service keeps its
     /// word, so that a LIMIT may shrink the page.
-    pub fn covers(&self, resource: &Resource, bounds: &Bounds) -> bool {
+    pub(crate) fn covers(&self, resource: &Resource, bounds: &Bounds) -> bool {
         let is_sent = |path: &Pushed| match (self, path) {
             (Self::Nothing, _) | (Self::Get { .. }, Pushed::Get) => true,
             (Self::List(_), Pushed::Get) => false,

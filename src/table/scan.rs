@@ -66,7 +66,7 @@ fn max_lookups(resource: &Resource) -> usize {
 
 /// Reads the objects of a resource.
 #[derive(Debug, Clone)]
-pub struct ResourceScan {
+pub(crate) struct ResourceScan {
     /// What plans call it: `ApiKeysScan`.
     name: String,
     connection: Connection,

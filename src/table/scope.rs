@@ -16,7 +16,7 @@ use crate::api::{Budget, Client, Traffic};
 
 /// The state of one running statement.
 #[derive(Debug, Default)]
-pub struct Scope {
+pub(crate) struct Scope {
     traffic: Arc<Traffic>,
     budget: Budget,
     state: Mutex<State>,
@@ -80,7 +80,7 @@ pub enum Warning {
 
 impl Scope {
     /// Starts a statement whose requests are counted by `traffic`.
-    pub fn new(traffic: Arc<Traffic>) -> Self {
+    pub(crate) fn new(traffic: Arc<Traffic>) -> Self {
         Self {
             traffic,
             ..Self::default()
@@ -88,7 +88,7 @@ impl Scope {
     }
 
     /// The same, whose statement sends no more requests than `budget` allows.
-    pub fn within(self, budget: Budget) -> Self {
+    pub(crate) fn within(self, budget: Budget) -> Self {
         Self { budget, ..self }
     }
 
@@ -98,12 +98,12 @@ impl Scope {
     }
 
     /// Returns the figures of the statement's requests so far.
-    pub fn traffic(&self) -> &Arc<Traffic> {
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 
     /// Returns the warnings so far, one of each sort with the counts of all.
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
         let state = self.state.lock();
         let mut warnings = state.warnings.clone();
         warnings.extend(state.skips.untold());
@@ -121,7 +121,7 @@ impl Scope {
     }
 
     /// Returns the predicates that the requests so far carried, as they are typed.
-    pub fn pushed(&self) -> Vec<String> {
+    pub(crate) fn pushed(&self) -> Vec<String> {
         self.state.lock().pushed.iter().cloned().collect()
     }
 
@@ -130,17 +130,17 @@ impl Scope {
     }
 
     /// Returns how long the statement has waited for a person.
-    pub fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.state.lock().waited
     }
 
     /// Adds the time that a person took to answer.
-    pub fn wait(&self, time: Duration) {
+    pub(crate) fn wait(&self, time: Duration) {
         self.state.lock().waited += time;
     }
 
     /// Adds a warning about a write.
-    pub fn warn_of_write(&self, message: impl Into<String>) {
+    pub(crate) fn warn_of_write(&self, message: impl Into<String>) {
         self.warn(Warning::Write(message.into()));
     }
 
