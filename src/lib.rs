@@ -4,8 +4,10 @@
 //! through the rooms from left to right, and no room knows those on its left:
 //!
 //! ```text
-//! cli, shell, mcp -> terminal -> session -> sql, dialect, table -> api, resource -> Confluent Cloud, or the sandbox
-//!                             -> render
+//! cli, shell, mcp -> terminal -> session -> table -> api, resource -> Confluent Cloud, or the sandbox
+//!                                        -> sql -> dialect, resource
+//!                                        -> render
+//! cli, terminal   -> sandbox
 //! ```
 //!
 //! - [`api`]: the client of the service's five operations;
