@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_becomes_calls_of_functions_is_bounded_sooner() {
-        let steps = "128 steps in a row";
+        let steps = "128 consecutive steps";
         let comparisons = "64 comparisons in a row";
         for (link, max, told) in [
             (" -> 'a'", MAX_STEPS, steps),

@@ -261,7 +261,7 @@ async fn a_success_that_tells_of_an_error_or_of_another_key_is_none() {
         assert!(error.outcome_unknown(), "{error}");
         let filters = Filters::default();
         let read = odd().get_opt(&API_KEYS, &id(), &filters).await;
-        assert!(read.unwrap_err().to_string().contains("tells of an error"));
+        assert!(read.unwrap_err().to_string().contains("reports an error"));
     }
     let other = || client([Step::Answer(answer(200, &[], r#"{"id":"L"}"#))]).0;
     let error = other().update(&API_KEYS, &id(), &body()).await.unwrap_err();
