@@ -168,13 +168,13 @@ fn code(text: &str) -> String {
     let mut code: Vec<&str> = Vec::new();
     let mut is_skipped = false;
     for line in lines {
-        // One item of tests: a line, or lines up to the end of its block.
+        // One item of tests: a line, or lines up to the end of its block, which are indented.
         match line {
             line if line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test") => {
                 is_skipped = true;
             }
             _ if !is_skipped => code.push(line),
-            line => is_skipped = !(line.ends_with(';') || line == "}"),
+            line => is_skipped = line.starts_with(' ') || !(line.ends_with(';') || line == "}"),
         }
     }
     code.join("\n")
