@@ -173,18 +173,6 @@ impl Sink for Rows {
         }
         Ok(())
     }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
-    fn is_streaming(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]

@@ -52,7 +52,9 @@ pub trait Sink: Send {
     /// # Errors
     ///
     /// Fails if the output cannot be written.
-    async fn finish(&mut self) -> Result<(), Error>;
+    async fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Finds out, without writing, whether rows of `bytes` can still be delivered.
     ///
@@ -65,7 +67,10 @@ pub trait Sink: Send {
     }
 
     /// Returns true if all that was flushed is known to have arrived: it is on disk, or its reader has taken it.
-    async fn has_arrived(&mut self) -> bool;
+    /// That is so of a sink that keeps the rows itself.
+    async fn has_arrived(&mut self) -> bool {
+        true
+    }
 
     /// Finds out, after [`finish`](Sink::finish), whether the reader stayed to the end of the rows.
     ///
@@ -99,5 +104,7 @@ pub trait Sink: Send {
     }
 
     /// Returns true if rows are delivered by [`flush`](Sink::flush), false if only by [`finish`](Sink::finish).
-    fn is_streaming(&self) -> bool;
+    fn is_streaming(&self) -> bool {
+        true
+    }
 }

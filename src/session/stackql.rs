@@ -286,16 +286,4 @@ impl Sink for DiscardRows {
     async fn rows(&mut self, _: &RecordBatch) -> Result<(), Error> {
         Ok(())
     }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
-    fn is_streaming(&self) -> bool {
-        true
-    }
 }

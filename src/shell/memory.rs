@@ -87,14 +87,6 @@ impl Sink for Memory {
         Ok(())
     }
 
-    async fn finish(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
     fn is_streaming(&self) -> bool {
         false
     }

@@ -232,10 +232,6 @@ impl Sink for Screen {
         }
     }
 
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
     fn is_streaming(&self) -> bool {
         matches!(self.state, State::Streaming(..)) || self.format.is_streaming()
     }

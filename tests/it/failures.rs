@@ -435,14 +435,6 @@ impl Sink for Left {
     fn keeps(&self) -> bool {
         false
     }
-
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
-    fn is_streaming(&self) -> bool {
-        true
-    }
 }
 
 #[tokio::test]

@@ -566,10 +566,6 @@ impl Sink for Panicking {
         panic!("on purpose")
     }
 
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
     fn is_streaming(&self) -> bool {
         false
     }

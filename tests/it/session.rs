@@ -129,18 +129,6 @@ impl Sink for Columns {
         }
         Ok(())
     }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
-    fn is_streaming(&self) -> bool {
-        true
-    }
 }
 
 #[tokio::test]
@@ -216,18 +204,6 @@ impl Sink for Connected {
     async fn rows(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         let sent = self.rows.send(batch.num_rows()).await;
         sent.map_err(|error| Error::new(ErrorKind::BrokenPipe, "the client left").caused_by(error))
-    }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
-    fn is_streaming(&self) -> bool {
-        true
     }
 }
 

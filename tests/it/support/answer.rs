@@ -109,10 +109,6 @@ impl Sink for Collector {
         Ok(())
     }
 
-    async fn has_arrived(&mut self) -> bool {
-        true
-    }
-
     fn is_streaming(&self) -> bool {
         false
     }
