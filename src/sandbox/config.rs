@@ -120,17 +120,6 @@ pub enum LinkStyle {
     Relative,
 }
 
-/// What `data` is on a page without keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EmptyList {
-    /// `[]`
-    #[default]
-    Array,
-    /// `null`, which is how Go writes a list that was never begun.
-    Null,
-}
-
 /// How a listing answers for a query parameter that its contract does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -162,15 +151,6 @@ pub enum SecretInReads {
     /// `""`, as recorded answers have it.
     #[default]
     Empty,
-}
-
-/// At most `requests` requests in each `window`; what comes above is answered 429.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests allowed in one window.
-    pub requests: u32,
-    /// Length of a window. Windows follow one another from the first request on.
-    pub window: Duration,
 }
 
 /// What the simulated service is asked to be.
@@ -208,8 +188,6 @@ pub struct SandboxConfig {
     pub next_style: NextStyle,
     /// How pages link to others.
     pub link_style: LinkStyle,
-    /// What `data` is on a page without keys.
-    pub empty_list: EmptyList,
     /// How a listing answers for a parameter that it does not have.
     pub unknown_filter: UnknownFilter,
     /// Whether every object in an answer has a member [`EXTRA_MEMBER`], which no description has: what comes next.
@@ -218,8 +196,6 @@ pub struct SandboxConfig {
     pub total_size: bool,
     /// What a read says of the secret.
     pub secret_in_reads: SecretInReads,
-    /// The rate limit, if any.
-    pub rate_limit: Option<RateLimit>,
     /// The most keys that the organization may have, if that is limited. A create above it is answered 402.
     pub quota: Option<usize>,
     /// What goes wrong, see [`Fault`].
@@ -243,12 +219,10 @@ impl Default for SandboxConfig {
             any_resource: false,
             next_style: NextStyle::default(),
             link_style: LinkStyle::default(),
-            empty_list: EmptyList::default(),
             unknown_filter: UnknownFilter::default(),
             extra_members: false,
             total_size: false,
             secret_in_reads: SecretInReads::default(),
-            rate_limit: None,
             quota: None,
             faults: Vec::new(),
         }

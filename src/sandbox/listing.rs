@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use url::form_urlencoded;
 
 use super::call::{COLLECTION, Reply};
-use super::config::{Contract, EmptyList, LinkStyle, NextStyle, SandboxConfig, UnknownFilter};
+use super::config::{Contract, LinkStyle, NextStyle, SandboxConfig, UnknownFilter};
 use super::cursor::Cursor;
 use super::faults::Action;
 use super::organization::PUBLIC_BASE;
@@ -68,10 +68,6 @@ pub(super) fn list(
     body.push_str("{\"api_version\":\"iam/v2\",\"kind\":\"ApiKeyList\",");
     let total = config.total_size.then(|| store.count(&place.filter));
     write_metadata(&mut body, links, total, config.next_style);
-    if rows.is_empty() && config.empty_list == EmptyList::Null {
-        body.push_str("\"data\":null}");
-        return Ok(Reply::json(StatusCode::OK, body));
-    }
     body.push_str("\"data\":[");
     for (number, (_, key)) in rows.iter().enumerate() {
         if number > 0 {
@@ -411,18 +407,15 @@ mod tests {
     }
 
     #[test]
-    fn links_can_be_relative_and_an_empty_list_null() {
-        let config = SandboxConfig::default()
-            .with(|config| config.link_style = LinkStyle::Relative)
-            .with(|config| config.empty_list = EmptyList::Null);
+    fn links_can_be_relative() {
+        let config =
+            SandboxConfig::default().with(|config| config.link_style = LinkStyle::Relative);
         let first = page(&config, "page_size=1", None);
         let next = first["metadata"]["next"].as_str().unwrap_or_default();
         let query = next
             .strip_prefix("/iam/v2/api-keys?")
             .unwrap_or_else(|| panic!("{next}"));
         assert_eq!(ids(&page(&config, query, None)), ["B"]);
-        let none = page(&config, "spec.owner=nobody", None);
-        assert_eq!(none.get("data"), Some(&Value::Null));
     }
 
     #[test]

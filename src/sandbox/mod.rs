@@ -16,7 +16,6 @@ mod draw;
 mod fault_text;
 mod faults;
 mod keys;
-mod limit;
 mod listing;
 mod log;
 mod names;
@@ -43,9 +42,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::config::{
-    Contract, DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, EXTRA_MEMBER, EmptyList, LEAKED_SECRET, LinkStyle,
-    NextStyle, PageOrder, RateLimit, SandboxConfig, SecretInReads, UnknownContract, UnknownFilter,
-    UnknownKey,
+    Contract, DEMO_KEY, DEMO_SECRET, DEMO_TOKEN, EXTRA_MEMBER, LEAKED_SECRET, LinkStyle, NextStyle,
+    PageOrder, SandboxConfig, SecretInReads, UnknownContract, UnknownFilter, UnknownKey,
 };
 pub use self::fault_text::FaultSyntaxError;
 use self::faults::Script;

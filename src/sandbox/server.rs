@@ -22,7 +22,6 @@ use super::config::SandboxConfig;
 use super::description;
 use super::draw::Draw;
 use super::faults::{Action, FaultBody, Script};
-use super::limit::{Allowance, Limiter};
 use super::log::{Log, LoggedRequest};
 use super::problem::Problem;
 use super::service::{self, Service};
@@ -52,7 +51,6 @@ pub struct SandboxState {
 struct Frontend {
     log: Log,
     script: Script,
-    limiter: Limiter,
     request_ids: Draw,
     /// What was wrong with requests by the description, up to [`MAX_VIOLATIONS`].
     violations: Vec<String>,
@@ -64,7 +62,6 @@ impl SandboxState {
         let frontend = Frontend {
             log: Log::default(),
             script: Script::new(config.faults.clone()),
-            limiter: Limiter::new(config.rate_limit),
             // Apart from the other draws, so that reads do not change which ids are drawn for new keys.
             request_ids: Draw::new(!config.seed),
             violations: Vec::new(),
@@ -229,16 +226,9 @@ impl SandboxState {
         if !self.is_authorized(headers) {
             return Decision::of(Err(Problem::unauthorized()));
         }
-        let allowance = self.frontend.lock().limiter.admit(Instant::now());
-        let outcome = if allowance.granted {
-            self.service().answer(call, fault)
-        } else {
-            let reply = Reply::empty(StatusCode::TOO_MANY_REQUESTS);
-            Ok(reply.with_header("retry-after", allowance.reset.to_string()))
-        };
         Decision {
-            allowance: Some(allowance),
-            ..Decision::of(outcome)
+            is_proper: true,
+            ..Decision::of(self.service().answer(call, fault))
         }
     }
 
@@ -266,14 +256,8 @@ impl SandboxState {
                 HeaderValue::from_static(reply.content_type),
             );
         }
-        if reply.status.is_success() || reply.status == StatusCode::TOO_MANY_REQUESTS {
-            for (name, value) in decision.allowance.iter().flat_map(|allowance| {
-                [
-                    ("x-ratelimit-limit", u64::from(allowance.limit)),
-                    ("x-ratelimit-remaining", u64::from(allowance.remaining)),
-                    ("x-ratelimit-reset", allowance.reset),
-                ]
-            }) {
+        if decision.is_proper && reply.status.is_success() {
+            for (name, value) in RATE_LIMIT {
                 headers.insert(name, HeaderValue::from(value));
             }
         }
@@ -309,10 +293,17 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// An answer, its rate-limit headers, and its fate.
+/// A generous limit, which is never used up.
+const RATE_LIMIT: [(&str, u64); 3] = [
+    ("x-ratelimit-limit", 1000),
+    ("x-ratelimit-remaining", 999),
+    ("x-ratelimit-reset", 1),
+];
+
+/// An answer, whether it is the service's rather than that of a fault, and its fate.
 struct Decision {
     outcome: Result<Reply, Problem>,
-    allowance: Option<Allowance>,
+    is_proper: bool,
     delivery: Delivery,
 }
 
@@ -320,7 +311,7 @@ impl Decision {
     fn of(outcome: Result<Reply, Problem>) -> Self {
         Self {
             outcome,
-            allowance: None,
+            is_proper: false,
             delivery: Delivery::Whole,
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::super::call::Reply;
-use super::super::config::{EmptyList, SandboxConfig, UnknownFilter};
+use super::super::config::{SandboxConfig, UnknownFilter};
 use super::super::cursor::{seal, unseal};
 use super::super::faults::Action;
 use super::super::listing::{DEFAULT_PAGE_SIZE, links, read_page_size, write_metadata};
@@ -161,11 +161,7 @@ impl Collection {
         );
         let total = config.total_size.then_some(total);
         write_metadata(&mut body, links, total, config.next_style);
-        let data = match config.empty_list {
-            EmptyList::Null if rows.is_empty() => Value::Null,
-            _ => Value::Array(rows),
-        };
-        let _ = write!(body, "\"data\":{data}}}");
+        let _ = write!(body, "\"data\":{}}}", Value::Array(rows));
         Ok(Reply::json(StatusCode::OK, body))
     }
 
