@@ -214,8 +214,8 @@ const MAX_LAYERS: usize = 4;
 /// The longest answer that is inflated, in bytes.
 const MAX_INFLATED: u64 = 1024 * 1024;
 
-/// Returns what is in `body` if it is gzip or zlib, as much of it as can be read.
-fn inflated(body: &Bytes) -> Option<Bytes> {
+/// Returns what is in `body` if it is gzip or zlib that no header tells of, as much of it as can be read.
+pub(super) fn inflated(body: &Bytes) -> Option<Bytes> {
     let mut text = Vec::new();
     // What was read before an error is kept.
     let _ = match body.as_ref() {
@@ -414,6 +414,11 @@ impl DecodeError {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     fn refused(body: &'static [u8]) -> String {
@@ -427,6 +432,21 @@ mod tests {
         let body = KeyBody::from_text(" {\"id\" : \"K\", \"new\":1.0}\n");
         assert_eq!(body.raw(), "{\"id\" : \"K\", \"new\":1.0}");
         assert_eq!(format!("{body:?}"), "KeyBody(23 bytes)");
+    }
+
+    #[test]
+    fn what_is_gzip_is_read_as_far_as_it_may_be_long() {
+        let gzip = |text: &[u8]| {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(text).unwrap();
+            Bytes::from(gzip.finish().unwrap())
+        };
+        let body = br#"{"errors":[{"detail":"no such owner"}]}"#;
+        assert_eq!(inflated(&gzip(body)).unwrap(), body[..]);
+        assert_eq!(inflated(&Bytes::from_static(body)), None);
+        assert_eq!(inflated(&Bytes::from_static(b"\x1f\x8b\x08\0\xff")), None);
+        let bomb = gzip(&vec![b' '; 4 * MAX_INFLATED as usize]);
+        assert_eq!(inflated(&bomb).unwrap().len() as u64, MAX_INFLATED);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::body::{DecodeError, KeyBody};
+use super::body::{self, DecodeError, KeyBody};
 use super::endpoint::Endpoint;
 use super::error::{Call, Error};
 use super::failure::Failure;
@@ -21,7 +21,7 @@ use super::ratelimit::{self, Gate};
 use super::request::{Method, Request, RequestLine};
 use super::retry::{Outcome, RetryPolicy, Tally};
 use super::service_clock::ServiceClock;
-use super::service_error::{self, ServiceError};
+use super::service_error::ServiceError;
 use super::terms::Terms;
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
@@ -299,7 +299,7 @@ impl Caller {
                 }
                 let asked = ratelimit::asked(&response, (self.now)());
                 let request_id = response.header("x-request-id");
-                let body = service_error::inflated(&response.body);
+                let body = body::inflated(&response.body).unwrap_or(response.body.clone());
                 let mut service = ServiceError::masked(status, request_id, &body, &self.mask);
                 if service.is_unauthorized() {
                     service.remedy = self.remedy.get().cloned();

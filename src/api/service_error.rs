@@ -7,11 +7,8 @@
 //! The envelope is described in Confluent's API reference, "Errors": `{"errors": [{id, status, code, title, detail,
 //! source: {pointer, parameter}}]}`.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::io::Read;
 
-use flate2::read::GzDecoder;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -215,19 +212,6 @@ impl ServiceError {
 /// What gzip begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The longest explanation that is inflated, in bytes.
-const MAX_INFLATED: u64 = 1024 * 1024;
-
-/// Returns the body of an error, inflated if it is gzip that no header tells of. What cannot be inflated stays as it is.
-pub(super) fn inflated(body: &[u8]) -> Cow<'_, [u8]> {
-    let mut text = Vec::new();
-    let mut inflater = GzDecoder::new(body).take(MAX_INFLATED);
-    match body.starts_with(&GZIP) && inflater.read_to_end(&mut text).is_ok() {
-        true => Cow::Owned(text),
-        false => Cow::Borrowed(body),
-    }
-}
-
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
@@ -304,10 +288,6 @@ impl Texts<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
 
     use super::*;
 
@@ -359,21 +339,6 @@ mod tests {
         insta::assert_snapshot!(said(599, "{}"), @"599");
         let gzip = ServiceError::parse(401, None, b"\x1f\x8b\x08\0\xff").to_string();
         insta::assert_snapshot!(gzip, @"401 Unauthorized: the explanation is gzip that cannot be read");
-    }
-
-    #[test]
-    fn an_explanation_that_is_gzip_is_read_as_far_as_it_may_be_long() {
-        let gzip = |text: &[u8]| {
-            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-            gzip.write_all(text).unwrap();
-            gzip.finish().unwrap()
-        };
-        let body = br#"{"errors":[{"detail":"no such owner"}]}"#;
-        assert_eq!(*inflated(&gzip(body)), body[..]);
-        assert_eq!(*inflated(body), body[..]);
-        assert_eq!(*inflated(b"\x1f\x8b\x08\0\xff"), b"\x1f\x8b\x08\0\xff"[..]);
-        let bomb = gzip(&vec![b' '; 4 * MAX_INFLATED as usize]);
-        assert_eq!(inflated(&bomb).len() as u64, MAX_INFLATED);
     }
 
     #[test]
