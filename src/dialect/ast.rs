@@ -8,7 +8,7 @@ use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement,
-    TableFactor, TableWithJoins, Value, ValueWithSpan, Visitor, VisitorMut,
+    TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -110,6 +110,18 @@ pub(crate) fn text_of(expr: &Expr) -> Option<(&str, Span)> {
 /// Returns true for NULL.
 pub(crate) fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if value.value == Value::Null)
+}
+
+/// Returns true for a number that is typed, with a sign or without.
+pub(crate) fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        Expr::Nested(expr) => is_number(expr),
+        Expr::UnaryOp { op, expr } => {
+            matches!(op, UnaryOperator::Minus | UnaryOperator::Plus) && is_number(expr)
+        }
+        _ => false,
+    }
 }
 
 /// Returns a number.

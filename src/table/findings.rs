@@ -41,7 +41,7 @@ use super::scope::Scope;
 use super::skips::SKIP;
 use crate::api;
 use crate::dialect::functions::Hidden;
-use crate::dialect::plan::operator::{Plan, named, no_expressions, one_input};
+use crate::dialect::plan::operator::{Plan, logical_node, named, no_expressions, one_input};
 use crate::resource::findings::{COLUMNS, CONTROLS, Control, Setting, settings};
 
 /// Returns the plan of the view.
@@ -130,28 +130,10 @@ impl PartialOrd for Checked {
 }
 
 impl UserDefinedLogicalNodeCore for Checked {
-    fn name(&self) -> &str {
-        "Control"
-    }
-
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        Vec::new()
-    }
-
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
-    }
+    logical_node!("Control", no_input);
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Control: {}", self.control.name)
-    }
-
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, _: Vec<LogicalPlan>) -> Result<Self> {
-        Ok(self.clone())
     }
 }
 

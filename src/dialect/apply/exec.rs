@@ -18,7 +18,7 @@ use datafusion::arrow::row::{RowConverter, Rows, SortField};
 use datafusion::common::cast::as_boolean_array;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{ScalarValue, Statistics, exec_err, internal_err};
+use datafusion::common::{ScalarValue, exec_err, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::UserDefinedLogicalNode;
@@ -35,7 +35,7 @@ use datafusion::physical_plan::metrics::{
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
-    Partitioning, PhysicalExpr, PlanProperties, StatisticsArgs, execute_stream,
+    Partitioning, PhysicalExpr, PlanProperties, execute_stream,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
@@ -43,7 +43,7 @@ use parking_lot::Mutex;
 use super::answer::{Answer, compare, first_column};
 use super::node::{Apply, Kind, Parameter, described, parameters};
 use super::once::{fresh, is_in_recursion};
-use crate::dialect::plan::operator::named;
+use crate::dialect::plan::operator::{named, unknown_statistics};
 
 /// The most distinct outer values that one subquery is run for.
 ///
@@ -310,13 +310,7 @@ impl ExecutionPlan for ApplyExec {
         self.fetch
     }
 
-    fn statistics_from_inputs(
-        &self,
-        _: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        Ok(Arc::new(Statistics::new_unknown(&self.task.schema)))
-    }
+    unknown_statistics!();
 
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())

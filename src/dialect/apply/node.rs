@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 use parking_lot::Mutex;
 
 use crate::dialect::plan::only_input;
+use crate::dialect::plan::operator::logical_node;
 
 /// What becomes of the rows of a subquery.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -451,46 +452,18 @@ pub(super) fn described(kind: &Kind, outer: &[Expr]) -> String {
 }
 
 impl UserDefinedLogicalNodeCore for ParameterNode {
-    fn name(&self) -> &str {
-        "OuterValue"
-    }
-
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        Vec::new()
-    }
-
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
-    }
+    logical_node!("OuterValue", no_input);
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OuterValue: {}", self.parameter.text)
     }
-
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, _: Vec<LogicalPlan>) -> Result<Self> {
-        Ok(self.clone())
-    }
 }
 
 impl UserDefinedLogicalNodeCore for Once {
-    fn name(&self) -> &str {
-        "Once"
-    }
-
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
-    }
+    logical_node!("Once");
 
     fn schema(&self) -> &DFSchemaRef {
         self.input.schema()
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -506,20 +479,10 @@ impl UserDefinedLogicalNodeCore for Once {
 }
 
 impl UserDefinedLogicalNodeCore for Nullable {
-    fn name(&self) -> &str {
-        "Nullable"
-    }
-
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
-    }
+    logical_node!("Nullable");
 
     fn schema(&self) -> &DFSchemaRef {
         &self.schema
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,6 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::catalog::default_table_source::source_as_provider;
-use datafusion::common::Statistics;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -21,7 +20,7 @@ use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
-    Partitioning, PlanProperties, StatisticsArgs, execute_stream,
+    Partitioning, PlanProperties, execute_stream,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
@@ -30,7 +29,9 @@ use tokio::sync::OnceCell;
 use super::known::below_projection;
 use super::node::{Apply, Once, Parameter, downcast, extension, parameter, parameters, subquery};
 use crate::dialect::plan::can_fail;
-use crate::dialect::plan::operator::{Plan, named, no_expressions, one_input, over_changed};
+use crate::dialect::plan::operator::{
+    Plan, named, no_expressions, one_input, over_changed, unknown_statistics,
+};
 
 /// Rows that are kept together: many short batches would each cost what a long one does.
 const ROWS: usize = 8192;
@@ -276,13 +277,7 @@ impl ExecutionPlan for OnceExec {
         vec![false]
     }
 
-    fn statistics_from_inputs(
-        &self,
-        _: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        Ok(Arc::new(Statistics::new_unknown(&self.schema())))
-    }
+    unknown_statistics!();
 
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (input, parameters, kept) = (

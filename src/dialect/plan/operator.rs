@@ -1,4 +1,4 @@
-//! Macros for what our physical operators have in common in their `impl ExecutionPlan`.
+//! Macros for what our physical operators have in common in their `impl ExecutionPlan`, and nodes of logical plans in theirs.
 //!
 //! The engine asks every operator for its inputs, for a copy over other inputs, and for its expressions, and has no
 //! default implementations. These macros implement them for most of our operators. [`over_changed`] is the step that
@@ -128,4 +128,61 @@ macro_rules! no_expressions {
     };
 }
 
-pub(crate) use {named, no_expressions, no_input, one_input};
+/// The statistics of an operator that cannot know how many rows it has.
+macro_rules! unknown_statistics {
+    () => {
+        fn statistics_from_inputs(
+            &self,
+            _: &[std::sync::Arc<datafusion::common::Statistics>],
+            _: &datafusion::physical_plan::StatisticsArgs,
+        ) -> datafusion::error::Result<std::sync::Arc<datafusion::common::Statistics>> {
+            let unknown = datafusion::common::Statistics::new_unknown(&self.schema());
+            Ok(std::sync::Arc::new(unknown))
+        }
+    };
+}
+
+/// What a node of a logical plan is called, its inputs and its expressions, of which it has none. It has one input, in its
+/// field `input`; or none, and then its schema is in its field `schema`.
+macro_rules! logical_node {
+    ($name:literal, no_input) => {
+        fn name(&self) -> &str {
+            $name
+        }
+
+        fn inputs(&self) -> Vec<&datafusion::logical_expr::LogicalPlan> {
+            Vec::new()
+        }
+
+        fn schema(&self) -> &datafusion::common::DFSchemaRef {
+            &self.schema
+        }
+
+        fn expressions(&self) -> Vec<datafusion::logical_expr::Expr> {
+            Vec::new()
+        }
+
+        fn with_exprs_and_inputs(
+            &self,
+            _: Vec<datafusion::logical_expr::Expr>,
+            _: Vec<datafusion::logical_expr::LogicalPlan>,
+        ) -> datafusion::error::Result<Self> {
+            Ok(self.clone())
+        }
+    };
+    ($name:literal) => {
+        fn name(&self) -> &str {
+            $name
+        }
+
+        fn inputs(&self) -> Vec<&datafusion::logical_expr::LogicalPlan> {
+            vec![&self.input]
+        }
+
+        fn expressions(&self) -> Vec<datafusion::logical_expr::Expr> {
+            Vec::new()
+        }
+    };
+}
+
+pub(crate) use {logical_node, named, no_expressions, no_input, one_input, unknown_statistics};

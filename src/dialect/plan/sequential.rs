@@ -6,17 +6,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::{Statistics, internal_err};
+use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PlanProperties, StatisticsArgs,
+    PlanProperties,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::operator::{Plan, named, no_expressions, one_input};
+use super::operator::{Plan, named, no_expressions, one_input, unknown_statistics};
 
 /// How many batches of a partition are prefetched before its turn.
 const PREFETCHED: usize = 2;
@@ -78,13 +78,7 @@ impl ExecutionPlan for SequentialExec {
     one_input!();
     no_expressions!();
 
-    fn statistics_from_inputs(
-        &self,
-        _: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        Ok(Arc::new(Statistics::new_unknown(&self.schema())))
-    }
+    unknown_statistics!();
 
     fn execute(
         &self,

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use super::rule::Context;
 use crate::dialect::ast::{
-    apart, folded, idents, items_before_star, leftmost, number, position, taken,
+    apart, folded, idents, is_number, items_before_star, leftmost, number, position, taken,
 };
 use crate::dialect::parse;
 
@@ -142,14 +142,6 @@ pub(super) fn numbers_in_groups(select: &mut Select, _: &Context<'_>) {
         {
             *expr = apart(Expr::Value(Value::Boolean(true).into()), taken(expr));
         }
-    }
-}
-
-fn is_number(expr: &Expr) -> bool {
-    match expr {
-        Expr::Nested(expr) | Expr::UnaryOp { expr, .. } => is_number(expr),
-        Expr::Value(value) => matches!(value.value, Value::Number(..)),
-        _ => false,
     }
 }
 

@@ -11,7 +11,9 @@ use sqlparser::ast::{
 
 use super::conditions::like_each;
 use super::rule::Context;
-use crate::dialect::ast::{call, calls, function_name, is_null, rename, taken, text, wrap};
+use crate::dialect::ast::{
+    call, calls, function_name, is_null, is_number, rename, taken, text, wrap,
+};
 use crate::dialect::error::Error;
 use crate::dialect::functions;
 use crate::dialect::parser::{IS, IS_NOT, MOD};
@@ -445,15 +447,6 @@ pub(super) fn truth_of_numbers(expr: &mut Expr, _: &Context<'_>) {
             }
         }
         _ => {}
-    }
-}
-
-fn is_number(expr: &Expr) -> bool {
-    match expr {
-        Expr::Value(value) => matches!(value.value, Value::Number(..)),
-        Expr::Nested(expr) => is_number(expr),
-        Expr::UnaryOp { op, expr } => *op == UnaryOperator::Minus && is_number(expr),
-        _ => false,
     }
 }
 
