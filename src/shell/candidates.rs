@@ -1,8 +1,8 @@
 //! Completion candidates: names that begin with what was typed, sorted and without duplicates. Pure.
 
+use super::buffered_rows::LAST_RESULT;
 use super::catalog::{Catalog, Field, Table};
 use super::context::Context;
-use super::memory::LAST_RESULT;
 use super::sources::Source;
 use crate::dialect::Dialect;
 use crate::resource::findings::{Setting, settings};

@@ -3,8 +3,8 @@
 
 use datafusion::arrow::datatypes::{DataType, Fields};
 
-use super::values::Values;
-use super::view;
+use super::seen_values::SeenValues;
+use super::view_columns;
 use crate::dialect::source_json;
 use crate::dialect::type_names::type_name;
 use crate::resource::{
@@ -23,8 +23,8 @@ pub(super) struct Catalog {
     pub(super) profiles: Vec<String>,
     /// Variables of `\set`.
     pub(super) variables: Vec<String>,
-    /// Values that rows had.
-    pub(super) values: Values,
+    /// SeenValues that rows had.
+    pub(super) values: SeenValues,
 }
 
 /// A table or a view.
@@ -132,10 +132,10 @@ impl Table {
 impl Field {
     /// Adds what the table says of a column of the view.
     fn of_view(self, view: &View) -> Self {
-        let sent_as = view::source(view, &self.name).and_then(|path| view.of.sent_as(path));
+        let sent_as = view_columns::source(view, &self.name).and_then(|path| view.of.sent_as(path));
         Self {
             sent_as: sent_as.unwrap_or_default(),
-            description: view::description(view, &self.name),
+            description: view_columns::description(view, &self.name),
             ..self
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::command_table::{ALIASES, COMMANDS, DOT_SETTINGS, find};
 use super::lex::{Kind, Lexeme, lex};
-use super::listing::{ALIASES, COMMANDS, DOT_SETTINGS, find};
 use super::other_shells;
 use crate::dialect::error::{meant, nearest};
 use crate::error::Error;

@@ -2,10 +2,10 @@
 
 use super::candidates::{Candidate, Candidates, Files};
 use super::catalog::Catalog;
+use super::command_table::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::context::{Context, Place};
 use super::help;
 use super::lex::{Kind, Lexed, lex};
-use super::listing::{self, Argument, COMMANDS, DOT_SETTINGS};
 use super::prompt::{Pending, pending};
 use super::settings;
 use super::variables;

@@ -6,8 +6,8 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use rustyline::{Config, DefaultEditor};
 
-use super::leave::Shutdown;
 use super::pager::Size;
+use super::shutdown::Shutdown;
 use crate::render::{Expanded, OutputFormat, RenderOptions, Summary, renderer};
 use crate::session::{Confirm, Question, Verb, text_at};
 use crate::sql::spec;

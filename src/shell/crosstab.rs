@@ -7,7 +7,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{Field, Schema};
 
-use super::memory::texts;
+use super::buffered_rows::texts;
 use crate::dialect::error::{meant, nearest};
 use crate::error::Error;
 

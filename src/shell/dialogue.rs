@@ -15,7 +15,7 @@ use super::edit;
 use super::helper::LineHelper;
 use super::history::{History, MAX_ENTRIES};
 use super::input::{Input, Step};
-use super::keys::{Keys, at_line_before};
+use super::key_bindings::{KeyBindings, at_line_before};
 use super::pager::Size;
 use super::reflow::TAB;
 use super::run::Flow;
@@ -81,7 +81,7 @@ fn recall(editor: &mut LineEditor) {
 impl Shell {
     /// Reads and runs lines until one asks to quit.
     pub(super) async fn read_loop(&mut self, editor: &mut LineEditor) -> Result<(), Error> {
-        let keys = Keys::default();
+        let keys = KeyBindings::default();
         keys.bind(editor);
         let mut input = Input::default();
         let mut typed = String::new();

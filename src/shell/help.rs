@@ -1,6 +1,6 @@
 //! The texts of `\?` and `\h`. Pure.
 
-use super::listing::COMMANDS;
+use super::command_table::COMMANDS;
 use crate::error::Error;
 
 /// How one statement is written.

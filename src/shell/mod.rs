@@ -3,19 +3,21 @@
 //! Most files are pure and know no terminal:
 //! - a line while it is edited: `lex`, `prompt`, `highlight`, `context`, `sources`, `complete`, `candidates`, `catalog`,
 //!   `words`, `reflow`;
-//! - a line once it is entered: `input`, `scan`, `command`, `listing`, `other_shells`, `variables`, `settings`;
+//! - a line once it is entered: `input`, `scan`, `command`, `command_table`, `other_shells`, `variables`, `settings`;
 //! - answers: `describe`, `help`.
 //!
 //! The others act: `state` (the shell between two lines), `helper`, `history` and `dialogue` (the line editor, its
 //! memory, and the loop), `run`, `dispatch` and `script` (statements, commands and files of them), `screen` and `pager`
-//! (output), `confirm`, `edit` and `leave`.
+//! (output), `confirm`, `edit` and `shutdown`.
 //!
 //! It depends on the session, on rendering and on [`crate::terminal`]. It never sends a request itself, and an error
 //! never ends it.
 
+mod buffered_rows;
 mod candidates;
 mod catalog;
 mod command;
+mod command_table;
 mod complete;
 mod conditions;
 mod confirm;
@@ -30,26 +32,24 @@ mod helper;
 mod highlight;
 mod history;
 mod input;
-mod keys;
-mod leave;
+mod key_bindings;
 mod lex;
-mod listing;
-mod memory;
 mod other_shells;
 mod pager;
-mod place;
 mod prompt;
 mod reflow;
+mod row_target;
 mod run;
 mod scan;
 mod screen;
 mod script;
+mod seen_values;
 mod settings;
+mod shutdown;
 mod sources;
 mod state;
-mod values;
 mod variables;
-mod view;
+mod view_columns;
 mod words;
 
 use std::io::IsTerminal;
@@ -62,7 +62,7 @@ use crate::terminal::{directories, notes, signals};
 use confirm::ConfirmAtTerminal;
 use state::Shell;
 
-pub use listing::commands;
+pub use command_table::commands;
 pub(crate) use script::first_command;
 pub(crate) use state::Setup;
 pub(crate) use words::STARTS;
@@ -88,7 +88,7 @@ pub(crate) async fn run(mut setup: Setup) -> Result<(), Error> {
     if !is_terminal {
         return shell.run_stdin().await;
     }
-    let _watch = leave::watch(&shell.shutdown)?;
+    let _watch = shutdown::watch(&shell.shutdown)?;
     if shell.settings.footer {
         shell.greet();
     }

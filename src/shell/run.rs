@@ -6,14 +6,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 
+use super::buffered_rows::{BufferedRows, Keeping, LAST_RESULT, Seen, texts};
 use super::command::{Command, Copy, Destination, Watch};
 use super::crosstab::crosstab;
 use super::describe::Grid;
 use super::input::{Input, Step};
 use super::lex::lex;
-use super::memory::{Keeping, LAST_RESULT, Memory, Seen, texts};
 use super::pager::Size;
-use super::place::Place;
+use super::row_target::RowTarget;
 use super::screen::Screen;
 use super::sources::{Part, parts, sources, unquoted};
 use super::state::Shell;
@@ -92,7 +92,7 @@ impl Shell {
                 let (rows, report) = self.rows_of(&piece, "\\crosstabview").await?;
                 let grid = crosstab(&rows, &columns)?;
                 self.show_rows(&[grid]).await?;
-                self.tell(&report).await;
+                self.report(&report).await;
             }
             Step::Command(Command::Watch(watch), piece) => {
                 let piece = self.this_or_last(piece)?;
@@ -148,7 +148,7 @@ impl Shell {
                 self.pager = pager;
                 shown?;
             }
-            self.tell(&report).await;
+            self.report(&report).await;
             if let Some(left) = &mut left {
                 *left -= 1;
                 if *left == 0 {
@@ -167,7 +167,7 @@ impl Shell {
         let (rows, report) = self.rows_of(piece, "\\gset").await?;
         // What the statement has done is told, whatever becomes of its row.
         let variables = as_variables(&rows, prefix);
-        self.tell(&report).await;
+        self.report(&report).await;
         for (name, value) in variables? {
             match value {
                 Some(value) => self.set_variable(name, value)?,
@@ -241,7 +241,7 @@ impl Shell {
         }
         let piece = self.prepared(piece)?;
         let traffic = Arc::new(Traffic::default());
-        let mut memory = Memory::default();
+        let mut memory = BufferedRows::default();
         let progress = Progress::of(&traffic);
         let OpenSession {
             session, params, ..
@@ -271,7 +271,7 @@ impl Shell {
         let piece = self.prepared(piece)?;
         let creates = creates_keys(&piece, self.opened.session.dialect());
         let traffic = Arc::new(Traffic::default());
-        let mut memory = Memory::default();
+        let mut memory = BufferedRows::default();
         let mut output = self.output.take();
         let to = once.to.clone().or_else(|| self.once.take());
         let outcome = match self.target(&mut output, to.as_ref(), once, creates) {
@@ -294,7 +294,7 @@ impl Shell {
         } else if let Some((schema, rows)) = memory.into_result() {
             self.keep(schema, rows)?;
         }
-        self.tell(&report).await;
+        self.report(&report).await;
         Ok(())
     }
 
@@ -308,7 +308,7 @@ impl Shell {
     }
 
     /// Says what a statement did.
-    async fn tell(&mut self, report: &Report) {
+    async fn report(&mut self, report: &Report) {
         for warning in &report.warnings {
             notes::warn(&warning.to_string());
         }
@@ -323,7 +323,7 @@ impl Shell {
     async fn run_into(
         &self,
         mut target: Target<'_>,
-        memory: Option<&mut Memory>,
+        memory: Option<&mut BufferedRows>,
         piece: &Piece,
         traffic: &Arc<Traffic>,
     ) -> Result<Option<Report>, Error> {
@@ -396,7 +396,7 @@ impl Shell {
     /// once, and a pager may be closed early.
     fn target<'o>(
         &self,
-        output: &'o mut Option<Place>,
+        output: &'o mut Option<RowTarget>,
         to: Option<&Destination>,
         once: &Overrides,
         whole: bool,
@@ -408,8 +408,8 @@ impl Shell {
         settings.format = once.format.unwrap_or(settings.format);
         if let Some(to) = to {
             let (format, options) = (settings.format, &settings.render);
-            let place = Place::open(to, format, options, &self.interrupt)?;
-            return Ok(Target::Place(place));
+            let place = RowTarget::open(to, format, options, &self.interrupt)?;
+            return Ok(Target::RowTarget(place));
         }
         Ok(match output {
             Some(place) => {
@@ -429,7 +429,7 @@ impl Shell {
         // A program ends before the next one begins.
         self.output = None;
         let (format, options) = (self.settings.format, &self.settings.render);
-        self.output = Some(Place::open(to, format, options, &self.interrupt)?);
+        self.output = Some(RowTarget::open(to, format, options, &self.interrupt)?);
         Ok(())
     }
 }
@@ -534,9 +534,9 @@ fn stopped(error: Error, traffic: &Traffic) -> Error {
 enum Target<'o> {
     Screen(Screen),
     /// Where `\o` says.
-    Output(&'o mut Place),
+    Output(&'o mut RowTarget),
     /// For this statement alone.
-    Place(Place),
+    RowTarget(RowTarget),
 }
 
 impl Target<'_> {
@@ -544,7 +544,7 @@ impl Target<'_> {
         Ok(match self {
             Self::Screen(screen) => screen,
             Self::Output(place) => place.output()?,
-            Self::Place(place) => place.output()?,
+            Self::RowTarget(place) => place.output()?,
         })
     }
 
@@ -552,7 +552,7 @@ impl Target<'_> {
         match self {
             Self::Screen(_) => false,
             Self::Output(place) => place.is_program(),
-            Self::Place(place) => place.is_program(),
+            Self::RowTarget(place) => place.is_program(),
         }
     }
 
@@ -561,7 +561,7 @@ impl Target<'_> {
         match self {
             Self::Screen(screen) => screen.present(),
             Self::Output(place) => place.output()?.commit(),
-            Self::Place(place) => place.output()?.commit(),
+            Self::RowTarget(place) => place.output()?.commit(),
         }
     }
 
@@ -570,7 +570,7 @@ impl Target<'_> {
         match self {
             Self::Screen(_) => None,
             Self::Output(place) => place.unfinished(),
-            Self::Place(place) => place.unfinished(),
+            Self::RowTarget(place) => place.unfinished(),
         }
     }
 }

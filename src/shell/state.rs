@@ -9,11 +9,11 @@ use super::catalog::Catalog;
 use super::command::Destination;
 use super::conditions::Conditions;
 use super::describe::Grid;
-use super::leave::Shutdown;
 use super::pager;
-use super::place::Place;
 use super::prompt::ready;
+use super::row_target::RowTarget;
 use super::settings::{self, Settings};
+use super::shutdown::Shutdown;
 use super::variables::Variables;
 use crate::error::{Error, ErrorKind};
 use crate::render::{OutputFormat, RenderOptions};
@@ -46,7 +46,7 @@ pub(super) struct Shell {
     pub(super) settings: Settings,
     pub(super) variables: Variables,
     /// Where rows go, if not to the terminal.
-    pub(super) output: Option<Place>,
+    pub(super) output: Option<RowTarget>,
     /// Where the rows of the next statement go, if `\\once` was said.
     pub(super) once: Option<Destination>,
     pub(super) pager: Option<String>,
@@ -55,7 +55,7 @@ pub(super) struct Shell {
     pub(super) catalog: Arc<Catalog>,
     /// The statement that ran last.
     pub(super) last: Option<Piece>,
-    /// Why there is no last result, if there is none: see [`LAST_RESULT`](super::memory::LAST_RESULT).
+    /// Why there is no last result, if there is none: see [`LAST_RESULT`](super::buffered_rows::LAST_RESULT).
     pub(super) no_result: Option<&'static str>,
     /// The conditions of `\\if` that surround the next step.
     pub(super) conditions: Conditions,
@@ -96,7 +96,7 @@ impl Shell {
         };
         let output = match (&setup.output_file, stdout) {
             (None, true) => None,
-            (file, _) => Some(Place::from(Output::open(
+            (file, _) => Some(RowTarget::from(Output::open(
                 format,
                 setup.render.clone(),
                 file.as_deref(),

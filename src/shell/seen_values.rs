@@ -1,28 +1,28 @@
-//! Values seen in earlier rows, to complete `owner_id = '` and the like. Pure.
+//! SeenValues seen in earlier rows, to complete `owner_id = '` and the like. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 
-use super::view;
+use super::view_columns;
 use crate::resource::VIEWS;
 use crate::secret;
 
 /// Rows of a result that are looked at.
 const MAX_ROWS: usize = 1000;
 
-/// Values of one column that are remembered.
+/// SeenValues of one column that are remembered.
 const MAX_VALUES: usize = 500;
 
 /// Bytes of a value that is remembered.
 const MAX_LENGTH: usize = 100;
 
-/// Values by the column that has them.
+/// SeenValues by the column that has them.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Values(BTreeMap<String, BTreeSet<String>>);
+pub(super) struct SeenValues(BTreeMap<String, BTreeSet<String>>);
 
-impl Values {
+impl SeenValues {
     /// Takes note of the texts in `batch`, those within objects included.
     pub(super) fn note(&mut self, batch: &RecordBatch) {
         let rows = batch.slice(0, batch.num_rows().min(MAX_ROWS));
@@ -69,7 +69,7 @@ impl Values {
 /// Returns the name of a column by which it is known: a column of a view by that of the table.
 fn canonical(path: &str) -> String {
     let path = path.to_lowercase();
-    let mut sources = VIEWS.iter().map(|view| view::source(view, &path));
+    let mut sources = VIEWS.iter().map(|view| view_columns::source(view, &path));
     match sources.find_map(|source| source) {
         Some(source) => source.to_owned(),
         None => path,
@@ -101,7 +101,7 @@ mod tests {
             vec![Arc::new(owner), text("canary")],
             None,
         );
-        let mut values = Values::default();
+        let mut values = SeenValues::default();
         let table: ArrayRef = Arc::new(spec);
         values.note(&RecordBatch::try_from_iter([("spec", table)]).unwrap());
         values.note(&RecordBatch::try_from_iter([("owner_id", text("sa-1"))]).unwrap());

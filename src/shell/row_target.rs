@@ -13,7 +13,7 @@ use crate::terminal::output::Output;
 use crate::terminal::{children, notes};
 
 /// A place that rows are written to.
-pub(super) struct Place {
+pub(super) struct RowTarget {
     /// None once it is closed: a program reads up to the end of its stdin.
     output: Option<Output>,
     /// The format that the name of the file asks for.
@@ -28,7 +28,7 @@ struct Program {
     interrupt: Interrupt,
 }
 
-impl Place {
+impl RowTarget {
     /// Opens `to`. A file takes its format from its name, unless `format` is another one than table.
     ///
     /// Fails if the file cannot be written, or the program not be run.
@@ -126,7 +126,7 @@ fn in_file(format: OutputFormat, named: Option<OutputFormat>) -> OutputFormat {
     }
 }
 
-impl From<Output> for Place {
+impl From<Output> for RowTarget {
     fn from(output: Output) -> Self {
         Self {
             output: Some(output),
@@ -136,7 +136,7 @@ impl From<Output> for Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for RowTarget {
     /// The next prompt must wait for the program. One that does not end for Ctrl-C is left behind at the second one, which
     /// ends the shell.
     fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! Keys that do more at this prompt than in the line editor: Ctrl-C keeps the discarded text for recall, and Up on a
+//! KeyBindings that do more at this prompt than in the line editor: Ctrl-C keeps the discarded text for recall, and Up on a
 //! line that continues a statement goes to the line before it.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustyline::{
 
 /// What the keys have taken from the line, for the read loop.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Keys(Arc<Mutex<Taken>>);
+pub(super) struct KeyBindings(Arc<Mutex<Taken>>);
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -24,7 +24,7 @@ struct Taken {
     up: Option<usize>,
 }
 
-impl Keys {
+impl KeyBindings {
     /// Binds the keys in `editor`.
     pub(super) fn bind<H: Helper>(&self, editor: &mut Editor<H, MemHistory>) {
         let up = Event::from(KeyEvent(KeyCode::Up, Modifiers::NONE));
@@ -53,7 +53,7 @@ impl Keys {
     }
 }
 
-struct Up(Keys);
+struct Up(KeyBindings);
 
 impl ConditionalEventHandler for Up {
     fn handle(
@@ -73,7 +73,7 @@ impl ConditionalEventHandler for Up {
     }
 }
 
-struct Interrupt(Keys);
+struct Interrupt(KeyBindings);
 
 impl ConditionalEventHandler for Interrupt {
     fn handle(

@@ -20,13 +20,13 @@ const MAX_BYTES: usize = 64 << 20;
 
 /// The rows of one result.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct BufferedRows {
     schema: Option<SchemaRef>,
     batches: Vec<RecordBatch>,
     bytes: usize,
 }
 
-impl Memory {
+impl BufferedRows {
     /// Returns true if there was a result, and more of it than is kept.
     pub(super) fn is_too_large(&self) -> bool {
         self.bytes > MAX_BYTES
@@ -76,7 +76,7 @@ impl Memory {
 }
 
 #[async_trait]
-impl Sink for Memory {
+impl Sink for BufferedRows {
     async fn begin(&mut self, schema: &SchemaRef) -> Result<(), Error> {
         Self::begin(self, schema);
         Ok(())
@@ -95,7 +95,7 @@ impl Sink for Memory {
 /// Hands rows on, and keeps them.
 pub(super) struct Keeping<'s> {
     pub(super) to: &'s mut dyn Sink,
-    pub(super) memory: &'s mut Memory,
+    pub(super) memory: &'s mut BufferedRows,
 }
 
 #[async_trait]
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn rows_beyond_the_bound_are_not_kept() {
-        let mut memory = Memory::default();
+        let mut memory = BufferedRows::default();
         memory.begin(&numbers(&[]).schema());
         memory.add(&numbers(&vec![0; MAX_BYTES / 8]));
         memory.add(&numbers(&[1]));
