@@ -15,12 +15,12 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use serde_json::{Value, json};
 
 use super::config::{Contract, SandboxConfig, SecretInReads};
-use super::draw::Draw;
 use super::names::{DESCRIPTIONS, ODD_NAMES, PURPOSES, SYSTEMS};
 use super::organization::{
     CLOUD, CRN_BASE, FLINK, GLOBAL, KAFKA, KSQLDB, Organization, Owner, PUBLIC_BASE,
     SCHEMA_REGISTRY, TABLEFLOW, parsed,
 };
+use super::random::Random;
 use super::store::{Key, Reference, Store};
 
 /// What a position in the organization holds when it is not an everyday key.
@@ -89,7 +89,7 @@ fn last_days(today: NaiveDate) -> [NaiveDate; 6] {
 pub(super) fn invent(
     organization: &Organization,
     config: &SandboxConfig,
-    draw: &mut Draw,
+    draw: &mut Random,
 ) -> Store {
     let mut inventor = Inventor {
         organization,
@@ -128,7 +128,7 @@ pub(super) fn invent(
 struct Inventor<'a> {
     organization: &'a Organization,
     config: &'a SandboxConfig,
-    draw: &'a mut Draw,
+    draw: &'a mut Random,
     /// From which place on an everyday key gets which last day.
     expiries: VecDeque<(usize, NaiveDate)>,
 }
@@ -384,7 +384,7 @@ mod tests {
     use super::*;
 
     fn invented(config: &SandboxConfig) -> Vec<Value> {
-        let mut draw = Draw::new(config.seed);
+        let mut draw = Random::new(config.seed);
         let organization = Organization::invent(&mut draw);
         let store = super::invent(&organization, config, &mut draw);
         store.iter().map(Key::value).collect()
@@ -583,7 +583,7 @@ mod tests {
     #[test]
     fn a_key_takes_less_than_a_kilobyte() {
         let config = SandboxConfig::default().with_keys(2000);
-        let mut draw = Draw::new(1);
+        let mut draw = Random::new(1);
         let organization = Organization::invent(&mut draw);
         let store = super::invent(&organization, &config, &mut draw);
         let bytes: usize = store.iter().map(Key::bytes).sum();

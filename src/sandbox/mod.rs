@@ -12,19 +12,19 @@ mod clock;
 mod config;
 mod cursor;
 mod description;
-mod draw;
 mod fault_text;
 mod faults;
+mod hostile_content;
 mod keys;
 mod listing;
 mod log;
 mod names;
 mod organization;
 mod problem;
+mod random;
 mod server;
 mod service;
 mod siblings;
-mod spoil;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -138,7 +138,7 @@ impl Sandbox {
     pub fn keys(&self) -> Vec<Value> {
         let mut keys = self.state.service().keys();
         if self.state.config().extra_members {
-            keys.iter_mut().for_each(spoil::add_extra_members);
+            keys.iter_mut().for_each(hostile_content::add_extra_members);
         }
         keys
     }

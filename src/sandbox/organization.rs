@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::draw::Draw;
+use super::random::Random;
 use super::store::Reference;
 
 /// Base of the links that the service writes, whatever host it is reached by.
@@ -56,7 +56,7 @@ pub(super) const TABLEFLOW: usize = 6;
 
 impl Organization {
     /// Invents an organization.
-    pub(super) fn invent(draw: &mut Draw) -> Self {
+    pub(super) fn invent(draw: &mut Random) -> Self {
         let mut organization = Self {
             id: draw.uuid(),
             owners: Vec::new(),
@@ -95,7 +95,7 @@ impl Organization {
         });
     }
 
-    fn add_resources(&mut self, draw: &mut Draw) {
+    fn add_resources(&mut self, draw: &mut Random) {
         for place in 0..ENVIRONMENTS {
             let environment = format!("env-{}", draw.short_id());
             for _ in 0..4 - place.min(3) {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::config::UnknownKey;
-use super::spoil::make_hostile;
+use super::hostile_content::make_hostile;
 
 /// Why a request is refused: a status, and one or more errors.
 #[derive(Debug)]

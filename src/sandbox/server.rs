@@ -20,13 +20,13 @@ use super::call::{Call, Reply};
 use super::clock::Clock;
 use super::config::SandboxConfig;
 use super::description;
-use super::draw::Draw;
 use super::faults::{Action, FaultBody, Script};
+use super::hostile_content;
 use super::log::{Log, LoggedRequest};
 use super::problem::Problem;
+use super::random::Random;
 use super::service::{self, Service};
 use super::siblings;
-use super::spoil;
 use super::wire::{self, Connection, Delivery};
 
 /// The largest body that a request may have, in bytes.
@@ -51,7 +51,7 @@ pub struct SandboxState {
 struct Frontend {
     log: Log,
     script: Script,
-    request_ids: Draw,
+    request_ids: Random,
     /// What was wrong with requests by the description, up to [`MAX_VIOLATIONS`].
     violations: Vec<String>,
 }
@@ -63,7 +63,7 @@ impl SandboxState {
             log: Log::default(),
             script: Script::new(config.faults.clone()),
             // Apart from the other draws, so that reads do not change which ids are drawn for new keys.
-            request_ids: Draw::new(!config.seed),
+            request_ids: Random::new(!config.seed),
             violations: Vec::new(),
         };
         let clock = Arc::new(Clock::new(&config));
@@ -197,7 +197,7 @@ impl SandboxState {
             | Action::LeakSecrets => {
                 let mut decision = proper(None);
                 if let Ok(reply) = &mut decision.outcome {
-                    reply.body = spoil::spoiled(std::mem::take(&mut reply.body), &fault);
+                    reply.body = hostile_content::spoiled(std::mem::take(&mut reply.body), &fault);
                 }
                 decision
             }
@@ -247,7 +247,7 @@ impl SandboxState {
             }
         });
         if self.config.extra_members {
-            reply.body = spoil::with_extra_members(reply.body);
+            reply.body = hostile_content::with_extra_members(reply.body);
         }
         let mut headers = HeaderMap::with_capacity(8);
         if !reply.body.is_empty() {

@@ -15,13 +15,13 @@ use super::call::{COLLECTION, Call, Reply, Target};
 use super::clock::Clock;
 use super::config::{Contract, SandboxConfig, SecretInReads};
 use super::cursor::Cursor;
-use super::draw::Draw;
 use super::faults::Action;
 use super::keys;
 use super::listing;
 use super::organization::{Organization, PUBLIC_BASE};
 use super::problem::Problem;
-use super::siblings::{self, World};
+use super::random::Random;
+use super::siblings::{self, Inputs};
 use super::store::{Key, Store};
 use super::writes::{Changes, NewKey};
 
@@ -45,7 +45,7 @@ pub(super) struct Service {
     config: SandboxConfig,
     organization: Organization,
     store: Store,
-    draw: Draw,
+    draw: Random,
     /// Owners that came with keys put in by hand.
     guests: HashMap<String, Value>,
     clock: Arc<Clock>,
@@ -59,7 +59,7 @@ pub(super) struct Service {
 impl Service {
     /// Invents the organization of `config`, in which it is the time that `clock` shows.
     pub(super) fn new(config: SandboxConfig, clock: Arc<Clock>) -> Self {
-        let mut draw = Draw::new(config.seed);
+        let mut draw = Random::new(config.seed);
         let organization = Organization::invent(&mut draw);
         let store = keys::invent(&organization, &config, &mut draw);
         let busiest = siblings::busiest(&organization, &store, &config);
@@ -101,8 +101,8 @@ impl Service {
         self.store.put(id, Key::whole(object));
     }
 
-    fn world(&self) -> World<'_> {
-        World {
+    fn world(&self) -> Inputs<'_> {
+        Inputs {
             organization: &self.organization,
             store: &self.store,
             config: &self.config,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, PUBLIC_BASE, parsed};
 use super::collection::{Collection, Parameter, READ_ONLY};
-use super::world::{World, crn};
+use super::inputs::{Inputs, crn};
 use super::{kafka_clusters, service_accounts, users};
 
 pub(super) static COLLECTION: Collection = Collection {
@@ -29,14 +29,14 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-fn applied_quotas(world: &World<'_>) -> Vec<Value> {
-    let organization = world.organization;
-    let keys = world.store.len();
-    let count = |collection: &Collection| (collection.objects)(world).len();
+fn applied_quotas(inputs: &Inputs<'_>) -> Vec<Value> {
+    let organization = inputs.organization;
+    let keys = inputs.store.len();
+    let count = |collection: &Collection| (collection.objects)(inputs).len();
     let accounts = count(&service_accounts::COLLECTION);
     let mut quotas = Vec::new();
 
-    let limit = world.config.quota.unwrap_or(3000);
+    let limit = inputs.config.quota.unwrap_or(3000);
     for (code, name, default, applied, usage) in [
         (
             "iam.max_cloud_api_keys.per_org",
@@ -67,7 +67,7 @@ fn applied_quotas(world: &World<'_>) -> Vec<Value> {
             organization.environments.len(),
         ),
     ] {
-        let mut quota = quota(world, "ORGANIZATION", (code, name), default, applied);
+        let mut quota = quota(inputs, "ORGANIZATION", (code, name), default, applied);
         quota["usage"] = json!(usage);
         quota["organization"] = json!({
             "id": organization.id,
@@ -82,22 +82,22 @@ fn applied_quotas(world: &World<'_>) -> Vec<Value> {
             "kafka.max_kafka_clusters.per_env",
             "Kafka clusters per environment",
         );
-        let mut quota = quota(world, "ENVIRONMENT", name, 20, 20);
-        let clusters = world.clusters(KAFKA).filter(|(_, own)| own == environment);
+        let mut quota = quota(inputs, "ENVIRONMENT", name, 20, 20);
+        let clusters = inputs.clusters(KAFKA).filter(|(_, own)| own == environment);
         quota["usage"] = json!(clusters.count());
-        quota["environment"] = global(world.environment(environment));
+        quota["environment"] = global(inputs.environment(environment));
         quotas.push(quota);
     }
 
-    let used = world.keys_by_resource();
-    for (cluster, environment) in world.clusters(KAFKA) {
-        let default = match kafka_clusters::kind(world, cluster, environment) {
+    let used = inputs.keys_by_resource();
+    for (cluster, environment) in inputs.clusters(KAFKA) {
+        let default = match kafka_clusters::kind(inputs, cluster, environment) {
             "Basic" => 50,
             "Standard" => 250,
             "Enterprise" => 2500,
             _ => 20_000,
         };
-        let applied = match world.busiest {
+        let applied = match inputs.busiest {
             Some((busiest, count)) if busiest == cluster => count + 1,
             _ => default,
         };
@@ -105,9 +105,9 @@ fn applied_quotas(world: &World<'_>) -> Vec<Value> {
             "kafka.max_api_keys.per_cluster",
             "API keys per Kafka cluster",
         );
-        let mut quota = quota(world, "KAFKA_CLUSTER", name, default, applied);
+        let mut quota = quota(inputs, "KAFKA_CLUSTER", name, default, applied);
         quota["usage"] = json!(used.get(cluster).copied().unwrap_or(0));
-        quota["environment"] = global(world.environment(environment));
+        quota["environment"] = global(inputs.environment(environment));
         quota["kafka_cluster"] = json!({
             "id": cluster,
             "environment": environment,
@@ -123,7 +123,7 @@ fn applied_quotas(world: &World<'_>) -> Vec<Value> {
         "iam.max_cloud_api_keys.per_service_account",
         "API keys per service account",
     );
-    quotas.push(quota(world, "SERVICE_ACCOUNT", name, 100, 100));
+    quotas.push(quota(inputs, "SERVICE_ACCOUNT", name, 100, 100));
     let person = global(parsed(&organization.person().reference));
     for (code, name) in [
         ("iam.max_cloud_api_keys.per_user", "Cloud API keys per user"),
@@ -132,7 +132,7 @@ fn applied_quotas(world: &World<'_>) -> Vec<Value> {
             "Cluster API keys per user",
         ),
     ] {
-        let mut quota = quota(world, "USER_ACCOUNT", (code, name), 10, 10);
+        let mut quota = quota(inputs, "USER_ACCOUNT", (code, name), 10, 10);
         quota["user"] = person.clone();
         quotas.push(quota);
     }
@@ -140,20 +140,20 @@ fn applied_quotas(world: &World<'_>) -> Vec<Value> {
 }
 
 fn quota(
-    world: &World<'_>,
+    inputs: &Inputs<'_>,
     scope: &str,
     (code, name): (&str, &str),
     default: usize,
     applied: usize,
 ) -> Value {
-    let crn = format!("{}/applied-quota={code}", crn(world.organization));
+    let crn = format!("{}/applied-quota={code}", crn(inputs.organization));
     let members = json!({
         "scope": scope,
         "display_name": name,
         "default_limit": default,
         "applied_limit": applied,
     });
-    COLLECTION.object(world, code, &crn, members)
+    COLLECTION.object(inputs, code, &crn, members)
 }
 
 /// Returns a reference without its type, as this group writes them.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::inputs::Inputs;
 
 /// A read-only collection.
 pub(in super::super) struct Collection {
@@ -14,7 +14,7 @@ pub(in super::super) struct Collection {
     pub(super) max_page_size: usize,
     /// The code of the error for an unknown id.
     pub(super) unknown: &'static str,
-    pub(super) objects: fn(&World<'_>) -> Vec<Value>,
+    pub(super) objects: fn(&Inputs<'_>) -> Vec<Value>,
 }
 
 /// A query parameter that selects objects.
@@ -87,12 +87,12 @@ pub(super) const READ_ONLY: Collection = Collection {
 
 impl Collection {
     /// Returns the object `id`: what every object has, and then `members`.
-    pub(super) fn object(&self, world: &World<'_>, id: &str, crn: &str, members: Value) -> Value {
+    pub(super) fn object(&self, inputs: &Inputs<'_>, id: &str, crn: &str, members: Value) -> Value {
         let mut object = json!({
             "api_version": self.api_version,
             "kind": self.kind,
             "id": id,
-            "metadata": world.metadata(self.path, id, crn),
+            "metadata": inputs.metadata(self.path, id, crn),
         });
         if let (Value::Object(object), Value::Object(members)) = (&mut object, members) {
             object.extend(members);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::collection::{Collection, READ_ONLY};
-use super::world::{World, crn};
+use super::inputs::{Inputs, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/org/v2/environments",
@@ -16,15 +16,15 @@ pub(super) static COLLECTION: Collection = Collection {
 #[rustfmt::skip]
 const NAMES: [&str; 5] = ["production", "staging", "development", "analytics", "playground"];
 
-fn environments(world: &World<'_>) -> Vec<Value> {
-    let organization = world.organization;
+fn environments(inputs: &Inputs<'_>) -> Vec<Value> {
+    let organization = inputs.organization;
     let ids = organization.environments.iter().enumerate();
     ids.map(|(number, id)| {
         let crn = format!("{}/environment={id}", crn(organization));
         let members = json!({
             "display_name": NAMES[number % NAMES.len()],
         });
-        let mut environment = COLLECTION.object(world, id, &crn, members);
+        let mut environment = COLLECTION.object(inputs, id, &crn, members);
         // Those from before the packages have none.
         if number < 4 {
             let package = if number == 0 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::names::SYSTEMS;
 use super::super::organization::KAFKA;
 use super::collection::{Collection, ENVIRONMENT, Parameter, READ_ONLY};
-use super::world::{World, crn};
+use super::inputs::{Inputs, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/cmk/v2/clusters",
@@ -22,25 +22,25 @@ pub(super) static COLLECTION: Collection = Collection {
 };
 
 /// What kind of cluster `id` is. The first environment is for production.
-pub(super) fn kind(world: &World<'_>, id: &str, environment: &str) -> &'static str {
-    if world.organization.environments.first().map(String::as_str) == Some(environment) {
+pub(super) fn kind(inputs: &Inputs<'_>, id: &str, environment: &str) -> &'static str {
+    if inputs.organization.environments.first().map(String::as_str) == Some(environment) {
         return "Dedicated";
     }
-    ["Basic", "Standard", "Enterprise"][world.draw(id).index(3)]
+    ["Basic", "Standard", "Enterprise"][inputs.draw(id).index(3)]
 }
 
-fn kafka_clusters(world: &World<'_>) -> Vec<Value> {
-    world
+fn kafka_clusters(inputs: &Inputs<'_>) -> Vec<Value> {
+    inputs
         .clusters(KAFKA)
         .enumerate()
-        .map(|(number, (id, environment))| kafka_cluster(world, number, id, environment))
+        .map(|(number, (id, environment))| kafka_cluster(inputs, number, id, environment))
         .collect()
 }
 
-fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) -> Value {
+fn kafka_cluster(inputs: &Inputs<'_>, number: usize, id: &str, environment: &str) -> Value {
     let crn = format!(
         "{}/environment={environment}/cloud-cluster={id}/kafka={id}",
-        crn(world.organization)
+        crn(inputs.organization)
     );
     let (cloud, region) = [
         ("AWS", "us-east-1"),
@@ -51,7 +51,7 @@ fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) 
         "{id}.{region}.{}.confluent.cloud",
         cloud.to_ascii_lowercase()
     );
-    let kind = kind(world, id, environment);
+    let kind = kind(inputs, id, environment);
     let members = json!({
         "spec": {
             "display_name": format!("{}-{}", SYSTEMS[number % SYSTEMS.len()], number + 1),
@@ -62,11 +62,11 @@ fn kafka_cluster(world: &World<'_>, number: usize, id: &str, environment: &str) 
             "kafka_bootstrap_endpoint": format!("SASL_SSL://{host}:9092"),
             "http_endpoint": format!("https://{host}:443"),
             "deletion_protection": kind == "Dedicated",
-            "environment": world.environment(environment),
+            "environment": inputs.environment(environment),
         },
         "status": { "phase": "PROVISIONED" },
     });
-    let mut cluster = COLLECTION.object(world, id, &crn, members);
+    let mut cluster = COLLECTION.object(inputs, id, &crn, members);
     if kind == "Dedicated" {
         cluster["spec"]["config"]["cku"] = json!(2);
         cluster["status"]["cku"] = json!(2);

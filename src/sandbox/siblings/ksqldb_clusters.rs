@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, KSQLDB, PUBLIC_BASE, parsed};
 use super::collection::{Collection, ENVIRONMENT, READ_ONLY};
-use super::world::{World, crn, present};
+use super::inputs::{Inputs, crn, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/ksqldbcm/v2/clusters",
@@ -15,19 +15,19 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-fn ksqldb_clusters(world: &World<'_>) -> Vec<Value> {
-    let clusters = world.clusters(KSQLDB);
+fn ksqldb_clusters(inputs: &Inputs<'_>) -> Vec<Value> {
+    let clusters = inputs.clusters(KSQLDB);
     clusters
-        .map(|(id, environment)| ksqldb_cluster(world, id, environment))
+        .map(|(id, environment)| ksqldb_cluster(inputs, id, environment))
         .collect()
 }
 
-fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
-    let mut draw = world.draw(id);
-    let base = format!("{}/environment={environment}", crn(world.organization));
-    let kafka = world.clusters(KAFKA).find(|(_, own)| *own == environment);
+fn ksqldb_cluster(inputs: &Inputs<'_>, id: &str, environment: &str) -> Value {
+    let mut draw = inputs.draw(id);
+    let base = format!("{}/environment={environment}", crn(inputs.organization));
+    let kafka = inputs.clusters(KAFKA).find(|(_, own)| *own == environment);
     let kafka = kafka.map_or("lkc-000000", |(id, _)| id);
-    let accounts: Vec<_> = present(world.organization)
+    let accounts: Vec<_> = present(inputs.organization)
         .filter(|owner| !owner.is_person())
         .collect();
     let account = &accounts[draw.index(accounts.len())].reference;
@@ -45,7 +45,7 @@ fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
                 "kind": "Cluster",
             },
             "credential_identity": parsed(account),
-            "environment": world.environment(environment),
+            "environment": inputs.environment(environment),
         },
         "status": {
             "phase": "PROVISIONED",
@@ -56,7 +56,7 @@ fn ksqldb_cluster(world: &World<'_>, id: &str, environment: &str) -> Value {
         },
     });
     COLLECTION.object(
-        world,
+        inputs,
         id,
         &format!("{base}/cloud-cluster={kafka}/ksql={id}"),
         members,

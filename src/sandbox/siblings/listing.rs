@@ -13,7 +13,7 @@ use super::super::faults::Action;
 use super::super::listing::{DEFAULT_PAGE_SIZE, links, read_page_size, write_metadata};
 use super::super::problem::Problem;
 use super::collection::Collection;
-use super::world::{World, text};
+use super::inputs::{Inputs, text};
 
 /// A place in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,10 +84,10 @@ impl Collection {
     }
 
     /// Returns the objects by id.
-    pub(in super::super) fn objects(&self, world: &World<'_>) -> Vec<Value> {
-        let mut objects = match world.given.get(self.path) {
+    pub(in super::super) fn objects(&self, inputs: &Inputs<'_>) -> Vec<Value> {
+        let mut objects = match inputs.given.get(self.path) {
             Some(given) => given.clone(),
-            None => (self.objects)(world),
+            None => (self.objects)(inputs),
         };
         objects.sort_by(|a, b| text(a, "/id").cmp(text(b, "/id")));
         objects
@@ -96,7 +96,7 @@ impl Collection {
     /// Answers a request, which must be a GET.
     pub(in super::super) fn answer(
         &self,
-        world: &World<'_>,
+        inputs: &Inputs<'_>,
         method: &Method,
         id: Option<&str>,
         query: &str,
@@ -106,14 +106,14 @@ impl Collection {
             return Err(Problem::method_not_allowed("GET"));
         }
         match id {
-            Some(id) => self.get(world, id, query),
-            None => self.list(world, query, fault),
+            Some(id) => self.get(inputs, id, query),
+            None => self.list(inputs, query, fault),
         }
     }
 
-    fn get(&self, world: &World<'_>, id: &str, query: &str) -> Result<Reply, Problem> {
-        let asked = self.read(query, world.config, true)?;
-        let objects = self.objects(world);
+    fn get(&self, inputs: &Inputs<'_>, id: &str, query: &str) -> Result<Reply, Problem> {
+        let asked = self.read(query, inputs.config, true)?;
+        let objects = self.objects(inputs);
         let object = objects
             .iter()
             .find(|object| text(object, "/id") == id && self.admits(object, &asked.selected));
@@ -123,13 +123,13 @@ impl Collection {
 
     fn list(
         &self,
-        world: &World<'_>,
+        inputs: &Inputs<'_>,
         query: &str,
         fault: Option<&Action>,
     ) -> Result<Reply, Problem> {
-        let config = world.config;
+        let config = inputs.config;
         let place = self.read(query, config, false)?.place(self)?;
-        let mut objects = self.objects(world);
+        let mut objects = self.objects(inputs);
         objects.retain(|object| self.admits(object, &place.selected));
         let total = objects.len();
         let end = total.min(place.skipped.saturating_add(place.page_size));

@@ -7,6 +7,7 @@
 mod applied_quotas;
 mod collection;
 mod environments;
+mod inputs;
 mod kafka_clusters;
 mod ksqldb_clusters;
 mod listing;
@@ -17,13 +18,12 @@ mod service_accounts;
 #[cfg(test)]
 mod tests;
 mod users;
-mod world;
 
 use url::form_urlencoded;
 
 use self::collection::Collection;
+pub(super) use self::inputs::{Inputs, busiest, deleted_cluster};
 use self::listing::Place;
-pub(super) use self::world::{World, busiest, deleted_cluster};
 use super::call::id_below;
 
 /// All of them.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::collection::{Collection, READ_ONLY};
-use super::world::{World, crn};
+use super::inputs::{Inputs, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/org/v2/organizations",
@@ -13,11 +13,11 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-fn organizations(world: &World<'_>) -> Vec<Value> {
-    let id = &world.organization.id;
+fn organizations(inputs: &Inputs<'_>) -> Vec<Value> {
+    let id = &inputs.organization.id;
     let members = json!({
         "display_name": "Sandbox Inc.",
         "jit_enabled": true,
     });
-    vec![COLLECTION.object(world, id, &crn(world.organization), members)]
+    vec![COLLECTION.object(inputs, id, &crn(inputs.organization), members)]
 }

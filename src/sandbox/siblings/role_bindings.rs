@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::organization::{KAFKA, Owner};
 use super::collection::{Collection, Parameter, READ_ONLY};
-use super::world::{World, crn, present};
+use super::inputs::{Inputs, crn, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/role-bindings",
@@ -47,36 +47,36 @@ const FOR_SERVICE_ACCOUNTS: [(&str, Scope); 5] = [
     ("ResourceOwner", Scope::Topics),
 ];
 
-fn role_bindings(world: &World<'_>) -> Vec<Value> {
+fn role_bindings(inputs: &Inputs<'_>) -> Vec<Value> {
     let mut bindings = Vec::new();
     // Two administer everything: the first person, as is proper, and a service account, as is not.
     for (is_person, roles, administrator) in [
         (true, &FOR_PEOPLE[..], 0),
         (false, &FOR_SERVICE_ACCOUNTS[..], 2),
     ] {
-        let owners = present(world.organization).filter(|owner| owner.is_person() == is_person);
+        let owners = present(inputs.organization).filter(|owner| owner.is_person() == is_person);
         for (number, owner) in owners.enumerate() {
             if number == administrator {
                 let scope = &Scope::Organization;
-                bindings.push(binding(world, owner, "OrganizationAdmin", scope));
+                bindings.push(binding(inputs, owner, "OrganizationAdmin", scope));
             }
-            let mut draw = world.draw(&owner.reference.id);
+            let mut draw = inputs.draw(&owner.reference.id);
             let first = draw.index(roles.len());
             for step in 0..1 + draw.index(2) {
                 let (role, scope) = &roles[(first + step) % roles.len()];
-                bindings.push(binding(world, owner, role, scope));
+                bindings.push(binding(inputs, owner, role, scope));
             }
         }
     }
     bindings
 }
 
-fn binding(world: &World<'_>, owner: &Owner, role: &str, scope: &Scope) -> Value {
+fn binding(inputs: &Inputs<'_>, owner: &Owner, role: &str, scope: &Scope) -> Value {
     let principal = &owner.reference.id;
-    let mut draw = world.draw(&format!("{principal} {role}"));
-    let clusters: Vec<_> = world.clusters(KAFKA).collect();
+    let mut draw = inputs.draw(&format!("{principal} {role}"));
+    let clusters: Vec<_> = inputs.clusters(KAFKA).collect();
     let (cluster, environment) = clusters[draw.index(clusters.len())];
-    let organization = crn(world.organization);
+    let organization = crn(inputs.organization);
     let environment = format!("{organization}/environment={environment}");
     let cluster_crn = format!("{environment}/cloud-cluster={cluster}");
     let pattern = match scope {
@@ -93,7 +93,7 @@ fn binding(world: &World<'_>, owner: &Owner, role: &str, scope: &Scope) -> Value
         "role_name": role,
         "crn_pattern": pattern,
     });
-    let mut binding = COLLECTION.object(world, &id, &crn, members);
+    let mut binding = COLLECTION.object(inputs, &id, &crn, members);
     // A binding never changes.
     binding["metadata"]
         .as_object_mut()

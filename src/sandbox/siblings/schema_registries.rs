@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::organization::SCHEMA_REGISTRY;
 use super::collection::{Collection, ENVIRONMENT, READ_ONLY};
-use super::world::{World, crn};
+use super::inputs::{Inputs, crn};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/srcm/v3/clusters",
@@ -15,13 +15,13 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-fn schema_registries(world: &World<'_>) -> Vec<Value> {
-    let organization = crn(world.organization);
-    let clusters = world.clusters(SCHEMA_REGISTRY);
+fn schema_registries(inputs: &Inputs<'_>) -> Vec<Value> {
+    let organization = crn(inputs.organization);
+    let clusters = inputs.clusters(SCHEMA_REGISTRY);
     clusters
         .map(|(id, environment)| {
             let crn = format!("{organization}/environment={environment}/schema-registry={id}");
-            let production = &world.organization.environments[0];
+            let production = &inputs.organization.environments[0];
             let package = if environment == production {
                 "ADVANCED"
             } else {
@@ -38,11 +38,11 @@ fn schema_registries(world: &World<'_>) -> Vec<Value> {
                     "private_networking_config": {},
                     "cloud": "AWS",
                     "region": "us-east-1",
-                    "environment": world.environment(environment),
+                    "environment": inputs.environment(environment),
                 },
                 "status": { "phase": "PROVISIONED" },
             });
-            COLLECTION.object(world, id, &crn, members)
+            COLLECTION.object(inputs, id, &crn, members)
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::names::{PURPOSES, SYSTEMS};
 use super::collection::{Collection, Parameter, READ_ONLY};
-use super::world::{World, present};
+use super::inputs::{Inputs, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/service-accounts",
@@ -16,20 +16,20 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-fn service_accounts(world: &World<'_>) -> Vec<Value> {
-    let owners = present(world.organization).filter(|owner| !owner.is_person());
+fn service_accounts(inputs: &Inputs<'_>) -> Vec<Value> {
+    let owners = present(inputs.organization).filter(|owner| !owner.is_person());
     let ids = owners.map(|owner| owner.reference.id.clone());
     let idle = (0..3).map(|number| {
-        let mut draw = world.draw(&format!("service account {number}"));
+        let mut draw = inputs.draw(&format!("service account {number}"));
         format!("sa-{}", draw.short_id())
     });
     ids.chain(idle)
         .enumerate()
-        .map(|(number, id)| service_account(world, number, &id))
+        .map(|(number, id)| service_account(inputs, number, &id))
         .collect()
 }
 
-fn service_account(world: &World<'_>, number: usize, id: &str) -> Value {
+fn service_account(inputs: &Inputs<'_>, number: usize, id: &str) -> Value {
     // Names are unique, so each is a pair of its own.
     let purpose = PURPOSES[number % PURPOSES.len()];
     let system = SYSTEMS[(number + number / PURPOSES.len()) % SYSTEMS.len()];
@@ -37,7 +37,7 @@ fn service_account(world: &World<'_>, number: usize, id: &str) -> Value {
     let members = json!({
         "display_name": format!("{purpose}-{system}"),
     });
-    let mut account = COLLECTION.object(world, id, &crn, members);
+    let mut account = COLLECTION.object(inputs, id, &crn, members);
     match number % 4 {
         0 => {}
         1 => account["description"] = json!(""),

@@ -13,7 +13,7 @@ use super::super::config::{Contract, NextStyle, SandboxConfig};
 use super::super::faults::Action;
 use super::super::organization::PUBLIC_BASE;
 use super::super::service::Service;
-use super::world::text;
+use super::inputs::text;
 use super::*;
 
 fn service(config: SandboxConfig) -> Service {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::names::{FIRST_NAMES, LAST_NAMES};
 use super::collection::{Collection, READ_ONLY};
-use super::world::{World, present};
+use super::inputs::{Inputs, present};
 
 pub(super) static COLLECTION: Collection = Collection {
     path: "/iam/v2/users",
@@ -15,20 +15,20 @@ pub(super) static COLLECTION: Collection = Collection {
     ..READ_ONLY
 };
 
-fn users(world: &World<'_>) -> Vec<Value> {
-    let owners = present(world.organization).filter(|owner| owner.is_person());
+fn users(inputs: &Inputs<'_>) -> Vec<Value> {
+    let owners = present(inputs.organization).filter(|owner| owner.is_person());
     let ids = owners.map(|owner| owner.reference.id.clone());
     let others = (0..2).map(|number| {
-        let mut draw = world.draw(&format!("user {number}"));
+        let mut draw = inputs.draw(&format!("user {number}"));
         format!("u-{}", draw.short_id())
     });
     ids.chain(others)
         .enumerate()
-        .map(|(number, id)| user(world, number, &id))
+        .map(|(number, id)| user(inputs, number, &id))
         .collect()
 }
 
-fn user(world: &World<'_>, number: usize, id: &str) -> Value {
+fn user(inputs: &Inputs<'_>, number: usize, id: &str) -> Value {
     // A pair of its own for everybody: the lists are of different lengths.
     let (first, first_plain) = FIRST_NAMES[number % FIRST_NAMES.len()];
     let (last, last_plain) = LAST_NAMES[number % LAST_NAMES.len()];
@@ -37,7 +37,7 @@ fn user(world: &World<'_>, number: usize, id: &str) -> Value {
         "full_name": format!("{first} {last}"),
     });
     let mut user = COLLECTION.object(
-        world,
+        inputs,
         id,
         &format!("crn://confluent.cloud/user={id}"),
         members,

@@ -9,13 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::super::config::SandboxConfig;
-use super::super::draw::Draw;
 use super::super::keys::timestamp;
 use super::super::organization::{KAFKA, Organization, Owner, PUBLIC_BASE};
+use super::super::random::Random;
 use super::super::store::Store;
 
 /// What objects are made from.
-pub(in super::super) struct World<'a> {
+pub(in super::super) struct Inputs<'a> {
     pub(in super::super) organization: &'a Organization,
     pub(in super::super) store: &'a Store,
     pub(in super::super) config: &'a SandboxConfig,
@@ -25,14 +25,14 @@ pub(in super::super) struct World<'a> {
     pub(in super::super) given: &'a HashMap<String, Vec<Value>>,
 }
 
-impl World<'_> {
+impl Inputs<'_> {
     /// Returns a generator that depends on `id` and the seed alone.
-    pub(super) fn draw(&self, id: &str) -> Draw {
-        Draw::new(self.config.seed ^ u64::from(crc32fast::hash(id.as_bytes())) << 20)
+    pub(super) fn draw(&self, id: &str) -> Random {
+        Random::new(self.config.seed ^ u64::from(crc32fast::hash(id.as_bytes())) << 20)
     }
 
     /// Returns a time from three to five years ago, so before most keys.
-    fn past(&self, draw: &mut Draw) -> DateTime<Utc> {
+    fn past(&self, draw: &mut Random) -> DateTime<Utc> {
         const YEAR: u64 = 365 * 24 * 3600 * 1_000_000;
         let age = 3 * YEAR + draw.below(2 * YEAR);
         self.config.now - TimeDelta::microseconds(age as i64)
@@ -126,16 +126,16 @@ pub(in super::super) fn busiest(
     store: &Store,
     config: &SandboxConfig,
 ) -> Option<(String, usize)> {
-    let world = World {
+    let inputs = Inputs {
         organization,
         store,
         config,
         busiest: None,
         given: &HashMap::new(),
     };
-    let used = world.keys_by_resource();
+    let used = inputs.keys_by_resource();
     let count = |id: &str| used.get(id).copied().unwrap_or(0);
-    let clusters = world
+    let clusters = inputs
         .clusters(KAFKA)
         .map(|(id, _)| (id.to_owned(), count(id)));
     clusters.max_by_key(|(_, count)| *count)

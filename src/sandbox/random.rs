@@ -16,9 +16,9 @@ const ID_BITS: u32 = 80;
 
 /// SplitMix64 (Steele, Lea and Flood 2014): tiny, quick, and good enough to invent an organization.
 #[derive(Clone, Debug)]
-pub(super) struct Draw(u64);
+pub(super) struct Random(u64);
 
-impl Draw {
+impl Random {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn secrets_end_with_the_checksum_of_their_middle() {
-        let mut draw = Draw::new(7);
+        let mut draw = Random::new(7);
         for _ in 0..100 {
             let secret = draw.secret();
             assert!(is_well_formed(&secret), "{secret}");
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn ids_sort_by_their_place() {
-        let mut draw = Draw::new(7);
+        let mut draw = Random::new(7);
         let ids: Vec<_> = (0..1000).map(|place| draw.key_id_in(place, 1000)).collect();
         assert!(ids.is_sorted());
         assert!(
@@ -148,15 +148,15 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same() {
-        let (mut a, mut b) = (Draw::new(3), Draw::new(3));
+        let (mut a, mut b) = (Random::new(3), Random::new(3));
         assert_eq!(a.key_id(), b.key_id());
         assert_eq!(a.uuid(), b.uuid());
-        assert_eq!(Draw::new(1).next(), 0x910A_2DEC_8902_5CC1);
+        assert_eq!(Random::new(1).next(), 0x910A_2DEC_8902_5CC1);
     }
 
     #[test]
     fn skewed_draws_favour_the_front() {
-        let mut draw = Draw::new(9);
+        let mut draw = Random::new(9);
         let front = (0..1000).filter(|_| draw.skewed(40) < 10).count();
         assert!(front > 600, "{front} of 1000");
     }
