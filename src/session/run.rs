@@ -196,7 +196,7 @@ impl Session {
                 None => batch.num_rows(),
             };
             if !is_silent {
-                scope.tell(&batch);
+                scope.note_rows(&batch);
                 if !sink.is_streaming() {
                     held.add_text(&batch).map_err(diagnose)?;
                 }

@@ -38,7 +38,7 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::stream;
 
 use super::scope::Scope;
-use super::skips::SKIP;
+use super::skipped_controls::SKIP;
 use crate::api;
 use crate::dialect::functions::Hidden;
 use crate::dialect::plan::operator::{Plan, logical_node, named, no_expressions, one_input};

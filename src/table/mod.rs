@@ -7,15 +7,16 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
-//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `side_by_side`, `together`: rules over physical plans that
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `concurrent_scans`, `start_group`: rules over physical plans that
 //!   know what a request costs, and what starts scans together;
 //! - `unused_joins`: a rule over logical plans that saves requests; `spelling`: values in them that the service never writes;
-//! - `findings`: the view of what may be wrong with keys; `skips`: which of it could not be looked for;
+//! - `findings`: the view of what may be wrong with keys; `skipped_controls`: which of it could not be looked for;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;
 //! - [`scope`]: what one statement shares with all its scans.
 
 mod buffer;
 pub(crate) mod catalog;
+mod concurrent_scans;
 pub mod decode;
 mod dedup;
 mod fetch;
@@ -29,10 +30,9 @@ pub mod read;
 pub(crate) mod scan;
 pub(crate) mod scope;
 mod shared;
-mod side_by_side;
-mod skips;
+mod skipped_controls;
 mod spelling;
-mod together;
+mod start_group;
 mod unused_joins;
 mod used_fields;
 

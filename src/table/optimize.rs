@@ -12,11 +12,11 @@ use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
+use super::concurrent_scans::{is_whole, side_by_side};
 use super::join_on_id::{join_on_id, narrowed};
 use super::pushdown::Plan as Requests;
 use super::scan::ResourceScan;
 use super::shared::SharedListing;
-use super::side_by_side::{is_whole, side_by_side};
 use super::unused_joins::UnusedJoins;
 use super::used_fields::read_what_is_used;
 use crate::dialect::apply::keeps_rows;

@@ -38,10 +38,10 @@ use regex::Captures;
 use super::Connection;
 use super::fetch::{self, KnownPages, Shape, missing, with_each};
 use super::fields::{self, FieldPath};
+use super::group::StartGroup;
 use super::pushdown::{Bounds, Plan, pushed_paths};
 use super::scope::Scope;
 use super::shared::SharedListing;
-use super::together::Together;
 use crate::api::{Filters, KeyId, ListParams, Traffic, request};
 use crate::dialect::plan::in_order;
 use crate::dialect::plan::operator::no_input;
@@ -73,7 +73,7 @@ pub(crate) struct ResourceScan {
     known: KnownPages,
     shape: Shape,
     /// The scans that this one starts with.
-    together: Option<Arc<Together>>,
+    group: Option<Arc<StartGroup>>,
     /// Predicates that a join or a sort above supplies while it runs.
     dynamic: Vec<Arc<dyn PhysicalExpr>>,
     /// Predicates of the scan that this one is joined with on the id. They hold for every row that the join has use for,
@@ -115,7 +115,7 @@ impl ResourceScan {
                 sources: Vec::new(),
                 covered: false,
             },
-            together: None,
+            group: None,
             dynamic: Vec::new(),
             implied: Vec::new(),
             properties: Arc::new(properties),
@@ -251,9 +251,9 @@ impl ResourceScan {
         self.with(|scan| scan.dynamic = Vec::new())
     }
 
-    /// Returns the same scan, which starts as soon as one of `together` does.
-    pub(super) fn starting_with(&self, together: Arc<Together>) -> Self {
-        self.with(|scan| scan.together = Some(together))
+    /// Returns the same scan, which starts as soon as one of `group` does.
+    pub(super) fn starting_with(&self, group: Arc<StartGroup>) -> Self {
+        self.with(|scan| scan.group = Some(group))
     }
 
     /// Returns the same scan, which reads the pages of `shared`.
@@ -544,7 +544,7 @@ impl ExecutionPlan for ResourceScan {
         let traffic = Arc::new(Traffic::child_of(Arc::clone(scope.traffic())));
         let scan = Self {
             // It would keep itself waiting.
-            together: None,
+            group: None,
             ..self.clone()
         };
         let started = Arc::clone(&traffic);
@@ -561,8 +561,8 @@ impl ExecutionPlan for ResourceScan {
             Ok(fetch::rows(client, plan, shape, scan.known, scope))
         })
         .try_flatten();
-        let rows = match &self.together {
-            Some(together) => together.joined_by(rows.boxed()),
+        let rows = match &self.group {
+            Some(group) => group.joined_by(rows.boxed()),
             None => rows.boxed(),
         };
         let rows = measured(rows, &self.metrics, traffic);

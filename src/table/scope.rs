@@ -11,7 +11,7 @@ use datafusion::arrow::array::RecordBatch;
 use parking_lot::Mutex;
 
 use super::decode::Oddities;
-use super::skips::Skips;
+use super::skipped_controls::SkippedControls;
 use crate::api::{Budget, Client, Traffic};
 
 /// The state of one running statement.
@@ -25,7 +25,7 @@ pub(crate) struct Scope {
 #[derive(Debug, Default)]
 struct State {
     warnings: Vec<Warning>,
-    skips: Skips,
+    skips: SkippedControls,
     pushed: BTreeSet<String>,
     /// How long a person was waited for.
     waited: Duration,
@@ -106,13 +106,13 @@ impl Scope {
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let state = self.state.lock();
         let mut warnings = state.warnings.clone();
-        warnings.extend(state.skips.untold());
+        warnings.extend(state.skips.unreported());
         warnings
     }
 
     /// Takes note of rows that are on their way to a reader.
-    pub(crate) fn tell(&self, rows: &RecordBatch) {
-        self.state.lock().skips.tell(rows);
+    pub(crate) fn note_rows(&self, rows: &RecordBatch) {
+        self.state.lock().skips.note_rows(rows);
     }
 
     /// Takes note of a control whose data may not be read, for a reason.

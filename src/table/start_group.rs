@@ -17,18 +17,18 @@ type Rows = BoxStream<'static, Result<RecordBatch>>;
 
 /// Scans that start together.
 #[derive(Default)]
-pub(super) struct Together {
+pub(super) struct StartGroup {
     /// What starts those that are not under way yet.
     waiting: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
-impl fmt::Debug for Together {
+impl fmt::Debug for StartGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Together").finish_non_exhaustive()
+        f.debug_struct("StartGroup").finish_non_exhaustive()
     }
 }
 
-impl Together {
+impl StartGroup {
     /// Returns `rows`, which are read from the moment on that one of this set is asked for a row. They end with the stream.
     pub(super) fn joined_by(self: &Arc<Self>, mut rows: Rows) -> Rows {
         let (give, given) = mpsc::unbounded_channel();
@@ -90,7 +90,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_that_is_asked_starts_all() {
         let (said, mut heard) = mpsc::unbounded_channel();
-        let together = Arc::new(Together::default());
+        let together = Arc::new(StartGroup::default());
         let mut first = together.joined_by(rows(&said, "a"));
         let mut second = together.joined_by(rows(&said, "b"));
         assert!(heard.try_recv().is_err());
@@ -108,7 +108,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_nobody_wants_any_more_is_not_started() {
         let (said, mut heard) = mpsc::unbounded_channel();
-        let together = Arc::new(Together::default());
+        let together = Arc::new(StartGroup::default());
         drop(together.joined_by(rows(&said, "a")));
         let left = together.joined_by(rows(&said, "b"));
         assert_eq!(left.count().await, 2);
@@ -120,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_and_no_end() {
-        let together = Arc::new(Together::default());
+        let together = Arc::new(StartGroup::default());
         let broken = stream::iter([0]).map(|_| -> Result<RecordBatch> { panic!("broken") });
         let read: Vec<_> = together.joined_by(broken.boxed()).collect().await;
         assert!(matches!(read.as_slice(), [Err(_)]));

@@ -17,7 +17,7 @@ pub(super) const SKIP: &str = "skip";
 
 /// The controls that were skipped.
 #[derive(Debug, Default)]
-pub(super) struct Skips(Vec<Skip>);
+pub(super) struct SkippedControls(Vec<Skip>);
 
 #[derive(Debug)]
 struct Skip {
@@ -26,7 +26,7 @@ struct Skip {
     is_told: bool,
 }
 
-impl Skips {
+impl SkippedControls {
     /// Adds a control, once.
     pub(super) fn add(&mut self, control: &'static str, reason: &str) {
         if self.0.iter().all(|skip| skip.control != control) {
@@ -39,16 +39,16 @@ impl Skips {
     }
 
     /// Returns a warning for each skipped control that no row has reported.
-    pub(super) fn untold(&self) -> impl Iterator<Item = Warning> {
-        let untold = self.0.iter().filter(|skip| !skip.is_told);
-        untold.map(|skip| Warning::Skipped {
+    pub(super) fn unreported(&self) -> impl Iterator<Item = Warning> {
+        let unreported = self.0.iter().filter(|skip| !skip.is_told);
+        unreported.map(|skip| Warning::Skipped {
             control: skip.control,
             reason: skip.reason.clone(),
         })
     }
 
     /// Looks at rows for those that tell.
-    pub(super) fn tell(&mut self, rows: &RecordBatch) {
+    pub(super) fn note_rows(&mut self, rows: &RecordBatch) {
         if self.0.iter().all(|skip| skip.is_told) {
             return;
         }
@@ -98,8 +98,8 @@ mod tests {
 
     const REASON: &str = "users may not be read: that needs the role AccountAdmin";
 
-    fn untold(rows: &[&[&str]]) -> usize {
-        let mut skips = Skips::default();
+    fn unreported(rows: &[&[&str]]) -> usize {
+        let mut skips = SkippedControls::default();
         skips.add("owner_unknown", REASON);
         skips.add("owner_unknown", REASON);
         for row in rows {
@@ -113,9 +113,9 @@ mod tests {
             }
             let count: ArrayRef = Arc::new(Int64Array::from(vec![1]));
             columns.push(("count".to_owned(), count));
-            skips.tell(&RecordBatch::try_from_iter(columns).unwrap());
+            skips.note_rows(&RecordBatch::try_from_iter(columns).unwrap());
         }
-        skips.untold().count()
+        skips.unreported().count()
     }
 
     #[test]
@@ -128,16 +128,16 @@ mod tests {
             &[r#"findings{control="owner_unknown",status="skip"} 1"#],
             &["owner_unknown: users may not be read: that needs the role AccountAdmin"],
         ] {
-            assert_eq!(untold(&[told]), 0, "{told:?}");
+            assert_eq!(unreported(&[told]), 0, "{told:?}");
         }
-        for untold in [
+        for unreported in [
             &[][..],
             &["owner_unknown"],
             &["owner_is_admin", "skip"],
             &["owner_is_admin", REASON],
             &["a job to skip"],
         ] {
-            assert_eq!(self::untold(&[untold]), 1, "{untold:?}");
+            assert_eq!(self::unreported(&[unreported]), 1, "{unreported:?}");
         }
     }
 }

@@ -18,15 +18,15 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
+use super::group::StartGroup;
 use super::join_on_id::narrowed;
 use super::scan::ResourceScan;
-use super::together::Together;
 use crate::dialect::apply::keeps_rows;
 use crate::dialect::plan::operator::over_changed;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
-/// Lets scans start together that do not wait for each other.
+/// Lets scans start group that do not wait for each other.
 pub(super) fn side_by_side(plan: Plan) -> Result<Plan> {
     started(plan, None, Above::NoJoin)
 }
@@ -42,25 +42,23 @@ enum Above {
     Part,
 }
 
-/// Returns `plan` with those of its scans that are wanted as soon as a row of it is starting with `together`.
-fn started(plan: Plan, together: Option<&Arc<Together>>, above: Above) -> Result<Plan> {
+/// Returns `plan` with those of its scans that are wanted as soon as a row of it is starting with `group`.
+fn started(plan: Plan, group: Option<&Arc<StartGroup>>, above: Above) -> Result<Plan> {
     if let Some(scan) = plan.downcast_ref::<ResourceScan>() {
         let scan = match above {
             Above::Whole => scan.independent(),
             Above::NoJoin | Above::Part => scan.clone(),
         };
-        return Ok(match together {
-            Some(together) if scan.reads_all() => {
-                Arc::new(scan.starting_with(Arc::clone(together)))
-            }
+        return Ok(match group {
+            Some(group) if scan.reads_all() => Arc::new(scan.starting_with(Arc::clone(group))),
             _ => Arc::new(scan),
         });
     }
     if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
         let waits = waits(join);
-        let own = match together {
+        let own = match group {
             None if wanted_at_once(&plan) > 1 => Some(Arc::default()),
-            together => together.cloned(),
+            group => group.cloned(),
         };
         return over_changed(&plan, |side, child| match side {
             1 if waits => started(child, None, Above::Part),
@@ -68,8 +66,8 @@ fn started(plan: Plan, together: Option<&Arc<Together>>, above: Above) -> Result
             _ => started(child, own.as_ref(), above),
         });
     }
-    let together = together.filter(|_| hands_on(&plan));
-    over_changed(&plan, |_, child| started(child, together, above))
+    let group = group.filter(|_| hands_on(&plan));
+    over_changed(&plan, |_, child| started(child, group, above))
 }
 
 /// Returns true if the probe side of `join` is to wait for what the other one narrows it to.
