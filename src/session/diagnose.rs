@@ -63,7 +63,7 @@ fn reworded(error: &DataFusionError, piece: &Piece, tables: &[String]) -> Error 
     if let DataFusionError::IoError(source) = root {
         return Error::new(ErrorKind::Io, source.to_string());
     }
-    told(plan_error(error, root, piece, tables), piece)
+    described(plan_error(error, root, piece, tables), piece)
 }
 
 /// Retells an error of a statement that only another dialect can read.
@@ -74,7 +74,7 @@ fn other_dialect_only(other: &OtherDialectOnly, piece: &Piece, tables: &[String]
         let mut columns = other.columns.iter();
         reworded = reworded.at(columns.find_map(|column| find(piece, column.split('.').next()?)));
     }
-    told(reworded, piece)
+    described(reworded, piece)
 }
 
 fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Piece) -> Error {
@@ -88,14 +88,14 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
         return error.clone().into();
     }
     if let Some(error) = source.downcast_ref::<Refusal>() {
-        return told(error.clone(), piece);
+        return described(error.clone(), piece);
     }
     if let Some(error) = source.downcast_ref::<FileRefused>() {
         let refused = Refusal::new(error.to_string())
             .kind(ErrorKind::Permission)
             .hint(FileRefused::HINT)
             .at(nearest_token(piece, &error.name, None));
-        return told(refused, piece);
+        return described(refused, piece);
     }
     if let Some(error) = source.downcast_ref::<functions::Error>() {
         let converted = Refusal::new(error.to_string()).kind(match error {
@@ -115,12 +115,12 @@ fn external(source: &(dyn std::error::Error + Send + Sync + 'static), piece: &Pi
             _ => None,
         };
         let converted = converted.at(place).with_hint(error.hint());
-        return told(converted, piece);
+        return described(converted, piece);
     }
     if let Some(error) = source.downcast_ref::<DataFusionError>() {
         return reworded(error, piece, &[]);
     }
-    told(in_plain_words(&source.to_string()), piece)
+    described(in_plain_words(&source.to_string()), piece)
 }
 
 /// The engine's names of functions that people mostly write in another way: the word that tells that they did, and what
@@ -139,7 +139,7 @@ const WRITTEN: [(&str, &str, &str); 10] = [
 ];
 
 /// Tells `error` about `piece`, with functions called as they were written.
-fn told(mut error: Refusal, piece: &Piece) -> Error {
+fn described(mut error: Refusal, piece: &Piece) -> Error {
     if let Some(typed) = &error.typed {
         error.span = nearest_token(piece, typed, error.span).or(error.span);
     }

@@ -65,7 +65,7 @@ pub(super) struct Patience {
 }
 
 /// Computes the batches of `rows` on a thread of their own.
-pub(super) fn elsewhere(
+pub(super) fn on_a_thread(
     mut rows: SendableRecordBatchStream,
     patience: Patience,
 ) -> SendableRecordBatchStream {
@@ -260,7 +260,7 @@ mod tests {
             count.fetch_add(1, Ordering::SeqCst);
             batch()
         });
-        let mut given = elsewhere(rows(batches), patience(600));
+        let mut given = on_a_thread(rows(batches), patience(600));
         assert_eq!(computed.load(Ordering::SeqCst), 0);
         for given_before in 0..3 {
             given.next().await.unwrap().unwrap();
@@ -282,7 +282,7 @@ mod tests {
             let _ = ended.lock().unwrap().recv();
             Poll::Pending
         });
-        let mut given = elsewhere(rows(stuck), patience(600));
+        let mut given = on_a_thread(rows(stuck), patience(600));
         let started = Instant::now();
         let waited = tokio::time::timeout(Duration::from_millis(20), given.next()).await;
         assert!(waited.is_err());
@@ -296,7 +296,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error() {
         let panics = stream::poll_fn(|_| panic!("of the rows"));
-        let mut given = elsewhere(rows(panics), patience(600));
+        let mut given = on_a_thread(rows(panics), patience(600));
         let error = given.next().await.unwrap().unwrap_err();
         assert!(error.to_string().contains("of the rows"), "{error}");
         assert!(given.next().await.is_none());
@@ -305,7 +305,7 @@ mod tests {
     #[tokio::test]
     async fn a_column_that_is_too_long_is_no_defect() {
         let panics = stream::poll_fn(|_| panic!("byte array offset overflow"));
-        let mut given = elsewhere(rows(panics), patience(600));
+        let mut given = on_a_thread(rows(panics), patience(600));
         let error = given.next().await.unwrap().unwrap_err();
         assert!(error.to_string().contains("2 GiB"), "{error}");
     }
@@ -314,7 +314,7 @@ mod tests {
     async fn what_takes_too_long_is_given_up_unless_the_service_answers() {
         let patience = patience(0);
         let traffic = Arc::clone(&patience.traffic);
-        let mut given = elsewhere(rows(stream::pending()), patience);
+        let mut given = on_a_thread(rows(stream::pending()), patience);
         let waited = tokio::time::timeout(Duration::from_millis(400), given.next()).await;
         assert!(waited.is_err());
         traffic.answered(1, Duration::ZERO);

@@ -144,7 +144,7 @@ impl Session {
             confirm: None,
             rescue_file: None,
             journals: None,
-            is_heard: None,
+            stderr_is_read: None,
             no_files: true,
             max_requests: Some(max_requests),
             ..self.options.as_ref().clone()

@@ -37,7 +37,7 @@ pub struct Options {
     /// Where the journals of creates are, which tell the next run what a process that was killed has left behind.
     pub journals: Option<Journals>,
     /// Whether anybody can read the error of a statement. If None, somebody can.
-    pub is_heard: Option<fn() -> bool>,
+    pub stderr_is_read: Option<fn() -> bool>,
     /// The most requests that one statement may send. If None, as many as it needs.
     pub max_requests: Option<u64>,
     /// How long the engine may plan a statement.
@@ -62,7 +62,7 @@ impl Default for Options {
             confirm: None,
             rescue_file: None,
             journals: None,
-            is_heard: None,
+            stderr_is_read: None,
             max_requests: None,
             timeout: Self::TIMEOUT,
             dialect: Dialect::Default,

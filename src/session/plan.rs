@@ -148,7 +148,7 @@ impl Session {
             limit: self.options.timeout,
             traffic: Arc::clone(scope.traffic()),
         };
-        Ok(rows.map(|rows| executor::elsewhere(rows, patience)))
+        Ok(rows.map(|rows| executor::on_a_thread(rows, patience)))
     }
 
     /// Plans how `frame` would be run.

@@ -52,7 +52,7 @@ pub(crate) fn write(text: &[u8], patience: Patience) {
 /// Returns false if nobody can read what is written: stderr is closed, its terminal is, its reader has gone away or has
 /// stopped reading, its disk is full, or it is a device such as the null device.
 #[cfg(unix)]
-pub(crate) fn is_heard() -> bool {
+pub(crate) fn stderr_is_read() -> bool {
     use nix::poll::PollFlags;
     use nix::sys::stat::{SFlag, fstat};
     let stderr = io::stderr();
@@ -74,7 +74,7 @@ pub(crate) fn is_heard() -> bool {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn is_heard() -> bool {
+pub(crate) fn stderr_is_read() -> bool {
     true
 }
 

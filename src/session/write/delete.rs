@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
+use super::concurrent::{self, Concurrency, Deliver};
 use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::{Returning, ids_only};
-use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer};
 use crate::api::{Deletion, KeyId, request};
 use crate::error::Error;
@@ -54,7 +54,7 @@ impl Writer<'_> {
             count: 0,
             gone: Vec::new(),
         };
-        let outcomes = side_by_side::run(
+        let outcomes = concurrent::run(
             rows.ids.len(),
             Concurrency {
                 limit: client.concurrency(),

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
+use super::concurrent::Deliver;
 use super::returning::{Returning, holds};
 use super::row_of;
-use super::side_by_side::Deliver;
 use super::undelivered::UndeliveredSecrets;
 use crate::api::KeyBody;
 use crate::error::Error;

@@ -8,11 +8,11 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::concurrent::{self, Concurrency};
 use super::delivery::SecretDelivery;
 use super::journal::Journal;
 use super::outcome::{self, Inserted};
 use super::returning::Returning;
-use super::side_by_side::{self, Concurrency};
 use super::undelivered::UndeliveredSecrets;
 use super::{RescueFile, Writer, values};
 use crate::api::{Client, KeyBody, RequestBody, request};
@@ -79,7 +79,7 @@ impl Writer<'_> {
         let held = UndeliveredSecrets::begin(self.rescue_file(), self.journal(&client, &specs)?);
         let mut delivery = SecretDelivery::new(&returning, sink, needs_secret, &specs, &held);
         let since = move |client: &Client| Some(client.service_time(began)? - CLOCK_MARGIN);
-        let outcomes = side_by_side::run(
+        let outcomes = concurrent::run(
             bodies.len(),
             Concurrency {
                 limit: client.concurrency(),
@@ -127,7 +127,7 @@ impl Writer<'_> {
                 .failed
                 .iter()
                 .any(|(_, error)| error.outcome_unknown() || error.created_key().is_some());
-        if !matches!(saved, Saved::Not(_)) && (is_known || self.is_heard()) {
+        if !matches!(saved, Saved::Not(_)) && (is_known || self.stderr_is_read()) {
             held.settle();
         }
         let done = Done::Inserted(outcomes.done.len());
@@ -153,8 +153,14 @@ impl Writer<'_> {
                 Ok(done)
             }
             saved => {
-                let told = saved.told();
-                match outcome::of_insert(self.resource, &outcomes, output_error, &inserted, told) {
+                let description = saved.description();
+                match outcome::of_insert(
+                    self.resource,
+                    &outcomes,
+                    output_error,
+                    &inserted,
+                    description,
+                ) {
                     Some(error) => Err(error),
                     None => Ok(done),
                 }
@@ -189,11 +195,11 @@ impl Writer<'_> {
     }
 
     /// Returns true if somebody can read the error of the statement.
-    fn is_heard(&self) -> bool {
+    fn stderr_is_read(&self) -> bool {
         self.session
             .options
-            .is_heard
-            .is_none_or(|is_heard| is_heard())
+            .stderr_is_read
+            .is_none_or(|stderr_is_read| stderr_is_read())
     }
 
     /// Begins the journal of an INSERT that creates the keys of `specs`.
@@ -280,7 +286,7 @@ enum Saved {
 }
 
 impl Saved {
-    fn told(self) -> Option<String> {
+    fn description(self) -> Option<String> {
         match self {
             Self::Nothing => None,
             Self::There(text) | Self::Not(text) => Some(text),

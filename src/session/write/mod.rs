@@ -5,6 +5,7 @@
 //! for each of them whatever happens.
 
 mod candidates;
+mod concurrent;
 mod confirm;
 mod delete;
 mod delivery;
@@ -16,7 +17,6 @@ mod outcome;
 mod requests;
 mod rescue;
 mod returning;
-mod side_by_side;
 mod undelivered;
 mod update;
 mod values;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Verb;
 use super::candidates::{Candidates, distinct, literal, one_of};
-use super::side_by_side::Outcomes;
+use super::concurrent::Outcomes;
 use crate::api::{self, KeyId};
 use crate::error::{Cause, Error, ErrorKind};
 use crate::resource::Resource;

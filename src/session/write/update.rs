@@ -7,10 +7,10 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
+use super::concurrent::{self, Concurrency, Deliver};
 use super::delivery::RowDelivery;
 use super::outcome;
 use super::returning::Returning;
-use super::side_by_side::{self, Concurrency, Deliver};
 use super::{Rows, Verb, Writer, of_many, reads_many, values};
 use crate::api::{self, Client, KeyBody, KeyId, RequestBody, request};
 use crate::error::Error;
@@ -64,7 +64,7 @@ impl Writer<'_> {
             unconfirmed: Vec::new(),
             gone: Vec::new(),
         };
-        let outcomes = side_by_side::run(
+        let outcomes = concurrent::run(
             bodies.len(),
             Concurrency {
                 limit: client.concurrency(),

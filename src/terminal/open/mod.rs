@@ -160,7 +160,7 @@ impl Opener {
             rescue_file: Some(secrets::rescue_file()),
             // The keys of a sandbox in this process end with it.
             journals: secrets::journals().filter(|_| !settings.sandbox),
-            is_heard: Some(stderr::is_heard),
+            stderr_is_read: Some(stderr::stderr_is_read),
             max_requests: None,
             timeout: config.timeout,
             dialect: config.dialect,
