@@ -19,10 +19,10 @@ use super::error::{Call, Error};
 use super::failure::Failure;
 use super::ratelimit::{self, Gate};
 use super::request::{Method, Request, RequestLine};
+use super::request_limits::RequestLimits;
 use super::retry::{Outcome, RetryPolicy, Tally};
 use super::service_clock::ServiceClock;
 use super::service_error::ServiceError;
-use super::terms::Terms;
 use super::text::{Seconds, printable};
 use super::traffic::Traffic;
 use super::transport::{Response, Transport};
@@ -103,12 +103,12 @@ impl Caller {
     pub(crate) async fn call<T>(
         &self,
         request: &Request,
-        terms: &Terms,
+        limits: &RequestLimits,
         read: impl Fn(Bytes, Option<&str>) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
-        let Terms { traffic, stop, .. } = terms;
+        let RequestLimits { traffic, stop, .. } = limits;
         let mut progress = Progress::new(request, self.timeout, &self.mask);
-        if terms.reads_only && request.line.method != Method::GET {
+        if limits.reads_only && request.line.method != Method::GET {
             return Err(Error::ReadsOnly {
                 call: progress.call(None),
             });
@@ -120,7 +120,7 @@ impl Caller {
                 () = stop.raised() => return Err(Error::Stopped { call: progress.call(None) }),
                 permit = self.admit(&mut progress, traffic) => permit?,
             };
-            if let Err(most) = terms.budget.take() {
+            if let Err(most) = limits.budget.take() {
                 return Err(Error::BudgetSpent {
                     call: progress.call(None),
                     most,

@@ -7,7 +7,7 @@
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
 //! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
-//! `service_error`, `failure` and `hint` (what can go wrong), `terms` and `traffic` (limits on a statement's requests,
+//! `service_error`, `failure` and `hint` (what can go wrong), `request_limits` and `traffic` (limits on a statement's requests,
 //! and their counts), `service_clock` (the time there).
 
 mod body;
@@ -22,10 +22,10 @@ mod pagination;
 mod prefetch;
 pub(crate) mod ratelimit;
 pub(crate) mod request;
+mod request_limits;
 mod retry;
 mod service_clock;
 mod service_error;
-mod terms;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -53,17 +53,17 @@ pub(crate) use page::{Listed, PageSummary};
 pub use page::{Page, PageReader, PageToken};
 pub(crate) use pagination::MAX_EMPTY_PAGES;
 pub use request::{Filters, KeyId, ListParams, Method, Request, RequestBody, RequestLine};
+pub use request_limits::Budget;
 pub use retry::RetryPolicy;
 pub use service_error::ServiceError;
-pub use terms::Budget;
 pub use traffic::{Figures, Traffic};
 pub use transport::Proxy;
 
 use call::{Caller, Refused};
 use prefetch::{Fetched, PageSource, Validation};
 use ratelimit::Gate;
+use request_limits::RequestLimits;
 use service_clock::ServiceClock;
-use terms::Terms;
 use transport::{HttpTransport, Transport};
 
 use crate::mask::Mask;
@@ -92,7 +92,7 @@ pub struct ClientConfig {
 #[derive(Clone)]
 pub struct Client {
     caller: Arc<Caller>,
-    terms: Terms,
+    limits: RequestLimits,
     concurrency: usize,
     key_id: Option<Arc<str>>,
 }
@@ -160,7 +160,7 @@ impl Client {
         };
         Self {
             caller: Arc::new(caller),
-            terms: Terms::default(),
+            limits: RequestLimits::default(),
             concurrency,
             key_id,
         }
@@ -177,27 +177,27 @@ impl Client {
 
     /// Returns the same client, with its requests counted by `traffic`.
     pub fn observed_by(&self, traffic: Arc<Traffic>) -> Self {
-        self.under(|terms| terms.traffic = traffic)
+        self.under(|limits| limits.traffic = traffic)
     }
 
     /// Returns the same client, except that it sends nothing more once `stop` is raised.
     pub fn stopped_by(&self, stop: Stop) -> Self {
-        self.under(|terms| terms.stop = stop)
+        self.under(|limits| limits.stop = stop)
     }
 
     /// Returns the same client, except that it sends no more requests than `budget` allows.
     pub fn within(&self, budget: Budget) -> Self {
-        self.under(|terms| terms.budget = budget)
+        self.under(|limits| limits.budget = budget)
     }
 
     /// Returns the same client, except that it sends nothing that changes something.
     pub fn reading_only(&self) -> Self {
-        self.under(|terms| terms.reads_only = true)
+        self.under(|limits| limits.reads_only = true)
     }
 
-    fn under(&self, change: impl FnOnce(&mut Terms)) -> Self {
+    fn under(&self, change: impl FnOnce(&mut RequestLimits)) -> Self {
         let mut client = self.clone();
-        change(&mut client.terms);
+        change(&mut client.limits);
         client
     }
 
@@ -261,7 +261,7 @@ impl Client {
     ) -> Result<KeyBody, Error> {
         let request = request::get(resource, id, filters);
         let read = |body, _: Option<&str>| KeyBody::of_id(body, id.as_str(), true);
-        self.caller.call(&request, &self.terms, read).await
+        self.caller.call(&request, &self.limits, read).await
     }
 
     /// Lists objects, page by page. Each page is requested when the stream is polled for it. The stream ends after the
@@ -283,7 +283,7 @@ impl Client {
             let listing = Arc::clone(&listing);
             async move {
                 let page = listing.page(token.as_ref(), Page::parse).await?;
-                listing.client.terms.traffic.listed(1, page.len());
+                listing.client.limits.traffic.listed(1, page.len());
                 Ok(page)
             }
         };
@@ -308,7 +308,7 @@ impl Client {
         R: PageReader,
         Make: Fn() -> R + Send + Sync + 'static,
     {
-        let traffic = Arc::clone(&self.terms.traffic);
+        let traffic = Arc::clone(&self.limits.traffic);
         let endless = Error::EmptyPages {
             request: request::list(&params, None).line,
         };
@@ -341,7 +341,7 @@ impl Client {
             .caller
             .call(
                 &request::create(resource, body),
-                &self.terms,
+                &self.limits,
                 |body, named| Ok(KeyBody::salvage(body)?.with_id(named)),
             )
             .await?;
@@ -364,7 +364,7 @@ impl Client {
         self.caller
             .call(
                 &request::update(resource, id, body),
-                &self.terms,
+                &self.limits,
                 |body, _| KeyBody::of_id(body, id.as_str(), false),
             )
             .await
@@ -377,7 +377,7 @@ impl Client {
     pub async fn delete(&self, resource: &Resource, id: &KeyId) -> Result<Deletion, Error> {
         match self
             .caller
-            .call(&request::delete(resource, id), &self.terms, |body, _| {
+            .call(&request::delete(resource, id), &self.limits, |body, _| {
                 body::read_nothing(body)
             })
             .await
@@ -433,10 +433,10 @@ impl Listing {
         token: Option<&PageToken>,
         read: impl Fn(Bytes) -> Result<T, DecodeError>,
     ) -> Result<T, Error> {
-        let Client { caller, terms, .. } = &self.client;
+        let Client { caller, limits, .. } = &self.client;
         let read = |body, _: Option<&str>| read(body);
         let request = request::list(&self.params(), token);
-        let answer = caller.call(&request, terms, &read).await;
+        let answer = caller.call(&request, limits, &read).await;
         let refused = match &answer {
             Err(Error::Service { service, .. }) if token.is_none() => {
                 let parameter = self.params().list_all();
@@ -450,7 +450,7 @@ impl Listing {
         caller.refused.insert(parameter);
         self.is_reduced.store(true, Ordering::Relaxed);
         let request = request::list(&self.params(), None);
-        caller.call(&request, terms, &read).await
+        caller.call(&request, limits, &read).await
     }
 
     fn params(&self) -> ListParams {

@@ -179,7 +179,7 @@ fn client_of(
     };
     let client = Client {
         caller: Arc::new(caller),
-        terms: Terms::default(),
+        limits: RequestLimits::default(),
         concurrency,
         key_id: None,
     };

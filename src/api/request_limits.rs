@@ -11,7 +11,7 @@ use super::traffic::Traffic;
 
 /// The terms under which calls are made.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Terms {
+pub(crate) struct RequestLimits {
     /// Counts the requests.
     pub(crate) traffic: Arc<Traffic>,
     /// Ends the calls.
