@@ -119,7 +119,7 @@ retold! {
         "current_timestamp takes no argument here",
         "date_trunc('second', now()) leaves the fraction out";
     r"^`array_element` does not take these arguments: list, (.+)" =>
-        "a subscript is a whole number, and this is $1", "convert it with CAST";
+        "a subscript is a whole number, but this is $1", "convert it with CAST";
     r"(?i)^aggregate can not be used as a sliding accumulator\b.*: (\w+)\(.*" =>
         "`$1` cannot be computed over a frame that moves",
         "a frame that begins with UNBOUNDED PRECEDING does not move";

@@ -101,7 +101,7 @@ impl Service {
         self.store.put(id, Key::whole(object));
     }
 
-    fn world(&self) -> Inputs<'_> {
+    fn inputs(&self) -> Inputs<'_> {
         Inputs {
             organization: &self.organization,
             store: &self.store,
@@ -113,7 +113,7 @@ impl Service {
 
     /// Returns the objects of the collection at `path`, one beside the keys.
     pub(super) fn objects(&self, path: &str) -> Vec<Value> {
-        siblings::find(path).map_or_else(Vec::new, |(found, _)| found.objects(&self.world()))
+        siblings::find(path).map_or_else(Vec::new, |(found, _)| found.objects(&self.inputs()))
     }
 
     /// Puts `objects` in the place of those of the collection at `path`, one beside the keys.
@@ -128,8 +128,8 @@ impl Service {
         fault: Option<&Action>,
     ) -> Result<Reply, Problem> {
         if let Some((collection, id)) = siblings::find(call.path) {
-            let world = self.world();
-            return collection.answer(&world, call.method, id.as_deref(), call.query, fault);
+            let inputs = self.inputs();
+            return collection.answer(&inputs, call.method, id.as_deref(), call.query, fault);
         }
         match (
             call.target().ok_or_else(Problem::unknown_path)?,

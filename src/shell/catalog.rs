@@ -23,7 +23,7 @@ pub(super) struct Catalog {
     pub(super) profiles: Vec<String>,
     /// Variables of `\set`.
     pub(super) variables: Vec<String>,
-    /// SeenValues that rows had.
+    /// Values that rows had.
     pub(super) values: SeenValues,
 }
 

@@ -167,7 +167,7 @@ fn complete_command(
     let setting = DOT_SETTINGS
         .iter()
         .find(|(dot, _)| (sign, *dot) == (".", name));
-    let argument = listing::find(sign, name).map_or(Argument::None, |entry| entry.argument);
+    let argument = command_table::find(sign, name).map_or(Argument::None, |entry| entry.argument);
     let earlier = rest.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     let mut prefix = &rest[earlier..];
     if argument == Argument::Statement {

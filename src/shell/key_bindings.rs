@@ -1,4 +1,4 @@
-//! KeyBindings that do more at this prompt than in the line editor: Ctrl-C keeps the discarded text for recall, and Up on a
+//! Keys that do more at this prompt than in the line editor: Ctrl-C keeps the discarded text for recall, and Up on a
 //! line that continues a statement goes to the line before it.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! SeenValues seen in earlier rows, to complete `owner_id = '` and the like. Pure.
+//! Values seen in earlier rows, to complete `owner_id = '` and the like. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +12,13 @@ use crate::secret;
 /// Rows of a result that are looked at.
 const MAX_ROWS: usize = 1000;
 
-/// SeenValues of one column that are remembered.
+/// Values of one column that are remembered.
 const MAX_VALUES: usize = 500;
 
 /// Bytes of a value that is remembered.
 const MAX_LENGTH: usize = 100;
 
-/// SeenValues by the column that has them.
+/// Values by the column that has them.
 #[derive(Debug, Default, Clone)]
 pub(super) struct SeenValues(BTreeMap<String, BTreeSet<String>>);
 

@@ -18,15 +18,15 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
-use super::group::StartGroup;
 use super::join_on_id::narrowed;
 use super::scan::ResourceScan;
+use super::start_group::StartGroup;
 use crate::dialect::apply::keeps_rows;
 use crate::dialect::plan::operator::over_changed;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
-/// Lets scans start group that do not wait for each other.
+/// Lets scans start together that do not wait for each other.
 pub(super) fn side_by_side(plan: Plan) -> Result<Plan> {
     started(plan, None, Above::NoJoin)
 }

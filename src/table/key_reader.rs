@@ -133,7 +133,7 @@ impl<'j> Reader<'j, '_> {
         }
     }
 
-    /// SkippedControls a value of any type, and returns its text.
+    /// Skips a value of any type, and returns its text.
     fn any_value(&mut self) -> Option<&'j str> {
         let (value, rest) = json_scan::value(self.json.get(self.at..)?)?;
         self.at = self.json.len() - rest.len();

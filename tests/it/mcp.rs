@@ -894,7 +894,7 @@ async fn a_confined_session_refuses_in_every_layer_what_the_server_has_let_throu
         .await
         .unwrap_err();
     assert!(
-        error.to_string().contains("this session only reads"),
+        error.to_string().contains("this session is read-only"),
         "{error}"
     );
     assert!(error.is_not_sent());

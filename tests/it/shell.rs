@@ -740,7 +740,7 @@ fn watching_never_creates_keys_again_and_again() {
         return;
     };
     terminal.enter("INSERT INTO api_keys (spec.owner.id) VALUES ('sa-1') \\watch 0.1");
-    terminal.wait_for("would create keys again and again");
+    terminal.wait_for("would create keys over and over");
     assert!(env.requests().is_empty());
 }
 

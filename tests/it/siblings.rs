@@ -474,7 +474,7 @@ async fn what_requests_are_made_of_is_complete_or_an_error() {
         lab.sandbox.set_objects(path, objects);
         let error = lab.fail(&format!("SELECT count(*) FROM {tables}")).await;
         assert!(
-            error.contains("further requests are made of its ids"),
+            error.contains("its ids are needed for further requests"),
             "{path}: {error}"
         );
     }
@@ -500,7 +500,7 @@ async fn writes_are_refused_with_the_reason() {
         let error = lab.fail(statement).await;
         assert!(error.contains("can only be read"), "{statement}: {error}");
         assert!(
-            error.contains("hint: API keys are all that is changed here"),
+            error.contains("hint: iamql changes only API keys"),
             "{error}"
         );
         assert!(lab.requests().is_empty(), "{statement}");

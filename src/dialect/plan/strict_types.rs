@@ -614,7 +614,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
     let spelled = spelled(expr);
     Err(Error::of_types(match (wanted, &spelled) {
         (Number::Operand, Some(name)) => format!("`{name}` is text, but a number was expected"),
-        (Number::Operand, None) => "a number was expected, and this is text".to_owned(),
+        (Number::Operand, None) => "a number was expected, but this is text".to_owned(),
         (Number::Argument(name), _) => {
             format!("`{name}` takes a number, but {}", subject(expr, class))
         }
