@@ -7,8 +7,8 @@
 //!
 //! One file per layer: `transport` (one request, one answer), `call` with `retry` and `ratelimit` (attempts until there
 //! is an answer), `pagination` and `prefetch` (from pages to a listing), `page` and `body` (the wire format), `error`,
-//! `service_error`, `failure` and `hint` (what can go wrong), `request_limits` and `traffic` (limits on a statement's requests,
-//! and their counts), `service_clock` (the time there).
+//! `service_error`, `failure` and `hint` (what can go wrong), `request_limits` and `traffic` (limits on a statement's
+//! requests, and their counts), `service_clock` (the time there).
 
 mod body;
 mod call;

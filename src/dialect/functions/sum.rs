@@ -1,8 +1,8 @@
 //! `sum`, `avg` and `median` of exact numbers, an error if the result does not fit in its type, and `percentile_cont` without
 //! rounding.
 //!
-//! They are the engine's except for the accumulator: its sums wrap around, of integers and of decimals, and its percentile
-//! between two values is truncated to six digits.
+//! They are the engine's except for the accumulator: its sums wrap around, of integers and of decimals, and its
+//! percentile between two values is truncated to six digits.
 
 use std::sync::Arc;
 

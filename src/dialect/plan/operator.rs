@@ -1,4 +1,5 @@
-//! Macros for what our physical operators have in common in their `impl ExecutionPlan`, and nodes of logical plans in theirs.
+//! Macros for what our physical operators have in common in their `impl ExecutionPlan`, and nodes of logical plans in
+//! theirs.
 //!
 //! The engine asks every operator for its inputs, for a copy over other inputs, and for its expressions, and has no
 //! default implementations. These macros implement them for most of our operators. [`over_changed`] is the step that
@@ -142,8 +143,8 @@ macro_rules! unknown_statistics {
     };
 }
 
-/// What a node of a logical plan is called, its inputs and its expressions, of which it has none. It has one input, in its
-/// field `input`; or none, and then its schema is in its field `schema`.
+/// What a node of a logical plan is called, its inputs and its expressions, of which it has none. It has one input, in
+/// its field `input`; or none, and then its schema is in its field `schema`.
 macro_rules! logical_node {
     ($name:literal, no_input) => {
         fn name(&self) -> &str {

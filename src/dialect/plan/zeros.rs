@@ -1,9 +1,10 @@
 //! A rule over logical plans that makes equal floats identical: the two zeros, and NaNs of either sign.
 //!
-//! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so distinguishes them where rows
-//! are sorted: in ORDER BY, in window functions and in DISTINCT ON. The same happens in `CASE x WHEN 0` and
-//! `nullif(x, 0)`, in `x IN (0, 1, 2, 3)`, which is a set to it, and wherever lists and objects are compared or grouped. There
-//! it becomes [a key](float_key). It makes such a set of `x = 0 OR x = 1 OR …`, too, so the other side of a constant is a key.
+//! `round(-0.4)` is a negative zero. It equals zero, but the engine sorts it before zero, and so distinguishes them
+//! where rows are sorted: in ORDER BY, in window functions and in DISTINCT ON. The same happens in `CASE x WHEN 0` and
+//! `nullif(x, 0)`, in `x IN (0, 1, 2, 3)`, which is a set to it, and wherever lists and objects are compared or
+//! grouped. There it becomes [a key](float_key). It makes such a set of `x = 0 OR x = 1 OR …`, too, so the other side
+//! of a constant is a key.
 //!
 //! The NaN of `0.0 / 0.0` has a sign, by which it would be less than every number. Arithmetic over floats gives
 //! [the one NaN](one_nan), as aggregates do (`functions::sliding`).

@@ -119,7 +119,7 @@ fn unnest(key: &mut Expr) {
     }
 }
 
-/// Gives `any_value` with an order the value that comes first in it, which the engine would not look at.
+/// Makes `any_value` with an ORDER BY return its first value; the engine would ignore the ORDER BY.
 fn any_value_in_order(call: &mut Function) {
     let ordered =
         |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));

@@ -129,7 +129,7 @@ impl Term<'_> {
                     call.name
                 ));
                 ControlFlow::Break(error.at(call.name.span()).hint(
-                    "it would see the rows of one round alone; aggregate where the result is read",
+                    "it would see only the rows of the current round; aggregate where the result is read",
                 ))
             }
             _ => ControlFlow::Continue(()),

@@ -1,4 +1,4 @@
-//! Expressions that the planner gives one name: those that differ only in a subquery or in a conversion.
+//! Expressions to which the planner gives the same name: those that differ only in a subquery or in a conversion.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ fn keep_names(items: &mut [SelectItem]) {
 
 #[derive(Default)]
 struct Twins {
-    /// The numbers of what has been told apart, by its text.
+    /// The number of each distinguished expression, by its text.
     numbers: HashMap<String, u64>,
 }
 

@@ -1,8 +1,8 @@
-//! USING and NATURAL joins as joins ON a condition, with the merged column spelled out wherever it is named.
+//! Rewrites USING and NATURAL joins as joins ON a condition, and spells the merged column out wherever it is named.
 //!
-//! The engine takes an unqualified `x` for one of the two sides. Of an inner and a left join the left side is right, of a
-//! right join the right one, of a full join neither. `SELECT *` gives the merged columns first and once. `a.x` and `b.x`
-//! stay what they are. A join in parentheses with an alias becomes a subquery.
+//! The engine reads an unqualified `x` as one of the two sides. For inner and left joins the left side is correct, for
+//! a right join the right one, for a full join neither. `SELECT *` lists the merged columns first, and once. `a.x` and
+//! `b.x` stay what they are. A join in parentheses with an alias becomes a subquery.
 //!
 //! The columns of tables come from outside, those of subqueries and CTEs are read here. Column aliases that are fewer
 //! than the columns are completed along the way, because this is where both are known: `(VALUES (1, 2)) t(a)` becomes
@@ -10,8 +10,9 @@
 //!
 //! ORDER BY ALL becomes the positions of the columns. The engine ignores it after a set operation.
 //!
-//! A name that the engine would take from an outer query, although the nearest one has it, is refused or made to be found:
-//! one that is in two tables there, an item without AS of a subquery or a view, and a name in HAVING or ORDER BY.
+//! A name that the engine would take from an outer query, although the nearest query has it, is refused or made
+//! resolvable: one that is in two tables there, an item without AS of a subquery or a view, and a name in HAVING or
+//! ORDER BY.
 //!
 //! A CTE that has the name of one outside, which the engine refuses, is renamed where it is known.
 //!
@@ -669,7 +670,7 @@ impl Rewriter<'_> {
         {
             let typed: Vec<&str> = path.iter().map(|ident| ident.value.as_str()).collect();
             return Err(Error::new(format!(
-                "`{}` is called `{last}` in this query, and here it would be that of the query around it",
+                "`{}` is called `{last}` in this query, so this path would refer to the enclosing query",
                 typed.join(".")
             ))
             .kind(ErrorKind::Name)
