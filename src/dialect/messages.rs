@@ -536,7 +536,7 @@ patterns! {
 }
 
 /// Returns `message`, which is plain, in other words, and the next step.
-pub(crate) fn retell(message: &str) -> Option<(String, Option<String>)> {
+pub(crate) fn rephrase(message: &str) -> Option<(String, Option<String>)> {
     RETOLD.iter().find_map(|(pattern, words, hint)| {
         let pattern = compile(pattern);
         let found = pattern.captures(message)?;
@@ -550,7 +550,7 @@ pub(crate) fn retell(message: &str) -> Option<(String, Option<String>)> {
 }
 
 /// Returns true for a message that speaks of the engine's own parts.
-pub(crate) fn is_talk(message: &str) -> bool {
+pub(crate) fn mentions_internals(message: &str) -> bool {
     TALK.is_match(&TYPED.replace_all(message, ""))
 }
 
@@ -665,18 +665,18 @@ mod tests {
             compile(pattern);
         }
         assert_eq!(
-            retell("could not find config namespace for key \"nonsense\""),
+            rephrase("could not find config namespace for key \"nonsense\""),
             Some((
                 "no setting `nonsense`".to_owned(),
                 Some("SHOW ALL lists the settings".to_owned())
             ))
         );
-        assert_eq!(retell("nothing that is known"), None);
+        assert_eq!(rephrase("nothing that is known"), None);
     }
 
     #[test]
     fn an_expression_that_does_not_parse_is_told_as_one() {
-        let told = |message| retell(&plain(message)).map(|(message, _)| message);
+        let told = |message| rephrase(&plain(message)).map(|(message, _)| message);
         assert_eq!(
             told(
                 "Execution error: Regular expression did not compile: Syntax(\n~~~~\nregex parse error:\n    (\n    ^\nerror: unclosed group\n~~~~\n)"

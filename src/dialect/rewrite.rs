@@ -214,7 +214,9 @@ impl<'e> Refusal<'e> {
         each_sql(statement, &mut |sql| match (reading.answer, self.unknown) {
             (Answer::UnknownColumn(read), Some(unknown)) => is_changed |= read(sql, unknown),
             (Answer::SameName(read), _) if says(SAME_NAME) => is_changed |= read(sql),
-            (Answer::Twins(read), _) if self.is_twin || says(SAME_NAME) => is_changed |= read(sql),
+            (Answer::DuplicateNames(read), _) if self.is_twin || says(SAME_NAME) => {
+                is_changed |= read(sql)
+            }
             (Answer::BareColumn(read), _) if says(BARE_COLUMN) => {
                 columns = read(sql, &aggregation);
                 is_changed |= !columns.is_empty();

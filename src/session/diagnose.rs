@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind};
 use crate::resource::{self, CATALOG, Column as Declared, DEFAULT_SCHEMA, Resource};
 use crate::table::NotConnected;
 
-use crate::dialect::messages::{instead_of, is_talk, plain, retell};
+use crate::dialect::messages::{instead_of, mentions_internals, plain, rephrase};
 use crate::pattern::patterns;
 
 /// The most names to list in a hint.
@@ -281,7 +281,7 @@ fn schema_error(error: &SchemaError, piece: &Piece) -> Refusal {
                 "GROUP BY takes columns, by their names or their positions in the select list",
             )
         }
-        SchemaError::DuplicateUnqualifiedField { name } if is_talk(name) => {
+        SchemaError::DuplicateUnqualifiedField { name } if mentions_internals(name) => {
             Refusal::new(format!("`{}` is computed twice in one place", plain(name)))
                 .hint("GROUP BY names columns, and no aggregates; AS gives one of two its own name")
         }
@@ -319,7 +319,7 @@ fn in_single_quotes(reworded: Refusal, schema: &SchemaError, text: &str) -> Refu
 fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> Refusal {
     let typed = field.flat_name();
     // This is the engine's name for an expression; nobody typed it.
-    if typed.contains('(') && is_talk(&typed) || field.name.starts_with("__") {
+    if typed.contains('(') && mentions_internals(&typed) || field.name.starts_with("__") {
         return Refusal::new("an expression cannot be computed here")
             .hint("select it with a name in a subquery in FROM, and use that");
     }
@@ -634,12 +634,12 @@ fn function_in(message: &str) -> Option<&str> {
 
 fn in_plain_words(message: &str) -> Refusal {
     let message = plain(message);
-    if let Some((message, hint)) = retell(&message)
-        && !is_talk(&message)
+    if let Some((message, hint)) = rephrase(&message)
+        && !mentions_internals(&message)
     {
         return Refusal::new(message).with_hint(hint);
     }
-    if is_talk(&message) {
+    if mentions_internals(&message) {
         tracing::debug!(%message, "the engine refuses the statement");
         return Refusal::new("this statement is not supported as it is written")
             .hint("write it in smaller steps, with subqueries named by WITH");

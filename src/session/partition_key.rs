@@ -7,7 +7,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlan, lit};
 
-use crate::dialect::functions::Hidden;
+use crate::dialect::functions::InternalFunction;
 use crate::dialect::plan::map_columns;
 use crate::error::Error;
 
@@ -23,7 +23,7 @@ pub(super) fn without_nulls(input: LogicalPlan, columns: &[String]) -> Result<Lo
 
 /// `partition_key(x, name)`: `x`, a column of that name, which is not NULL.
 fn key(column: Expr, name: &str) -> Expr {
-    Hidden::new("partition_key", 2, |args| {
+    InternalFunction::new("partition_key", 2, |args| {
         let [value, ColumnarValue::Scalar(name)] = args.args.as_slice() else {
             return internal_err!("a key has a name");
         };

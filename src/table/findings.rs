@@ -40,7 +40,7 @@ use futures::stream;
 use super::scope::Scope;
 use super::skipped_controls::SKIP;
 use crate::api;
-use crate::dialect::functions::Hidden;
+use crate::dialect::functions::InternalFunction;
 use crate::dialect::plan::operator::{Plan, logical_node, named, no_expressions, one_input};
 use crate::resource::findings::{COLUMNS, CONTROLS, Control, Setting, settings};
 
@@ -344,7 +344,7 @@ const THRESHOLD: &str = "__findings_threshold";
 /// Returns the function that the plan of the view needs: it reads a threshold from the configuration, when the statement is
 /// planned.
 pub(super) fn threshold() -> ScalarUDF {
-    Hidden::new(THRESHOLD, 1, |args| {
+    InternalFunction::new(THRESHOLD, 1, |args| {
         let [ColumnarValue::Scalar(name)] = args.args.as_slice() else {
             return internal_err!("a threshold is read by its name");
         };

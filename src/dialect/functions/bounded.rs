@@ -28,7 +28,7 @@ use datafusion::physical_expr::expressions::Literal;
 use regex::{Regex, RegexBuilder};
 
 use super::error::{Error, MOST, MOST_OF_CONSTANTS};
-use super::hidden::Hidden;
+use super::internal::InternalFunction;
 use super::scalar::by_name;
 
 /// How many bytes a call gives, from its arguments for one batch.
@@ -205,8 +205,8 @@ fn bounded(inner: Arc<ScalarUDF>, estimate: Estimate) -> ScalarUDF {
 }
 
 /// Returns the function that `||` of two texts is, with a bound. It is NULL if one of them is.
-pub(crate) fn join_texts() -> Hidden {
-    Hidden::new("join_texts", 2, |args| {
+pub(crate) fn join_texts() -> InternalFunction {
+    InternalFunction::new("join_texts", 2, |args| {
         let arguments = Arguments::of(args)?;
         arguments.check("||", joined(&arguments))?;
         let join = |columns: &[ArrayRef]| {

@@ -12,16 +12,16 @@ use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, cast as cast_expr, lit};
 
-use super::hidden::Hidden;
+use super::internal::InternalFunction;
 
 /// Returns the call of the function `name` over a decimal, if it is one of this module with these arguments.
 pub(crate) fn of_decimals(name: &str, args: &[Expr], types: &[DataType]) -> Option<Expr> {
     let function = match name {
-        "abs" => Hidden::new("decimal_abs", 2, |args| changed(Change::Abs, args)),
-        "round" => Hidden::new("decimal_round", 2, |args| changed(Change::Round, args)),
-        "trunc" => Hidden::new("decimal_trunc", 2, |args| changed(Change::Trunc, args)),
-        "floor" => Hidden::new("decimal_floor", 2, |args| changed(Change::Floor, args)),
-        "ceil" => Hidden::new("decimal_ceil", 2, |args| changed(Change::Ceil, args)),
+        "abs" => InternalFunction::new("decimal_abs", 2, |args| changed(Change::Abs, args)),
+        "round" => InternalFunction::new("decimal_round", 2, |args| changed(Change::Round, args)),
+        "trunc" => InternalFunction::new("decimal_trunc", 2, |args| changed(Change::Trunc, args)),
+        "floor" => InternalFunction::new("decimal_floor", 2, |args| changed(Change::Floor, args)),
+        "ceil" => InternalFunction::new("decimal_ceil", 2, |args| changed(Change::Ceil, args)),
         _ => return None,
     };
     let (precision, scale) = match types.first()? {

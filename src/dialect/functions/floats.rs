@@ -12,16 +12,16 @@ use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
-use super::hidden::Hidden;
+use super::internal::InternalFunction;
 
 /// `one_nan(x)`: x, and every NaN the same.
-pub(crate) fn one_nan() -> Hidden {
-    Hidden::new("one_nan", 1, |args| one_spelling(args, false)).unnamed()
+pub(crate) fn one_nan() -> InternalFunction {
+    InternalFunction::new("one_nan", 1, |args| one_spelling(args, false)).unnamed()
 }
 
 /// `float_key(x)`: x, with one NaN and one zero. A key of GROUP BY keeps its name.
-pub(crate) fn float_key() -> Hidden {
-    Hidden::new("float_key", 1, |args| one_spelling(args, true)).unnamed()
+pub(crate) fn float_key() -> InternalFunction {
+    InternalFunction::new("float_key", 1, |args| one_spelling(args, true)).unnamed()
 }
 
 /// Returns true for floats, and for lists and objects of them.

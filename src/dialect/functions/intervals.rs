@@ -19,15 +19,15 @@ use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::function::Hint;
 
 use super::error::Error;
-use super::hidden::Hidden;
+use super::internal::InternalFunction;
 
 const DAY: i128 = 86_400_000_000_000;
 const MONTH_DAYS: i128 = 30;
 
 /// `interval_length(x)`: the nanoseconds of an interval or a difference of times, of 30 days for a month and 24 hours for
 /// a day.
-pub(crate) fn interval_length() -> Hidden {
-    Hidden::new("interval_length", 1, |args| {
+pub(crate) fn interval_length() -> InternalFunction {
+    InternalFunction::new("interval_length", 1, |args| {
         make_scalar_function(lengths, Vec::new())(&args.args)
     })
     .returning(|_| Ok(DataType::Decimal128(38, 0)))
@@ -35,8 +35,8 @@ pub(crate) fn interval_length() -> Hidden {
 
 /// `interval_times(x, n)`: an interval or a difference of times, `n` times. What is left of a month goes to the days, and
 /// what is left of a day to the time, as in PostgreSQL.
-pub(super) fn interval_times() -> Hidden {
-    Hidden::new("interval_times", 2, |args| {
+pub(super) fn interval_times() -> InternalFunction {
+    InternalFunction::new("interval_times", 2, |args| {
         make_scalar_function(multiples, Vec::new())(&args.args)
     })
     .returning(|types| {
@@ -50,8 +50,8 @@ pub(super) fn interval_times() -> Hidden {
 /// `interval_part(part, x)`: a field of an interval or a difference of times, as in PostgreSQL, but whole. A month has no
 /// fixed length, so the months of an interval are years and months, its days are as many as there are, and the hours are
 /// those of its time. The days of a difference have 24 hours.
-pub(crate) fn interval_part() -> Hidden {
-    Hidden::new("interval_part", 2, |args| {
+pub(crate) fn interval_part() -> InternalFunction {
+    InternalFunction::new("interval_part", 2, |args| {
         make_scalar_function(parts, vec![Hint::AcceptsSingular])(&args.args)
     })
     .returning(|_| Ok(DataType::Int32))
@@ -59,8 +59,8 @@ pub(crate) fn interval_part() -> Hidden {
 
 /// `interval_epoch(x)`: the seconds of an interval or a difference of times, of 365.25 days for a year and 30 for a month,
 /// as in PostgreSQL.
-pub(crate) fn interval_epoch() -> Hidden {
-    Hidden::new("interval_epoch", 1, |args| {
+pub(crate) fn interval_epoch() -> InternalFunction {
+    InternalFunction::new("interval_epoch", 1, |args| {
         make_scalar_function(epochs, Vec::new())(&args.args)
     })
     .returning(|_| Ok(DataType::Float64))

@@ -51,6 +51,7 @@
 //! meant to differ.
 
 mod aggregate;
+mod argument_types;
 mod bounded;
 mod catalogue;
 pub(crate) mod checked;
@@ -61,7 +62,7 @@ mod decimals;
 mod error;
 mod floats;
 mod format;
-mod hidden;
+mod internal;
 mod intervals;
 pub(crate) mod json;
 mod lateral;
@@ -80,7 +81,6 @@ mod testing;
 mod text;
 mod time;
 mod value;
-mod wants;
 
 use std::sync::Arc;
 
@@ -89,13 +89,16 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
+pub(crate) use argument_types::{
+    ArgumentTypes, compares_elements, counts_text, texts, wants, whole_numbers,
+};
 pub(crate) use bounded::constant as bounded_constant;
 pub(crate) use bounded::{join_texts, slice_size};
 pub use catalogue::{FunctionDoc, FunctionKind, catalogue};
 pub(crate) use decimals::of_decimals;
 pub(crate) use error::Error;
 pub(crate) use floats::{float_key, holds, holds_float, one_nan};
-pub(crate) use hidden::Hidden;
+pub(crate) use internal::InternalFunction;
 pub(crate) use intervals::{interval_epoch, interval_length, interval_part};
 pub(crate) use nested::spelled;
 pub(crate) use number::{rounded, to_rank};
@@ -103,7 +106,6 @@ pub(crate) use numeric::{is_truth, numbers, sums_truth};
 pub(crate) use regexp::{matches, may_hold_a_backslash};
 pub(crate) use rewrite::rewrite;
 pub(crate) use value::truth_of;
-pub(crate) use wants::{Wants, compares_elements, counts_text, texts, wants, whole_numbers};
 
 use super::sql_types::SqlTypes;
 

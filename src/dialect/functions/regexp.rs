@@ -27,7 +27,7 @@ use regex::Regex;
 
 use super::bounded;
 use super::error::Error;
-use super::hidden::Hidden;
+use super::internal::InternalFunction;
 use super::scalar::{Arity, Macro, ReturnType, row};
 use super::value::Value;
 
@@ -104,7 +104,7 @@ pub(crate) fn may_hold_a_backslash(pattern: &Expr) -> bool {
 
 /// Returns whether `text` matches `pattern`, in a call that the engine does not look through.
 pub(crate) fn matches(text: Expr, pattern: Expr, flags: Option<Expr>) -> Expr {
-    Hidden::new("regexp_like", 2, |args| {
+    InternalFunction::new("regexp_like", 2, |args| {
         let texts = args
             .args
             .iter()

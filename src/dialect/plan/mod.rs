@@ -3,13 +3,14 @@
 mod checked_casts;
 mod class;
 mod constants;
-mod days;
+mod dates;
 mod dedup_sort_keys;
 mod distinct;
+mod extract;
 mod filter_pushdown;
 mod forget_properties;
 mod frames;
-mod groups;
+mod grouping_sets;
 mod hoist_volatile;
 mod in_lists;
 mod intervals;
@@ -20,12 +21,10 @@ mod multisets;
 mod names;
 mod null_structs;
 mod numbers;
-mod objects;
 mod opaque;
 pub(crate) mod operator;
 mod overflow;
 mod parameters;
-mod parts;
 mod patterns;
 mod ranked_text;
 mod recursion;
@@ -33,6 +32,7 @@ mod rule;
 mod sequential;
 mod short_circuit;
 mod strict_types;
+mod struct_order;
 mod subquery_limits;
 mod time_literals;
 mod tree;
@@ -73,15 +73,15 @@ const BEFORE_TYPES: [PlanRule; 15] = [
         Node(subquery_limits::limit_by_subquery),
     ),
     PlanRule::both("check_frames", Check(frames::check)),
-    PlanRule::both("check_groups", Check(groups::check)),
-    PlanRule::both("check_objects", Check(objects::check)),
+    PlanRule::both("check_groups", Check(grouping_sets::check)),
+    PlanRule::both("check_objects", Check(struct_order::check)),
     PlanRule::both("parse_time_literals", Expr(time_literals::read)),
     PlanRule::of(
         "days_with_intervals",
         Dialects::DEFAULT,
-        Type(days::days_with_intervals),
+        Type(dates::days_with_intervals),
     ),
-    PlanRule::both("compare_days", Expr(days::compare_days)),
+    PlanRule::both("compare_days", Expr(dates::compare_days)),
     PlanRule::of(
         "check_times",
         Dialects::STACKQL,
@@ -101,7 +101,10 @@ const AFTER_TYPES: [PlanRule; 11] = [
     PlanRule::both("check_arithmetic", Expr(overflow::check_arithmetic)),
     PlanRule::both("check_casts", Expr(checked_casts::check_casts)),
     PlanRule::both("keep_lossy_casts", Expr(lossy_casts::keep_lossy_casts)),
-    PlanRule::both("parts_of_microseconds", Expr(parts::parts_of_microseconds)),
+    PlanRule::both(
+        "parts_of_microseconds",
+        Expr(extract::parts_of_microseconds),
+    ),
     PlanRule::both("keep_backslashes", Expr(patterns::keep_backslashes)),
     PlanRule::both("one_zero", Node(zeros::one_zero)),
     PlanRule::both("keep_lists", Node(in_lists::keep_lists)),

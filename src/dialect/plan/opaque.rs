@@ -2,11 +2,11 @@
 
 use datafusion::logical_expr::Expr;
 
-use crate::dialect::functions::Hidden;
+use crate::dialect::functions::InternalFunction;
 
 /// Returns a call that gives the value of `expr`, under its name.
 pub(super) fn opaque(expr: Expr) -> Expr {
-    Hidden::new("opaque", 1, |args| Ok(args.args[0].clone()))
+    InternalFunction::new("opaque", 1, |args| Ok(args.args[0].clone()))
         .unnamed()
         .keeping_field()
         .call(vec![expr])

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr_common::datum::apply;
 
-use crate::dialect::functions::{self, Hidden};
+use crate::dialect::functions::{self, InternalFunction};
 
 /// Checks the arithmetic of integers and decimals. To be run when types fit.
 pub(super) fn check_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -58,7 +58,7 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
             let (left, right) = (type_of(left, schema)?, type_of(right, schema)?);
             BinaryTypeCoercer::new(&left, op, &right).get_result_type()
         }
-        Expr::ScalarFunction(call) if call.func.inner().is::<Hidden>() => {
+        Expr::ScalarFunction(call) if call.func.inner().is::<InternalFunction>() => {
             let types = call.args.iter().map(|arg| type_of(arg, schema));
             call.func.return_type(&types.collect::<Result<Vec<_>>>()?)
         }
@@ -67,10 +67,10 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
 }
 
 /// Returns the function that `op` is, which fails where the result has no room in its type.
-fn checked(op: Operator) -> Option<Hidden> {
+fn checked(op: Operator) -> Option<InternalFunction> {
     macro_rules! checked {
         ($name:literal, $op:ident, $kernel:ident, $sign:literal) => {
-            Hidden::new($name, 2, |args| of_two(args, $kernel))
+            InternalFunction::new($name, 2, |args| of_two(args, $kernel))
                 .spelled(|args| args.join($sign))
                 .returning(|types| returned(Operator::$op, types))
         };
@@ -113,8 +113,8 @@ fn of_two(
 }
 
 /// Returns the function that the minus before an integer is, which fails for the smallest integer.
-fn negated() -> Hidden {
-    Hidden::new("checked_negate", 1, |args| {
+fn negated() -> InternalFunction {
+    InternalFunction::new("checked_negate", 1, |args| {
         let negated = |columns: &[ArrayRef]| Ok(neg(&columns[0])?);
         make_scalar_function(negated, Vec::new())(&args.args)
     })

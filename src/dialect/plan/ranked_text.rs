@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 };
 
 use super::class::{Class, class_of};
-use super::strict_types::{Together, misfit};
+use super::strict_types::{Relation, misfit};
 use super::tree::compared;
 use crate::dialect::Dialect;
 use crate::dialect::functions;
@@ -33,7 +33,7 @@ pub(super) fn check_times(plan: &LogicalPlan, _: Dialect) -> Result<()> {
         let number = classes.iter().find(|(_, class)| *class == Class::Number);
         match (time, number) {
             (Some((time, class)), Some((number, other))) => {
-                Err(misfit(time, *class, number, *other, Together::Compared))
+                Err(misfit(time, *class, number, *other, Relation::Compared))
             }
             _ => Ok(()),
         }

@@ -33,7 +33,7 @@ use super::numbers;
 use super::tree::{compared, map_columns, map_named};
 use crate::dialect::OTHER_DIALECT;
 use crate::dialect::error::{Error, Place, first_column};
-use crate::dialect::functions::{self, Wants};
+use crate::dialect::functions::{self, ArgumentTypes};
 use crate::dialect::type_names::type_name;
 
 /// Refuses what compares values of different classes, and reads text literals as what they are compared with.
@@ -122,7 +122,7 @@ fn joins_text(left: &Expr, right: &Expr, schema: &DFSchema) -> Result<()> {
 
 /// What operands have to do with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Together {
+pub(super) enum Relation {
     /// They are compared.
     Compared,
     /// They become values of one column.
@@ -130,7 +130,7 @@ pub(super) enum Together {
 }
 
 fn read(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    use Together::Compared;
+    use Relation::Compared;
     let changed = match &mut expr {
         Expr::BinaryExpr(BinaryExpr {
             left,
@@ -294,7 +294,7 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
                 .iter_mut()
                 .map(|(when, _)| when.as_mut()),
         );
-        changed |= unify(&mut compared, schema, Together::Compared)?;
+        changed |= unify(&mut compared, schema, Relation::Compared)?;
     } else {
         for (when, _) in &mut case.when_then_expr {
             changed |= condition(when, "CASE WHEN x > 5 THEN …", schema)?;
@@ -306,7 +306,7 @@ fn branches(case: &mut Case, schema: &DFSchema) -> Result<bool> {
         .map(|(_, then)| then.as_mut())
         .collect();
     results.extend(case.else_expr.as_deref_mut());
-    changed |= unify(&mut results, schema, Together::OneColumn)?;
+    changed |= unify(&mut results, schema, Relation::OneColumn)?;
     Ok(changed)
 }
 
@@ -332,9 +332,9 @@ fn neighbour(name: &str, args: &mut [Expr], schema: &DFSchema) -> Result<bool> {
     let (class, other_class) = (Class::of(&wanted), Class::of(&given));
     let is_nested = class.is_nested() || other_class.is_nested();
     if is_nested && class != other_class && class != Class::Null && other_class != Class::Null {
-        return Err(misfit(value, class, other, other_class, Together::OneColumn).into());
+        return Err(misfit(value, class, other, other_class, Relation::OneColumn).into());
     }
-    let changed = unify(&mut [&mut *value, &mut *other], schema, Together::OneColumn)?;
+    let changed = unify(&mut [&mut *value, &mut *other], schema, Relation::OneColumn)?;
     let is_whole = |data_type: &DataType| data_type.is_integer() || data_type.is_null();
     if other_class == Class::Number && wanted.is_integer() && !is_whole(&given) {
         return Err(Error::of_types(format!(
@@ -358,7 +358,7 @@ fn condition(when: &mut Expr, example: &str, schema: &DFSchema) -> Result<bool> 
     }
     if let Some(text) = text_of(when) {
         let value = literal::read(text, Class::Boolean, &DataType::Boolean)
-            .ok_or_else(|| unread(text, Class::Boolean, &lit(true), Together::Compared))?;
+            .ok_or_else(|| unread(text, Class::Boolean, &lit(true), Relation::Compared))?;
         *when = lit(value);
         return Ok(true);
     }
@@ -412,16 +412,16 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
     }
     let mut changed = false;
     match functions::wants(&name) {
-        Wants::Anything => return Ok(Transformed::no(expr)),
-        Wants::OneClass { from, is_compared } => {
-            let together = match is_compared {
-                true => Together::Compared,
-                false => Together::OneColumn,
+        ArgumentTypes::Anything => return Ok(Transformed::no(expr)),
+        ArgumentTypes::OneClass { from, is_compared } => {
+            let relation = match is_compared {
+                true => Relation::Compared,
+                false => Relation::OneColumn,
             };
             let mut operands: Vec<&mut Expr> = call.args.iter_mut().skip(from).collect();
-            changed |= unify(&mut operands, schema, together)?;
+            changed |= unify(&mut operands, schema, relation)?;
         }
-        Wants::Numbers { from } => {
+        ArgumentTypes::Numbers { from } => {
             for arg in call.args.iter_mut().skip(from) {
                 if let Some(number) = as_number(arg, schema, &Number::Argument(&name))? {
                     *arg = number;
@@ -433,7 +433,7 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
                 .filter_map(|&at| call.args.get(at))
                 .try_for_each(|arg| whole(arg, &name, schema))?;
         }
-        Wants::Json => {
+        ArgumentTypes::Json => {
             if let [json, step] = call.args.as_slice() {
                 json_step(json, step, schema)?;
             }
@@ -628,7 +628,7 @@ fn as_number(expr: &Expr, schema: &DFSchema, wanted: &Number<'_>) -> Result<Opti
 }
 
 /// Makes `operands` of one class: reads text literals, and refuses what does not fit. Returns whether any was changed.
-fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> Result<bool> {
+fn unify(operands: &mut [&mut Expr], schema: &DFSchema, relation: Relation) -> Result<bool> {
     let mut types = Vec::with_capacity(operands.len());
     for operand in operands.iter() {
         match operand.get_type(schema) {
@@ -646,7 +646,7 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         return Ok(false);
     };
     let flags_as_numbers =
-        together == Together::Compared && typed.iter().any(|&at| classes[at] == Class::Boolean);
+        relation == Relation::Compared && typed.iter().any(|&at| classes[at] == Class::Boolean);
     let mut changed = false;
     if flags_as_numbers {
         changed |= read_flags(operands, &typed);
@@ -660,8 +660,8 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
     for &at in &typed {
         let (one, other) = (classes[leader], classes[at]);
         let is_flag = flags_as_numbers && is_boolean(operands[at]);
-        if !is_flag && !fit(one, other, together) {
-            return Err(misfit(operands[leader], one, operands[at], other, together).into());
+        if !is_flag && !fit(one, other, relation) {
+            return Err(misfit(operands[leader], one, operands[at], other, relation).into());
         }
     }
     let of_leader = &types[leader];
@@ -670,9 +670,9 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
         .find(|&&at| !elements_fit(of_leader, &types[at]))
     {
         let (one, other) = (type_name(of_leader), type_name(&types[at]));
-        return Err(Error::of_types(match together {
-            Together::Compared => format!("cannot compare {one} with {other}"),
-            Together::OneColumn => format!("{one} and {other} cannot be values of one column"),
+        return Err(Error::of_types(match relation {
+            Relation::Compared => format!("cannot compare {one} with {other}"),
+            Relation::OneColumn => format!("{one} and {other} cannot be values of one column"),
         })
         .hint("convert one of them with CAST, as in CAST(x AS text[])")
         .near(Place::of(operands[leader]).or(Place::of(operands[at])))
@@ -687,12 +687,12 @@ fn unify(operands: &mut [&mut Expr], schema: &DFSchema, together: Together) -> R
             continue;
         };
         let value = literal::read(text, class, &types[leader])
-            .ok_or_else(|| unread(text, class, operands[leader], together))?;
+            .ok_or_else(|| unread(text, class, operands[leader], relation))?;
         *operands[at] = lit(value);
         changed = true;
     }
     if class == Class::Number {
-        changed |= numbers::unify(operands, schema, together == Together::Compared);
+        changed |= numbers::unify(operands, schema, relation == Relation::Compared);
     }
     Ok(changed)
 }
@@ -729,7 +729,7 @@ fn beside(expr: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> Result
         }
         return Ok(changed);
     }
-    if fit(own, class, Together::Compared) {
+    if fit(own, class, Relation::Compared) {
         return Ok(false);
     }
     Err(Error::of_types(format!(
@@ -743,7 +743,7 @@ fn beside(expr: &mut Expr, subquery: &mut Subquery, schema: &DFSchema) -> Result
 }
 
 /// Returns true if values of the two classes fit together.
-fn fit(one: Class, other: Class, together: Together) -> bool {
+fn fit(one: Class, other: Class, relation: Relation) -> bool {
     use Class::{Date, List, Null, Other, Text, Timestamp};
     match (one, other) {
         (one, other) if one == other => true,
@@ -751,7 +751,7 @@ fn fit(one: Class, other: Class, together: Together) -> bool {
         (Date, Timestamp) | (Timestamp, Date) => true,
         // Converted row by row; a row that does not hold one is an error.
         (Text, temporal) | (temporal, Text) => {
-            together == Together::Compared && temporal.is_temporal()
+            relation == Relation::Compared && temporal.is_temporal()
         }
         _ => false,
     }
@@ -763,7 +763,7 @@ fn elements_fit(one: &DataType, other: &DataType) -> bool {
         return true;
     };
     let (one, other) = (one.data_type(), other.data_type());
-    fit(Class::of(one), Class::of(other), Together::OneColumn) && elements_fit(one, other)
+    fit(Class::of(one), Class::of(other), Relation::OneColumn) && elements_fit(one, other)
 }
 
 pub(super) fn misfit(
@@ -771,22 +771,22 @@ pub(super) fn misfit(
     class: Class,
     other: &Expr,
     other_class: Class,
-    together: Together,
+    relation: Relation,
 ) -> Error {
     let (text, rest, rest_class) = match (class, other_class) {
         (Class::Text, _) => (Some(one), other, other_class),
         (_, Class::Text) => (Some(other), one, class),
         _ => (None, other, other_class),
     };
-    let message = match together {
-        Together::Compared => {
+    let message = match relation {
+        Relation::Compared => {
             format!(
                 "cannot compare {} with {}",
                 class.noun(),
                 other_class.noun()
             )
         }
-        Together::OneColumn => format!(
+        Relation::OneColumn => format!(
             "{} and {} cannot be values of one column",
             class.noun(),
             other_class.noun()
@@ -797,9 +797,9 @@ pub(super) fn misfit(
         Some(text) => {
             let spelled = spelled(text);
             let name = spelled.as_deref().unwrap_or("…");
-            let cast = match together {
-                Together::Compared => format!("CAST({name} AS {})", rest_class.type_name()),
-                Together::OneColumn => {
+            let cast = match relation {
+                Relation::Compared => format!("CAST({name} AS {})", rest_class.type_name()),
+                Relation::OneColumn => {
                     let rest = self::spelled(rest);
                     format!("CAST({} AS TEXT)", rest.as_deref().unwrap_or("…"))
                 }
@@ -809,13 +809,13 @@ pub(super) fn misfit(
                 None => String::new(),
             };
             let quotes = match rest {
-                Expr::Literal(value, _) if together == Together::Compared => {
+                Expr::Literal(value, _) if relation == Relation::Compared => {
                     format!("; to compare text, write '{value}' in quotes")
                 }
                 _ => String::new(),
             };
-            let elsewhere = match (rest_class, together) {
-                (Class::Number, Together::Compared) => format!("; {OTHER_DIALECT}"),
+            let elsewhere = match (rest_class, relation) {
+                (Class::Number, Relation::Compared) => format!("; {OTHER_DIALECT}"),
                 _ => String::new(),
             };
             error
@@ -831,15 +831,15 @@ pub(super) fn misfit(
 }
 
 /// Says that `text` is not a value of `class`, the class of `leader`.
-fn unread(text: &str, class: Class, leader: &Expr, together: Together) -> Error {
+fn unread(text: &str, class: Class, leader: &Expr, relation: Relation) -> Error {
     let spelled = spelled(leader);
     let is = match &spelled {
         Some(name) => format!("`{name}` is {}: ", class.noun()),
         None => String::new(),
     };
     let name = spelled.as_deref().unwrap_or("…");
-    let hint = match (class, together) {
-        (Class::Number, Together::OneColumn) => {
+    let hint = match (class, relation) {
+        (Class::Number, Relation::OneColumn) => {
             format!("{is}CAST({name} AS TEXT) makes text of the number beside it")
         }
         (Class::Number, _) if spelled.is_some() => {
@@ -888,7 +888,7 @@ fn keys(mut join: Join) -> Result<Transformed<LogicalPlan>> {
     let mut changed = false;
     let schema = merge_schema(&[&join.left, &join.right]);
     for (left, right) in &mut join.on {
-        changed |= unify(&mut [left, right], &schema, Together::Compared)?;
+        changed |= unify(&mut [left, right], &schema, Relation::Compared)?;
     }
     Ok(Transformed::new_transformed(
         LogicalPlan::Join(join),
@@ -966,7 +966,7 @@ fn columns(union: Union) -> Result<Transformed<LogicalPlan>> {
                 })?;
                 inputs[at] = Arc::new(with_value(&inputs[at], column, value)?);
                 changed = true;
-            } else if !fit(class, classes[at], Together::OneColumn)
+            } else if !fit(class, classes[at], Relation::OneColumn)
                 || !elements_fit(&types[leader], &types[at])
             {
                 let (one, other) = match class == classes[at] {

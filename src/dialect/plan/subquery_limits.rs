@@ -34,7 +34,7 @@ use futures::stream::{self, StreamExt};
 
 use super::operator::{Plan, named, one_input};
 use crate::dialect::error::Error;
-use crate::dialect::functions::Hidden;
+use crate::dialect::functions::InternalFunction;
 
 /// The column that numbers the rows.
 const NUMBER: &str = "__row";
@@ -70,15 +70,15 @@ fn as_condition(limit: Limit) -> Result<LogicalPlan> {
         .map(Expr::from)
         .collect();
     let number = || cast(Expr::from(Column::new_unqualified(NUMBER)), DataType::Int64);
-    let bound = |check: Hidden, bound: Expr, without: i64| {
+    let bound = |check: InternalFunction, bound: Expr, without: i64| {
         let bound = check.call(vec![cast(bound, DataType::Int64)]);
         coalesce(vec![bound, lit(without)])
     };
-    let offset = Hidden::new("__offset", 1, |args| non_negative(args, "OFFSET"));
+    let offset = InternalFunction::new("__offset", 1, |args| non_negative(args, "OFFSET"));
     let skip = (limit.skip).map_or_else(|| lit(0_i64), |skip| bound(offset, *skip, 0));
     let mut condition = number().gt(skip.clone());
     if let Some(fetch) = limit.fetch {
-        let limit = Hidden::new("__limit", 1, |args| non_negative(args, "LIMIT"));
+        let limit = InternalFunction::new("__limit", 1, |args| non_negative(args, "LIMIT"));
         let last = skip + bound(limit, *fetch, i64::from(u32::MAX));
         condition = condition.and(number().lt_eq(last));
     }

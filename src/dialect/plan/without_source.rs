@@ -23,7 +23,7 @@ use datafusion::logical_expr::{
 };
 
 use super::tree::{map_columns, map_named};
-use crate::dialect::functions::Hidden;
+use crate::dialect::functions::InternalFunction;
 use crate::dialect::source_json;
 
 /// Returns `plan`, whose COPYs write objects as their fields.
@@ -117,7 +117,7 @@ fn without_source(plan: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
 
 /// `without_source(x)`: `x` without the JSON of any object in it.
 fn call(value: Expr) -> Expr {
-    Hidden::new("without_source", 1, |args| {
+    InternalFunction::new("without_source", 1, |args| {
         let array = args.args[0].to_array(args.number_rows)?;
         Ok(ColumnarValue::Array(source_json::without_array(&array)?))
     })

@@ -7,6 +7,7 @@
 mod bare_columns;
 mod clauses;
 mod conditions;
+mod duplicate_names;
 mod names;
 mod objects;
 mod parameters;
@@ -20,7 +21,6 @@ mod sqlite;
 mod subqueries;
 mod synonyms;
 pub(super) mod times;
-mod twins;
 
 use rule::{
     Answer, Hook, Refusal, SecondReading, SyntaxRule, Writer, second_readings, syntax_rules,
@@ -69,7 +69,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql, DuckDb] clauses::join_before_lateral: Select;
     BOTH [DuckDb] select_list::spread_objects: Select;
     BOTH [Psql, DuckDb, Stackql] select_list::name_items: Select;
-    BOTH [Psql, DuckDb, Stackql] select_list::tell_casts_apart: Query;
+    BOTH [Psql, DuckDb, Stackql] select_list::disambiguate_casts: Query;
     BOTH [Psql, DuckDb] subqueries::rows_in_where: Select;
     BOTH [DuckDb] paths::path_to_subscripts: Expr;
     BOTH [Psql, DuckDb] paths::quote_fields: Expr;
@@ -114,7 +114,7 @@ pub(super) const SECOND_READINGS: &[SecondReading] = second_readings! {
     STACKQL [Stackql] names::name_to_text: UnknownColumn
         or "text goes in single quotes: '{name}'";
     BOTH [Psql, DuckDb, Stackql] select_list::name_every_item: SameName;
-    BOTH [Psql, DuckDb] twins::tell_twins_apart: Twins;
+    BOTH [Psql, DuckDb] duplicate_names::disambiguate_duplicates: DuplicateNames;
     STACKQL [Stackql] bare_columns::bare_columns: BareColumn
         or "add it to GROUP BY, or take one of its values with min or max";
 };

@@ -136,7 +136,7 @@ pub(crate) enum Answer {
     /// Two items of a select list that the planner gives one name.
     SameName(fn(&mut Statement) -> bool),
     /// Two items, or two expressions that are computed in one place, such as aggregates, that the planner gives one name.
-    Twins(fn(&mut Statement) -> bool),
+    DuplicateNames(fn(&mut Statement) -> bool),
     /// A column that is neither grouped nor aggregated. Returns the names of such columns.
     BareColumn(fn(&mut Statement, &Aggregation<'_>) -> BTreeSet<String>),
 }

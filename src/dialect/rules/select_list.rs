@@ -173,7 +173,7 @@ impl VisitorMut for Namer {
 /// ```
 ///
 /// The planner takes the CASE away again, when it has named everything.
-pub(super) fn tell_casts_apart(query: &mut Query) {
+pub(super) fn disambiguate_casts(query: &mut Query) {
     let SetExpr::Select(select) = query.body.as_mut() else {
         return;
     };

@@ -48,7 +48,7 @@ pub(super) fn reread(reading: &str, sql: &str, name: &str, is_slip: bool) -> Opt
     let reading = readings.find(|own| own.name == reading).expect(reading);
     let is_changed = match reading.answer {
         Answer::UnknownColumn(read) => read(&mut statement, UnknownColumn { name, is_slip }),
-        Answer::SameName(read) | Answer::Twins(read) => read(&mut statement),
+        Answer::SameName(read) | Answer::DuplicateNames(read) => read(&mut statement),
         Answer::BareColumn(read) => {
             let aggregation = Aggregation {
                 is_aggregate: &|name| ["count", "max", "min"].contains(&name),
@@ -99,7 +99,7 @@ fn the_rules_run_in_this_order() {
     join_before_lateral: default, stackql; Psql, DuckDb
     spread_objects: default, stackql; DuckDb
     name_items: default, stackql; Psql, DuckDb, Stackql
-    tell_casts_apart: default, stackql; Psql, DuckDb, Stackql
+    disambiguate_casts: default, stackql; Psql, DuckDb, Stackql
     rows_in_where: default, stackql; Psql, DuckDb
     path_to_subscripts: default, stackql; DuckDb
     quote_fields: default, stackql; Psql, DuckDb
@@ -144,7 +144,7 @@ fn the_rules_run_in_this_order() {
     name_to_item: stackql; Stackql
     name_to_text: stackql; Stackql
     name_every_item: default, stackql; Psql, DuckDb, Stackql
-    tell_twins_apart: default, stackql; Psql, DuckDb
+    disambiguate_duplicates: default, stackql; Psql, DuckDb
     bare_columns: stackql; Stackql
     ");
 }

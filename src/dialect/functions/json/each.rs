@@ -14,7 +14,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, Volatility};
 use super::node::Node;
 use super::path::{self, Step};
 use crate::dialect::functions::error::Error;
-use crate::dialect::functions::hidden::Hidden;
+use crate::dialect::functions::internal::InternalFunction;
 use crate::dialect::functions::scalar::{Arity, anything, columns};
 use crate::dialect::functions::value::{Value, json_containers_field};
 
@@ -37,11 +37,11 @@ pub(crate) static COLUMNS: LazyLock<Fields> = LazyLock::new(|| {
 });
 
 /// Returns the function that makes a list of the rows of `json_each`, or of `json_tree` if `tree`.
-pub(crate) fn rows_of(tree: bool) -> Hidden {
+pub(crate) fn rows_of(tree: bool) -> InternalFunction {
     let function = match tree {
-        true => Hidden::new("json_tree_rows", 1, |args| rows(args, "json_tree"))
+        true => InternalFunction::new("json_tree_rows", 1, |args| rows(args, "json_tree"))
             .returning(|types| list_of_rows(types, "json_tree")),
-        false => Hidden::new("json_each_rows", 1, |args| rows(args, "json_each"))
+        false => InternalFunction::new("json_each_rows", 1, |args| rows(args, "json_each"))
             .returning(|types| list_of_rows(types, "json_each")),
     };
     function.taking(anything(Volatility::Immutable))

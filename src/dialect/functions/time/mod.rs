@@ -4,8 +4,8 @@
 //! which are read as their RFC 3339 text. All give text but `julianday` (days, Float64) and `unixepoch` (seconds,
 //! Int64), and NULL for what is not a valid time. `now` is the start of the query, the same wherever it is used.
 
+mod julian_time;
 mod modifier;
-mod moment;
 
 use chrono::Utc;
 use datafusion::arrow::datatypes::DataType;
@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 
 use crate::dialect::functions::error::Error;
 use crate::dialect::functions::scalar::{Arity, Eval, anything, by_name, evaluate};
-use crate::dialect::functions::time::moment::{Calendar, DAY, Moment, TimeValue};
+use crate::dialect::functions::time::julian_time::{Calendar, DAY, JulianTime, TimeValue};
 use crate::dialect::functions::value::{Value, real_text};
 
 type Evaluated = Result<Value<'static>, Error>;
@@ -131,11 +131,11 @@ fn is_now(text: Option<&str>) -> bool {
 }
 
 /// Returns the moment that a time value and its modifiers name, or None for a NULL among them and for no time.
-fn moment(args: &[Value<'_>]) -> Option<Moment> {
+fn moment(args: &[Value<'_>]) -> Option<JulianTime> {
     let (value, modifiers) = args.split_first()?;
     let value = match value {
         Value::Int(_) | Value::Real(_) | Value::Bool(_) => TimeValue::number(value.real()?),
-        value => TimeValue::parse(&value.text()?, || Moment::of(Utc::now()))?,
+        value => TimeValue::parse(&value.text()?, || JulianTime::of(Utc::now()))?,
     };
     let modifiers = modifiers
         .iter()
@@ -187,7 +187,7 @@ fn julianday(args: &[Value<'_>]) -> Evaluated {
     Ok(moment(args).map_or(Value::Null, |moment| Value::Real(days(moment))))
 }
 
-fn days(moment: Moment) -> f64 {
+fn days(moment: JulianTime) -> f64 {
     moment.julian as f64 / DAY as f64
 }
 
@@ -241,7 +241,7 @@ fn timediff(args: &[Value<'_>]) -> Evaluated {
 }
 
 /// Writes `moment` by `format`; None if there is a conversion in it that does not exist.
-fn formatted(format: &str, moment: Moment) -> Option<String> {
+fn formatted(format: &str, moment: JulianTime) -> Option<String> {
     let calendar = moment.calendar();
     let mut text = String::new();
     let mut chars = format.chars();
@@ -279,7 +279,7 @@ fn formatted(format: &str, moment: Moment) -> Option<String> {
     Some(text)
 }
 
-fn day_of_year(moment: Moment) -> Option<i64> {
+fn day_of_year(moment: JulianTime) -> Option<i64> {
     let new_year = Calendar {
         month: 1,
         day: 1,

@@ -5,13 +5,13 @@
 
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone, Utc};
 
-use super::moment::{DAY, Moment, TimeValue, UNIX_EPOCH, number, time_of_day};
+use super::julian_time::{DAY, JulianTime, TimeValue, UNIX_EPOCH, number, time_of_day};
 
 /// Applies `modifiers` to `value`.
 pub(crate) fn apply<'a>(
     value: TimeValue,
     modifiers: impl Iterator<Item = &'a str>,
-) -> Option<Moment> {
+) -> Option<JulianTime> {
     let mut value = value;
     for (i, modifier) in modifiers.enumerate() {
         value = one(value, &modifier.to_ascii_lowercase(), i == 0)?;
@@ -31,20 +31,20 @@ fn one(value: TimeValue, modifier: &str, first: bool) -> Option<TimeValue> {
         _ => {
             return moved(value.moment()?, modifier)?
                 .in_range()
-                .map(TimeValue::Moment);
+                .map(TimeValue::JulianTime);
         }
     };
-    Some(TimeValue::Moment(explained))
+    Some(TimeValue::JulianTime(explained))
 }
 
-fn unix(seconds: f64) -> Option<Moment> {
+fn unix(seconds: f64) -> Option<JulianTime> {
     let julian = seconds * 1000.0 + UNIX_EPOCH as f64;
     (julian >= 0.0)
-        .then(|| Moment::new((julian + 0.5) as i64))?
+        .then(|| JulianTime::new((julian + 0.5) as i64))?
         .in_range()
 }
 
-fn moved(moment: Moment, modifier: &str) -> Option<Moment> {
+fn moved(moment: JulianTime, modifier: &str) -> Option<JulianTime> {
     match modifier {
         "localtime" => return local(moment),
         "utc" => return universal(moment),
@@ -54,7 +54,7 @@ fn moved(moment: Moment, modifier: &str) -> Option<Moment> {
         let weekday =
             number(weekday).filter(|day| (0.0..7.0).contains(day) && day.fract() == 0.0)?;
         let ahead = (weekday as i64 - moment.weekday()).rem_euclid(7);
-        return Some(Moment {
+        return Some(JulianTime {
             julian: moment.julian + ahead * DAY,
             ..moment
         });
@@ -74,7 +74,7 @@ fn moved(moment: Moment, modifier: &str) -> Option<Moment> {
 }
 
 /// `±N unit` or `±HH:MM[:SS]`.
-fn shifted(moment: Moment, modifier: &str) -> Option<Moment> {
+fn shifted(moment: JulianTime, modifier: &str) -> Option<JulianTime> {
     if !modifier.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
         return None;
     }
@@ -87,7 +87,7 @@ fn shifted(moment: Moment, modifier: &str) -> Option<Moment> {
         } else {
             time
         };
-        return Some(Moment {
+        return Some(JulianTime {
             julian: moment.julian + time,
             ..moment
         });
@@ -114,7 +114,7 @@ fn shifted(moment: Moment, modifier: &str) -> Option<Moment> {
             let month = calendar.year * 12 + calendar.month - 1 + months;
             (calendar.year, calendar.month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
             (
-                Moment {
+                JulianTime {
                     zoned: moment.zoned,
                     ..calendar.moment()?
                 },
@@ -125,22 +125,22 @@ fn shifted(moment: Moment, modifier: &str) -> Option<Moment> {
     };
     let rounding = if amount < 0.0 { -0.5 } else { 0.5 };
     let millis = (rest * 1000.0 * seconds + rounding) as i64;
-    Some(Moment {
+    Some(JulianTime {
         julian: moment.julian + millis,
         ..moment
     })
 }
 
-fn local(moment: Moment) -> Option<Moment> {
+fn local(moment: JulianTime) -> Option<JulianTime> {
     let time: DateTime<Utc> = DateTime::from_timestamp_millis(moment.julian - UNIX_EPOCH)?;
     let offset = Local
         .from_utc_datetime(&time.naive_utc())
         .offset()
         .local_minus_utc();
-    Some(Moment::new(moment.julian + i64::from(offset) * 1000))
+    Some(JulianTime::new(moment.julian + i64::from(offset) * 1000))
 }
 
-fn universal(moment: Moment) -> Option<Moment> {
+fn universal(moment: JulianTime) -> Option<JulianTime> {
     // A text with a zone has been converted already.
     if moment.zoned {
         return Some(moment);
@@ -152,7 +152,7 @@ fn universal(moment: Moment) -> Option<Moment> {
         .earliest()?
         .offset()
         .local_minus_utc();
-    Some(Moment {
+    Some(JulianTime {
         julian: moment.julian - i64::from(offset) * 1000,
         zoned: true,
     })
@@ -170,7 +170,7 @@ mod tests {
             "[+-][0-9]{1,20}(\\.[0-9]{1,3})? (second|minute|hour|day|month|year)s?|weekday [0-9]|[+-]?[0-9: é]{0,9}",
             0..5,
         )) {
-            let start = TimeValue::Moment(Moment::new(UNIX_EPOCH));
+            let start = TimeValue::JulianTime(JulianTime::new(UNIX_EPOCH));
             apply(start, modifiers.iter().map(String::as_str));
         }
     }

@@ -13,7 +13,7 @@ use super::scalar::by_name;
 
 /// A function that a rule puts into a plan. Unless it says otherwise, its value has the type of its first argument.
 #[derive(Debug)]
-pub(crate) struct Hidden {
+pub(crate) struct InternalFunction {
     name: &'static str,
     signature: Signature,
     invoke: fn(&ScalarFunctionArgs) -> Result<ColumnarValue>,
@@ -22,7 +22,7 @@ pub(crate) struct Hidden {
     keeps_field: bool,
 }
 
-impl Hidden {
+impl InternalFunction {
     /// Returns the function called `name` of so many arguments, whose values `invoke` gives.
     pub(crate) fn new(
         name: &'static str,
@@ -81,9 +81,9 @@ impl Hidden {
     }
 }
 
-by_name!(Hidden.name);
+by_name!(InternalFunction.name);
 
-impl ScalarUDFImpl for Hidden {
+impl ScalarUDFImpl for InternalFunction {
     fn name(&self) -> &str {
         self.name
     }

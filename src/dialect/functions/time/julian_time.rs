@@ -1,6 +1,6 @@
 //! A point in time, as SQLite's date functions know it, and the texts that name one.
 //!
-//! Turns a time value into a [`Moment`], which counts milliseconds from noon on 24 November 4714 BC (the Julian day
+//! Turns a time value into a [`JulianTime`], which counts milliseconds from noon on 24 November 4714 BC (the Julian day
 //! number), and takes that apart into a calendar date and a time of day. Follows "Time Values" in SQLite's "Date And
 //! Time Functions"; times outside the years -4713 to 9999 are not valid.
 
@@ -17,7 +17,7 @@ const JULIAN_DAYS: f64 = 5_373_484.5;
 
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Moment {
+pub(crate) struct JulianTime {
     /// Milliseconds since the Julian epoch.
     pub(crate) julian: i64,
     /// Whether the text said which zone it is in.
@@ -27,9 +27,9 @@ pub(crate) struct Moment {
 /// A time value: a point in time, or a number that a modifier may still explain.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum TimeValue {
-    Moment(Moment),
+    JulianTime(JulianTime),
     /// The number, and the time it is as a Julian day number, if it is one.
-    Number(f64, Option<Moment>),
+    Number(f64, Option<JulianTime>),
 }
 
 /// A date and a time of day.
@@ -44,7 +44,7 @@ pub(crate) struct Calendar {
     pub(crate) millis: i64,
 }
 
-impl Moment {
+impl JulianTime {
     /// Returns the moment of `julian` milliseconds.
     pub(crate) fn new(julian: i64) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Moment {
 
 impl Calendar {
     /// Puts it together; days beyond the end of the month run into the next. None outside of the years there are.
-    pub(crate) fn moment(self) -> Option<Moment> {
+    pub(crate) fn moment(self) -> Option<JulianTime> {
         if !(-4713..=9999).contains(&self.year) {
             return None;
         }
@@ -112,18 +112,18 @@ impl Calendar {
         let days = 36_525 * (year + 4716) / 100 + 306_001 * (month + 1) / 10_000 + self.day + b;
         let midnight = days * DAY - 1524 * DAY - DAY / 2;
         let time = self.hour * 3_600_000 + self.minute * 60_000 + self.millis;
-        Some(Moment::new(midnight + time))
+        Some(JulianTime::new(midnight + time))
     }
 }
 
 impl TimeValue {
     /// Parses text; `now` is the time of the query.
-    pub(crate) fn parse(text: &str, now: impl FnOnce() -> Moment) -> Option<Self> {
+    pub(crate) fn parse(text: &str, now: impl FnOnce() -> JulianTime) -> Option<Self> {
         if let Some(moment) = date_and_time(text).or_else(|| time_alone(text)) {
-            return Some(Self::Moment(moment));
+            return Some(Self::JulianTime(moment));
         }
         if text.eq_ignore_ascii_case("now") {
-            return Some(Self::Moment(now()));
+            return Some(Self::JulianTime(now()));
         }
         Some(Self::number(number(text)?))
     }
@@ -132,14 +132,14 @@ impl TimeValue {
     pub(crate) fn number(number: f64) -> Self {
         let julian = (0.0..JULIAN_DAYS)
             .contains(&number)
-            .then(|| Moment::new((number * DAY as f64 + 0.5) as i64));
+            .then(|| JulianTime::new((number * DAY as f64 + 0.5) as i64));
         Self::Number(number, julian)
     }
 
     /// Returns the point in time, if it is one without a modifier.
-    pub(crate) fn moment(self) -> Option<Moment> {
+    pub(crate) fn moment(self) -> Option<JulianTime> {
         match self {
-            Self::Moment(moment) | Self::Number(_, Some(moment)) => Some(moment),
+            Self::JulianTime(moment) | Self::Number(_, Some(moment)) => Some(moment),
             Self::Number(_, None) => None,
         }
     }
@@ -154,7 +154,7 @@ pub(crate) fn number(text: &str) -> Option<f64> {
 }
 
 /// `[-]YYYY-MM-DD`, alone or followed by a time.
-fn date_and_time(text: &str) -> Option<Moment> {
+fn date_and_time(text: &str) -> Option<JulianTime> {
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -177,14 +177,14 @@ fn date_and_time(text: &str) -> Option<Moment> {
         return Some(date);
     }
     let (time, zoned) = time_of_day(rest)?;
-    Some(Moment {
+    Some(JulianTime {
         julian: date.julian + time,
         zoned,
     })
 }
 
 /// `HH:MM…` on 2000-01-01.
-fn time_alone(text: &str) -> Option<Moment> {
+fn time_alone(text: &str) -> Option<JulianTime> {
     let (time, zoned) = time_of_day(text)?;
     let date = Calendar {
         year: 2000,
@@ -195,7 +195,7 @@ fn time_alone(text: &str) -> Option<Moment> {
         millis: 0,
     }
     .moment()?;
-    Some(Moment {
+    Some(JulianTime {
         julian: date.julian + time,
         zoned,
     })
@@ -258,12 +258,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_moment_since_the_year_0_goes_together_again(julian in 148_699_540_800_000..=LAST) {
-            prop_assert_eq!(Moment::new(julian).calendar().moment(), Some(Moment::new(julian)));
+            prop_assert_eq!(JulianTime::new(julian).calendar().moment(), Some(JulianTime::new(julian)));
         }
 
         #[test]
         fn no_text_breaks_the_parser(text in "[-+0-9TZ:. é]{0,30}") {
-            TimeValue::parse(&text, || Moment::new(0));
+            TimeValue::parse(&text, || JulianTime::new(0));
         }
     }
 
@@ -278,7 +278,7 @@ mod tests {
             253_402_300_799,
         ] {
             let time = DateTime::from_timestamp(seconds, 0).expect("in range");
-            let calendar = Moment::of(time).calendar();
+            let calendar = JulianTime::of(time).calendar();
             let text = format!(
                 "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
                 calendar.year,

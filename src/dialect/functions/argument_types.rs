@@ -5,7 +5,7 @@ use super::number;
 
 /// What a function wants of its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wants {
+pub(crate) enum ArgumentTypes {
     /// Nothing that types could show.
     Anything,
     /// Numbers, from this argument on, counted from 0.
@@ -21,26 +21,26 @@ pub(crate) enum Wants {
 }
 
 /// Returns what the function `name` wants.
-pub(crate) fn wants(name: &str) -> Wants {
+pub(crate) fn wants(name: &str) -> ArgumentTypes {
     match name {
-        "coalesce" | "ifnull" | "nvl" => Wants::OneClass {
+        "coalesce" | "ifnull" | "nvl" => ArgumentTypes::OneClass {
             from: 0,
             is_compared: false,
         },
-        "iif" | "if" | "nvl2" => Wants::OneClass {
+        "iif" | "if" | "nvl2" => ArgumentTypes::OneClass {
             from: 1,
             is_compared: false,
         },
-        "nullif" | "greatest" | "least" => Wants::OneClass {
+        "nullif" | "greatest" | "least" => ArgumentTypes::OneClass {
             from: 0,
             is_compared: true,
         },
-        "json_get" | "json_get_text" => Wants::Json,
-        "split_part" => Wants::Numbers { from: 2 },
-        "substr" | "substring" | "left" | "right" | "repeat" => Wants::Numbers { from: 1 },
-        "char" | "chr" | "factorial" | "gcd" | "total" => Wants::Numbers { from: 0 },
-        name if number::NAMES.contains(&name) => Wants::Numbers { from: 0 },
-        _ => Wants::Anything,
+        "json_get" | "json_get_text" => ArgumentTypes::Json,
+        "split_part" => ArgumentTypes::Numbers { from: 2 },
+        "substr" | "substring" | "left" | "right" | "repeat" => ArgumentTypes::Numbers { from: 1 },
+        "char" | "chr" | "factorial" | "gcd" | "total" => ArgumentTypes::Numbers { from: 0 },
+        name if number::NAMES.contains(&name) => ArgumentTypes::Numbers { from: 0 },
+        _ => ArgumentTypes::Anything,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::dialect::walk::WalkMut;
 ///
 /// Not before the engine has refused the statement. What is written alike gets one number, so that an item still is the
 /// key of a group. The planner takes the CASE away again, when it has named everything.
-pub(super) fn tell_twins_apart(statement: &mut Statement) -> bool {
+pub(super) fn disambiguate_duplicates(statement: &mut Statement) -> bool {
     let mut queries = Queries(false);
     let _ = statement.walk_mut(&mut queries);
     queries.0
@@ -37,7 +37,7 @@ impl VisitorMut for Queries {
         let SetExpr::Select(select) = query.body.as_mut() else {
             return ControlFlow::Continue(());
         };
-        let mut twins = Twins::default();
+        let mut twins = DuplicateNames::default();
         let mut tell_apart = |select: &mut Select| {
             keep_names(&mut select.projection);
             select.projection.walk_own_mut(&mut twins)?;
@@ -86,12 +86,12 @@ fn keep_names(items: &mut [SelectItem]) {
 }
 
 #[derive(Default)]
-struct Twins {
+struct DuplicateNames {
     /// The number of each distinguished expression, by its text.
     numbers: HashMap<String, u64>,
 }
 
-impl VisitorMut for Twins {
+impl VisitorMut for DuplicateNames {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn what_is_written_alike_is_told_apart_alike() {
-        let told = |sql: &str| reread("tell_twins_apart", sql, "", false).unwrap_or_default();
+        let told =
+            |sql: &str| reread("disambiguate_duplicates", sql, "", false).unwrap_or_default();
         let sql = "SELECT x, EXISTS (SELECT 1) AS a, t.y::TEXT FROM t GROUP BY x, EXISTS (SELECT 1), y::TEXT HAVING EXISTS (SELECT 2) ORDER BY y::TEXT";
         insta::assert_snapshot!(told(sql), @r#"SELECT x, CASE WHEN 1 = 1 THEN EXISTS (SELECT 1) END AS a, CASE WHEN 2 = 2 THEN t.y::TEXT END AS "y" FROM t GROUP BY x, CASE WHEN 1 = 1 THEN EXISTS (SELECT 1) END, CASE WHEN 2 = 2 THEN y::TEXT END HAVING CASE WHEN 3 = 3 THEN EXISTS (SELECT 2) END ORDER BY CASE WHEN 2 = 2 THEN y::TEXT END"#);
         assert_eq!(told(&told(sql)), "");
