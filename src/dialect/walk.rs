@@ -34,6 +34,11 @@ pub(crate) trait Walk: Visit {
         self.walk_own(&mut Expressions(look))
     }
 
+    /// Calls `look` for each query, the outer ones first.
+    fn queries<B>(&self, look: impl FnMut(&Query) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.walk(&mut Queries(look))
+    }
+
     /// Calls `look` for each statement, the outer ones first.
     fn statements<B>(&self, look: impl FnMut(&Statement) -> ControlFlow<B>) -> ControlFlow<B> {
         self.walk(&mut Statements(look))
@@ -57,43 +62,36 @@ pub(crate) trait WalkMut: VisitMut {
     }
 
     /// Calls `change` for each expression, the inner ones first.
-    fn change_expressions(&mut self, change: impl FnMut(&mut Expr)) {
-        let _ = self.walk_mut(&mut ChangedExpressions(change));
+    fn change_expressions(&mut self, mut change: impl FnMut(&mut Expr)) {
+        let _ = self.walk_mut(&mut ChangedExpressions(|expr: &mut Expr| {
+            change(expr);
+            ControlFlow::<()>::Continue(())
+        }));
     }
 }
 
 impl<N: VisitMut + ?Sized> WalkMut for N {}
 
-struct Expressions<F>(F);
+/// A visitor of one hook, which calls a function.
+macro_rules! calling {
+    ($name:ident: $visitor:ident $hook:ident $node:ty) => {
+        pub(crate) struct $name<F>(pub(crate) F);
 
-impl<B, F: FnMut(&Expr) -> ControlFlow<B>> Visitor for Expressions<F> {
-    type Break = B;
+        impl<B, F: FnMut($node) -> ControlFlow<B>> $visitor for $name<F> {
+            type Break = B;
 
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<B> {
-        self.0(expr)
-    }
+            fn $hook(&mut self, node: $node) -> ControlFlow<B> {
+                self.0(node)
+            }
+        }
+    };
 }
 
-struct Statements<F>(F);
-
-impl<B, F: FnMut(&Statement) -> ControlFlow<B>> Visitor for Statements<F> {
-    type Break = B;
-
-    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<B> {
-        self.0(statement)
-    }
-}
-
-struct ChangedExpressions<F>(F);
-
-impl<F: FnMut(&mut Expr)> VisitorMut for ChangedExpressions<F> {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        self.0(expr);
-        ControlFlow::Continue(())
-    }
-}
+calling!(Expressions: Visitor pre_visit_expr &Expr);
+calling!(Statements: Visitor pre_visit_statement &Statement);
+calling!(Queries: Visitor pre_visit_query &Query);
+calling!(ChangedExpressions: VisitorMut post_visit_expr &mut Expr);
+calling!(ChangedQueries: VisitorMut pre_visit_query &mut Query);
 
 /// A visitor, and what it broke off with, which a trait object cannot return.
 struct Stopping<'v, V, B> {

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
-use sqlparser::ast::{Query, SetExpr, Spanned, Statement, Visit, Visitor};
+use sqlparser::ast::{SetExpr, Spanned, Statement, Visit};
 
 use crate::dialect::Dialect;
 use crate::dialect::error::Error as Refusal;
@@ -171,23 +171,11 @@ fn engine(statement: &EngineStatement) -> Result<(), Refusal> {
 
 /// Refuses a query that makes a table or holds a write, at any depth.
 fn reads_tables(statement: &impl Visit) -> Result<(), Refusal> {
-    match statement.walk(&mut ReadsTables) {
-        ControlFlow::Break(refusal) => Err(refusal),
-        ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-struct ReadsTables;
-
-impl Visitor for ReadsTables {
-    type Break = Refusal;
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refusal> {
-        match only_reads(&query.body) {
-            Err(refusal) => ControlFlow::Break(refusal),
-            Ok(()) => ControlFlow::Continue(()),
-        }
-    }
+    let found = statement.queries(|query| match only_reads(&query.body) {
+        Err(refusal) => ControlFlow::Break(refusal),
+        Ok(()) => ControlFlow::Continue(()),
+    });
+    found.break_value().map_or(Ok(()), Err)
 }
 
 fn only_reads(body: &SetExpr) -> Result<(), Refusal> {

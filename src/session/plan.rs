@@ -21,7 +21,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use futures::StreamExt;
-use sqlparser::ast::{self, ObjectName, Query, SetExpr, Visitor};
+use sqlparser::ast::{self, ObjectName, Query, SetExpr};
 
 use super::executor::{self, Patience};
 use super::options::Options;
@@ -437,27 +437,19 @@ fn inserted_query(statement: &mut EngineStatement) -> Option<&mut Box<Query>> {
     };
     let source = insert.source.as_mut()?;
     let is_values = matches!(*source.body, SetExpr::Values(_));
-    (!is_values && source.walk(&mut FindValues).is_break()).then_some(source)
+    let has_values = || source.queries(|query| values(&query.body)).is_break();
+    (!is_values && has_values()).then_some(source)
 }
 
 /// Breaks at a VALUES.
-struct FindValues;
-
-impl Visitor for FindValues {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        fn find(body: &SetExpr) -> ControlFlow<()> {
-            match body {
-                SetExpr::Values(_) => ControlFlow::Break(()),
-                SetExpr::SetOperation { left, right, .. } => {
-                    find(left)?;
-                    find(right)
-                }
-                _ => ControlFlow::Continue(()),
-            }
+fn values(body: &SetExpr) -> ControlFlow<()> {
+    match body {
+        SetExpr::Values(_) => ControlFlow::Break(()),
+        SetExpr::SetOperation { left, right, .. } => {
+            values(left)?;
+            values(right)
         }
-        find(&query.body)
+        _ => ControlFlow::Continue(()),
     }
 }
 

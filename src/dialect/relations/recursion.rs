@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Cte, Expr, Function, JoinOperator, LimitClause, ObjectName, OrderByKind, Query, Select,
-    SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, Visit, Visitor, VisitorMut,
+    SelectItem, SetExpr, Spanned, TableFactor, TableWithJoins, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
 use super::rule::Tables;
 use crate::dialect::ast::{folded, function_name, visit_mut, wrap};
 use crate::dialect::error::Error;
-use crate::dialect::walk::Walk;
+use crate::dialect::walk::{ChangedQueries, Walk};
 
 /// Refuses ORDER BY, LIMIT and OFFSET after the terms of a recursive CTE, a CTE that reads itself twice, and one that
 /// counts its own rows or joins them where they may be missing.
@@ -26,18 +26,7 @@ use crate::dialect::walk::Walk;
 /// The LIMIT is after both terms, where the engine does not look. Items of the second term become calls, `coalesce(x + 1)`:
 /// a conversion around one is then the engine's own, and [`crate::dialect::plan`] sees which types it has.
 pub(super) fn recursion(statement: &mut EngineStatement, tables: &Tables<'_>) -> Result<(), Error> {
-    let is_aggregate = tables.is_aggregate;
-    visit_mut(statement, &mut Queries { is_aggregate })
-}
-
-struct Queries<'t> {
-    is_aggregate: &'t dyn Fn(&str) -> bool,
-}
-
-impl VisitorMut for Queries<'_> {
-    type Break = Error;
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+    let mut queries = ChangedQueries(|query: &mut Query| {
         let ctes = query.with.iter_mut().filter(|with| with.recursive);
         for cte in ctes.flat_map(|with| &mut with.cte_tables) {
             let SetExpr::SetOperation { right, .. } = cte.query.body.as_ref() else {
@@ -69,7 +58,7 @@ impl VisitorMut for Queries<'_> {
             if named == 1 {
                 let mut term = Term {
                     cte,
-                    is_aggregate: self.is_aggregate,
+                    is_aggregate: tables.is_aggregate,
                 };
                 right.walk(&mut term)?;
                 if let SetExpr::SetOperation { right, .. } = cte.query.body.as_mut() {
@@ -78,7 +67,8 @@ impl VisitorMut for Queries<'_> {
             }
         }
         ControlFlow::Continue(())
-    }
+    });
+    visit_mut(statement, &mut queries)
 }
 
 /// Looks over the second term of a recursive CTE.

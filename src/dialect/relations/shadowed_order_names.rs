@@ -7,15 +7,13 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
-use sqlparser::ast::{
-    Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, TableFactor, VisitorMut,
-};
+use sqlparser::ast::{Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, TableFactor};
 
 use super::rule::Tables;
 use crate::dialect::ast::{folded, idents, visit_mut};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
-use crate::dialect::walk::Walk;
+use crate::dialect::walk::{ChangedQueries, Walk};
 
 /// Gives the items of such a query other names while it is ordered.
 ///
@@ -31,23 +29,16 @@ pub(super) fn shadowed_order_names(
     statement: &mut EngineStatement,
     tables: &Tables<'_>,
 ) -> Result<(), Error> {
-    visit_mut(statement, &mut Queries(tables.is_nested))
-}
-
-struct Queries<'t>(&'t dyn Fn(&str) -> bool);
-
-impl VisitorMut for Queries<'_> {
-    type Break = Error;
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+    let mut queries = ChangedQueries(|query: &mut Query| {
         if has_taken_key(query) == Some(true) {
-            if let Err(error) = name_items_in_order(query, self.0) {
+            if let Err(error) = name_items_in_order(query, tables.is_nested) {
                 return ControlFlow::Break(error);
             }
             set_apart(query);
         }
         ControlFlow::Continue(())
-    }
+    });
+    visit_mut(statement, &mut queries)
 }
 
 /// Writes the own names of items for the keys that are their names alone, which [`set_apart`] takes from them.

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 
 use super::select_list::spelled;
 use crate::dialect::ast::{apart, binary, folded, idents, number, taken};
-use crate::dialect::walk::WalkMut;
+use crate::dialect::walk::{ChangedQueries, WalkMut};
 
 /// Gives each subquery and each conversion in aggregates, windows and keys of groups a name of its own: the planner calls
 /// the one `<subquery>`, and the other like what is converted.
@@ -23,17 +23,8 @@ use crate::dialect::walk::WalkMut;
 /// Not before the engine has refused the statement. What is written alike gets one number, so that an item still is the
 /// key of a group. The planner takes the CASE away again, when it has named everything.
 pub(super) fn disambiguate_duplicates(statement: &mut Statement) -> bool {
-    let mut queries = Queries(false);
-    let _ = statement.walk_mut(&mut queries);
-    queries.0
-}
-
-struct Queries(bool);
-
-impl VisitorMut for Queries {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    let mut is_changed = false;
+    let _ = statement.walk_mut(&mut ChangedQueries(|query: &mut Query| {
         let SetExpr::Select(select) = query.body.as_mut() else {
             return ControlFlow::Continue(());
         };
@@ -50,9 +41,10 @@ impl VisitorMut for Queries {
         };
         // It breaks off where this has been done already.
         let _ = tell_apart(select);
-        self.0 |= !twins.numbers.is_empty();
-        ControlFlow::Continue(())
-    }
+        is_changed |= !twins.numbers.is_empty();
+        ControlFlow::<()>::Continue(())
+    }));
+    is_changed
 }
 
 /// Gives conversions of columns the columns' names, which they would lose, unless another item has the name.
