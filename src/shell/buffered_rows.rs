@@ -174,8 +174,8 @@ pub(super) fn texts(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, Err
 pub(super) struct Seen(Option<HashMap<Vec<Option<String>>, usize>>);
 
 impl Seen {
-    /// Takes note of the rows of `batch`, and returns them with a column before them that marks those which the last run
-    /// did not have; the first run marks none.
+    /// Takes note of the rows of `batch`, and returns them with a column before them that marks those which the last
+    /// run did not have; the first run marks none.
     ///
     /// Fails as [`texts`] does.
     pub(super) fn mark(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {

@@ -88,8 +88,8 @@ impl ConditionalEventHandler for Interrupt {
     }
 }
 
-/// Splits a statement whose last line, `line`, is edited, for a cursor on the line before that one, as far to the right as
-/// `column` characters.
+/// Splits a statement whose last line, `line`, is edited, for a cursor on the line before that one, as far to the right
+/// as `column` characters.
 pub(super) fn at_line_before<'t>(text: &'t str, line: &str, column: usize) -> (&'t str, &'t str) {
     let end = text.len() - line.len() - 1;
     let start = text[..end].rfind('\n').map_or(0, |at| at + 1);

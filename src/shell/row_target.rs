@@ -137,8 +137,8 @@ impl From<Output> for RowTarget {
 }
 
 impl Drop for RowTarget {
-    /// The next prompt must wait for the program. One that does not end for Ctrl-C is left behind at the second one, which
-    /// ends the shell.
+    /// The next prompt must wait for the program. One that does not end for Ctrl-C is left behind at the second one,
+    /// which ends the shell.
     fn drop(&mut self) {
         self.output = None;
         if let Some(Program {

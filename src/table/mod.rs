@@ -7,8 +7,8 @@
 //! - [`read`], [`decode`], `key_reader`, `buffer`: pages and keys into record batches; `dedup`: each key once;
 //! - [`pushdown`]: predicates into requests, as plain values;
 //! - [`scan`], `fetch`, `shared`: the plan node, and the streams that carry out its requests;
-//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `concurrent_scans`, `start_group`: rules over physical plans that
-//!   know what a request costs, and what starts scans together;
+//! - `optimize`, `used_fields`, `fields`, `join_on_id`, `concurrent_scans`, `start_group`: rules over physical plans
+//!   that know what a request costs, and what starts scans together;
 //! - `unused_joins`: a rule over logical plans that saves requests; `spelling`: values in them that the service never writes;
 //! - `findings`: the view of what may be wrong with keys; `skipped_controls`: which of it could not be looked for;
 //! - [`catalog`]: where the tables, the views and the user's own tables live;

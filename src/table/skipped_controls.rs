@@ -1,8 +1,8 @@
 //! Which controls of `vw_api_key_findings` were skipped, and whether the rows of the statement show it.
 //!
-//! A control that could not be checked has a row that says so, but a query may leave it out: `status = 'alarm'` is false of
-//! it, and `count(*)` counts it like a finding. A row cannot be followed through the engine, so
-//! the rows that arrive are inspected. It depends only on Arrow and the names of the controls.
+//! A control that could not be checked has a row that says so, but a query may leave it out: `status = 'alarm'` is
+//! false of it, and `count(*)` counts it like a finding. A row cannot be followed through the engine, so the rows that
+//! arrive are inspected. It depends only on Arrow and the names of the controls.
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::compute::cast;

@@ -29,7 +29,8 @@ impl fmt::Debug for StartGroup {
 }
 
 impl StartGroup {
-    /// Returns `rows`, which are read from the moment on that one of this set is asked for a row. They end with the stream.
+    /// Returns `rows`, which are read from the moment on that one of this set is asked for a row. They end with the
+    /// stream.
     pub(super) fn joined_by(self: &Arc<Self>, mut rows: Rows) -> Rows {
         let (give, given) = mpsc::unbounded_channel();
         let task: Arc<Mutex<Option<SpawnedTask<()>>>> = Arc::default();

@@ -46,7 +46,8 @@ pub(crate) fn wants(name: &str) -> ArgumentTypes {
 
 /// Returns which arguments of the function `name` are texts, counted from 0.
 ///
-/// These are the functions that PostgreSQL has for text alone. `concat`, `concat_ws` and `format` write values of all types.
+/// These are the functions that PostgreSQL has for text alone. `concat`, `concat_ws` and `format` write values of all
+/// types.
 pub(crate) fn texts(name: &str) -> &'static [usize] {
     match name {
         "ascii" | "bit_length" | "char_length" | "character_length" | "initcap" | "left"

@@ -12,8 +12,8 @@
 //! expires_at < CAST(now() AS DATE) OR expires_at = CAST(now() AS DATE) AND CAST(CAST(now() AS DATE) AS TIMESTAMP) < now()
 //! ```
 //!
-//! A time in a zone other than UTC counts as its local time there, and also becomes that where it loses its zone. IN and IS
-//! DISTINCT FROM are left to the engine.
+//! A time in a zone other than UTC counts as its local time there, and also becomes that where it loses its zone. IN
+//! and IS DISTINCT FROM are left to the engine.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};

@@ -11,8 +11,8 @@ use super::select_list::spelled;
 use crate::dialect::ast::{apart, binary, folded, idents, number, taken};
 use crate::dialect::walk::{ChangedQueries, WalkMut};
 
-/// Gives each subquery and each conversion in aggregates, windows and keys of groups a name of its own: the planner calls
-/// the one `<subquery>`, and the other like what is converted.
+/// Gives each subquery and each conversion in aggregates, windows and keys of groups a name of its own: the planner
+/// calls the one `<subquery>`, and the other like what is converted.
 ///
 /// ```sql
 /// SELECT max(x), max(x::INT), count(*) FILTER (WHERE y IN (SELECT 1)) FROM t

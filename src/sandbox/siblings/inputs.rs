@@ -92,8 +92,8 @@ pub(super) fn crn(organization: &Organization) -> String {
     format!("crn://confluent.cloud/organization={}", organization.id)
 }
 
-/// Returns the owners that still exist. One person has left, and one service account is hidden, as the service hides its
-/// own; both still have keys.
+/// Returns the owners that still exist. One person has left, and one service account is hidden, as the service hides
+/// its own; both still have keys.
 pub(super) fn present(organization: &Organization) -> impl Iterator<Item = &Owner> {
     let (mut people, mut accounts) = (0, 0);
     organization.owners.iter().filter(move |owner| {

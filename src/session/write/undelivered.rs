@@ -1,8 +1,8 @@
 //! Secrets of created keys that only this process has so far, and how they survive a panic.
 //!
-//! An INSERT holds each key from the answer to its create until its row is delivered. A panic unwinds, and as a rule fails
-//! only its statement, but it may take along the code that would deliver the keys, and one in a destructor ends the process.
-//! The panic hook always runs, but can reach only global state. So the keys are kept in a global list.
+//! An INSERT holds each key from the answer to its create until its row is delivered. A panic unwinds, and as a rule
+//! fails only its statement, but it may take along the code that would deliver the keys, and one in a destructor ends
+//! the process. The panic hook always runs, but can reach only global state. So the keys are kept in a global list.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -440,8 +440,8 @@ fn insert_columns(tokens: &mut Cursor<'_>, resource: &Resource) -> Result<Vec<St
     }
 }
 
-/// Returns the JSON of `column`, `{{ … }}` in the place of every value that can be set; or only of the one at `required`, a
-/// path from `column` on.
+/// Returns the JSON of `column`, `{{ … }}` in the place of every value that can be set; or only of the one at
+/// `required`, a path from `column` on.
 fn template(column: &Column, path: &str, required: Option<&str>, indent: &str) -> String {
     let required = required.map(|path| path.split_once('.').unwrap_or((path, "")));
     let object = |columns: &[Column], indent: &str| {
