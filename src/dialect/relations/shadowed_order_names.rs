@@ -3,6 +3,7 @@
 //! In `SELECT upper(k.id) AS id FROM api_keys k ORDER BY k.id` the key is the column, and `id` is the item. The engine
 //! adds the column to the select list, and then refuses two columns of one name.
 
+use std::collections::HashSet;
 use std::mem;
 use std::ops::ControlFlow;
 
@@ -31,10 +32,11 @@ pub(super) fn shadowed_order_names(
 ) -> Result<(), Error> {
     let mut queries = ChangedQueries(|query: &mut Query| {
         if has_taken_key(query) == Some(true) {
-            if let Err(error) = name_items_in_order(query, tables.is_nested) {
+            let names = own_names(query);
+            if let Err(error) = name_items_in_order(query, &names, tables.is_nested) {
                 return ControlFlow::Break(error);
             }
-            set_apart(query);
+            set_apart(query, names);
         }
         ControlFlow::Continue(())
     });
@@ -42,7 +44,11 @@ pub(super) fn shadowed_order_names(
 }
 
 /// Writes the own names of items for the keys that are their names alone, which [`set_apart`] takes from them.
-fn name_items_in_order(query: &mut Query, is_nested: &dyn Fn(&str) -> bool) -> Result<(), Error> {
+fn name_items_in_order(
+    query: &mut Query,
+    own_names: &[Ident],
+    is_nested: &dyn Fn(&str) -> bool,
+) -> Result<(), Error> {
     let (SetExpr::Select(select), Some(order_by)) = (query.body.as_ref(), &mut query.order_by)
     else {
         return Ok(());
@@ -74,7 +80,7 @@ fn name_items_in_order(query: &mut Query, is_nested: &dyn Fn(&str) -> bool) -> R
                 .at(typed.span)
                 .hint("give one of them another name with AS"));
         }
-        key.expr = Expr::Identifier(own_name(at));
+        key.expr = Expr::Identifier(own_names[at].clone());
     }
     Ok(())
 }
@@ -95,9 +101,23 @@ fn name_of<'i>(
     }
 }
 
-/// Returns what the item at `position` is called while the query is ordered.
-fn own_name(position: usize) -> Ident {
-    Ident::with_quote('"', format!("__item_{}", position + 1))
+/// Returns what the items of `query` are called while it is ordered. Other clauses may name one whose name no key has.
+fn own_names(query: &Query) -> Vec<Ident> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return Vec::new();
+    };
+    let mut taken = HashSet::new();
+    let _ = query.order_by.expressions(|expr| {
+        if let Expr::CompoundIdentifier(path) = expr {
+            taken.extend(path.last().map(folded));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    let own = |(position, item): (usize, &SelectItem)| match item {
+        SelectItem::ExprWithAlias { alias, .. } if taken.insert(folded(alias)) => alias.clone(),
+        _ => Ident::with_quote('"', format!("__item_{}", position + 1)),
+    };
+    select.projection.iter().enumerate().map(own).collect()
 }
 
 /// Returns true if a key of the order is, or has in it, a column with the name of a table before it, and an item that is
@@ -138,7 +158,7 @@ fn has_taken_key(query: &Query) -> Option<bool> {
 }
 
 /// Puts `query` into FROM, where its items have names of their own.
-fn set_apart(query: &mut Query) {
+fn set_apart(query: &mut Query, own_names: Vec<Ident>) {
     let Some(mut outer) = parse::query("SELECT FROM (SELECT 1) AS __ordered") else {
         return;
     };
@@ -147,9 +167,7 @@ fn set_apart(query: &mut Query) {
     else {
         return;
     };
-    let items = mem::take(&mut select.projection).into_iter().enumerate();
-    for (position, item) in items {
-        let own = own_name(position);
+    for (item, own) in mem::take(&mut select.projection).into_iter().zip(own_names) {
         let (expr, alias) = match item {
             SelectItem::ExprWithAlias { expr, alias } => (expr, alias),
             SelectItem::UnnamedExpr(expr) => {
@@ -203,6 +221,11 @@ mod tests {
     fn a_name_alone_is_that_of_an_item() {
         insta::assert_snapshot!(set("SELECT -k.id AS id, k.z FROM k ORDER BY id, Z, k.id, y"), @"SELECT __item_1 AS id, __item_2 AS z FROM (SELECT -k.id AS __item_1, k.z AS __item_2 FROM k ORDER BY __item_1, __item_2, k.id, y) AS __ordered");
         insta::assert_snapshot!(set("SELECT -k.id AS id, k.x AS z, k.y AS z FROM k ORDER BY z, k.id"), @"`z` in ORDER BY is the name of two columns; give one of them another name with AS");
+    }
+
+    #[test]
+    fn other_clauses_may_name_an_item() {
+        insta::assert_snapshot!(set("SELECT lower(o) AS p, max(k.a) AS a FROM k GROUP BY p ORDER BY min(k.a), p"), @"SELECT p AS p, __item_2 AS a FROM (SELECT lower(o) AS p, max(k.a) AS __item_2 FROM k GROUP BY p ORDER BY min(k.a), p) AS __ordered");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use self::names::{Naming, is_relation};
 use self::relation::{Found, Names, Relation};
 use self::taken::Taken;
 use super::rule::Tables;
-use crate::dialect::ast::{each_sql, folded, number, result, visit};
+use crate::dialect::ast::{each_sql, folded, items_before_star, number, result, visit};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
 use crate::dialect::walk::WalkMut;
@@ -485,7 +485,14 @@ impl Rewriter<'_> {
             } else if !matches!(key.expr, Expr::Identifier(_))
                 && let Some(from) = self.outer.last()
             {
-                taken::name_in_order(&mut key.expr, from, taken, select.distinct.is_some())?;
+                match (&select.distinct, position_of(&select.projection, &key.expr)) {
+                    (None | Some(Distinct::On(_)), _) => {
+                        taken::name_in_order(&mut key.expr, from, taken)?;
+                    }
+                    // Distinct rows have only items.
+                    (_, Some(position)) => key.expr = number(position),
+                    (_, None) => taken::refuse_in_order(&key.expr, taken)?,
+                }
             }
         }
         Ok(())
@@ -707,6 +714,14 @@ impl VisitorMut for Expressions<'_, '_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Returns the position of the item that is `expr`, if no star comes before it.
+fn position_of(items: &[SelectItem], expr: &Expr) -> Option<u64> {
+    let items = items_before_star(items);
+    (1..)
+        .zip(items)
+        .find_map(|(position, item)| (item == expr).then_some(position))
 }
 
 fn two_columns(ident: &Ident, clause: &str) -> Error {

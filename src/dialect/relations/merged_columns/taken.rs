@@ -50,9 +50,14 @@ pub(super) fn taken_names(
             return None;
         };
         let name = folded(alias);
-        let column = idents(expr).and_then(|idents| idents.last().map(folded));
+        let is_itself = idents(expr).is_some_and(|path| match path.as_slice() {
+            [column] => folded(column) == name,
+            // A path into a nested column is another column.
+            [table @ .., column] => folded(column) == name && from.has_table(table),
+            [] => false,
+        });
         let is_taken = from.may_have(&name) || any_may_have(outer, &name);
-        (is_taken && column.as_ref() != Some(&name)).then_some(name)
+        (is_taken && !is_itself).then_some(name)
     };
     items.iter().filter_map(taken).collect()
 }
@@ -90,7 +95,7 @@ pub(super) fn name_in_having(
     result(select.having.walk_own_mut(&mut columns))
 }
 
-/// The same for an expression that rows are ordered by, where no name is an item's. Rows that are `distinct` have only items.
+/// The same for an expression that rows are ordered by, where no name is an item's.
 ///
 /// # Errors
 ///
@@ -99,16 +104,25 @@ pub(super) fn name_in_order(
     key: &mut Expr,
     from: &Relation,
     taken: &[String],
-    distinct: bool,
 ) -> Result<(), Error> {
     let mut columns = Columns {
         taken,
         from,
         clause: "ORDER BY",
         calls: 0,
-        is_column: &|_, _| !distinct,
+        is_column: &|_, _| true,
     };
     result(key.walk_own_mut(&mut columns))
+}
+
+/// Refuses a name in an order of distinct rows that is `taken`.
+pub(super) fn refuse_in_order(key: &Expr, taken: &[String]) -> Result<(), Error> {
+    result(key.expressions(|expr| match expr {
+        Expr::Identifier(ident) if taken.contains(&folded(ident)) => {
+            ControlFlow::Break(is_both(ident, "ORDER BY"))
+        }
+        _ => ControlFlow::Continue(()),
+    }))
 }
 
 /// Returns the column `name` of `from` with its table, as a subquery names it; None if it cannot. `within` are the relations
