@@ -158,10 +158,39 @@ fn is_float(text: &str) -> bool {
     match (fraction, exponent) {
         (_, Some(exponent)) => {
             let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
-            !digits.is_empty() && are_digits(digits)
+            !digits.is_empty() && are_digits(digits) && comes_back(text)
         }
-        (Some(_), None) => true,
+        (Some(_), None) => comes_back(text),
         (None, None) => as_int(text).is_some(),
+    }
+}
+
+/// Returns true if a float written out is the number `text` again, in this or another spelling.
+pub(super) fn comes_back(text: &str) -> bool {
+    let float = text.parse::<f64>().ok().filter(|float| float.is_finite());
+    float.is_some_and(|float| digits(text) == digits(&format!("{float:e}")))
+}
+
+/// Returns the digits of the number `text` from the first to the last that is not zero, and the power of ten of the last
+/// one.
+fn digits(text: &str) -> Option<(String, i64)> {
+    let text = text.trim_start_matches('-');
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    let zeros = i64::try_from(digits.len() - significant.len()).ok()?;
+    let places = i64::try_from(fraction.len()).ok()?;
+    let significant = significant.trim_start_matches('0');
+    match significant.is_empty() {
+        true => Some((String::new(), 0)),
+        false => {
+            let exponent: i64 = exponent.parse().ok()?;
+            Some((
+                significant.to_owned(),
+                exponent.checked_add(zeros - places)?,
+            ))
+        }
     }
 }
 
@@ -188,6 +217,14 @@ mod tests {
             (&["0"], "Int64"),
             (&["1", "2.5"], "Float64"),
             (&["1e3", "-.5", "NaN", "inf"], "Float64"),
+            (
+                &["0.30000000000000004", "-0.0", "1.50", "5E-324"],
+                "Float64",
+            ),
+            (&["12345678901234567.89"], "Utf8"),
+            (&["0.1000000000000000055"], "Utf8"),
+            (&["1e400"], "Utf8"),
+            (&["1e-400"], "Utf8"),
             (&["NaN"], "Utf8"),
             (&["007"], "Utf8"),
             (&["+1"], "Utf8"),

@@ -1,11 +1,12 @@
 //! JSON files as one object after another: an array of objects, or lines of them.
 //!
 //! Turns the brackets and commas of an array into spaces, so that a reader of lines can read arrays without holding
-//! them in memory. An array that is not closed, or holds something other than objects, is an error. Pure except for its
-//! input.
+//! them in memory. An array that is not closed, or holds something other than objects, is an error, and so is a number
+//! with more digits than a float can represent: it would be another number. Pure except for its input.
 
 use std::io::{self, Read};
 
+use super::column_type::comes_back;
 use super::delimited::malformed;
 
 /// Where in the text the next byte is.
@@ -29,6 +30,8 @@ pub(super) struct JsonLines<R> {
     depth: usize,
     in_string: bool,
     after_backslash: bool,
+    /// What there is of the current number.
+    number: String,
 }
 
 impl<R: Read> JsonLines<R> {
@@ -39,6 +42,30 @@ impl<R: Read> JsonLines<R> {
             depth: 0,
             in_string: false,
             after_backslash: false,
+            number: String::new(),
+        }
+    }
+
+    /// Takes `byte` for a part of a number, or of none: then the number before it is complete.
+    fn see(&mut self, byte: u8) -> io::Result<()> {
+        match byte {
+            b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E' if !self.in_string => {
+                self.number.push(byte.into());
+                return Ok(());
+            }
+            _ if self.number.is_empty() => return Ok(()),
+            _ => {}
+        }
+        let number = std::mem::take(&mut self.number);
+        let is_kept = number.parse::<i64>().is_ok()
+            || number.parse::<u64>().is_ok()
+            || number.parse::<f64>().is_err()
+            || comes_back(&number);
+        match is_kept {
+            true => Ok(()),
+            false => Err(malformed(format!(
+                "the number {number} has more digits than are kept: write it as a text, in quotes"
+            ))),
         }
     }
 
@@ -94,6 +121,7 @@ impl<R: Read> Read for JsonLines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         for byte in &mut buffer[..read] {
+            self.see(*byte)?;
             *byte = self.put(*byte)?;
         }
         if read == 0 && (self.at != At::Outside || self.depth > 0) {
@@ -125,6 +153,8 @@ mod tests {
             lines("{\"a\":\"\\\\\"}\n{}").unwrap(),
             "{\"a\":\"\\\\\"}\n{}"
         );
+        let numbers = "{\"a\":[0.1,-1.50e3,18446744073709551615,true,false,\"1e400\"]}";
+        assert_eq!(lines(numbers).unwrap(), numbers);
         // Several results in one file.
         assert_eq!(lines("[{}]\n[]").unwrap().trim(), "{}");
     }
@@ -140,6 +170,9 @@ mod tests {
             ("[[{}]]", "not an object"),
             ("1", "rows are objects"),
             ("[{}] x", "rows are objects"),
+            ("{\"a\":12345678901234567.89}", "more digits"),
+            ("{\"a\":[1e400]}", "more digits"),
+            ("{\"a\":123456789012345678901}", "more digits"),
         ] {
             let error = lines(text).unwrap_err();
             assert!(error.contains(problem), "{text}: {error}");

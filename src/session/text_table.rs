@@ -32,8 +32,10 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use flate2::bufread::MultiGzDecoder;
 use futures::stream;
 use regex::Regex;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::column_type::TypeGuess;
+use super::create::check_precision;
 use super::delimited::{self, Record, Records, Syntax, malformed};
 use super::json_lines::JsonLines;
 use crate::error::{NOT_UTF8, counted};
@@ -144,6 +146,7 @@ pub(super) fn table(
     let is_partition = |name: &str| partition.contains(&name);
     let columns = match declared {
         Some(declared) => {
+            check_precision(declared)?;
             let fields = declared.fields().iter();
             Schema::new(
                 fields
@@ -236,8 +239,9 @@ fn infer_json(inputs: &[Input]) -> Result<Schema> {
     let mut long = BTreeSet::new();
     let values = readers.into_iter().flat_map(|(input, reader)| {
         let reader = BufReader::new(JsonLines::new(reader));
-        let values = serde_json::Deserializer::from_reader(reader).into_iter::<serde_json::Value>();
+        let values = serde_json::Deserializer::from_reader(reader).into_iter::<Row>();
         values.map(move |value| {
+            let value = value.map(|Row(value)| value);
             value.map_err(|error| ArrowError::ExternalError(Box::new(input.failed(error))))
         })
     });
@@ -246,9 +250,89 @@ fn infer_json(inputs: &[Input]) -> Result<Schema> {
             find_long(value, &mut Vec::new(), &mut long);
         }
     });
-    let schema = infer_json_schema_from_iterator(values)?;
+    let schema = infer_json_schema_from_iterator(values).map_err(|error| match error {
+        ArrowError::JsonError(detail) => {
+            tracing::debug!(%detail, "the engine finds no types");
+            let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+            let message = format!("the rows of `{}` do not fit in columns", names.join("`, `"));
+            crate::error::Error::statement(message)
+                .hint("a member that is an object or a list in one row is one in all rows")
+                .into()
+        }
+        error => DataFusionError::from(error),
+    })?;
     let fields = schema.fields().iter().map(|field| exact(field, "", &long));
     Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Returns the member of which `error` says that it is not of the type of its column.
+fn mixed_member(error: &ArrowError) -> Option<String> {
+    let message = error.to_string();
+    let (_, member) = message.split_once("whilst decoding field '")?;
+    Some(member.split_once('\'')?.0.to_owned())
+}
+
+/// A JSON value without members of one name: which of them counts is not the same to all who read it.
+struct Row(serde_json::Value);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values;
+
+        impl<'de> Visitor<'de> for Values {
+            type Value = Row;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Row, E> {
+                Ok(Row(serde_json::Value::Null))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Row, E> {
+                Ok(Row(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Row, E> {
+                Ok(Row(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Row, E> {
+                Ok(Row(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Row, E> {
+                Ok(Row(value.into()))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Row, E> {
+                Ok(Row(value.into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Row, A::Error> {
+                let mut values = Vec::new();
+                while let Some(Row(value)) = items.next_element()? {
+                    values.push(value);
+                }
+                Ok(Row(values.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Row, A::Error> {
+                let mut object = serde_json::Map::new();
+                while let Some((name, Row(value))) = members.next_entry::<String, Row>()? {
+                    if object.contains_key(&name) {
+                        let message = format_args!("two members are called `{name}`");
+                        return Err(Error::custom(message));
+                    }
+                    object.insert(name, value);
+                }
+                Ok(Row(object.into()))
+            }
+        }
+
+        deserializer.deserialize_any(Values)
+    }
 }
 
 /// Adds to `long` the paths of integers in `value`, which is at `path`, that a float has not enough digits for.
@@ -435,7 +519,12 @@ impl Rows {
                     .build(reader)?;
                 let input = input.clone();
                 Ok(Box::new(reader.map(move |batch| {
-                    batch.map_err(|error| input.failed(error))
+                    batch.map_err(|error| match mixed_member(&error) {
+                        Some(name) => input.failed(format!(
+                            "the member `{name}` is an object or a list in one row, and something else in another"
+                        )),
+                        None => input.failed(error),
+                    })
                 })))
             }
             Format::Delimited(format) => {

@@ -9,6 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
 };
+use datafusion::arrow::array::{
+    DictionaryArray, IntervalDayTimeArray, Time64MicrosecondArray, TimestampMillisecondArray,
+};
+use datafusion::arrow::datatypes::{Int8Type, IntervalDayTime};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::properties::WriterProperties;
 use iamql::render::{OutputFormat, RenderOptions, cell_text, renderer};
 use iamql::session::Done;
 use proptest::prelude::*;
@@ -377,5 +383,82 @@ async fn what_is_done_to_rows_of_a_local_table_is_told_by_its_verb() {
         ("COPY t TO '{dir}/t.csv'", Done::Written(1)),
     ] {
         assert_eq!(lab.run(sql).await.done, Some(done), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn values_of_parquet_files_are_compared_as_they_are() {
+    let lab = Lab::with_keys(0).await;
+    let file = lab.folder().join("values.parquet");
+    let column = |name: &'static str, array: ArrayRef| (name, array, true);
+    let dictionary: DictionaryArray<Int8Type> = ["true"].into_iter().collect();
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        column("x", Arc::new(Float64Array::from(vec![-0.0]))),
+        column("m", Arc::new(TimestampMillisecondArray::from(vec![123]))),
+        column("t", Arc::new(Time64MicrosecondArray::from(vec![100_000]))),
+        column(
+            "i",
+            Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(2, 3)])),
+        ),
+        column("b", Arc::new(dictionary)),
+    ])
+    .unwrap();
+    let properties = WriterProperties::builder().set_bloom_filter_enabled(true);
+    let file = fs::File::create(file).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build())).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    for condition in [
+        "x = 0",
+        "x >= 0 AND x <= 0",
+        "NOT x <> 0",
+        "x = ANY (ARRAY[0, 7.5])",
+        "x IN (0, 7.5)",
+        "m < TIMESTAMP '1970-01-01 00:00:00.123456'",
+        "m <> TIMESTAMP '1970-01-01 00:00:00.123456'",
+        "m + INTERVAL '1 microsecond' > m",
+        "m AT TIME ZONE 'UTC' < TIMESTAMPTZ '1970-01-01 00:00:00.123456Z'",
+        "t < TIME '00:00:00.1000001'",
+        "b = 'true'",
+    ] {
+        let sql = format!("SELECT count(*) FROM '{{dir}}/values.parquet' WHERE {condition}");
+        assert_eq!(lab.run(&sql).await.rows, ["1"], "{condition}");
+    }
+    for (sql, refused) in [
+        (
+            "SELECT i FROM '{dir}/values.parquet'",
+            "the intervals of a Parquet file are not read",
+        ),
+        (
+            "SELECT x FROM '{dir}/values.parquet' WHERE b",
+            "a condition was expected",
+        ),
+    ] {
+        let error = lab.fail(sql).await;
+        assert!(error.contains(refused), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_a_float_would_change_are_texts_or_refused() {
+    let lab = Lab::with_keys(0).await;
+    lab.write("a.csv", "x\n12345678901234567.89\n1e400\n");
+    let read = lab.run("SELECT x FROM '{dir}/a.csv'").await;
+    assert_eq!(read.rows, ["12345678901234567.89", "1e400"]);
+    for (rows, refused) in [
+        (r#"{"a":1e400}"#, "has more digits than are kept"),
+        (r#"{"a":1,"a":2}"#, "two members are called `a`"),
+        ("{\"a\":{\"x\":1}}\n{\"a\":3}", "do not fit in columns"),
+        (
+            "{\"a\":[1]}\n{\"a\":3}",
+            "the member `a` is an object or a list in one row",
+        ),
+    ] {
+        lab.write("a.jsonl", rows);
+        let error = lab.fail("SELECT * FROM '{dir}/a.jsonl'").await;
+        assert!(
+            error.contains(refused) && error.contains("a.jsonl"),
+            "{rows}: {error}"
+        );
     }
 }
