@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::pattern::{compile, patterns};
 
 /// What is replaced in messages, in this order.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 23] = [
     // Where in the engine it happened.
     (
         r"(?s)\.?\s*This issue was likely caused by a bug in DataFusion.*",
@@ -30,6 +30,10 @@ const WORDS: [(&str, &str); 22] = [
     (r"\bFloat\d+\(([^)]*)\)", "$1"),
     (r"\bBoolean\((\w+)\)", "$1"),
     // Types.
+    (
+        r"\bDictionary\(U?Int\d+, ((?:Large)?Utf8(?:View)?)\)",
+        "text",
+    ),
     (r"\b(?:Large)?Utf8(?:View)?\b", "text"),
     (r"\bU?Int(?:8|16|32|64)\b", "integer"),
     (r"\bTimestamp\([^)]*\)", "timestamp"),
@@ -173,6 +177,12 @@ retold! {
     r"^integer overflow in `sum`$" =>
         "integer overflow: the sum is beyond 64 bits",
         "sum(CAST(… AS DECIMAL(38, 0))) has a larger range";
+    r"^the dates that can be represented as nanoseconds have to be between .*|.* out of range of nanosecond timestamps$" =>
+        "a time is beyond the years 1677 to 2262, in which times of nanoseconds lie",
+        "CAST(… AS TIMESTAMP) of a date or of a text has microseconds, which reach any year";
+    r"(?s)^(?:cannot cast|can't cast) (?:date|timestamp|value).* (?:converted value exceeds|out of range|overflow).*" =>
+        "a time is beyond the years 1677 to 2262, in which times of nanoseconds lie",
+        "CAST(… AS TIMESTAMP) of a date or of a text has microseconds, which reach any year";
     r"(?s)^date arithmetic overflow.*" =>
         "the date is out of range", "dates lie between the years -262143 and 262142";
     r"(?s)^(?:timestamp|arithmetic) (?:arithmetic )?overflow.*" => "the value is out of range";

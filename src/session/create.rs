@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, TimeUnit};
 use datafusion::catalog::MemTable;
 use datafusion::common::{ResolvedTableReference, TableReference, exec_err};
 use datafusion::dataframe::DataFrame;
@@ -142,6 +142,7 @@ pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) ->
     let exists = context.table_exist(name.clone())?;
     if is_declared || exists && !table.or_replace {
         let mut table = table;
+        check_precision(table.input.schema().as_arrow())?;
         for (column, default) in &mut table.column_defaults {
             let field = table.input.schema().field_with_unqualified_name(column)?;
             *default = plan::assigned(default.clone(), field.data_type())?;
@@ -167,4 +168,24 @@ pub(super) async fn table(context: &SessionContext, table: CreateMemoryTable) ->
     context.register_table(name, Arc::new(MemTable::try_new(schema, rows)?))?;
     let nothing = LogicalPlanBuilder::empty(false).build()?;
     Ok(DataFrame::new(context.state(), nothing))
+}
+
+/// Refuses columns of times in seconds or milliseconds: what is put into them would be cut rather than rounded.
+pub(super) fn check_precision(schema: &Schema) -> Result<()> {
+    use TimeUnit::{Millisecond, Second};
+    let is_coarse = |field: &&FieldRef| {
+        matches!(
+            field.data_type(),
+            DataType::Timestamp(Second | Millisecond, _)
+        )
+    };
+    match schema.fields().iter().find(is_coarse) {
+        None => Ok(()),
+        Some(field) => Err(Error::statement(format!(
+            "the column `{}` has fewer digits than timestamps have in tables",
+            field.name()
+        ))
+        .hint("write TIMESTAMP; x::timestamp(0) rounds what is put into it")
+        .into()),
+    }
 }

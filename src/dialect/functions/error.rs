@@ -128,6 +128,10 @@ pub(crate) enum Error {
     #[error("integer overflow in `{0}`")]
     Overflow(&'static str),
 
+    /// An interval that has no room in its type.
+    #[error("the interval is out of range")]
+    IntervalOverflow,
+
     /// A decimal that has no room in its type.
     #[error("decimal overflow: the result has more than 38 digits")]
     DecimalOverflow,

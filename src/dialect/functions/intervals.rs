@@ -66,6 +66,39 @@ pub(crate) fn interval_epoch() -> InternalFunction {
     .returning(|_| Ok(DataType::Float64))
 }
 
+/// `series_step(x)`: an interval that a series may go by. The engine tells by its first part whether it goes up or down.
+///
+/// Fails if it goes up by one part, and down by another.
+pub(crate) fn series_step() -> InternalFunction {
+    InternalFunction::new("series_step", 1, |args| {
+        let check = |columns: &[ArrayRef]| {
+            let steps = months_days_nanos(&columns[0])?;
+            let steps = steps.as_primitive::<IntervalMonthDayNanoType>();
+            steps.iter().flatten().try_for_each(check_step)?;
+            Ok(Arc::clone(&columns[0]))
+        };
+        make_scalar_function(check, Vec::new())(&args.args)
+    })
+    .unnamed()
+}
+
+/// Fails if `step` goes up by one part, and down by another.
+pub(super) fn check_step(step: IntervalMonthDayNano) -> Result<()> {
+    let signs = [
+        step.months.signum().into(),
+        step.days.signum().into(),
+        step.nanoseconds.signum(),
+    ];
+    match signs.contains(&1) && signs.contains(&-1) {
+        true => Err(crate::dialect::error::Error::new(
+            "the step of a series goes one way: all its parts have one sign",
+        )
+        .hint("days alone, as in INTERVAL '29 days', have one")
+        .into()),
+        false => Ok(()),
+    }
+}
+
 /// The fields of an interval: each counts for itself, and may be negative.
 struct Fields {
     months: i32,
@@ -195,7 +228,7 @@ fn multiples(columns: &[ArrayRef]) -> Result<ArrayRef> {
             let values = cast(values, &DataType::Int64)?;
             let values = values.as_primitive::<Int64Type>();
             let scaled: Int64Array = try_binary(values, factors, |value, factor| {
-                whole(value as f64 * factor).map_err(in_kernel)
+                scaled(value, factor).map_err(in_kernel)
             })?;
             cast(&scaled, difference)?
         }
@@ -221,12 +254,23 @@ fn times(interval: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDay
     // Fractions of a day below a microsecond are the arithmetic's own.
     let day = DAY as f64;
     let rest = ((days - days.trunc()) * day / 1000.0).round() * 1000.0;
-    let nanos = interval.nanoseconds as f64 * factor + rest;
+    // A float does not hold the nanoseconds of a year.
+    let (micros, nanos) = (interval.nanoseconds / 1000, interval.nanoseconds % 1000);
+    let micros = i128::from(scaled(micros, factor)?) * 1000;
+    let nanos = micros + i128::from(scaled(nanos, factor)?) + i128::from(whole(rest)?);
     Ok(IntervalMonthDayNano::new(
         i32::try_from(whole(months.trunc())?).map_err(|_| Error::Overflow("*"))?,
         i32::try_from(whole(days.trunc())?).map_err(|_| Error::Overflow("*"))?,
-        whole(nanos)?,
+        i64::try_from(nanos).map_err(|_| Error::Overflow("*"))?,
     ))
+}
+
+/// Returns `value` so many times, exactly if `factor` is whole.
+fn scaled(value: i64, factor: f64) -> Result<i64, Error> {
+    match factor.fract() == 0.0 && factor.abs() < 1e15 {
+        true => i64::try_from(i128::from(value) * factor as i128).map_err(|_| Error::Overflow("*")),
+        false => whole(value as f64 * factor),
+    }
 }
 
 fn whole(number: f64) -> Result<i64, Error> {

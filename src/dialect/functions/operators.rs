@@ -12,7 +12,7 @@
 
 use std::cmp::Ordering;
 
-use datafusion::arrow::datatypes::{DataType, IntervalUnit};
+use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::utils::list_ndims;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
@@ -94,6 +94,9 @@ impl ExprPlanner for OperatorPlanner {
 }
 
 type Operand = (Expr, DataType);
+
+/// The type of a time of day.
+const TIME: DataType = DataType::Time64(TimeUnit::Nanosecond);
 
 /// Returns a multiple of an interval by a parameter: `$days * interval '1 day'`. DataFusion would take the parameter for an
 /// interval.
@@ -182,10 +185,13 @@ fn flag((expr, _): &Operand, other: &DataType) -> Option<Expr> {
 fn comparable((expr, data_type): Operand, other: &DataType) -> Expr {
     match (&data_type, other) {
         (text, number) if text.is_string() && number.is_numeric() => to_rank().call(vec![expr]),
+        // Times of day of files may have fewer digits than those of literals, which the engine does not compare.
+        (DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond), _) => cast(expr, TIME),
         (DataType::Boolean, text) if text.is_string() => to_text().call(vec![expr]),
-        (text, other @ (DataType::Interval(_) | DataType::Time64(_))) if text.is_string() => {
-            read_as(expr, other)
+        (text, DataType::Time32(_) | DataType::Time64(_)) if text.is_string() => {
+            read_as(expr, &TIME)
         }
+        (text, other @ DataType::Interval(_)) if text.is_string() => read_as(expr, other),
         // A difference of times is compared with an interval.
         (text, DataType::Duration(_)) if text.is_string() => {
             read_as(expr, &DataType::Interval(IntervalUnit::MonthDayNano))

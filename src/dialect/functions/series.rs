@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::prelude::SessionContext;
+
+use super::intervals::check_step;
 
 /// The functions of the engine that make a series.
 const NAMES: [&str; 2] = ["generate_series", "range"];
@@ -34,6 +37,11 @@ struct Series {
 
 impl TableFunctionImpl for Series {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        for expr in args.exprs() {
+            if let Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(step)), _) = expr {
+                check_step(*step)?;
+            }
+        }
         // A day beside a timestamp is its midnight.
         let of_dates = args.exprs().iter().find_map(|expr| match expr {
             Expr::Literal(value, _) => match value.data_type() {

@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
 };
 
 use super::error::Error;
+use super::interval_sums::{self, IntervalSum};
 use super::scalar::of_the_engine;
 
 /// Returns `sum`, `avg` and `median`.
@@ -60,12 +61,23 @@ fn wide_field(fields: &[FieldRef]) -> Option<FieldRef> {
 }
 
 impl Checked {
+    /// Returns true for `sum` and `avg` of intervals.
+    fn adds_intervals(&self, fields: &[FieldRef], is_distinct: bool) -> bool {
+        let takes = |field: &FieldRef| interval_sums::takes(field.data_type());
+        self.engine.name() != "median" && !is_distinct && fields.first().is_some_and(takes)
+    }
+
     /// Returns what accumulates: what `make` makes for decimals, if the numbers are exact.
     fn exact(
         &self,
         args: AccumulatorArgs<'_>,
         make: impl FnOnce(AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>>,
     ) -> Result<Box<dyn Accumulator>> {
+        if self.adds_intervals(args.expr_fields, args.is_distinct) {
+            let is_avg = self.engine.name() == "avg";
+            let returns = args.return_field.data_type();
+            return Ok(Box::new(IntervalSum::new(is_avg, returns)));
+        }
         let Some(field) = wide_field(args.expr_fields) else {
             return make(args);
         };
@@ -112,6 +124,9 @@ impl AggregateUDFImpl for Checked {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if self.adds_intervals(args.input_fields, args.is_distinct) {
+            return Ok(interval_sums::state_fields(args.name));
+        }
         let Some(field) = wide_field(args.input_fields) else {
             return self.engine.state_fields(args);
         };
@@ -124,7 +139,9 @@ impl AggregateUDFImpl for Checked {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        wide_field(args.expr_fields).is_none() && self.engine.groups_accumulator_supported(args)
+        wide_field(args.expr_fields).is_none()
+            && !self.adds_intervals(args.expr_fields, args.is_distinct)
+            && self.engine.groups_accumulator_supported(args)
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {

@@ -2,16 +2,29 @@
 //!
 //! A text without a unit becomes an interval of months to the engine, and seconds to PostgreSQL: it is refused, as
 //! `INTERVAL '5'` is. A number that its type cannot hold becomes infinity, and one that no time has another time.
+//! A time of day that a zone skips or repeats is an error that names it.
 //! NUMERIC alone, of any length in PostgreSQL, has 10 places here: more of them are refused.
 
-use datafusion::arrow::datatypes::DataType;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::TimeZone;
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::array::{ArrayRef, AsArray};
+use datafusion::arrow::compute::cast as cast_array;
+use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
+use datafusion::common::utils::take_function_args;
 use datafusion::error::Result;
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::expr::{Cast, TryCast};
-use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, cast};
+use datafusion::logical_expr::function::Hint;
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, cast, lit};
 
-use crate::dialect::functions::checked;
+use crate::dialect::error::Error;
+use crate::dialect::functions::{InternalFunction, checked};
 
 /// NUMERIC without a precision.
 const NUMERIC: DataType = DataType::Decimal128(38, 10);
@@ -26,6 +39,15 @@ pub(super) fn check_casts(mut expr: Expr, schema: &DFSchema) -> Result<Transform
             let number = value.as_mut();
             *number = cast(std::mem::take(number), DataType::Utf8);
             Some((number, checked::numeric_text()))
+        }
+        Expr::Cast(Cast { expr: value, field })
+            if let DataType::Timestamp(_, Some(zone)) = field.data_type()
+                && !matches!(zone.as_ref(), "UTC" | "+00:00" | "Z")
+                && matches!(value.get_type(schema), Ok(DataType::Timestamp(_, None))) =>
+        {
+            let time = std::mem::take(value.as_mut());
+            **value = clock_time().call(vec![time, lit(zone.as_ref())]);
+            return Ok(Transformed::yes(expr));
         }
         Expr::Cast(Cast { expr: value, field }) => match value.get_type(schema) {
             Ok(from) => check(&from, field.data_type()).map(|check| (value.as_mut(), check)),
@@ -52,6 +74,35 @@ pub(super) fn check_casts(mut expr: Expr, schema: &DFSchema) -> Result<Transform
     };
     *value = check.call(vec![std::mem::take(value)]);
     Ok(Transformed::yes(expr))
+}
+
+/// Returns the function that gives a time, or fails for one that the clocks of a zone do not show once.
+fn clock_time() -> InternalFunction {
+    InternalFunction::new("clock_time", 2, |args| {
+        let hints = vec![Hint::Pad, Hint::AcceptsSingular];
+        make_scalar_function(shown_once, hints)(&args.args)
+    })
+    .unnamed()
+}
+
+fn shown_once(columns: &[ArrayRef]) -> Result<ArrayRef> {
+    let [times, zone] = take_function_args("AT TIME ZONE", columns)?;
+    let name = zone.as_string::<i32>().value(0);
+    let zone = Tz::from_str(name)?;
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let micros = cast_array(times, &micros)?;
+    let micros = micros.as_primitive::<TimestampMicrosecondType>();
+    for time in micros.iter().flatten().filter_map(timestamp_us_to_datetime) {
+        if zone.offset_from_local_datetime(&time).single().is_none() {
+            return Err(Error::new(format!(
+                "`{}` is skipped or repeated in {name}, where the clocks change",
+                time.format("%Y-%m-%dT%H:%M:%S%.f")
+            ))
+            .hint("write the time with its offset, as in TIMESTAMPTZ '2024-03-10 02:30-05:00'")
+            .into());
+        }
+    }
+    Ok(Arc::clone(times))
 }
 
 /// Returns what checks a value of `from` that becomes one of `to`.

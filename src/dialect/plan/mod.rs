@@ -8,6 +8,7 @@ mod dedup_sort_keys;
 mod distinct;
 mod extract;
 mod filter_pushdown;
+mod fine_times;
 mod forget_properties;
 mod frames;
 mod grouping_sets;
@@ -63,9 +64,10 @@ type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
-const BEFORE_TYPES: [PlanRule; 15] = [
+const BEFORE_TYPES: [PlanRule; 16] = [
     PlanRule::both("check_names", Check(names::check)),
     PlanRule::both("check_recursion", Check(recursion::check_recursion)),
+    PlanRule::both("fine_times", Type(fine_times::fine_times)),
     PlanRule::both("compare_without_source", Type(without_source::compared)),
     PlanRule::both("count_copies", Node(multisets::count_copies)),
     PlanRule::both(
@@ -97,7 +99,7 @@ const BEFORE_TYPES: [PlanRule; 15] = [
 ];
 
 /// The rules that run when types fit, in this order.
-const AFTER_TYPES: [PlanRule; 11] = [
+const AFTER_TYPES: [PlanRule; 13] = [
     PlanRule::both("check_arithmetic", Expr(overflow::check_arithmetic)),
     PlanRule::both("check_casts", Expr(checked_casts::check_casts)),
     PlanRule::both("keep_lossy_casts", Expr(lossy_casts::keep_lossy_casts)),
@@ -105,6 +107,8 @@ const AFTER_TYPES: [PlanRule; 11] = [
         "parts_of_microseconds",
         Expr(extract::parts_of_microseconds),
     ),
+    PlanRule::both("times_by_function", Expr(extract::times_by_function)),
+    PlanRule::both("check_patterns", Expr(patterns::check_patterns)),
     PlanRule::both("keep_backslashes", Expr(patterns::keep_backslashes)),
     PlanRule::both("one_zero", Node(zeros::one_zero)),
     PlanRule::both("keep_lists", Node(in_lists::keep_lists)),
@@ -170,6 +174,7 @@ mod tests {
         insta::assert_snapshot!(rules.join("\n"), @r"
         check_names
         check_recursion
+        fine_times
         compare_without_source
         count_copies
         limit_by_subquery
@@ -187,6 +192,8 @@ mod tests {
         check_casts
         keep_lossy_casts
         parts_of_microseconds
+        times_by_function
+        check_patterns
         keep_backslashes
         one_zero
         keep_lists

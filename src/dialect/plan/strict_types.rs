@@ -19,7 +19,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::{Alias, Case, Cast, ScalarFunction};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -377,6 +377,21 @@ fn condition(when: &mut Expr, example: &str, schema: &DFSchema) -> Result<bool> 
     .into())
 }
 
+/// Takes from the hint of `error` that the other dialect takes it, which does not.
+fn here_alone(error: DataFusionError) -> DataFusionError {
+    match error {
+        DataFusionError::External(error) => match error.downcast::<Error>() {
+            Ok(error) => {
+                let hint = (error.hint.as_ref())
+                    .map(|hint| hint.replace(&format!("; {OTHER_DIALECT}"), ""));
+                error.with_hint(hint).into()
+            }
+            Err(error) => DataFusionError::External(error),
+        },
+        error => error,
+    }
+}
+
 /// Checks the arguments of a call; `expr` is the call as an expression.
 fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let name = call.name().to_owned();
@@ -419,7 +434,11 @@ fn arguments(mut call: ScalarFunction, expr: Expr, schema: &DFSchema) -> Result<
                 false => Relation::OneColumn,
             };
             let mut operands: Vec<&mut Expr> = call.args.iter_mut().skip(from).collect();
-            changed |= unify(&mut operands, schema, relation)?;
+            let unified = unify(&mut operands, schema, relation);
+            changed |= match name.as_str() {
+                "greatest" | "least" => unified.map_err(here_alone)?,
+                _ => unified?,
+            };
         }
         ArgumentTypes::Numbers { from } => {
             for arg in call.args.iter_mut().skip(from) {
