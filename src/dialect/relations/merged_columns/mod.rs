@@ -47,7 +47,8 @@ use crate::error::ErrorKind;
 type Columns<'t> = dyn Fn(&ObjectName) -> Option<Vec<String>> + 't;
 
 /// Returns true if the columns of the tables decide what `statement` means: it has a query in another one, whose names may
-/// be those of either, a join whose columns are merged, HAVING, an order by an expression that names an item, or by all columns of a set operation.
+/// be those of either, a join whose columns are merged, HAVING, a name beside a star, an order by an
+/// expression that names an item, or by all columns of a set operation.
 pub(crate) fn needs_columns(statement: &EngineStatement) -> bool {
     let is_within = target(statement).is_some();
     visit(statement, &mut Needs { is_within }).is_err()
@@ -111,7 +112,15 @@ impl Visitor for Needs {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        match select.having.is_some() || select.from.iter().any(merges) {
+        let has = |is_it: fn(&SelectItem) -> bool| select.projection.iter().any(is_it);
+        let is_beside_star = has(|item| matches!(item, SelectItem::ExprWithAlias { .. }))
+            && has(|item| {
+                matches!(
+                    item,
+                    SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+                )
+            });
+        match is_beside_star || select.having.is_some() || select.from.iter().any(merges) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -359,7 +368,7 @@ impl Rewriter<'_> {
                 .extend(self.naming.name_items(&mut select.projection, &from));
         }
         self.outer.push(from);
-        let outcome = self.clauses(select, order_by);
+        let outcome = self.clauses(select, order_by, is_named);
         let from = self.outer.pop().unwrap_or_default();
         outcome?;
         Ok(output(select, &from, &self.naming))
@@ -387,6 +396,7 @@ impl Rewriter<'_> {
         &mut self,
         select: &mut Select,
         mut order_by: Option<&mut OrderBy>,
+        is_named: bool,
     ) -> Result<(), Error> {
         let names = match self.outer.split_last() {
             Some((from, outer)) => taken::taken_names(&select.projection, from, outer),
@@ -406,6 +416,9 @@ impl Rewriter<'_> {
         }
         if let Some(from) = self.outer.last() {
             tell_apart(&mut select.projection, &self.outer, from, &self.naming);
+            if !is_named {
+                tell_from_stars(&mut select.projection, from);
+            }
         }
         let (from, having) = (std::mem::take(&mut select.from), select.having.take());
         let outcome = self.expressions(select);
@@ -775,6 +788,26 @@ fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, nam
                 expr: Expr::CompoundIdentifier(idents.clone()),
                 alias: Ident::with_quote('"', alias),
             };
+        }
+    }
+}
+
+/// Gives items with the name of a column that a star stands for another one: the engine would find it ambiguous.
+fn tell_from_stars(items: &mut [SelectItem], from: &Relation) {
+    let in_star = |item: &SelectItem| match item {
+        SelectItem::Wildcard(options) if relation::is_plain(options) => from.names(),
+        SelectItem::QualifiedWildcard(
+            SelectItemQualifiedWildcardKind::ObjectName(table),
+            options,
+        ) if relation::is_plain(options) => from.names_of(table),
+        _ => None,
+    };
+    let in_stars: Vec<String> = items.iter().filter_map(in_star).flatten().collect();
+    for (position, item) in items.iter_mut().enumerate() {
+        if let SelectItem::ExprWithAlias { alias, .. } = item
+            && in_stars.contains(&folded(alias))
+        {
+            *alias = Ident::with_quote('"', format!("{}:{}", folded(alias), position));
         }
     }
 }
