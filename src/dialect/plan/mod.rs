@@ -37,6 +37,7 @@ mod struct_order;
 mod subquery_limits;
 mod time_literals;
 mod tree;
+mod union_columns;
 mod window_keys;
 mod windows;
 mod without_source;
@@ -64,8 +65,9 @@ type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
-const BEFORE_TYPES: [PlanRule; 16] = [
+const BEFORE_TYPES: [PlanRule; 17] = [
     PlanRule::both("check_names", Check(names::check)),
+    PlanRule::both("name_union_columns", Node(union_columns::name_columns)),
     PlanRule::both("check_recursion", Check(recursion::check_recursion)),
     PlanRule::both("fine_times", Type(fine_times::fine_times)),
     PlanRule::both("compare_without_source", Type(without_source::compared)),
@@ -173,6 +175,7 @@ mod tests {
         let rules: Vec<&str> = rules.map(|rule| rule.name).collect();
         insta::assert_snapshot!(rules.join("\n"), @r"
         check_names
+        name_union_columns
         check_recursion
         fine_times
         compare_without_source
