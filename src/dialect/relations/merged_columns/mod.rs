@@ -657,6 +657,40 @@ impl Rewriter<'_> {
         Ok(None)
     }
 
+    /// Returns the column of an outer table without the table, if a nearer table has a column with the name of that table:
+    /// the engine would look for a field of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the column is not found without its table.
+    fn outer_column(&self, path: &[Ident]) -> Result<Option<Expr>, Error> {
+        let [table, column] = path else {
+            return Ok(None);
+        };
+        let has_table = |relation: &Relation| relation.has_table(std::slice::from_ref(table));
+        let Some(at) = self.outer.iter().rposition(has_table) else {
+            return Ok(None);
+        };
+        let (outer, nearer) = self.outer.split_at(at + 1);
+        if !nearer.iter().any(|it| it.has_column(&folded(table))) {
+            return Ok(None);
+        }
+        let name = folded(column);
+        let is_found = !relation::any_may_have(nearer, &name)
+            && outer
+                .last()
+                .is_some_and(|it| matches!(it.find(&name), Found::Other));
+        match is_found {
+            true => Ok(Some(Expr::Identifier(Ident::with_quote('"', name)))),
+            false => Err(Error::new(format!(
+                "`{table}` is a table of the query around it, and a column here"
+            ))
+            .kind(ErrorKind::Name)
+            .at(table.span)
+            .hint("give the table another alias")),
+        }
+    }
+
     /// Checks a path into a nested column, which the engine would take from an outer query where the nearest one has it
     /// twice, or has it under another name.
     ///
@@ -717,7 +751,10 @@ impl VisitorMut for Expressions<'_, '_> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         let merged = match expr {
             Expr::Identifier(ident) => self.0.merged(ident),
-            Expr::CompoundIdentifier(path) => self.0.check_path(path).map(|()| None),
+            Expr::CompoundIdentifier(path) => self.0.outer_column(path).and_then(|column| {
+                self.0.check_path(path)?;
+                Ok(column)
+            }),
             _ => Ok(None),
         };
         match merged {

@@ -246,6 +246,11 @@ impl Relation {
         }
     }
 
+    /// Returns true if it is known that there is a column `name`.
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.columns().any(|column| column.name == name)
+    }
+
     /// Returns `expr` in one spelling, if it is a column: its table and its name.
     pub(super) fn path(&self, expr: &Expr) -> String {
         let column = match expr {

@@ -130,7 +130,14 @@ pub(super) fn refuse_in_order(key: &Expr, taken: &[String]) -> Result<(), Error>
 pub(super) fn column(name: &str, from: &Relation, within: &[Relation]) -> Option<Expr> {
     let column = from.qualified(name)?;
     let table = idents(&column).and_then(|mut path| path.pop().map(|_| path));
-    let is_hidden = table.is_none_or(|table| within.iter().any(|it| it.has_table(&table)));
+    let is_hidden = table.is_none_or(|table| {
+        let is_column = |it: &Relation| {
+            table
+                .last()
+                .is_some_and(|last| it.has_column(&folded(last)))
+        };
+        (within.iter()).any(|it| it.has_table(&table) || is_column(it))
+    });
     (!is_hidden).then_some(column)
 }
 
