@@ -253,10 +253,13 @@ async fn a_day_that_is_over_or_is_none_is_refused_before_any_request() {
     let lab = Lab::small(Options::default()).await;
     let yesterday = (Utc::now() - chrono::TimeDelta::days(1)).date_naive();
     for (value, expected) in [
-        (format!("'{yesterday}'"), "`spec.expires_at` is over: "),
+        (
+            format!("'{yesterday}'"),
+            "`spec.expires_at` is in the past: ",
+        ),
         (
             "current_date - interval '1 day'".to_owned(),
-            "`spec.expires_at` is over: ",
+            "`spec.expires_at` is in the past: ",
         ),
         (
             "'tomorrow'".to_owned(),

@@ -298,7 +298,7 @@ async fn every_refusal_is_told_with_its_status_and_request_id() {
         ("500", "answered 500"),
         ("503", "answered 503"),
         ("reset", "lost its connection"),
-        ("truncate", "broke off"),
+        ("truncate", "got an incomplete answer"),
         ("malformed", "the JSON ends too early"),
     ];
     // The contracts take turns: what answers these is the same code for both.

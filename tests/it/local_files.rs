@@ -431,7 +431,7 @@ async fn values_of_parquet_files_are_compared_as_they_are() {
         ),
         (
             "SELECT x FROM '{dir}/values.parquet' WHERE b",
-            "a condition was expected",
+            "expected a condition",
         ),
     ] {
         let error = lab.fail(sql).await;

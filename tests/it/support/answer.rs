@@ -69,7 +69,7 @@ pub(crate) fn without_token(line: &str) -> String {
 pub(crate) fn steady(text: &str) -> String {
     static VARYING: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r"(?x) (request\ id\ )[0-9a-f]+ | (127\.0\.0\.1:)\d+ | (tries\ in\ )[0-9.]+\ m?s | (before\ an\ answer:\ )[^,\n]+",
+            r"(?x) (request\ id\ )[0-9a-f]+ | (127\.0\.0\.1:)\d+ | (tries\ in\ )[0-9.]+\ m?s | (before\ an\ answer\ arrived:\ )[^,\n]+",
         )
         .unwrap()
     });
