@@ -35,6 +35,7 @@ mod short_circuit;
 mod strict_types;
 mod struct_order;
 mod subquery_limits;
+mod time_functions;
 mod time_literals;
 mod tree;
 mod union_columns;
@@ -109,7 +110,7 @@ const AFTER_TYPES: [PlanRule; 13] = [
         "parts_of_microseconds",
         Expr(extract::parts_of_microseconds),
     ),
-    PlanRule::both("times_by_function", Expr(extract::times_by_function)),
+    PlanRule::both("times_by_function", Expr(time_functions::times_by_function)),
     PlanRule::both("check_patterns", Expr(patterns::check_patterns)),
     PlanRule::both("keep_backslashes", Expr(patterns::keep_backslashes)),
     PlanRule::both("one_zero", Node(zeros::one_zero)),

@@ -1,10 +1,8 @@
-//! Rules over logical plans about patterns. The escape at the end of a LIKE pattern, which escapes nothing, is an error, as in
-//! PostgreSQL; the engine takes it for itself.
+//! Rules over logical plans about patterns.
 //!
-//! The other one keeps regular expressions with a backslash from the engine, which would turn them
-//! into LIKE.
-//!
-//! `x ~ '\\'` would become `x LIKE '%\%'`, where the backslash escapes the percent sign.
+//! - An escape at the end of a LIKE pattern escapes nothing, and is an error, as in PostgreSQL. The engine would match it.
+//! - A regular expression with a backslash is matched by a function. The engine would make LIKE of it: `x ~ '\\'` would
+//!   become `x LIKE '%\%'`, where the backslash escapes the percent sign.
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
