@@ -89,6 +89,7 @@ pub(super) fn on_a_thread(
                         batch = rows.next() => batch,
                     };
                     let Some(batch) = batch else {
+                        drop(rows);
                         // The end, which a panic does not send.
                         let _ = give.send(None).await;
                         return;
@@ -121,9 +122,11 @@ pub(super) fn on_a_thread(
 
 struct Elsewhere {
     schema: SchemaRef,
+    /// Dropped before the channels, which end it: to let go of a thread that is ending at that moment is a race in glibc,
+    /// which ends the program.
+    thread: Option<thread::JoinHandle<()>>,
     ask: mpsc::Sender<()>,
     given: mpsc::Receiver<Option<Result<RecordBatch>>>,
-    thread: Option<thread::JoinHandle<()>>,
     /// Whether a batch is asked for and not given yet.
     is_asked: bool,
     /// For how long its consumer has been waiting for it.
@@ -191,6 +194,8 @@ impl Stream for Elsewhere {
             }
             Some(None) => {
                 self.is_over = true;
+                // It has nothing more to do.
+                let _ = self.thread.take().map(thread::JoinHandle::join);
                 None
             }
             // Only a panic ends the thread without an answer.

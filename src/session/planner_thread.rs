@@ -56,13 +56,13 @@ where
     if let Err(work) = give.send(work) {
         return Box::pin(work()).await;
     }
-    match answered.await {
-        Ok(outcome) => outcome,
+    let outcome = answered.await;
+    // It ends now. To let go of a thread that is ending at that moment is a race in glibc, which ends the program.
+    match (outcome, thread.join()) {
+        (Ok(outcome), _) => outcome,
         // Only a panic ends the thread without an answer.
-        Err(_) => match thread.join() {
-            Err(panic) => resume_unwind(panic),
-            Ok(()) => unreachable!("the work was neither given up nor done"),
-        },
+        (Err(_), Err(panic)) => resume_unwind(panic),
+        (Err(_), Ok(())) => unreachable!("the work was neither given up nor done"),
     }
 }
 
