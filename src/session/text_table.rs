@@ -456,7 +456,7 @@ impl DelimitedRows {
             if found > expected || found < expected && !self.format.may_be_short {
                 let found = match found {
                     1 => "there is 1 field".to_owned(),
-                    found => format!("found {found} fields"),
+                    found => format!("there are {found} fields"),
                 };
                 return Err(self.wrong(format!(
                     "{found} for {}",

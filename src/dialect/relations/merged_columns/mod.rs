@@ -28,9 +28,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
     Cte, Distinct, Expr, FromTable, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    Statement, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor,
-    VisitorMut,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor, VisitorMut,
 };
 
 use self::names::{Naming, is_relation};
@@ -415,10 +414,13 @@ impl Rewriter<'_> {
             }
         }
         if let Some(from) = self.outer.last() {
-            tell_apart(&mut select.projection, &self.outer, from, &self.naming);
-            if !is_named {
-                tell_from_stars(&mut select.projection, from);
-            }
+            tell_apart(
+                &mut select.projection,
+                &self.outer,
+                from,
+                &self.naming,
+                is_named,
+            );
         }
         let (from, having) = (std::mem::take(&mut select.from), select.having.take());
         let outcome = self.expressions(select);
@@ -544,18 +546,11 @@ impl Rewriter<'_> {
                     }
                     continue;
                 }
-                SelectItem::Wildcard(options) if relation::is_plain(options) => {
-                    from.all().unwrap_or_default()
-                }
-                SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(table),
-                    options,
-                ) if relation::is_plain(options) => from.all_of(table).unwrap_or_default(),
-                _ => Vec::new(),
+                star => match from.columns_of_star(star) {
+                    Some(columns) => columns,
+                    None => return Ok(None),
+                },
             };
-            if columns.is_empty() {
-                return Ok(None);
-            }
             for (own, column) in columns {
                 position += 1;
                 if own == name {
@@ -783,8 +778,22 @@ fn two_columns(ident: &Ident, clause: &str) -> Error {
 }
 
 /// Gives columns of one table an alias where another column has their name: a merged one, which the engine would find
-/// ambiguous, or the same without its table, which it would find there twice. A subquery has the name of its column.
-fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, naming: &Naming) {
+/// ambiguous, or the same without its table, which it would find there twice. A subquery has the name of its column. So has
+/// an item one of its own that is called like a column of a star, unless the query `is_named`: then others may mean it.
+fn tell_apart(
+    items: &mut [SelectItem],
+    outer: &[Relation],
+    from: &Relation,
+    naming: &Naming,
+    is_named: bool,
+) {
+    let in_stars: Vec<String> = items
+        .iter()
+        .filter(|_| !is_named)
+        .filter_map(|item| from.columns_of_star(item))
+        .flatten()
+        .map(|(name, _)| name)
+        .collect();
     let names: Vec<String> = items
         .iter()
         .filter_map(|item| match item {
@@ -802,6 +811,11 @@ fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, nam
         })
         .collect();
     let mut number = 0;
+    // Nobody names another column so.
+    let mut own = |name: &Ident| {
+        number += 1;
+        Ident::with_quote('"', format!("{}:{number}", folded(name)))
+    };
     for item in items {
         if let SelectItem::UnnamedExpr(expr @ Expr::Subquery(_)) = item
             && let Some(own) = naming.name(expr, from)
@@ -818,33 +832,15 @@ fn tell_apart(items: &mut [SelectItem], outer: &[Relation], from: &Relation, nam
             && names.contains(&folded(column))
             && outer.iter().any(|relation| relation.has_table(table))
         {
-            number += 1;
-            // Nobody names another column so.
-            let alias = format!("{}:{number}", folded(column));
+            let alias = own(column);
             *item = SelectItem::ExprWithAlias {
                 expr: Expr::CompoundIdentifier(idents.clone()),
-                alias: Ident::with_quote('"', alias),
+                alias,
             };
-        }
-    }
-}
-
-/// Gives items with the name of a column that a star stands for another one: the engine would find it ambiguous.
-fn tell_from_stars(items: &mut [SelectItem], from: &Relation) {
-    let in_star = |item: &SelectItem| match item {
-        SelectItem::Wildcard(options) if relation::is_plain(options) => from.names(),
-        SelectItem::QualifiedWildcard(
-            SelectItemQualifiedWildcardKind::ObjectName(table),
-            options,
-        ) if relation::is_plain(options) => from.names_of(table),
-        _ => None,
-    };
-    let in_stars: Vec<String> = items.iter().filter_map(in_star).flatten().collect();
-    for (position, item) in items.iter_mut().enumerate() {
-        if let SelectItem::ExprWithAlias { alias, .. } = item
+        } else if let SelectItem::ExprWithAlias { alias, .. } = item
             && in_stars.contains(&folded(alias))
         {
-            *alias = Ident::with_quote('"', format!("{}:{}", folded(alias), position));
+            *alias = own(alias);
         }
     }
 }
@@ -891,14 +887,10 @@ fn output(select: &Select, from: &Relation, naming: &Naming) -> Names {
                 Some(own) if !own.is_hidden || !is_plain(&own.name) => own.name,
                 _ => expr.to_string(),
             }),
-            SelectItem::Wildcard(options) if relation::is_plain(options) => {
-                names.extend(from.names()?);
+            star => {
+                let columns = from.columns_of_star(star)?.into_iter();
+                names.extend(columns.map(|(name, _)| name));
             }
-            SelectItem::QualifiedWildcard(
-                SelectItemQualifiedWildcardKind::ObjectName(name),
-                options,
-            ) if relation::is_plain(options) => names.extend(from.names_of(name)?),
-            _ => return None,
         }
     }
     Some(names)

@@ -7,11 +7,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    AccessExpr, DataType, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    Statement, TimezoneInfo, TrimWhereField,
+    AccessExpr, DataType, Expr, Ident, SelectItem, SetExpr, Statement, TimezoneInfo, TrimWhereField,
 };
 
-use super::relation::{self, Relation};
+use super::relation::Relation;
 use crate::dialect::Dialect;
 use crate::dialect::ast::{folded, last_ident};
 use crate::dialect::parse;
@@ -158,20 +157,10 @@ impl Naming {
                 SelectItem::UnnamedExpr(expr) => {
                     names.extend(self.name(expr, from).map(|own| own.name));
                 }
-                SelectItem::Wildcard(options) if relation::is_plain(options) => {
-                    match from.names() {
-                        Some(columns) => names.extend(columns),
-                        None => return Vec::new(),
-                    }
-                }
-                SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(name),
-                    options,
-                ) if relation::is_plain(options) => match from.names_of(name) {
-                    Some(columns) => names.extend(columns),
+                star => match from.columns_of_star(star) {
+                    Some(columns) => names.extend(columns.into_iter().map(|(name, _)| name)),
                     None => return Vec::new(),
                 },
-                _ => return Vec::new(),
             }
         }
         let mut paths = Vec::new();

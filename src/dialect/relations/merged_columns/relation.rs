@@ -178,31 +178,36 @@ impl Relation {
         self.parts.iter().map(name).collect()
     }
 
-    /// Returns the columns that `*` stands for, each with its name; None if some are not known.
-    pub(super) fn all(&self) -> Option<Vec<(String, Expr)>> {
-        let column = |part: &Part| match part {
-            Part::Column(column) => Some((column.name.clone(), (*column.value).clone())),
-            Part::Rest { .. } => None,
-        };
-        self.parts.iter().map(column).collect()
-    }
-
-    /// Returns the columns that the star of `table` stands for, each with its name; None if they are not known.
-    pub(super) fn all_of(&self, table: &ObjectName) -> Option<Vec<(String, Expr)>> {
-        let idents: Vec<Ident> =
-            (table.0.iter().filter_map(ObjectNamePart::as_ident).cloned()).collect();
-        let column = |name: String| {
-            let column = qualified(&idents, Ident::with_quote('"', &name));
-            (name, column)
-        };
-        Some(self.names_of(table)?.into_iter().map(column).collect())
+    /// Returns the columns that `item` stands for, each with its name, if it is a star of all columns of tables that are known.
+    pub(super) fn columns_of_star(&self, item: &SelectItem) -> Option<Vec<(String, Expr)>> {
+        match item {
+            SelectItem::Wildcard(options) if is_plain(options) => {
+                let column = |part: &Part| match part {
+                    Part::Column(column) => Some((column.name.clone(), (*column.value).clone())),
+                    Part::Rest { .. } => None,
+                };
+                self.parts.iter().map(column).collect()
+            }
+            SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(table),
+                options,
+            ) if is_plain(options) => {
+                let table = table.0.iter().filter_map(ObjectNamePart::as_ident).cloned();
+                let table: Vec<Ident> = table.collect();
+                let names = self.names_of(&table)?.into_iter();
+                let column = |name: String| {
+                    let column = qualified(&table, Ident::with_quote('"', &name));
+                    (name, column)
+                };
+                Some(names.map(column).collect())
+            }
+            _ => None,
+        }
     }
 
     /// Returns the names of the columns of `table`, merged ones among them, if it is one table and they are known.
-    pub(super) fn names_of(&self, table: &ObjectName) -> Names {
-        let table = table.0.iter().filter_map(ObjectNamePart::as_ident).cloned();
-        let table: Vec<Ident> = table.collect();
-        let mut tables = (self.tables.iter()).filter(|known| ends_with(&known.qualifier, &table));
+    fn names_of(&self, table: &[Ident]) -> Names {
+        let mut tables = (self.tables.iter()).filter(|known| ends_with(&known.qualifier, table));
         match (tables.next(), tables.next()) {
             (Some(known), None) => known.columns.clone(),
             _ => None,
@@ -376,7 +381,7 @@ fn left_out(options: &WildcardAdditionalOptions) -> Vec<String> {
 }
 
 /// Returns true for a star that stands for all columns under their own names.
-pub(super) fn is_plain(options: &WildcardAdditionalOptions) -> bool {
+fn is_plain(options: &WildcardAdditionalOptions) -> bool {
     options.opt_ilike.is_none()
         && options.opt_exclude.is_none()
         && options.opt_except.is_none()
