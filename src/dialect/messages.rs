@@ -477,7 +477,7 @@ pub(crate) const PRAGMA: &str = "DESCRIBE lists the columns of a table";
 pub(crate) fn instead_of(function: &str) -> Option<&'static str> {
     Some(match function.to_ascii_lowercase().as_str() {
         "age" => "subtract, as in now() - created_at",
-        "array" => "write (SELECT array_agg(x) FROM …)",
+        "array" => "ARRAY(SELECT …) takes a subquery with one item in its select list",
         "array_upper" => "write array_length(x, 1)",
         "charindex" => "write strpos(text, part)",
         "columns" => "name the columns, or write * EXCLUDE (…)",

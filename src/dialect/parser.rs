@@ -231,14 +231,11 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
         if matches!(&next.token, Token::Word(word) if CLAUSES.contains(&word.keyword)) {
             return Some(parser.expected_ref("an expression", next));
         }
-        let is = |at: usize, token: &Token| parser.peek_nth_token_ref(at).token == *token;
-        let is_values = matches!(&parser.peek_nth_token_ref(1).token, Token::Word(word) if word.keyword == Keyword::VALUES);
-        if !(is_values && is(0, &Token::LParen) && is(2, &Token::LParen)) {
-            // ANY and ALL have taken the first parenthesis.
-            let is_bare = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::VALUES)
-                && is(1, &Token::LParen)
-                && parser.get_current_token().token == Token::LParen;
-            return is_bare.then(|| parser.parse_query().map(Expr::Subquery));
+        if follows_any(parser) && begins_a_query(parser, 0) {
+            return Some(parser.parse_query().map(Expr::Subquery));
+        }
+        if next.token != Token::LParen || !begins_a_query(parser, 1) {
+            return None;
         }
         parser.advance_token();
         Some(parser.parse_query().and_then(|query| {
@@ -265,7 +262,7 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
         if !words.any(|word| matches!(word, Keyword::TABLE | Keyword::MATERIALIZED)) {
             return None;
         }
-        let tokens = respelled(&rest(parser))?;
+        let tokens = respelled(&upcoming(parser).collect::<Vec<_>>())?;
         while parser.next_token().token != Token::EOF {}
         let parsed = Parser::new(self)
             .with_recursion_limit(MAX_DEPTH)
@@ -360,12 +357,62 @@ const CLAUSES: [Keyword; 12] = [
     Keyword::ELSE,
 ];
 
+/// Words that follow a query in parentheses which is a part of a larger one.
+const AFTER_A_QUERY: [Keyword; 7] = [
+    Keyword::UNION,
+    Keyword::INTERSECT,
+    Keyword::EXCEPT,
+    Keyword::ORDER,
+    Keyword::LIMIT,
+    Keyword::OFFSET,
+    Keyword::FETCH,
+];
+
 /// Returns the tokens that `parser` has not read yet, without white space.
-fn rest(parser: &Parser<'_>) -> Vec<TokenWithSpan> {
+fn upcoming<'p>(parser: &'p Parser<'_>) -> impl Iterator<Item = TokenWithSpan> + 'p {
     let tokens = (0..).map(|n| parser.peek_nth_token_no_skip(n));
     let tokens = tokens.take_while(|token| token.token != Token::EOF);
-    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
-    tokens.filter(|token| !is_space(token)).collect()
+    tokens.filter(|token| !matches!(token.token, Token::Whitespace(_)))
+}
+
+/// Returns the token behind the parenthesis that begins `at` tokens from here.
+fn after_parenthesis(parser: &Parser<'_>, at: usize) -> Option<Token> {
+    let mut depth = 0_usize;
+    let mut from_end = upcoming(parser).skip(at).skip_while(|token| {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        depth > 0
+    });
+    from_end.nth(1).map(|token| token.token)
+}
+
+/// Returns true if VALUES, or a query in parentheses that is a part of a larger one, begins `at` tokens from here.
+fn begins_a_query(parser: &Parser<'_>, at: usize) -> bool {
+    let is_open = |at: usize| parser.peek_nth_token_ref(at).token == Token::LParen;
+    match &parser.peek_nth_token_ref(at).token {
+        Token::Word(word) => word.keyword == Keyword::VALUES && is_open(at + 1),
+        Token::LParen => matches!(
+            after_parenthesis(parser, at),
+            Some(Token::Word(word)) if AFTER_A_QUERY.contains(&word.keyword)
+        ),
+        _ => false,
+    }
+}
+
+/// Returns true behind `ANY (`: the parser has taken the parenthesis already.
+fn follows_any(parser: &Parser<'_>) -> bool {
+    let last = parser.get_current_index();
+    let tokens = (0..=last).rev().map(|at| &parser.token_at(at).token);
+    let mut tokens = tokens.filter(|token| !matches!(token, Token::Whitespace(_)));
+    tokens.next() == Some(&Token::LParen)
+        && matches!(
+            tokens.next(),
+            Some(Token::Word(word))
+                if matches!(word.keyword, Keyword::ANY | Keyword::ALL | Keyword::SOME)
+        )
 }
 
 fn whole(mut parser: Parser<'_>) -> Result<Statement, ParserError> {
@@ -436,20 +483,7 @@ fn list_that_begins_with_a_subquery(
         return None;
     }
     // A subquery by itself, in two parentheses, is not a list.
-    let mut depth = 0_usize;
-    let after = rest(parser)
-        .into_iter()
-        .skip(first + 2)
-        .skip_while(|token| {
-            match token.token {
-                Token::LParen => depth += 1,
-                Token::RParen => depth -= 1,
-                _ => {}
-            }
-            depth > 0
-        })
-        .nth(1)?;
-    if after.token != Token::Comma {
+    if after_parenthesis(parser, first + 2) != Some(Token::Comma) {
         return None;
     }
     (0..first + 2).for_each(|_| parser.advance_token());

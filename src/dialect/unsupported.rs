@@ -9,10 +9,10 @@ use std::ops::ControlFlow;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, ColumnOption, DataType, Expr, FunctionArguments, GroupByExpr,
-    Join, JoinOperator, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem, Set,
-    SetExpr, SetQuantifier, Spanned, Statement, TableFactor, UnaryOperator, Value, ValueWithSpan,
-    Visitor,
+    AssignmentTarget, BinaryOperator, ColumnOption, DataType, Delete, Expr, FromTable,
+    FunctionArguments, GroupByExpr, Join, JoinOperator, LimitClause, ObjectName, OrderByKind,
+    Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned, Statement, TableFactor,
+    UnaryOperator, Value, ValueWithSpan, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
@@ -60,12 +60,15 @@ fn computed_key(query: &Query) -> Option<&Expr> {
     let OrderByKind::Expressions(keys) = &query.order_by.as_ref()?.kind else {
         return None;
     };
-    let is_named = |key: &Expr| {
-        matches!(
-            key,
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)
-        )
-    };
+    fn is_named(key: &Expr) -> bool {
+        match key {
+            Expr::Nested(key) => is_named(key),
+            key => matches!(
+                key,
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)
+            ),
+        }
+    }
     let is_set = matches!(*query.body, SetExpr::SetOperation { .. });
     let mut keys = keys.iter().map(|key| &key.expr);
     keys.find(|key| is_set && !is_named(key))
@@ -310,6 +313,22 @@ impl Visitor for Refusal {
                     _ => ControlFlow::Continue(()),
                 }
             }
+            // The engine's planner does not know the alias.
+            Statement::Delete(Delete {
+                from: FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables),
+                ..
+            }) => match tables.first().map(|table| &table.relation) {
+                Some(TableFactor::Table {
+                    name,
+                    alias: Some(alias),
+                    ..
+                }) => no(
+                    "an alias in DELETE from a table of the session",
+                    alias.name.span,
+                    &format!("{name}.column"),
+                ),
+                _ => ControlFlow::Continue(()),
+            },
             Statement::Update(update) => {
                 let mut seen = HashSet::new();
                 let mut targets = update
@@ -469,6 +488,11 @@ mod tests {
     fn refused(sql: &str) -> String {
         let error = refuse(&parse(sql).unwrap()).unwrap_err();
         format!("{}; {}", error.message, error.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn an_alias_in_delete_is_refused() {
+        insta::assert_snapshot!(refused("DELETE FROM s AS t WHERE t.x = 1"), @"an alias in DELETE from a table of the session is not supported; write s.column");
     }
 
     #[test]

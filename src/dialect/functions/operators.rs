@@ -98,6 +98,9 @@ type Operand = (Expr, DataType);
 /// The type of a time of day.
 const TIME: DataType = DataType::Time64(TimeUnit::Nanosecond);
 
+/// The type of the time at which a date begins. A difference of times moves it; the engine adds none to a date.
+const MIDNIGHT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
 /// Returns a multiple of an interval by a parameter: `$days * interval '1 day'`. DataFusion would take the parameter for an
 /// interval.
 fn multiple_by_parameter(raw: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
@@ -149,7 +152,12 @@ fn arithmetic(left: Operand, right: Operand) -> (Expr, Expr) {
     {
         return (number(left.0, &left.1), number(right.0, &right.1));
     }
-    (signed(left), signed(right))
+    let moved = |(date, data_type): Operand, other: &DataType| match (&data_type, other) {
+        (DataType::Date32, DataType::Duration(_)) => cast(date, MIDNIGHT),
+        _ => signed((date, data_type)),
+    };
+    let (left_type, right_type) = (left.1.clone(), right.1.clone());
+    (moved(left, &right_type), moved(right, &left_type))
 }
 
 /// Returns an unsigned integer, such as the length of a list or a column of a file, as a signed one. Beside a signed one

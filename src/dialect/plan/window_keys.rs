@@ -1,12 +1,11 @@
 //! Keys of windows that are computed, as in `PARTITION BY a > b ORDER BY a`.
 //!
-//! If a key of partitions has a column of the order in it, the engine sorts the rows right, and then does not see that they
-//! are in this order. Of several functions with one window, it may take a computed key out of some alone, and then panics
-//! because their keys differ. Here such keys are columns of a projection below the window.
+//! The engine sorts the rows by such a key, and then may not see that they are in this order: if it is a comparison of
+//! decimals, or if a column of the order is in it. Of several functions with one window, it may take a computed key out of
+//! some alone, and then panics because their keys differ. Here computed keys are columns of a projection below the window.
 
 use std::sync::Arc;
 
-use datafusion::common::Column;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::WindowFunctionParams;
@@ -16,15 +15,9 @@ use super::tree::{map_named, sorted_by};
 
 /// Computes such keys below the window.
 pub(super) fn compute_window_keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let LogicalPlan::Window(Window {
-        input,
-        schema,
-        window_expr,
-    }) = &plan
-    else {
+    let LogicalPlan::Window(Window { input, schema, .. }) = &plan else {
         return Ok(Transformed::no(plan));
     };
-    let are_several = window_expr.len() > 1;
     let (input, columns) = (Arc::clone(input), schema.columns());
     let mut computed: Vec<Expr> = Vec::new();
     let changed = map_named(plan, |mut expr| {
@@ -36,22 +29,10 @@ pub(super) fn compute_window_keys(plan: LogicalPlan) -> Result<Transformed<Logic
             order_by,
             ..
         } = params;
-        let ordered_by: Vec<Column> = order_by
-            .iter()
-            .flat_map(|order| order.expr.column_refs())
-            .cloned()
-            .collect();
-        let is_ordered =
-            |key: &Expr| (key.column_refs().into_iter()).any(|column| ordered_by.contains(column));
-        let mut keys: Vec<&mut Expr> = partition_by.iter_mut().collect();
-        if are_several {
-            keys.extend(sorted_by(order_by));
-        }
+        let keys = partition_by.iter_mut().chain(sorted_by(order_by));
         let mut is_changed = false;
         for key in keys {
-            if !matches!(key, Expr::Column(_) | Expr::Literal(..))
-                && (are_several || is_ordered(key))
-            {
+            if !matches!(key, Expr::Column(_) | Expr::Literal(..)) {
                 // Windows over one key stay so.
                 let known = computed.iter().position(|known| known == key);
                 let at = known.unwrap_or(computed.len());

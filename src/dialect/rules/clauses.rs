@@ -88,6 +88,27 @@ fn tables_to_selects(body: &mut SetExpr) {
     }
 }
 
+/// Takes the parentheses around keys of GROUP BY away.
+///
+/// ```sql
+/// SELECT a, b, count(*) FROM t GROUP BY (a, b)
+/// -- becomes
+/// SELECT a, b, count(*) FROM t GROUP BY a, b
+/// ```
+pub(super) fn rows_in_groups(select: &mut Select, _: &Context<'_>) {
+    if let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
+        let keys = std::mem::take(groups).into_iter();
+        *groups = keys.flat_map(keys_of_row).collect();
+    }
+}
+
+fn keys_of_row(key: Expr) -> Vec<Expr> {
+    match key {
+        Expr::Tuple(keys) if !keys.is_empty() => keys.into_iter().flat_map(keys_of_row).collect(),
+        key => vec![key],
+    }
+}
+
 /// Puts items in the place of their positions inside ROLLUP, CUBE and GROUPING SETS.
 ///
 /// ```sql
@@ -481,6 +502,12 @@ mod tests {
     fn positions_are_read_in_grouping_sets_too() {
         insta::assert_snapshot!(rewritten("SELECT a AS x, b + 1, count(*) FROM t GROUP BY ROLLUP (1, 2), 1"), @"SELECT a AS x, b + 1, count(*) FROM t GROUP BY ROLLUP (a, b + 1), 1");
         insta::assert_snapshot!(rewritten("SELECT a, t.*, b FROM t GROUP BY GROUPING SETS ((1), (3), ()), CUBE (9)"), @r#"SELECT a AS "a_1", t.*, b AS "b_1" FROM t GROUP BY GROUPING SETS ((a), (3), ()), CUBE (9)"#);
+    }
+
+    #[test]
+    fn keys_of_groups_may_be_in_parentheses() {
+        insta::assert_snapshot!(rewritten("SELECT a, b, c FROM t GROUP BY (a, (b, c)), a"), @"SELECT a, b, c FROM t GROUP BY a, b, c, a");
+        insta::assert_snapshot!(rewritten("SELECT count(*) FROM t GROUP BY ()"), @"SELECT count(*) FROM t GROUP BY ()");
     }
 
     #[test]

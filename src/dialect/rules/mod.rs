@@ -64,6 +64,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql, DuckDb] clauses::name_ordered_items: Query;
     BOTH [Psql, DuckDb, Stackql] clauses::name_sides_alike: Query;
     BOTH [Psql] series::name_series: Query;
+    BOTH [Psql, DuckDb] clauses::rows_in_groups: Select;
     BOTH [Psql, DuckDb] clauses::positions_in_grouping_sets: Select;
     BOTH [Psql, DuckDb] clauses::numbers_in_groups: Select;
     BOTH [Psql, DuckDb] clauses::join_before_lateral: Select;
@@ -96,6 +97,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [Psql, DuckDb] conditions::similar_to_regex: Expr;
     BOTH [Psql, DuckDb] conditions::rows_by_columns: Expr;
     BOTH [Psql, DuckDb] subqueries::row_in_subquery: Expr;
+    BOTH [Psql, DuckDb] subqueries::list_of_rows: Expr;
     BOTH [Psql, DuckDb] subqueries::select_from_values: Expr;
     BOTH [Psql] conditions::like_each: Expr;
     BOTH [Psql, DuckDb] conditions::any_element: Expr;

@@ -1,12 +1,14 @@
-//! Rewrites rows that are looked up in subqueries, `(a, b) IN (SELECT …)`, into what the planner takes.
+//! Rewrites rows that are looked up in subqueries, `(a, b) IN (SELECT …)`, and lists of what subqueries give, into what the
+//! planner takes.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
+    BinaryOperator, Expr, FunctionArguments, Ident, Query, Select, SelectItem, SetExpr,
+    TableFactor, UnaryOperator,
 };
 
 use super::conditions;
 use super::rule::Context;
-use crate::dialect::ast::binary;
+use crate::dialect::ast::{binary, calls, function_name, items_before_star, leftmost};
 use crate::dialect::parse;
 
 /// Looks for a row among those of a subquery by EXISTS, and by NOT EXISTS of a row that may be the same.
@@ -45,6 +47,38 @@ pub(super) fn select_from_values(expr: &mut Expr, _: &Context<'_>) {
         && let Some(select) = rows_from(query, "SELECT * FROM (SELECT 1) AS __rows")
     {
         **query = select;
+    }
+}
+
+/// Makes a list of what a subquery gives, in its order.
+///
+/// ```sql
+/// SELECT ARRAY(SELECT a FROM t ORDER BY a) AS x
+/// -- becomes
+/// SELECT coalesce((SELECT array_agg(__rows.__1) FROM (SELECT a FROM t ORDER BY a) AS __rows (__1)), ARRAY[]) AS x
+/// ```
+///
+/// Not where the subquery may have several columns: more than one item, a star, or VALUES.
+pub(super) fn list_of_rows(expr: &mut Expr, _: &Context<'_>) {
+    let Expr::Function(function) = expr else {
+        return;
+    };
+    let is_array = function_name(function) == "array";
+    let FunctionArguments::Subquery(query) = &mut function.args else {
+        return;
+    };
+    let has_one_column = leftmost(&mut query.body).is_some_and(|select| {
+        select.projection.len() == 1 && items_before_star(&select.projection).count() == 1
+    });
+    if is_array
+        && has_one_column
+        && let Some(rows) = rows_from(
+            query,
+            "SELECT array_agg(__rows.__1) FROM (SELECT 1) AS __rows (__1)",
+        )
+        && let Some(empty) = parse::expression("ARRAY[]")
+    {
+        *expr = calls("coalesce", vec![Expr::Subquery(Box::new(rows)), empty]);
     }
 }
 
@@ -257,6 +291,12 @@ fn compared_with_row(
 #[cfg(test)]
 mod tests {
     use super::super::tests::rewritten;
+
+    #[test]
+    fn a_list_is_made_of_one_column() {
+        insta::assert_snapshot!(rewritten("SELECT x = ANY (ARRAY(SELECT y FROM u WHERE z = x)) FROM t"), @"SELECT NOT (x <> ALL(coalesce((SELECT array_agg(__rows.__1) FROM (SELECT y FROM u WHERE z = x) AS __rows (__1)), ARRAY[]))) FROM t");
+        insta::assert_snapshot!(rewritten("SELECT ARRAY(SELECT y, z FROM u), ARRAY(SELECT * FROM u) FROM t"), @"SELECT ARRAY(SELECT y, z FROM u), ARRAY(SELECT * FROM u) FROM t");
+    }
 
     #[test]
     fn rows_are_looked_for_in_subqueries() {

@@ -94,6 +94,7 @@ fn the_rules_run_in_this_order() {
     name_ordered_items: default, stackql; Psql, DuckDb
     name_sides_alike: default, stackql; Psql, DuckDb, Stackql
     name_series: default, stackql; Psql
+    rows_in_groups: default, stackql; Psql, DuckDb
     positions_in_grouping_sets: default, stackql; Psql, DuckDb
     numbers_in_groups: default, stackql; Psql, DuckDb
     join_before_lateral: default, stackql; Psql, DuckDb
@@ -126,6 +127,7 @@ fn the_rules_run_in_this_order() {
     similar_to_regex: default, stackql; Psql, DuckDb
     rows_by_columns: default, stackql; Psql, DuckDb
     row_in_subquery: default, stackql; Psql, DuckDb
+    list_of_rows: default, stackql; Psql, DuckDb
     select_from_values: default, stackql; Psql, DuckDb
     like_each: default, stackql; Psql
     any_element: default, stackql; Psql, DuckDb
