@@ -176,6 +176,7 @@ pub(crate) fn nearest<'n>(
     names: impl IntoIterator<Item = &'n str>,
 ) -> Option<&'n str> {
     let typed = typed.to_lowercase();
+    let length = typed.chars().count();
     names
         .into_iter()
         .map(|name| {
@@ -184,7 +185,11 @@ pub(crate) fn nearest<'n>(
                 name,
             )
         })
-        .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
+        .filter(|(distance, name)| {
+            let of_name = name.chars().count();
+            // One letter for another is no slip.
+            *distance <= of_name.max(3) / 3 && *distance < of_name.min(length).max(1)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
@@ -200,5 +205,7 @@ mod tests {
         assert_eq!(nearest("OWNRE", names), Some("owner"));
         assert_eq!(nearest("colour", names), None);
         assert_eq!(nearest("", names), None);
+        assert_eq!(nearest("s", ["x", "s1", "S"]), Some("S"));
+        assert_eq!(nearest("s", ["x"]), None);
     }
 }

@@ -9,10 +9,10 @@ use std::ops::ControlFlow;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, ColumnOption, DataType, Delete, Expr, FromTable,
-    FunctionArguments, GroupByExpr, Join, JoinOperator, LimitClause, ObjectName, OrderByKind,
-    Query, Select, SelectItem, Set, SetExpr, SetQuantifier, Spanned, Statement, TableFactor,
-    UnaryOperator, Value, ValueWithSpan, Visitor,
+    AssignmentTarget, BinaryOperator, ColumnOption, DataType, Expr, FunctionArguments, GroupByExpr,
+    Join, JoinOperator, LimitClause, ObjectName, OrderByKind, Query, Select, SelectItem, Set,
+    SetExpr, SetQuantifier, Spanned, Statement, TableFactor, UnaryOperator, Value, ValueWithSpan,
+    Visitor,
 };
 use sqlparser::tokenizer::Span;
 
@@ -313,22 +313,6 @@ impl Visitor for Refusal {
                     _ => ControlFlow::Continue(()),
                 }
             }
-            // The engine's planner does not know the alias.
-            Statement::Delete(Delete {
-                from: FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables),
-                ..
-            }) => match tables.first().map(|table| &table.relation) {
-                Some(TableFactor::Table {
-                    name,
-                    alias: Some(alias),
-                    ..
-                }) => no(
-                    "an alias in DELETE from a table of the session",
-                    alias.name.span,
-                    &format!("{name}.column"),
-                ),
-                _ => ControlFlow::Continue(()),
-            },
             Statement::Update(update) => {
                 let mut seen = HashSet::new();
                 let mut targets = update
@@ -488,11 +472,6 @@ mod tests {
     fn refused(sql: &str) -> String {
         let error = refuse(&parse(sql).unwrap()).unwrap_err();
         format!("{}; {}", error.message, error.hint.unwrap_or_default())
-    }
-
-    #[test]
-    fn an_alias_in_delete_is_refused() {
-        insta::assert_snapshot!(refused("DELETE FROM s AS t WHERE t.x = 1"), @"an alias in DELETE from a table of the session is not supported; write s.column");
     }
 
     #[test]

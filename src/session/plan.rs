@@ -21,7 +21,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use futures::StreamExt;
-use sqlparser::ast::{self, ObjectName, Query, SetExpr};
+use sqlparser::ast::{self, FromTable, ObjectName, Query, SetExpr, TableFactor};
 
 use super::executor::{self, Patience};
 use super::options::Options;
@@ -390,10 +390,22 @@ impl Planner {
     /// Lets the engine plan `statement`.
     ///
     /// The engine gives every VALUES in the query of an INSERT the types of the table's columns, also one that is read in
-    /// FROM. So such a query is planned by itself, and the INSERT reads it as a view.
+    /// FROM. So such a query is planned by itself, and the INSERT reads it as a view. In DELETE it does not know an alias;
+    /// there the rows that are deleted are planned by themselves.
     async fn engine_plan(&self, mut statement: EngineStatement) -> PlanResult<LogicalPlan> {
         static VIEWS: AtomicU64 = AtomicU64::new(0);
         let state = self.context.state();
+        if let Some(query) = deleted_rows(&mut statement) {
+            let rows = state
+                .statement_to_plan(parse::query_statement(query))
+                .await?;
+            let plan = state.statement_to_plan(statement).await?;
+            let (LogicalPlan::Projection(rows), LogicalPlan::Dml(mut delete)) = (rows, plan) else {
+                return internal_err!("a DELETE without rows");
+            };
+            delete.input = rows.input;
+            return Ok(LogicalPlan::Dml(delete));
+        }
         let Some(source) = inserted_query(&mut statement) else {
             return state.statement_to_plan(statement).await;
         };
@@ -425,6 +437,34 @@ impl Planner {
         let plan = dialect::plan::with_numbers(plan, &|name| self.params.value(name))?;
         plan.with_param_values(self.params.values())
     }
+}
+
+/// Takes the alias of the table and the condition out of a DELETE with an alias, and returns the query that they make.
+fn deleted_rows(statement: &mut EngineStatement) -> Option<Query> {
+    let EngineStatement::Statement(statement) = statement else {
+        return None;
+    };
+    let ast::Statement::Delete(delete) = statement.as_mut() else {
+        return None;
+    };
+    let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &mut delete.from;
+    let [table] = tables.as_mut_slice() else {
+        return None;
+    };
+    let mut query = parse::query("SELECT * FROM t")?;
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && delete.limit.is_none()
+        && delete.using.is_none()
+        && let TableFactor::Table { alias: Some(_), .. } = &table.relation
+    {
+        select.from = vec![table.clone()];
+        select.selection = delete.selection.take();
+        if let TableFactor::Table { alias, .. } = &mut table.relation {
+            *alias = None;
+        }
+        return Some(query);
+    }
+    None
 }
 
 /// Returns the query of an INSERT that has a VALUES somewhere within it.
