@@ -36,11 +36,13 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use etcetera::home_dir;
 use futures::TryStreamExt;
 use parking_lot::Mutex;
+use percent_encoding::percent_decode_str;
 use regex::Regex;
 use url::Url;
 
 use super::delimited::{Quoting, Syntax};
 use super::text_table::{self, Content, Delimited, Format, Input};
+use crate::dialect::plan::HIVE_NULL;
 use crate::error::{Error, ErrorKind};
 
 /// What a session without files says about one.
@@ -475,13 +477,17 @@ fn base_of(url: &ListingTableUrl) -> Option<PathBuf> {
     LocalFileSystem::new().path_to_filesystem(url.prefix()).ok()
 }
 
-/// Returns what the folders between `base` and `file` say: `day=2026-01-02`.
-fn partition_of(file: &Path, base: Option<&Path>) -> Vec<(String, String)> {
+/// Returns what the folders between `base` and `file` say: `day=2026-01-02`, with `%20` for a blank, and Hive's name for NULL.
+fn partition_of(file: &Path, base: Option<&Path>) -> Vec<(String, Option<String>)> {
     let within = base.and_then(|base| file.strip_prefix(base).ok());
     let folders = within.and_then(Path::parent).into_iter().flatten();
     let pair = |folder: &std::ffi::OsStr| {
         let (name, value) = folder.to_str()?.split_once('=')?;
-        Some((name.to_owned(), value.to_owned()))
+        let value = percent_decode_str(value)
+            .decode_utf8()
+            .unwrap_or(value.into());
+        let value = (value != HIVE_NULL).then(|| value.into_owned());
+        Some((name.to_owned(), value))
     };
     folders.filter_map(pair).collect()
 }

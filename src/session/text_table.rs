@@ -47,8 +47,8 @@ pub(super) struct Input {
     pub(super) name: String,
     pub(super) content: Content,
     pub(super) compression: FileCompressionType,
-    /// What its folder says about its rows: `day=2026-01-02`.
-    pub(super) partition: Vec<(String, String)>,
+    /// What its folder says about its rows: `day=2026-01-02`. None is NULL.
+    pub(super) partition: Vec<(String, Option<String>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -546,17 +546,12 @@ impl Rows {
         let count = batch.num_rows();
         let mut arrays = batch.columns().to_vec();
         for field in &self.schema.fields()[self.columns.fields().len()..] {
-            let value = input
-                .partition
-                .iter()
-                .find(|(name, _)| name == field.name());
-            arrays.push(match value {
-                None => new_null_array(field.data_type(), count),
-                Some((_, value)) => {
-                    let text = ScalarValue::Utf8(Some(value.clone())).to_array_of_size(count)?;
-                    cast(&text, field.data_type()).map_err(|error| input.failed(error))?
-                }
-            });
+            let mut values = input.partition.iter();
+            let value = values.find(|(name, _)| name == field.name());
+            let value = value.and_then(|(_, value)| value.clone());
+            let text = ScalarValue::Utf8(value).to_array_of_size(count)?;
+            let value = cast(&text, field.data_type());
+            arrays.push(value.map_err(|error| input.failed(error))?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         Ok(RecordBatch::try_new_with_options(

@@ -175,6 +175,36 @@ async fn files_of_a_folder_have_their_columns_in_any_order() {
 }
 
 #[tokio::test]
+async fn folders_may_say_null_and_whatever_a_name_cannot_hold() {
+    let lab = Lab::with_keys(0).await;
+    for format in ["CSV", "PARQUET"] {
+        let parted = format!(
+            "COPY (SELECT * FROM (VALUES (1, 'a b/ü%'), (2, 'x'), (3, '__HIVE_DEFAULT_PARTITION__')) t(n, part))
+             TO '{{dir}}/{format}/' STORED AS {format} PARTITIONED BY (part)"
+        );
+        let _ = lab.run(&parted).await;
+        for (condition, rows) in [
+            ("true", &["1 | a b/ü%", "2 | x", "3 | NULL"][..]),
+            ("part = 'a b/ü%'", &["1 | a b/ü%"]),
+            ("part IS NULL", &["3 | NULL"]),
+            ("part <> 'x'", &["1 | a b/ü%"]),
+            ("nullif(part, 'x') IN ('a b/ü%', 'y')", &["1 | a b/ü%"]),
+            ("NOT (part = 'x' AND n > 0)", &["1 | a b/ü%"]),
+        ] {
+            let query =
+                format!("SELECT n, part FROM '{{dir}}/{format}/' WHERE {condition} ORDER BY n");
+            assert_eq!(lab.run(&query).await.rows, rows, "{query}");
+        }
+    }
+    let declared = "CREATE EXTERNAL TABLE t (n INT, part TEXT) STORED AS PARQUET PARTITIONED BY (part) LOCATION '{dir}/PARQUET/'";
+    let _ = lab.run(declared).await;
+    let read = lab
+        .run("SELECT n FROM t WHERE nullif(part, 'x') <> 'y'")
+        .await;
+    assert_eq!(read.rows, ["1"]);
+}
+
+#[tokio::test]
 async fn every_row_counts_for_the_columns_and_their_types() {
     let lab = Lab::with_keys(0).await;
     let mut lines = "{\"a\":1}\n".repeat(1_500);

@@ -59,7 +59,7 @@ pub(super) fn fine_times(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> 
 fn changed(of: &DataType, expr: Expr) -> Option<Expr> {
     match of {
         DataType::Interval(IntervalUnit::DayTime) => Some(refused(expr)),
-        // Those of folders, which no rule takes for texts.
+        // No rule takes a dictionary for what it holds.
         DataType::Dictionary(_, of) => Some(cast(expr, of.as_ref().clone())),
         // The engine would take the conversion from a column and give it to what the column is compared with.
         of => finer(of).map(|finer| opaque(cast(expr, finer))),

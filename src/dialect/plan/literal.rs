@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::Utc;
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 
 use super::class::Class;
@@ -19,7 +19,10 @@ use crate::pattern::patterns;
 pub(super) fn read(text: &str, class: Class, data_type: &DataType) -> Option<ScalarValue> {
     let text = text.trim();
     match class {
-        Class::Number if data_type.is_floating() => number(text).or_else(|| special(text)),
+        Class::Number if data_type.is_floating() => match number(text) {
+            Some(ScalarValue::Decimal128(..)) => text.parse::<f64>().ok().map(ScalarValue::from),
+            number => number.or_else(|| special(text)),
+        },
         Class::Number => number(text),
         Class::Boolean => truth_of(text).map(ScalarValue::from),
         Class::Date => date(text),
@@ -46,7 +49,47 @@ pub(super) fn number(text: &str) -> Option<ScalarValue> {
     if let Ok(number) = text.parse::<u64>() {
         return Some(ScalarValue::from(number));
     }
-    text.parse::<f64>().ok().map(ScalarValue::from)
+    exact(text).or_else(|| text.parse::<f64>().ok().map(ScalarValue::from))
+}
+
+/// Returns the decimal that `text` spells, if it has more digits than a float holds.
+fn exact(text: &str) -> Option<ScalarValue> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (precision, scale) = exact_digits(digits)?;
+    let digits: i128 = digits.replace('.', "").parse().ok()?;
+    Some(ScalarValue::Decimal128(
+        Some(sign * digits),
+        precision,
+        scale,
+    ))
+}
+
+/// Returns the precision and the scale of the decimal that `digits` spells, if a float or an integer of 64 bits might not
+/// hold them all, and a decimal does.
+pub(crate) fn exact_digits(digits: &str) -> Option<(u8, i8)> {
+    const OF_FLOATS: usize = 15;
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+    if !is_digits(whole) || !is_digits(places) || digits.parse::<u64>().is_ok() {
+        return None;
+    }
+    let whole = whole.trim_start_matches('0');
+    let leading = match whole {
+        "" => places.len() - places.trim_start_matches('0').len(),
+        _ => 0,
+    };
+    let precision = whole.len() + places.len();
+    let fits =
+        (precision - leading > OF_FLOATS) && precision <= usize::from(DECIMAL128_MAX_PRECISION);
+    fits.then(|| {
+        Some((
+            u8::try_from(precision).ok()?,
+            i8::try_from(places.len()).ok()?,
+        ))
+    })?
 }
 
 /// Returns the float that is no finite number, in PostgreSQL's spellings.
@@ -118,8 +161,35 @@ mod tests {
             number("18446744073709551615"),
             Some(ScalarValue::from(u64::MAX))
         );
+        assert_eq!(
+            number("-1234567890123456.78"),
+            Some(ScalarValue::Decimal128(
+                Some(-123_456_789_012_345_678),
+                18,
+                2
+            ))
+        );
         for text in ["90 days", "", "inf", "NaN", "0x10", "1,5", "--1", "e"] {
             assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_that_a_float_may_lose_are_those_of_a_decimal() {
+        for (digits, size) in [
+            ("1234567890123456.78", Some((18, 2))),
+            ("0.00000000000000000001", None),
+            ("0.1234567890123456", Some((16, 16))),
+            (".1234567890123456", Some((16, 16))),
+            ("9007199254740993.", Some((16, 0))),
+            ("123456789012345.", None),
+            ("18446744073709551615", None),
+            ("18446744073709551616", Some((20, 0))),
+            ("99999999999999999999999999999999999999", Some((38, 0))),
+            ("999999999999999999999999999999999999999", None),
+            ("12345678901234567e3", None),
+        ] {
+            assert_eq!(exact_digits(digits), size, "{digits}");
         }
     }
 

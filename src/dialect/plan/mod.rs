@@ -9,6 +9,7 @@ mod distinct;
 mod extract;
 mod filter_pushdown;
 mod fine_times;
+mod folders;
 mod forget_properties;
 mod frames;
 mod grouping_sets;
@@ -49,7 +50,8 @@ use std::sync::Arc;
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 
 pub(crate) use filter_pushdown::RunsAgain;
-pub(crate) use literal::with_seconds;
+pub(crate) use folders::HIVE_NULL;
+pub(crate) use literal::{exact_digits, with_seconds};
 pub(crate) use parameters::with_numbers;
 pub(crate) use rule::{SharedRule, physical_rule};
 pub(crate) use sequential::SequentialExec;
@@ -66,10 +68,11 @@ type Rule = Arc<dyn AnalyzerRule + Send + Sync>;
 type LogicalRule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// The rules that run before the engine makes types fit, in this order.
-const BEFORE_TYPES: [PlanRule; 17] = [
+const BEFORE_TYPES: [PlanRule; 18] = [
     PlanRule::both("check_names", Check(names::check)),
     PlanRule::both("name_union_columns", Node(union_columns::name_columns)),
     PlanRule::both("check_recursion", Check(recursion::check_recursion)),
+    PlanRule::both("null_folders", Type(folders::null_folders)),
     PlanRule::both("fine_times", Type(fine_times::fine_times)),
     PlanRule::both("compare_without_source", Type(without_source::compared)),
     PlanRule::both("count_copies", Node(multisets::count_copies)),
@@ -143,6 +146,7 @@ pub(crate) fn logical(rules: Vec<LogicalRule>) -> Vec<LogicalRule> {
         }
     }
     rules.push(Arc::new(dedup_sort_keys::DedupSortKeys));
+    rules.push(Arc::new(folders::NoUnknownFolders));
     rules
 }
 
@@ -178,6 +182,7 @@ mod tests {
         check_names
         name_union_columns
         check_recursion
+        null_folders
         fine_times
         compare_without_source
         count_copies

@@ -45,11 +45,27 @@ pub(super) fn unify(operands: &mut [&mut Expr], schema: &DFSchema, is_compared: 
     }
     for (operand, own) in operands.iter_mut().zip(&types) {
         if own.is_numeric() && *own != DataType::Float64 {
-            **operand = cast(std::mem::take(*operand), DataType::Float64);
+            **operand = as_float(std::mem::take(*operand));
             changed = true;
         }
     }
     changed
+}
+
+/// Returns `number` as a float: that of its digits, if it is a literal.
+fn as_float(number: Expr) -> Expr {
+    match number {
+        Expr::Negative(number) => Expr::Negative(Box::new(as_float(*number))),
+        Expr::Cast(Cast { expr, field }) => match expr.as_ref() {
+            Expr::Literal(digits, _)
+                if let Some(Ok(float)) = digits.try_as_str().flatten().map(str::parse::<f64>) =>
+            {
+                lit(float)
+            }
+            _ => cast(Expr::Cast(Cast { expr, field }), DataType::Float64),
+        },
+        number => cast(number, DataType::Float64),
+    }
 }
 
 /// Returns the type of a column with numbers of `types`.
@@ -68,7 +84,11 @@ pub(super) fn rows(mut rows: Values) -> Result<Transformed<Values>> {
             continue;
         }
         let as_typed = |cell: &Expr| match cell {
-            Expr::Cast(Cast { expr, field: to }) if to.data_type() == field.data_type() => {
+            // A literal with many digits is a text that is converted.
+            Expr::Cast(Cast { expr, field: to })
+                if to.data_type() == field.data_type()
+                    && !matches!(expr.as_ref(), Expr::Literal(text, _) if text.try_as_str().is_some()) =>
+            {
                 expr.as_ref().clone()
             }
             Expr::Literal(null, _) if null.is_null() => lit(ScalarValue::Null),

@@ -8,6 +8,7 @@ mod bare_columns;
 mod clauses;
 mod conditions;
 mod duplicate_names;
+mod long_numbers;
 mod names;
 mod objects;
 mod parameters;
@@ -56,6 +57,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [DuckDb] parameters::numbered_placeholder: EarlyExpr;
     STACKQL [Stackql] sqlite::operators_of_stackql: EarlyExpr or sqlite::operator_refused: Expr;
     STACKQL [Stackql] sqlite::comma_in_limit: Query or sqlite::comma_refused: Query;
+    DEFAULT [Psql, DuckDb] long_numbers::long_numbers: EarlyExpr;
     DEFAULT [Psql, DuckDb] powers::powers: Statement;
     BOTH [Psql, DuckDb] clauses::table_to_select: Query;
     BOTH [Psql, DuckDb] clauses::fetch_to_limit: Query;

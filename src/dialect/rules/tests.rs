@@ -86,6 +86,7 @@ fn the_rules_run_in_this_order() {
     numbered_placeholder: default, stackql; DuckDb
     operators_of_stackql: stackql; Stackql
     comma_in_limit: stackql; Stackql
+    long_numbers: default; Psql, DuckDb
     powers: default; Psql, DuckDb
     table_to_select: default, stackql; Psql, DuckDb
     fetch_to_limit: default, stackql; Psql, DuckDb
