@@ -56,6 +56,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     STACKQL [Stackql] parameters::parameter_to_path: EarlyExpr;
     BOTH [DuckDb] parameters::numbered_placeholder: EarlyExpr;
     STACKQL [Stackql] sqlite::operators_of_stackql: EarlyExpr or sqlite::operator_refused: Expr;
+    STACKQL [Stackql] sqlite::sets_from_left: Query;
     STACKQL [Stackql] sqlite::comma_in_limit: Query or sqlite::comma_refused: Query;
     DEFAULT [Psql, DuckDb] long_numbers::long_numbers: EarlyExpr;
     DEFAULT [Psql, DuckDb] powers::powers: Statement;

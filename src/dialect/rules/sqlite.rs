@@ -6,7 +6,7 @@
 use sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, SetExpr,
-    Spanned, Statement, UnaryOperator, Value,
+    SetOperator, SetQuantifier, Spanned, Statement, UnaryOperator, Value,
 };
 
 use super::conditions::like_each;
@@ -16,6 +16,7 @@ use crate::dialect::ast::{
 };
 use crate::dialect::error::Error;
 use crate::dialect::functions;
+use crate::dialect::parse;
 use crate::dialect::parser::{IS, IS_NOT, MOD};
 use crate::dialect::walk::WalkMut;
 
@@ -117,6 +118,72 @@ pub(super) fn comma_refused(query: &Query) -> Option<Error> {
     let instead = format!("write LIMIT {limit} OFFSET {offset}");
     let message = format!("LIMIT takes one number, not `{offset}, {limit}`");
     Some(Error::new(message).hint(instead).at(offset.span()))
+}
+
+/// Carries set operations out from left to right: in SQLite INTERSECT comes before no other.
+///
+/// ```sql
+/// SELECT a FROM t UNION SELECT b FROM t INTERSECT SELECT c FROM t
+/// -- becomes
+/// (SELECT a FROM t UNION SELECT b FROM t) INTERSECT SELECT c FROM t
+/// ```
+///
+/// Queries that are in parentheses already stay.
+pub(super) fn sets_from_left(query: &mut Query) {
+    if !matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+        return;
+    }
+    let Some(mut other) = parse::query("SELECT 1") else {
+        return;
+    };
+    std::mem::swap(&mut other.body, &mut query.body);
+    let mut from_left = None;
+    put_on_left(&mut from_left, None, *other.body);
+    if let Some(body) = from_left {
+        *query.body = body;
+    }
+}
+
+/// Combines `left`, by `how`, with the operands of `body`, one after the other.
+fn put_on_left(
+    left: &mut Option<SetExpr>,
+    how: Option<(SetOperator, SetQuantifier)>,
+    body: SetExpr,
+) {
+    if let SetExpr::SetOperation {
+        left: first,
+        op,
+        set_quantifier,
+        right,
+    } = body
+    {
+        put_on_left(left, how, *first);
+        put_on_left(left, Some((op, set_quantifier)), *right);
+        return;
+    }
+    *left = match (left.take(), how) {
+        (Some(left), Some((op, set_quantifier))) => Some(SetExpr::SetOperation {
+            left: Box::new(match op {
+                SetOperator::Intersect => in_parentheses(left),
+                _ => left,
+            }),
+            op,
+            set_quantifier,
+            right: Box::new(body),
+        }),
+        _ => Some(body),
+    };
+}
+
+/// Puts a set operation that INTERSECT comes before in parentheses.
+fn in_parentheses(body: SetExpr) -> SetExpr {
+    match (&body, parse::query("SELECT 1")) {
+        (SetExpr::SetOperation { op, .. }, Some(mut query)) if *op != SetOperator::Intersect => {
+            *query.body = body;
+            SetExpr::Query(Box::new(query))
+        }
+        _ => body,
+    }
 }
 
 /// Ignores the case of ASCII letters in LIKE, in which a backslash is a character like any other.
@@ -544,6 +611,13 @@ mod tests {
     #[test]
     fn types_are_known_by_their_affinity() {
         insta::assert_snapshot!(alone("casts_of_stackql", "SELECT CAST(a AS UNSIGNED), CAST(a AS BINARY), CAST(a AS NCHAR), CAST(a AS INT), a::CHAR"), @"SELECT stackql_numeric(a), stackql_numeric(a), to_text(a), CAST(a AS INT), a::CHAR");
+    }
+
+    #[test]
+    fn set_operations_go_from_left_to_right() {
+        let from_left = |sql: &str| alone("sets_from_left", sql);
+        insta::assert_snapshot!(from_left("SELECT 1 UNION SELECT 2 INTERSECT SELECT 3 INTERSECT SELECT 4 EXCEPT SELECT 5"), @"(SELECT 1 UNION SELECT 2) INTERSECT SELECT 3 INTERSECT SELECT 4 EXCEPT SELECT 5");
+        insta::assert_snapshot!(from_left("SELECT 1 UNION (SELECT 2 INTERSECT SELECT 3) ORDER BY 1"), @"SELECT 1 UNION (SELECT 2 INTERSECT SELECT 3) ORDER BY 1");
     }
 
     #[test]

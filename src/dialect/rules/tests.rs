@@ -85,6 +85,7 @@ fn the_rules_run_in_this_order() {
     parameter_to_path: stackql; Stackql
     numbered_placeholder: default, stackql; DuckDb
     operators_of_stackql: stackql; Stackql
+    sets_from_left: stackql; Stackql
     comma_in_limit: stackql; Stackql
     long_numbers: default; Psql, DuckDb
     powers: default; Psql, DuckDb
