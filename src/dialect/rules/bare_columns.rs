@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    GroupByExpr, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr,
-    Statement, VisitorMut,
+    GroupByExpr, Ident, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem,
+    SetExpr, Statement, VisitorMut,
 };
 
 use super::rule::Aggregation;
-use crate::dialect::ast::{call, folded, function_name, position, taken};
+use crate::dialect::ast::{call, folded, function_name, idents, position, taken};
 use crate::dialect::path::path_name;
 use crate::dialect::walk::WalkMut;
 
@@ -20,7 +20,7 @@ use crate::dialect::walk::WalkMut;
 /// ```sql
 /// SELECT id, max(a) FROM t GROUP BY kind
 /// -- becomes
-/// SELECT first_value(id ORDER BY a DESC NULLS LAST), max(a) FROM t GROUP BY kind
+/// SELECT first_value(id ORDER BY a DESC NULLS LAST) AS "id", max(a) FROM t GROUP BY kind
 /// ```
 ///
 /// Not below GROUP BY ALL, which has no bare column, and not in inner queries of an item.
@@ -104,18 +104,40 @@ impl Queries<'_> {
             path: Vec::new(),
             taken: &mut self.taken,
         };
+        // What is given a name, and that name.
+        let mut named: Vec<(Expr, Ident)> = Vec::new();
         for item in &mut select.projection {
             let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
             else {
                 continue;
             };
+            let bare = expr.clone();
             let _ = expr.walk_own_mut(&mut columns);
+            // A query around this one finds it by the name of the column, and not the column of that name further out.
+            if let SelectItem::UnnamedExpr(expr) = item
+                && *expr != bare
+                && let Some(name) = idents(&bare).and_then(|mut idents| idents.pop())
+                && !aliases.contains(&folded(&name))
+                && named.iter().all(|(_, known)| known.value != folded(&name))
+            {
+                let alias = Ident::with_quote('"', folded(&name));
+                named.push((bare, alias.clone()));
+                *item = SelectItem::ExprWithAlias {
+                    expr: taken(expr),
+                    alias,
+                };
+            }
         }
         // These see the names that the select list gives.
         columns.aliases = aliases;
         let _ = select.having.walk_own_mut(&mut columns);
+        let names = named.iter().map(|(_, alias)| alias.value.clone());
+        columns.aliases.extend(names);
         if let Some(OrderByKind::Expressions(keys)) = order {
             for key in keys {
+                if let Some((_, alias)) = named.iter().find(|(bare, _)| *bare == key.expr) {
+                    key.expr = Expr::Identifier(alias.clone());
+                }
                 let _ = key.expr.walk_own_mut(&mut columns);
             }
         }

@@ -403,6 +403,11 @@ impl Rewriter<'_> {
         };
         if let Some(from) = self.outer.last() {
             taken::name_in_having(select, from, &names)?;
+            // Where WHERE sees the names of the select list, it sees them before the columns of an outer query.
+            if let (false, Some(condition)) = (self.naming.is_strict(), &select.selection) {
+                let of_outer = names.iter().filter(|name| !from.may_have(name)).cloned();
+                taken::refuse(condition, &of_outer.collect::<Vec<_>>(), "WHERE")?;
+            }
         }
         self.name_keys(select, order_by.as_deref_mut(), &names)?;
         for item in &mut select.projection {
@@ -506,7 +511,7 @@ impl Rewriter<'_> {
                     }
                     // Distinct rows have only items.
                     (_, Some(position)) => key.expr = number(position),
-                    (_, None) => taken::refuse_in_order(&key.expr, taken)?,
+                    (_, None) => taken::refuse(&key.expr, taken, "ORDER BY")?,
                 }
             }
         }

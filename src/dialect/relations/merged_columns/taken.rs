@@ -115,11 +115,11 @@ pub(super) fn name_in_order(
     result(key.walk_own_mut(&mut columns))
 }
 
-/// Refuses a name in an order of distinct rows that is `taken`.
-pub(super) fn refuse_in_order(key: &Expr, taken: &[String]) -> Result<(), Error> {
-    result(key.expressions(|expr| match expr {
+/// Refuses a name that is `taken` in `expr`, which is in `clause`.
+pub(super) fn refuse(expr: &Expr, taken: &[String], clause: &str) -> Result<(), Error> {
+    result(expr.expressions(|expr| match expr {
         Expr::Identifier(ident) if taken.contains(&folded(ident)) => {
-            ControlFlow::Break(is_both(ident, "ORDER BY"))
+            ControlFlow::Break(is_both(ident, clause))
         }
         _ => ControlFlow::Continue(()),
     }))
