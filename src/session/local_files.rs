@@ -11,11 +11,12 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::arrow::array::{RecordBatch, RecordBatchReader};
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::reader::{FileReader, StreamReader};
 use datafusion::catalog::{Session, TableProvider, TableProviderFactory, UrlTableFactory};
@@ -28,9 +29,10 @@ use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::datasource::listing_table_factory::ListingTableFactory;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
+use datafusion::logical_expr::{CreateExternalTable, DdlStatement, Expr, LogicalPlan, TableType};
 use datafusion::object_store::local::LocalFileSystem;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as EngineStatement;
 use etcetera::home_dir;
@@ -217,48 +219,47 @@ impl LocalFiles {
         };
         text_table::table(vec![input], format, declared)
     }
+}
 
-    /// Returns the files that `name` stands for, and the extension of their format.
-    async fn inputs(
-        &self,
-        state: &dyn Session,
-        name: &str,
-        extension: Option<&str>,
-    ) -> Result<Option<(Vec<Input>, String)>> {
-        let Some(url) = location(name) else {
-            return Ok(None);
-        };
-        let store = state.runtime_env().object_store(&url)?;
-        let objects = url.list_all_files(state, store.as_ref(), "").await?;
-        let objects: Vec<_> = objects.try_collect().await?;
-        let base = base_of(&url);
-        let mut found: Option<String> = None;
-        let mut inputs = Vec::new();
-        for object in objects {
-            let path = LocalFileSystem::new().path_to_filesystem(&object.location)?;
-            let file = path.to_string_lossy().into_owned();
-            let (of_file, compression) = extensions(&file);
-            let of_file = extension.unwrap_or(of_file).to_ascii_lowercase();
-            match &found {
-                Some(found) if !is_same_format(found, &of_file) => {
-                    let error = Error::statement(format!(
-                        "`{name}` has files of several formats: {found} and {of_file}"
-                    ));
-                    let error = error.hint(format!("name those of one: 'folder/*.{found}'"));
-                    return Err(error.into());
-                }
-                _ => found = Some(of_file),
+/// Returns the files that `name` stands for, and the extension of their format.
+async fn inputs(
+    state: &dyn Session,
+    name: &str,
+    extension: Option<&str>,
+) -> Result<Option<(Vec<Input>, String)>> {
+    let Some(url) = location(name) else {
+        return Ok(None);
+    };
+    let store = state.runtime_env().object_store(&url)?;
+    let objects = url.list_all_files(state, store.as_ref(), "").await?;
+    let objects: Vec<_> = objects.try_collect().await?;
+    let base = base_of(&url);
+    let mut found: Option<String> = None;
+    let mut inputs = Vec::new();
+    for object in objects {
+        let path = LocalFileSystem::new().path_to_filesystem(&object.location)?;
+        let file = path.to_string_lossy().into_owned();
+        let (of_file, compression) = extensions(&file);
+        let of_file = extension.unwrap_or(of_file).to_ascii_lowercase();
+        match &found {
+            Some(found) if !is_same_format(found, &of_file) => {
+                let error = Error::statement(format!(
+                    "`{name}` has files of several formats: {found} and {of_file}"
+                ));
+                let error = error.hint(format!("name those of one: 'folder/*.{found}'"));
+                return Err(error.into());
             }
-            inputs.push(Input {
-                partition: partition_of(&path, base.as_deref()),
-                name: file,
-                content: Content::Path(path),
-                compression,
-            });
+            _ => found = Some(of_file),
         }
-        inputs.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(found.map(|found| (inputs, found)))
+        inputs.push(Input {
+            partition: partition_of(&path, base.as_deref()),
+            name: file,
+            content: Content::Path(path),
+            compression,
+        });
     }
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found.map(|found| (inputs, found)))
 }
 
 fn is_same_format(a: &str, b: &str) -> bool {
@@ -307,17 +308,130 @@ impl LocalFiles {
             session.as_any().downcast_ref::<SessionState>().cloned()
         });
         if let Some(state) = state
-            && let Some((inputs, found)) =
-                self.inputs(&state, &named, None).await.or_else(missing)?
+            && let Some((inputs, found)) = inputs(&state, &named, None).await.or_else(missing)?
         {
             match format_of(&found) {
-                Some(format) => return text_table::table(inputs, format, None).map(Some),
+                Some(format) => {
+                    let found = Found {
+                        locations: vec![named],
+                        extension: None,
+                        compression: None,
+                        format,
+                        declared: None,
+                    };
+                    return TextFiles::of(found, inputs).map(Some);
+                }
                 None if found == "arrow" => check_same_columns(name, &inputs)?,
                 None => {}
             }
         }
         self.engine.try_new(&named).await
     }
+}
+
+/// What a table of text files is made of.
+#[derive(Debug)]
+struct Found {
+    locations: Vec<String>,
+    /// The format that CREATE EXTERNAL TABLE says, whatever the files are called.
+    extension: Option<String>,
+    compression: Option<FileCompressionType>,
+    format: Format,
+    declared: Option<Schema>,
+}
+
+impl Found {
+    /// Returns the files that are there now.
+    async fn inputs(&self, state: &dyn Session) -> Result<Vec<Input>> {
+        let mut all = Vec::new();
+        for location in &self.locations {
+            let found = inputs(state, location, self.extension.as_deref()).await?;
+            all.extend(found.map(|(inputs, _)| inputs).unwrap_or_default());
+        }
+        if let Some(compression) = self.compression {
+            for input in &mut all {
+                input.compression = compression;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// A table of text files, which are looked for again when it is read: a view may be older than they are.
+#[derive(Debug)]
+struct TextFiles {
+    found: Found,
+    /// When each file was changed last, and how large it was then.
+    stamps: Vec<Stamp>,
+    /// The table of the files as they were.
+    table: Arc<dyn TableProvider>,
+}
+
+type Stamp = (String, Option<(SystemTime, u64)>);
+
+impl TextFiles {
+    fn of(found: Found, inputs: Vec<Input>) -> Result<Arc<dyn TableProvider>> {
+        Ok(Arc::new(Self {
+            stamps: stamps(&inputs),
+            table: text_table::table(inputs, found.format.clone(), found.declared.as_ref())?,
+            found,
+        }))
+    }
+}
+
+#[async_trait]
+impl TableProvider for TextFiles {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.table.table_type()
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let inputs = self.found.inputs(state).await?;
+        if stamps(&inputs) == self.stamps {
+            return self.table.scan(state, projection, filters, limit).await;
+        }
+        let declared = self.found.declared.as_ref();
+        let now = text_table::table(inputs, self.found.format.clone(), declared)?;
+        let (schema, current) = (self.schema(), now.schema());
+        let place = |&column: &usize| {
+            let field = schema.field(column);
+            let at = current.index_of(field.name()).ok();
+            at.filter(|at| current.field(*at).data_type() == field.data_type())
+                .ok_or_else(|| {
+                    let files = self.found.locations.join("`, `");
+                    let message = format!(
+                        "column `{}` of `{files}` is not what it was when the statement was planned",
+                        field.name()
+                    );
+                    Error::statement(message).hint(
+                        "make the view or the external table anew, or PREPARE the statement again",
+                    )
+                })
+        };
+        let all: Vec<usize> = (0..schema.fields().len()).collect();
+        let places = projection.unwrap_or(&all).iter().map(place);
+        let projection = places.collect::<Result<Vec<usize>, _>>()?;
+        now.scan(state, Some(&projection), filters, limit).await
+    }
+}
+
+fn stamps(inputs: &[Input]) -> Vec<Stamp> {
+    let stamp = |input: &Input| {
+        let found = std::fs::metadata(&input.name).ok();
+        let stamp = found.and_then(|found| Some((found.modified().ok()?, found.len())));
+        (input.name.clone(), stamp)
+    };
+    inputs.iter().map(stamp).collect()
 }
 
 /// Refuses Arrow files whose columns differ: the engine reads them by their positions.
@@ -377,30 +491,25 @@ impl TableProviderFactory for ExternalTables {
         let (format, compression) = with_options(state, format, create)?;
         let declared = create.schema.inner();
         let declared = (!declared.fields().is_empty()).then_some(declared.as_ref());
-        let mut all = Vec::new();
-        for location in &create.locations {
-            let named = expanded(location);
-            if let Some(path) = stream_at(&named) {
-                return self.0.table_of_stream(&path, Some(format), declared);
-            }
-            let found = self
-                .0
-                .inputs(state, &named, Some(&create.file_type))
-                .await?;
-            all.extend(found.map(|(inputs, _)| inputs).unwrap_or_default());
+        let locations = create.locations.iter();
+        let found = Found {
+            locations: locations.map(|location| expanded(location)).collect(),
+            extension: Some(create.file_type.clone()),
+            compression,
+            format,
+            declared: declared.cloned(),
+        };
+        if let Some(path) = found.locations.iter().find_map(|named| stream_at(named)) {
+            return self.0.table_of_stream(&path, Some(found.format), declared);
         }
-        if all.is_empty() {
+        let inputs = found.inputs(state).await?;
+        if inputs.is_empty() {
             return Err(unreadable(
                 Path::new(&create.locations.join(", ")),
                 "there is no such file",
             ));
         }
-        if let Some(compression) = compression {
-            for input in &mut all {
-                input.compression = compression;
-            }
-        }
-        text_table::table(all, format, declared)
+        TextFiles::of(found, inputs)
     }
 }
 

@@ -175,6 +175,36 @@ async fn files_of_a_folder_have_their_columns_in_any_order() {
 }
 
 #[tokio::test]
+async fn views_and_prepared_statements_read_the_files_that_are_there() {
+    let lab = Lab::with_keys(0).await;
+    fs::create_dir(lab.folder().join("parts")).unwrap();
+    lab.write("parts/1.csv", "a,b\n1,x\n");
+    let _ = lab
+        .run("CREATE VIEW v AS SELECT * FROM '{dir}/parts/'")
+        .await;
+    let _ = lab
+        .run("PREPARE p AS SELECT count(*) FROM '{dir}/parts/'")
+        .await;
+    // Its columns are in another order, and there is one more.
+    lab.write("parts/2.csv", "c,b,a\nz,y,2\n");
+    assert_eq!(
+        lab.run("SELECT * FROM v ORDER BY a").await.rows,
+        ["1 | x", "2 | y"]
+    );
+    assert_eq!(lab.run("EXECUTE p").await.rows, ["2"]);
+    lab.write("parts/1.csv", "a\nnone\n");
+    let error = lab.fail("SELECT a FROM v").await;
+    assert!(
+        error.contains("column `a` of") && error.contains("make the view"),
+        "{error}"
+    );
+    assert_eq!(
+        lab.run("SELECT b FROM v ORDER BY b").await.rows,
+        ["y", "NULL"]
+    );
+}
+
+#[tokio::test]
 async fn folders_may_say_null_and_whatever_a_name_cannot_hold() {
     let lab = Lab::with_keys(0).await;
     for format in ["CSV", "PARQUET"] {

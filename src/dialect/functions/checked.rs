@@ -62,11 +62,9 @@ pub(crate) fn numeric_text() -> ScalarUDF {
     })
 }
 
-/// A float that has room there, as far as it was typed: what is computed has digits to its end, and is rounded.
+/// The digits of a float that has room there, as far as it was typed: what is computed has digits to its end, and is rounded.
 pub(crate) fn numeric_number() -> ScalarUDF {
-    // So many digits come back as they were typed.
-    const TYPED: usize = 15;
-    checked("numeric_number", ReturnType::Real, |args| {
+    checked("numeric_number", ReturnType::Text, |args| {
         let Some(number) = args[0].real() else {
             return Ok(Value::Null);
         };
@@ -80,8 +78,26 @@ pub(crate) fn numeric_number() -> ScalarUDF {
                 given: number.to_string(),
             });
         }
-        Ok(Value::Real(number))
+        Ok(digits_of(number))
     })
+}
+
+/// The digits of a float, which becomes a decimal: `1.005` is rounded by its digits, and not by what is left of a binary
+/// fraction.
+pub(crate) fn decimal_number() -> ScalarUDF {
+    checked("decimal_number", ReturnType::Text, |args| {
+        Ok(args[0].real().map_or(Value::Null, digits_of))
+    })
+}
+
+/// So many digits of a number come back as they were typed. PostgreSQL takes as many.
+const TYPED: usize = 15;
+
+fn digits_of(number: f64) -> Value<'static> {
+    let digits = format!("{number:.*e}", TYPED - 1);
+    // Without an exponent.
+    let number = digits.parse::<f64>().unwrap_or(number);
+    Value::Text(number.to_string().into())
 }
 
 /// The places after the point of NUMERIC without a precision.

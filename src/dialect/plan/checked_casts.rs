@@ -3,7 +3,8 @@
 //! A text without a unit becomes an interval of months to the engine, and seconds to PostgreSQL: it is refused, as
 //! `INTERVAL '5'` is. A number that its type cannot hold becomes infinity, and one that no time has another time.
 //! A time of day that a zone skips or repeats is an error that names it.
-//! NUMERIC alone, of any length in PostgreSQL, has 10 places here: more of them are refused.
+//! NUMERIC alone, of any length in PostgreSQL, has 10 places here: more of them are refused. A float becomes a decimal by its
+//! digits, as in PostgreSQL: `1.005` is rounded up.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -53,6 +54,12 @@ pub(super) fn check_casts(mut expr: Expr, schema: &DFSchema) -> Result<Transform
             Ok(from) => check(&from, field.data_type()).map(|check| (value.as_mut(), check)),
             Err(_) => None,
         },
+        Expr::TryCast(TryCast { expr: value, field })
+            if matches!(field.data_type(), DataType::Decimal128(..))
+                && matches!(value.get_type(schema), Ok(DataType::Float64)) =>
+        {
+            Some((value.as_mut(), checked::decimal_number()))
+        }
         Expr::TryCast(TryCast { expr: value, field })
             if matches!(field.data_type(), DataType::Interval(_))
                 && value.get_type(schema).is_ok_and(|ty| ty.is_string()) =>
@@ -113,6 +120,7 @@ fn check(from: &DataType, to: &DataType) -> Option<ScalarUDF> {
         (text, DataType::Float32) if text.is_string() => Some(checked::real_text()),
         (text, &NUMERIC) if text.is_string() => Some(checked::numeric_text()),
         (DataType::Float64, &NUMERIC) => Some(checked::numeric_number()),
+        (DataType::Float64, DataType::Decimal128(..)) => Some(checked::decimal_number()),
         (DataType::Float64, DataType::Float32) => Some(checked::real_number()),
         _ => None,
     }
