@@ -83,6 +83,8 @@ retold! {
         "an object is given where $1 is expected", "name one of its fields, as in column.field";
     r"^expr type (.+) can't cast to (.+) in InSubquery" =>
         "IN looks for $1 among values that are $2", "convert one of them with CAST";
+    r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (timestamp|date) ([-+]) (integer|number|decimal).*" =>
+        "there is no `$2` of $1 and $3", "a $1 moves by an interval, as in x $2 INTERVAL '30 days'";
     r"^cannot (?:infer common argument type for operation|get result type for (?:temporal|arithmetic) operation|coerce arithmetic expression) (.+?) ([^\w\s]+) (.+?)(?:: .*| to valid types.*)?$" =>
         "there is no `$2` of $1 and $3", "convert one of them with CAST";
     r"(?s)^incompatible inputs for Union: .*" =>
@@ -280,7 +282,8 @@ retold! {
     r"(?s)^aggregate function calls cannot contain window function calls.*" =>
         "a window function is in an aggregate function",
         "compute the window function in a subquery";
-    r"^cannot access field at argument \d+: type (\w+) is not.*" => "cannot take a field of $1";
+    r"^cannot access field at argument \d+: type (\w+) is not.*" =>
+        "cannot take a field of $1", "the name of a table is written without quotes, or in double quotes";
     r"^nested type \w+ is not supported in CSV" =>
         "csv files hold no nested columns", "select their fields, or write json or parquet";
     r"^there is no registered file format with ext (\w+)" =>
@@ -300,7 +303,7 @@ retold! {
         "this form of SET is not supported", "write SET name = value";
     r"^aggregate functions are not allowed in the WHERE clause.*" =>
         "an aggregate function is not allowed in WHERE, which looks at one row at a time",
-        "HAVING looks at groups";
+        "HAVING looks at groups; an aggregate of the outer query is computed in a subquery in FROM";
     r"^scalar subquery returned more than one row" =>
         "a subquery that is used as a value returned more than one row",
         "take one of them with LIMIT 1 or with an aggregate such as max(); IN and EXISTS look at all of them";
@@ -326,6 +329,8 @@ retold! {
     r"^only identifiers and literals are supported in tuples" =>
         "a row is not allowed here",
         "rows are compared with rows by =, <>, <, <=, >, >= and IN, and looked for with IN (SELECT …) in WHERE";
+    r"(?s)^failed to coerce arguments to satisfy a call to `string_agg` function: coercion from [^,]+ to the signature.*" =>
+        "`string_agg` takes a text and what stands between two of them", "write string_agg(x, ', ')";
     r"(?s)^failed to coerce arguments to satisfy a call to `(\w+)` function: coercion from (.+?) to the signature.*" =>
         "`$1` does not take these arguments: $2", "convert them with CAST";
     r"^(\w+) does not support type (\w+)\. No function matches.*" =>
@@ -382,6 +387,31 @@ retold! {
     r"^update-?(?:returning|from|limit) clause not.*supported|^UPDATE \.\.\. FROM is not supported" =>
         "UPDATE of a table of the session takes SET and WHERE alone",
         "a subquery in SET reads another table: SET a = (SELECT … WHERE …)";
+    r"^UPDATE not supported for \w+ table" =>
+        "the rows of a view or a file cannot be changed", "change the table that the view reads";
+    r"^schema provider does not support registering tables" =>
+        "tables cannot be made in this schema", "leave the schema out";
+    r"^unsupported SQL statement: ([A-Za-z]+(?: [A-Z]+)?)\b.*" =>
+        "$1 is not supported", "CREATE OR REPLACE TABLE t AS SELECT … makes a table anew";
+    r"^types don't match and no valid cast exists, received data of type (.+) for field of type Null" =>
+        "a column that was NULL in every row when the table was made takes no $1",
+        "give it a type there: CREATE TABLE t AS SELECT CAST(NULL AS TEXT) AS x";
+    r"^non-nullable column `([^`]+)` is missing from the physical schema" =>
+        "`$1` is no longer a column of the file", "make the view anew";
+    r"(?s)^found mixed partition values on disk .*" =>
+        "the folders of these files differ: each must have the same names before `=`, in the same order",
+        "name the files of one kind, as in 'data/*.parquet'";
+    r"^unsupported A(?:ll|ny)Op: `?([^`,]+)`?, only .*" =>
+        "`$1` takes no ANY or ALL here", "write one condition for each value, with AND or OR between them";
+    r"^tuple expressions are not supported for \w+ expressions" =>
+        "keys in parentheses are not supported in ROLLUP and CUBE",
+        "GROUPING SETS says each set: GROUPING SETS ((a, b, c), (a, b), ())";
+    r"^cannot find column with position (\d+) in SELECT clause\. Valid columns: 1 to (\d+)" =>
+        "$1 is not a position in the select list, which has $2", "name the column";
+    r"^(UNION|INTERSECT|EXCEPT) queries have different number of columns" =>
+        "the sides of $1 have different numbers of columns", "NULL stands for a column that one of them lacks";
+    r"^RANGE requires exactly one ORDER BY column" =>
+        "RANGE with a distance takes one key in ORDER BY", "ROWS counts rows instead";
     r"^delete-?(returning|limit|order-by) clause not.*supported|^using clause not supported" =>
         "DELETE from a table of the session takes WHERE alone",
         "WHERE x IN (SELECT …) looks at another table";

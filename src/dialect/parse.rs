@@ -188,6 +188,8 @@ fn syntax_error(error: ParserError, text: &str) -> Error {
 
 patterns! {
     /// A subquery within the parentheses of a set of groups, which the parser takes for a list.
+    EXISTS_SELECT = r"(?i)\bexists\s+select\b";
+    BETWEEN_SYMMETRIC = r"(?i)\bbetween\s+symmetric\b";
     GROUPED_SUBQUERY = r"(?is)\b(?:rollup|cube|grouping\s+sets)\s*\((?:[^()]|\([^()]*\))*\(\s*select\b";
     /// The place of an error, at the end of the parser's message.
     PLACE = r",? at Line: (\d+), Column: (\d+)\.?$";
@@ -282,6 +284,14 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
     } else if message.starts_with("expected ), found") && GROUPED_SUBQUERY.is_match(text) {
         Some(
             "ROLLUP, CUBE and GROUPING SETS take columns: select the subquery as one in a subquery in FROM",
+        )
+    } else if found("EXISTS") && EXISTS_SELECT.is_match(text) {
+        Some("a subquery is in parentheses: EXISTS (SELECT …)")
+    } else if BETWEEN_SYMMETRIC.is_match(text) {
+        Some("there is no BETWEEN SYMMETRIC: write BETWEEN least(a, b) AND greatest(a, b)")
+    } else if begins("CREATE") && message.starts_with("expected a data type name") {
+        Some(
+            "a column has a type, as in (a INT); SELECT names columns: CREATE TABLE t AS SELECT 1 AS a",
         )
     } else if found("EXCLUDE") {
         Some("EXCLUDE is not supported in a window frame")

@@ -431,21 +431,16 @@ fn respelled(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
         _ => None,
     };
     let is_open = |at: usize| matches!(tokens.get(at), Some(it) if it.token == Token::LParen);
-    // `IN (TABLE t)` and its kin.
-    let is_looked_through = |at: usize| {
-        let before = at.checked_sub(2).and_then(word);
-        is_open(at - 1)
-            && matches!(
-                before,
-                Some(Keyword::IN | Keyword::ANY | Keyword::ALL | Keyword::SOME | Keyword::EXISTS)
-            )
-    };
+    let is_name =
+        |at: usize| matches!(tokens.get(at), Some(it) if matches!(it.token, Token::Word(_)));
+    // `IN (TABLE t)`.
+    let is_in_parentheses = |at: usize| is_open(at - 1) && is_name(at + 1);
     let mut spelled = Vec::with_capacity(tokens.len() + 2);
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let as_it = |token| TokenWithSpan::new(token, tokens[at].span);
         match word(at) {
-            Some(Keyword::TABLE) if at == 0 || is_looked_through(at) => spelled.extend([
+            Some(Keyword::TABLE) if at == 0 || is_in_parentheses(at) => spelled.extend([
                 as_it(Token::make_keyword("SELECT")),
                 as_it(Token::Mul),
                 as_it(Token::make_keyword("FROM")),

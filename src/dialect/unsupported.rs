@@ -200,6 +200,10 @@ impl Visitor for Refusal {
             | TableFactor::Function {
                 with_ordinality: true,
                 ..
+            }
+            | TableFactor::UNNEST {
+                with_ordinality: true,
+                ..
             } => no(
                 "WITH ORDINALITY",
                 factor.span(),

@@ -329,6 +329,10 @@ fn unknown_column(field: &Column, valid: &[Column], piece: &Piece) -> Refusal {
             "`{typed}` is a table: `{typed}.*` is all of its columns"
         ));
     }
+    if typed == "default" {
+        return Refusal::new("DEFAULT is not supported as a value")
+            .hint("leave the column out of the list behind the table's name");
+    }
     if ["page_token", "page_size"].contains(&field.name.as_str()) {
         // Only the first page can be asked for, which is where every listing begins.
         let is_taken = field.name == "page_size" || has_empty_text(piece);
@@ -584,8 +588,13 @@ fn unknown_table(message: &str, tables: &[String]) -> Option<Refusal> {
         return Some(match name.contains("://") {
             true => Refusal::new(format!("`{name}` cannot be reached"))
                 .hint("only local files are read: fetch it first"),
-            false => Refusal::new(format!("no file `{name}`"))
-                .hint("paths are relative to the folder in which iamql was started"),
+            // The schema is part of no name in quotes.
+            false => match name.strip_prefix(&format!("{CATALOG}.")) {
+                Some(typed) => Refusal::new(format!("no table `{typed}`"))
+                    .hint(format!("the name of a file is in quotes: FROM '{typed}'")),
+                None => Refusal::new(format!("no file `{name}`"))
+                    .hint("paths are relative to the folder in which iamql was started"),
+            },
         });
     }
     let error = Refusal::new(format!("no table `{name}`"));

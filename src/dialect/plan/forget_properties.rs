@@ -8,6 +8,8 @@
 //! - above ROLLUP, CUBE and GROUPING SETS, a key that is the same in all rows: it is NULL in some groups;
 //! - above UNION ALL, a column that is the same in all rows of each member: a sort with a limit leaves it out of its keys,
 //!   and compares the rows of one member with the bound that another member has set;
+//! - above UNION ALL, the order of its members, if they are sorted by what they compute: the engine merges them by keys of
+//!   which it then does not know that the rows are sorted by them;
 //! - above a filter, that a column is the same in all rows because what is computed from it is: `ts::date = '2026-01-31'`, and
 //!   `a / 2 = 1`;
 //! - above a hash join, that rows are in the order of both sides: the order of the build side starts again with each
@@ -102,7 +104,9 @@ fn misleading(plan: &Plan) -> Vec<bool> {
             .collect();
     }
     if plan.is::<UnionExec>() {
-        return inputs.map(|(_, has_equal)| has_equal).collect();
+        return inputs
+            .map(|(has_order, has_equal)| has_order || has_equal)
+            .collect();
     }
     let join_type = match (
         plan.downcast_ref::<HashJoinExec>(),

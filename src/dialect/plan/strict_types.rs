@@ -844,7 +844,12 @@ pub(super) fn misfit(
                 .near(Place::of(text).or(Place::of(rest)))
         }
         None => error
-            .hint("convert one of them with CAST")
+            .hint(match (class, other_class) {
+                (Class::Interval, Class::Number) | (Class::Number, Class::Interval) => {
+                    "an interval is written as INTERVAL '30 days'"
+                }
+                _ => "convert one of them with CAST",
+            })
             .near(Place::of(one).or(Place::of(other))),
     }
 }

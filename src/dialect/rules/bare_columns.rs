@@ -314,7 +314,7 @@ mod tests {
         for (sql, expected, names) in [
             (
                 "SELECT id, count(*) FROM t",
-                "SELECT first_value(id), count(*) FROM t",
+                "SELECT first_value(id) AS \"id\", count(*) FROM t",
                 vec!["id"],
             ),
             (
@@ -324,12 +324,12 @@ mod tests {
             ),
             (
                 "SELECT upper(x) AS u, y FROM t GROUP BY u",
-                "SELECT upper(x) AS u, first_value(y) FROM t GROUP BY u",
+                "SELECT upper(x) AS u, first_value(y) AS \"y\" FROM t GROUP BY u",
                 vec!["y"],
             ),
             (
                 "SELECT 1 UNION SELECT spec.owner.id FROM t GROUP BY kind",
-                "SELECT 1 UNION SELECT first_value(spec.owner.id) FROM t GROUP BY kind",
+                "SELECT 1 UNION SELECT first_value(spec.owner.id) AS \"id\" FROM t GROUP BY kind",
                 vec!["spec.owner.id"],
             ),
         ] {
@@ -344,10 +344,10 @@ mod tests {
         let (sql, _) = taken("SELECT id, max(a) FROM t GROUP BY kind");
         assert_eq!(
             sql,
-            "SELECT first_value(id ORDER BY a DESC NULLS LAST), max(a) FROM t GROUP BY kind"
+            "SELECT first_value(id ORDER BY a DESC NULLS LAST) AS \"id\", max(a) FROM t GROUP BY kind"
         );
         let (sql, _) = taken("SELECT id, min(a), count(*) FROM t");
-        assert!(sql.contains("first_value(id),"), "{sql}");
+        assert!(sql.contains("first_value(id) AS"), "{sql}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Rewrites clauses that the engine's planner does not support into equivalent ones.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderBy,
-    OrderByKind, Query, Select, SelectFlavor, SelectItem, Set, SetExpr, Statement, TableAlias,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, Set, SetExpr, Statement,
     TableAliasColumnDef, TableFactor, Value, WildcardAdditionalOptions,
 };
 
@@ -13,6 +14,7 @@ use crate::dialect::ast::{
     apart, folded, idents, is_number, items_before_star, leftmost, number, position, taken,
 };
 use crate::dialect::parse;
+use crate::dialect::walk::Walk;
 
 /// The query that SHOW TABLES stands for.
 const LISTED_TABLES: &str =
@@ -360,62 +362,116 @@ fn item_name(item: &SelectItem) -> Option<String> {
     }
 }
 
-/// Gives the sides of a set operation the names of its columns: the planner takes the first side's, and confuses them with
-/// equal ones of another side.
+/// Names the items of the sides of a set operation: the planner would give those that are computed the names of the first
+/// side, which may be those of columns in ORDER BY and DISTINCT ON, and confuses equal names of two sides.
 ///
 /// ```sql
-/// SELECT a, 1 FROM t UNION SELECT 1, a FROM t
+/// SELECT a, 1 FROM t UNION SELECT 1, a FROM t UNION (SELECT b, c + 1 FROM t ORDER BY a)
 /// -- becomes
-/// SELECT a, 1 AS "1" FROM t UNION SELECT 1 AS "a", a AS "1" FROM t
+/// SELECT a, 1 AS "1" FROM t UNION SELECT 1 AS "1:1", a AS "a:2" FROM t UNION (SELECT b, c + 1 AS "c + 1:2" FROM t ORDER BY a)
 /// ```
 ///
-/// Not sides in parentheses, and not where a star stands for an unknown number of columns. A name that was typed stays.
-pub(super) fn name_sides_alike(query: &mut Query) {
-    fn sides<'q>(body: &'q mut SetExpr, found: &mut Vec<&'q mut Select>) {
-        match body {
-            SetExpr::Select(select) => found.push(select),
-            SetExpr::SetOperation { left, right, .. } => {
-                sides(left, found);
-                sides(right, found);
-            }
-            _ => {}
-        }
-    }
+/// Nobody names a column so. A name that was typed stays, and so does a column in a side in parentheses, which has an order
+/// of its own.
+pub(super) fn name_sides(query: &mut Query) {
     if !matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
         return;
     }
     let is_ordered = query.order_by.is_some();
-    let mut found = Vec::new();
-    sides(&mut query.body, &mut found);
-    let Some(first) = found.first() else {
-        return;
+    let names = name_first(&mut query.body, is_ordered);
+    if let Some(names) = names {
+        name_values(&mut query.body, &names);
+    }
+    name_others(&mut query.body, true);
+}
+
+/// Names the items of the first side, if it is not in parentheses, and returns the names of its columns, if they are known.
+fn name_first(body: &mut SetExpr, is_ordered: bool) -> Option<Vec<String>> {
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, .. } => return name_first(left, is_ordered),
+        _ => return None,
     };
-    let names: Option<Vec<String>> = first.projection.iter().map(item_name).collect();
-    let Some(mut names) = names else {
-        return;
-    };
+    let names: Option<Vec<String>> = select.projection.iter().map(item_name).collect();
+    let mut names = names?;
     for position in 1..names.len() {
         if names[..position].contains(&names[position]) {
             // One that ORDER BY may name.
             if is_ordered {
-                return;
+                return None;
             }
             names[position] = format!("{}_{position}", names[position]);
         }
     }
-    name_values(&mut query.body, &names);
-    let mut found = Vec::new();
-    sides(&mut query.body, &mut found);
-    for select in found {
-        for (item, name) in select.projection.iter_mut().zip(&names) {
-            let has_name = match item {
-                SelectItem::UnnamedExpr(expr) => idents(expr)
-                    .is_some_and(|path| path.len() > 2 || item_name(item).as_ref() == Some(name)),
-                _ => true,
-            };
-            if !has_name && let SelectItem::UnnamedExpr(expr) = item {
+    for (item, name) in select.projection.iter_mut().zip(&names) {
+        if let SelectItem::UnnamedExpr(expr) = item {
+            let has_name = idents(expr).is_some_and(|path| {
+                path.len() > 2 || path.last().map(folded).as_ref() == Some(name)
+            });
+            if !has_name {
                 *item = SelectItem::ExprWithAlias {
                     alias: Ident::with_quote('"', name),
+                    expr: taken(expr),
+                };
+            }
+        }
+    }
+    Some(names)
+}
+
+/// Names the items of all sides but the first.
+fn name_others(body: &mut SetExpr, is_first: bool) {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            name_others(left, is_first);
+            name_others(right, false);
+        }
+        SetExpr::Select(select) if !is_first => name_apart(select, false),
+        SetExpr::Query(query) if !is_first && query.with.is_none() => {
+            if let Some(select) = leftmost(&mut query.body) {
+                name_apart(select, true);
+            }
+        }
+        // The planner would give the names to the first query within.
+        SetExpr::Query(_) if !is_first => select_from(body, Vec::new()),
+        SetExpr::Values(values)
+            if !is_first && values.queries(|_| ControlFlow::Break(())).is_break() =>
+        {
+            select_from(body, Vec::new());
+        }
+        _ => {}
+    }
+}
+
+/// Turns `body` into a SELECT of its rows, with `columns` for their names, if there are any.
+fn select_from(body: &mut SetExpr, columns: Vec<TableAliasColumnDef>) {
+    if let Some(mut around) = parse::query("SELECT * FROM (SELECT 1) AS \"__side\"")
+        && let SetExpr::Select(select) = around.body.as_mut()
+        && let Some(from) = select.from.first_mut()
+        && let TableFactor::Derived {
+            subquery,
+            alias: Some(alias),
+            ..
+        } = &mut from.relation
+    {
+        std::mem::swap(subquery.body.as_mut(), body);
+        alias.columns = columns;
+        std::mem::swap(body, &mut around.body);
+    }
+}
+
+/// Gives the items without a name one that nobody writes. Columns have one if `keeps_columns`.
+fn name_apart(select: &mut Select, keeps_columns: bool) {
+    for (position, item) in (1..).zip(&mut select.projection) {
+        let SelectItem::UnnamedExpr(expr) = item else {
+            continue;
+        };
+        let is_column = idents(expr).is_some_and(|path| path.len() <= 2);
+        if !(keeps_columns && is_column) {
+            let name = item_name(item).unwrap_or_default();
+            if let SelectItem::UnnamedExpr(expr) = item {
+                *item = SelectItem::ExprWithAlias {
+                    alias: Ident::with_quote('"', format!("{name}:{position}")),
                     expr: taken(expr),
                 };
             }
@@ -430,25 +486,12 @@ fn name_values(body: &mut SetExpr, names: &[String]) {
     };
     if let SetExpr::SetOperation { right, .. } = left.as_mut()
         && matches!(right.as_ref(), SetExpr::Values(_))
-        && let Some(mut around) = parse::query("SELECT * FROM (SELECT 1)")
-        && let SetExpr::Select(select) = around.body.as_mut()
-        && let Some(from) = select.from.first_mut()
-        && let TableFactor::Derived {
-            subquery, alias, ..
-        } = &mut from.relation
     {
-        std::mem::swap(subquery.body.as_mut(), right);
         let columns = names.iter().map(|name| TableAliasColumnDef {
             name: Ident::with_quote('"', name),
             data_type: None,
         });
-        *alias = Some(TableAlias {
-            explicit: true,
-            name: Ident::with_quote('"', "__values"),
-            columns: columns.collect(),
-            at: None,
-        });
-        std::mem::swap(right, &mut around.body);
+        select_from(right, columns.collect());
     }
     name_values(left, names);
 }
@@ -535,7 +578,7 @@ mod tests {
     #[test]
     fn order_by_after_distinct_and_union_uses_positions() {
         insta::assert_snapshot!(rewritten("SELECT DISTINCT id, upper(kind) FROM api_keys ORDER BY upper(kind) DESC, id"), @r#"SELECT DISTINCT id, upper(kind) AS "upper(kind)" FROM api_keys ORDER BY 2 DESC, id"#);
-        insta::assert_snapshot!(rewritten("SELECT spec.owner.id FROM api_keys UNION SELECT 'x' ORDER BY spec.owner.id"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys UNION SELECT 'x' AS "spec.owner.id" ORDER BY 1"#);
+        insta::assert_snapshot!(rewritten("SELECT spec.owner.id FROM api_keys UNION SELECT 'x' ORDER BY spec.owner.id"), @r#"SELECT spec['owner']['id'] AS "spec.owner.id" FROM api_keys UNION SELECT 'x' AS "'x':1" ORDER BY 1"#);
         insta::assert_snapshot!(rewritten("SELECT upper(kind) FROM api_keys ORDER BY upper(kind)"), @"SELECT upper(kind) FROM api_keys ORDER BY upper(kind)");
     }
 }

@@ -65,7 +65,7 @@ pub(super) const SYNTAX_RULES: &[SyntaxRule] = syntax_rules! {
     BOTH [DuckDb] clauses::from_alone: Query;
     BOTH [Psql, DuckDb] clauses::order_by_ordinals: Query;
     BOTH [Psql, DuckDb] clauses::name_ordered_items: Query;
-    BOTH [Psql, DuckDb, Stackql] clauses::name_sides_alike: Query;
+    BOTH [Psql, DuckDb, Stackql] clauses::name_sides: Query;
     BOTH [Psql] series::name_series: Query;
     BOTH [Psql, DuckDb] clauses::rows_in_groups: Select;
     BOTH [Psql, DuckDb] clauses::positions_in_grouping_sets: Select;

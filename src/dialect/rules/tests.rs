@@ -94,7 +94,7 @@ fn the_rules_run_in_this_order() {
     from_alone: default, stackql; DuckDb
     order_by_ordinals: default, stackql; Psql, DuckDb
     name_ordered_items: default, stackql; Psql, DuckDb
-    name_sides_alike: default, stackql; Psql, DuckDb, Stackql
+    name_sides: default, stackql; Psql, DuckDb, Stackql
     name_series: default, stackql; Psql
     rows_in_groups: default, stackql; Psql, DuckDb
     positions_in_grouping_sets: default, stackql; Psql, DuckDb
