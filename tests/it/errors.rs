@@ -211,6 +211,7 @@ async fn unknown_fields_are_found_in_both_spellings_of_a_path() {
     hint: did you mean `resource`? `spec ->> 'resources'` reads a member that is not a column
 
     error: cannot take a field of text
+    hint: the name of a table is written without quotes, or in double quotes
 
     error: no field `zebra` in `spec`
       |
@@ -352,7 +353,7 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     hint: nullif(x, 0) as the divisor gives NULL where x is 0
 
     error: an aggregate function is not allowed in WHERE, which looks at one row at a time
-    hint: HAVING looks at groups
+    hint: HAVING looks at groups; an aggregate of the outer query is computed in a subquery in FROM
 
     error: TABLESAMPLE is not supported
       |
@@ -363,10 +364,11 @@ async fn types_that_do_not_fit_are_told_in_plain_words() {
     error: `unnest` of an object cannot be planned
     hint: it takes a list, as in unnest(ARRAY[1, 2]); `x.*` gives the fields of an object
 
-    error: UNION queries have different number of columns
+    error: the sides of UNION have different numbers of columns
       |
     1 | SELECT id FROM api_keys UNION SELECT id, kind FROM api_keys
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: NULL stands for a column that one of them lacks
 
     error: a subquery used as a value must select one column, not several: api_keys.id, api_keys.kind
     hint: select one of them; rows are compared as in (a, b) IN (SELECT c, d …)
@@ -516,7 +518,11 @@ async fn what_others_have_is_told_with_what_there_is_instead() {
 
     error: wildcard * with RENAME not supported
 
-    error: UNNEST with ordinality is not supported yet
+    error: WITH ORDINALITY is not supported
+      |
+    1 | SELECT * FROM unnest(ARRAY[1]) WITH ORDINALITY
+      |                            ^
+    hint: write row_number() OVER (), which numbers rows
 
     error: no table `dual`
       |

@@ -7,7 +7,7 @@
 //! 1. `x IN (uncorrelated)`, where `x` names a column: a semi join;
 //! 2. `x NOT IN (uncorrelated)`, where `x` names a column: a null-aware anti join;
 //! 3. `[NOT] EXISTS (plain)`: a semi or an anti join;
-//! 4. `x IN (plain)`, where `x` names a column: a semi join.
+//! 4. `x IN (plain)`, where `x` names a column and the plain subquery selects one: a semi join.
 //!
 //! A subquery is *plain* if it is a SELECT of any expressions over any uncorrelated relation, with a WHERE in which the
 //! outer query occurs only in equalities, an outer expression on one side and an inner one on the other. The engine puts what
@@ -40,7 +40,15 @@ pub(super) fn is_left_to_the_engine(condition: &Expr, input: &DFSchema) -> Resul
             if free_columns(plan)?.is_empty() {
                 return Ok(true);
             }
-            Ok(test.negated == is_not && is_plain(plan, input)?)
+            // The engine gives an item that is computed, and what it pulls up beside it, one name.
+            let is_column = match plan.as_ref() {
+                LogicalPlan::Projection(items) => items
+                    .expr
+                    .iter()
+                    .all(|item| matches!(item, Expr::Column(_))),
+                _ => true,
+            };
+            Ok(test.negated == is_not && is_column && is_plain(plan, input)?)
         }
         _ => Ok(false),
     }

@@ -10,7 +10,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Union};
 
-/// Puts a select list with the names of the union over each branch that has others.
+/// Gives the names of the union to the select list of each branch that has others, or puts one over it.
 pub(super) fn name_columns(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Union(Union { inputs, schema }) = plan else {
         return Ok(Transformed::no(plan));
@@ -23,10 +23,20 @@ pub(super) fn name_columns(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>
             return Ok(input);
         }
         is_changed = true;
-        let columns = columns.into_iter().zip(&names).map(|(column, name)| {
-            Expr::Column(column).alias_qualified(name.relation.clone(), &name.name)
-        });
-        let named = Projection::try_new(columns.collect(), input)?;
+        // The items of a select list get other names; a literal among them is still one then.
+        let (items, below) = match Arc::unwrap_or_clone(input) {
+            LogicalPlan::Projection(Projection { expr, input, .. }) => {
+                (expr.into_iter().map(Expr::unalias).collect(), input)
+            }
+            input => {
+                let items: Vec<_> = columns.into_iter().map(Expr::Column).collect();
+                (items, Arc::new(input))
+            }
+        };
+        let items = items.into_iter().zip(&names);
+        let items =
+            items.map(|(item, name)| item.alias_qualified(name.relation.clone(), &name.name));
+        let named = Projection::try_new(items.collect(), below)?;
         Ok(Arc::new(LogicalPlan::Projection(named)))
     };
     let inputs = inputs.into_iter().map(named).collect::<Result<_>>()?;

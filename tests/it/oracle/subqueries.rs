@@ -749,9 +749,10 @@ impl Maker {
             3 => format!(
                 "{not}EXISTS (SELECT {inner} FROM {name} i WHERE {simple} AND {same}{also})"
             ),
-            _ => {
-                format!("{value} IN (SELECT {inner} FROM {name} i WHERE {same}{also} AND {simple})")
-            }
+            _ => format!(
+                "{value} IN (SELECT {} FROM {name} i WHERE {same}{also} AND {simple})",
+                self.number(&alone)
+            ),
         };
         let beside = match self.chance(40) {
             true => format!(" AND {}", self.simple(&around)),
