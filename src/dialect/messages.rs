@@ -203,7 +203,7 @@ retold! {
         "collations are not supported", "compare lower(x), or write ILIKE";
     r#"^projections require unique expression names but the expression "(?:\w+\.)?([^"]+)" at.*"# =>
         "`$1` appears twice in the select list", "give one of them another name with AS";
-    r"^column in (SELECT|HAVING|ORDER BY) must be in GROUP BY or an aggregate function.*" =>
+    r"^column in (SELECT|HAVING|QUALIFY|ORDER BY) must be in GROUP BY or an aggregate function.*" =>
         "a column in $1 is neither in GROUP BY nor in an aggregate function",
         "add it to GROUP BY, or take one of its values with min or max";
     r"^cannot infer common argument type for comparison operation (.*object.*) (\S+) (.+)|^cannot infer common argument type for comparison operation (.+) (\S+) (object.*)" =>

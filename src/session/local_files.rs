@@ -246,7 +246,12 @@ async fn inputs(
                 let error = Error::statement(format!(
                     "`{name}` has files of several formats: {found} and {of_file}"
                 ));
-                let error = error.hint(format!("name those of one: 'folder/*.{found}'"));
+                // Beside `_SUCCESS` and `.part-0.crc` are those that are meant.
+                let is_known = |extension: &str| {
+                    format_of(extension).is_some() || ["parquet", "arrow"].contains(&extension)
+                };
+                let meant = if is_known(found) { found } else { &of_file };
+                let error = error.hint(format!("name those of one: 'folder/*.{meant}'"));
                 return Err(error.into());
             }
             _ => found = Some(of_file),
@@ -312,14 +317,14 @@ impl LocalFiles {
         {
             match format_of(&found) {
                 Some(format) => {
-                    let found = Found {
+                    let source = TextSource {
                         locations: vec![named],
                         extension: None,
                         compression: None,
                         format,
                         declared: None,
                     };
-                    return TextFiles::of(found, inputs).map(Some);
+                    return TextFiles::of(source, inputs).map(Some);
                 }
                 None if found == "arrow" => check_same_columns(name, &inputs)?,
                 None => {}
@@ -331,7 +336,7 @@ impl LocalFiles {
 
 /// What a table of text files is made of.
 #[derive(Debug)]
-struct Found {
+struct TextSource {
     locations: Vec<String>,
     /// The format that CREATE EXTERNAL TABLE says, whatever the files are called.
     extension: Option<String>,
@@ -340,7 +345,7 @@ struct Found {
     declared: Option<Schema>,
 }
 
-impl Found {
+impl TextSource {
     /// Returns the files that are there now.
     async fn inputs(&self, state: &dyn Session) -> Result<Vec<Input>> {
         let mut all = Vec::new();
@@ -360,7 +365,7 @@ impl Found {
 /// A table of text files, which are looked for again when it is read: a view may be older than they are.
 #[derive(Debug)]
 struct TextFiles {
-    found: Found,
+    source: TextSource,
     /// When each file was changed last, and how large it was then.
     stamps: Vec<Stamp>,
     /// The table of the files as they were.
@@ -370,11 +375,11 @@ struct TextFiles {
 type Stamp = (String, Option<(SystemTime, u64)>);
 
 impl TextFiles {
-    fn of(found: Found, inputs: Vec<Input>) -> Result<Arc<dyn TableProvider>> {
+    fn of(source: TextSource, inputs: Vec<Input>) -> Result<Arc<dyn TableProvider>> {
         Ok(Arc::new(Self {
             stamps: stamps(&inputs),
-            table: text_table::table(inputs, found.format.clone(), found.declared.as_ref())?,
-            found,
+            table: text_table::table(inputs, source.format.clone(), source.declared.as_ref())?,
+            source,
         }))
     }
 }
@@ -396,19 +401,19 @@ impl TableProvider for TextFiles {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let inputs = self.found.inputs(state).await?;
+        let inputs = self.source.inputs(state).await?;
         if stamps(&inputs) == self.stamps {
             return self.table.scan(state, projection, filters, limit).await;
         }
-        let declared = self.found.declared.as_ref();
-        let now = text_table::table(inputs, self.found.format.clone(), declared)?;
+        let declared = self.source.declared.as_ref();
+        let now = text_table::table(inputs, self.source.format.clone(), declared)?;
         let (schema, current) = (self.schema(), now.schema());
         let place = |&column: &usize| {
             let field = schema.field(column);
             let at = current.index_of(field.name()).ok();
             at.filter(|at| current.field(*at).data_type() == field.data_type())
                 .ok_or_else(|| {
-                    let files = self.found.locations.join("`, `");
+                    let files = self.source.locations.join("`, `");
                     let message = format!(
                         "column `{}` of `{files}` is not what it was when the statement was planned",
                         field.name()
@@ -492,24 +497,24 @@ impl TableProviderFactory for ExternalTables {
         let declared = create.schema.inner();
         let declared = (!declared.fields().is_empty()).then_some(declared.as_ref());
         let locations = create.locations.iter();
-        let found = Found {
+        let source = TextSource {
             locations: locations.map(|location| expanded(location)).collect(),
             extension: Some(create.file_type.clone()),
             compression,
             format,
             declared: declared.cloned(),
         };
-        if let Some(path) = found.locations.iter().find_map(|named| stream_at(named)) {
-            return self.0.table_of_stream(&path, Some(found.format), declared);
+        if let Some(path) = source.locations.iter().find_map(|named| stream_at(named)) {
+            return self.0.table_of_stream(&path, Some(source.format), declared);
         }
-        let inputs = found.inputs(state).await?;
+        let inputs = source.inputs(state).await?;
         if inputs.is_empty() {
             return Err(unreadable(
                 Path::new(&create.locations.join(", ")),
                 "there is no such file",
             ));
         }
-        TextFiles::of(found, inputs)
+        TextFiles::of(source, inputs)
     }
 }
 

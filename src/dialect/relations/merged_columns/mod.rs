@@ -502,7 +502,7 @@ impl Rewriter<'_> {
         for key in keys {
             if let Some((position, _)) = self.named_item(select, &key.expr, "ORDER BY")? {
                 key.expr = number(position);
-            } else if !matches!(key.expr, Expr::Identifier(_))
+            } else if !matches!(key.expr, Expr::Identifier(_) | Expr::Value(_))
                 && let Some(from) = self.outer.last()
             {
                 match (&select.distinct, position_of(&select.projection, &key.expr)) {
