@@ -23,6 +23,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::simplify_expressions::simplify_predicates;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::{conjunction as physical, split_conjunction as predicates};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
@@ -70,9 +71,14 @@ impl OptimizerRule for Staying {
         let LogicalPlan::Filter(filter) = &plan else {
             return self.0.rewrite(plan, config);
         };
-        let (stay, pass): (Vec<Expr>, Vec<Expr>) = split_conjunction(&filter.predicate)
+        let predicates = split_conjunction(&filter.predicate).into_iter().cloned();
+        let mut predicates: Vec<Expr> = predicates.collect();
+        if matches!(filter.input.as_ref(), LogicalPlan::Aggregate(_)) {
+            // The engine's rule does so, and hands on the `false` that `x = 1 AND x = 2` is.
+            predicates = simplify_predicates(predicates)?;
+        }
+        let (stay, pass): (Vec<Expr>, Vec<Expr>) = predicates
             .into_iter()
-            .cloned()
             .partition(|predicate| has_to_stay(predicate, &filter.input));
         let Some(stay) = conjunction(stay) else {
             return self.0.rewrite(plan, config);
