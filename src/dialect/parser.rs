@@ -7,7 +7,7 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, Expr, Statement};
+use sqlparser::ast::{BinaryOperator, Expr, Statement, UnaryOperator};
 use sqlparser::dialect::{GenericDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -230,6 +230,23 @@ impl sqlparser::dialect::Dialect for IamqlDialect {
         let next = parser.peek_token_ref();
         if matches!(&next.token, Token::Word(word) if CLAUSES.contains(&word.keyword)) {
             return Some(parser.expected_ref("an expression", next));
+        }
+        // To the parser `NOT EXISTS (…)` is one word, which would bind more tightly than IS.
+        let is_exists =
+            |token: &Token| matches!(token, Token::Word(word) if word.keyword == Keyword::EXISTS);
+        if parser.peek_keyword(Keyword::NOT) && is_exists(&parser.peek_nth_token_ref(1).token) {
+            parser.advance_token();
+            let operand = parser.parse_subexpr(self.prec_value(Precedence::UnaryNot));
+            return Some(operand.map(|operand| match operand {
+                Expr::Exists { subquery, negated } => Expr::Exists {
+                    subquery,
+                    negated: !negated,
+                },
+                operand => Expr::UnaryOp {
+                    op: UnaryOperator::Not,
+                    expr: Box::new(operand),
+                },
+            }));
         }
         if follows_any(parser) && begins_a_query(parser, 0) {
             return Some(parser.parse_query().map(Expr::Subquery));
@@ -609,6 +626,16 @@ mod tests {
             ),
             ("NOT a IN (b)", "(NOT (a IN _))", "(NOT (a IN _))"),
             ("NOT a = b", "(NOT (a = b))", "(NOT (a = b))"),
+            (
+                "NOT EXISTS (SELECT 1) IS NULL",
+                "(NOT (EXISTS (SELECT 1) IS NULL))",
+                "(NOT (EXISTS (SELECT 1) IS NULL))",
+            ),
+            (
+                "NOT EXISTS (SELECT 1) AND a",
+                "(NOT EXISTS (SELECT 1) AND a)",
+                "(NOT EXISTS (SELECT 1) AND a)",
+            ),
             ("- a::b", "(- a::b)", "(- a::b)"),
             (
                 "a OR b AND c = d",

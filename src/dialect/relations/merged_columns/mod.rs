@@ -27,8 +27,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as EngineStatement;
 use sqlparser::ast::{
-    Cte, Distinct, Expr, FromTable, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
+    Cte, Distinct, Expr, FromTable, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName,
+    OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
     TableAliasColumnDef, TableFactor, TableWithJoins, VisitMut, Visitor, VisitorMut,
 };
 
@@ -36,7 +36,9 @@ use self::names::{Naming, is_relation};
 use self::relation::{Found, Names, Relation};
 use self::taken::Taken;
 use super::rule::Tables;
-use crate::dialect::ast::{each_sql, folded, items_before_star, number, result, visit};
+use crate::dialect::ast::{
+    each_sql, folded, idents, items_before_star, number, position, result, visit,
+};
 use crate::dialect::error::Error;
 use crate::dialect::parse;
 use crate::dialect::walk::WalkMut;
@@ -499,6 +501,10 @@ impl Rewriter<'_> {
         let Some(OrderByKind::Expressions(keys)) = order_by.map(|it| &mut it.kind) else {
             return Ok(());
         };
+        if matches!(&select.group_by, GroupByExpr::Expressions(groups, _) if !groups.is_empty()) {
+            // One value for all groups orders nothing, and the engine looks for it among their keys.
+            keys.retain(|key| !self.is_outer_item(select, &key.expr));
+        }
         for key in keys {
             if let Some((position, _)) = self.named_item(select, &key.expr, "ORDER BY")? {
                 key.expr = number(position);
@@ -516,6 +522,25 @@ impl Rewriter<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns true if `key` is the position of an item that is a column of an outer query.
+    fn is_outer_item(&self, select: &Select, key: &Expr) -> bool {
+        let item = position(key).and_then(|at| items_before_star(&select.projection).nth(at));
+        let (Some(path), Some((from, outer))) = (item.and_then(idents), self.outer.split_last())
+        else {
+            return false;
+        };
+        match path.as_slice() {
+            [name] => {
+                let name = folded(name);
+                !from.may_have(&name) && relation::any_may_have(outer, &name)
+            }
+            [table @ .., _] => {
+                !from.has_table(table) && outer.iter().any(|relation| relation.has_table(table))
+            }
+            [] => false,
+        }
     }
 
     /// Returns the position and the value of the item that `key` names, if the engine might take something else for it.
