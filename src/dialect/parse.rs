@@ -285,7 +285,7 @@ pub(crate) fn next_step(message: &str, text: &str) -> Option<&'static str> {
         Some(
             "ROLLUP, CUBE and GROUPING SETS take columns: select the subquery as one in a subquery in FROM",
         )
-    } else if found("EXISTS") && EXISTS_SELECT.is_match(text) {
+    } else if found("SELECT") && EXISTS_SELECT.is_match(text) {
         Some("a subquery is in parentheses: EXISTS (SELECT …)")
     } else if BETWEEN_SYMMETRIC.is_match(text) {
         Some("there is no BETWEEN SYMMETRIC: write BETWEEN least(a, b) AND greatest(a, b)")
@@ -535,6 +535,9 @@ mod tests {
         insta::assert_snapshot!(told("SELECT CASE WHEN (CASE WHEN a b END) THEN 1 END"), @"syntax error: expected THEN, found `b` (1:31-32); CASE is written as CASE WHEN condition THEN value ELSE value END");
         insta::assert_snapshot!(told("SELECT id FROM t WHERE owner = sa-8pp15s"), @"syntax error: expected end of statement, found `pp15s` (1:36-41); text is written in single quotes: 'sa-8pp15s'");
         insta::assert_snapshot!(told("SELECT 1 IN (2 3, 4)"), @"syntax error: expected ), found `3` (1:16-17); the parenthesis of line 1, column 13 is not closed");
+        insta::assert_snapshot!(told("SELECT 1 WHERE NOT EXISTS SELECT 1"), @"syntax error: expected (, found `SELECT` (1:27-33); a subquery is in parentheses: EXISTS (SELECT …)");
+        insta::assert_snapshot!(told("SELECT 5 BETWEEN SYMMETRIC 9 AND 1"), @"syntax error: expected AND, found `9` (1:28-29); there is no BETWEEN SYMMETRIC: write BETWEEN least(a, b) AND greatest(a, b)");
+        insta::assert_snapshot!(told("CREATE TABLE t(a, b) AS SELECT 1, 2"), @"syntax error: expected a data type name, found `,` (1:17-18); a column has a type, as in (a INT); SELECT names columns: CREATE TABLE t AS SELECT 1 AS a");
         insta::assert_snapshot!(told("SELECT (a + , 4)"), @"syntax error: expected an expression, found `,` (1:13-14);");
         insta::assert_snapshot!(told("SELECT . FROM t"), @"syntax error: expected an expression, found `.` (1:8-9);");
         insta::assert_snapshot!(told("SELECT count(* FROM t WHERE id IN (SELECT id FROM t)"), @"syntax error: expected ), found `FROM` (1:16-20); the parenthesis of line 1, column 13 is not closed");
