@@ -187,9 +187,11 @@ fn syntax_error(error: ParserError, text: &str) -> Error {
 }
 
 patterns! {
-    /// A subquery within the parentheses of a set of groups, which the parser takes for a list.
+    /// EXISTS without its parentheses.
     EXISTS_SELECT = r"(?i)\bexists\s+select\b";
+    /// PostgreSQL's BETWEEN with its ends in any order.
     BETWEEN_SYMMETRIC = r"(?i)\bbetween\s+symmetric\b";
+    /// A subquery within the parentheses of a set of groups, which the parser takes for a list.
     GROUPED_SUBQUERY = r"(?is)\b(?:rollup|cube|grouping\s+sets)\s*\((?:[^()]|\([^()]*\))*\(\s*select\b";
     /// The place of an error, at the end of the parser's message.
     PLACE = r",? at Line: (\d+), Column: (\d+)\.?$";

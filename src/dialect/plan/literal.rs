@@ -82,14 +82,11 @@ pub(crate) fn exact_digits(digits: &str) -> Option<(u8, i8)> {
         _ => 0,
     };
     let precision = whole.len() + places.len();
-    let fits =
-        (precision - leading > OF_FLOATS) && precision <= usize::from(DECIMAL128_MAX_PRECISION);
-    fits.then(|| {
-        Some((
-            u8::try_from(precision).ok()?,
-            i8::try_from(places.len()).ok()?,
-        ))
-    })?
+    if precision - leading <= OF_FLOATS || precision > usize::from(DECIMAL128_MAX_PRECISION) {
+        return None;
+    }
+    let scale = i8::try_from(places.len()).ok()?;
+    Some((u8::try_from(precision).ok()?, scale))
 }
 
 /// Returns the float that is no finite number, in PostgreSQL's spellings.

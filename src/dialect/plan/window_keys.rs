@@ -1,7 +1,7 @@
 //! Keys of windows that are computed, as in `PARTITION BY a > b ORDER BY a`.
 //!
-//! The engine sorts the rows by such a key, and then may not see that they are in this order: if it is a comparison of
-//! decimals, or if a column of the order is in it. Of several functions with one window, it may take a computed key out of
+//! The engine sorts the rows by such a key, and then may not see that they are in this order: if it compares what is
+//! computed, or if a column of the order is in it. Of several functions with one window, it may take a computed key out of
 //! some alone, and then panics because their keys differ. Here computed keys are columns of a projection below the window.
 
 use std::sync::Arc;
